@@ -1,0 +1,35 @@
+//! The nouns of Portward: plain data with invariants, and no effects.
+//!
+//! This crate knows what an endpoint, a socket, an owner and a gap are. It performs no I/O, reads no
+//! clock and no environment, and therefore cannot fail for outside reasons. Everything that is text from
+//! another process enters through [`Text`], which remembers that it is hostile; every command line
+//! enters through [`CommandLine`], which cannot hold a secret.
+#![forbid(unsafe_code)]
+
+mod address;
+mod endpoint;
+mod finding;
+mod gap;
+mod host;
+mod owner;
+mod port;
+mod process;
+mod secret;
+mod snapshot;
+mod socket;
+mod text;
+mod time;
+
+pub use address::{AddressClass, Family, Scope, unmap};
+pub use endpoint::{Endpoint, EndpointError, EndpointHost};
+pub use finding::{Cause, Effect, Evidence, Fix, Likelihood, Reach, Who};
+pub use gap::{Gap, Need, Seen};
+pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};
+pub use owner::{Ancestor, Container, Holding, Project, Supervisor, SupervisorKind, Via};
+pub use port::{PortClass, PortRange, PortRangeError};
+pub use process::{Process, ProcessId, ProcessState};
+pub use secret::CommandLine;
+pub use snapshot::{Resolution, Snapshot};
+pub use socket::{Queue, Socket, SocketId, SocketName, SocketOptions, SocketState, Transport};
+pub use text::Text;
+pub use time::Moment;

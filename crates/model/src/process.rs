@@ -1,0 +1,183 @@
+//! Processes, identified by pid and start time.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{CommandLine, Moment, Seen, Text};
+
+/// A process's identity: pids are reused, a pid with its start time is not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ProcessId {
+    /// The pid as seen in the reader's pid namespace.
+    pub pid: u32,
+    /// Clock ticks from boot to its start, field 22 of `/proc/PID/stat`.
+    pub started_ticks: u64,
+}
+
+/// The state letter of `/proc/PID/stat`, as words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessState {
+    /// R, S, I: running, or asleep and able to run.
+    Alive,
+    /// D: waiting in the kernel, not to be interrupted.
+    Uninterruptible,
+    /// T: stopped by a signal.
+    Stopped,
+    /// t: stopped by a debugger.
+    Traced,
+    /// Z, X: exited; only its entry, or some of its threads, remain.
+    Exited,
+}
+
+/// One process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Process {
+    /// Its identity.
+    pub id: ProcessId,
+    /// Parent's pid; 0 for none.
+    pub parent: u32,
+    /// State when it was read.
+    pub state: ProcessState,
+    /// The kernel's name for it (`comm`, at most 15 bytes).
+    pub name: Text,
+    /// When it started.
+    pub started_at: Moment,
+    /// Effective user.
+    pub uid: u32,
+    /// Session id (`setsid`).
+    pub session: u32,
+    /// Device number of its controlling terminal; 0 for none.
+    pub terminal: i32,
+    /// Number of threads.
+    pub threads: u32,
+    /// Processor time used, in milliseconds.
+    pub cpu_ms: u64,
+    /// Resident memory, in bytes.
+    pub memory_bytes: u64,
+    /// Arguments, secrets masked.
+    pub argv: Seen<CommandLine>,
+    /// Path of the program.
+    pub exe: Seen<Text>,
+    /// True when the program's file was deleted or replaced since it started.
+    pub exe_deleted: bool,
+    /// Current directory.
+    pub cwd: Seen<Text>,
+    /// Path of its version 2 control group, such as `/system.slice/nginx.service`.
+    pub cgroup: Seen<Text>,
+    /// Inode of its network namespace.
+    pub netns: Seen<u64>,
+    /// Its pid in its own pid namespace, where that differs.
+    pub inner_pid: Option<u32>,
+}
+
+impl Process {
+    /// The name a person would use: the script of an interpreter, the program's own name otherwise.
+    ///
+    /// `node /srv/node_modules/.bin/vite --host` is `vite`, `python3 -m flask run` is `flask`,
+    /// `java -jar shop.jar` is `shop`. Falls back to the kernel's name.
+    pub fn title(&self) -> String {
+        self.argv.known().and_then(|argv| script_name(self.name.raw(), argv.arguments())).unwrap_or_else(|| self.program_name())
+    }
+
+    /// The kernel's name, completed from the arguments or the program's path where it was cut at 15 bytes.
+    fn program_name(&self) -> String {
+        let own = self.name.raw();
+        if own.len() == 15 {
+            let first = self.argv.known().and_then(|argv| argv.arguments().first()).map(Text::raw);
+            let exe = self.exe.known().map(Text::raw);
+            for path in [exe, first].into_iter().flatten() {
+                let base = base_name(path);
+                if base.starts_with(own) {
+                    return Text::new(base).shown();
+                }
+            }
+        }
+        self.name.shown()
+    }
+}
+
+/// Interpreters whose first script argument says more than their own name.
+const INTERPRETERS: &[&str] =
+    &["node", "nodejs", "bun", "deno", "python", "ruby", "php", "perl", "java", "bash", "sh", "MainThread"];
+
+fn script_name(name: &[u8], argv: &[Text]) -> Option<String> {
+    let program = base_name(argv.first()?.raw());
+    let interpreter = INTERPRETERS.iter().find(|known| {
+        let stem = program.strip_prefix(known.as_bytes());
+        stem.is_some_and(|version| version.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
+    })?;
+    // A process that renamed itself knows better than its arguments do.
+    let kept_name = program.starts_with(name) || name == b"MainThread" || name.starts_with(b"node-");
+    if !kept_name {
+        return None;
+    }
+    let mut rest = argv.iter().skip(1).map(Text::raw);
+    while let Some(argument) = rest.next() {
+        match argument {
+            b"-m" | b"-jar" => return rest.next().map(script_title),
+            b"-c" | b"-e" | b"-r" | b"-S" | b"--eval" | b"-" => return None,
+            b"-cp" | b"-classpath" | b"--require" | b"--import" | b"--loader" => {
+                rest.next();
+            }
+            b"run" if *interpreter == "deno" => {}
+            option if option.starts_with(b"-") => {}
+            b"" => return None,
+            script => return Some(script_title(script)),
+        }
+    }
+    None
+}
+
+/// Names of entry files that say nothing by themselves: the folder above says more.
+const PLAIN: &[&[u8]] =
+    &[b"index", b"main", b"server", b"app", b"cli", b"start", b"__main__", b"bin", b"dist", b"src", b"lib", b"build"];
+
+fn script_title(script: &[u8]) -> String {
+    let mut parts = script.rsplit(|b| *b == b'/').filter(|part| !part.is_empty());
+    let file = parts.next().unwrap_or(script);
+    let stem = [".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".php", ".pl", ".jar", ".sh"]
+        .iter()
+        .find_map(|ending| file.strip_suffix(ending.as_bytes()))
+        .unwrap_or(file);
+    let in_package = script.windows(13).any(|window| window == b"/node_modules");
+    if in_package && PLAIN.contains(&stem) {
+        if let Some(folder) = parts.find(|part| !PLAIN.contains(part)) {
+            return Text::new(folder).shown();
+        }
+    }
+    Text::new(if stem.is_empty() { file } else { stem }).shown()
+}
+
+fn base_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|b| *b == b'/').next().unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::script_name;
+    use crate::Text;
+
+    fn named(name: &str, argv: &[&str]) -> Option<String> {
+        let argv: Vec<Text> = argv.iter().copied().map(Text::from).collect();
+        script_name(name.as_bytes(), &argv)
+    }
+
+    #[test]
+    fn interpreters_take_the_name_of_their_script() {
+        assert_eq!(named("node", &["node", "/w/node_modules/.bin/vite", "--host"]).as_deref(), Some("vite"));
+        assert_eq!(named("node", &["/usr/bin/node", "/w/node_modules/next/dist/bin/main.js"]).as_deref(), Some("next"));
+        assert_eq!(named("python3", &["python3", "-m", "flask", "run"]).as_deref(), Some("flask"));
+        assert_eq!(named("python3.11", &["python3.11", "-u", "manage.py"]).as_deref(), Some("manage"));
+        assert_eq!(named("java", &["java", "-cp", "a:b", "-jar", "lib/shop.jar"]).as_deref(), Some("shop"));
+        assert_eq!(named("node", &["node", "server.js"]).as_deref(), Some("server"));
+    }
+
+    #[test]
+    fn others_keep_their_own() {
+        assert_eq!(named("nginx", &["nginx: master process", "x"]), None);
+        assert_eq!(named("python3", &["python3", "-c", "import x"]), None);
+        assert_eq!(named("gunicorn: maste", &["python3", "app.py"]), None);
+        assert_eq!(named("node", &["node"]), None);
+    }
+}
