@@ -62,6 +62,8 @@ pub struct Container {
     pub service: Option<Text>,
     /// The port inside the container, for a proxy that publishes it.
     pub inner_port: Option<u16>,
+    /// Its addresses on the runtime's networks; empty where they could not be read.
+    pub addresses: Vec<std::net::IpAddr>,
 }
 
 /// What keeps a process running.

@@ -1,1 +1,12 @@
-//! Placeholder.
+//! Bytes to values and back: kernel messages, `/proc` files and protocol greetings.
+//!
+//! Nothing here opens a socket, a file or a clock. Every function takes bytes that may be hostile or cut
+//! short and answers with a value or a refusal; none of them panics, and each is a fuzz target.
+#![forbid(unsafe_code)]
+
+//GREETING
+pub mod netlink;
+pub mod procfs;
+mod reader;
+
+pub use reader::{Reader, Truncated};
