@@ -1,1 +1,33 @@
-//! Placeholder.
+//! The kernel behind one trait.
+//!
+//! [`Host`] is everything that Portward may ask of a machine or do to it. It has a Linux body, a
+//! [`Recorded`] one that plays back a snapshot file, and [`Flaky`], which makes the n-th call of either fail.
+//! This crate reads and acts; it does not decide and it has no words for people.
+#![warn(unsafe_code)]
+
+mod error;
+mod flaky;
+mod host;
+#[cfg(target_os = "linux")]
+mod linux;
+mod recorded;
+
+pub use error::SysError;
+pub use flaky::Flaky;
+pub use host::{Ask, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
+pub use portward_wire::netlink::{PortFilter, StateSet};
+pub use recorded::Recorded;
+
+/// The machine that this program runs on.
+#[cfg(target_os = "linux")]
+pub fn this_machine() -> Result<Box<dyn Host>, SysError> {
+    Ok(Box::new(linux::Linux::new()))
+}
+
+/// The machine that this program runs on.
+#[cfg(not(target_os = "linux"))]
+pub fn this_machine() -> Result<Box<dyn Host>, SysError> {
+    Err(SysError::Unsupported {
+        what: "reading this system's sockets; Portward reads Linux, or a snapshot file anywhere".to_owned(),
+    })
+}

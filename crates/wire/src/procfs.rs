@@ -5,8 +5,8 @@ mod net;
 mod stat;
 
 pub use files::{
-    GitHead, environment_value, git_head, hosts_of, in_flight_descriptors, inner_pid, inode_of_link, port_range, port_ranges,
-    unified_cgroup, user_names,
+    GitHead, effective_uid, environment_value, git_head, hosts_of, in_flight_descriptors, inner_pid, inode_of_link, port_range,
+    port_ranges, unified_cgroup, user_names,
 };
 pub use net::read_table;
 pub use stat::{Stat, stat};

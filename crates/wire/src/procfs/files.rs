@@ -74,6 +74,13 @@ pub fn inner_pid(bytes: &[u8]) -> Option<u32> {
     std::str::from_utf8(last).ok()?.parse().ok()
 }
 
+/// The effective user in `/proc/PID/status`.
+pub fn effective_uid(bytes: &[u8]) -> Option<u32> {
+    let line = bytes.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
+    let field = line.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty()).nth(1)?;
+    std::str::from_utf8(field).ok()?.parse().ok()
+}
+
 /// The value of one variable in `/proc/PID/environ`.
 pub fn environment_value<'a>(bytes: &'a [u8], name: &str) -> Option<&'a [u8]> {
     bytes.split(|b| *b == 0).find_map(|entry| entry.strip_prefix(name.as_bytes())?.strip_prefix(b"="))
@@ -157,6 +164,7 @@ mod tests {
         assert_eq!(in_flight_descriptors(b"pos:\t0\n"), 0);
         assert_eq!(inner_pid(b"Name:\tx\nNSpid:\t4121\t7\n"), Some(7));
         assert_eq!(inner_pid(b"NSpid:\t4121\n"), None);
+        assert_eq!(super::effective_uid(b"Name:\tx\nUid:\t0\t1000\t0\t0\n"), Some(1000));
         assert_eq!(environment_value(b"A=1\0LISTEN_FDS=2\0", "LISTEN_FDS"), Some(&b"2"[..]));
         assert_eq!(environment_value(b"XLISTEN_FDS=2\0", "LISTEN_FDS"), None);
         assert_eq!(hosts_of(b"127.0.0.1 localhost # ::1 localhost\n::1 ip6 LOCALHOST\n", "localhost").len(), 2);

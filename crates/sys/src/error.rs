@@ -1,0 +1,97 @@
+//! What can go wrong between Portward and the kernel.
+
+use std::io;
+
+/// An operation that failed, with the thing it was about.
+#[derive(Debug, thiserror::Error)]
+pub enum SysError {
+    /// A file could not be read.
+    #[error("{path} cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The kernel refused a question over netlink.
+    #[error("the kernel does not answer a {what} question over netlink: {source}")]
+    Netlink {
+        /// What was asked.
+        what: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A name could not be resolved.
+    #[error("{name} does not resolve: {source}")]
+    Resolve {
+        /// The name.
+        name: String,
+        /// The resolver's reason.
+        source: io::Error,
+    },
+    /// A namespace could not be entered.
+    #[error("network namespace {inode} cannot be entered: {source}")]
+    Enter {
+        /// Its inode.
+        inode: u64,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A process could not be signalled or watched.
+    #[error("pid {pid} cannot be {operation}: {source}")]
+    Process {
+        /// The process.
+        pid: u32,
+        /// `signalled`, `opened`, `watched`.
+        operation: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The pid now belongs to another process, or to none.
+    #[error("pid {pid} is gone or belongs to another process now")]
+    Replaced {
+        /// The pid.
+        pid: u32,
+    },
+    /// A socket operation of a probe failed before it reached the endpoint.
+    #[error("a probe socket cannot be {operation}: {source}")]
+    Probe {
+        /// `opened`, `bound`.
+        operation: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// This kind of host has no such thing.
+    #[error("this host does not support {what}")]
+    Unsupported {
+        /// What was asked of it.
+        what: String,
+    },
+    /// A snapshot file is not one.
+    #[error("the snapshot cannot be read: {why}")]
+    Snapshot {
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A test made this call fail.
+    #[error("call {call} was made to fail")]
+    Injected {
+        /// The call's number, from 1.
+        call: usize,
+    },
+}
+
+impl SysError {
+    /// True when more privilege would have changed the answer.
+    pub fn is_denied(&self) -> bool {
+        match self {
+            Self::Read { source, .. }
+            | Self::Netlink { source, .. }
+            | Self::Resolve { source, .. }
+            | Self::Enter { source, .. }
+            | Self::Process { source, .. }
+            | Self::Probe { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::Replaced { .. } | Self::Unsupported { .. } | Self::Snapshot { .. } | Self::Injected { .. } => false,
+        }
+    }
+}

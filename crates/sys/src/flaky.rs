@@ -1,0 +1,135 @@
+//! A host whose n-th call fails, for tests that every answer degrades and none breaks.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+use portward_model::{
+    Container, Gap, Holding, HostFacts, Interface, Namespace, Need, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
+    SocketOptions, Text, Transport, Users,
+};
+
+use crate::{Ask, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+
+/// Wraps a host and makes one of its calls fail.
+pub struct Flaky {
+    inner: Box<dyn Host>,
+    fails_at: usize,
+    calls: AtomicUsize,
+}
+
+impl Flaky {
+    /// The call with this number, counted from 1, fails; 0 lets all succeed and only counts.
+    pub fn new(inner: Box<dyn Host>, fails_at: usize) -> Self {
+        Self { inner, fails_at, calls: AtomicUsize::new(0) }
+    }
+
+    /// How many calls were made so far.
+    pub fn calls(&self) -> usize {
+        self.calls.load(Ordering::Relaxed)
+    }
+
+    fn pass(&self) -> Result<&dyn Host, SysError> {
+        let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
+        if call == self.fails_at { Err(SysError::Injected { call }) } else { Ok(self.inner.as_ref()) }
+    }
+}
+
+impl Host for Flaky {
+    fn facts(&self) -> Result<HostFacts, SysError> {
+        self.pass()?.facts()
+    }
+
+    fn namespaces(&self, which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
+        self.pass()?.namespaces(which)
+    }
+
+    fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError> {
+        self.pass()?.sockets(ask, namespaces, each)
+    }
+
+    fn socket_count(&self) -> usize {
+        self.pass().map_or(0, Host::socket_count)
+    }
+
+    fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
+        self.pass()?.holders(sockets, depth)
+    }
+
+    fn processes(&self, pids: &[u32]) -> Result<Vec<Process>, SysError> {
+        self.pass()?.processes(pids)
+    }
+
+    fn descendants(&self, root: u32) -> Result<Vec<u32>, SysError> {
+        self.pass()?.descendants(root)
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, SysError> {
+        self.pass()?.interfaces()
+    }
+
+    fn port_rules(&self) -> Result<PortRules, SysError> {
+        self.pass()?.port_rules()
+    }
+
+    fn users(&self) -> Result<Users, SysError> {
+        self.pass()?.users()
+    }
+
+    fn projects(&self, directories: &[(u32, Text)]) -> Result<Vec<(Text, Project)>, SysError> {
+        self.pass()?.projects(directories)
+    }
+
+    fn containers(&self, runtimes: &[Text]) -> Result<Reading<Vec<Container>>, SysError> {
+        self.pass()?.containers(runtimes)
+    }
+
+    fn cgroups(&self, ids: &[u64]) -> Result<Vec<(u64, Text)>, SysError> {
+        self.pass()?.cgroups(ids)
+    }
+
+    fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, SysError> {
+        self.pass()?.resolve(name)
+    }
+
+    fn route(&self, target: IpAddr, interface: u32) -> Result<Route, SysError> {
+        self.pass()?.route(target, interface)
+    }
+
+    fn options(&self, holding: &Holding) -> Seen<SocketOptions> {
+        self.pass().map_or(Seen::Hidden(Need::Root), |host| host.options(holding))
+    }
+
+    fn activated(&self, pid: u32) -> Seen<bool> {
+        self.pass().map_or(Seen::Hidden(Need::Root), |host| host.activated(pid))
+    }
+
+    fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
+        self.pass()?.try_bind(transport, address, reuse)
+    }
+
+    fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError> {
+        self.pass()?.signal(process, signal)
+    }
+
+    fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {
+        self.pass()?.wait_for_exit(processes, timeout)
+    }
+
+    fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
+        self.pass()?.wait_for_change(directories, timeout)
+    }
+
+    fn probe(
+        &self,
+        target: &Probe,
+        greeting: &[u8],
+        judge: &mut dyn FnMut(&[u8]) -> bool,
+        timeout: Duration,
+    ) -> Result<ProbeAnswer, SysError> {
+        self.pass()?.probe(target, greeting, judge, timeout)
+    }
+}

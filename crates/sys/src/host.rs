@@ -1,0 +1,205 @@
+//! Everything that Portward may ask of a machine, or do to it.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+    time::Duration,
+};
+
+use portward_model::{
+    Container, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
+    SocketOptions, Text, Transport, Users,
+};
+use portward_wire::netlink::{PortFilter, StateSet};
+
+use crate::SysError;
+
+/// A value, and what could not be seen while it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading<T> {
+    /// What was seen.
+    pub value: T,
+    /// What was not.
+    pub gaps: Vec<Gap>,
+}
+
+/// Which transports to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Transports {
+    /// TCP
+    pub tcp: bool,
+    /// UDP
+    pub udp: bool,
+    /// Unix sockets of every type
+    pub unix: bool,
+}
+
+impl Transports {
+    /// All of them.
+    pub const ALL: Self = Self { tcp: true, udp: true, unix: true };
+}
+
+/// Which network namespaces to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
+    /// The reader's own.
+    Own,
+    /// Every one that can be entered.
+    All,
+    /// The one with this name or inode.
+    Named(String),
+}
+
+/// Which sockets to read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ask {
+    /// Of which transports.
+    pub transports: Transports,
+    /// In which states.
+    pub states: StateSet,
+    /// With which ports; Unix sockets have none and are not filtered.
+    pub ports: Option<PortFilter>,
+    /// With their drop counters.
+    pub drops: bool,
+}
+
+/// How far to look for holders.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Depth {
+    /// Every process's descriptors; threads with tables of their own only for sockets that stay without a holder.
+    Processes,
+    /// Every thread with a descriptor table of its own, whatever was found already.
+    Threads,
+}
+
+/// Who holds which socket.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Holders {
+    /// The descriptors that refer to the sockets asked for.
+    pub holdings: Vec<Holding>,
+    /// Processes whose descriptors this reader may not see.
+    pub hidden_processes: u32,
+    /// Unix sockets with descriptors waiting in their queues, as (holder's pid, descriptor, number waiting).
+    pub in_flight: Vec<(u32, u32, u32)>,
+    /// Other network namespaces that live processes are in.
+    pub other_namespaces: u32,
+}
+
+/// A signal that ends a process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// `SIGTERM`: please end.
+    Term,
+    /// `SIGKILL`: ended by the kernel.
+    Kill,
+}
+
+impl Signal {
+    /// The name by `signal(7)`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Term => "SIGTERM",
+            Self::Kill => "SIGKILL",
+        }
+    }
+}
+
+/// A connection attempt for `wait`: connect, send, and read what comes back.
+#[derive(Clone, Debug)]
+pub enum Probe {
+    /// To an address.
+    Inet(SocketAddr),
+    /// To a path, or an `@abstract` name.
+    Unix(Text),
+}
+
+/// What a probe met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProbeAnswer {
+    /// Nothing accepts there.
+    Refused,
+    /// No answer in time.
+    Silent,
+    /// The connection was made, and these bytes came before it closed, fell silent or was judged.
+    Answered(Vec<u8>),
+    /// Another error of the system.
+    Failed(String),
+}
+
+/// A machine. Every reading is one call, so that a test can make the n-th fail; an action that a recorded
+/// machine cannot do answers [`SysError::Unsupported`].
+pub trait Host: Send + Sync {
+    /// The machine and the reader.
+    fn facts(&self) -> Result<HostFacts, SysError>;
+
+    /// Network namespaces, the reader's own first. `which` limits the search to what will be read.
+    fn namespaces(&self, which: &Which) -> Result<Reading<Vec<Namespace>>, SysError>;
+
+    /// Sockets of the namespaces, each handed to `each` as it is decoded.
+    fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError>;
+
+    /// A cheap estimate of how many TCP sockets the reader's namespace has; 0 when it cannot be told.
+    fn socket_count(&self) -> usize;
+
+    /// Who holds these sockets.
+    fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError>;
+
+    /// The processes with these pids and all their ancestors; those that vanished are left out.
+    fn processes(&self, pids: &[u32]) -> Result<Vec<Process>, SysError>;
+
+    /// Pids of processes whose parent, by any number of steps, is `root`, nearest first.
+    fn descendants(&self, root: u32) -> Result<Vec<u32>, SysError>;
+
+    /// Interfaces of the reader's namespace with their addresses.
+    fn interfaces(&self) -> Result<Vec<Interface>, SysError>;
+
+    /// The kernel's port rules in the reader's namespace.
+    fn port_rules(&self) -> Result<PortRules, SysError>;
+
+    /// User names.
+    fn users(&self) -> Result<Users, SysError>;
+
+    /// The project of each directory that belongs to one. Pairs are the pid that the directory was read from, and the directory.
+    fn projects(&self, directories: &[(u32, Text)]) -> Result<Vec<(Text, Project)>, SysError>;
+
+    /// Containers by the runtimes whose sockets are named; a runtime that does not answer in time is a gap.
+    fn containers(&self, runtimes: &[Text]) -> Result<Reading<Vec<Container>>, SysError>;
+
+    /// Paths of version 2 control groups by id.
+    fn cgroups(&self, ids: &[u64]) -> Result<Vec<(u64, Text)>, SysError>;
+
+    /// What a name means here, first choice first.
+    fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, SysError>;
+
+    /// How a packet to an address would be sent.
+    fn route(&self, target: IpAddr, interface: u32) -> Result<Route, SysError>;
+
+    /// Options of a socket, read from a copy of its holder's descriptor.
+    fn options(&self, holding: &Holding) -> Seen<SocketOptions>;
+
+    /// True when a supervisor opened the process's sockets and started it for them (`LISTEN_PID`, `LISTEN_FDS`).
+    fn activated(&self, pid: u32) -> Seen<bool>;
+
+    /// Tries to bind a throw-away socket, with or without `SO_REUSEADDR`, and closes it at once; never listens.
+    /// `Ok(None)` when the bind succeeded, otherwise the system's error number and words.
+    fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError>;
+
+    /// Sends a signal through a pidfd, after its start time was checked.
+    fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError>;
+
+    /// Waits until all these processes have ended, or the time is over. Returns those that live.
+    fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError>;
+
+    /// Waits until a socket closes, a Unix path in `directories` changes, or the time is over.
+    fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError>;
+
+    /// Connects, sends `greeting`, and reads until `judge` is satisfied, the other side is silent for the rest
+    /// of the time, or it closes.
+    fn probe(
+        &self,
+        target: &Probe,
+        greeting: &[u8],
+        judge: &mut dyn FnMut(&[u8]) -> bool,
+        timeout: Duration,
+    ) -> Result<ProbeAnswer, SysError>;
+}

@@ -1,0 +1,153 @@
+//! The Linux body of [`Host`].
+
+mod actions;
+mod cgroups;
+mod containers;
+mod descriptors;
+mod events;
+mod holders;
+mod interfaces;
+mod namespaces;
+mod netlink;
+mod probe;
+mod processes;
+mod projects;
+mod settings;
+
+use std::{
+    fs,
+    net::{IpAddr, SocketAddr, ToSocketAddrs},
+    path::PathBuf,
+    time::Duration,
+};
+
+use portward_model::{
+    Container, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
+    SocketOptions, Text, Transport, Users,
+};
+
+use crate::{Ask, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+
+/// This machine, read through `/proc` and netlink.
+pub(crate) struct Linux;
+
+impl Linux {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+}
+
+impl Host for Linux {
+    fn facts(&self) -> Result<HostFacts, SysError> {
+        Ok(settings::facts())
+    }
+
+    fn namespaces(&self, which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
+        namespaces::read(which)
+    }
+
+    fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError> {
+        netlink::sockets(ask, namespaces, each)
+    }
+
+    fn socket_count(&self) -> usize {
+        settings::socket_count()
+    }
+
+    fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
+        holders::find(sockets, depth)
+    }
+
+    fn processes(&self, pids: &[u32]) -> Result<Vec<Process>, SysError> {
+        processes::read(pids)
+    }
+
+    fn descendants(&self, root: u32) -> Result<Vec<u32>, SysError> {
+        processes::descendants(root)
+    }
+
+    fn interfaces(&self) -> Result<Vec<Interface>, SysError> {
+        interfaces::read()
+    }
+
+    fn port_rules(&self) -> Result<PortRules, SysError> {
+        settings::port_rules()
+    }
+
+    fn users(&self) -> Result<Users, SysError> {
+        Ok(portward_wire::procfs::user_names(&read_file("/etc/passwd")?))
+    }
+
+    fn projects(&self, directories: &[(u32, Text)]) -> Result<Vec<(Text, Project)>, SysError> {
+        Ok(projects::find(directories))
+    }
+
+    fn containers(&self, runtimes: &[Text]) -> Result<Reading<Vec<Container>>, SysError> {
+        Ok(containers::read(runtimes))
+    }
+
+    fn cgroups(&self, ids: &[u64]) -> Result<Vec<(u64, Text)>, SysError> {
+        Ok(cgroups::paths(ids))
+    }
+
+    fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, SysError> {
+        let addresses = (name, 0).to_socket_addrs().map_err(|source| SysError::Resolve { name: name.to_owned(), source })?;
+        let mut seen = Vec::new();
+        for address in addresses.map(|address| address.ip()) {
+            if !seen.contains(&address) {
+                seen.push(address);
+            }
+        }
+        Ok(seen)
+    }
+
+    fn route(&self, target: IpAddr, interface: u32) -> Result<Route, SysError> {
+        interfaces::route(target, interface)
+    }
+
+    fn options(&self, holding: &Holding) -> Seen<SocketOptions> {
+        descriptors::options(holding)
+    }
+
+    fn activated(&self, pid: u32) -> Seen<bool> {
+        processes::activated(pid)
+    }
+
+    fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
+        probe::try_bind(transport, address, reuse)
+    }
+
+    fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError> {
+        actions::signal(process, signal)
+    }
+
+    fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {
+        actions::wait_for_exit(processes, timeout)
+    }
+
+    fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
+        events::wait(directories, timeout)
+    }
+
+    fn probe(
+        &self,
+        target: &Probe,
+        greeting: &[u8],
+        judge: &mut dyn FnMut(&[u8]) -> bool,
+        timeout: Duration,
+    ) -> Result<ProbeAnswer, SysError> {
+        probe::probe(target, greeting, judge, timeout)
+    }
+}
+
+/// A small file, whole.
+fn read_file(path: &str) -> Result<Vec<u8>, SysError> {
+    fs::read(path).map_err(|source| SysError::Read { path: path.to_owned(), source })
+}
+
+/// The inode of a namespace link such as `/proc/self/ns/net`.
+fn namespace_inode(link: &str, kind: &str) -> Option<u64> {
+    use std::os::unix::ffi::OsStrExt;
+    let target = fs::read_link(link).ok()?;
+    portward_wire::procfs::inode_of_link(target.as_os_str().as_bytes(), kind.as_bytes())
+}

@@ -1,0 +1,34 @@
+//! Copies of other processes' descriptors (`pidfd_getfd(2)`), to read what only a descriptor tells.
+
+use portward_model::{Holding, Need, Seen, SocketOptions};
+use rustix::{
+    fd::OwnedFd,
+    io::Errno,
+    net::sockopt,
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
+};
+
+/// Reads `SO_REUSEADDR` and `SO_REUSEPORT` of a held socket. The copy is closed at once and changes nothing.
+pub(super) fn options(holding: &Holding) -> Seen<SocketOptions> {
+    match copy(holding) {
+        Ok(socket) => match (sockopt::socket_reuseaddr(&socket), sockopt::socket_reuseport(&socket)) {
+            (Ok(reuse_address), Ok(reuse_port)) => Seen::Known(SocketOptions { reuse_address, reuse_port }),
+            _ => Seen::Unsupported,
+        },
+        Err(Errno::PERM | Errno::ACCESS) => Seen::Hidden(Need::Root),
+        Err(Errno::SRCH | Errno::BADF) => Seen::Gone,
+        Err(_) => Seen::Unsupported,
+    }
+}
+
+fn copy(holding: &Holding) -> Result<OwnedFd, Errno> {
+    // A private table belongs to one thread, and a pidfd of Linux before 6.9 stands for a process only.
+    let flags = if holding.tid.is_some() { PidfdFlags::from_bits_retain(PIDFD_THREAD) } else { PidfdFlags::empty() };
+    let raw = i32::try_from(holding.tid.unwrap_or(holding.pid)).map_err(|_| Errno::SRCH)?;
+    let process = pidfd_open(Pid::from_raw(raw).ok_or(Errno::SRCH)?, flags)?;
+    let descriptor = i32::try_from(holding.fd).map_err(|_| Errno::BADF)?;
+    pidfd_getfd(&process, descriptor, PidfdGetfdFlags::empty())
+}
+
+/// `linux/pidfd.h`, Linux 6.9: `O_EXCL`.
+const PIDFD_THREAD: u32 = 0o200;

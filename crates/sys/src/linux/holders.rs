@@ -1,0 +1,314 @@
+//! Who holds which socket: a walk over the descriptor tables of all processes.
+//!
+//! The walk is where the time of every listing goes, at about a microsecond per descriptor, so it does as
+//! little as it can: one `statx` per process tells the number of its descriptors (Linux 6.2), a table
+//! without any is not opened, a dense table is read by counting instead of listing the directory, and
+//! large machines are walked by several threads, which take processes from one queue, largest first.
+
+use std::{
+    cell::Cell,
+    ffi::CStr,
+    mem::MaybeUninit,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use portward_model::{Holding, Socket};
+use portward_wire::procfs::{in_flight_descriptors, inode_of_link};
+use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::{
+    fd::OwnedFd,
+    fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags, openat, readlinkat_raw, statx},
+    io::Errno,
+};
+
+use super::{processes, read_file};
+use crate::{Depth, Holders, SysError};
+
+/// Finds every holder of every socket that has an inode.
+pub(super) fn find(sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
+    let wanted: FxHashMap<u64, u32> =
+        sockets.iter().zip(0u32..).filter(|(socket, _)| socket.inode != 0).map(|(socket, at)| (socket.inode, at)).collect();
+    let root = processes::root()?;
+    let mut tables: Vec<Table> = processes::pids()?.into_iter().map(|pid| Table::of_process(&root, pid)).collect();
+    let mut found = Holders { hidden_processes: 0, ..Holders::default() };
+    let own_namespace = super::namespace_inode("/proc/self/ns/net", "net");
+    let mut others = FxHashSet::default();
+    // Without a count (before Linux 6.2) every table may be large.
+    let total: u64 = tables.iter().map(|table| table.count.unwrap_or(64)).sum();
+    tables.retain(|table| table.count != Some(0));
+    if total > MANY {
+        tables.sort_unstable_by_key(|table| std::cmp::Reverse(table.count));
+    }
+    for part in walk(&root, &tables, &wanted, if total > MANY { processors() } else { 1 }) {
+        found.holdings.extend(part.holdings);
+        found.hidden_processes += part.hidden;
+        others.extend(part.namespaces);
+    }
+    others.retain(|inode| Some(*inode) != own_namespace);
+    found.other_namespaces = u32::try_from(others.len()).unwrap_or(u32::MAX);
+    look_deeper(&root, sockets, &wanted, depth, &mut found)?;
+    Ok(found)
+}
+
+/// Threads may have descriptor tables of their own (`unshare(CLONE_FILES)`), and may outlive their group's
+/// leader; descriptors may wait in the queue of a Unix socket. None of these is in any `/proc/PID/fd`.
+fn look_deeper(
+    root: &OwnedFd,
+    sockets: &[Socket],
+    wanted: &FxHashMap<u64, u32>,
+    depth: Depth,
+    found: &mut Holders,
+) -> Result<(), SysError> {
+    let held: FxHashSet<u32> = found.holdings.iter().map(|holding| holding.socket).collect();
+    let reader = rustix::process::geteuid().as_raw();
+    let mut lost: FxHashMap<u64, u32> = FxHashMap::default();
+    for (&inode, &at) in wanted {
+        let readable =
+            sockets.get(at as usize).is_some_and(|socket| reader == 0 || socket.uid == reader || socket.transport.is_unix());
+        if !held.contains(&at) && readable {
+            lost.insert(inode, at);
+        }
+    }
+    let wanted = match depth {
+        Depth::Processes if lost.is_empty() => return Ok(()),
+        Depth::Processes => &lost,
+        Depth::Threads => wanted,
+    };
+    let mut tables = Vec::new();
+    for pid in processes::pids()? {
+        tables.extend(processes::private_tables(pid).into_iter().map(|tid| Table { pid, tid: Some(tid), count: None }));
+    }
+    for part in walk(root, &tables, wanted, 1) {
+        found.holdings.extend(part.holdings);
+    }
+    let held: FxHashSet<u32> = found.holdings.iter().map(|holding| holding.socket).collect();
+    if lost.values().any(|at| !held.contains(at)) {
+        found.in_flight = in_flight()?;
+    }
+    Ok(())
+}
+
+/// A descriptor table to read: a process's, or that of one thread.
+struct Table {
+    pid: u32,
+    tid: Option<u32>,
+    /// Number of descriptors, where the kernel tells it (the directory's size, Linux 6.2).
+    count: Option<u64>,
+}
+
+impl Table {
+    fn of_process(root: &OwnedFd, pid: u32) -> Self {
+        let mut path = Path::default();
+        let size =
+            statx(root, path.of(&[pid.into(), Part::Name(b"/fd")]), AtFlags::empty(), StatxFlags::SIZE).map(|stat| stat.stx_size);
+        // A size of 0 is a table without descriptors or a kernel that does not count; own descriptors decide.
+        Self { pid, tid: None, count: size.ok().filter(|size| *size > 0 || counts_descriptors(root)) }
+    }
+}
+
+/// True when this kernel reports the number of descriptors as the directory's size: our own cannot be 0.
+fn counts_descriptors(root: &OwnedFd) -> bool {
+    thread_local!(static COUNTS: Cell<Option<bool>> = const { Cell::new(None) });
+    COUNTS.get().unwrap_or_else(|| {
+        let counts = statx(root, c"self/fd", AtFlags::empty(), StatxFlags::SIZE).is_ok_and(|stat| stat.stx_size > 0);
+        COUNTS.set(Some(counts));
+        counts
+    })
+}
+
+#[derive(Default)]
+struct Found {
+    holdings: Vec<Holding>,
+    hidden: u32,
+    namespaces: FxHashSet<u64>,
+}
+
+fn walk(root: &OwnedFd, tables: &[Table], wanted: &FxHashMap<u64, u32>, threads: usize) -> Vec<Found> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut part = Found::default();
+        let mut buffer = vec![MaybeUninit::uninit(); 16 * 1024];
+        while let Some(table) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
+            read_table(root, table, wanted, &mut buffer, &mut part);
+        }
+        part
+    };
+    if threads < 2 {
+        return vec![work()];
+    }
+    thread::scope(|scope| {
+        let workers: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let mut parts = vec![work()];
+        parts.extend(workers.into_iter().filter_map(|worker| worker.join().ok()));
+        parts
+    })
+}
+
+fn read_table(root: &OwnedFd, table: &Table, wanted: &FxHashMap<u64, u32>, buffer: &mut [MaybeUninit<u8>], part: &mut Found) {
+    let mut path = Path::default();
+    let mut link = [MaybeUninit::uninit(); 64];
+    let name = match table.tid {
+        None => path.of(&[table.pid.into(), Part::Name(b"/fd")]),
+        Some(tid) => path.of(&[table.pid.into(), Part::Name(b"/task/"), tid.into(), Part::Name(b"/fd")]),
+    };
+    let directory = match openat(root, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
+        Ok(directory) => directory,
+        Err(Errno::ACCESS | Errno::PERM) => {
+            part.hidden += 1;
+            return;
+        }
+        Err(_) => return,
+    };
+    if table.tid.is_none() {
+        let mut path = Path::default();
+        if let Ok((target, _)) = readlinkat_raw(root, path.of(&[table.pid.into(), Part::Name(b"/ns/net")]), &mut link) {
+            part.namespaces.extend(inode_of_link(target, b"net"));
+        }
+    }
+    let mut keep = |fd: u32, target: &[u8]| {
+        if let Some(&socket) = inode_of_link(target, b"socket").and_then(|inode| wanted.get(&inode)) {
+            part.holdings.push(Holding { socket, pid: table.pid, tid: table.tid, fd });
+        }
+    };
+    let Some(count) = table.count else {
+        return list(&directory, buffer, 0, &mut keep);
+    };
+    // Descriptors are handed out lowest first, so most tables have few holes: counting up saves the listing.
+    let mut seen = 0;
+    let mut holes = 0;
+    let mut fd = 0u32;
+    while seen < count && holes <= count / 8 + 4 {
+        let mut path = Path::default();
+        match readlinkat_raw(&directory, path.of(&[fd.into()]), &mut link) {
+            Ok((target, _)) => {
+                keep(fd, target);
+                seen += 1;
+            }
+            Err(Errno::NOENT) => holes += 1,
+            Err(_) => {
+                part.hidden += 1;
+                return;
+            }
+        }
+        fd += 1;
+    }
+    if seen < count {
+        list(&directory, buffer, fd, &mut keep);
+    }
+}
+
+/// Reads every descriptor from `first` on by listing the directory.
+fn list(directory: &OwnedFd, buffer: &mut [MaybeUninit<u8>], first: u32, keep: &mut impl FnMut(u32, &[u8])) {
+    let mut link = [MaybeUninit::uninit(); 64];
+    let mut entries = RawDir::new(directory, buffer);
+    while let Some(Ok(entry)) = entries.next() {
+        let Some(fd) = number(entry.file_name().to_bytes()).filter(|fd| *fd >= first) else { continue };
+        if let Ok((target, _)) = readlinkat_raw(directory, entry.file_name(), &mut link) {
+            keep(fd, target);
+        }
+    }
+}
+
+/// Unix sockets in whose queues descriptors wait, as (pid, descriptor, number waiting).
+fn in_flight() -> Result<Vec<(u32, u32, u32)>, SysError> {
+    let mut found = Vec::new();
+    for pid in processes::pids()? {
+        let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fdinfo")) else { continue };
+        for entry in entries.flatten() {
+            let Some(fd) = number(entry.file_name().as_encoded_bytes()) else { continue };
+            let waiting = read_file(&format!("/proc/{pid}/fdinfo/{fd}")).map_or(0, |bytes| in_flight_descriptors(&bytes));
+            if waiting > 0 {
+                found.push((pid, fd, waiting));
+            }
+        }
+    }
+    Ok(found)
+}
+
+fn processors() -> usize {
+    rustix::thread::sched_getaffinity(None).map_or(1, |set| (set.count() as usize).clamp(1, 8))
+}
+
+/// A decimal number without sign; `None` for anything else.
+pub(super) fn number(digits: &[u8]) -> Option<u32> {
+    std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()))?.parse().ok()
+}
+
+/// One part of a path below `/proc`.
+#[derive(Clone, Copy)]
+pub(super) enum Part<'a> {
+    /// A pid, thread id or descriptor.
+    Number(u32),
+    /// Literal bytes.
+    Name(&'a [u8]),
+}
+
+impl From<u32> for Part<'_> {
+    fn from(number: u32) -> Self {
+        Self::Number(number)
+    }
+}
+
+/// A path below `/proc`, written into a buffer on the stack: the walk makes one per descriptor.
+pub(super) struct Path([u8; 64]);
+
+impl Default for Path {
+    fn default() -> Self {
+        Self([0; 64])
+    }
+}
+
+impl Path {
+    /// The path of these parts; cut at 63 bytes, which no path below `/proc` reaches.
+    pub(super) fn of(&mut self, parts: &[Part]) -> &CStr {
+        let mut length = 0;
+        let mut push = |bytes: &[u8]| {
+            if let Some(room) = self.0.get_mut(length..length + bytes.len()) {
+                room.copy_from_slice(bytes);
+                length += bytes.len();
+            }
+        };
+        for part in parts {
+            match part {
+                Part::Name(name) => push(name),
+                Part::Number(number) => {
+                    let mut digits = [0u8; 10];
+                    let mut start = digits.len();
+                    let mut rest = *number;
+                    while let Some(digit) = start.checked_sub(1).and_then(|at| digits.get_mut(at)) {
+                        *digit = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+                        start -= 1;
+                        rest /= 10;
+                        if rest == 0 {
+                            break;
+                        }
+                    }
+                    push(digits.get(start..).unwrap_or_default());
+                }
+            }
+        }
+        if let Some(end) = self.0.get_mut(length.min(63)) {
+            *end = 0;
+        }
+        CStr::from_bytes_until_nul(&self.0).unwrap_or(c"")
+    }
+}
+
+/// Descriptors on the machine above which several threads walk: below it, starting one costs more.
+const MANY: u64 = 1500;
+
+#[cfg(test)]
+mod tests {
+    use super::{Part, Path};
+
+    #[test]
+    fn paths_are_written_whole() {
+        let mut path = Path::default();
+        assert_eq!(
+            path.of(&[4_294_967_295.into(), Part::Name(b"/task/"), 0.into(), Part::Name(b"/fd")]),
+            c"4294967295/task/0/fd"
+        );
+        assert_eq!(path.of(&[7.into()]), c"7");
+    }
+}

@@ -1,0 +1,96 @@
+//! Network namespaces: which there are, and entering one.
+
+use std::{
+    fs::{self, File},
+    io,
+    os::unix::fs::MetadataExt,
+};
+
+use portward_model::{Gap, Namespace, Need, Text};
+use rustix::{
+    fd::AsFd,
+    thread::{LinkNameSpaceType, move_into_link_name_space},
+};
+
+use super::{namespace_inode, processes};
+use crate::{Reading, SysError, Which};
+
+/// The reader's own namespace first, then the others that `which` names.
+pub(super) fn read(which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
+    let inode = namespace_inode("/proc/self/ns/net", "net").unwrap_or(0);
+    let own = Namespace { inode, name: None, pid: None, own: true };
+    if *which == Which::Own {
+        return Ok(Reading { value: vec![own], gaps: Vec::new() });
+    }
+    let mut found = vec![own];
+    add_named(&mut found);
+    let mut hidden = 0u32;
+    for pid in processes::pids()? {
+        match fs::read_link(format!("/proc/{pid}/ns/net")) {
+            Ok(_) => {
+                let Some(inode) = namespace_inode(&format!("/proc/{pid}/ns/net"), "net") else { continue };
+                match found.iter_mut().find(|namespace| namespace.inode == inode) {
+                    Some(known) => {
+                        known.pid.get_or_insert(pid);
+                    }
+                    None => found.push(Namespace { inode, name: None, pid: Some(pid), own: false }),
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => hidden += 1,
+            Err(_) => {}
+        }
+    }
+    let mut gaps = Vec::new();
+    if hidden > 0 {
+        gaps.push(Gap {
+            what: format!("network namespaces of {hidden} processes"),
+            need: Need::Root,
+            effect: "sockets in other namespaces are not listed".to_owned(),
+        });
+    }
+    if let Which::Named(name) = which {
+        found.retain(|namespace| {
+            namespace.name.as_ref().is_some_and(|own| own.raw() == name.as_bytes()) || namespace.inode.to_string() == *name
+        });
+    }
+    Ok(Reading { value: found, gaps })
+}
+
+/// Names that `ip-netns(8)` keeps under `/run/netns`.
+fn add_named(found: &mut Vec<Namespace>) {
+    let Ok(entries) = fs::read_dir(NAMED) else { return };
+    for entry in entries.flatten() {
+        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        let name = Some(Text::new(entry.file_name().as_encoded_bytes()));
+        match found.iter_mut().find(|namespace| namespace.inode == metadata.ino()) {
+            Some(known) => known.name = name,
+            None => found.push(Namespace { inode: metadata.ino(), name, pid: None, own: false }),
+        }
+    }
+}
+
+/// Moves the calling thread into a namespace; meant for a thread that ends right after.
+pub(super) fn enter(namespace: &Namespace) -> Result<(), SysError> {
+    let failed = |source: io::Error| SysError::Enter { inode: namespace.inode, source };
+    let path = match (&namespace.name, namespace.pid) {
+        (_, Some(pid)) => format!("/proc/{pid}/ns/net"),
+        (Some(name), None) => {
+            use std::os::unix::ffi::OsStrExt;
+            let path = std::path::Path::new(NAMED).join(std::ffi::OsStr::from_bytes(name.raw()));
+            return enter_file(&File::open(path).map_err(failed)?, namespace);
+        }
+        (None, None) => return Err(failed(io::ErrorKind::NotFound.into())),
+    };
+    enter_file(&File::open(path).map_err(failed)?, namespace)
+}
+
+fn enter_file(file: &File, namespace: &Namespace) -> Result<(), SysError> {
+    let failed = |source: io::Error| SysError::Enter { inode: namespace.inode, source };
+    // The process may have ended since, and its pid may now stand for another namespace.
+    if file.metadata().map_err(failed)?.ino() != namespace.inode {
+        return Err(failed(io::ErrorKind::NotFound.into()));
+    }
+    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network)).map_err(|error| failed(error.into()))
+}
+
+const NAMED: &str = "/run/netns";

@@ -1,0 +1,188 @@
+//! Questions to the kernel over netlink, in this namespace and in others.
+
+use std::{io, mem::MaybeUninit, thread};
+
+use portward_model::{Family, Gap, Namespace, Need, Socket, Transport};
+use portward_wire::{
+    netlink::{InetAsk, Progress, StateSet, inet_request, read_sockets, unix_request},
+    procfs,
+};
+use rustix::{
+    fd::OwnedFd,
+    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink as nl, recv, sendto, socket_with},
+};
+
+use super::{namespaces, read_file};
+use crate::{Ask, SysError};
+
+/// Sockets of each namespace, in turn; other namespaces are entered by a thread of their own, so that this
+/// one never leaves its own.
+pub(super) fn sockets(ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError> {
+    let mut gaps = Vec::new();
+    for (namespace, netns) in namespaces.iter().zip(0u16..) {
+        if namespace.own {
+            dump(ask, netns, each, &mut gaps)?;
+            continue;
+        }
+        let mut found = Vec::new();
+        let entered = thread::scope(|scope| {
+            let visitor = scope.spawn(|| {
+                namespaces::enter(namespace)?;
+                let mut gaps = Vec::new();
+                dump(ask, netns, &mut |socket| found.push(socket), &mut gaps).map(|()| gaps)
+            });
+            visitor.join().unwrap_or_else(|_| Err(enter_failed(namespace)))
+        });
+        match entered {
+            Ok(inner) => gaps.extend(inner),
+            Err(error) => gaps.push(Gap {
+                what: format!("sockets of network namespace {}", namespace.inode),
+                need: if error.is_denied() { Need::Root } else { Need::Platform },
+                effect: format!("they are not listed: {error}"),
+            }),
+        }
+        found.into_iter().for_each(&mut *each);
+    }
+    Ok(gaps)
+}
+
+fn enter_failed(namespace: &Namespace) -> SysError {
+    SysError::Enter { inode: namespace.inode, source: io::ErrorKind::Other.into() }
+}
+
+fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>) -> Result<(), SysError> {
+    let mut inet = Vec::new();
+    if ask.transports.tcp {
+        inet.extend([(Transport::Tcp, Family::Ipv4), (Transport::Tcp, Family::Ipv6)]);
+    }
+    if ask.transports.udp {
+        inet.extend([(Transport::Udp, Family::Ipv4), (Transport::Udp, Family::Ipv6)]);
+    }
+    let mut connection = match Connection::open() {
+        Ok(connection) => connection,
+        Err(error) => return from_tables(ask, netns, each, gaps, &error),
+    };
+    for (transport, family) in inet {
+        let request = inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, drops: ask.drops });
+        note(connection.dump(&request, "socket", transport, netns, each), transport.name(), gaps);
+    }
+    if ask.transports.unix {
+        note(connection.dump(&unix_request(ask.states), "Unix socket", Transport::Unix, netns, each), "unix", gaps);
+    }
+    Ok(())
+}
+
+fn note(dumped: Result<bool, SysError>, what: &str, gaps: &mut Vec<Gap>) {
+    let effect = match dumped {
+        Ok(false) => return,
+        Ok(true) => "the table changed while it was read: single sockets may be missing".to_owned(),
+        Err(error) => format!("they are not listed: {error}"),
+    };
+    gaps.push(Gap { what: format!("{what} sockets"), need: Need::Command("ask again".to_owned()), effect });
+}
+
+/// Where netlink itself is refused (a sandbox), the tables of `/proc/net` remain.
+fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>, why: &SysError) -> Result<(), SysError> {
+    let tables = [("tcp", Transport::Tcp, ask.transports.tcp), ("tcp6", Transport::Tcp, ask.transports.tcp)]
+        .into_iter()
+        .chain([("udp", Transport::Udp, ask.transports.udp), ("udp6", Transport::Udp, ask.transports.udp)]);
+    for (file, transport, wanted) in tables {
+        // A kernel without IPv6 has no tcp6.
+        let Ok(bytes) = read_file(&format!("/proc/thread-self/net/{file}")) else { continue };
+        if !wanted {
+            continue;
+        }
+        for socket in procfs::read_table(&bytes, transport, netns) {
+            let fits = match ask.states {
+                StateSet::Serving => socket.state.serves(),
+                StateSet::Connected => !socket.state.serves(),
+                StateSet::All => true,
+            };
+            if fits {
+                each(socket);
+            }
+        }
+    }
+    gaps.push(Gap {
+        what: "socket details and Unix sockets".to_owned(),
+        need: Need::Setting("netlink sockets allowed in this sandbox".to_owned()),
+        effect: format!("/proc/net was read instead, which tells no IPV6_V6ONLY, device or control group: {why}"),
+    });
+    Ok(())
+}
+
+/// One netlink socket and its buffer.
+pub(super) struct Connection {
+    socket: OwnedFd,
+    buffer: Box<[MaybeUninit<u8>]>,
+}
+
+impl Connection {
+    /// To the socket monitor (`sock_diag(7)`).
+    pub(super) fn open() -> Result<Self, SysError> {
+        Self::to(Some(nl::SOCK_DIAG), "socket")
+    }
+
+    /// To one netlink family.
+    pub(super) fn to(family: Option<rustix::net::Protocol>, what: &'static str) -> Result<Self, SysError> {
+        let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, family);
+        let socket = socket.map_err(|source| SysError::Netlink { what, source: source.into() })?;
+        Ok(Self { socket, buffer: Box::new_uninit_slice(CHUNK) })
+    }
+
+    /// Sends one request and hands every socket of the answer to `each`; true when the kernel says the dump is torn.
+    fn dump(
+        &mut self,
+        request: &[u8],
+        what: &'static str,
+        transport: Transport,
+        netns: u16,
+        each: &mut dyn FnMut(Socket),
+    ) -> Result<bool, SysError> {
+        let mut torn_dump = false;
+        self.ask(request, what, &mut |chunk| {
+            let progress = read_sockets(chunk, transport, netns, &mut |socket| each(socket));
+            match progress {
+                Ok(Progress::Done { torn }) => {
+                    torn_dump = torn;
+                    Ok(false)
+                }
+                Ok(Progress::More) => Ok(true),
+                Ok(Progress::Refused(ENOENT)) => Ok(false),
+                Ok(Progress::Refused(code)) => Err(io::Error::from_raw_os_error(code)),
+                Err(error) => Err(io::Error::other(error)),
+            }
+        })?;
+        Ok(torn_dump)
+    }
+
+    /// Sends one request and hands chunks of the answer to `each` until it says that was the last.
+    pub(super) fn ask(
+        &mut self,
+        request: &[u8],
+        what: &'static str,
+        each: &mut dyn FnMut(&[u8]) -> io::Result<bool>,
+    ) -> Result<(), SysError> {
+        let failed = |source: io::Error| SysError::Netlink { what, source };
+        let kernel = nl::SocketAddrNetlink::new(0, 0);
+        sendto(&self.socket, request, SendFlags::empty(), &kernel).map_err(|error| failed(error.into()))?;
+        loop {
+            let received = recv(&self.socket, &mut *self.buffer, RecvFlags::empty());
+            match received {
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(failed(error.into())),
+                Ok(((chunk, _), _)) if chunk.is_empty() => return Ok(()),
+                Ok(((chunk, _), _)) => {
+                    if !each(chunk).map_err(failed)? {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The kernel fills at most 32 KiB per answer (`NLMSG_GOODSIZE` doubled by `netlink_dump`).
+const CHUNK: usize = 32 * 1024;
+/// A kernel without a handler for the family asked about.
+const ENOENT: i32 = 2;

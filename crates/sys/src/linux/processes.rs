@@ -1,0 +1,275 @@
+//! Processes: who they are, where they came from, and threads with descriptor tables of their own.
+
+use std::{
+    fs, io,
+    mem::MaybeUninit,
+    os::unix::fs::MetadataExt,
+    sync::atomic::{AtomicUsize, Ordering},
+    thread,
+};
+
+use portward_model::{CommandLine, Moment, Need, Process, ProcessId, Seen, Text};
+use portward_wire::procfs;
+use rustc_hash::FxHashSet;
+use rustix::{
+    fd::OwnedFd,
+    fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags, open, openat, readlinkat, statx},
+    io::Errno,
+    time::{ClockId, clock_gettime},
+};
+
+use super::holders::{Path, number};
+use crate::SysError;
+
+/// The `/proc` directory, opened as a place to start from.
+pub(super) fn root() -> Result<OwnedFd, SysError> {
+    open("/proc", OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
+        .map_err(|error| SysError::Read { path: "/proc".to_owned(), source: error.into() })
+}
+
+/// Every pid that this reader can see.
+pub(super) fn pids() -> Result<Vec<u32>, SysError> {
+    let directory = root()?;
+    let mut buffer = vec![MaybeUninit::uninit(); 32 * 1024];
+    let mut entries = RawDir::new(directory, &mut buffer);
+    let mut pids = Vec::with_capacity(256);
+    while let Some(Ok(entry)) = entries.next() {
+        pids.extend(number(entry.file_name().to_bytes()));
+    }
+    // A file system that is mounted here and is not proc has no pids at all, not even ours.
+    if pids.is_empty() {
+        return Err(SysError::Read {
+            path: "/proc".to_owned(),
+            source: io::Error::new(io::ErrorKind::NotFound, "it lists no process"),
+        });
+    }
+    Ok(pids)
+}
+
+/// The processes with these pids and their ancestors.
+pub(super) fn read(pids: &[u32]) -> Result<Vec<Process>, SysError> {
+    let root = root()?;
+    let boot = Boot::now();
+    let mut known: FxHashSet<u32> = pids.iter().copied().collect();
+    let mut round: Vec<u32> = known.iter().copied().collect();
+    let mut processes: Vec<Process> = Vec::with_capacity(round.len() + 8);
+    while !round.is_empty() {
+        let fresh = read_all(&root, &round, boot);
+        round = fresh.iter().map(|process| process.parent).filter(|parent| *parent != 0 && known.insert(*parent)).collect();
+        processes.extend(fresh);
+    }
+    Ok(processes)
+}
+
+fn read_all(root: &OwnedFd, pids: &[u32], boot: Boot) -> Vec<Process> {
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut reader = Reader { root, boot, bytes: Vec::with_capacity(4096) };
+        let mut found = Vec::new();
+        while let Some(pid) = pids.get(next.fetch_add(1, Ordering::Relaxed)) {
+            found.extend(reader.process(*pid));
+        }
+        found
+    };
+    if pids.len() < 48 {
+        return work();
+    }
+    thread::scope(|scope| {
+        let other = scope.spawn(work);
+        let mut found = work();
+        found.extend(other.join().unwrap_or_default());
+        found
+    })
+}
+
+/// What turns ticks since boot into moments.
+#[derive(Clone, Copy)]
+struct Boot {
+    at_ms: i64,
+    ticks_per_second: i64,
+    page_bytes: u64,
+}
+
+impl Boot {
+    fn now() -> Self {
+        let wall = clock_gettime(ClockId::Realtime);
+        let since = clock_gettime(ClockId::Boottime);
+        let at_ms = (wall.tv_sec - since.tv_sec) * 1000 + (wall.tv_nsec - since.tv_nsec) / 1_000_000;
+        let ticks_per_second = i64::try_from(rustix::param::clock_ticks_per_second()).unwrap_or(100).max(1);
+        Self { at_ms, ticks_per_second, page_bytes: rustix::param::page_size() as u64 }
+    }
+
+    fn moment(self, ticks: u64) -> Moment {
+        let ticks = i64::try_from(ticks).unwrap_or(i64::MAX / 1000);
+        Moment(self.at_ms.saturating_add(ticks.saturating_mul(1000) / self.ticks_per_second))
+    }
+}
+
+/// Reads one process after another with the same buffer.
+struct Reader<'a> {
+    root: &'a OwnedFd,
+    boot: Boot,
+    bytes: Vec<u8>,
+}
+
+impl Reader<'_> {
+    fn process(&mut self, pid: u32) -> Option<Process> {
+        let mut path = Path::default();
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(self.root, path.of(&[pid.into()]), flags, Mode::empty()).ok()?;
+        let owner = statx(&directory, c"", AtFlags::EMPTY_PATH, StatxFlags::UID).ok()?.stx_uid;
+
+        self.file(&directory, c"stat").ok()?;
+        let ticks_per_second = u64::try_from(self.boot.ticks_per_second).unwrap_or(100);
+        let stat = procfs::stat(&self.bytes)?;
+        let mut process = Process {
+            id: ProcessId { pid, started_ticks: stat.started_ticks },
+            parent: stat.parent,
+            state: stat.state,
+            name: Text::new(stat.name),
+            started_at: self.boot.moment(stat.started_ticks),
+            uid: owner,
+            session: stat.session,
+            terminal: stat.terminal,
+            threads: stat.threads,
+            cpu_ms: stat.cpu_ticks.saturating_mul(1000) / ticks_per_second,
+            memory_bytes: stat.resident_pages.saturating_mul(self.boot.page_bytes),
+            argv: Seen::Gone,
+            exe: Seen::Gone,
+            exe_deleted: false,
+            cwd: Seen::Gone,
+            cgroup: Seen::Gone,
+            netns: Seen::Gone,
+            inner_pid: None,
+        };
+        process.argv = seen(self.file(&directory, c"cmdline"), |()| CommandLine::from_kernel(&self.bytes));
+        process.cgroup = match self.file(&directory, c"cgroup") {
+            Ok(()) => procfs::unified_cgroup(&self.bytes).map_or(Seen::Unsupported, Seen::Known),
+            Err(error) => missing(error),
+        };
+        process.exe = link(&directory, c"exe");
+        if let Seen::Known(exe) = &process.exe {
+            if let Some(path) = exe.raw().strip_suffix(b" (deleted)") {
+                process.exe_deleted = true;
+                process.exe = Seen::Known(Text::new(path));
+            }
+        }
+        process.cwd = link(&directory, c"cwd");
+        process.netns = match link(&directory, c"ns/net") {
+            Seen::Known(target) => procfs::inode_of_link(target.raw(), b"net").map_or(Seen::Unsupported, Seen::Known),
+            other => other.map(|_| 0),
+        };
+        // The directory of a process that may not be dumped belongs to root whoever runs it.
+        if owner == 0 && self.file(&directory, c"status").is_ok() {
+            process.uid = procfs::effective_uid(&self.bytes).unwrap_or(owner);
+            process.inner_pid = procfs::inner_pid(&self.bytes);
+        }
+        Some(process)
+    }
+
+    /// Reads a file below the process's directory into the buffer.
+    fn file(&mut self, directory: &OwnedFd, name: &std::ffi::CStr) -> Result<(), Errno> {
+        self.bytes.clear();
+        let file = openat(directory, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+        loop {
+            self.bytes.reserve(4096);
+            let read = rustix::io::read(&file, rustix::buffer::spare_capacity(&mut self.bytes))?;
+            if read == 0 || self.bytes.len() > LONGEST_FILE {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn seen<T, U>(result: Result<T, Errno>, known: impl FnOnce(T) -> U) -> Seen<U> {
+    match result {
+        Ok(value) => Seen::Known(known(value)),
+        Err(error) => missing(error),
+    }
+}
+
+fn missing<T>(error: Errno) -> Seen<T> {
+    match error {
+        Errno::ACCESS | Errno::PERM => Seen::Hidden(Need::Root),
+        Errno::NOENT | Errno::SRCH => Seen::Gone,
+        _ => Seen::Unsupported,
+    }
+}
+
+fn link(directory: &OwnedFd, name: &std::ffi::CStr) -> Seen<Text> {
+    seen(readlinkat(directory, name, Vec::new()), |target| Text::new(target.to_bytes()))
+}
+
+/// Pids whose parent, by any number of steps, is `ancestor`, nearest first.
+pub(super) fn descendants(ancestor: u32) -> Result<Vec<u32>, SysError> {
+    let mut parents = Vec::new();
+    for pid in pids()? {
+        if let Ok(bytes) = fs::read(format!("/proc/{pid}/stat")) {
+            parents.extend(procfs::stat(&bytes).map(|stat| (pid, stat.parent)));
+        }
+    }
+    let mut found: Vec<u32> = Vec::new();
+    let mut generation = vec![ancestor];
+    while !generation.is_empty() {
+        let next: Vec<u32> = parents
+            .iter()
+            .filter(|(pid, parent)| generation.contains(parent) && *pid != ancestor && !found.contains(pid))
+            .map(|(pid, _)| *pid)
+            .collect();
+        found.extend(&next);
+        generation = next;
+    }
+    Ok(found)
+}
+
+/// True when the process was started with listeners for it (`sd_listen_fds(3)`).
+pub(super) fn activated(pid: u32) -> Seen<bool> {
+    match fs::read(format!("/proc/{pid}/environ")) {
+        Ok(bytes) => {
+            let number_of = |name| procfs::environment_value(&bytes, name).and_then(number);
+            Seen::Known(number_of("LISTEN_PID") == Some(pid) && number_of("LISTEN_FDS").is_some_and(|count| count > 0))
+        }
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Seen::Hidden(Need::Root),
+        Err(_) => Seen::Gone,
+    }
+}
+
+/// Threads of a process whose descriptor table is not their leader's: threads that called
+/// `unshare(CLONE_FILES)`, and every thread of a process whose leader has exited.
+pub(super) fn private_tables(pid: u32) -> Vec<u32> {
+    let tasks = format!("/proc/{pid}/task");
+    // The link count is the number of threads plus two.
+    if fs::metadata(&tasks).map_or(0, |metadata| metadata.nlink()) <= 3 {
+        return Vec::new();
+    }
+    let Ok(entries) = fs::read_dir(&tasks) else { return Vec::new() };
+    let threads = entries.flatten().filter_map(|entry| number(entry.file_name().as_encoded_bytes()));
+    let mut distinct: Vec<u32> = Vec::new();
+    for tid in threads.filter(|tid| *tid != pid) {
+        let shared = std::iter::once(&pid).chain(&distinct).any(|other| same_table(*other, tid) == Some(true));
+        if !shared && distinct.len() < MOST_TABLES {
+            distinct.push(tid);
+        }
+    }
+    distinct
+}
+
+/// Whether two threads share one descriptor table; `None` when the kernel does not tell.
+fn same_table(one: u32, other: u32) -> Option<bool> {
+    let (one, other) = (libc::c_long::from(one), libc::c_long::from(other));
+    // SAFETY: kcmp(2) takes two thread ids, the constant KCMP_FILES (2) and two arguments that this kind
+    // ignores; it reads no memory of ours and writes none.
+    #[allow(unsafe_code)]
+    let order = unsafe { libc::syscall(libc::SYS_kcmp, one, other, KCMP_FILES, 0 as libc::c_ulong, 0 as libc::c_ulong) };
+    match order {
+        0 => Some(true),
+        1..=3 => Some(false),
+        _ => None,
+    }
+}
+
+const KCMP_FILES: libc::c_int = 2;
+/// Threads with tables of their own are rare; a process with more than this many is not looked into further.
+const MOST_TABLES: usize = 64;
+/// No file of a process that Portward reads is longer, but for arguments made to be.
+const LONGEST_FILE: usize = 128 * 1024;

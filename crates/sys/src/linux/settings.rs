@@ -1,0 +1,73 @@
+//! Facts about the machine and the kernel's port rules.
+
+use portward_model::{HostFacts, Moment, PortRange, PortRules, Text};
+use portward_wire::procfs;
+use rustix::{
+    process::{geteuid, getpid},
+    thread::{CapabilitySet, capabilities},
+    time::{ClockId, clock_gettime},
+};
+
+use super::{namespace_inode, read_file};
+use crate::SysError;
+
+pub(super) fn facts() -> HostFacts {
+    let system = rustix::system::uname();
+    let now = clock_gettime(ClockId::Realtime);
+    HostFacts {
+        name: Text::new(system.nodename().to_bytes()),
+        kernel: Text::new(system.release().to_bytes()),
+        uid: geteuid().as_raw(),
+        pid: getpid().as_raw_nonzero().get().unsigned_abs(),
+        netns: namespace_inode("/proc/self/ns/net", "net").unwrap_or(0),
+        privileged: holds(CapabilitySet::SYS_PTRACE),
+        sees_all_pids: namespace_inode("/proc/self/ns/pid", "pid") == Some(FIRST_PID_NAMESPACE),
+        now: Moment(now.tv_sec * 1000 + now.tv_nsec / 1_000_000),
+    }
+}
+
+fn holds(wanted: CapabilitySet) -> bool {
+    capabilities(None).is_ok_and(|sets| sets.effective.contains(wanted))
+}
+
+/// A setting of the reader's network namespace; `None` where it is absent.
+fn setting(name: &str) -> Option<Vec<u8>> {
+    read_file(&format!("/proc/sys/net/{name}")).ok()
+}
+
+fn switch(name: &str) -> bool {
+    setting(name).is_some_and(|bytes| bytes.trim_ascii() == b"1")
+}
+
+pub(super) fn port_rules() -> Result<PortRules, SysError> {
+    let path = "/proc/sys/net/ipv4/ip_local_port_range";
+    let bytes = read_file(path)?;
+    let ephemeral = procfs::port_range(&bytes).unwrap_or(PortRange { first: 32768, last: 60999 });
+    let start = setting("ipv4/ip_unprivileged_port_start");
+    let start = start.and_then(|bytes| std::str::from_utf8(bytes.trim_ascii()).ok().and_then(|text| text.parse::<u32>().ok()));
+    Ok(PortRules {
+        ephemeral,
+        reserved: setting("ipv4/ip_local_reserved_ports").map(|bytes| procfs::port_ranges(&bytes)).unwrap_or_default(),
+        // 65536 would refuse every port; the number does not fit the type and means the same as the highest.
+        unprivileged_start: u16::try_from(start.unwrap_or(1024)).unwrap_or(u16::MAX),
+        bind_v6_only: switch("ipv6/bindv6only"),
+        nonlocal_bind: switch("ipv4/ip_nonlocal_bind"),
+        may_bind_privileged: holds(CapabilitySet::NET_BIND_SERVICE),
+    })
+}
+
+/// TCP sockets in use and in `TIME_WAIT`, by `/proc/net/sockstat`.
+pub(super) fn socket_count() -> usize {
+    let Ok(bytes) = read_file("/proc/self/net/sockstat") else { return 0 };
+    let text = String::from_utf8_lossy(&bytes);
+    let line = text.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
+    let mut words = line.split_ascii_whitespace();
+    let mut number_after = |name: &str| {
+        words.by_ref().find(|word| *word == name).and_then(|_| words.next()).and_then(|word| word.parse::<usize>().ok())
+    };
+    let in_use = number_after("inuse").unwrap_or(0);
+    in_use + number_after("tw").unwrap_or(0)
+}
+
+/// `PROC_PID_INIT_INO` of `linux/proc_ns.h`: the machine's first pid namespace always has this inode.
+const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
