@@ -1,0 +1,121 @@
+//! The end of a run: exit code, stdout, stderr, and the checks that every JSON answer passes.
+
+use std::{
+    ffi::OsString,
+    fmt,
+    io::Write,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    thread,
+};
+
+use serde_json::Value;
+
+use crate::{reading::Reading, schema};
+
+/// What a program said and how it ended.
+#[must_use = "a run whose outcome nobody looks at proves nothing"]
+pub struct Outcome {
+    /// Exit code; `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// What it answered. Output that is not UTF-8 fails the test.
+    pub stdout: String,
+    /// What it said besides.
+    pub stderr: String,
+    argv: Vec<OsString>,
+    portward: PathBuf,
+}
+
+impl Outcome {
+    pub(crate) fn of(mut command: Command, input: Option<Vec<u8>>, argv: Vec<OsString>, portward: &Path) -> Self {
+        let what = shown(&argv);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {what}: {error}"));
+        if let (Some(input), Some(mut stdin)) = (input, child.stdin.take()) {
+            // A program may end without reading all of it.
+            thread::spawn(move || stdin.write_all(&input));
+        }
+        let output = child.wait_with_output().unwrap_or_else(|error| panic!("cannot wait for {what}: {error}"));
+        let text = |bytes: Vec<u8>, name: &str| {
+            String::from_utf8(bytes).unwrap_or_else(|error| panic!("{name} of `{what}` is no UTF-8: {error}"))
+        };
+        Self {
+            code: output.status.code(),
+            signal: output.status.signal(),
+            stdout: text(output.stdout, "stdout"),
+            stderr: text(output.stderr, "stderr"),
+            argv,
+            portward: portward.to_owned(),
+        }
+    }
+
+    /// The same outcome, if the exit code is this one; otherwise the test fails and shows everything.
+    #[track_caller]
+    pub fn expect(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "exit code of {self}");
+        self
+    }
+
+    /// The answer as JSON, after the checks that hold for every document: it is one, `schema_version` is 1,
+    /// `gaps` is a list of `{what, need, effect}`, and it is what `portward schema NAME` says it is.
+    #[track_caller]
+    pub fn json(&self) -> Value {
+        let document: Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("stdout is not one JSON document: {error}\n{self}"));
+        self.check(&document);
+        document
+    }
+
+    /// The answer as one JSON document per line, each checked as by [`Outcome::json`].
+    #[track_caller]
+    pub fn lines_json(&self) -> Vec<Value> {
+        let parse = |line| serde_json::from_str(line).unwrap_or_else(|error| panic!("{line:?} is no JSON: {error}\n{self}"));
+        self.stdout.lines().map(parse).collect()
+    }
+
+    /// The answer of a `--json` run that lists sockets.
+    #[track_caller]
+    pub fn reading(&self) -> Reading {
+        Reading::new(self.json())
+    }
+
+    #[track_caller]
+    fn check(&self, document: &Value) {
+        assert_eq!(document["schema_version"], 1, "schema_version of {self}");
+        let gaps = document["gaps"].as_array().unwrap_or_else(|| panic!("no list of gaps in {self}"));
+        for gap in gaps {
+            for name in ["what", "need", "effect"] {
+                assert!(gap[name].is_string(), "a gap says its {name}: {gap}");
+            }
+        }
+        let wrong = schema::faults(&self.portward, self.operation(), document);
+        assert!(wrong.is_empty(), "not as `portward schema {}` says:\n{}\n{self}", self.operation(), wrong.join("\n"));
+    }
+
+    /// The operation that was asked for: its first argument that names one, `list` where none does.
+    fn operation(&self) -> &str {
+        let words = self.argv.iter().skip(1).filter_map(|word| word.to_str());
+        words.into_iter().find(|word| OPERATIONS.contains(word)).unwrap_or("list")
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let end = match (self.code, self.signal) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("ended by signal {signal}"),
+            (None, None) => "ended in an unknown way".to_owned(),
+        };
+        write!(f, "`{}`\n--- {end}\n--- stdout\n{}\n--- stderr\n{}", shown(&self.argv), self.stdout, self.stderr)
+    }
+}
+
+fn shown(argv: &[OsString]) -> String {
+    argv.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ").chars().take(400).collect()
+}
+
+const OPERATIONS: &[&str] =
+    &["list", "explain", "free", "wait", "watch", "graph", "next", "open", "snapshot", "schema", "completions", "help"];
