@@ -1,0 +1,78 @@
+//! The programs that Portward is measured against, installed by the benchmark itself, and their versions.
+
+use std::path::PathBuf;
+
+use crate::{command, failure::Failure, places, test::install};
+
+/// Installs every peer and says which version of each is there.
+pub(super) fn installed() -> Result<Vec<String>, Failure> {
+    let missing: Vec<&str> = DEBIAN.iter().copied().filter(|package| !install::installed(package)).collect();
+    install::packages(&missing)?;
+    for name in CRATES {
+        if !places::peers().join("bin").join(name).exists() {
+            println!("building the peer {name}");
+            let mut cargo = command::cargo(["install", "--quiet", "--locked", "--root"]);
+            cargo.arg(places::peers()).arg("--target-dir").arg(places::peers().join("build")).arg(name);
+            command::run(cargo)?;
+        }
+    }
+    println!("building the measuring program and netstat2");
+    let manifest = places::root().join("xtask/peers/Cargo.toml");
+    let host = host()?;
+    // `--target` keeps the flag away from build scripts and macros.
+    let mut cargo = command::cargo(["build", "--quiet", "--release", "--target", &host, "--manifest-path"]);
+    cargo.arg(manifest).arg("--target-dir").arg(places::peers().join("build"));
+    cargo.env("RUSTFLAGS", "-Ctarget-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command::run(cargo)?;
+    let debian = DEBIAN.iter().filter_map(|package| {
+        let query = command::program("dpkg-query", ["--show", "--showformat=${Version}", package]);
+        Some(format!("{package} {}", command::output(query).ok()?))
+    });
+    let registry = CRATES.iter().filter_map(|name| command::output(command::program(program(name), ["--version"])).ok());
+    let registry = registry.map(|told| told.trim().to_owned());
+    let library = command::output(command::cargo([
+        "tree",
+        "--quiet",
+        "--depth",
+        "0",
+        "--manifest-path",
+        "xtask/peers/Cargo.toml",
+        "--package",
+        "netstat2",
+    ]));
+    let library = library.map(|told| told.trim().replace(" v", " ")).ok();
+    Ok(debian.chain(registry).chain(library).collect())
+}
+
+/// The small program that measures.
+pub(super) fn measurer() -> Result<PathBuf, Failure> {
+    Ok(built()?.join("measure"))
+}
+
+/// Where a peer's program is.
+pub(super) fn program(name: &str) -> PathBuf {
+    let ours = places::peers().join("bin").join(name);
+    if ours.exists() {
+        return ours;
+    }
+    match built().map(|folder| folder.join(name)) {
+        Ok(library) if library.exists() => library,
+        _ => command::which(name).unwrap_or_else(|| name.into()),
+    }
+}
+
+fn built() -> Result<PathBuf, Failure> {
+    Ok(places::peers().join("build").join(host()?).join("release"))
+}
+
+fn host() -> Result<String, Failure> {
+    let told = command::output(command::program("rustc", ["--version", "--verbose"]))?;
+    let host = told.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned);
+    host.ok_or_else(|| Failure::new("`rustc --version --verbose` names no host."))
+}
+
+/// Debian packages: ss, lsof, netstat and fuser; strace counts descriptors.
+const DEBIAN: &[&str] = &["iproute2", "lsof", "net-tools", "psmisc", "strace"];
+
+/// Programs from the crate registry.
+const CRATES: &[&str] = &["killport", "somo"];

@@ -1,0 +1,45 @@
+//! What the tests need from the machine, as data: Debian packages, each with what it is for.
+
+/// A Debian package or one of its equals.
+pub(super) struct Wanted {
+    /// Any of these will do; the first is installed when none is there.
+    pub(super) any_of: &'static [&'static str],
+    /// A program that also means the need is met, however it came here.
+    pub(super) program: Option<&'static str>,
+    /// What would be skipped without it.
+    pub(super) purpose: &'static str,
+    /// True for what only the real-program tests need.
+    pub(super) real_programs: bool,
+}
+
+const fn tool(any_of: &'static [&'static str], purpose: &'static str) -> Wanted {
+    Wanted { any_of, program: None, purpose, real_programs: false }
+}
+
+const fn real(any_of: &'static [&'static str], program: Option<&'static str>, purpose: &'static str) -> Wanted {
+    Wanted { any_of, program, purpose, real_programs: true }
+}
+
+/// Everything that is installed before the tests run.
+pub(super) const WANTED: &[Wanted] = &[
+    tool(&["g++"], "linking the fuzzers"),
+    tool(&["iproute2"], "namespaces, interfaces, and ss as the second opinion"),
+    tool(&["util-linux"], "unshare, setpriv and nsenter"),
+    tool(&["procps"], "process trees as the second opinion"),
+    tool(&["psmisc"], "fuser as the second opinion"),
+    tool(&["lsof"], "owners as the second opinion"),
+    tool(&["net-tools"], "netstat as the second opinion"),
+    tool(&["tmux"], "a real terminal"),
+    tool(&["socat"], "sockets of every kind"),
+    tool(&["openssl"], "a TLS server"),
+    Wanted { any_of: &["python3"], program: Some("python3"), purpose: "scripted sockets", real_programs: false },
+    tool(&["iptables"], "published ports"),
+    real(&["nginx-light", "nginx"], Some("nginx"), "nginx"),
+    real(&["redis-server"], Some("redis-server"), "Redis"),
+    real(&["postgresql"], None, "PostgreSQL"),
+    real(&["php-cli"], Some("php"), "php -S"),
+    real(&["docker.io"], Some("dockerd"), "a real Docker Engine"),
+    real(&["busybox-static"], None, "the image that runs in it"),
+    real(&["default-jre-headless"], Some("java"), "a Java server"),
+    real(&["nodejs"], Some("node"), "a Node.js server"),
+];

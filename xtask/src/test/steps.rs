@@ -1,0 +1,178 @@
+//! The steps of `cargo xtask test`, in the order they run; the unprivileged one has a file of its own.
+
+use std::{
+    fs,
+    io::BufReader,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use super::{Tally, counts::Counts, install, packages::WANTED};
+use crate::{command, failure::Failure, fuzz as fuzzing, generate, new, places, tidy as rules};
+
+/// Debian packages.
+pub(super) fn install(quick: bool) -> Tally {
+    let wanted: Vec<_> = WANTED.iter().filter(|wanted| !(quick && wanted.real_programs)).collect();
+    match install::wanted(&wanted) {
+        Ok(missing) => Tally::passed().with_skips(missing.0),
+        Err(failure) => Tally::failed(failure.to_string()),
+    }
+}
+
+/// Every Rust file, also those that a macro declares: rustfmt is given the list.
+pub(super) fn format(_quick: bool) -> Tally {
+    if !command::succeeds(command::program("rustfmt", ["--version"])) {
+        return Tally::skipped("rustfmt is not installed; `rustup component add rustfmt`");
+    }
+    match rust_files() {
+        Ok(files) => {
+            let mut rustfmt = command::program("rustfmt", ["--check", "--edition", "2024"]);
+            command::run({
+                rustfmt.args(files);
+                rustfmt
+            })
+            .map_err(|failure| failure.hint("cargo fmt"))
+            .into()
+        }
+        Err(failure) => Tally::failed(failure.to_string()),
+    }
+}
+
+fn rust_files() -> Result<Vec<std::path::PathBuf>, Failure> {
+    let mut files = places::files_below(&places::root())?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    Ok(files)
+}
+
+/// The rules of the house.
+pub(super) fn tidy(_quick: bool) -> Tally {
+    match rules::breaches() {
+        Ok((rules, breaches)) => {
+            for breach in &breaches {
+                println!("{breach}");
+            }
+            if breaches.is_empty() {
+                return Tally { counts: Counts { passed: rules, ..Counts::default() }, ..Tally::default() };
+            }
+            Tally::failed(format!("{} breaches; `cargo xtask tidy` lists them", breaches.len()))
+        }
+        Err(failure) => Tally::failed(failure.to_string()),
+    }
+}
+
+/// Clippy, and the compiler's own warnings.
+pub(super) fn lint(_quick: bool) -> Tally {
+    if !command::succeeds(command::cargo(["clippy", "--version"])) {
+        return Tally::skipped("clippy is not installed; `rustup component add clippy`");
+    }
+    command::run(command::cargo(["clippy", "--quiet", "--workspace", "--all-targets", "--", "--deny", "warnings"])).into()
+}
+
+/// The documentation builds without a warning.
+pub(super) fn docs(_quick: bool) -> Tally {
+    let mut doc = command::cargo(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
+    doc.env("RUSTDOCFLAGS", "--deny warnings");
+    command::run(doc).into()
+}
+
+/// Every test of the workspace.
+pub(super) fn tests(quick: bool) -> Tally {
+    let mut cargo = command::cargo(["test", "--workspace", "--no-fail-fast"]);
+    if quick {
+        cargo.env(QUICK, "1");
+    }
+    // A test that hangs must not take the whole run with it.
+    let mut bounded = command::program("timeout", ["--kill-after=10", MOST_SECONDS]);
+    bounded.arg(cargo.get_program()).args(cargo.get_args()).envs(cargo.get_envs().filter_map(|(key, value)| Some((key, value?))));
+    counted(bounded, "cargo test")
+}
+
+/// Runs a program that prints closing lines of Rust's test runner, and counts them.
+pub(super) fn counted(mut command: Command, name: &str) -> Tally {
+    let Ok(folder) = tempfile::Builder::new().prefix("portward-skips").tempdir() else {
+        return Tally::failed("a temporary directory could not be made");
+    };
+    let skips_file = folder.path().join("skips");
+    // Tests may run as somebody else, who must be able to say what they skip.
+    if fs::write(&skips_file, "").and_then(|()| open_to_all(folder.path(), &skips_file)).is_err() {
+        return Tally::failed(format!("{} could not be written", skips_file.display()));
+    }
+    command.env(SKIPS, &skips_file).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = match command.spawn() {
+        Ok(child) => child,
+        Err(error) => return Tally::failed(format!("{name} could not be started: {error}")),
+    };
+    let mut counts = Counts::default();
+    let mut failed = Vec::new();
+    for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(std::io::BufRead::lines).map_while(Result::ok) {
+        counts += Counts::read(&line);
+        if line.starts_with("test ") && line.ends_with("FAILED") {
+            failed.extend(line.split_whitespace().nth(1).map(str::to_owned));
+        }
+        println!("{line}");
+    }
+    let succeeded = child.wait().is_ok_and(|status| status.success());
+    let said = fs::read_to_string(&skips_file).unwrap_or_default();
+    let mut skips: Vec<String> = said.lines().map(|line| line.strip_prefix("SKIPPED: ").unwrap_or(line).to_owned()).collect();
+    skips.sort();
+    skips.dedup();
+    let mut counts = counts.without(skips.len());
+    let trouble = match (succeeded, counts.failed) {
+        (true, 0) => None,
+        (_, 0) => {
+            // It did not compile, or was stopped: no closing line tells.
+            counts += Counts::FAILED;
+            Some(format!("{name} did not come to its end"))
+        }
+        (_, _) => Some(failed.join(", ")),
+    };
+    Tally { counts, trouble, skips }
+}
+
+fn open_to_all(folder: &Path, file: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?;
+    fs::set_permissions(file, fs::Permissions::from_mode(0o666))
+}
+
+/// The binary that people get.
+pub(super) fn release(_quick: bool) -> Tally {
+    command::run(command::cargo(["build", "--quiet", "--release", "--package", "portward"])).into()
+}
+
+/// The generated files are what Portward says now.
+pub(super) fn generated(_quick: bool) -> Tally {
+    match generate::stale() {
+        Ok(stale) if stale.is_empty() => Tally::passed(),
+        Ok(stale) => {
+            for line in &stale {
+                println!("{line}");
+            }
+            Tally::failed(format!("{} generated files are stale; `cargo xtask gen`", stale.len()))
+        }
+        Err(failure) => Tally::failed(failure.to_string()),
+    }
+}
+
+/// `cargo xtask new` writes what compiles.
+pub(super) fn skeletons(_quick: bool) -> Tally {
+    new::prove().into()
+}
+
+/// Every fuzz target, shortly and from a fixed seed.
+pub(super) fn fuzz(_quick: bool) -> Tally {
+    match fuzzing::all(fuzzing::SHORT) {
+        Ok((clean, found)) => {
+            let counts = Counts { passed: clean, failed: found.len(), skipped: 0 };
+            Tally { counts, trouble: (!found.is_empty()).then(|| found.join(", ")), skips: Vec::new() }
+        }
+        Err(failure) => Tally::failed(failure.to_string()),
+    }
+}
+
+/// Where tests write why they skipped themselves, one line each.
+pub(super) const SKIPS: &str = "PORTWARD_SKIPS";
+/// Set when real programs shall be left out.
+pub(super) const QUICK: &str = "PORTWARD_QUICK";
+/// The longest that all tests together may take.
+const MOST_SECONDS: &str = "1800";
