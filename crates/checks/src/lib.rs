@@ -1,1 +1,26 @@
-//! Placeholder.
+//! Pure reasoning from one reading of a machine.
+//!
+//! Every function here is a pure function of a [`portward_model::Snapshot`] or of parts of one: no I/O, no
+//! clock, no environment. It knows what a port and an address are for people, who can reach a socket, how
+//! a holder came by it, why a process runs and whether a bind would succeed. Where a fact is out of reach
+//! the answer says so; nothing here guesses, and nothing panics on any input.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod address;
+mod bind;
+#[cfg(test)]
+mod fixture;
+mod port;
+mod reach;
+mod via;
+mod why;
+
+pub use address::address_sentence;
+pub use bind::{BindAnswer, BindHost, BindQuestion, CHECKS, Check, Verdict, bind, check_doc};
+pub use port::{browser_blocks, class_sentence, rule_sentences, usual_service};
+pub use reach::{reach, reach_word};
+pub use via::via;
+pub use why::{
+    CgroupUnit, DockerProxy, container_of_cgroup, docker_proxy, quoted, script, supervisor, unit_of_cgroup, why_sentence,
+};

@@ -1,0 +1,66 @@
+//! The port is shared by `SO_REUSEPORT`, with another user only.
+
+use portward_model::{Cause, Effect, Fix};
+
+use super::{Check, View, conflict::Kind, words};
+
+pub(crate) const CHECK: Check = Check {
+    code: "reuseport-mismatch",
+    summary: "the port is shared by another user only",
+    doc: DOC,
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+SO_REUSEPORT lets several sockets share a port, but only sockets of one user: the first one's (socket(7)). The
+port is held by another user, so setting the option does not help.
+
+## Evidence
+
+The uid of the socket from sock_diag and the reader's own.
+
+## Fix
+
+Run as the same user, stop the holder, or take another port.
+
+";
+
+fn run(view: &View<'_>) -> Option<Cause> {
+    let (first, all) = words::of_kind(view, Kind::OtherUsersGroup)?;
+    let summary = format!(
+        "{} is held by user {}, and SO_REUSEPORT shares a port among sockets of one user only.",
+        words::port(view),
+        words::user(view.snapshot, first.socket.uid)
+    );
+    let fixes = vec![
+        Fix::new("Stop what holds it", format!("sudo portward free {}", words::target(view)), Effect::Destroy),
+        words::another_port(view),
+    ];
+    Some(words::cause(view, CHECK.code, &all, summary, fixes))
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::Transport;
+
+    use crate::{
+        bind::{BindQuestion, Cases},
+        fixture::{held, listener},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let mut shares = BindQuestion::new(Transport::Tcp, "0.0.0.0".parse().unwrap(), 8080);
+        let plain = shares.clone();
+        shares.options.reuse_port = true;
+        let mut other = listener("0.0.0.0", 8080);
+        other.uid = 33;
+        Cases {
+            fires: vec![(held(other.clone()), shares.clone())],
+            silent: vec![(held(other), plain), (held(listener("0.0.0.0", 8080)), shares)],
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Why a process runs: its container, unit, manager, script, editor or shell.
+//!
+//! Decided from control groups, arguments and the chain of parents, all of which other processes chose; so
+//! every name stays a [`portward_model::Text`] and every command offered is quoted for a shell.
+
+mod cgroup;
+mod invocation;
+mod programs;
+mod proxy;
+mod sentence;
+mod supervisor;
+
+pub use cgroup::{CgroupUnit, container_of_cgroup, unit_of_cgroup};
+pub use invocation::script;
+pub use proxy::{DockerProxy, docker_proxy};
+pub use sentence::why_sentence;
+pub use supervisor::{quoted, supervisor};

@@ -1,0 +1,313 @@
+//! The command that a person typed: `npm run dev`, `make serve`, `./gradlew bootRun`.
+
+use portward_model::{Process, Text};
+
+/// The package script or build command that a process was started by, from the nearest of its ancestors that
+/// is one; `ancestors` are nearest first.
+///
+/// A runner that only executes a tool (`npx vite`, `poetry run flask`) is taken where nothing further up is a
+/// named script. The search ends at an interactive shell: what is above it was typed for another purpose.
+pub fn script(process: &Process, ancestors: &[&Process]) -> Option<Text> {
+    let mut fallback = None;
+    for candidate in std::iter::once(process).chain(ancestors.iter().copied()) {
+        match command(candidate) {
+            Some(Command::Script(text)) => return Some(text),
+            Some(Command::Execution(text)) => fallback = fallback.or(Some(text)),
+            None => {}
+        }
+        if candidate.id != process.id && is_interactive_shell(candidate) {
+            break;
+        }
+    }
+    fallback
+}
+
+/// A runner's command line, shortened.
+pub(crate) enum Command {
+    /// A named script or target: `npm run dev`.
+    Script(Text),
+    /// One tool, executed by a runner: `npx vite`.
+    Execution(Text),
+}
+
+impl Command {
+    pub(crate) fn text(self) -> Text {
+        match self {
+            Self::Script(text) | Self::Execution(text) => text,
+        }
+    }
+}
+
+/// The command of a process that is a runner; `None` for any other.
+pub(crate) fn command(process: &Process) -> Option<Command> {
+    let words = words(process);
+    let (program, arguments) = words.split_first()?;
+    let runner = RUNNERS.iter().find(|runner| runner.name == *program)?;
+    let verb = arguments.iter().find(|argument| !argument.starts_with('-')).map(String::as_str);
+    let executes = verb.is_some_and(|verb| runner.executes.contains(&verb)) || runner.executes.contains(&"*");
+    let runs = match (verb, runner.runs) {
+        (_, []) => true,
+        (Some(verb), runs) => runs.contains(&verb),
+        (None, _) => false,
+    };
+    let shown_name = runner.shown.unwrap_or(runner.name);
+    let text = shortened(shown_name, arguments);
+    if executes { Some(Command::Execution(text)) } else { runs.then_some(Command::Script(text)) }
+}
+
+/// True for a shell that waits for a person: it has no `-c` and no script among its arguments.
+pub(crate) fn is_interactive_shell(process: &Process) -> bool {
+    let name = process.name.shown();
+    let name = name.strip_prefix('-').unwrap_or(&name);
+    if !super::programs::SHELLS.contains(&name) {
+        return false;
+    }
+    let Some(argv) = process.argv.known() else { return true };
+    let mut arguments = argv.arguments().iter().skip(1).map(Text::raw);
+    while let Some(argument) = arguments.next() {
+        match argument {
+            // Start files and commands after which the shell still reads from the person (bash(1), fish(1)).
+            b"--rcfile" | b"--init-file" | b"--init-command" | b"-C" => {
+                arguments.next();
+            }
+            long if long.starts_with(b"--") => {}
+            short if short.starts_with(b"-") && !short.contains(&b'c') => {}
+            _ => return false,
+        }
+    }
+    true
+}
+
+/// Program and arguments with the interpreter left out: `node /x/npm-cli.js run dev` is `npm run dev`.
+fn words(process: &Process) -> Vec<String> {
+    let Some(argv) = process.argv.known() else { return Vec::new() };
+    let arguments = argv.arguments();
+    let Some(first) = arguments.first() else { return Vec::new() };
+    // A program that rewrote its title leaves one argument with spaces: `npm run dev`.
+    if arguments.len() == 1 && first.raw().contains(&b' ') {
+        let shown = first.shown();
+        return shown.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+    }
+    let mut all: Vec<String> = arguments.iter().map(Text::shown).collect();
+    let mut from = 0;
+    if is_interpreter(all.first()) {
+        let main = all.iter().position(|word| main_class(word).is_some());
+        let script = || all.iter().skip(1).position(|word| !word.starts_with('-')).map(|at| at + 1);
+        let Some(at) = main.or_else(script) else { return Vec::new() };
+        from = at;
+    }
+    all.drain(..from);
+    if let Some(program) = all.first_mut() {
+        let plain = main_class(program).map_or_else(|| stem(program).to_owned(), str::to_owned);
+        *program = plain;
+    }
+    all
+}
+
+fn is_interpreter(program: Option<&String>) -> bool {
+    let base = program.map_or("", |program| program.rsplit('/').next().unwrap_or(program));
+    let base = base.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
+    matches!(base, "node" | "nodejs" | "python" | "ruby" | "php" | "perl" | "java" | "bash" | "sh" | "dash" | "MainThread")
+}
+
+fn main_class(word: &str) -> Option<&'static str> {
+    if word.starts_with("org.gradle.wrapper") || word.ends_with("gradle-wrapper.jar") || word.starts_with("org.gradle.launcher") {
+        Some("gradle")
+    } else if word.starts_with("org.codehaus.plexus.classworlds") || word.starts_with("org.apache.maven") {
+        Some("mvn")
+    } else {
+        None
+    }
+}
+
+fn stem(program: &str) -> &str {
+    let base = program.rsplit('/').next().unwrap_or(program);
+    [".js", ".cjs", ".mjs", ".py", ".rb", ".sh", ".phar"].iter().find_map(|ending| base.strip_suffix(ending)).unwrap_or(base)
+}
+
+fn shortened(name: &str, arguments: &[String]) -> Text {
+    let mut out = name.to_owned();
+    for argument in arguments {
+        if out.chars().count() + 1 + argument.chars().count() > LONGEST {
+            out.push_str(" ...");
+            break;
+        }
+        out.push(' ');
+        out.push_str(argument);
+    }
+    Text::new(out)
+}
+
+/// Characters of a command that fit a column.
+const LONGEST: usize = 48;
+
+struct Runner {
+    /// Its name, without path and ending.
+    name: &'static str,
+    /// The name to show where it differs.
+    shown: Option<&'static str>,
+    /// First words that make it a script; none means that any use is one.
+    runs: &'static [&'static str],
+    /// First words that make it the execution of one tool; `*` for any.
+    executes: &'static [&'static str],
+}
+
+const fn any(name: &'static str) -> Runner {
+    Runner { name, shown: None, runs: &[], executes: &[] }
+}
+
+const fn with(name: &'static str, runs: &'static [&'static str], executes: &'static [&'static str]) -> Runner {
+    Runner { name, shown: None, runs, executes }
+}
+
+const fn known_as(name: &'static str, shown: &'static str, executes: &'static [&'static str]) -> Runner {
+    Runner { name, shown: Some(shown), runs: &[], executes }
+}
+
+/// Runners of scripts and builds: one line adds one.
+const RUNNERS: &[Runner] = &[
+    with("npm", &[], &["exec", "x"]),
+    known_as("npm-cli", "npm", &["exec", "x"]),
+    with("npx", &[], &["*"]),
+    known_as("npx-cli", "npx", &["*"]),
+    with("pnpm", &[], &["exec", "dlx"]),
+    with("pnpx", &[], &["*"]),
+    with("yarn", &[], &["exec", "dlx"]),
+    known_as("yarnpkg", "yarn", &["exec", "dlx"]),
+    with("bun", &["run", "dev", "start", "test", "build"], &["x"]),
+    with("bunx", &[], &["*"]),
+    with("deno", &["task"], &[]),
+    any("turbo"),
+    any("nx"),
+    any("lerna"),
+    any("rush"),
+    any("make"),
+    any("gmake"),
+    any("just"),
+    any("task"),
+    any("mage"),
+    any("invoke"),
+    any("rake"),
+    any("ninja"),
+    with("cargo", &["run", "r", "test", "t", "bench", "xtask", "nextest", "shuttle", "leptos", "tauri", "lambda"], &[]),
+    any("gradle"),
+    known_as("gradlew", "./gradlew", &[]),
+    any("mvn"),
+    known_as("mvnw", "./mvnw", &[]),
+    any("sbt"),
+    any("mill"),
+    any("lein"),
+    with("clj", &[], &[]),
+    with("dotnet", &["run", "watch", "test"], &["exec"]),
+    with("go", &["run", "test"], &[]),
+    with("mix", &[], &[]),
+    with("bundle", &["run"], &["exec"]),
+    with("composer", &[], &["exec"]),
+    with("poetry", &["serve"], &["run"]),
+    with("uv", &[], &["run", "x"]),
+    with("uvx", &[], &["*"]),
+    with("pipenv", &["serve"], &["run"]),
+    with("pdm", &[], &["run"]),
+    with("hatch", &[], &["run"]),
+    any("tox"),
+    any("nox"),
+    with("bazel", &["run", "test"], &[]),
+    with("tilt", &["up"], &[]),
+    with("skaffold", &["dev", "run"], &[]),
+    with("docker-compose", &["up", "run"], &[]),
+    with("nix", &["run", "develop"], &[]),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::{is_interactive_shell, script};
+    use crate::fixture::process;
+
+    fn of(chain: &[&[&str]]) -> Option<String> {
+        let mut processes = Vec::new();
+        for (at, argv) in chain.iter().enumerate() {
+            let at = u32::try_from(at).unwrap();
+            processes.push(process(100 - at, 99 - at, argv, i64::from(at)));
+        }
+        let (first, rest) = processes.split_first()?;
+        script(first, &rest.iter().collect::<Vec<_>>()).map(|text| text.shown())
+    }
+
+    const VITE: &[&str] = &["node", "/w/node_modules/.bin/vite"];
+    const SH: &[&str] = &["sh", "-c", "vite"];
+    const ZSH: &[&str] = &["-zsh"];
+
+    #[test]
+    fn package_scripts_by_every_runner() {
+        for (argv, text) in [
+            (&["npm run dev"] as &[&str], "npm run dev"),
+            (&["node", "/usr/lib/node_modules/npm/bin/npm-cli.js", "start"], "npm start"),
+            (&["node", "/usr/bin/pnpm", "dev"], "pnpm dev"),
+            (&["/usr/bin/node", "/usr/share/yarn/bin/yarn.js", "dev"], "yarn dev"),
+            (&["bun", "run", "dev"], "bun run dev"),
+            (&["make", "-j4", "serve"], "make -j4 serve"),
+            (&["just", "web"], "just web"),
+            (&["/home/ana/.cargo/bin/cargo", "run", "--release"], "cargo run --release"),
+            (&["/bin/sh", "./gradlew", "bootRun"], "./gradlew bootRun"),
+            (&["java", "-Xmx64m", "-cp", "x.jar", "org.gradle.wrapper.GradleWrapperMain", "bootRun"], "gradle bootRun"),
+            (&["dotnet", "run"], "dotnet run"),
+            (&["go", "run", "."], "go run ."),
+        ] {
+            assert_eq!(of(&[VITE, SH, argv, ZSH]).as_deref(), Some(text), "{argv:?}");
+        }
+    }
+
+    #[test]
+    fn a_named_script_beats_an_execution_nearer() {
+        assert_eq!(of(&[VITE, &["npm exec vite"], SH, &["npm run dev"], ZSH]).as_deref(), Some("npm run dev"));
+        assert_eq!(of(&[VITE, &["npm exec vite"], ZSH]).as_deref(), Some("npm exec vite"));
+    }
+
+    #[test]
+    fn the_nearest_script_wins() {
+        assert_eq!(of(&[VITE, &["npm run dev"], &["turbo", "dev"], &["npm run all"], ZSH]).as_deref(), Some("npm run dev"));
+    }
+
+    #[test]
+    fn an_interactive_shell_ends_the_search() {
+        assert_eq!(of(&[VITE, ZSH, &["make", "shell"]]), None);
+        assert_eq!(of(&[VITE, SH, &["make", "serve"]]).as_deref(), Some("make serve"));
+    }
+
+    #[test]
+    fn programs_that_are_no_scripts() {
+        for argv in [
+            &["cargo", "build"] as &[&str],
+            &["bun", "server.ts"],
+            &["node", "server.js"],
+            &["node"],
+            &[""],
+            &["deno", "run", "x.ts"],
+        ] {
+            assert_eq!(of(&[argv]), None, "{argv:?}");
+        }
+    }
+
+    #[test]
+    fn long_commands_are_cut_and_escapes_are_shown() {
+        let long = "x".repeat(80);
+        assert_eq!(of(&[&["make", "a", &long]]).as_deref(), Some("make a ..."));
+        assert_eq!(of(&[&["make", "\x1b[2J"]]).as_deref(), Some("make \\x1b[2J"));
+    }
+
+    #[test]
+    fn shells_that_wait_for_a_person() {
+        for (argv, yes) in [
+            (&["zsh"] as &[&str], true),
+            (&["-bash"], true),
+            (&["bash", "--login", "-i"], true),
+            (&["bash", "--init-file", "/usr/share/integration.sh"], true),
+            (&["bash", "-c", "x"], false),
+            (&["bash", "-lc", "x"], false),
+            (&["sh", "run.sh"], false),
+            (&["vite"], false),
+        ] {
+            assert_eq!(is_interactive_shell(&process(9, 1, argv, 1)), yes, "{argv:?}");
+        }
+    }
+}

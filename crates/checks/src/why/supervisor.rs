@@ -1,0 +1,397 @@
+//! What keeps a process running, and how to stop that for good.
+//!
+//! Looked for in this order, and the first that is found is the answer:
+//!
+//! 1. the container that the process runs in, or that a proxy serves;
+//! 2. a process manager with a command of its own (pm2, supervisord), since a unit above it holds many programs;
+//! 3. the systemd service in whose control group it runs, unless a person's shell, editor or login stands
+//!    between them;
+//! 4. a watcher or a master that starts it again (nodemon, `node --watch`, gunicorn);
+//! 5. the nearest package script, editor, shell, terminal or login;
+//! 6. none of them, and the parent is pid 1 or a user's manager: what started it has ended.
+
+use portward_model::{Container, Process, Supervisor, SupervisorKind, Text};
+
+use super::{
+    cgroup::{CgroupUnit, unit_of_cgroup},
+    invocation::{command, is_interactive_shell},
+    programs::{Commands, EDITOR_MARKS, EDITORS, HOSTS_OF_OTHERS, KEEPERS, Keeper, LOGINS, MASTERS, SHELLS, TERMINALS},
+};
+
+/// What keeps a process running. `ancestors` are nearest first; `container` is the one it runs in or serves.
+///
+/// `None` when nothing above it is known: its parents could not be read.
+pub fn supervisor(process: &Process, ancestors: &[&Process], container: Option<&Container>) -> Option<Supervisor> {
+    if let Some(container) = container {
+        return Some(in_container(container));
+    }
+    let near = until_person(ancestors);
+    near.iter()
+        .find_map(|(above, _)| keeper(above).filter(|keeper| matches!(keeper.commands, Commands::Own(_))).map(|k| kept(above, k)))
+        .or_else(|| unit(process, ancestors))
+        .or_else(|| near.iter().find_map(|(above, below)| watcher(above, below.unwrap_or(process))))
+        .or_else(|| ancestors.iter().find_map(|above| person(above)))
+        .or_else(|| orphan(process, ancestors))
+}
+
+/// The ancestors below the first interactive shell, terminal or login, each with the process below it.
+fn until_person<'a>(ancestors: &[&'a Process]) -> Vec<(&'a Process, Option<&'a Process>)> {
+    let mut below = None;
+    let mut out = Vec::new();
+    for above in ancestors.iter().copied() {
+        if is_interactive_shell(above) || is_login(above) {
+            break;
+        }
+        out.push((above, below));
+        below = Some(above);
+    }
+    out
+}
+
+fn in_container(container: &Container) -> Supervisor {
+    let name = container.name.clone().unwrap_or_else(|| Text::new(container.id.chars().take(12).collect::<String>()));
+    let word = quoted(&name);
+    let service = container.service.as_ref().and_then(|service| {
+        let shown = std::str::from_utf8(service.raw()).ok()?;
+        let (project, service) = shown.split_once('/')?;
+        Some((quoted(&Text::from(project))?, quoted(&Text::from(service))?))
+    });
+    let stop = match (container.runtime.as_str(), service, word) {
+        ("docker", Some((project, service)), _) => Some(format!("docker compose -p {project} stop {service}")),
+        ("docker", None, Some(name)) => Some(format!("docker stop {name}")),
+        ("podman", _, Some(name)) => Some(format!("podman stop {name}")),
+        ("containerd", _, Some(name)) => Some(format!("nerdctl stop {name}")),
+        ("cri-o", _, Some(name)) => Some(format!("crictl stop {name}")),
+        ("lxc", _, Some(name)) => Some(format!("lxc-stop -n {name}")),
+        ("systemd-nspawn", _, Some(name)) => Some(format!("sudo machinectl poweroff {name}")),
+        _ => None,
+    };
+    Supervisor { kind: SupervisorKind::Container, name, pid: None, restarts: false, stop }
+}
+
+fn unit(process: &Process, ancestors: &[&Process]) -> Option<Supervisor> {
+    let unit = unit_of_cgroup(process.cgroup.known()?)?;
+    let is_service = unit.id.rsplit_once('.').is_some_and(|(_, kind)| kind == "service");
+    // `systemd-run --scope`; other scopes hold what a desktop or a login started.
+    if !is_service && !unit.id.starts_with("run-") {
+        return None;
+    }
+    let started_by_manager = ancestors.first().is_none_or(|parent| is_service_manager(parent));
+    let hosts_others = HOSTS_OF_OTHERS.contains(&unit.id.as_str());
+    let person_between = ancestors.iter().any(|above| is_interactive_shell(above) || is_login(above) || editor(above).is_some());
+    if person_between && !started_by_manager {
+        return None;
+    }
+    // Stopping the unit would stop what it hosts for others as well.
+    let stop = if hosts_others && !started_by_manager { None } else { stop_unit(&unit) };
+    Some(Supervisor { kind: SupervisorKind::Systemd, stop, name: unit.name, pid: None, restarts: false })
+}
+
+fn stop_unit(unit: &CgroupUnit) -> Option<String> {
+    let id = quoted(&Text::from(unit.id.as_str()))?;
+    Some(if unit.user { format!("systemctl --user stop {id}") } else { format!("sudo systemctl stop {id}") })
+}
+
+fn is_service_manager(process: &Process) -> bool {
+    process.id.pid == 1 || process.name.raw() == b"systemd"
+}
+
+fn keeper(process: &Process) -> Option<&'static Keeper> {
+    let title = process.title();
+    let name = process.name.shown();
+    KEEPERS.iter().find(|keeper| match keeper.name.strip_suffix('*') {
+        Some(beginning) => name.starts_with(beginning) || title.starts_with(beginning),
+        None => keeper.name == title || keeper.name == name,
+    })
+}
+
+fn kept(process: &Process, keeper: &Keeper) -> Supervisor {
+    let stop = match keeper.commands {
+        Commands::Own(command) => command.to_owned(),
+        Commands::EndIt => format!("kill {}", process.id.pid),
+    };
+    let title = process.title();
+    let name = if title.starts_with("PM2 ") { "pm2" } else { title.as_str() };
+    manager(Text::from(name), process, stop)
+}
+
+/// A watcher, or the master of a worker, that starts `below` again when it ends.
+fn watcher(above: &Process, below: &Process) -> Option<Supervisor> {
+    if let Some(keeper) = keeper(above) {
+        return Some(kept(above, keeper));
+    }
+    let end = format!("kill {}", above.id.pid);
+    if watches(above) {
+        return Some(manager(Text::new(format!("{} in watch mode", above.title())), above, end));
+    }
+    let master = MASTERS.iter().find(|name| is_program(above, name) && is_program(below, name))?;
+    Some(manager(Text::new(format!("{master} master")), above, end))
+}
+
+fn is_program(process: &Process, name: &str) -> bool {
+    let title = process.title();
+    // Masters rename themselves: `nginx: master process`, `gunicorn: master [shop]`.
+    let own = process.name.shown();
+    [title.as_str(), own.as_str()].iter().any(|text| {
+        text.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_'))
+    })
+}
+
+/// True for a runtime or server that was told to start its program again when files change.
+fn watches(process: &Process) -> bool {
+    let Some(argv) = process.argv.known() else { return false };
+    let program = process.name.shown();
+    let title = process.title();
+    let told = |word: &[u8]| argv.arguments().iter().skip(1).any(|argument| argument.raw() == word);
+    match program.as_str() {
+        "node" | "MainThread" => told(b"--watch") || (title == "tsx" && told(b"watch")) || (title == "nest" && told(b"--watch")),
+        "bun" | "deno" => told(b"--watch") || told(b"--hot"),
+        "dotnet" => told(b"watch"),
+        "uvicorn" | "hypercorn" => told(b"--reload"),
+        _ => matches!(title.as_str(), "uvicorn" | "hypercorn" | "fastapi") && (told(b"--reload") || told(b"dev")),
+    }
+}
+
+/// A package script, editor, shell, terminal or login.
+fn person(process: &Process) -> Option<Supervisor> {
+    if let Some(command) = command(process) {
+        return Some(started(SupervisorKind::Script, command.text(), process));
+    }
+    if let Some(name) = editor(process) {
+        return Some(started(SupervisorKind::Editor, Text::from(name), process));
+    }
+    let own = process.name.shown();
+    if is_interactive_shell(process) {
+        let shell = own.strip_prefix('-').unwrap_or(&own);
+        return Some(started(SupervisorKind::Shell, Text::from(shell), process));
+    }
+    if let Some((_, name)) = TERMINALS.iter().find(|(beginning, _)| own.starts_with(beginning)) {
+        return Some(started(SupervisorKind::Shell, Text::from(*name), process));
+    }
+    is_login(process)
+        .then(|| started(SupervisorKind::Ssh, Text::from(if own.starts_with("sshd") { "ssh" } else { &own }), process))
+}
+
+fn editor(process: &Process) -> Option<&'static str> {
+    let own = process.name.shown();
+    if let Some((_, name)) = EDITORS.iter().find(|(known, _)| *known == own) {
+        return Some(name);
+    }
+    if SHELLS.contains(&own.as_str()) {
+        return None;
+    }
+    let argv = process.argv.known()?;
+    argv.arguments()
+        .iter()
+        .take(LOOKED_AT)
+        .map(Text::shown)
+        .find_map(|argument| EDITOR_MARKS.iter().find(|(mark, _)| argument.contains(mark)).map(|(_, name)| *name))
+}
+
+/// Arguments of a long command line that are searched for an editor's mark.
+const LOOKED_AT: usize = 64;
+
+fn is_login(process: &Process) -> bool {
+    let own = process.name.shown();
+    LOGINS.iter().any(|beginning| own.starts_with(beginning))
+}
+
+fn orphan(process: &Process, ancestors: &[&Process]) -> Option<Supervisor> {
+    let adopted = match ancestors.first() {
+        Some(parent) => is_service_manager(parent) && process.id.pid != 1,
+        None => process.parent == 1,
+    };
+    adopted.then(|| Supervisor {
+        kind: SupervisorKind::Orphan,
+        name: Text::from("what started it has ended"),
+        pid: Some(process.parent),
+        restarts: false,
+        stop: None,
+    })
+}
+
+fn manager(name: Text, process: &Process, stop: String) -> Supervisor {
+    Supervisor { kind: SupervisorKind::Manager, name, pid: Some(process.id.pid), restarts: true, stop: Some(stop) }
+}
+
+fn started(kind: SupervisorKind, name: Text, process: &Process) -> Supervisor {
+    Supervisor { kind, name, pid: Some(process.id.pid), restarts: false, stop: None }
+}
+
+/// A text as one word of a POSIX shell; `None` when it holds what a shell's word cannot show, such as a
+/// control character, so that no command is offered that would name another thing.
+pub fn quoted(text: &Text) -> Option<String> {
+    let plain = std::str::from_utf8(text.raw()).ok().filter(|plain| !plain.is_empty() && text.shown() == *plain)?;
+    let safe = plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:@=+,%".contains(&b));
+    Some(if safe { plain.to_owned() } else { format!("'{}'", plain.replace('\'', "'\\''")) })
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{CommandLine, Container, Process, Seen, Supervisor, SupervisorKind, Text};
+
+    use super::{quoted, supervisor};
+    use crate::fixture::process;
+
+    /// The first of the chain is asked about; parents follow, nearest first.
+    fn of(chain: &[&[&str]], cgroup: &str) -> Option<Supervisor> {
+        let mut processes: Vec<Process> = Vec::new();
+        for (at, argv) in chain.iter().enumerate() {
+            let at = u32::try_from(at).unwrap();
+            let mut process = process(100 - at, 99 - at, argv, i64::from(at));
+            process.cgroup = Seen::Known(Text::from(cgroup));
+            processes.push(process);
+        }
+        if let Some(last) = processes.last_mut() {
+            last.parent = 1;
+        }
+        let init = process(1, 0, &["/lib/systemd/systemd"], 1000);
+        processes.push(init);
+        let (first, rest) = processes.split_first()?;
+        supervisor(first, &rest.iter().collect::<Vec<_>>(), None)
+    }
+
+    fn told(chain: &[&[&str]], cgroup: &str) -> (SupervisorKind, String, bool, Option<String>) {
+        let found = of(chain, cgroup).unwrap();
+        (found.kind, found.name.shown(), found.restarts, found.stop)
+    }
+
+    const SESSION: &str = "/user.slice/user-1000.slice/session-2.scope";
+    const ZSH: &[&str] = &["-zsh"];
+    const SH: &[&str] = &["sh", "-c", "x"];
+    const APP: &[&str] = &["node", "server.js"];
+
+    #[test]
+    fn units_system_and_user() {
+        assert_eq!(
+            told(&[&["postgres"]], "/system.slice/system-postgresql.slice/postgresql@15-main.service"),
+            (
+                SupervisorKind::Systemd,
+                "postgresql@15-main.service".to_owned(),
+                false,
+                Some("sudo systemctl stop postgresql@15-main.service".to_owned())
+            )
+        );
+        let user = "/user.slice/user-1000.slice/user@1000.service/app.slice/my\\x2dapp.service";
+        let (kind, name, _, stop) = told(&[APP, SH], user);
+        assert_eq!((kind, name.as_str()), (SupervisorKind::Systemd, "my-app.service"));
+        assert_eq!(stop.as_deref(), Some("systemctl --user stop 'my\\x2dapp.service'"));
+        assert_eq!(told(&[APP], "/system.slice/run-r7.scope").0, SupervisorKind::Systemd);
+        assert_eq!(told(&[&["nginx"], &["nginx"]], "/system.slice/nginx.service").0, SupervisorKind::Systemd);
+    }
+
+    #[test]
+    fn a_service_that_hosts_people_is_no_reason_for_their_programs() {
+        let (kind, name, ..) = told(&[APP, ZSH, &["sshd: ana@pts/0"]], "/system.slice/ssh.service");
+        assert_eq!((kind, name.as_str()), (SupervisorKind::Shell, "zsh"));
+        assert_eq!(told(&[&["sshd"]], "/system.slice/ssh.service").0, SupervisorKind::Systemd);
+        let (kind, name, _, stop) = told(&[&["docker-proxy"], &["dockerd"]], "/system.slice/docker.service");
+        assert_eq!((kind, name.as_str(), stop), (SupervisorKind::Systemd, "docker.service", None));
+    }
+
+    #[test]
+    fn managers_with_commands_come_before_their_unit() {
+        let (kind, name, restarts, stop) =
+            told(&[APP, &["PM2 v5.3.0: God Daemon (/home/ana/.pm2)"]], "/system.slice/pm2-ana.service");
+        assert_eq!(
+            (kind, name.as_str(), restarts, stop.as_deref()),
+            (SupervisorKind::Manager, "pm2", true, Some("pm2 stop NAME"))
+        );
+        let (_, name, _, stop) = told(&[APP, SH, &["python3", "/usr/bin/supervisord"]], "/system.slice/supervisor.service");
+        assert_eq!((name.as_str(), stop.as_deref()), ("supervisord", Some("supervisorctl stop NAME")));
+    }
+
+    #[test]
+    fn watchers_and_masters_restart() {
+        for (chain, name) in [
+            (&[APP, &["node", "/w/node_modules/.bin/nodemon", "x"], ZSH] as &[&[&str]], "nodemon"),
+            (&[APP, SH, &["node", "/w/node_modules/.bin/nodemon"], SH, &["npm run dev"], ZSH], "nodemon"),
+            (&[APP, &["node", "--watch", "server.js"], ZSH], "server in watch mode"),
+            (&[&["app"], &["air"], ZSH], "air"),
+            (&[&["web"], &["cargo-watch", "watch"], ZSH], "cargo-watch"),
+            (&[&["gunicorn"], &["gunicorn"], ZSH], "gunicorn master"),
+            (&[&["web"], &["dotnet", "watch"], ZSH], "dotnet in watch mode"),
+            (&[APP, SH, &["ruby", "/usr/bin/foreman", "start"], ZSH], "foreman"),
+        ] {
+            let (kind, found, restarts, stop) = told(chain, SESSION);
+            assert_eq!((kind, found.as_str(), restarts), (SupervisorKind::Manager, name, true), "{chain:?}");
+            assert!(stop.is_some_and(|stop| stop.starts_with("kill ")));
+        }
+        let (kind, name, ..) = told(&[&["nginx"], &["nginx: master process /usr/sbin/nginx"]], SESSION);
+        assert_eq!((kind, name.as_str()), (SupervisorKind::Manager, "nginx master"));
+    }
+
+    #[test]
+    fn scripts_editors_shells_terminals_and_logins() {
+        for (chain, kind, name) in [
+            (&[APP, SH, &["npm run dev"], ZSH] as &[&[&str]], SupervisorKind::Script, "npm run dev"),
+            (&[APP, &["cargo", "run"], ZSH], SupervisorKind::Script, "cargo run"),
+            (&[APP, &["code"]], SupervisorKind::Editor, "VS Code"),
+            (&[APP, &["node", "/home/ana/.vscode-server/bin/x/out/server-main.js"]], SupervisorKind::Editor, "VS Code"),
+            (&[APP, &["java", "-Didea.paths.selector=IntelliJIdea", "x.Main"]], SupervisorKind::Editor, "a JetBrains IDE"),
+            (&[APP, ZSH, &["tmux: server"]], SupervisorKind::Shell, "zsh"),
+            (&[APP, &["tmux: server"]], SupervisorKind::Shell, "tmux"),
+            (&[APP, SH, &["sshd: ana@notty"]], SupervisorKind::Ssh, "ssh"),
+        ] {
+            let (found, text, restarts, _) = told(chain, SESSION);
+            assert_eq!((found, text.as_str(), restarts), (kind, name, false), "{chain:?}");
+        }
+    }
+
+    #[test]
+    fn a_manager_above_a_persons_shell_is_no_reason() {
+        assert_eq!(told(&[APP, ZSH, &["nodemon"]], SESSION).0, SupervisorKind::Shell);
+    }
+
+    #[test]
+    fn orphans_and_the_unknown() {
+        let found = of(&[APP], SESSION).unwrap();
+        assert_eq!((found.kind, found.pid), (SupervisorKind::Orphan, Some(1)));
+        let lost = process(50, 49, APP, 1);
+        assert_eq!(supervisor(&lost, &[], None), None);
+        let mut bare = process(50, 1, APP, 1);
+        bare.argv = Seen::Known(CommandLine::from_kernel(b""));
+        bare.cgroup = Seen::Gone;
+        assert_eq!(supervisor(&bare, &[], None).map(|found| found.kind), Some(SupervisorKind::Orphan));
+    }
+
+    fn container(runtime: &str, name: Option<&str>, service: Option<&str>) -> Container {
+        Container {
+            runtime: runtime.to_owned(),
+            id: "0123456789abcdef".to_owned(),
+            name: name.map(Text::from),
+            image: None,
+            service: service.map(Text::from),
+            inner_port: None,
+            addresses: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn containers_are_stopped_by_their_runtime() {
+        let lone = process(50, 1, APP, 1);
+        for (container, stop) in [
+            (container("docker", Some("web"), None), Some("docker stop web")),
+            (container("docker", Some("shop-web-1"), Some("shop/web")), Some("docker compose -p shop stop web")),
+            (container("docker", None, None), Some("docker stop 0123456789ab")),
+            (container("docker", Some("a b"), None), Some("docker stop 'a b'")),
+            (container("docker", Some("a\x1b[2J"), None), None),
+            (container("podman", Some("web"), Some("shop/web")), Some("podman stop web")),
+            (container("lxc", Some("web"), None), Some("lxc-stop -n web")),
+            (container("systemd-nspawn", Some("web"), None), Some("sudo machinectl poweroff web")),
+            (container("kubernetes", Some("web"), None), None),
+        ] {
+            let found = supervisor(&lone, &[], Some(&container)).unwrap();
+            assert_eq!((found.kind, found.stop.as_deref()), (SupervisorKind::Container, stop));
+        }
+    }
+
+    #[test]
+    fn words_for_a_shell() {
+        assert_eq!(quoted(&Text::from("a'b c")).as_deref(), Some("'a'\\''b c'"));
+        assert_eq!(quoted(&Text::from("$(reboot)")).as_deref(), Some("'$(reboot)'"));
+        assert_eq!(quoted(&Text::from("")), None);
+        assert_eq!(quoted(&Text::from("a\nb")), None);
+        assert_eq!(quoted(&Text::new(b"\xff")), None);
+    }
+}
