@@ -1,6 +1,6 @@
 //! The programs that Portward is measured against, installed by the benchmark itself, and their versions.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use crate::{command, failure::Failure, places, test::install};
 
@@ -17,13 +17,13 @@ pub(super) fn installed() -> Result<Vec<String>, Failure> {
         }
     }
     println!("building the measuring program and netstat2");
-    let manifest = places::root().join("xtask/peers/Cargo.toml");
+    // The measuring program is static, to be small; `--target` keeps the flag away from build scripts and macros.
     let host = host()?;
-    // `--target` keeps the flag away from build scripts and macros.
-    let mut cargo = command::cargo(["build", "--quiet", "--release", "--target", &host, "--manifest-path"]);
-    cargo.arg(manifest).arg("--target-dir").arg(places::peers().join("build"));
-    cargo.env("RUSTFLAGS", "-Ctarget-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    command::run(cargo)?;
+    let mut measure = ours("measure");
+    measure.args(["--target", &host]).env("RUSTFLAGS", "-Ctarget-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command::run(measure)?;
+    // The peer is built as anybody would build it.
+    command::run(ours(LIBRARY))?;
     let debian = DEBIAN.iter().filter_map(|package| {
         let query = command::program("dpkg-query", ["--show", "--showformat=${Version}", package]);
         Some(format!("{package} {}", command::output(query).ok()?))
@@ -40,13 +40,20 @@ pub(super) fn installed() -> Result<Vec<String>, Failure> {
         "--package",
         "netstat2",
     ]));
-    let library = library.map(|told| told.trim().replace(" v", " ")).ok();
+    let library = library.map(|told| told.lines().next().unwrap_or_default().replace(" v", " ")).ok();
     Ok(debian.chain(registry).chain(library).collect())
+}
+
+/// Builds one of the programs of xtask/peers.
+fn ours(name: &str) -> Command {
+    let mut cargo = command::cargo(["build", "--quiet", "--release", "--bin", name, "--manifest-path"]);
+    cargo.arg(places::root().join("xtask/peers/Cargo.toml")).arg("--target-dir").arg(places::peers().join("build"));
+    cargo
 }
 
 /// The small program that measures.
 pub(super) fn measurer() -> Result<PathBuf, Failure> {
-    Ok(built()?.join("measure"))
+    Ok(places::peers().join("build").join(host()?).join("release/measure"))
 }
 
 /// Where a peer's program is.
@@ -55,14 +62,10 @@ pub(super) fn program(name: &str) -> PathBuf {
     if ours.exists() {
         return ours;
     }
-    match built().map(|folder| folder.join(name)) {
-        Ok(library) if library.exists() => library,
-        _ => command::which(name).unwrap_or_else(|| name.into()),
+    if name == LIBRARY {
+        return places::peers().join("build/release").join(LIBRARY);
     }
-}
-
-fn built() -> Result<PathBuf, Failure> {
-    Ok(places::peers().join("build").join(host()?).join("release"))
+    command::which(name).unwrap_or_else(|| name.into())
 }
 
 fn host() -> Result<String, Failure> {
@@ -73,6 +76,9 @@ fn host() -> Result<String, Failure> {
 
 /// Debian packages: ss, lsof, netstat and fuser; strace counts descriptors.
 const DEBIAN: &[&str] = &["iproute2", "lsof", "net-tools", "psmisc", "strace"];
+
+/// A library as a program.
+const LIBRARY: &str = "netstat2-listeners";
 
 /// Programs from the crate registry.
 const CRATES: &[&str] = &["killport", "somo"];

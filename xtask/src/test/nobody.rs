@@ -16,7 +16,7 @@ use super::{Tally, steps};
 use crate::{command, failure::Failure, places};
 
 /// Runs the step.
-pub(super) fn step(quick: bool) -> Tally {
+pub(super) fn step(_quick: bool) -> Tally {
     if !command::is_root() {
         println!("We are not root: the tests above were the unprivileged ones.");
         return Tally::passed();
@@ -34,9 +34,7 @@ pub(super) fn step(quick: bool) -> Tally {
     let mut total = Tally::default();
     for Binary { name, program, package } in binaries {
         let mut run = if blocked.is_empty() { as_nobody(&program) } else { reseated(&program, &seats, &blocked, hold.path()) };
-        if let Some((key, value)) = environment(&mut run, &package, quick) {
-            run.env(key, value);
-        }
+        environment(&mut run, &package);
         let Tally { counts, trouble, skips } = steps::counted(run, &name);
         total.counts += counts;
         total.trouble = total.trouble.or(trouble.map(|trouble| format!("{name} as nobody: {trouble}")));
@@ -92,11 +90,10 @@ fn reseated(program: &Path, seats: &[PathBuf], blocked: &[PathBuf], hold: &Path)
 }
 
 /// What a test finds around it: little, as a fresh account would have it.
-fn environment(run: &mut Command, package: &Path, quick: bool) -> Option<(&'static str, &'static str)> {
+fn environment(run: &mut Command, package: &Path) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     run.env_clear().env("PATH", path).env("HOME", "/nonexistent").env("USER", "nobody").env("LANG", "C.UTF-8");
     run.env("CARGO_MANIFEST_DIR", package).env("CARGO_BIN_EXE_portward", places::debug_binary()).current_dir(package);
-    quick.then_some((steps::QUICK, "1"))
 }
 
 /// Test targets that are run again.

@@ -14,6 +14,7 @@ use std::{
 
 use serde_json::Value;
 
+pub(crate) use self::companions::{CHECK_REGISTRY, CHECKS, CLI, OPERATIONS, SHOW};
 use crate::{failure::Failure, places};
 
 /// Runs the task: every rule, every breach.
