@@ -35,7 +35,7 @@ pub(crate) fn output(mut command: Command) -> Result<String, Failure> {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let talk = String::from_utf8_lossy(&output.stderr);
-    let last = talk.trim().lines().last().unwrap_or("nothing was said");
+    let last = talk.trim().lines().last().unwrap_or("nothing was said").trim_end_matches('.');
     Err(Failure::new(format!("`{name}` ended with {}: {last}.", output.status)))
 }
 
