@@ -62,6 +62,13 @@ impl fmt::Display for EndpointError {
 
 impl std::error::Error for EndpointError {}
 
+impl Endpoint {
+    /// TCP, this port, any address.
+    pub fn any(port: u16) -> Self {
+        Self { transport: Transport::Tcp, transport_given: false, host: EndpointHost::Any, port, port_given: true, scheme: None }
+    }
+}
+
 impl FromStr for Endpoint {
     type Err = EndpointError;
 

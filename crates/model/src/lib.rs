@@ -30,6 +30,6 @@ pub use port::{PortClass, PortRange, PortRangeError};
 pub use process::{Process, ProcessId, ProcessState};
 pub use secret::CommandLine;
 pub use snapshot::{Resolution, Snapshot};
-pub use socket::{Queue, Socket, SocketId, SocketName, SocketOptions, SocketState, Transport};
+pub use socket::{Queue, Socket, SocketId, SocketName, SocketOptions, SocketState, Traffic, Transport};
 pub use text::Text;
 pub use time::Moment;

@@ -158,6 +158,15 @@ pub struct Queue {
     pub drops: u32,
 }
 
+/// What has flowed through a connection, by `TCP_INFO` (`linux/tcp.h`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Traffic {
+    /// Bytes received (`tcpi_bytes_received`).
+    pub bytes_in: u64,
+    /// Bytes sent and acknowledged (`tcpi_bytes_acked`).
+    pub bytes_out: u64,
+}
+
 /// One kernel socket.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Socket {
@@ -183,6 +192,9 @@ pub struct Socket {
     pub cookie: u64,
     /// Id of the version 2 control group it was opened in; 0 when unknown.
     pub cgroup: u64,
+    /// What has flowed through it, where it was asked for and the kernel tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Box<Traffic>>,
     /// Its two ends.
     pub name: SocketName,
 }
@@ -292,6 +304,7 @@ mod tests {
             inode: 1,
             cookie: 1,
             cgroup: 0,
+            traffic: None,
             name: SocketName::Inet { local, port: 80, remote: local, remote_port: 0 },
         }
     }

@@ -1,1 +1,37 @@
-//! Placeholder.
+//! The capabilities of Portward, each declared once.
+//!
+//! A capability is one [`Op`]: a struct whose doc comment is its help, whose fields are its arguments, with an
+//! effect, an output and one `run`. Everything a user meets (command, JSON, schema, reference page, man page,
+//! completions) is derived from it, and [`perform`] is the one door to all of them. This crate prints
+//! nothing and parses no command line.
+#![forbid(unsafe_code)]
+
+mod document;
+mod duration;
+mod entry;
+mod failure;
+mod filter;
+mod look;
+pub mod op;
+mod pairs;
+mod registry;
+mod rows;
+mod target;
+
+pub use document::{
+    Bind, Client, Document, End, Freed, GapDocument, Group, Listing, Nearby, Netns, OneSocket, OwnerDocument, Port, Refused,
+    SocketDocument, Sockets, Step, Supervised, write_json,
+};
+pub use duration::Span;
+pub use entry::{Cx, Entry, ErasedSerialize, Exit, Never, Noun, Op, Prompt, Sink, Where, perform};
+pub use failure::{Failure, Kind};
+pub use look::{Look, Story, View};
+
+pub use portward_model::Effect;
+pub use registry::OPS;
+pub use rows::{Row, RowKind};
+pub use target::{endpoint_words, holder_words};
+
+pub use document::device;
+pub use op::explain::age;
+pub use op::watch::notice;

@@ -59,8 +59,8 @@ pub struct Ask {
     pub states: StateSet,
     /// With which ports; Unix sockets have none and are not filtered.
     pub ports: Option<PortFilter>,
-    /// With their drop counters.
-    pub drops: bool,
+    /// With their drop and traffic counters.
+    pub counters: bool,
 }
 
 /// How far to look for holders.

@@ -3,16 +3,23 @@
 use std::{
     fs::{self, File},
     io,
+    mem::MaybeUninit,
     os::unix::fs::MetadataExt,
 };
 
 use portward_model::{Gap, Namespace, Need, Text};
+use portward_wire::procfs::inode_of_link;
 use rustix::{
     fd::AsFd,
+    fs::readlinkat_raw,
+    io::Errno,
     thread::{LinkNameSpaceType, move_into_link_name_space},
 };
 
-use super::{namespace_inode, processes};
+use super::{
+    holders::{Part, Path},
+    namespace_inode, processes,
+};
 use crate::{Reading, SysError, Which};
 
 /// The reader's own namespace first, then the others that `which` names.
@@ -25,10 +32,13 @@ pub(super) fn read(which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
     let mut found = vec![own];
     add_named(&mut found);
     let mut hidden = 0u32;
+    let root = processes::root()?;
     for pid in processes::pids()? {
-        match fs::read_link(format!("/proc/{pid}/ns/net")) {
-            Ok(_) => {
-                let Some(inode) = namespace_inode(&format!("/proc/{pid}/ns/net"), "net") else { continue };
+        let mut path = Path::default();
+        let mut link = [MaybeUninit::uninit(); 64];
+        match readlinkat_raw(&root, path.of(&[pid.into(), Part::Name(b"/ns/net")]), &mut link) {
+            Ok((target, _)) => {
+                let Some(inode) = inode_of_link(target, b"net") else { continue };
                 match found.iter_mut().find(|namespace| namespace.inode == inode) {
                     Some(known) => {
                         known.pid.get_or_insert(pid);
@@ -36,7 +46,7 @@ pub(super) fn read(which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
                     None => found.push(Namespace { inode, name: None, pid: Some(pid), own: false }),
                 }
             }
-            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => hidden += 1,
+            Err(Errno::ACCESS | Errno::PERM) => hidden += 1,
             Err(_) => {}
         }
     }

@@ -63,7 +63,7 @@ fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>
         Err(error) => return from_tables(ask, netns, each, gaps, &error),
     };
     for (transport, family) in inet {
-        let request = inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, drops: ask.drops });
+        let request = inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, counters: ask.counters });
         note(connection.dump(&request, "socket", transport, netns, each), transport.name(), gaps);
     }
     if ask.transports.unix {

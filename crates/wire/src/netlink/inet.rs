@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Family, PortRange, Queue, Socket, SocketName, SocketState, Transport};
+use portward_model::{Family, PortRange, Queue, Socket, SocketName, SocketState, Traffic, Transport};
 
 use super::{AF_INET, AF_INET6, NLM_F_DUMP, SOCK_DIAG_BY_FAMILY, attribute, message, read_attributes};
 use crate::{Reader, Truncated};
@@ -18,8 +18,8 @@ pub struct InetAsk {
     pub states: StateSet,
     /// Only sockets with these ports; the kernel filters.
     pub ports: Option<PortFilter>,
-    /// Ask for the drop counter too (`INET_DIAG_SKMEMINFO`); larger replies.
-    pub drops: bool,
+    /// Ask for drop and traffic counters too (`INET_DIAG_SKMEMINFO`, `INET_DIAG_INFO`); larger replies.
+    pub counters: bool,
 }
 
 /// Which end of a socket a port must be on.
@@ -60,7 +60,7 @@ impl StateSet {
 pub fn inet_request(ask: &InetAsk) -> Vec<u8> {
     let family = if ask.family == Family::Ipv6 { AF_INET6 } else { AF_INET };
     let protocol = if ask.transport == Transport::Udp { IPPROTO_UDP } else { IPPROTO_TCP };
-    let extensions = if ask.drops { 1 << (INET_DIAG_SKMEMINFO - 1) } else { 0 };
+    let extensions = if ask.counters { 1 << (INET_DIAG_SKMEMINFO - 1) | 1 << (INET_DIAG_INFO - 1) } else { 0 };
     let mut body = vec![family, protocol, extensions, 0];
     body.extend(ask.states.bits(ask.transport).to_ne_bytes());
     // struct inet_diag_sockid: a dump matches nothing by it.
@@ -135,6 +135,7 @@ pub(super) fn read_inet(body: &[u8], transport: Transport, netns: u16) -> Result
         inode: u64::from(inode),
         cookie,
         cgroup: extra.cgroup,
+        traffic: extra.traffic.filter(|_| state != SocketState::Listen).map(Box::new),
         name: SocketName::Inet { local, port, remote, remote_port },
     }))
 }
@@ -145,6 +146,7 @@ struct Extra {
     v6_only: Option<bool>,
     drops: u32,
     cgroup: u64,
+    traffic: Option<Traffic>,
 }
 
 impl Extra {
@@ -152,6 +154,12 @@ impl Extra {
         let mut value = Reader::new(value);
         match kind {
             INET_DIAG_SKV6ONLY_ATTR => self.v6_only = Some(value.u8()? != 0),
+            INET_DIAG_INFO_ATTR => {
+                // struct tcp_info: the two counters stand behind 120 bytes; kernels before 4.1 end there.
+                if value.take(120).is_ok() {
+                    self.traffic = value.u64().ok().zip(value.u64().ok()).map(|(bytes_out, bytes_in)| Traffic { bytes_in, bytes_out });
+                }
+            }
             INET_DIAG_CGROUP_ID => self.cgroup = value.u64()?,
             INET_DIAG_SKMEMINFO_ATTR => {
                 // SK_MEMINFO_DROPS is the ninth of the counters; older kernels send fewer.
@@ -200,6 +208,8 @@ const ALL_BITS: u32 = (1 << 14) - 2;
 const IPPROTO_TCP: u8 = 6;
 const IPPROTO_UDP: u8 = 17;
 const INET_DIAG_REQ_BYTECODE: u16 = 1;
+const INET_DIAG_INFO: u8 = 2;
+const INET_DIAG_INFO_ATTR: u16 = 2;
 const INET_DIAG_SKMEMINFO: u8 = 7;
 const INET_DIAG_SKMEMINFO_ATTR: u16 = 7;
 const INET_DIAG_SKV6ONLY_ATTR: u16 = 11;
@@ -288,7 +298,7 @@ mod tests {
             family: Family::Ipv4,
             states: StateSet::Serving,
             ports: Some(PortFilter::Local(PortRange { first: 1, last: 2 })),
-            drops: true,
+            counters: true,
         };
         let request = inet_request(&ask);
         assert_eq!(u32::from_ne_bytes(request[..4].try_into().unwrap()) as usize, request.len());

@@ -71,6 +71,7 @@ pub(super) fn read_unix(body: &[u8], netns: u16) -> Result<Option<Socket>, Trunc
         inode: u64::from(inode),
         cookie,
         cgroup: 0,
+        traffic: None,
         name: SocketName::Unix { path, peer },
     }))
 }

@@ -45,6 +45,7 @@ fn read_line(line: &str, transport: Transport, netns: u16) -> Option<Socket> {
         inode,
         cookie: 0,
         cgroup: 0,
+        traffic: None,
         name: SocketName::Inet { local, port, remote, remote_port },
     })
 }

@@ -1,0 +1,231 @@
+//! What machines read: the JSON documents of `CONTRACT`, built one at a time from compact facts.
+
+mod json;
+mod listing;
+mod owner;
+mod socket;
+mod sockets;
+
+use portward_model::{Cause, Gap, Need, Reach, SupervisorKind, Text};
+use schemars::JsonSchema;
+use serde::{Serialize, Serializer};
+
+pub use json::write_json;
+pub use listing::{Group, Listing};
+pub use owner::OwnerDocument;
+pub(crate) use socket::absence_of_owners;
+pub use socket::device;
+pub use socket::{End, Netns, SocketDocument};
+pub use sockets::{OneSocket, Sockets};
+
+/// Any answer as a document: its own fields after `schema_version`.
+#[derive(Serialize)]
+pub struct Document<'a, T: Serialize> {
+    schema_version: u8,
+    #[serde(flatten)]
+    body: &'a T,
+}
+
+impl<'a, T: Serialize> Document<'a, T> {
+    /// Wraps an answer.
+    pub fn new(body: &'a T) -> Self {
+        Self { schema_version: 1, body }
+    }
+}
+
+/// One thing that could not be seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct GapDocument {
+    /// What is missing.
+    pub what: String,
+    /// What would reveal it.
+    pub need: String,
+    /// What its absence does to the answer.
+    pub effect: String,
+}
+
+impl From<&Gap> for GapDocument {
+    fn from(gap: &Gap) -> Self {
+        Self { what: gap.what.clone(), need: gap.need.phrase(), effect: gap.effect.clone() }
+    }
+}
+
+/// Why a value is `null`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Absence {
+    /// `hidden`, `gone`, `unsupported` or `none`.
+    pub reason: AbsenceReason,
+    /// What would reveal it; `null` when nothing would.
+    pub need: Option<String>,
+    /// The reason in words.
+    pub text: String,
+}
+
+/// The kinds of absence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AbsenceReason {
+    /// It exists, and this reader may not see it.
+    Hidden,
+    /// It vanished while it was read.
+    Gone,
+    /// This kernel does not tell.
+    Unsupported,
+    /// There is none.
+    None,
+}
+
+impl Absence {
+    pub(crate) fn hidden(need: &Need, text: impl Into<String>) -> Self {
+        Self { reason: AbsenceReason::Hidden, need: Some(need.phrase()), text: text.into() }
+    }
+
+    pub(crate) fn none(text: impl Into<String>) -> Self {
+        Self { reason: AbsenceReason::None, need: None, text: text.into() }
+    }
+
+    /// The absence of a value that was not seen; `None` when it was.
+    pub(crate) fn of<T>(seen: &portward_model::Seen<T>, what: &str) -> Option<Self> {
+        use portward_model::Seen;
+        match seen {
+            Seen::Known(_) => None,
+            Seen::Hidden(need) => {
+                Some(Self::hidden(need, format!("{what} of another user's process is not shown without {}", need.phrase())))
+            }
+            Seen::Gone => {
+                Some(Self { reason: AbsenceReason::Gone, need: None, text: format!("{what} vanished while it was read") })
+            }
+            Seen::Unsupported => {
+                Some(Self { reason: AbsenceReason::Unsupported, need: None, text: format!("this kernel does not tell {what}") })
+            }
+        }
+    }
+}
+
+/// A port, classified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Port {
+    /// The number; `null` for a Unix socket.
+    pub number: Option<u16>,
+    /// Its range by RFC 6335.
+    pub class: Option<portward_model::PortClass>,
+    /// True when an outgoing connection may take it any time; `null` when the kernel's range could not be read.
+    pub ephemeral: Option<bool>,
+    /// True when the administrator reserves it.
+    pub reserved: Option<bool>,
+    /// True when a bind needs a privilege.
+    pub privileged: Option<bool>,
+    /// True when browsers refuse it.
+    pub blocked_by_browsers: bool,
+    /// Its usual service.
+    pub service: Option<&'static str>,
+    /// All of it in sentences.
+    pub text: Vec<String>,
+}
+
+/// Whether a bind would succeed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Bind {
+    /// True when it would; `null` when it cannot be told.
+    pub possible: Option<bool>,
+    /// `rules` when reasoned from the kernel's rules, `tried` when a throw-away socket was bound too.
+    pub proof: &'static str,
+    /// What stands in the way.
+    pub because: Vec<Cause>,
+}
+
+/// A client that is connected now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Client {
+    /// Its address; `null` for a Unix socket.
+    pub address: Option<String>,
+    /// Its port.
+    pub port: Option<u16>,
+    /// Its pid, when it is on this machine and may be seen.
+    pub pid: Option<u32>,
+    /// Its name.
+    pub name: Option<String>,
+    /// The state of the connection as the server sees it.
+    pub state: &'static str,
+}
+
+/// A listener near what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Nearby {
+    /// Its endpoint.
+    pub endpoint: String,
+    /// Its owner, when known.
+    pub owner: Option<String>,
+    /// How it is near: same port elsewhere, or a similar number.
+    pub how: String,
+}
+
+/// One step of how data gets there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Step {
+    /// What happens.
+    pub text: String,
+    /// What is true of it on this machine now.
+    pub now: String,
+    /// True when the step is or would be possible now; `null` when it cannot be told.
+    pub holds: Option<bool>,
+}
+
+/// A process that was ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Freed {
+    /// Its pid.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+    /// The signal that it was, or would be, sent.
+    pub signal: &'static str,
+}
+
+/// A process that was not signalled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Refused {
+    /// Its pid; 0 where the owner is not visible.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+    /// Why not.
+    pub because: String,
+}
+
+/// What would bring a process back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Supervised {
+    /// What kind of supervisor it is.
+    pub kind: SupervisorKind,
+    /// Its name.
+    pub name: Text,
+    /// True when it is known to start the process again.
+    pub restarts: bool,
+    /// The command that stops the process for good.
+    pub stop: Option<String>,
+}
+
+impl From<&portward_model::Supervisor> for Supervised {
+    fn from(supervisor: &portward_model::Supervisor) -> Self {
+        Self {
+            kind: supervisor.kind,
+            name: supervisor.name.clone(),
+            restarts: supervisor.restarts,
+            stop: supervisor.stop.clone(),
+        }
+    }
+}
+
+/// Who can reach something, as the contract writes it.
+pub(crate) type Reaches = Vec<Reach>;
+
+/// A moment as RFC 3339 in UTC with milliseconds.
+pub(crate) fn rfc3339(moment: portward_model::Moment) -> String {
+    jiff::Timestamp::from_millisecond(moment.0).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
+}
+
+/// Serializes any [`std::fmt::Display`] as text.
+pub(crate) fn as_text<T: std::fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}

@@ -1,0 +1,53 @@
+//! JSON text that is safe to print on a terminal.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{Formatter, Serializer};
+
+/// Writes a value as one line of JSON. Characters that would act on a terminal even inside a JSON string (DEL, the
+/// C1 controls and bidirectional controls) are written as `\u` escapes, which parse back to the same text.
+pub fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut dyn Write) -> io::Result<()> {
+    value.serialize(&mut Serializer::with_formatter(out, Printable)).map_err(io::Error::from)
+}
+
+struct Printable;
+
+impl Formatter for Printable {
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        // All that acts unseen is DEL or outside ASCII.
+        if fragment.is_ascii() && !fragment.contains('\u{7f}') {
+            return writer.write_all(fragment.as_bytes());
+        }
+        let mut plain = fragment;
+        while let Some((at, bad)) = plain.char_indices().find(|(_, c)| acts(*c)) {
+            let (before, rest) = plain.split_at(at);
+            writer.write_all(before.as_bytes())?;
+            let mut units = [0u16; 2];
+            for unit in bad.encode_utf16(&mut units) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            plain = rest.strip_prefix(bad).unwrap_or_default();
+        }
+        writer.write_all(plain.as_bytes())
+    }
+}
+
+fn acts(c: char) -> bool {
+    matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::write_json;
+
+    #[test]
+    fn controls_are_escaped_and_come_back() {
+        let text = "a\u{9b}31m\u{202e}b\u{7f}\u{e0041}ü\n\u{1b}";
+        let mut out = Vec::new();
+        write_json(text, &mut out).unwrap();
+        let written = String::from_utf8(out).unwrap();
+        assert_eq!(written, "\"a\\u009b31m\\u202eb\\u007f\\udb40\\udc41ü\\n\\u001b\"");
+        assert_eq!(serde_json::from_str::<String>(&written).unwrap(), text);
+    }
+}

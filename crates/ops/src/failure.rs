@@ -1,0 +1,87 @@
+//! Why a capability could not do what was asked.
+
+use std::fmt;
+
+use portward_model::EndpointError;
+use portward_sys::SysError;
+
+/// Whose turn it is to do something about a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// What was asked makes no sense; ask differently.
+    Usage,
+    /// It needs more privilege.
+    Denied,
+    /// The system could not do it.
+    System,
+}
+
+/// One sentence with the thing and the number, and what to do next. Every failure is exit code 2.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// Whose turn it is.
+    pub kind: Kind,
+    /// The sentence.
+    pub message: String,
+    /// The next step.
+    pub hint: Option<String>,
+}
+
+impl Failure {
+    /// Something to ask differently.
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self { kind: Kind::Usage, message: message.into(), hint: None }
+    }
+
+    /// Something that the system could not do.
+    pub fn system(message: impl Into<String>) -> Self {
+        Self { kind: Kind::System, message: message.into(), hint: None }
+    }
+
+    /// The same, with a next step.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+impl From<SysError> for Failure {
+    fn from(error: SysError) -> Self {
+        let denied = error.is_denied();
+        let kind = match &error {
+            SysError::Snapshot { .. } | SysError::Unsupported { .. } => Kind::Usage,
+            _ if denied => Kind::Denied,
+            _ => Kind::System,
+        };
+        let hint = match &error {
+            SysError::Read { path, .. } if path.starts_with("/proc") => {
+                Some("mount -t proc proc /proc    in a container: run it with a /proc of its own".to_owned())
+            }
+            _ if denied => Some("the same command with sudo".to_owned()),
+            _ => None,
+        };
+        Self { kind, message: format!("{}.", capitalised(&error.to_string())), hint }
+    }
+}
+
+impl From<EndpointError> for Failure {
+    fn from(error: EndpointError) -> Self {
+        let hint = error.suggestion.clone();
+        let message = format!("`{}` is no endpoint: {}.", error.read, error.problem);
+        Self { kind: Kind::Usage, message, hint: hint.map(|near| format!("did you mean {near} ?")) }
+    }
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut chars = sentence.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}

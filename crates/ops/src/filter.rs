@@ -1,0 +1,286 @@
+//! What `list`, `watch` and `graph` may be narrowed to.
+
+use std::{net::IpAddr, str::FromStr};
+
+use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, unmap};
+use portward_sys::PortFilter;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{View, pairs};
+
+/// One word that narrows a list: a port, a range, an address, `address:port`, a name, or `pid:`, `user:`,
+/// `project:`, `state:`, `unit:`, `container:` with a value. Words of one kind widen each other, words of
+/// different kinds narrow each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    text: String,
+    term: Term,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Term {
+    Ports(PortRange),
+    Address(IpAddr),
+    Endpoint(IpAddr, u16),
+    Path(Vec<u8>),
+    Pid(u32),
+    State(SocketState),
+    User(String),
+    Project(String),
+    Unit(String),
+    Container(String),
+    Name(String),
+}
+
+impl FromStr for Filter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        term(text).map(|term| Self { text: text.to_owned(), term })
+    }
+}
+
+fn term(text: &str) -> Result<Term, String> {
+    if text.is_empty() {
+        return Err("a filter is a port, a range, an address or a name, and this one is empty".to_owned());
+    }
+    if let Some((kind, value)) = text.split_once(':') {
+        match (kind, value) {
+            ("pid" | "user" | "project" | "state" | "unit" | "container" | "name", "") => {
+                return Err(format!("there is nothing after `{kind}:`"));
+            }
+            ("pid", value) => {
+                return value.parse().map(Term::Pid).map_err(|_| format!("`{}` is no pid: a pid is a number", Text::from(value)));
+            }
+            ("user", value) => return Ok(Term::User(value.to_owned())),
+            ("project", value) => return Ok(Term::Project(value.to_owned())),
+            ("unit", value) => return Ok(Term::Unit(value.to_owned())),
+            ("container", value) => return Ok(Term::Container(value.to_owned())),
+            ("name", value) => return Ok(Term::Name(value.to_owned())),
+            ("state", value) => return state(value),
+            _ => {}
+        }
+    }
+    if text.bytes().all(|b| b.is_ascii_digit() || b == b'-') && text.bytes().any(|b| b.is_ascii_digit()) {
+        return match text.parse::<PortRange>() {
+            Ok(range) => Ok(Term::Ports(range)),
+            // One number gets the sentence about numbers that are too large.
+            Err(error) if text.contains('-') => Err(error.to_string()),
+            Err(_) => Err(text.parse::<Endpoint>().map_or_else(|error| error.to_string(), |_| "a port ends at 65535".to_owned())),
+        };
+    }
+    if let Ok(address) = text.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return Ok(Term::Address(address));
+    }
+    match text.parse::<Endpoint>() {
+        Ok(Endpoint { host: EndpointHost::Ip(address, _), port, .. }) => Ok(Term::Endpoint(address, port)),
+        Ok(Endpoint { host: EndpointHost::Path(path), .. }) => Ok(Term::Path(path.raw().to_vec())),
+        Ok(Endpoint { port, port_given: true, .. }) => Ok(Term::Ports(PortRange { first: port, last: port })),
+        Ok(_) => Ok(Term::Name(text.to_owned())),
+        Err(error) if text.contains(':') => Err(error.to_string()),
+        Err(_) => Ok(Term::Name(text.to_owned())),
+    }
+}
+
+fn state(value: &str) -> Result<Term, String> {
+    let wanted = value.to_ascii_lowercase().replace('-', "_");
+    let wanted = match wanted.as_str() {
+        "listening" => "listen",
+        "estab" | "connected" => "established",
+        other => other,
+    };
+    SocketState::ALL.into_iter().find(|state| state.name() == wanted).map(Term::State).ok_or_else(|| {
+        let known: Vec<&str> = SocketState::ALL.iter().map(|state| state.name()).collect();
+        format!("`{}` is no state; states are {}", Text::from(value), known.join(", "))
+    })
+}
+
+impl Serialize for Filter {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Filter {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl schemars::JsonSchema for Filter {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Filter".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
+/// The smallest range that holds every port the filters ask for, so that the kernel can leave out the rest;
+/// `None` when some socket without such a port may be wanted.
+pub(crate) fn kernel_filter(filters: &[Filter]) -> Option<PortFilter> {
+    let ranges = filters.iter().filter_map(|filter| match filter.term {
+        Term::Ports(range) => Some(range),
+        Term::Endpoint(_, port) => Some(PortRange { first: port, last: port }),
+        _ => None,
+    });
+    let hull = ranges.reduce(|a, b| PortRange { first: a.first.min(b.first), last: a.last.max(b.last) })?;
+    // A path widens the same kind, and paths have no port.
+    let has_path = filters.iter().any(|filter| matches!(filter.term, Term::Path(_)));
+    (!has_path).then_some(PortFilter::Either(hull))
+}
+
+/// True when some filter asks for a state that does not serve, so that connections must be read.
+pub(crate) fn wants_connections(filters: &[Filter]) -> bool {
+    filters.iter().any(|filter| matches!(filter.term, Term::State(state) if !state.serves()))
+}
+
+/// Positions of the sockets of a view that the filters let through.
+pub(crate) fn choose(view: &View, filters: &[Filter]) -> Vec<u32> {
+    let all = 0..u32::try_from(view.snapshot.sockets.len()).unwrap_or(u32::MAX);
+    if filters.is_empty() {
+        return all.collect();
+    }
+    let chosen: Vec<u32> = all.filter(|index| passes(view, filters, *index as usize)).collect();
+    with_other_ends(view, chosen)
+}
+
+/// A connection is one thing: when one of its ends is asked for, the other belongs to the answer.
+fn with_other_ends(view: &View, chosen: Vec<u32>) -> Vec<u32> {
+    let connections = chosen
+        .iter()
+        .filter(|index| view.snapshot.sockets.get(**index as usize).is_some_and(|socket| !socket.state.serves()))
+        .count();
+    if connections == 0 || connections > FEW {
+        return chosen;
+    }
+    let mut all = chosen.clone();
+    all.extend(
+        chosen.iter().filter_map(|index| pairs::other_end(view, *index as usize)).filter_map(|index| u32::try_from(index).ok()),
+    );
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+fn passes(view: &View, filters: &[Filter], index: usize) -> bool {
+    let Some(socket) = view.snapshot.sockets.get(index) else { return false };
+    let mut rest = filters;
+    let mut judged: Vec<u8> = Vec::new();
+    while let Some((filter, others)) = rest.split_first() {
+        rest = others;
+        let kind = kind(&filter.term);
+        if judged.contains(&kind) {
+            continue;
+        }
+        judged.push(kind);
+        let mut same = filters.iter().filter(|other| self::kind(&other.term) == kind);
+        if !same.any(|filter| matches(view, &filter.term, index, socket)) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Kinds that narrow each other; ports, endpoints and paths all say "this endpoint" and widen each other.
+fn kind(term: &Term) -> u8 {
+    match term {
+        Term::Ports(_) | Term::Endpoint(..) | Term::Path(_) => 0,
+        Term::Address(_) => 1,
+        Term::Pid(_) => 2,
+        Term::State(_) => 3,
+        Term::User(_) => 4,
+        Term::Project(_) => 5,
+        Term::Unit(_) => 6,
+        Term::Container(_) => 7,
+        Term::Name(_) => 8,
+    }
+}
+
+fn matches(view: &View, term: &Term, index: usize, socket: &Socket) -> bool {
+    let remote = socket.remote();
+    let holders = || view.snapshot.holders(index).iter().map(|holding| holding.pid);
+    match term {
+        Term::Ports(range) => {
+            socket.port().is_some_and(|port| range.contains(port)) || remote.is_some_and(|(_, port)| range.contains(port))
+        }
+        Term::Address(address) => {
+            let is = |other: IpAddr| unmap(other) == unmap(*address);
+            socket.address().is_some_and(is) || remote.is_some_and(|(other, _)| is(other))
+        }
+        Term::Endpoint(address, port) => {
+            let own = socket.port() == Some(*port) && socket.takes(*address);
+            own || remote.is_some_and(|(other, other_port)| other_port == *port && unmap(other) == unmap(*address))
+        }
+        Term::Path(path) => socket.path().is_some_and(|own| own.raw() == path),
+        Term::Pid(pid) => holders().any(|holder| holder == *pid),
+        Term::State(state) => socket.state == *state,
+        Term::User(user) => {
+            let is = |uid: u32| uid.to_string() == *user || view.user(uid).raw() == user.as_bytes();
+            is(socket.uid) || holders().any(|pid| view.snapshot.process(pid).is_some_and(|process| is(process.uid)))
+        }
+        Term::Project(name) => holders().filter_map(|pid| view.story(pid)?.project.as_ref()).any(|project| {
+            let worktree = project.worktree.as_ref().is_some_and(|worktree| has(worktree, name));
+            has(&project.name, name) || worktree || project.root.raw() == name.as_bytes()
+        }),
+        Term::Unit(name) => {
+            let supervised =
+                holders().filter_map(|pid| view.story(pid)?.supervisor.as_ref()).any(|supervisor| has(&supervisor.name, name));
+            supervised || view.cgroup(socket).is_some_and(|path| has(path, name))
+        }
+        Term::Container(name) => holders().filter_map(|pid| view.story(pid)?.container.as_ref()).any(|container| {
+            let named = container.name.as_ref().is_some_and(|own| has(own, name))
+                || container.service.as_ref().is_some_and(|own| has(own, name));
+            named || container.id.starts_with(name.as_str())
+        }),
+        Term::Name(name) => holders().any(|pid| {
+            view.snapshot.process(pid).is_some_and(|process| {
+                has(&process.name, name)
+                    || contains(process.title().as_bytes(), name.as_bytes())
+                    || process.exe.known().is_some_and(|exe| has(exe, name))
+            })
+        }),
+    }
+}
+
+fn has(text: &Text, part: &str) -> bool {
+    contains(text.raw(), part.as_bytes())
+}
+
+fn contains(text: &[u8], part: &[u8]) -> bool {
+    text.windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part))
+}
+
+/// Connections above which the other ends are in the answer anyway, or not worth a search for each.
+const FEW: usize = 2_000;
+
+#[cfg(test)]
+mod tests {
+    use super::{Filter, Term, term};
+
+    #[test]
+    fn words_are_told_apart() {
+        assert!(matches!(term("3000"), Ok(Term::Ports(_))));
+        assert!(matches!(term("3000-3999"), Ok(Term::Ports(_))));
+        assert!(matches!(term(":3000"), Ok(Term::Ports(_))));
+        assert!(matches!(term("127.0.0.1"), Ok(Term::Address(_))));
+        assert!(matches!(term("::1"), Ok(Term::Address(_))));
+        assert!(matches!(term("[::1]:80"), Ok(Term::Endpoint(..))));
+        assert!(matches!(term("pid:7"), Ok(Term::Pid(7))));
+        assert!(matches!(term("state:LISTEN"), Ok(Term::State(_))));
+        assert!(matches!(term("node"), Ok(Term::Name(_))));
+        assert!(matches!(term("/run/x.sock"), Ok(Term::Path(_))));
+    }
+
+    #[test]
+    fn nonsense_is_refused_in_a_sentence() {
+        for bad in ["", "70000", "3999-3000", "pid:x", "pid:", "state:sleepy", "127.0.0.1:"] {
+            assert!(bad.parse::<Filter>().is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,394 @@
+//! One look at a machine: which facts a capability wants, read in the cheapest order.
+
+mod clients;
+mod story;
+
+use std::thread;
+
+use portward_model::{
+    Container, Gap, HostFacts, Moment, Need, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Users,
+    Via,
+};
+use portward_sys::{Ask, Depth, Holders, Host, PortFilter, Reading, StateSet, SysError, Transports, Which};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use clients::Clients;
+pub use story::Story;
+
+/// Which facts a capability wants.
+#[derive(Clone, Debug)]
+pub struct Look {
+    /// Transports to read.
+    pub transports: Transports,
+    /// States to read.
+    pub states: StateSet,
+    /// Ports to read; the kernel filters.
+    pub ports: Option<PortFilter>,
+    /// Namespaces to read.
+    pub which: Which,
+    /// How far to look for holders; `None` for not at all.
+    pub owners: Option<Depth>,
+    /// Count the clients of listeners.
+    pub clients: bool,
+    /// Read drop and traffic counters.
+    pub traffic: bool,
+    /// Read interfaces and their addresses.
+    pub interfaces: bool,
+    /// Read the kernel's port rules.
+    pub rules: bool,
+}
+
+impl Look {
+    /// Everything that serves, with owners and clients: what `list` shows.
+    pub fn serving() -> Self {
+        Self {
+            transports: Transports::ALL,
+            states: StateSet::Serving,
+            ports: None,
+            which: Which::Own,
+            owners: Some(Depth::Processes),
+            clients: true,
+            traffic: false,
+            interfaces: true,
+            rules: false,
+        }
+    }
+
+    /// Reads what was asked for. A call that fails leaves a gap, never an error: the view holds the rest.
+    pub fn take(&self, host: &dyn Host) -> View {
+        let mut gaps = Vec::new();
+        let facts = host.facts().unwrap_or_else(|error| {
+            gaps.push(gap("this machine's name and the reader's rights", "other processes may be named as hidden", &error));
+            nobody()
+        });
+        let namespaces = self.namespaces(host, &mut gaps);
+        let mut sockets = Vec::new();
+        let ask = Ask { transports: self.transports, states: self.states, ports: self.ports, counters: self.traffic };
+        match host.sockets(&ask, &namespaces, &mut |socket| sockets.push(socket)) {
+            Ok(seen) => gaps.extend(seen),
+            Err(error) => gaps.push(gap("sockets", "they are not listed", &error)),
+        }
+        let mut view = View {
+            snapshot: Snapshot {
+                host: facts,
+                namespaces,
+                sockets,
+                holdings: Vec::new(),
+                processes: Vec::new(),
+                interfaces: Vec::new(),
+                rules: None,
+                users: Users::new(),
+                projects: Vec::new(),
+                containers: Vec::new(),
+                cgroups: Vec::new(),
+                resolutions: Vec::new(),
+                routes: Vec::new(),
+                gaps,
+            },
+            clients: None,
+            stories: FxHashMap::default(),
+            options: FxHashMap::default(),
+            served: std::cell::OnceCell::new(),
+            hidden_processes: 0,
+            other_namespaces: 0,
+            in_flight: Vec::new(),
+        };
+        self.owners_and_clients(host, &mut view);
+        if self.interfaces {
+            match host.interfaces() {
+                Ok(interfaces) => view.snapshot.interfaces = interfaces,
+                Err(error) => view.gap("interfaces", "who can reach a wildcard bind is not known", &error),
+            }
+        }
+        if self.rules {
+            match host.port_rules() {
+                Ok(rules) => view.snapshot.rules = Some(rules),
+                Err(error) => view.gap("the kernel's port settings", "the ephemeral and reserved ranges are not known", &error),
+            }
+        }
+        view
+    }
+
+    fn namespaces(&self, host: &dyn Host, gaps: &mut Vec<Gap>) -> Vec<portward_model::Namespace> {
+        let Reading { value, gaps: seen } = host.namespaces(&self.which).unwrap_or_else(|error| {
+            let own = portward_model::Namespace { inode: 0, name: None, pid: None, own: true };
+            let gap = gap("network namespaces", "only this one is read", &error);
+            Reading { value: vec![own], gaps: vec![gap] }
+        });
+        gaps.extend(seen);
+        value
+    }
+
+    fn owners_and_clients(&self, host: &dyn Host, view: &mut View) {
+        let counts_from_view = self.states == StateSet::All;
+        let wants_clients = self.clients && view.snapshot.sockets.iter().any(|socket| socket.state == SocketState::Listen);
+        if wants_clients && !counts_from_view && host.socket_count() > MANY_SOCKETS {
+            // The dump of the connections is one processor's work for as long as the walk is another's.
+            let (counted, held) = thread::scope(|scope| {
+                let snapshot = &view.snapshot;
+                let counting = scope.spawn(|| clients::ask(host, self, snapshot));
+                let held = self.owners.map(|depth| holders(host, &snapshot.sockets, depth));
+                (counting.join().unwrap_or_else(|_| Err(SysError::Unsupported { what: "counting clients".to_owned() })), held)
+            });
+            view.counted(counted);
+            view.held(host, held);
+            return;
+        }
+        if wants_clients {
+            let counted =
+                if counts_from_view { Ok(clients::count(&view.snapshot)) } else { clients::ask(host, self, &view.snapshot) };
+            view.counted(counted);
+        }
+        let held = self.owners.map(|depth| holders(host, &view.snapshot.sockets, depth));
+        view.held(host, held);
+    }
+}
+
+fn holders(host: &dyn Host, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
+    // Nothing to find a holder for: the walk over all processes is the dearest part of a look.
+    if sockets.iter().all(|socket| socket.inode == 0) { Ok(Holders::default()) } else { host.holders(sockets, depth) }
+}
+
+/// What one look saw, with what follows from it for each process.
+pub struct View {
+    /// The facts.
+    pub snapshot: Snapshot,
+    clients: Option<Vec<Clients>>,
+    stories: FxHashMap<u32, Story>,
+    options: FxHashMap<usize, SocketOptions>,
+    served: std::cell::OnceCell<FxHashSet<(Transport, u16)>>,
+    /// Processes whose descriptors the reader may not see.
+    pub hidden_processes: u32,
+    /// Other network namespaces that processes live in.
+    pub other_namespaces: u32,
+    /// Unix sockets with descriptors in flight, as (pid, descriptor, number).
+    pub in_flight: Vec<(u32, u32, u32)>,
+}
+
+impl View {
+    /// Clients connected to the listener at this position; `None` where they were not counted.
+    pub fn clients(&self, socket: usize) -> Option<u32> {
+        self.served(socket).map(|clients| clients.number)
+    }
+
+    /// Bytes in and out of the listener's present connections together; of a connection, its own.
+    pub fn traffic(&self, socket: usize) -> Option<Traffic> {
+        let own = self.snapshot.sockets.get(socket)?.traffic.as_deref().copied();
+        own.or_else(|| self.served(socket).and_then(|clients| clients.traffic))
+    }
+
+    fn served(&self, socket: usize) -> Option<Clients> {
+        let listens = self.snapshot.sockets.get(socket)?.state == SocketState::Listen;
+        self.clients.as_ref().filter(|_| listens)?.get(socket).copied()
+    }
+
+    /// What is known about why a process runs; `None` for a process that holds no socket of this view.
+    pub fn story(&self, pid: u32) -> Option<&Story> {
+        self.stories.get(&pid)
+    }
+
+    /// Options that were read from the holder's descriptor.
+    pub fn options(&self, socket: usize) -> Option<SocketOptions> {
+        self.options.get(&socket).copied()
+    }
+
+    /// Reads the options of a socket from its first readable holder.
+    pub fn read_options(&mut self, host: &dyn Host, socket: usize) -> Seen<SocketOptions> {
+        let mut last = Seen::Unsupported;
+        for holding in self.snapshot.holders(socket) {
+            last = host.options(holding);
+            if let Seen::Known(options) = &last {
+                self.options.insert(socket, *options);
+                break;
+            }
+        }
+        last
+    }
+
+    /// The user's name, or its number.
+    pub fn user(&self, uid: u32) -> Text {
+        self.snapshot.users.get(&uid).cloned().unwrap_or_else(|| Text::from(uid.to_string().as_str()))
+    }
+
+    /// The path of the control group a socket was opened in, where it could be resolved.
+    pub fn cgroup(&self, socket: &Socket) -> Option<&Text> {
+        self.snapshot.cgroups.iter().find(|(id, _)| *id == socket.cgroup).map(|(_, path)| path)
+    }
+
+    /// The holder to name first: the one that opened the socket, otherwise the oldest; `None` without a readable holder.
+    pub fn first_owner(&self, socket: usize) -> Option<u32> {
+        let via = match self.snapshot.holders(socket) {
+            [] => return None,
+            [only] => return Some(only.pid),
+            _ => portward_checks::via(&self.snapshot, socket),
+        };
+        // A supervisor that keeps the listener for its service is not who serves.
+        let served = via.iter().find(|(_, how)| *how == Seen::Known(Via::Activated));
+        let opened = via.iter().find(|(_, how)| *how == Seen::Known(Via::Opened));
+        let oldest =
+            || via.iter().min_by_key(|(holding, _)| self.snapshot.process(holding.pid).map(|process| process.id.started_ticks));
+        served.or(opened).or_else(oldest).map(|(holding, _)| holding.pid)
+    }
+
+    /// Notes a call that failed.
+    pub fn gap(&mut self, what: &str, effect: &str, error: &SysError) {
+        self.snapshot.gaps.push(gap(what, effect, error));
+    }
+
+    /// Age of something that started at `moment`, in seconds.
+    pub fn age_s(&self, moment: Moment) -> u64 {
+        moment.seconds_until(self.snapshot.host.now)
+    }
+
+    fn counted(&mut self, counted: Result<Vec<Clients>, SysError>) {
+        match counted {
+            Ok(clients) => self.clients = Some(clients),
+            Err(error) => self.gap("connections", "clients are not counted", &error),
+        }
+    }
+
+    fn held(&mut self, host: &dyn Host, held: Option<Result<Holders, SysError>>) {
+        let Some(held) = held else { return };
+        match held {
+            Ok(holders) => {
+                self.hidden_processes = holders.hidden_processes;
+                self.other_namespaces = holders.other_namespaces;
+                self.in_flight = holders.in_flight;
+                self.snapshot.holdings = holders.holdings;
+            }
+            Err(error) => self.gap("owners of all sockets", "their processes are not named", &error),
+        }
+        self.read_processes(host);
+        self.snapshot.sort();
+        self.read_surroundings(host);
+        self.tell_stories();
+    }
+
+    fn read_processes(&mut self, host: &dyn Host) {
+        let pids: FxHashSet<u32> = self.snapshot.holdings.iter().map(|holding| holding.pid).collect();
+        if pids.is_empty() {
+            return;
+        }
+        let pids: Vec<u32> = pids.into_iter().collect();
+        match host.processes(&pids) {
+            Ok(processes) => self.snapshot.processes = processes,
+            Err(error) => self.gap("processes", "owners are known by pid only", &error),
+        }
+    }
+
+    fn read_surroundings(&mut self, host: &dyn Host) {
+        if self.snapshot.sockets.is_empty() {
+            return;
+        }
+        match host.users() {
+            Ok(users) => self.snapshot.users = users,
+            Err(error) => self.gap("user names", "users are shown by number", &error),
+        }
+        let directories = story::directories(&self.snapshot);
+        if !directories.is_empty() {
+            match host.projects(&directories) {
+                Ok(projects) => self.snapshot.projects = projects,
+                Err(error) => self.gap("projects", "owners are not placed in a project", &error),
+            }
+        }
+        let runtimes = story::runtimes(&self.snapshot);
+        if !runtimes.is_empty() {
+            match host.containers(&runtimes) {
+                Ok(Reading { value, gaps }) => {
+                    self.snapshot.containers = value;
+                    self.snapshot.gaps.extend(gaps);
+                }
+                Err(error) => self.gap("containers", "they are known by id only", &error),
+            }
+        }
+        self.read_cgroups(host);
+    }
+
+    /// Paths of the groups of sockets that no visible process holds: all that can be said of their owners.
+    fn read_cgroups(&mut self, host: &dyn Host) {
+        let mut ids = FxHashSet::default();
+        let mut hidden = 0u32;
+        for (index, socket) in self.snapshot.sockets.iter().enumerate() {
+            if socket.inode != 0 && self.snapshot.holders(index).is_empty() {
+                ids.insert(socket.cgroup);
+                hidden += 1;
+            }
+        }
+        ids.remove(&0);
+        if ids.remove(&ROOT_CGROUP) {
+            self.snapshot.cgroups.push((ROOT_CGROUP, Text::from("/")));
+        }
+        if !ids.is_empty() {
+            let ids: Vec<u64> = ids.into_iter().collect();
+            match host.cgroups(&ids) {
+                Ok(paths) => self.snapshot.cgroups.extend(paths),
+                Err(error) => self.gap("control groups", "units of hidden owners are not named", &error),
+            }
+        }
+        if hidden > 0 && self.hidden_processes > 0 {
+            let owners = if hidden == 1 { "the owner of 1 socket".to_owned() } else { format!("owners of {hidden} sockets") };
+            self.snapshot.gaps.push(Gap {
+                what: owners,
+                need: Need::Root,
+                effect: format!(
+                    "{} other users' processes are not looked into; user and control group are shown instead",
+                    self.hidden_processes
+                ),
+            });
+        }
+    }
+
+    fn tell_stories(&mut self) {
+        let holders: FxHashSet<u32> = self.snapshot.holdings.iter().map(|holding| holding.pid).collect();
+        let projects: FxHashMap<&[u8], &portward_model::Project> =
+            self.snapshot.projects.iter().map(|(directory, project)| (directory.raw(), project)).collect();
+        let stories = holders
+            .into_iter()
+            .filter_map(|pid| Some((pid, Story::of(&self.snapshot, &projects, self.snapshot.process(pid)?))))
+            .collect();
+        self.stories = stories;
+    }
+
+    /// A container known to this machine's runtimes, by the beginning of its id.
+    pub fn container(&self, id: &str) -> Option<&Container> {
+        self.snapshot.containers.iter().find(|container| container.id.starts_with(id))
+    }
+
+    /// True when some socket of the view serves on this port.
+    pub(crate) fn serves_port(&self, transport: Transport, port: u16) -> bool {
+        let ports = self.served.get_or_init(|| {
+            let serving = self.snapshot.sockets.iter().filter(|socket| socket.state.serves());
+            serving.filter_map(|socket| Some((socket.transport, socket.port()?))).collect()
+        });
+        ports.contains(&(transport, port))
+    }
+
+    /// Positions of sockets that serve on this port with this transport.
+    pub fn serving(&self, transport: Transport, port: u16) -> impl Iterator<Item = (usize, &Socket)> {
+        let fits = move |socket: &Socket| socket.transport == transport && socket.port() == Some(port) && socket.state.serves();
+        self.snapshot.sockets.iter().enumerate().filter(move |(_, socket)| fits(socket))
+    }
+}
+
+fn gap(what: &str, effect: &str, error: &SysError) -> Gap {
+    let need = if error.is_denied() { Need::Root } else { Need::Platform };
+    Gap { what: what.to_owned(), need, effect: format!("{effect}: {error}") }
+}
+
+fn nobody() -> HostFacts {
+    HostFacts {
+        name: Text::default(),
+        kernel: Text::default(),
+        uid: u32::MAX,
+        pid: 0,
+        netns: 0,
+        privileged: false,
+        sees_all_pids: false,
+        now: Moment::default(),
+    }
+}
+
+/// Sockets above which counting clients and walking descriptors side by side pays for a thread.
+const MANY_SOCKETS: usize = 2_000;
+/// The id of the version 2 hierarchy's root.
+const ROOT_CGROUP: u64 = 1;

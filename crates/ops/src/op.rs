@@ -1,0 +1,11 @@
+//! One file per capability.
+
+pub mod explain;
+pub mod free;
+pub mod graph;
+pub mod list;
+pub mod next;
+pub mod open;
+pub mod snapshot;
+pub mod wait;
+pub mod watch;

@@ -1,0 +1,399 @@
+//! `portward explain`
+
+mod nearby;
+mod steps;
+
+use std::net::IpAddr;
+
+use clap::Args;
+use portward_checks::{
+    BindHost, BindQuestion, address_sentence, bind, browser_blocks, check_doc, class_sentence, reach, rule_sentences,
+    usual_service,
+};
+use portward_model::{
+    AddressClass, Cause, Endpoint, Evidence, Family, Likelihood, PortClass, Reach, Route, Scope, Seen, SocketOptions,
+    SocketState, Transport,
+};
+use portward_sys::{Depth, Host, Which};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Bind, Client, Cx, Effect, Exit, Failure, Nearby, Never, Noun, Op, Port, Sink, Step, View, Where,
+    document::{GapDocument, Sockets},
+    pairs,
+    target::{Target, endpoint_words, holder_words, scope_words, verb},
+};
+
+/// Say what an endpoint is, who holds it, who can reach it, and how data gets there
+///
+/// Takes whatever people paste: 49342, 127.0.0.1:49342, [::1]:49342, localhost:49342, a URL, udp/53,
+/// unix:/path, web.shop.localhost. An endpoint that nobody uses gets as good an answer as one in use.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Explain {
+    /// The endpoint, or the code of a cause such as port-held-by-process
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoint: String,
+    /// Ask whether a bind would succeed, try one on a throw-away socket, and say precisely why not
+    #[arg(long)]
+    #[serde(default)]
+    pub bind: bool,
+}
+
+/// What an endpoint is, from live facts.
+#[derive(Serialize, JsonSchema)]
+pub struct Explained {
+    /// The endpoint as it was understood.
+    pub endpoint: String,
+    /// The answer in a sentence or two.
+    pub summary: String,
+    /// The address.
+    pub address: Address,
+    /// The port.
+    pub port: Port,
+    /// What the name means here, first choice first; empty for an address.
+    pub resolves: Vec<IpAddr>,
+    /// How the name was resolved, where that needs words.
+    pub resolves_note: Option<String>,
+    /// Sockets that serve this endpoint.
+    pub sockets: Sockets,
+    /// Who can reach it.
+    pub reach: Vec<Reach>,
+    /// Who is connected now.
+    pub clients: Vec<Client>,
+    /// Whether a bind would succeed.
+    pub bind: Bind,
+    /// Other sockets that may have been meant.
+    pub nearby: Vec<Nearby>,
+    /// How data gets there.
+    pub steps: Vec<Step>,
+    /// True when the caller asked about a bind.
+    pub asked_to_bind: bool,
+    /// The page of a cause, when its code was asked for instead of an endpoint.
+    pub page: Option<String>,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+/// An address, classified.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Address {
+    /// The address as it was given or resolved; `null` for "any" and for a name without one.
+    pub value: Option<String>,
+    /// What it is.
+    pub class: AddressClass,
+    /// Who a bind to it is for.
+    pub scope: Scope,
+    /// Both in a sentence, with the RFC.
+    pub text: String,
+}
+
+impl Noun for Explained {
+    fn exit(&self) -> Exit {
+        let fine = if self.asked_to_bind { self.bind.possible == Some(true) } else { !self.sockets.chosen.is_empty() };
+        if fine || self.page.is_some() { Exit::Fine } else { Exit::Found }
+    }
+}
+
+impl Op for Explain {
+    const NAME: &'static str = "explain";
+    const EFFECT: Effect = Effect::Read;
+    const WHERE: Where = Where::Anywhere;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward explain 49342", "what is this port, and who has it"),
+        ("portward explain http://localhost:3000/cart", "a URL as pasted from a browser"),
+        ("portward explain 0.0.0.0:8080 --bind", "would a bind succeed, and if not, precisely why"),
+        ("portward explain time-wait", "the page of a cause"),
+    ];
+    type Item = Never;
+    type Output = Explained;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Explained, Failure> {
+        let page = check_doc(&self.endpoint).map(str::to_owned);
+        let endpoint: Endpoint = if page.is_some() { Endpoint::any(0) } else { self.endpoint.parse()? };
+        let target = Target::of(endpoint, cx.host)?;
+        let mut look = target.look();
+        look.which = Which::All;
+        look.owners = Some(Depth::Threads);
+        let mut view = look.take(cx.host);
+        if page.is_some() {
+            view.snapshot.sockets.clear();
+        }
+        let chosen = target.serving(&view);
+        for index in &chosen {
+            let _: Seen<SocketOptions> = view.read_options(cx.host, *index);
+        }
+        let near = if chosen.is_empty() && page.is_none() {
+            nearby::find(cx.host, &target, &view)
+        } else {
+            nearby::same_port(&target, &view, &chosen)
+        };
+        let bind = if page.is_some() {
+            Bind { possible: None, proof: "rules", because: Vec::new() }
+        } else {
+            bind_answer(cx.host, &target, &view, self.bind)
+        };
+        let route = target.dialled().first().and_then(|address| route_to(cx.host, address.ip()));
+        let clients = clients(&view, &target, &chosen);
+        Ok(Explained {
+            endpoint: if page.is_some() { self.endpoint } else { target.endpoint.to_string() },
+            summary: summary(&view, &target, &chosen, &bind),
+            address: address(&target),
+            port: port(&target, &view),
+            resolves: if matches!(target.endpoint.host, portward_model::EndpointHost::Name(_)) {
+                target.addresses.clone()
+            } else {
+                Vec::new()
+            },
+            resolves_note: target.note.clone(),
+            reach: reaches(&view, &target, &chosen),
+            steps: steps::steps(&view, &target, &chosen, route.as_ref(), clients.len()),
+            clients,
+            bind,
+            nearby: near,
+            asked_to_bind: self.bind,
+            page,
+            gaps: view.snapshot.gaps.iter().map(GapDocument::from).collect(),
+            sockets: Sockets { view, chosen },
+        })
+    }
+}
+
+fn route_to(host: &dyn Host, address: IpAddr) -> Option<Route> {
+    if address.is_unspecified() { None } else { host.route(address, 0).ok() }
+}
+
+fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> String {
+    let snapshot = &view.snapshot;
+    let Some(first) = chosen.first() else {
+        let verb = if target.endpoint.transport == Transport::Udp { "receives" } else { "listens" };
+        let verdict = match bind.possible {
+            Some(true) => "A bind would succeed now.".to_owned(),
+            _ => bind
+                .because
+                .first()
+                .map_or_else(|| "Whether a bind would succeed cannot be told.".to_owned(), |cause| cause.summary.clone()),
+        };
+        return format!("Nothing {verb} on {}. {verdict}", target.endpoint);
+    };
+    let mut said: Vec<String> = Vec::new();
+    let mut owner_said = String::new();
+    for index in chosen {
+        let Some(socket) = snapshot.sockets.get(*index) else { continue };
+        let owner = holder_words(view, *index);
+        if owner == owner_said {
+            said.push(endpoint_words(socket));
+        } else {
+            said.push(format!("{} {} {}", owner, verb(socket), endpoint_words(socket)));
+        }
+        owner_said = owner;
+    }
+    let since = view.first_owner(*first).and_then(|pid| snapshot.process(pid));
+    let place = since.and_then(|process| view.story(process.id.pid)).map(|story| story.why.clone()).filter(|why| !why.is_empty());
+    let started = since.map(|process| format!(", started {} ago", age(view.age_s(process.started_at)))).unwrap_or_default();
+    let place = place.map(|place| format!(" for {place}")).unwrap_or_default();
+    format!("{}{started}{place}.", capital(&said.join(" and ")))
+}
+
+fn capital(sentence: &str) -> String {
+    // A sentence may begin with a program's name, which keeps its own spelling.
+    if sentence.starts_with("a ") { sentence.replacen("a ", "A ", 1) } else { sentence.to_owned() }
+}
+
+/// `41 s`, `9 m`, `3 h`, `12 d`.
+pub fn age(seconds: u64) -> String {
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} m", seconds / 60),
+        3600..86400 => format!("{} h", seconds / 3600),
+        _ => format!("{} d", seconds / 86400),
+    }
+}
+
+fn address(target: &Target) -> Address {
+    if target.path().is_some() {
+        let text = "a Unix socket: a file system path or an abstract name, reached by programs of this machine only (unix(7))"
+            .to_owned();
+        return Address { value: None, class: AddressClass::Unix, scope: Scope::Loopback, text };
+    }
+    match target.addresses.first() {
+        Some(address) => {
+            let class = AddressClass::of(*address);
+            let scope = match class {
+                AddressClass::Wildcard => Scope::Every,
+                AddressClass::Loopback => Scope::Loopback,
+                _ => Scope::Interface,
+            };
+            Address { value: Some(address.to_string()), class, scope, text: address_sentence(*address) }
+        }
+        None => Address {
+            value: None,
+            class: AddressClass::Wildcard,
+            scope: Scope::Every,
+            text: "no address was given: any address of this machine with this port".to_owned(),
+        },
+    }
+}
+
+fn port(target: &Target, view: &View) -> Port {
+    let number = target.endpoint.port;
+    if target.path().is_some() {
+        return Port {
+            number: None,
+            class: None,
+            ephemeral: None,
+            reserved: None,
+            privileged: None,
+            blocked_by_browsers: false,
+            service: None,
+            text: Vec::new(),
+        };
+    }
+    let rules = view.snapshot.rules.as_ref();
+    let service = usual_service(target.endpoint.transport, number);
+    let mut text = vec![class_sentence(number)];
+    text.extend(service.map(|service| format!("usual service: {service}")));
+    text.extend(rules.map(|rules| rule_sentences(number, rules)).unwrap_or_default());
+    let blocked = browser_blocks(number) && target.endpoint.transport == Transport::Tcp;
+    if blocked {
+        text.push("browsers refuse to open it (ERR_UNSAFE_PORT): it is on the Fetch standard's list of bad ports".to_owned());
+    }
+    Port {
+        number: Some(number),
+        class: Some(PortClass::of(number)),
+        ephemeral: rules.map(|rules| rules.is_ephemeral(number)),
+        reserved: rules.map(|rules| rules.is_reserved(number)),
+        privileged: rules.map(|rules| number < rules.unprivileged_start),
+        blocked_by_browsers: blocked,
+        service,
+        text,
+    }
+}
+
+fn reaches(view: &View, target: &Target, chosen: &[usize]) -> Vec<Reach> {
+    let snapshot = &view.snapshot;
+    let mut all: Vec<Reach> = Vec::new();
+    for index in chosen {
+        let Some(socket) = snapshot.sockets.get(*index) else { continue };
+        for one in reach(snapshot, socket) {
+            if !all.contains(&one) {
+                all.push(one);
+            }
+        }
+    }
+    if chosen.is_empty() {
+        // Who could reach a server that binds as asked: the same rules on a socket that does not exist yet.
+        if let Some(socket) = steps::imagined(target) {
+            return reach(snapshot, &socket);
+        }
+    }
+    all
+}
+
+fn clients(view: &View, target: &Target, chosen: &[usize]) -> Vec<Client> {
+    let snapshot = &view.snapshot;
+    let listeners: Vec<_> = chosen.iter().filter_map(|index| snapshot.sockets.get(*index)).collect();
+    let mut found = Vec::new();
+    for (index, socket) in snapshot.sockets.iter().enumerate() {
+        let Some((address, port)) = socket.remote().filter(|_| socket.transport == target.endpoint.transport) else { continue };
+        let served = socket
+            .address()
+            .is_some_and(|own| listeners.iter().any(|listener| listener.netns == socket.netns && listener.takes(own)));
+        if !served
+            || socket.port() != Some(target.endpoint.port)
+            || matches!(socket.state, SocketState::TimeWait | SocketState::Closed)
+        {
+            continue;
+        }
+        let other = pairs::other_end(view, index);
+        let process = other.and_then(|other| view.first_owner(other)).and_then(|pid| snapshot.process(pid));
+        found.push(Client {
+            address: Some(address.to_string()),
+            port: Some(port),
+            pid: process.map(|process| process.id.pid),
+            name: process.map(portward_model::Process::title),
+            state: socket.state.name(),
+        });
+    }
+    found
+}
+
+fn bind_answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> Bind {
+    let endpoint = &target.endpoint;
+    let question = match (target.path(), target.addresses.first()) {
+        (Some(path), _) => {
+            let exists = std::str::from_utf8(path.raw())
+                .ok()
+                .filter(|path| !path.starts_with('@'))
+                .map(|path| std::path::Path::new(path).exists());
+            BindQuestion::path(path.clone(), exists)
+        }
+        (None, Some(address)) => {
+            BindQuestion { interface: zone_index(target, view), ..BindQuestion::new(endpoint.transport, *address, endpoint.port) }
+        }
+        (None, None) => BindQuestion::any(endpoint.transport, endpoint.port),
+    };
+    let answer = bind(&view.snapshot, &question);
+    let mut found = Bind { possible: answer.possible(), proof: "rules", because: answer.causes };
+    let address = match &question.host {
+        BindHost::Ip(address) => *address,
+        BindHost::Any => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
+        BindHost::Path(_) => return found,
+    };
+    if try_it {
+        let address = std::net::SocketAddr::new(address, endpoint.port);
+        // On a machine without IPv6 "any" means IPv4, and the kernel says so by refusing the family.
+        let tried = host.try_bind(endpoint.transport, address, endpoint.transport == Transport::Tcp);
+        if let Ok(tried) = tried {
+            agree(&mut found, tried);
+        }
+    }
+    found
+}
+
+/// Sets the answer that was reasoned right by the one that the kernel gave.
+fn agree(found: &mut Bind, tried: Option<(i32, String)>) {
+    found.proof = "tried";
+    match tried {
+        None => {
+            found.possible = Some(true);
+            found.because.clear();
+        }
+        Some((number, words)) => {
+            found.possible = Some(false);
+            let evidence = Evidence::new("bind(2)", format!("a throw-away socket was refused with {words} ({number})"));
+            match found.because.first_mut() {
+                Some(cause) => {
+                    cause.likelihood = Likelihood::Certain;
+                    cause.evidence.push(evidence);
+                }
+                None => found.because.push(Cause {
+                    code: "bind-refused".to_owned(),
+                    likelihood: Likelihood::Certain,
+                    summary: format!(
+                        "The kernel refuses the bind ({words}), and nothing that can be seen from here explains it."
+                    ),
+                    evidence: vec![evidence],
+                    fixes: Vec::new(),
+                }),
+            }
+        }
+    }
+}
+
+fn zone_index(target: &Target, view: &View) -> u32 {
+    let portward_model::EndpointHost::Ip(_, Some(zone)) = &target.endpoint.host else { return 0 };
+    let named = view.snapshot.interfaces.iter().find(|interface| interface.name.raw() == zone.as_bytes());
+    named.map(|interface| interface.index).or_else(|| zone.parse().ok()).unwrap_or(0)
+}
+
+/// What the bind of a socket means, for other faces.
+pub(crate) fn family_words(family: Family, v6_only: Option<bool>) -> &'static str {
+    match (family, v6_only) {
+        (Family::Ipv4, _) => "IPv4",
+        (Family::Ipv6, Some(true)) => "IPv6 only",
+        (Family::Ipv6, _) => "IPv6",
+        (Family::Unix, _) => scope_words(Scope::Loopback),
+    }
+}

@@ -1,0 +1,77 @@
+//! Sockets that may have been meant instead.
+
+use portward_model::{PortRange, Socket};
+use portward_sys::{Host, PortFilter, StateSet, Which};
+
+use crate::{
+    Look, Nearby, View,
+    target::{Target, endpoint_words, holder_words},
+};
+
+/// Other sockets on the same port: another address, family, namespace or protocol.
+pub(super) fn same_port(target: &Target, view: &View, chosen: &[usize]) -> Vec<Nearby> {
+    let same = |index: usize, socket: &Socket| {
+        socket.state.serves()
+            && socket.port() == Some(target.endpoint.port)
+            && target.path().is_none()
+            && !chosen.contains(&index)
+    };
+    let found = view.snapshot.sockets.iter().enumerate().filter(|(index, socket)| same(*index, socket));
+    found
+        .map(|(index, socket)| Nearby {
+            endpoint: endpoint_words(socket),
+            owner: Some(holder_words(view, index)),
+            how: how(target, view, socket),
+        })
+        .collect()
+}
+
+fn how(target: &Target, view: &View, socket: &Socket) -> String {
+    let namespace = view.snapshot.namespaces.get(usize::from(socket.netns));
+    if let Some(namespace) = namespace.filter(|namespace| !namespace.own) {
+        let name = namespace.name.as_ref().map_or_else(|| namespace.inode.to_string(), portward_model::Text::shown);
+        return format!("same port in network namespace {name}");
+    }
+    if socket.transport != target.endpoint.transport {
+        return format!("same port, {}", socket.transport.name());
+    }
+    match (target.addresses.first(), socket.address()) {
+        (Some(asked), Some(own)) if asked.is_ipv4() != own.is_ipv4() => "same port, other family".to_owned(),
+        _ => "same port, other address".to_owned(),
+    }
+}
+
+/// When nothing serves the endpoint: the same port elsewhere, otherwise ports with a similar number.
+pub(super) fn find(host: &dyn Host, target: &Target, view: &View) -> Vec<Nearby> {
+    let same = same_port(target, view, &[]);
+    if !same.is_empty() || target.path().is_some() {
+        return same;
+    }
+    let port = target.endpoint.port;
+    let around = PortRange { first: port.saturating_sub(DISTANCE), last: port.saturating_add(DISTANCE) };
+    let look = Look {
+        transports: target.look().transports,
+        states: StateSet::Serving,
+        ports: Some(PortFilter::Local(around)),
+        which: Which::Own,
+        clients: false,
+        interfaces: false,
+        ..Look::serving()
+    };
+    let near = look.take(host);
+    let mut found: Vec<(u16, Nearby)> = Vec::new();
+    for (index, socket) in near.snapshot.sockets.iter().enumerate() {
+        let Some(own) = socket.port().filter(|_| socket.transport == target.endpoint.transport) else { continue };
+        let nearby = Nearby {
+            endpoint: endpoint_words(socket),
+            owner: Some(holder_words(&near, index)),
+            how: "a number close by".to_owned(),
+        };
+        found.push((own.abs_diff(port), nearby));
+    }
+    found.sort_by_key(|(distance, _)| *distance);
+    found.into_iter().map(|(_, nearby)| nearby).take(3).collect()
+}
+
+/// How far a dev server slides when its port is taken.
+const DISTANCE: u16 = 10;

@@ -1,0 +1,312 @@
+//! `portward free`
+
+mod plan;
+
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use portward_model::{Cause, Endpoint, ProcessId};
+use portward_sys::{Host, Signal, SysError};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cx, Effect, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Span, Supervised, View, Where,
+    document::GapDocument,
+    target::{Target, holder_words},
+};
+use plan::{Mark, Plan};
+
+/// Stop what holds a port, safely, and return when the port can be bound again
+///
+/// Stops listeners only, never a client that merely uses the number. Each process is checked by its start
+/// time and signalled through a pidfd: SIGTERM, a grace, and SIGKILL only with --force. On a terminal it
+/// asks first; scripts pass --yes. It refuses pid 1, itself and its own parents, and says when a supervisor
+/// would bring the process back.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Free {
+    /// The endpoints to free
+    #[arg(value_name = "ENDPOINT", required = true)]
+    pub endpoints: Vec<Endpoint>,
+    /// Do not ask
+    #[arg(long, short)]
+    #[serde(default)]
+    pub yes: bool,
+    /// Kill what has not ended after the grace
+    #[arg(long, short)]
+    #[serde(default)]
+    pub force: bool,
+    /// Stop the whole tree that the holder belongs to, from the script or manager that started it
+    #[arg(long)]
+    #[serde(default)]
+    pub tree: bool,
+    /// The grace between SIGTERM and giving up, or SIGKILL
+    #[arg(long, short, value_name = "TIME", default_value = "5s")]
+    #[serde(default = "grace")]
+    pub timeout: Span,
+    /// Say what would be done, and do nothing
+    #[arg(long, short = 'n')]
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+fn grace() -> Span {
+    Span(Duration::from_secs(5))
+}
+
+/// What was done.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Outcome {
+    /// The endpoints, as they were understood.
+    pub endpoints: Vec<String>,
+    /// Processes that were signalled and have ended.
+    pub freed: Vec<Freed>,
+    /// Processes that were not signalled, or did not end.
+    pub refused: Vec<Refused>,
+    /// With a dry run: processes that would be signalled.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub would: Option<Vec<Freed>>,
+    /// What would bring a process back.
+    pub supervisor: Option<Supervised>,
+    /// True when every endpoint can be bound now.
+    pub port_free: bool,
+    /// Why not.
+    pub because: Vec<Cause>,
+    /// True when somebody was asked and said no.
+    pub declined: bool,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+impl Noun for Outcome {
+    fn exit(&self) -> Exit {
+        let would_do = self.would.is_some() && self.refused.is_empty();
+        if self.port_free || would_do { Exit::Fine } else { Exit::Found }
+    }
+}
+
+impl Op for Free {
+    const NAME: &'static str = "free";
+    const EFFECT: Effect = Effect::Destroy;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward free 3000", "ask, then stop the server on 3000"),
+        ("portward free 3000 5173 --yes", "for scripts"),
+        ("portward free 3000 --tree --yes", "npm, its shell and its server together"),
+        ("portward free 8080 --dry-run", "what would be stopped, and what would bring it back"),
+    ];
+    type Item = Never;
+    type Output = Outcome;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Outcome, Failure> {
+        for endpoint in &self.endpoints {
+            Target::exact(endpoint)?;
+        }
+        let targets: Vec<Target> =
+            self.endpoints.iter().cloned().map(|endpoint| Target::of(endpoint, cx.host)).collect::<Result<_, _>>()?;
+        let mut plan = Plan::default();
+        for target in &targets {
+            plan.add(cx.host, target, self.tree)?;
+        }
+        let mut outcome = Outcome {
+            endpoints: targets.iter().map(|target| target.endpoint.to_string()).collect(),
+            freed: Vec::new(),
+            refused: plan.refused,
+            would: None,
+            supervisor: plan.supervisor,
+            port_free: false,
+            because: Vec::new(),
+            declined: false,
+            gaps: plan.gaps,
+        };
+        if self.dry_run {
+            outcome.would = Some(plan.marks.iter().map(|mark| mark.freed(Signal::Term)).collect());
+            self.report(cx, &targets, &mut outcome, Duration::ZERO)?;
+            return Ok(outcome);
+        }
+        if !plan.marks.is_empty() {
+            match self.agreed(cx, &plan.marks, outcome.supervisor.as_ref())? {
+                true => self.stop(cx, &plan.marks, &mut outcome)?,
+                false => outcome.declined = true,
+            }
+        }
+        let patience = if outcome.freed.is_empty() { Duration::ZERO } else { SETTLING };
+        self.report(cx, &targets, &mut outcome, patience)?;
+        Ok(outcome)
+    }
+}
+
+impl Free {
+    fn agreed(&self, cx: &Cx<'_>, marks: &[Mark], supervisor: Option<&Supervised>) -> Result<bool, Failure> {
+        if self.yes {
+            return Ok(true);
+        }
+        let names: Vec<String> = marks.iter().map(|mark| format!("{} (pid {})", mark.name, mark.process.pid)).collect();
+        let back = supervisor
+            .filter(|supervisor| supervisor.restarts)
+            .map(|supervisor| format!(" {} would start it again.", supervisor.name))
+            .unwrap_or_default();
+        let question = format!("Stop {}?{back}", names.join(", "));
+        cx.prompt.confirm(&question).ok_or_else(|| {
+            Failure::usage(format!("{question} Nobody is there to answer, so nothing was stopped."))
+                .hint("add --yes to stop without asking, or --dry-run to look")
+        })
+    }
+
+    /// Signals, waits, and where it was asked for signals harder. Every mark ends up freed or refused.
+    fn stop(&self, cx: &Cx<'_>, marks: &[Mark], outcome: &mut Outcome) -> Result<(), Failure> {
+        let mut signalled: Vec<&Mark> = Vec::new();
+        for mark in marks {
+            match send(cx.host, mark, Signal::Term, outcome) {
+                Sent::Yes => signalled.push(mark),
+                Sent::AlreadyGone | Sent::Refused => {}
+            }
+        }
+        let grace = self.timeout.0;
+        let mut left = watch_exits(cx, &signalled, grace)?;
+        let mut signal = vec![Signal::Term; signalled.len()];
+        if self.force && !left.is_empty() {
+            for (mark, signal) in signalled.iter().zip(&mut signal) {
+                if left.contains(&mark.process) && matches!(send(cx.host, mark, Signal::Kill, outcome), Sent::Yes) {
+                    *signal = Signal::Kill;
+                }
+            }
+            left = cx.host.wait_for_exit(&left, AFTER_KILL)?;
+        }
+        for (mark, signal) in signalled.iter().zip(signal) {
+            if left.contains(&mark.process) {
+                let because = match signal {
+                    Signal::Term => format!("it still runs {} after SIGTERM; --force sends SIGKILL", Span(grace)),
+                    Signal::Kill => {
+                        "it does not end even after SIGKILL: it waits in the kernel, as for a disk or a network file system"
+                            .to_owned()
+                    }
+                };
+                outcome.refused.push(Refused { pid: mark.process.pid, name: mark.name.clone(), because });
+            } else {
+                outcome.freed.push(mark.freed(signal));
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks again until every endpoint can be bound, or the patience is over, and says why not.
+    fn report(&self, cx: &Cx<'_>, targets: &[Target], outcome: &mut Outcome, patience: Duration) -> Result<(), Failure> {
+        let end = Instant::now() + patience;
+        loop {
+            let mut because = Vec::new();
+            let mut free = true;
+            for target in targets {
+                let state = state_of(cx.host, target)?;
+                free &= state.free;
+                because.extend(state.because);
+            }
+            if free || Instant::now() >= end {
+                outcome.port_free = free;
+                outcome.because = because;
+                return Ok(());
+            }
+            cx.host.wait_for_change(&[], Duration::from_millis(20))?;
+        }
+    }
+}
+
+enum Sent {
+    Yes,
+    AlreadyGone,
+    Refused,
+}
+
+fn send(host: &dyn Host, mark: &Mark, signal: Signal, outcome: &mut Outcome) -> Sent {
+    match host.signal(mark.process, signal) {
+        Ok(()) => Sent::Yes,
+        // It ended by itself between the look and the signal.
+        Err(SysError::Replaced { .. }) => Sent::AlreadyGone,
+        Err(error) => {
+            outcome.refused.push(Refused { pid: mark.process.pid, name: mark.name.clone(), because: format!("{error}") });
+            Sent::Refused
+        }
+    }
+}
+
+/// Waits for the grace in slices, so that the person sees it pass and can stop it.
+fn watch_exits(cx: &Cx<'_>, marks: &[&Mark], grace: Duration) -> Result<Vec<ProcessId>, Failure> {
+    let mut left: Vec<ProcessId> = marks.iter().map(|mark| mark.process).collect();
+    let end = Instant::now() + grace;
+    loop {
+        let remaining = end.saturating_duration_since(Instant::now());
+        left = cx.host.wait_for_exit(&left, remaining.min(Duration::from_secs(1)))?;
+        let remaining = end.saturating_duration_since(Instant::now());
+        if left.is_empty() || remaining.is_zero() || cx.stopped.load(Ordering::Relaxed) {
+            return Ok(left);
+        }
+        cx.prompt.progress(&format!(
+            "{} of {} processes still end; {} s of grace left",
+            left.len(),
+            marks.len(),
+            remaining.as_secs() + 1
+        ));
+    }
+}
+
+struct State {
+    free: bool,
+    because: Vec<Cause>,
+}
+
+fn state_of(host: &dyn Host, target: &Target) -> Result<State, Failure> {
+    let view: View = crate::Look { clients: false, ..target.look() }.take(host);
+    let serving = target.serving(&view);
+    let answer = portward_checks::bind(&view.snapshot, &question(target));
+    if let Some(index) = serving.first() {
+        let mut because = answer.causes;
+        if because.is_empty() {
+            because.push(Cause {
+                code: "port-held-by-process".to_owned(),
+                likelihood: portward_model::Likelihood::Certain,
+                summary: format!("{} is still held by {}.", target.endpoint, holder_words(&view, *index)),
+                evidence: vec![portward_model::Evidence::new("sock_diag", "the socket is still there")],
+                fixes: Vec::new(),
+            });
+        }
+        return Ok(State { free: false, because });
+    }
+    if target.path().is_some() {
+        return Ok(State { free: true, because: Vec::new() });
+    }
+    for address in target.dialled() {
+        if let Some((number, words)) = host.try_bind(target.endpoint.transport, address, true)? {
+            let mut because = answer.causes;
+            if because.is_empty() {
+                because.push(Cause {
+                    code: "bind-refused".to_owned(),
+                    likelihood: portward_model::Likelihood::Certain,
+                    summary: format!("The kernel still refuses a bind to {address}: {words}."),
+                    evidence: vec![portward_model::Evidence::new("bind(2)", format!("error {number}"))],
+                    fixes: Vec::new(),
+                });
+            }
+            return Ok(State { free: false, because });
+        }
+    }
+    Ok(State { free: true, because: Vec::new() })
+}
+
+fn question(target: &Target) -> portward_checks::BindQuestion {
+    use portward_checks::BindQuestion;
+    let endpoint = &target.endpoint;
+    match (target.path(), target.addresses.first()) {
+        (Some(path), _) => BindQuestion::path(path.clone(), None),
+        (None, Some(address)) => BindQuestion::new(endpoint.transport, *address, endpoint.port),
+        (None, None) => BindQuestion::any(endpoint.transport, endpoint.port),
+    }
+}
+
+/// A port is bindable within milliseconds of its holder's end; a supervisor takes longer to bring it back.
+const SETTLING: Duration = Duration::from_millis(1500);
+/// SIGKILL takes effect at once unless the process waits in the kernel.
+const AFTER_KILL: Duration = Duration::from_secs(3);

@@ -1,0 +1,250 @@
+//! `portward list`
+
+use clap::{Args, ValueEnum};
+use portward_model::{SocketState, Transport};
+use portward_sys::{StateSet, Transports, Which};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cx, Effect, Failure, Listing, Look, Op, Sink, Span, View, Where,
+    filter::{self, Filter},
+    rows,
+};
+
+/// Show this machine's endpoints: who listens, where, for whom, and why
+///
+/// One row per endpoint: its port and addresses, who can reach it, the process, its project or unit or
+/// container, its user, age and clients. Without filters it shows every listening TCP socket, every bound
+/// UDP socket, and the Unix sockets that belong to a project or a well-known service.
+///
+/// Filters combine: words of one kind widen (`3000 5173`), words of different kinds narrow
+/// (`user:ana 3000-3999`).
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct List {
+    /// A port, a range `3000-3999`, an address, a process name, or pid:, user:, project:, state:, unit:, container:
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<Filter>,
+    /// Connections too; both ends of a loopback connection are one row
+    #[arg(long, short)]
+    pub all: bool,
+    /// TCP sockets
+    #[arg(long, short)]
+    pub tcp: bool,
+    /// UDP sockets
+    #[arg(long, short)]
+    pub udp: bool,
+    /// Unix sockets, every one of them
+    #[arg(long, short = 'x')]
+    pub unix: bool,
+    /// Network namespaces to read: `all`, or the name or inode of one
+    #[arg(long, value_name = "all|NAME")]
+    pub netns: Option<String>,
+    /// Order of the rows
+    #[arg(long, value_name = "COLUMN", default_value = "port")]
+    pub sort: Order,
+    /// Columns to show, in this order; `--columns help` names them
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub columns: Vec<String>,
+    /// Columns for processor time, memory, threads and queues
+    #[arg(long)]
+    pub stats: bool,
+    /// Show again every second, until stopped
+    #[arg(long, short)]
+    pub watch: bool,
+    /// Time between two looks with --watch
+    #[arg(long, value_name = "TIME", default_value = "1s")]
+    pub every: Every,
+}
+
+/// One second, unless said otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Every(pub Span);
+
+impl Default for Every {
+    fn default() -> Self {
+        Self(Span(std::time::Duration::from_secs(1)))
+    }
+}
+
+impl std::str::FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        text.parse().map(Self)
+    }
+}
+
+/// What rows are ordered by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Port, then address
+    #[default]
+    Port,
+    /// Process name
+    Process,
+    /// Pid
+    Pid,
+    /// User
+    User,
+    /// Youngest first
+    Age,
+    /// Most clients first
+    Clients,
+    /// Widest reach first
+    Reach,
+    /// Project or unit
+    Project,
+}
+
+impl Op for List {
+    const NAME: &'static str = "list";
+    const EFFECT: Effect = Effect::Read;
+    const WHERE: Where = Where::Anywhere;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward", "every endpoint of this machine"),
+        ("portward 3000", "who has port 3000"),
+        ("portward list node 3000-3999", "node's ports from 3000 to 3999"),
+        ("portward list --all 5432", "PostgreSQL and everyone connected to it, by process"),
+        ("portward list --json | jq '.sockets[].local.port'", "the same for scripts"),
+    ];
+    type Item = Listing;
+    type Output = Listing;
+
+    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Listing>) -> Result<Listing, Failure> {
+        if self.watch {
+            while !cx.stopped.load(std::sync::atomic::Ordering::Relaxed) && out.emit(self.once(cx)?) {
+                std::thread::sleep(self.every.0.0);
+            }
+        }
+        self.once(cx)
+    }
+}
+
+impl List {
+    fn once(&self, cx: &Cx<'_>) -> Result<Listing, Failure> {
+        let view = self.look().take(cx.host);
+        if let Some(name) = self.netns.as_deref().filter(|name| *name != "all") {
+            if view.snapshot.namespaces.is_empty() {
+                return Err(Failure::usage(format!("No network namespace is named `{}`.", portward_model::Text::from(name)))
+                    .hint("portward list --netns all    shows those that there are"));
+            }
+        }
+        if view.snapshot.sockets.is_empty() && view.snapshot.host.now.0 == 0 {
+            return Err(Failure::system("Nothing could be read of this machine."));
+        }
+        let mut chosen = filter::choose(&view, &self.filters);
+        let connections = self.connections();
+        chosen.retain(|index| {
+            view.snapshot.sockets.get(*index as usize).is_some_and(|socket| connections || socket.state.serves())
+        });
+        if !self.all && !self.filters.iter().any(|_| true) {
+            chosen.retain(|index| {
+                !view.snapshot.sockets.get(*index as usize).is_some_and(|socket| socket.state == SocketState::Closed)
+            });
+        }
+        let mut rows = rows::rows(&view, &chosen);
+        let mut minor_unix = 0;
+        if !self.unix && self.filters.is_empty() {
+            rows.retain(|row| {
+                let minor = row.first(&view).is_some_and(|socket| is_minor(&view, socket, row));
+                minor_unix += usize::from(minor);
+                !minor
+            });
+        }
+        order(&mut rows, &view, self.sort);
+        let mut columns = self.columns.clone();
+        if columns.is_empty() && self.stats {
+            columns = ["port", "address", "process", "pid", "cpu", "memory", "threads", "queue", "clients", "in", "out"]
+                .map(str::to_owned)
+                .to_vec();
+        }
+        Ok(Listing { view, rows, chosen, minor_unix, columns, filtered: !self.filters.is_empty() })
+    }
+
+    fn connections(&self) -> bool {
+        self.all || filter::wants_connections(&self.filters)
+    }
+
+    fn look(&self) -> Look {
+        let any = self.tcp || self.udp || self.unix;
+        let transports = if any { Transports { tcp: self.tcp, udp: self.udp, unix: self.unix } } else { Transports::ALL };
+        let which = match self.netns.as_deref() {
+            None => Which::Own,
+            Some("all") => Which::All,
+            Some(name) => Which::Named(name.to_owned()),
+        };
+        Look {
+            transports,
+            states: if self.connections() { StateSet::All } else { StateSet::Serving },
+            ports: filter::kernel_filter(&self.filters),
+            which,
+            traffic: self.stats,
+            ..Look::serving()
+        }
+    }
+}
+
+/// Unix sockets that rarely matter: neither of a project, nor of a program that serves on a port too, nor of a
+/// service that people connect to by path.
+fn is_minor(view: &View, socket: &portward_model::Socket, row: &crate::Row) -> bool {
+    if !socket.transport.is_unix() {
+        return false;
+    }
+    if socket.transport != Transport::Unix || socket.state != SocketState::Listen {
+        return true;
+    }
+    let path = socket.path().map(portward_model::Text::raw).unwrap_or_default();
+    let well_known = WELL_KNOWN.iter().any(|part| path.windows(part.len()).any(|window| window == *part));
+    let in_project =
+        row.pid(view).and_then(|pid| view.story(pid)).is_some_and(|story| story.project.is_some() || story.container.is_some());
+    !(well_known || in_project)
+}
+
+fn order(rows: &mut [crate::Row], view: &View, order: Order) {
+    let process = |row: &crate::Row| row.pid(view).and_then(|pid| view.snapshot.process(pid));
+    match order {
+        Order::Port => {}
+        Order::Process => {
+            rows.sort_by_cached_key(|row| process(row).map_or_else(|| "~".to_owned(), |process| process.title().to_lowercase()))
+        }
+        Order::Pid => rows.sort_by_key(|row| row.pid(view).unwrap_or(u32::MAX)),
+        Order::User => rows.sort_by_cached_key(|row| row.first(view).map(|socket| view.user(socket.uid))),
+        Order::Age => rows.sort_by_key(|row| std::cmp::Reverse(process(row).map(|process| process.started_at))),
+        Order::Clients => rows.sort_by_key(|row| std::cmp::Reverse(row.clients(view))),
+        Order::Reach => rows.sort_by_cached_key(|row| {
+            row.first(view).map(|socket| {
+                std::cmp::Reverse(portward_checks::reach(&view.snapshot, socket).iter().map(|reach| reach.who).max())
+            })
+        }),
+        Order::Project => rows.sort_by_cached_key(|row| {
+            row.pid(view).and_then(|pid| view.story(pid)).map_or_else(|| "~".to_owned(), |story| story.why.clone())
+        }),
+    }
+}
+
+/// Parts of the paths of sockets that people connect to.
+const WELL_KNOWN: &[&[u8]] = &[
+    b"docker.sock",
+    b"podman.sock",
+    b"containerd.sock",
+    b".s.PGSQL.",
+    b"mysqld",
+    b"mysql.sock",
+    b"redis",
+    b"memcached",
+    b"php-fpm",
+    b"php/php",
+    b"gunicorn",
+    b"uwsgi",
+    b"puma",
+    b"unicorn",
+    b"caddy",
+    b"haproxy",
+    b"mongodb-",
+    b"clickhouse",
+    b"nginx",
+];

@@ -1,0 +1,197 @@
+//! `portward next`
+
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    str::FromStr,
+};
+
+use clap::Args;
+use portward_checks::{BindQuestion, bind, browser_blocks};
+use portward_model::{PortRange, Transport};
+use portward_sys::{Host, StateSet, Transports};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Cx, Effect, Exit, Failure, Look, Never, Noun, Op, Sink, View, Where, document::GapDocument};
+
+/// Find ports that can really be bound, with the reason for each one skipped
+///
+/// A port is given when a server could bind it on both families, no outgoing connection is likely to take it,
+/// and browsers open it. Each is proven on a throw-away socket that never listens.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Next {
+    /// Where to start, or the range to stay in
+    #[arg(value_name = "FROM|RANGE", default_value = "3000")]
+    #[serde(default = "from_3000")]
+    pub from: From,
+    /// How many ports
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[serde(default = "one")]
+    pub number: u16,
+}
+
+fn from_3000() -> From {
+    From(PortRange { first: 3000, last: u16::MAX })
+}
+
+fn one() -> u16 {
+    1
+}
+
+/// A first port, or a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct From(PortRange);
+
+impl FromStr for From {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let range: PortRange = text.parse().map_err(|error: portward_model::PortRangeError| error.to_string())?;
+        if range.first == 0 {
+            return Err("port 0 means \"any free port\"; start at 1 or above".to_owned());
+        }
+        Ok(Self(if text.contains('-') { range } else { PortRange { last: u16::MAX, ..range } }))
+    }
+}
+
+impl Serialize for From {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.0.last == u16::MAX { serializer.collect_str(&self.0.first) } else { serializer.collect_str(&self.0) }
+    }
+}
+
+impl<'de> Deserialize<'de> for From {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for From {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "From".into()
+    }
+
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string" })
+    }
+}
+
+/// Ports that can be bound.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Ports {
+    /// The ports, lowest first; fewer than asked for when the range ends.
+    pub ports: Vec<u16>,
+    /// How many were asked for.
+    pub wanted: u16,
+    /// The ports that were passed over.
+    pub skipped: Vec<Skipped>,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+/// A run of ports that were passed over for one reason.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Skipped {
+    /// The first of them.
+    pub first: u16,
+    /// The last of them.
+    pub last: u16,
+    /// Why.
+    pub because: String,
+}
+
+impl Noun for Ports {
+    fn exit(&self) -> Exit {
+        if self.ports.len() < usize::from(self.wanted) { Exit::Found } else { Exit::Fine }
+    }
+}
+
+impl Op for Next {
+    const NAME: &'static str = "next";
+    const EFFECT: Effect = Effect::Read;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward next", "the first free port from 3000 up"),
+        ("portward next 8000-8099 -n 3", "three from a range"),
+        ("PORT=$(portward next) npm run dev", "hand one to a program"),
+    ];
+    type Item = Never;
+    type Output = Ports;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Ports, Failure> {
+        let transports = Transports { tcp: true, udp: false, unix: false };
+        let view = Look { transports, states: StateSet::All, clients: false, rules: true, ..Look::serving() }.take(cx.host);
+        let range = self.from.0;
+        // Asked for ports of the kernel's own range by name, it is not second-guessed.
+        let ephemeral = view.snapshot.rules.as_ref().map(|rules| rules.ephemeral);
+        let asked_inside = ephemeral.is_some_and(|ephemeral| ephemeral.contains(range.first) && ephemeral.contains(range.last));
+        let mut found = Ports {
+            ports: Vec::new(),
+            wanted: self.number,
+            skipped: Vec::new(),
+            gaps: view.snapshot.gaps.iter().map(GapDocument::from).collect(),
+        };
+        for port in range.first..=range.last {
+            if found.ports.len() == usize::from(self.number) {
+                break;
+            }
+            match reason(cx.host, &view, port, asked_inside)? {
+                None => found.ports.push(port),
+                Some(because) => found.skip(port, because),
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl Ports {
+    fn skip(&mut self, port: u16, because: String) {
+        match self.skipped.last_mut().filter(|last| last.because == because && last.last.checked_add(1) == Some(port)) {
+            Some(last) => last.last = port,
+            None => self.skipped.push(Skipped { first: port, last: port, because }),
+        }
+    }
+}
+
+fn reason(host: &dyn Host, view: &View, port: u16, asked_inside: bool) -> Result<Option<String>, Failure> {
+    if let Some(rules) = view.snapshot.rules.as_ref() {
+        if port < rules.unprivileged_start && !rules.may_bind_privileged {
+            return Ok(Some(format!("below {}, where a bind needs CAP_NET_BIND_SERVICE", rules.unprivileged_start)));
+        }
+        if rules.is_ephemeral(port) && !asked_inside {
+            return Ok(Some(format!(
+                "in the kernel's ephemeral range {}: an outgoing connection may take it any time",
+                rules.ephemeral
+            )));
+        }
+    }
+    if browser_blocks(port) {
+        return Ok(Some("browsers refuse to open it (ERR_UNSAFE_PORT)".to_owned()));
+    }
+    if let Some((index, _)) = view.serving(Transport::Tcp, port).next() {
+        return Ok(Some(format!("held by {}", crate::target::holder_words(view, index))));
+    }
+    if view.snapshot.sockets.iter().any(|socket| socket.port() == Some(port)) {
+        let answer = bind(&view.snapshot, &BindQuestion::any(Transport::Tcp, port));
+        if let Some(cause) = answer.causes.first() {
+            return Ok(Some(cause.summary.trim_end_matches('.').to_owned()));
+        }
+    }
+    for address in [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)] {
+        // Without SO_REUSEADDR: a program that forgets it must be able to bind, too.
+        if let Some((code, words)) = host.try_bind(Transport::Tcp, SocketAddr::new(address, port), false)? {
+            if code != EAFNOSUPPORT {
+                return Ok(Some(format!("the kernel refuses a bind: {words}")));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// A machine without IPv6.
+const EAFNOSUPPORT: i32 = 97;

@@ -1,0 +1,263 @@
+//! `portward wait`
+
+use std::{
+    net::IpAddr,
+    path::PathBuf,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use portward_model::{AddressClass, Endpoint, Text};
+use portward_sys::{Host, Probe, ProbeAnswer};
+use portward_wire::greeting::{GREETINGS, Greeting, Judgement};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cx, Effect, Exit, Failure, Look, Never, Noun, Op, Sink, Span, Where,
+    document::GapDocument,
+    target::{Target, holder_words},
+};
+
+/// Wait until something listens, answers, or has let go of a port
+///
+/// Without --ready it waits for a listener and connects to nothing. With --ready tcp it connects; with a
+/// protocol it greets the server in that protocol and waits for a sound answer. With --free it waits until
+/// the port can be bound.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Wait {
+    /// The endpoints; all of them must be ready
+    #[arg(value_name = "ENDPOINT", required = true)]
+    pub endpoints: Vec<Endpoint>,
+    /// Wait until the port can be bound
+    #[arg(long, conflicts_with = "ready")]
+    #[serde(default)]
+    pub free: bool,
+    /// How to ask: tcp connects; http, tls, postgres, mysql, redis and others speak the protocol
+    #[arg(long, value_name = "tcp|PROTOCOL")]
+    #[serde(default)]
+    pub ready: Option<String>,
+    /// Give up after this time; 0 waits for ever
+    #[arg(long, short, value_name = "TIME", default_value = "60s")]
+    #[serde(default = "a_minute")]
+    pub timeout: Span,
+}
+
+fn a_minute() -> Span {
+    Span(Duration::from_secs(60))
+}
+
+/// Whether everything became ready, and how long that took.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Waited {
+    /// True when every endpoint was ready in time.
+    pub ready: bool,
+    /// How long it took, in milliseconds.
+    pub waited_ms: u64,
+    /// Each endpoint.
+    pub endpoints: Vec<Awaited>,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+/// One endpoint that was waited for.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Awaited {
+    /// As it was understood.
+    pub endpoint: String,
+    /// True when it was ready.
+    pub ready: bool,
+    /// What was seen last.
+    pub saw: String,
+}
+
+impl Noun for Waited {
+    fn exit(&self) -> Exit {
+        if self.ready { Exit::Fine } else { Exit::Found }
+    }
+}
+
+/// What readiness means.
+enum Wish {
+    Listening,
+    Free,
+    Connects,
+    Speaks(&'static Greeting),
+}
+
+impl Op for Wait {
+    const NAME: &'static str = "wait";
+    const EFFECT: Effect = Effect::Read;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward wait 3000 && open http://localhost:3000", "until something listens on 3000"),
+        ("portward wait 5432 --ready postgres --timeout 30s", "until PostgreSQL accepts sessions"),
+        ("portward wait 3000 --free", "until the port can be bound again"),
+        ("portward wait 3000 8080 unix:/run/app.sock", "for several at once"),
+    ];
+    type Item = Never;
+    type Output = Waited;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Waited, Failure> {
+        let wish = self.wish()?;
+        for endpoint in &self.endpoints {
+            Target::exact(endpoint)?;
+        }
+        let began = Instant::now();
+        let end = (!self.timeout.0.is_zero()).then(|| began + self.timeout.0);
+        let targets: Vec<Target> =
+            self.endpoints.into_iter().map(|endpoint| Target::of(endpoint, cx.host)).collect::<Result<_, _>>()?;
+        let directories: Vec<PathBuf> = targets.iter().filter_map(|target| directory(target.path()?)).collect();
+        let mut told = false;
+        let mut pause = Duration::from_millis(4);
+        loop {
+            let left = end.map_or(LONGEST_PROBE, |end| end.saturating_duration_since(Instant::now()));
+            let seen: Vec<Awaited> =
+                targets.iter().map(|target| look_at(cx.host, target, &wish, left)).collect::<Result<_, _>>()?;
+            let ready = seen.iter().all(|one| one.ready);
+            let over = end.is_some_and(|end| Instant::now() >= end) || cx.stopped.load(Ordering::Relaxed);
+            if ready || over {
+                let waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                return Ok(Waited { ready, waited_ms, endpoints: seen, gaps: Vec::new() });
+            }
+            if !told && began.elapsed() > Duration::from_secs(1) {
+                let waiting: Vec<&str> = seen.iter().filter(|one| !one.ready).map(|one| one.endpoint.as_str()).collect();
+                cx.prompt.progress(&format!("waiting for {}", waiting.join(", ")));
+                told = true;
+            }
+            let left = end.map_or(pause, |end| end.saturating_duration_since(Instant::now()));
+            cx.host.wait_for_change(&directories, pause.min(left))?;
+            // A socket that closes wakes the wait at once; for one that opens the kernel wakes nobody.
+            pause = (pause * 5 / 4).min(Duration::from_millis(50));
+        }
+    }
+}
+
+impl Wait {
+    fn wish(&self) -> Result<Wish, Failure> {
+        match self.ready.as_deref() {
+            None if self.free => Ok(Wish::Free),
+            None => Ok(Wish::Listening),
+            Some("tcp" | "unix" | "connect") => Ok(Wish::Connects),
+            Some(name) => {
+                let name = match name {
+                    "https" => "tls",
+                    "postgresql" => "postgres",
+                    "mariadb" => "mysql",
+                    other => other,
+                };
+                GREETINGS.iter().find(|greeting| greeting.name == name).map(Wish::Speaks).ok_or_else(|| {
+                    let known: Vec<&str> = GREETINGS.iter().map(|greeting| greeting.name).collect();
+                    Failure::usage(format!("`{}` is no protocol that Portward can greet.", Text::from(name)))
+                        .hint(format!("--ready takes tcp, {}", known.join(", ")))
+                })
+            }
+        }
+    }
+}
+
+fn directory(path: &Text) -> Option<PathBuf> {
+    let path = PathBuf::from(std::str::from_utf8(path.raw()).ok().filter(|path| path.starts_with('/'))?);
+    path.parent().map(PathBuf::from)
+}
+
+fn look_at(host: &dyn Host, target: &Target, wish: &Wish, left: Duration) -> Result<Awaited, Failure> {
+    let (ready, saw) = match wish {
+        Wish::Free => free(host, target)?,
+        Wish::Listening if is_here(host, target) => listening(host, target)?,
+        // Another machine's listeners can only be asked.
+        Wish::Listening | Wish::Connects => greet(host, target, &[], &mut |_| Judgement::Ready, left)?,
+        Wish::Speaks(greeting) => {
+            let name = target.dialled().first().map_or_else(|| "localhost".to_owned(), |address| address.ip().to_string());
+            greet(host, target, &(greeting.send)(&name), &mut |heard| (greeting.judge)(heard), left)?
+        }
+    };
+    Ok(Awaited { endpoint: target.endpoint.to_string(), ready, saw })
+}
+
+fn is_here(host: &dyn Host, target: &Target) -> bool {
+    let local = |address: &IpAddr| match AddressClass::of(*address) {
+        AddressClass::Loopback | AddressClass::Wildcard | AddressClass::Unix => true,
+        _ => host
+            .interfaces()
+            .is_ok_and(|all| all.iter().any(|interface| interface.addresses.iter().any(|own| own.address == *address))),
+    };
+    target.addresses.iter().all(local)
+}
+
+fn quick(target: &Target) -> Look {
+    Look { owners: None, clients: false, interfaces: false, rules: false, ..target.look() }
+}
+
+fn listening(host: &dyn Host, target: &Target) -> Result<(bool, String), Failure> {
+    let view = quick(target).take(host);
+    refuse_blind(&view)?;
+    let serving = target.serving(&view);
+    let is_ready = |socket: &portward_model::Socket| {
+        target.endpoint.transport == portward_model::Transport::Udp || socket.state == portward_model::SocketState::Listen
+    };
+    match serving.iter().filter_map(|index| view.snapshot.sockets.get(*index)).find(|socket| is_ready(socket)) {
+        Some(socket) => Ok((true, format!("{} is open", crate::target::endpoint_words(socket)))),
+        None if serving.is_empty() => Ok((false, "nothing listens there".to_owned())),
+        None => Ok((false, "a socket is bound there and does not listen".to_owned())),
+    }
+}
+
+/// A look that saw no socket because sockets cannot be read must not be taken for an empty port.
+fn refuse_blind(view: &crate::View) -> Result<(), Failure> {
+    match view.snapshot.gaps.iter().find(|gap| gap.what == "sockets") {
+        Some(gap) => Err(Failure::system(format!("Sockets cannot be read here: {}.", gap.effect))),
+        None => Ok(()),
+    }
+}
+
+fn free(host: &dyn Host, target: &Target) -> Result<(bool, String), Failure> {
+    let view = quick(target).take(host);
+    refuse_blind(&view)?;
+    if let Some(index) = target.serving(&view).first() {
+        return Ok((false, format!("{} still has it", holder_words(&view, *index))));
+    }
+    for address in target.dialled() {
+        if target.path().is_some() {
+            break;
+        }
+        if let Some((_, words)) = host.try_bind(target.endpoint.transport, address, true)? {
+            return Ok((false, format!("a bind to {address} is refused: {words}")));
+        }
+    }
+    Ok((true, "it can be bound".to_owned()))
+}
+
+fn greet(
+    host: &dyn Host,
+    target: &Target,
+    greeting: &[u8],
+    judge: &mut dyn FnMut(&[u8]) -> Judgement,
+    left: Duration,
+) -> Result<(bool, String), Failure> {
+    let probes: Vec<Probe> = match target.path() {
+        Some(path) => vec![Probe::Unix(path.clone())],
+        None => target.dialled().into_iter().map(Probe::Inet).collect(),
+    };
+    let mut saw = "nothing listens there".to_owned();
+    for probe in probes {
+        let enough = &mut |heard: &[u8]| !matches!(judge(heard), Judgement::NeedMore);
+        let answer = host.probe(&probe, greeting, enough, left.min(LONGEST_PROBE))?;
+        saw = match answer {
+            ProbeAnswer::Answered(heard) => match judge(&heard) {
+                Judgement::Ready => return Ok((true, "it answers".to_owned())),
+                Judgement::NotReady(why) => format!("it answers: {why}"),
+                Judgement::NeedMore => "it accepts and says nothing yet".to_owned(),
+            },
+            ProbeAnswer::Refused => saw,
+            ProbeAnswer::Silent => "no answer in time".to_owned(),
+            ProbeAnswer::Failed(why) => why,
+        };
+    }
+    Ok((false, saw))
+}
+
+/// One attempt never takes longer: a server that is slow to start is asked again.
+const LONGEST_PROBE: Duration = Duration::from_secs(2);

@@ -1,0 +1,234 @@
+//! `portward watch`
+
+use std::{
+    rc::Rc,
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use portward_model::{Socket, SocketId};
+use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cx, Effect, Failure, Look, Noun, Op, Sink, Span, View, Where,
+    document::{GapDocument, OneSocket, rfc3339},
+    filter::{self, Filter},
+    target::{endpoint_words, holder_words},
+};
+
+/// Show endpoints as they open, close, change owner or reach
+///
+/// One line each, or one JSON document each with --json, until stopped. A socket that closes is seen at once, one
+/// that opens within a tenth of a second.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Watch {
+    /// Only these: a port, a range, an address, a process name, pid:, user:, project:
+    #[arg(value_name = "FILTER")]
+    pub filters: Vec<Filter>,
+    /// Tell the desktop too
+    #[arg(long)]
+    pub notify: bool,
+    /// Stop after this time
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
+    /// Stop after this many changes
+    #[arg(long, value_name = "N")]
+    pub count: Option<u32>,
+}
+
+/// What happened to an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ChangeKind {
+    /// A socket began to serve.
+    Opened,
+    /// A socket stopped serving.
+    Closed,
+    /// Other processes hold it than before.
+    Owner,
+    /// Other clients can reach it than before.
+    Reach,
+}
+
+/// One change.
+#[derive(Serialize, JsonSchema)]
+pub struct Change {
+    /// What happened.
+    pub kind: ChangeKind,
+    /// When it was seen, RFC 3339.
+    pub at: String,
+    /// The socket after the change; before it, when it closed.
+    pub socket: OneSocket,
+    /// Who could reach it before and can now, when that changed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reach_word: Option<&'static str>,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+impl Noun for Change {}
+
+/// What was seen until the watch ended.
+#[derive(Serialize, JsonSchema)]
+pub struct Watched {
+    /// Number of changes.
+    pub changes: u32,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+impl Noun for Watched {}
+
+impl Op for Watch {
+    const NAME: &'static str = "watch";
+    const EFFECT: Effect = Effect::Read;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward watch", "everything that opens and closes"),
+        ("portward watch 3000-3999 --json", "dev servers, one JSON document per change"),
+        ("portward watch 5432 --notify", "a desktop notice when the database comes or goes"),
+    ];
+    type Item = Change;
+    type Output = Watched;
+
+    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Change>) -> Result<Watched, Failure> {
+        let end = self.timeout.map(|timeout| Instant::now() + timeout.0);
+        let mut known = self.look(cx);
+        let mut changes = 0;
+        let mut looked_whole = Instant::now();
+        cx.prompt.progress("watching; Ctrl-C ends it");
+        'watch: while !cx.stopped.load(Ordering::Relaxed) && end.is_none_or(|end| Instant::now() < end) {
+            let left = end.map_or(TURN, |end| end.saturating_duration_since(Instant::now()));
+            cx.host.wait_for_change(&[], TURN.min(left))?;
+            // Owners cost a walk over all processes: look for them when sockets changed, and now and then.
+            if !self.sockets_changed(cx, &known) && looked_whole.elapsed() < WHOLE {
+                continue;
+            }
+            looked_whole = Instant::now();
+            let fresh = self.look(cx);
+            for change in differences(&known, &fresh) {
+                if self.notify {
+                    let (title, text) = notice(&change);
+                    cx.prompt.notify(&title, &text);
+                }
+                changes += 1;
+                if !out.emit(change) || self.count.is_some_and(|count| changes >= count) {
+                    break 'watch;
+                }
+            }
+            known = fresh;
+        }
+        Ok(Watched { changes, gaps: known.view.snapshot.gaps.iter().map(GapDocument::from).collect() })
+    }
+}
+
+/// One look, with its serving sockets by identity.
+struct Known {
+    view: Rc<View>,
+    sockets: FxHashMap<SocketId, usize>,
+    /// Identities of everything that serves, chosen or not, to tell cheaply whether anything changed.
+    all: Vec<SocketId>,
+}
+
+impl Watch {
+    fn look(&self, cx: &Cx<'_>) -> Known {
+        let view = Look { clients: false, ports: filter::kernel_filter(&self.filters), ..Look::serving() }.take(cx.host);
+        let chosen = filter::choose(&view, &self.filters);
+        let mut sockets = FxHashMap::default();
+        for index in chosen {
+            if let Some(socket) = view.snapshot.sockets.get(index as usize).filter(|socket| socket.state.serves()) {
+                sockets.insert(view.snapshot.id(socket), index as usize);
+            }
+        }
+        let all = identities(&view);
+        Known { view: Rc::new(view), sockets, all }
+    }
+
+    fn sockets_changed(&self, cx: &Cx<'_>, known: &Known) -> bool {
+        let quick = Look {
+            owners: None,
+            clients: false,
+            interfaces: false,
+            ports: filter::kernel_filter(&self.filters),
+            ..Look::serving()
+        };
+        identities(&quick.take(cx.host)) != known.all
+    }
+}
+
+fn identities(view: &View) -> Vec<SocketId> {
+    let serving = view.snapshot.sockets.iter().filter(|socket| socket.state.serves());
+    let mut all: Vec<SocketId> = serving.map(|socket| view.snapshot.id(socket)).collect();
+    all.sort_unstable();
+    all
+}
+
+fn differences(before: &Known, after: &Known) -> Vec<Change> {
+    let at = rfc3339(after.view.snapshot.host.now);
+    let change = |kind, known: &Known, index, reach_word| Change {
+        kind,
+        at: at.clone(),
+        socket: OneSocket { view: Rc::clone(&known.view), index },
+        reach_word,
+        gaps: Vec::new(),
+    };
+    let mut found = Vec::new();
+    for (id, &index) in &before.sockets {
+        match after.sockets.get(id) {
+            None => found.push(change(ChangeKind::Closed, before, index, None)),
+            Some(&now) => {
+                if owners(before, index) != owners(after, now) {
+                    found.push(change(ChangeKind::Owner, after, now, None));
+                }
+                if let (Some(was), Some(is)) = (reach(before, index), reach(after, now)) {
+                    if was != is {
+                        found.push(change(ChangeKind::Reach, after, now, Some(is)));
+                    }
+                }
+            }
+        }
+    }
+    for (id, &index) in &after.sockets {
+        if !before.sockets.contains_key(id) {
+            found.push(change(ChangeKind::Opened, after, index, None));
+        }
+    }
+    // What closed before what opened, as a restart looks; then by port.
+    found.sort_by_key(|change| {
+        (change.kind != ChangeKind::Closed, change.socket.view.snapshot.sockets.get(change.socket.index).and_then(Socket::port))
+    });
+    found
+}
+
+fn owners(known: &Known, index: usize) -> Vec<u32> {
+    let mut pids: Vec<u32> = known.view.snapshot.holders(index).iter().map(|holding| holding.pid).collect();
+    pids.dedup();
+    pids
+}
+
+fn reach(known: &Known, index: usize) -> Option<&'static str> {
+    known.view.snapshot.sockets.get(index).map(|socket| portward_checks::reach_word(&known.view.snapshot, socket))
+}
+
+/// The change in words: what happened, and to what.
+pub fn notice(change: &Change) -> (String, String) {
+    let view = &change.socket.view;
+    let Some(socket) = view.snapshot.sockets.get(change.socket.index) else { return (String::new(), String::new()) };
+    let endpoint = endpoint_words(socket);
+    let owner = holder_words(view, change.socket.index);
+    match change.kind {
+        ChangeKind::Opened => (format!("{endpoint} opened"), owner),
+        ChangeKind::Closed => (format!("{endpoint} closed"), owner),
+        ChangeKind::Owner => (format!("{endpoint} changed owner"), owner),
+        ChangeKind::Reach => (format!("{endpoint} changed reach"), change.reach_word.unwrap_or_default().to_owned()),
+    }
+}
+
+/// The longest time that an opened socket stays unnoticed.
+const TURN: Duration = Duration::from_millis(100);
+/// How often owners and reach are looked at while no socket comes or goes.
+const WHOLE: Duration = Duration::from_secs(2);

@@ -1,0 +1,81 @@
+//! The list of capabilities. A new one is one line here.
+
+use crate::entry::{Entry, entry};
+
+/// Hands the list of capabilities, as `module Type` pairs, to another macro: the registry and every face
+/// that pairs a capability with something of its own are made from this one list.
+#[macro_export]
+macro_rules! every_op {
+    ($with:ident) => {
+        $with! {
+            list List,
+            explain Explain,
+            free Free,
+            wait Wait,
+            watch Watch,
+            graph Graph,
+            next Next,
+            open Open,
+            snapshot Snap,
+        }
+    };
+}
+
+macro_rules! entries {
+    ($($module:ident $op:ident,)*) => {
+        /// Every capability, in the order in which help lists them.
+        pub static OPS: &[Entry] = &[$(entry::<crate::op::$module::$op>()),*];
+    };
+}
+
+every_op!(entries);
+
+#[cfg(test)]
+mod tests {
+    use clap::FromArgMatches;
+
+    use super::OPS;
+
+    #[test]
+    fn names_are_unique_and_documented() {
+        for (index, entry) in OPS.iter().enumerate() {
+            assert!(OPS[..index].iter().all(|other| other.name != entry.name), "{}", entry.name);
+            let mut command = (entry.command)();
+            assert!(!command.render_long_help().to_string().is_empty());
+            assert!(command.get_about().is_some(), "{} has no help", entry.name);
+            assert!(!entry.examples.is_empty(), "{} has no example", entry.name);
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{} {} has no help", entry.name, argument.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn defaults_of_the_command_line_and_of_json_agree() {
+        macro_rules! agree {
+            ($($module:ident $op:ident,)*) => {$(
+                let command = <crate::op::$module::$op as clap::Args>::augment_args(clap::Command::new("x")).no_binary_name(true);
+                let required: Vec<&str> = command.get_arguments().filter(|a| a.is_required_set()).map(|_| "3000").collect();
+                let keys: serde_json::Map<String, serde_json::Value> = command
+                    .get_arguments()
+                    .filter(|a| a.is_required_set())
+                    .map(|a| {
+                        let many = matches!(a.get_action(), clap::ArgAction::Append);
+                        (a.get_id().to_string(), if many { serde_json::json!(["3000"]) } else { "3000".into() })
+                    })
+                    .collect();
+                let typed = crate::op::$module::$op::from_arg_matches(&command.get_matches_from(required)).unwrap();
+                let read: crate::op::$module::$op = serde_json::from_value(keys.into()).unwrap();
+                assert_eq!(serde_json::to_value(typed).unwrap(), serde_json::to_value(read).unwrap(), stringify!($op));
+            )*};
+        }
+        every_op!(agree);
+    }
+
+    #[test]
+    fn a_field_that_does_not_exist_is_named() {
+        for entry in OPS {
+            assert_eq!((entry.input)()["additionalProperties"], false, "{} accepts any field", entry.name);
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! What an endpoint that somebody typed means on this machine.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use portward_model::{Endpoint, EndpointHost, PortRange, Scope, Socket, SocketState, Text, Transport};
+use portward_sys::{Host, PortFilter, StateSet, Transports, Which};
+
+use crate::{Failure, Look, View};
+
+/// An endpoint with its name resolved.
+pub(crate) struct Target {
+    /// As it was typed.
+    pub(crate) endpoint: Endpoint,
+    /// The addresses it stands for, first choice first; empty for "any address with this port" and for Unix sockets.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// A note on how the name was resolved.
+    pub(crate) note: Option<String>,
+}
+
+impl Target {
+    /// Resolves the endpoint's name, if it has one.
+    pub(crate) fn of(endpoint: Endpoint, host: &dyn Host) -> Result<Self, Failure> {
+        let mut note = None;
+        let addresses = match &endpoint.host {
+            EndpointHost::Any | EndpointHost::Path(_) => Vec::new(),
+            EndpointHost::Ip(address, _) => vec![*address],
+            EndpointHost::Name(name) => match host.resolve(name) {
+                Ok(addresses) => addresses,
+                Err(error) if is_local(name) => {
+                    note = Some(format!(
+                        "{name} does not resolve here ({error}); browsers take every *.localhost name for loopback (RFC 6761)"
+                    ));
+                    vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
+                }
+                Err(error) => {
+                    return Err(Failure::from(error).hint("give an address, or a name that this machine knows"));
+                }
+            },
+        };
+        Ok(Self { endpoint, addresses, note })
+    }
+
+    /// Refuses an endpoint whose port was only implied: what acts must be told exactly on what.
+    pub(crate) fn exact(endpoint: &Endpoint) -> Result<(), Failure> {
+        if endpoint.port_given {
+            return Ok(());
+        }
+        Err(Failure::usage(format!("`{endpoint}` names no port of its own; {} is only what its scheme implies.", endpoint.port))
+            .hint(format!("write the port: {endpoint}")))
+    }
+
+    /// A look at this endpoint: every socket that has its port on either side, in every state.
+    pub(crate) fn look(&self) -> Look {
+        let unix = self.endpoint.transport.is_unix();
+        let ports = PortRange { first: self.endpoint.port, last: self.endpoint.port };
+        Look {
+            transports: Transports { tcp: !unix, udp: !unix, unix },
+            states: StateSet::All,
+            ports: (!unix).then_some(PortFilter::Either(ports)),
+            which: Which::Own,
+            clients: true,
+            rules: true,
+            ..Look::serving()
+        }
+    }
+
+    /// Sockets that serve this very endpoint in the reader's namespace: transport, port and address fit.
+    pub(crate) fn serving(&self, view: &View) -> Vec<usize> {
+        let snapshot = &view.snapshot;
+        let own = |socket: &Socket| snapshot.namespaces.get(usize::from(socket.netns)).is_none_or(|namespace| namespace.own);
+        let fits = |socket: &Socket| socket.state.serves() && own(socket) && self.fits(socket);
+        snapshot.sockets.iter().enumerate().filter(|(_, socket)| fits(socket)).map(|(index, _)| index).collect()
+    }
+
+    fn fits(&self, socket: &Socket) -> bool {
+        if let EndpointHost::Path(path) = &self.endpoint.host {
+            return socket.transport.is_unix() && socket.path() == Some(path);
+        }
+        let transport = socket.transport == self.endpoint.transport;
+        let address = self.addresses.is_empty() || self.addresses.iter().any(|address| asks_for(socket, *address));
+        transport && socket.port() == Some(self.endpoint.port) && address
+    }
+
+    /// The path of a Unix endpoint.
+    pub(crate) fn path(&self) -> Option<&Text> {
+        match &self.endpoint.host {
+            EndpointHost::Path(path) => Some(path),
+            EndpointHost::Any | EndpointHost::Ip(..) | EndpointHost::Name(_) => None,
+        }
+    }
+
+    /// Addresses that a client would dial, first choice first: for "any", both loopbacks.
+    pub(crate) fn dialled(&self) -> Vec<SocketAddr> {
+        let any = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+        let addresses = if self.addresses.is_empty() { &any[..] } else { &self.addresses };
+        addresses.iter().map(|address| SocketAddr::new(*address, self.endpoint.port)).collect()
+    }
+}
+
+/// True when a server at this socket answers for the address. A wildcard that is asked for means every
+/// socket of that port, since each of them stands in its way.
+fn asks_for(socket: &Socket, address: IpAddr) -> bool {
+    if address.is_unspecified() {
+        return if address.is_ipv4() { socket.serves_ipv4() } else { true };
+    }
+    socket.takes(address)
+}
+
+fn is_local(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
+}
+
+/// `vite (pid 4121)`, or what can be said where no pid can be named.
+pub fn holder_words(view: &View, index: usize) -> String {
+    let owner = view.first_owner(index).and_then(|pid| view.snapshot.process(pid));
+    match (owner, view.snapshot.sockets.get(index)) {
+        (Some(process), _) => format!("{} (pid {})", process.title(), process.id.pid),
+        (None, Some(socket)) if view.hidden_processes > 0 => format!("a process of user {}", view.user(socket.uid)),
+        (None, _) => "a socket without a process".to_owned(),
+    }
+}
+
+/// `127.0.0.1:3000`, `[::1]:3000`, `udp/0.0.0.0:53`, `unix:/run/x.sock`.
+pub fn endpoint_words(socket: &Socket) -> String {
+    let udp = if socket.transport == Transport::Udp { "udp/" } else { "" };
+    match (socket.address(), socket.port()) {
+        (Some(address), Some(port)) => format!("{udp}{}", SocketAddr::new(address, port)),
+        _ => format!("unix:{}", socket.path().map(Text::shown).unwrap_or_default()),
+    }
+}
+
+/// `listens on`, or `holds` for a socket that is bound without listening.
+pub(crate) fn verb(socket: &Socket) -> &'static str {
+    match (socket.state, socket.transport) {
+        (SocketState::Listen, _) => "listens on",
+        (_, Transport::Udp | Transport::UnixDatagram) => "receives on",
+        _ => "holds",
+    }
+}
+
+/// `every address`, `this machine only`, an address.
+pub(crate) fn scope_words(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Loopback => "this machine only",
+        Scope::Interface => "one interface",
+        Scope::Every => "every interface",
+    }
+}
