@@ -7,7 +7,7 @@ pub(super) const GREETING: Greeting =
 
 fn send(host: &str) -> Vec<u8> {
     // A host is a name or an address here; anything else could add lines to the request.
-    let plain: String = host.chars().filter(|c| c.is_ascii_graphic()).take(255).collect();
+    let plain: String = host.chars().filter(char::is_ascii_graphic).take(255).collect();
     let bare_v6 = plain.matches(':').count() > 1 && !plain.starts_with('[');
     let host = if bare_v6 { format!("[{plain}]") } else { plain };
     format!("GET / HTTP/1.1\r\nHost: {host}\r\nUser-Agent: portward\r\nAccept: */*\r\nConnection: close\r\n\r\n").into_bytes()
@@ -21,16 +21,16 @@ fn judge(answer: &[u8]) -> Judgement {
         let short = b"HTTP/1.".starts_with(answer);
         return if short { Judgement::NeedMore } else { Judgement::NotReady(ANOTHER_PROTOCOL) };
     };
-    let Some([minor, space, a, b, c]) = rest.first_chunk::<5>() else { return Judgement::NeedMore };
+    let Some([minor, space, status @ ..]) = rest.first_chunk::<5>() else { return Judgement::NeedMore };
     if !minor.is_ascii_digit() || *space != b' ' {
         return Judgement::NotReady(ANOTHER_PROTOCOL);
     }
-    match [*a, *b, *c] {
+    match *status {
         [b'5', b'0', b'2'] => Judgement::NotReady("it answers 502: what is behind it does not answer"),
         [b'5', b'0', b'3'] => Judgement::NotReady("it answers 503: it is not available yet"),
         [b'5', b'0', b'4'] => Judgement::NotReady("it answers 504: what is behind it is too slow"),
         [b'5', ..] => Judgement::NotReady("it answers with a server error (5xx)"),
-        [b'1'..=b'4', y, z] if y.is_ascii_digit() && z.is_ascii_digit() => Judgement::Ready,
+        [b'1'..=b'4', b'0'..=b'9', b'0'..=b'9'] => Judgement::Ready,
         _ => Judgement::NotReady(ANOTHER_PROTOCOL),
     }
 }

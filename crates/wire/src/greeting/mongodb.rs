@@ -1,4 +1,4 @@
-//! MongoDB: `hello` as `OP_MSG`, answered by a member that is primary or secondary (MongoDB documentation, "Wire
+//! `MongoDB`: `hello` as `OP_MSG`, answered by a member that is primary or secondary (its documentation, "Wire
 //! Protocol"; BSON specification 1.1).
 
 use super::{AN_ERROR, ANOTHER_PROTOCOL, Greeting, Judgement};

@@ -1,4 +1,4 @@
-//! MySQL and MariaDB: the server speaks first, with a version 10 handshake packet (MySQL documentation,
+//! `MySQL` and `MariaDB`: the server speaks first, with a version 10 handshake packet (its documentation,
 //! "Connection Phase Packets").
 
 use super::{AN_ERROR, ANOTHER_PROTOCOL, FULL, Greeting, Judgement, silence};

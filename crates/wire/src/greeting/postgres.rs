@@ -1,5 +1,5 @@
-//! PostgreSQL: a startup message, answered by a request to authenticate, or by a refusal of this user or
-//! database, which only a ready server gives (PostgreSQL documentation, "Message Formats" and "Error Codes").
+//! `PostgreSQL`: a startup message, answered by a request to authenticate, or by a refusal of this user or
+//! database, which only a ready server gives (its documentation, "Message Formats" and "Error Codes").
 
 use super::{AN_ERROR, ANOTHER_PROTOCOL, FULL, Greeting, Judgement};
 
