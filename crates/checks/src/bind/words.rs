@@ -74,7 +74,8 @@ pub(crate) fn user(snapshot: &Snapshot, uid: u32) -> String {
 
 /// The time from one moment to another in the largest unit that fits: `41 s`, `9 min`, `3 h`, `12 d`.
 pub(crate) fn age(from: Moment, now: Moment) -> String {
-    let seconds = if now < from { 0 } else { from.seconds_until(now) };
+    // A snapshot may come from a file, with any number in it.
+    let seconds = now.0.saturating_sub(from.0).max(0) / 1000;
     match seconds {
         0..60 => format!("{seconds} s"),
         60..3600 => format!("{} min", seconds / 60),
@@ -194,6 +195,12 @@ mod tests {
     use portward_model::Moment;
 
     use super::age;
+
+    #[test]
+    fn moments_out_of_any_range_are_survived() {
+        assert_eq!(age(Moment(i64::MAX), Moment(i64::MIN)), "0 s");
+        assert!(age(Moment(i64::MIN), Moment(i64::MAX)).ends_with(" d"));
+    }
 
     #[test]
     fn ages_in_the_largest_unit_that_fits() {
