@@ -35,19 +35,20 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         }
         None => targets,
     };
-    let folder = build()?;
-    for target in chosen {
-        one(&folder, &target, arguments.seconds, arguments.seed)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    let (_, found) = each(chosen, arguments.seconds, arguments.seed)?;
+    Ok(if found.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs every target for some seconds; gives how many had no finding, and the ones that had one.
 pub(crate) fn all(seconds: u32) -> Result<(usize, Vec<String>), Failure> {
+    each(targets()?, seconds, SEED)
+}
+
+fn each(targets: Vec<String>, seconds: u32, seed: u32) -> Result<(usize, Vec<String>), Failure> {
     let folder = build()?;
     let (mut clean, mut found) = (0, Vec::new());
-    for target in targets()? {
-        match one(&folder, &target, seconds, SEED) {
+    for target in targets {
+        match one(&folder, &target, seconds, seed) {
             Ok(()) => clean += 1,
             Err(failure) => {
                 println!("{failure}");
