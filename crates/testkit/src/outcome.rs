@@ -1,18 +1,20 @@
 //! The end of a run: exit code, stdout, stderr, and the checks that every JSON answer passes.
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fmt,
     io::Write,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::mpsc,
     thread,
+    time::Duration,
 };
 
 use serde_json::Value;
 
-use crate::{reading::Reading, schema};
+use crate::{entry::hermetic, reading::Reading, running::kill_tree, schema};
 
 /// What a program said and how it ended.
 #[must_use = "a run whose outcome nobody looks at proves nothing"]
@@ -38,7 +40,14 @@ impl Outcome {
             // A program may end without reading all of it.
             thread::spawn(move || stdin.write_all(&input));
         }
-        let output = child.wait_with_output().unwrap_or_else(|error| panic!("cannot wait for {what}: {error}"));
+        let outer = child.id();
+        let (send, ended) = mpsc::channel();
+        thread::spawn(move || send.send(child.wait_with_output()));
+        let output = ended.recv_timeout(LONGEST_RUN).unwrap_or_else(|_| {
+            kill_tree(outer);
+            panic!("`{what}` still ran after {} s", LONGEST_RUN.as_secs());
+        });
+        let output = output.unwrap_or_else(|error| panic!("cannot wait for {what}: {error}"));
         let text = |bytes: Vec<u8>, name: &str| {
             String::from_utf8(bytes).unwrap_or_else(|error| panic!("{name} of `{what}` is no UTF-8: {error}"))
         };
@@ -50,6 +59,19 @@ impl Outcome {
             argv,
             portward: portward.to_owned(),
         }
+    }
+
+    /// Runs portward on the machine itself, outside every world, in the hermetic environment.
+    pub fn on_this_machine<S: AsRef<OsStr>>(portward: impl AsRef<Path>, arguments: &[S]) -> Self {
+        let mut argv = vec![portward.as_ref().into()];
+        argv.extend(arguments.iter().map(|word| word.as_ref().to_owned()));
+        Self::of(outside(&argv), None, argv, portward.as_ref())
+    }
+
+    /// Runs another program on the machine itself, in the hermetic environment.
+    pub fn of_program<S: AsRef<OsStr>>(argv: &[S]) -> Self {
+        let argv: Vec<OsString> = argv.iter().map(|word| word.as_ref().to_owned()).collect();
+        Self::of(outside(&argv), None, argv, Path::new("portward"))
     }
 
     /// The same outcome, if the exit code is this one; otherwise the test fails and shows everything.
@@ -113,9 +135,19 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// A command that runs where the test runs, with a home that does not exist.
+fn outside(argv: &[OsString]) -> Command {
+    let mut command = Command::new(&argv[0]);
+    command.args(&argv[1..]).env_clear().envs(hermetic(Path::new("/nonexistent"))).env_remove("TMPDIR").stdin(Stdio::null());
+    command
+}
+
 fn shown(argv: &[OsString]) -> String {
     argv.iter().map(|word| word.to_string_lossy()).collect::<Vec<_>>().join(" ").chars().take(400).collect()
 }
+
+/// How long a run may take before it counts as hung: far beyond what any run needs.
+const LONGEST_RUN: Duration = Duration::from_mins(4);
 
 const OPERATIONS: &[&str] =
     &["list", "explain", "free", "wait", "watch", "graph", "next", "open", "snapshot", "schema", "completions", "help"];

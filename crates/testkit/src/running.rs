@@ -129,21 +129,27 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // The inner process first: its outer half then sees its end, reaps it and ends by itself. The other
-        // way round, the inner one would wait for the machine's own first process to reap it.
-        if self.child.try_wait().is_ok_and(|end| end.is_none()) && !kill_children(self.child.id()) {
-            let _ = self.child.kill();
+        if self.child.try_wait().is_ok_and(|end| end.is_none()) {
+            kill_tree(self.child.id());
         }
         // It fails only when there is nothing left to wait for.
         let _ = self.child.wait();
     }
 }
 
-/// Kills the children of a process that this test started and has not waited for; false when it has none.
-fn kill_children(parent: u32) -> bool {
-    let listed = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
-    let children = listed.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
-    children.filter(|pid| kill_process(*pid, Signal::KILL).is_ok()).count() > 0
+/// Kills what a child of this test runs inside a world, or the child itself where it runs nothing.
+///
+/// The inner process first: its outer half then sees its end, reaps it and ends by itself. The other way
+/// round, the inner one would wait for the machine's own first process to reap it. The child has not been
+/// waited for, so that its pid is still its own.
+pub(crate) fn kill_tree(child: u32) {
+    let listed = fs::read_to_string(format!("/proc/{child}/task/{child}/children")).unwrap_or_default();
+    let inner = listed.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
+    let killed = inner.filter(|pid| kill_process(*pid, Signal::KILL).is_ok()).count();
+    if let (0, Some(outer)) = (killed, Pid::from_raw(child.cast_signed())) {
+        // It fails only when it has ended already.
+        let _ = kill_process(outer, Signal::KILL);
+    }
 }
 
 /// A member of the cast: its pid and what it said of itself when it was ready.

@@ -74,6 +74,8 @@ def passed(spec):
 
     def worker(report):
         ours.close()
+        # Programs that have nothing to do with each other have other files open: the number differs.
+        stage.OPEN.extend(open(os.devnull) for _ in range(9))
         _, ancillary, _, _ = theirs.recvmsg(1, socket.CMSG_SPACE(4))
         fd = array.array("i", ancillary[0][2])[0]
         report(fd=fd)
