@@ -55,14 +55,15 @@ fn captured(arguments: &Arguments) -> Result<String, Failure> {
         );
     }
     command::run(command::cargo(["build", "--quiet", "--release", "--package", "portward"]))?;
-    let mut scene =
-        command::program("unshare", ["--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc"]);
-    scene
-        .args(["sh", "-c", SCENE, "scene"])
-        .arg(places::release_binary())
-        .arg(arguments.columns.to_string())
-        .args(&arguments.words);
+    // As a file, for the script's text would stand in its command line, which the picture may show.
+    let script =
+        tempfile::NamedTempFile::new().map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
+    places::write(script.path(), SCENE)?;
+    let mut scene = command::program("unshare", NAMESPACES);
+    scene.arg("sh").arg(script.path()).arg(places::release_binary()).arg(arguments.columns.to_string()).args(&arguments.words);
     command::output(scene)
 }
+
+const NAMESPACES: [&str; 8] = ["--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc"];
 
 const SCENE: &str = include_str!("scene.sh");

@@ -6,6 +6,8 @@ use super::ansi::{Colour, Span, Style, Weight};
 
 /// Draws a terminal with a quiet frame. `label` is for those who cannot see it.
 pub(super) fn draw(lines: &[Vec<Span>], columns: usize, label: &str) -> String {
+    let widest = lines.iter().filter_map(|line| line.last()).map(|span| span.column + span.text.chars().count()).max();
+    let columns = columns.max(widest.unwrap_or(0));
     let width = columns * CELL + 2 * MARGIN * TENTHS;
     let height = lines.len() * LINE + 2 * MARGIN;
     let mut svg = String::new();
@@ -21,27 +23,38 @@ pub(super) fn draw(lines: &[Vec<Span>], columns: usize, label: &str) -> String {
     let _ = writeln!(svg, "<rect class=\"frame\" x=\"0.5\" y=\"0.5\" width=\"{inner}\" height=\"{}\" rx=\"6\"/>", height - 1);
     for (number, line) in lines.iter().enumerate() {
         let base = MARGIN + number * LINE + ASCENT;
-        for span in line.iter().filter(|span| !span.text.trim().is_empty()) {
-            span_at(&mut svg, span, base);
+        for span in line {
+            for (column, text) in words(span) {
+                text_at(&mut svg, (column, base), text, span.style);
+            }
         }
     }
     svg.push_str("</svg>\n");
     svg
 }
 
-fn span_at(svg: &mut String, span: &Span, base: usize) {
-    // Blanks at both ends are place, not text.
-    let text = span.text.trim();
-    let blanks = span.text.chars().take_while(|c| *c == ' ').count();
-    let left = tenths((span.column + blanks) * CELL + MARGIN * TENTHS);
+/// The parts of a span that stand apart by more than one blank, each with its column: not every reader of SVG
+/// keeps blanks, so wide ones are place and not text.
+fn words(span: &Span) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut column = span.column;
+    for part in span.text.split("  ") {
+        let text = part.trim_start();
+        let left = column + part.chars().count() - text.chars().count();
+        if !text.trim().is_empty() {
+            found.push((left, text.trim_end()));
+        }
+        column += part.chars().count() + 2;
+    }
+    found
+}
+
+fn text_at(svg: &mut String, (column, base): (usize, usize), text: &str, style: Style) {
+    let left = tenths(column * CELL + MARGIN * TENTHS);
     // The length keeps columns aligned in whatever monospaced font the reader has.
     let length = tenths(text.chars().count() * CELL);
-    let _ = writeln!(
-        svg,
-        "<text x=\"{left}\" y=\"{base}\" textLength=\"{length}\"{}>{}</text>",
-        attributes(span.style),
-        escaped(text)
-    );
+    let _ =
+        writeln!(svg, "<text x=\"{left}\" y=\"{base}\" textLength=\"{length}\"{}>{}</text>", attributes(style), escaped(text));
 }
 
 fn attributes(style: Style) -> String {
