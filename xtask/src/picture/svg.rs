@@ -6,8 +6,6 @@ use super::ansi::{Colour, Span, Style, Weight};
 
 /// Draws a terminal with a quiet frame. `label` is for those who cannot see it.
 pub(super) fn draw(lines: &[Vec<Span>], columns: usize, label: &str) -> String {
-    let widest = lines.iter().filter_map(|line| line.last()).map(|span| span.column + span.text.chars().count()).max();
-    let columns = columns.max(widest.unwrap_or(0));
     let width = columns * CELL + 2 * MARGIN * TENTHS;
     let height = lines.len() * LINE + 2 * MARGIN;
     let mut svg = String::new();
