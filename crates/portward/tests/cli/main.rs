@@ -1,0 +1,35 @@
+//! The command line, one module per operation, each run in a world of its own.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+mod bad_input;
+mod bind;
+mod completions;
+mod explain;
+mod free;
+mod graph;
+mod list;
+mod next;
+mod open;
+mod output;
+mod projects;
+mod recorded;
+mod schema;
+mod snapshot;
+mod wait;
+mod watch;
+
+use portward_testkit::{World, forgotten_files};
+
+const PORTWARD: &str = env!("CARGO_BIN_EXE_portward");
+
+#[track_caller]
+fn world() -> Option<World> {
+    World::new(PORTWARD)
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli");
+    assert_eq!(forgotten_files(here), Vec::<String>::new());
+}

@@ -1,0 +1,192 @@
+//! A real Docker Engine of the test's own: in a world, with its own network, rules, bridge and files.
+
+#![allow(clippy::unwrap_used, missing_docs)]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use portward_testkit::{Reading, Running, World, forgotten_files, program, require_root, skip, until};
+use serde_json::Value;
+
+const PORTWARD: &str = env!("CARGO_BIN_EXE_portward");
+
+/// A world with an engine in it. Bridge, firewall rules and state are the world's and end with it; control
+/// groups are the machine's and are removed by name.
+struct Engine {
+    world: World,
+    daemon: Option<Running>,
+    group: String,
+    /// True when the folder of the engine's settings is ours.
+    made_settings: bool,
+}
+
+impl Engine {
+    #[track_caller]
+    fn new() -> Option<Self> {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        if !require_root("run a Docker Engine") {
+            return None;
+        }
+        for name in ["dockerd", "docker", "docker-proxy", "iptables"] {
+            program(name)?;
+        }
+        let busybox = program("busybox")?;
+        if !is_static(&busybox) {
+            skip("a static busybox (busybox-static)");
+            return None;
+        }
+        let world = World::new(PORTWARD)?;
+        let group = format!("portward-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        // Its state lives on a file system of the world's own; the machine's /var/lib stays as it is.
+        let _ = world.run(&["mount", "-t", "tmpfs", "tmpfs", "/var/lib"]).expect(0);
+        let made_settings = fs::create_dir(SETTINGS).is_ok();
+        let _ = world.run(&["mount", "-t", "tmpfs", "tmpfs", SETTINGS]).expect(0);
+        let daemon = world.enter().start(&[
+            "dockerd",
+            "--data-root=/var/lib/docker",
+            "--storage-driver=vfs",
+            "--log-level=error",
+            &format!("--cgroup-parent=/{group}"),
+        ]);
+        let mut engine = Self { world, daemon: Some(daemon), group, made_settings };
+        let mut why = String::new();
+        let up = until("the engine to answer or to end", || {
+            if !engine.daemon.as_mut().unwrap().is_alive() {
+                why = engine.daemon.as_ref().unwrap().stderr();
+                return Some(false);
+            }
+            (engine.docker(&["version"]).code == Some(0)).then_some(true)
+        });
+        if !up {
+            skip(&format!("a machine on which Docker Engine starts ({})", why.lines().last().unwrap_or_default()));
+            return None;
+        }
+        let root = engine.world.path().join("tmp/image");
+        fs::create_dir(&root).unwrap();
+        fs::copy(busybox, root.join("busybox")).unwrap();
+        let import = format!("tar -C '{}' -c busybox | docker import - portward-test", root.display());
+        let _ = engine.world.run(&["sh", "-c", &import]).expect(0);
+        Some(engine)
+    }
+
+    fn docker(&self, arguments: &[&str]) -> portward_testkit::Outcome {
+        self.world.run(&[&["docker", "--host=unix:///run/docker.sock"][..], arguments].concat())
+    }
+
+    /// Starts a container that serves HTTP on its port 80.
+    fn serve(&self, options: &[&str]) {
+        let mut arguments = vec!["run", "--detach"];
+        arguments.extend(options);
+        arguments.extend(["portward-test", "/busybox", "httpd", "-f", "-p", "80"]);
+        let _ = self.docker(&arguments).expect(0);
+    }
+
+    fn list(&self, arguments: &[&str]) -> Reading {
+        self.world.portward(&[&["list", "--json"][..], arguments].concat()).reading()
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        let _ = self.world.run(&["sh", "-c", "docker ps --quiet --all | xargs -r docker rm --force"]);
+        self.daemon = None;
+        remove_groups(&self.group);
+        if self.made_settings {
+            // Another test's engine may have found it there; it is empty outside every world.
+            let _ = fs::remove_dir(SETTINGS);
+        }
+    }
+}
+
+/// Where the engine keeps a key of its own.
+const SETTINGS: &str = "/etc/docker";
+
+/// Removes the control groups that the engine made, in every hierarchy.
+fn remove_groups(name: &str) {
+    let mut roots = vec![PathBuf::from("/sys/fs/cgroup")];
+    roots.extend(fs::read_dir("/sys/fs/cgroup").into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())));
+    for group in roots.into_iter().map(|root| root.join(name)).filter(|group| group.is_dir()) {
+        until("a control group to be empty", || {
+            for below in fs::read_dir(&group).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
+                // Files cannot be removed; folders can, once nobody is in them.
+                let _ = fs::remove_dir(below);
+            }
+            (fs::remove_dir(&group).is_ok() || !group.exists()).then_some(())
+        });
+    }
+}
+
+/// True for a program that needs no loader: an image with nothing else in it can run it.
+fn is_static(path: &Path) -> bool {
+    // A dynamic program names its loader near its beginning.
+    let bytes = fs::read(path).unwrap();
+    !bytes[..bytes.len().min(4096)].windows(8).any(|window| window == b"ld-linux")
+}
+
+#[test]
+fn a_published_port_is_named_by_its_container() {
+    let Some(engine) = Engine::new() else { return };
+    engine.serve(&[
+        "--name=shop-web",
+        "--publish=127.0.0.1:8080:80",
+        "--label=com.docker.compose.project=shop",
+        "--label=com.docker.compose.service=web",
+    ]);
+    let waited = engine.world.portward(&["wait", "127.0.0.1:8080", "--ready", "http", "--timeout", "120s"]);
+    assert_eq!(waited.code, Some(0), "{waited}");
+    let reading = engine.list(&["8080"]);
+    let owner = &reading.only(8080)["owners"][0];
+    assert_eq!(owner["name"], "docker-proxy", "{owner:#}");
+    let container = &owner["container"];
+    assert_eq!((&container["runtime"], &container["name"]), (&Value::from("docker"), &Value::from("shop-web")), "{owner:#}");
+    assert_eq!((&container["inner_port"], &container["service"]), (&Value::from(80), &Value::from("shop/web")), "{owner:#}");
+    let text = engine.world.enter().env("COLUMNS", "160").portward(&["list", "8080"]).expect(0);
+    assert!(text.stdout.contains("shop-web") || text.stdout.contains("shop/web"), "{text}");
+    assert!(text.stdout.contains("80"), "{text}");
+    let told = engine.world.portward(&["explain", "8080"]).expect(0);
+    assert!(told.stdout.contains("shop-web") || told.stdout.contains("shop/web"), "{told}");
+
+    // The server inside, in its own namespace, with its container's name.
+    let all = engine.list(&["--netns", "all"]);
+    let inside = all.matching(|socket| socket["local"]["port"] == 80 && socket["netns"]["own"] == false);
+    assert_eq!(inside.len(), 1, "{:#}", all.document());
+    assert_eq!(inside[0]["owners"][0]["container"]["name"], "shop-web", "{:#}", inside[0]);
+    assert_eq!(inside[0]["owners"][0]["supervisor"]["kind"], "container", "{:#}", inside[0]);
+
+    // Stopping the proxy would help nobody: the command that stops the container is told.
+    let dry = engine.world.portward(&["free", "8080", "--dry-run"]);
+    let said = format!("{}{}", dry.stdout, dry.stderr);
+    assert!(said.contains("docker stop shop-web"), "{dry}");
+}
+
+#[test]
+fn a_container_on_the_hosts_network() {
+    let Some(engine) = Engine::new() else { return };
+    engine.serve(&["--name=on-host", "--network=host"]);
+    let _ = engine.world.portward(&["wait", "80", "--timeout", "120s"]).expect(0);
+    let reading = engine.list(&["80"]);
+    let owner = &reading.only(80)["owners"][0];
+    assert_eq!(owner["container"]["name"], "on-host", "{owner:#}");
+}
+
+#[test]
+fn a_port_published_to_every_address_is_named_on_both_families() {
+    let Some(engine) = Engine::new() else { return };
+    engine.serve(&["--name=both", "--publish=8081:80"]);
+    let _ = engine.world.portward(&["wait", "8081", "--timeout", "120s"]).expect(0);
+    let reading = engine.list(&["8081"]);
+    assert!(!reading.sockets().is_empty());
+    for socket in reading.sockets() {
+        assert_eq!(socket["owners"][0]["container"]["name"], "both", "{socket:#}");
+    }
+}
+
+#[test]
+fn no_test_file_is_forgotten() {
+    let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docker");
+    assert_eq!(forgotten_files(here), Vec::<String>::new());
+}
