@@ -1,0 +1,344 @@
+//! The command line: from words to a capability, and from its answer to an exit code.
+
+use std::{
+    ffi::OsString,
+    future::Future,
+    io::{self, Write},
+    pin::pin,
+    process::ExitCode,
+    task::{Context, Poll, Waker},
+};
+
+use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
+use portward_ops::{Cx, Document, Exit, Failure, Noun, OPS, Op, Sink, Where, perform, write_json};
+
+use crate::{complete, generate, prompt::Terminal, schema, screen::Screen, show::Show, source};
+
+/// Runs the command line and says how it went.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    match act(arguments) {
+        Ok(exit) => exit,
+        Err(Trouble::ReaderGone) => ExitCode::SUCCESS,
+        Err(Trouble::Clap(error)) => {
+            let code = if error.use_stderr() { 2 } else { 0 };
+            let _ = error.print();
+            ExitCode::from(code)
+        }
+        Err(Trouble::Failed(failure)) => {
+            let hint = failure.hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+            let _ = write!(io::stderr(), "portward: {}\n{hint}", failure.message);
+            ExitCode::from(2)
+        }
+        Err(Trouble::Output(error)) => {
+            let _ = writeln!(io::stderr(), "portward: The answer cannot be written: {error}.");
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What ends a run early.
+pub(crate) enum Trouble {
+    /// Whoever read the answer has closed the pipe; `list | head` is no error.
+    ReaderGone,
+    /// The words make no sense, or ask for help.
+    Clap(clap::Error),
+    /// The capability could not do it.
+    Failed(Failure),
+    /// The answer could not be written.
+    Output(io::Error),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::ReaderGone } else { Self::Output(error) }
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<clap::Error> for Trouble {
+    fn from(error: clap::Error) -> Self {
+        Self::Clap(error)
+    }
+}
+
+fn act(mut arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
+    let first = arguments.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
+    if let Some(face) = FACES.iter().find(|face| face.name == first) {
+        return (face.run)(&face.command().try_get_matches_from(arguments.split_off(1))?);
+    }
+    match first.as_str() {
+        "schema" | "completions" | "gen" | "help" | "--help" | "-h" | "--version" | "-V" => companion(arguments),
+        "complete" => complete::answer(&arguments.split_off(2)),
+        _ => {
+            if let Some(meant) = misspelt(&first) {
+                let failure =
+                    Failure::usage(format!("`{}` is no command of Portward.", portward_model::Text::from(first.as_str())));
+                return Err(failure
+                    .hint(format!("portward {meant}    or name:{first} to look for a process of that name"))
+                    .into());
+            }
+            // Without a command the words are filters: `portward 3000` is `portward list 3000`.
+            let list = FACES.first().ok_or_else(|| Failure::system("This build has no commands."))?;
+            let words = std::iter::once(OsString::from("portward")).chain(arguments.into_iter().skip(1));
+            (list.run)(&list.command().try_get_matches_from(words)?)
+        }
+    }
+}
+
+/// The commands beside the capabilities, for which the whole tree is built.
+fn companion(arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
+    let matches = command().try_get_matches_from(arguments)?;
+    match matches.subcommand() {
+        Some(("schema", matches)) => schema::print(matches.get_one::<String>("name").map(String::as_str)),
+        Some(("completions", matches)) => {
+            complete::script(matches.get_one::<String>("shell").map(String::as_str).unwrap_or_default())
+        }
+        Some(("gen", matches)) => generate::all(matches.get_one::<std::path::PathBuf>("dir").map(std::path::PathBuf::as_path)),
+        _ => Err(command().error(clap::error::ErrorKind::InvalidSubcommand, "there is no such command").into()),
+    }
+}
+
+/// The name of a capability that a word comes close to: one letter changed, left out, added, or two swapped.
+fn misspelt(word: &str) -> Option<&'static str> {
+    if word.len() < 4 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+        return None;
+    }
+    let names = OPS.iter().map(|entry| entry.name).chain(["schema", "completions"]);
+    names.into_iter().find(|name| name.len() > 3 && is_near(word, name))
+}
+
+fn is_near(word: &str, name: &str) -> bool {
+    let (a, b) = (word.as_bytes(), name.as_bytes());
+    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let (rest_a, rest_b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
+    let after = |bytes: &[u8], skip: usize| bytes.get(skip..).map(<[u8]>::to_vec);
+    let swapped =
+        matches!((rest_a, rest_b), ([x, y, ..], [v, w, ..]) if x == w && y == v) && after(rest_a, 2) == after(rest_b, 2);
+    let changed = after(rest_a, 1).is_some() && after(rest_a, 1) == after(rest_b, 1);
+    let added = after(rest_a, 1).as_deref() == Some(rest_b);
+    let missing = after(rest_b, 1).as_deref() == Some(rest_a);
+    word != name && (swapped || changed || added || missing)
+}
+
+/// The whole command line, for help, man pages and completions.
+pub fn command() -> Command {
+    let mut command = Command::new("portward")
+        .version(env!("CARGO_PKG_VERSION"))
+        .about("See every endpoint of this machine: what it is, who holds it, who can reach it")
+        .long_about(
+            "See every endpoint of this machine: what it is, who holds it, who can reach it.\n\n\
+             Without a command, `portward [FILTER]...` is `portward list [FILTER]...`.",
+        )
+        .subcommand_required(true)
+        .disable_help_subcommand(false);
+    for face in FACES {
+        command = command.subcommand(face.command());
+    }
+    let name = Arg::new("name").value_name("NAME").help("A command; without one, all names are listed");
+    let shell = Arg::new("shell").value_name("SHELL").required(true).value_parser(complete::SHELLS.to_vec()).help("The shell");
+    let directory =
+        Arg::new("dir").value_name("DIR").required(true).value_parser(clap::value_parser!(std::path::PathBuf)).help("Where to");
+    command
+        .subcommand(Command::new("schema").about("Print the JSON schema of a command's answer").arg(name))
+        .subcommand(Command::new("completions").about("Print the completion script for a shell").arg(shell))
+        .subcommand(Command::new("gen").about("Write reference, schemas, man pages and completions").hide(true).arg(directory))
+}
+
+/// A capability as the terminal sees it.
+pub(crate) struct Face {
+    /// Its name.
+    pub(crate) name: &'static str,
+    arguments: fn() -> Command,
+    place: Where,
+    examples: &'static [(&'static str, &'static str)],
+    run: fn(&ArgMatches) -> Result<ExitCode, Trouble>,
+}
+
+impl Face {
+    const fn of<O: Op>() -> Self
+    where
+        O::Output: Show,
+        O::Item: Show,
+    {
+        Self {
+            name: O::NAME,
+            arguments: || O::augment_args(Command::new(O::NAME)),
+            place: O::WHERE,
+            examples: O::EXAMPLES,
+            run: run_op::<O>,
+        }
+    }
+
+    /// Its command with the options that every command has.
+    pub(crate) fn command(&self) -> Command {
+        let examples: Vec<String> = self.examples.iter().map(|(line, answer)| format!("  {line}\n      {answer}")).collect();
+        let command = (self.arguments)()
+            .bin_name(format!("portward {}", self.name))
+            .after_long_help(format!("Examples:\n{}", examples.join("\n")))
+            .arg(
+                Arg::new("json")
+                    .long("json")
+                    .action(ArgAction::SetTrue)
+                    .help("Answer with one JSON document, or one per line where it streams"),
+            )
+            .arg(
+                Arg::new("ndjson")
+                    .long("ndjson")
+                    .action(ArgAction::SetTrue)
+                    .conflicts_with("json")
+                    .help("Answer with one JSON document per line"),
+            )
+            .arg(
+                Arg::new("color")
+                    .long("color")
+                    .value_name("WHEN")
+                    .value_parser(["auto", "always", "never"])
+                    .default_value("auto")
+                    .hide_possible_values(true)
+                    .help("Colour: auto, always or never"),
+            );
+        if self.place == Where::Live {
+            return command;
+        }
+        command
+            .arg(
+                Arg::new("from")
+                    .long("from")
+                    .value_name("FILE")
+                    .value_hint(ValueHint::FilePath)
+                    .conflicts_with("host")
+                    .help("Read a snapshot file instead of this machine; - is standard input"),
+            )
+            .arg(
+                Arg::new("host")
+                    .long("host")
+                    .value_name("USER@SERVER")
+                    .help("Read another machine over ssh; Portward must be there too"),
+            )
+    }
+}
+
+macro_rules! faces {
+    ($($module:ident $op:ident,)*) => {
+        /// Every capability with its text, from the one list of capabilities.
+        pub(crate) static FACES: &[Face] = &[$(Face::of::<portward_ops::op::$module::$op>()),*];
+    };
+}
+
+portward_ops::every_op!(faces);
+
+fn run_op<O: Op>(matches: &ArgMatches) -> Result<ExitCode, Trouble>
+where
+    O::Output: Show,
+    O::Item: Show,
+{
+    let op = O::from_arg_matches(matches)?;
+    let host = source::host(matches, O::WHERE)?;
+    let style = Style::of(matches);
+    let prompt = Terminal;
+    let cx = Cx { host: host.as_ref(), prompt: &prompt };
+    let mut screen = Screen::stdout(matches.get_one::<String>("color").map(String::as_str));
+    let mut trouble = None;
+    let mut streamed = false;
+    let output = {
+        let mut take = |item: O::Item| {
+            streamed = true;
+            match style.print(&item, &mut screen).and_then(|()| screen.flush()) {
+                Ok(()) => true,
+                Err(error) => {
+                    trouble = Some(error);
+                    false
+                }
+            }
+        };
+        block_on(perform(op, &cx, &mut Sink::new(&mut take)))?
+    };
+    if let Some(error) = trouble {
+        return Err(error.into());
+    }
+    // A stream has said everything item by item; its end is for callers that count.
+    if !streamed || style == Style::Text {
+        if !(streamed && O::NAME == "list") {
+            style.print(&output, &mut screen)?;
+        }
+    }
+    screen.flush()?;
+    Ok(match output.exit() {
+        Exit::Fine => ExitCode::SUCCESS,
+        Exit::Found => ExitCode::from(1),
+    })
+}
+
+/// How an answer is written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Style {
+    Text,
+    Json,
+    Lines,
+}
+
+impl Style {
+    fn of(matches: &ArgMatches) -> Self {
+        if matches.get_flag("ndjson") {
+            Self::Lines
+        } else if matches.get_flag("json") {
+            Self::Json
+        } else {
+            Self::Text
+        }
+    }
+
+    fn print<T: Noun + Show>(self, noun: &T, screen: &mut Screen) -> io::Result<()> {
+        match self {
+            Self::Text => noun.show(screen),
+            Self::Json => {
+                write_json(&Document::new(noun), screen.out())?;
+                screen.out().write_all(b"\n")
+            }
+            Self::Lines => noun.each_line(&mut |line| {
+                line.write(screen.out())?;
+                screen.out().write_all(b"\n")
+            }),
+        }
+    }
+}
+
+/// Drives a capability on this thread. None of them awaits anything but its own calls to the kernel, which
+/// block; one that waits for a runtime would be woken by it.
+fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => std::thread::yield_now(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{command, is_near};
+
+    #[test]
+    fn the_command_line_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn near_words() {
+        for (word, name) in
+            [("explan", "explain"), ("lsit", "list"), ("snapshots", "snapshot"), ("wiat", "wait"), ("grahp", "graph")]
+        {
+            assert!(is_near(word, name), "{word}");
+        }
+        for (word, name) in [("node", "open"), ("vite", "wait"), ("list", "list"), ("postgres", "snapshot")] {
+            assert!(!is_near(word, name), "{word}");
+        }
+    }
+}

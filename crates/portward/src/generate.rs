@@ -1,0 +1,137 @@
+//! Everything that is written from the declarations: reference pages, schemas, man pages, completion scripts.
+
+use std::{
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::{Arg, Command};
+use portward_checks::CHECKS;
+use portward_ops::{Effect, Entry, Failure, OPS, Where};
+
+use crate::{
+    cli::{FACES, Trouble, command},
+    complete, schema,
+};
+
+/// Writes all of it below a directory, the same bytes every time.
+pub(crate) fn all(directory: Option<&Path>) -> Result<ExitCode, Trouble> {
+    let directory = directory.ok_or_else(|| Failure::usage("A directory is needed to write to."))?;
+    for (path, text) in files() {
+        let path = directory.join(path);
+        let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
+        written.map_err(|error: io::Error| Failure::system(format!("{} cannot be written: {error}.", path.display())))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn files() -> Vec<(PathBuf, String)> {
+    let mut files = vec![(PathBuf::from("docs/reference/README.md"), index())];
+    for (entry, face) in OPS.iter().zip(FACES) {
+        let reference = page(entry, &face.command());
+        files.push((format!("docs/reference/{}.md", entry.name).into(), reference));
+        files.push((format!("schema/{}.json", entry.name).into(), schema::text(&schema::of(entry)) + "\n"));
+    }
+    for check in CHECKS {
+        let text = format!("{MARK}# {}\n\n{}\n\n{}\n", check.code, check.summary, check.doc.trim());
+        files.push((format!("docs/reference/causes/{}.md", check.code).into(), text));
+    }
+    files.extend(man_pages());
+    for shell in complete::SHELLS {
+        files.push((format!("completions/portward.{shell}").into(), complete::script_of(shell).to_owned()));
+    }
+    files
+}
+
+fn index() -> String {
+    let mut text = format!("{MARK}# Reference\n\n## Commands\n\n| command | what it does | effect |\n|---|---|---|\n");
+    for entry in OPS {
+        let about = (entry.command)().get_about().map(ToString::to_string).unwrap_or_default();
+        let _ = writeln!(text, "| [{0}]({0}.md) | {about} | {1} |", entry.name, effect(entry.effect));
+    }
+    text.push_str("\n## Causes\n\n| code | what was found |\n|---|---|\n");
+    for check in CHECKS {
+        let _ = writeln!(text, "| [{0}](causes/{0}.md) | {1} |", check.code, check.summary);
+    }
+    text
+}
+
+fn effect(effect: Effect) -> &'static str {
+    match effect {
+        Effect::Read => "reads",
+        Effect::Change => "changes",
+        Effect::Destroy => "stops or removes",
+    }
+}
+
+fn page(entry: &Entry, command: &Command) -> String {
+    let long = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string).unwrap_or_default();
+    let mut text = format!("{MARK}# portward {}\n\n{long}\n\n", entry.name);
+    let place = match entry.place {
+        Where::Anywhere => "It reads this machine, a snapshot (`--from`), or another machine (`--host`).",
+        Where::Live => "It works on this machine.",
+    };
+    let _ = writeln!(text, "Effect: {}. {place}\n", effect(entry.effect));
+    text.push_str("## Arguments\n\n| argument | meaning | default |\n|---|---|---|\n");
+    for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
+        let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
+        let defaults: Vec<String> =
+            argument.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+        let values: Vec<String> = argument.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+        let values = if values.is_empty() || !argument.get_action().takes_values() {
+            String::new()
+        } else {
+            format!(" ({})", values.join(", "))
+        };
+        let default = if argument.get_action().takes_values() { defaults.join(", ") } else { String::new() };
+        let _ =
+            writeln!(text, "| `{}` | {}{values} | {default} |", usage_of(argument).replace('|', "\\|"), help.replace('|', "\\|"));
+    }
+    text.push_str("\n## Examples\n\n");
+    for (line, answer) in entry.examples {
+        let _ = writeln!(text, "- `{line}`: {answer}");
+    }
+    let _ = writeln!(
+        text,
+        "\n## Answer\n\nText for people; with `--json` one document as [its schema](../../schema/{}.json) says.",
+        entry.name
+    );
+    text
+}
+
+fn usage_of(argument: &Arg) -> String {
+    let value = argument
+        .get_value_names()
+        .filter(|_| argument.get_action().takes_values())
+        .map(|names| names.join(" "))
+        .unwrap_or_default();
+    match (argument.get_short(), argument.get_long()) {
+        (Some(short), Some(long)) => format!("-{short}, --{long} {value}").trim_end().to_owned(),
+        (None, Some(long)) => format!("--{long} {value}").trim_end().to_owned(),
+        (Some(short), None) => format!("-{short} {value}").trim_end().to_owned(),
+        (None, None) => value,
+    }
+}
+
+fn man_pages() -> Vec<(PathBuf, String)> {
+    let mut pages = Vec::new();
+    let mut whole = Vec::new();
+    let date = concat!("portward ", env!("CARGO_PKG_VERSION"));
+    if clap_mangen::Man::new(command().disable_help_subcommand(true)).source(date).render(&mut whole).is_ok() {
+        pages.push((PathBuf::from("man/portward.1"), String::from_utf8_lossy(&whole).into_owned()));
+    }
+    for face in FACES {
+        let mut bytes = Vec::new();
+        let name = format!("portward-{}", face.name);
+        let command = face.command().version(env!("CARGO_PKG_VERSION"));
+        if clap_mangen::Man::new(command).title(name.clone()).source(date).render(&mut bytes).is_ok() {
+            pages.push((format!("man/{name}.1").into(), String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+    pages
+}
+
+/// The first line of every generated page.
+const MARK: &str = "<!-- Generated by `cargo xtask gen` from the declarations; edit those. -->\n\n";

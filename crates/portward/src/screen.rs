@@ -1,0 +1,174 @@
+//! Where text goes: its width, its colours, and the difference between the answer and the talk.
+
+use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+
+use anstyle::{AnsiColor, Style};
+
+/// The answer goes to standard output, hints and gaps to standard error. Colour and width are looked up
+/// only when text is drawn, so that JSON pays for neither.
+pub(crate) struct Screen {
+    out: BufWriter<Stdout>,
+    when: Colour,
+    looked: Option<Looks>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Colour {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What the terminal is like.
+#[derive(Clone, Copy)]
+struct Looks {
+    colour: bool,
+    width: Option<usize>,
+    terminal: bool,
+}
+
+/// What a piece of text is, which decides how it looks. Everything reads without colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Ordinary text.
+    Plain,
+    /// Names of columns and labels.
+    Label,
+    /// Of less weight.
+    Quiet,
+    /// Deserves a look.
+    Notice,
+    /// Wrong, or exposed to strangers.
+    Alarm,
+    /// Right.
+    Good,
+}
+
+impl Tone {
+    fn style(self) -> Style {
+        match self {
+            Self::Plain => Style::new(),
+            Self::Label => Style::new().bold(),
+            Self::Quiet => Style::new().dimmed(),
+            Self::Notice => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
+            Self::Alarm => Style::new().fg_color(Some(AnsiColor::Red.into())),
+            Self::Good => Style::new().fg_color(Some(AnsiColor::Green.into())),
+        }
+    }
+}
+
+impl Screen {
+    /// Standard output; `when` is what `--color` said.
+    pub(crate) fn stdout(when: Option<&str>) -> Self {
+        let when = match when {
+            Some("always") => Colour::Always,
+            Some("never") => Colour::Never,
+            _ => Colour::Auto,
+        };
+        Self { out: BufWriter::with_capacity(64 * 1024, io::stdout()), when, looked: None }
+    }
+
+    /// Where the answer goes, for machines.
+    pub(crate) fn out(&mut self) -> &mut dyn Write {
+        &mut self.out
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Columns of the terminal, or of `COLUMNS`; `None` for a pipe, which has no edge.
+    pub(crate) fn width(&mut self) -> Option<usize> {
+        self.looks().width
+    }
+
+    /// True when a person sees the answer as it is written.
+    pub(crate) fn is_terminal(&mut self) -> bool {
+        self.looks().terminal
+    }
+
+    fn looks(&mut self) -> Looks {
+        let when = self.when;
+        *self.looked.get_or_insert_with(|| {
+            let terminal = io::stdout().is_terminal();
+            let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+            let colour = match when {
+                Colour::Always => true,
+                Colour::Never => false,
+                Colour::Auto => terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
+            };
+            let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
+            let own = if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
+            Looks { colour, width: columns.or(own), terminal }
+        })
+    }
+
+    /// Text in a tone, for putting into a line.
+    pub(crate) fn paint(&mut self, tone: Tone, text: &str) -> String {
+        if tone == Tone::Plain || text.is_empty() || !self.looks().colour {
+            return text.to_owned();
+        }
+        let style = tone.style();
+        format!("{style}{text}{style:#}")
+    }
+
+    /// One line of the answer.
+    pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.write_all(b"\n")
+    }
+
+    /// A label in the margin and text beside it, wrapped to the terminal; further lines stand under the text.
+    pub(crate) fn labelled(&mut self, label: &str, text: &str) -> io::Result<()> {
+        self.labelled_in(Tone::Plain, label, text)
+    }
+
+    /// The same, with the text in a tone.
+    pub(crate) fn labelled_in(&mut self, tone: Tone, label: &str, text: &str) -> io::Result<()> {
+        let room = self.width().map_or(usize::MAX, |width| width.saturating_sub(MARGIN).max(20));
+        let label = self.paint(Tone::Label, &format!("{label:<MARGIN$}"));
+        let mut margin = label.as_str();
+        let empty = " ".repeat(MARGIN);
+        for line in wrapped(text, room) {
+            let line = self.paint(tone, &line);
+            self.line(&format!("{margin}{line}"))?;
+            margin = &empty;
+        }
+        Ok(())
+    }
+
+    /// A paragraph, wrapped to the terminal.
+    pub(crate) fn paragraph(&mut self, tone: Tone, text: &str) -> io::Result<()> {
+        let room = self.width().unwrap_or(usize::MAX);
+        for line in wrapped(text, room) {
+            let line = self.paint(tone, &line);
+            self.line(&line)?;
+        }
+        Ok(())
+    }
+
+    /// A remark with its next step, to standard error, after what was said so far.
+    pub(crate) fn remark(&mut self, text: &str, hint: Option<&str>) -> io::Result<()> {
+        self.out.flush()?;
+        let mut talk = io::stderr().lock();
+        match hint {
+            None => writeln!(talk, "{text}"),
+            Some(hint) if text.is_empty() => writeln!(talk, "hint: {hint}"),
+            Some(hint) => {
+                let width = self.looked.and_then(|looks| looks.width).unwrap_or(usize::MAX);
+                let fits = text.chars().count() + hint.chars().count() + 9 <= width;
+                writeln!(talk, "{text}{}hint: {hint}", if fits { "   " } else { "\n" })
+            }
+        }
+    }
+}
+
+fn wrapped(text: &str, room: usize) -> Vec<String> {
+    if room == usize::MAX {
+        return text.lines().map(str::to_owned).collect();
+    }
+    textwrap::wrap(text, textwrap::Options::new(room).break_words(false)).into_iter().map(std::borrow::Cow::into_owned).collect()
+}
+
+/// Width of the margin that labels stand in.
+const MARGIN: usize = 10;

@@ -1,0 +1,40 @@
+//! The text of every answer, one file per capability.
+
+use std::io;
+
+use portward_ops::Never;
+
+use crate::screen::Screen;
+
+macro_rules! shows {
+    ($($module:ident $op:ident,)*) => {
+        $(mod $module;)*
+    };
+}
+
+portward_ops::every_op!(shows);
+
+/// An answer that can be read by people.
+pub(crate) trait Show {
+    /// Writes it.
+    fn show(&self, screen: &mut Screen) -> io::Result<()>;
+}
+
+impl Show for Never {
+    fn show(&self, _: &mut Screen) -> io::Result<()> {
+        match *self {}
+    }
+}
+
+/// The gaps of an answer, each with what would reveal it.
+fn gaps(screen: &mut Screen, gaps: &[portward_ops::GapDocument]) -> io::Result<()> {
+    for gap in gaps {
+        let hint = match gap.need.as_str() {
+            "root" => Some("sudo portward".to_owned()),
+            "another system" => None,
+            need => Some(need.to_owned()),
+        };
+        screen.remark(&format!("Not seen: {} ({}).", gap.what, gap.effect), hint.as_deref())?;
+    }
+    Ok(())
+}

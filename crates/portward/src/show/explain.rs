@@ -1,0 +1,189 @@
+//! What an endpoint is, from the answer down to the proof.
+
+use std::io;
+
+use portward_model::{Likelihood, Seen};
+use portward_ops::{
+    age, endpoint_words,
+    op::explain::Explained,
+};
+
+use super::Show;
+use crate::screen::{Screen, Tone};
+
+impl Show for Explained {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        if let Some(page) = &self.page {
+            return screen.paragraph(Tone::Plain, page.trim());
+        }
+        screen.paragraph(Tone::Plain, &self.summary)?;
+        screen.line("")?;
+        let value = self.address.value.as_deref().map(|value| format!("{value}: ")).unwrap_or_default();
+        screen.labelled("address", &format!("{value}{}", self.address.text))?;
+        if let Some(number) = self.port.number {
+            let mut label = "port";
+            for (at, text) in self.port.text.iter().enumerate() {
+                let number = if at == 0 { format!("{number}: ") } else { String::new() };
+                screen.labelled(label, &format!("{number}{text}"))?;
+                label = "";
+            }
+        }
+        if !self.resolves.is_empty() {
+            let addresses: Vec<String> = self.resolves.iter().map(ToString::to_string).collect();
+            screen.labelled("name", &format!("resolves to {} here, in that order", addresses.join(", then ")))?;
+        }
+        if let Some(note) = &self.resolves_note {
+            screen.labelled("", note)?;
+        }
+        holders(self, screen)?;
+        clients(self, screen)?;
+        reach(self, screen)?;
+        bind(self, screen)?;
+        let mut label = "nearby";
+        for near in &self.nearby {
+            let owner = near.owner.as_deref().map(|owner| format!(" {owner}")).unwrap_or_default();
+            screen.labelled(label, &format!("{}{owner}: {}", near.endpoint, near.how))?;
+            label = "";
+        }
+        let mut label = "path";
+        for (at, step) in self.steps.iter().enumerate() {
+            let tone = if step.holds == Some(false) { Tone::Quiet } else { Tone::Plain };
+            screen.labelled_in(tone, label, &format!("{} {} - {}", at + 1, step.text, step.now))?;
+            label = "";
+        }
+        hint(self, screen)?;
+        super::gaps(screen, &self.gaps)
+    }
+}
+
+fn holders(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
+    let view = &explained.sockets.view;
+    let mut label = "held by";
+    for index in &explained.sockets.chosen {
+        let Some(socket) = view.snapshot.sockets.get(*index) else { continue };
+        let mut said = false;
+        for (holding, via) in portward_checks::via(&view.snapshot, *index) {
+            let Some(process) = view.snapshot.process(holding.pid) else { continue };
+            let story = view.story(holding.pid).map(|story| story.why.as_str()).filter(|why| !why.is_empty());
+            let mut parts = vec![format!("{} (pid {}) as fd {}", process.title(), holding.pid, holding.fd)];
+            parts.extend(holding.tid.map(|tid| format!("in the own table of thread {tid}")));
+            if let Seen::Known(via) = via {
+                parts.push(format!("{via:?}").to_lowercase());
+            }
+            parts.push(format!("user {}", view.user(process.uid)));
+            parts.push(format!("started {} ago", age(view.age_s(process.started_at))));
+            parts.extend(story.map(str::to_owned));
+            if process.exe_deleted {
+                parts.push("its program was deleted or replaced since".to_owned());
+            }
+            screen.labelled(label, &format!("{}: {}", endpoint_words(socket), parts.join(", ")))?;
+            label = "";
+            said = true;
+        }
+        if !said {
+            let document = portward_ops::SocketDocument::of(view, *index);
+            let why = document.and_then(|document| document.owners_gap).map(|gap| gap.text).unwrap_or_default();
+            screen.labelled(label, &format!("{}: {why}", endpoint_words(socket)))?;
+            label = "";
+        }
+        if let Some(options) = view.options(*index) {
+            let mut options: Vec<&str> = [("SO_REUSEADDR", options.reuse_address), ("SO_REUSEPORT", options.reuse_port)]
+                .into_iter()
+                .filter(|(_, set)| *set)
+                .map(|(name, _)| name)
+                .collect();
+            match socket.v6_only {
+                Some(true) => options.push("IPV6_V6ONLY"),
+                Some(false) if socket.is_wildcard() => options.push("dual-stack"),
+                _ => {}
+            }
+            if !options.is_empty() {
+                screen.labelled_in(Tone::Quiet, "", &format!("options {}", options.join(", ")))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn clients(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
+    let mut label = "clients";
+    for client in explained.clients.iter().take(SHOWN) {
+        let from = client.address.as_deref().zip(client.port).map(|(address, port)| format!("{address} port {port}")).unwrap_or_default();
+        let name = match (&client.name, client.pid) {
+            (Some(name), Some(pid)) => format!("{name} (pid {pid})"),
+            _ => "a process that is not seen from here".to_owned(),
+        };
+        screen.labelled(label, &format!("{name} from {from}, {}", client.state.replace('_', " ")))?;
+        label = "";
+    }
+    let more = explained.clients.len().saturating_sub(SHOWN);
+    if more > 0 {
+        screen.labelled("", &format!("and {more} more"))?;
+    }
+    Ok(())
+}
+
+fn reach(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
+    let mut label = "reach";
+    for reach in &explained.reach {
+        let who = match reach.who {
+            portward_model::Who::SameUser => "this user",
+            portward_model::Who::OtherUser => "every user of this machine",
+            portward_model::Who::Container => "containers",
+            portward_model::Who::Lan => "the local network",
+            portward_model::Who::Vpn => "the private network",
+            portward_model::Who::Internet => "the internet",
+            portward_model::Who::WebPage => "web pages",
+        };
+        let would = if explained.sockets.chosen.is_empty() { "would be: " } else { "" };
+        let would = if label.is_empty() { "" } else { would };
+        screen.labelled(label, &format!("{would}{who}: {}", reach.because))?;
+        label = "";
+    }
+    Ok(())
+}
+
+fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
+    // For an endpoint in use the holder is the whole answer, unless a bind was asked about.
+    if !explained.asked_to_bind && (!explained.sockets.chosen.is_empty() || explained.bind.because.is_empty()) {
+        return Ok(());
+    }
+    let proof = if explained.bind.proof == "tried" { " (tried on a throw-away socket)" } else { "" };
+    let verdict = match explained.bind.possible {
+        Some(true) => format!("would succeed now{proof}"),
+        Some(false) => format!("would be refused{proof}"),
+        None => "may be refused; it depends on what cannot be seen".to_owned(),
+    };
+    screen.labelled("bind", &verdict)?;
+    for cause in &explained.bind.because {
+        let sure = match cause.likelihood {
+            Likelihood::Certain => "certain",
+            Likelihood::Likely => "likely",
+            Likelihood::Possible => "possible",
+        };
+        screen.labelled("", &format!("{} ({}, {sure})", cause.summary, cause.code))?;
+        let mut label = "proof";
+        for evidence in &cause.evidence {
+            screen.labelled_in(Tone::Quiet, label, &format!("{}: {}", evidence.source, evidence.fact))?;
+            label = "";
+        }
+        let mut label = "fix";
+        for fix in &cause.fixes {
+            screen.labelled(label, &format!("{}: {}", fix.title, fix.command))?;
+            label = "";
+        }
+    }
+    Ok(())
+}
+
+fn hint(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
+    let hint = match (explained.sockets.chosen.is_empty(), explained.asked_to_bind) {
+        (_, true) => return Ok(()),
+        (true, false) => format!("portward wait {}    tells you when something listens", explained.endpoint),
+        (false, false) => format!("portward free {}    stops what holds it", explained.endpoint),
+    };
+    screen.remark("", Some(&hint))
+}
+
+/// Clients that are named one by one.
+const SHOWN: usize = 12;

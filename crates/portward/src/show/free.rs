@@ -1,0 +1,47 @@
+//! What was stopped, what was not, and whether the port can be bound.
+
+use std::io;
+
+use portward_ops::op::free::Outcome;
+
+use super::Show;
+use crate::screen::{Screen, Tone};
+
+impl Show for Outcome {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        for freed in self.would.iter().flatten() {
+            screen.line(&format!("Would send {} to {} (pid {}).", freed.signal, freed.name, freed.pid))?;
+        }
+        for freed in &self.freed {
+            screen.line(&format!("{} (pid {}) ended after {}.", freed.name, freed.pid, freed.signal))?;
+        }
+        for refused in &self.refused {
+            let pid = if refused.pid == 0 { String::new() } else { format!(" (pid {})", refused.pid) };
+            screen.paragraph(Tone::Notice, &format!("{}{pid} was not stopped: {}.", refused.name, refused.because))?;
+        }
+        if self.declined {
+            screen.line("Nothing was stopped.")?;
+        }
+        let endpoints = self.endpoints.join(", ");
+        let untouched = self.freed.is_empty() && self.refused.is_empty() && self.would.as_ref().is_none_or(Vec::is_empty);
+        match (self.port_free, untouched) {
+            (true, true) => screen.line(&format!("Nothing holds {endpoints}; it can be bound."))?,
+            (true, false) => screen.paragraph(Tone::Good, &format!("{endpoints} can be bound now."))?,
+            (false, _) if self.would.is_some() => {}
+            (false, _) => {
+                screen.line(&format!("{endpoints} cannot be bound yet."))?;
+                for cause in &self.because {
+                    screen.labelled("because", &format!("{} ({})", cause.summary, cause.code))?;
+                    for fix in &cause.fixes {
+                        screen.labelled("fix", &format!("{}: {}", fix.title, fix.command))?;
+                    }
+                }
+            }
+        }
+        if let Some(supervisor) = &self.supervisor {
+            let again = if supervisor.restarts { "starts it again when it ends" } else { "started it" };
+            screen.remark(&format!("{} {again}.", supervisor.name), supervisor.stop.as_deref())?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}

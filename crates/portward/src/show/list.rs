@@ -1,0 +1,138 @@
+//! The table of endpoints.
+
+mod columns;
+
+use std::io;
+
+use portward_model::{Scope, Who};
+use portward_ops::{Listing, Row, RowKind};
+
+use super::Show;
+use crate::{
+    screen::{Screen, Tone},
+    table::{self, Cell, Heading},
+};
+use columns::{COLUMNS, Column};
+
+impl Show for Listing {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        if self.columns.first().is_some_and(|name| name == "help") {
+            return name_columns(screen);
+        }
+        let Some(columns) = chosen(screen, &self.columns)? else { return Ok(()) };
+        if self.rows.is_empty() {
+            let what = if self.filtered { "Nothing matches." } else { "Nothing listens on this machine." };
+            screen.line(what)?;
+        } else {
+            let headings: Vec<Heading> = columns.iter().map(|column| column.heading).collect();
+            let rows: Vec<Vec<Cell>> = self.rows.iter().map(|row| columns.iter().map(|column| (column.cell)(self, row)).collect()).collect();
+            let dropped = table::draw(screen, &headings, &rows)?;
+            if !dropped.is_empty() {
+                let many = if dropped.len() == 1 { "1 column finds" } else { &format!("{} columns find", dropped.len()) };
+                screen.remark(&format!("{many} no room here: {}.", dropped.join(", ")), Some("a wider terminal, or --columns"))?;
+            }
+        }
+        footer(self, screen)
+    }
+}
+
+/// The columns to show; `None` when one of the names is none, after saying so.
+fn chosen(screen: &mut Screen, names: &[String]) -> io::Result<Option<Vec<&'static Column>>> {
+    if names.is_empty() {
+        return Ok(Some(COLUMNS.iter().filter(|column| column.usual).collect()));
+    }
+    let mut found = Vec::new();
+    for name in names {
+        match COLUMNS.iter().find(|column| column.name == name.trim()) {
+            Some(column) => found.push(column),
+            None => {
+                let shown = portward_model::Text::from(name.as_str());
+                screen.remark(&format!("There is no column `{shown}`."), Some("portward list --columns help"))?;
+                return Ok(None);
+            }
+        }
+    }
+    Ok(Some(found))
+}
+
+fn name_columns(screen: &mut Screen) -> io::Result<()> {
+    for column in COLUMNS {
+        screen.labelled(column.name, column.help)?;
+    }
+    Ok(())
+}
+
+fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
+    let view = &listing.view;
+    let endpoints = listing.rows.iter().filter(|row| row.kind == RowKind::Endpoint).count();
+    let connections = listing.rows.len() - endpoints;
+    let mut counted = Vec::new();
+    if endpoints > 0 || connections == 0 {
+        counted.push(plural(endpoints, "endpoint"));
+    }
+    if connections > 0 {
+        counted.push(plural(connections, "connection"));
+    }
+    let exposed = listing.rows.iter().find(|row| row.kind == RowKind::Endpoint && is_exposed(listing, row));
+    let exposure = exposed.and_then(|row| {
+        let socket = row.first(view)?;
+        let reach = portward_checks::reach(&view.snapshot, socket);
+        let widest = reach.iter().max_by_key(|reach| width(reach.who))?;
+        Some((socket.port()?, format!(" {} can be reached from {}: {}.", socket.port()?, from_where(widest.who), widest.because)))
+    });
+    screen.line("")?;
+    match exposure {
+        Some((port, text)) => screen.remark(&format!("{}.{text}", counted.join(", ")), Some(&format!("portward explain {port}")))?,
+        None => screen.remark(&format!("{}.", counted.join(", ")), None)?,
+    }
+    if listing.minor_unix > 0 {
+        screen.remark(&format!("{} more that rarely matter.", plural(listing.minor_unix, "Unix socket")), Some("portward list --unix"))?;
+    }
+    let elsewhere = view.other_namespaces;
+    if elsewhere > 0 && view.snapshot.namespaces.len() == 1 {
+        screen.remark(&format!("{} hold processes too.", plural(elsewhere as usize, "other network namespace")), Some("portward list --netns all"))?;
+    }
+    let gaps: Vec<_> = view.snapshot.gaps.iter().map(portward_ops::GapDocument::from).collect();
+    super::gaps(screen, &gaps)
+}
+
+fn plural(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// True for an endpoint that other machines can reach.
+fn is_exposed(listing: &Listing, row: &Row) -> bool {
+    let Some(socket) = row.first(&listing.view) else { return false };
+    let snapshot = &listing.view.snapshot;
+    socket.scope(snapshot.loopback_index()) != Scope::Loopback
+        && portward_checks::reach(snapshot, socket).iter().any(|reach| matches!(reach.who, Who::Lan | Who::Vpn | Who::Internet))
+}
+
+fn width(who: Who) -> u8 {
+    match who {
+        Who::SameUser | Who::OtherUser | Who::WebPage => 0,
+        Who::Container => 1,
+        Who::Vpn => 2,
+        Who::Lan => 3,
+        Who::Internet => 4,
+    }
+}
+
+fn from_where(who: Who) -> &'static str {
+    match who {
+        Who::SameUser | Who::OtherUser | Who::WebPage => "this machine",
+        Who::Container => "containers",
+        Who::Vpn => "your private network",
+        Who::Lan => "your network",
+        Who::Internet => "the internet",
+    }
+}
+
+/// How a word in the REACH column looks: what strangers can reach deserves a look.
+fn tone_of_reach(word: &str) -> Tone {
+    match word {
+        "internet" => Tone::Alarm,
+        "LAN" | "VPN" | "not known" => Tone::Notice,
+        _ => Tone::Plain,
+    }
+}

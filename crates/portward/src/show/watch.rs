@@ -1,0 +1,34 @@
+//! One line per change.
+
+use std::io;
+
+use portward_ops::{
+    notice,
+    op::watch::{Change, ChangeKind, Watched},
+};
+
+use super::Show;
+use crate::screen::{Screen, Tone};
+
+impl Show for Change {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        let (what, who) = notice(self);
+        let tone = match self.kind {
+            ChangeKind::Opened => Tone::Good,
+            ChangeKind::Closed => Tone::Quiet,
+            ChangeKind::Owner | ChangeKind::Reach => Tone::Notice,
+        };
+        // The time of day is what a person compares with a log; the date stands in the JSON.
+        let time = self.at.get(11..23).unwrap_or(&self.at);
+        let what = screen.paint(tone, &what);
+        screen.line(&format!("{time}Z  {what}  {who}"))
+    }
+}
+
+impl Show for Watched {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        let changes = if self.changes == 1 { "1 change".to_owned() } else { format!("{} changes", self.changes) };
+        screen.remark(&format!("{changes} seen."), None)?;
+        super::gaps(screen, &self.gaps)
+    }
+}

@@ -1,0 +1,59 @@
+//! Which machine to read: this one, a snapshot file, or another one over ssh.
+
+use std::{
+    fs,
+    io::{self, Read},
+    process::{Command, Stdio},
+};
+
+use clap::ArgMatches;
+use portward_model::Text;
+use portward_ops::{Failure, Where};
+use portward_sys::{Host, Recorded, this_machine};
+
+/// The machine that the options name.
+pub(crate) fn host(matches: &ArgMatches, place: Where) -> Result<Box<dyn Host>, Failure> {
+    if place == Where::Live {
+        return Ok(this_machine()?);
+    }
+    if let Some(file) = matches.get_one::<String>("from") {
+        let bytes = if file == "-" { stdin() } else { fs::read(file) };
+        let bytes = bytes.map_err(|error| {
+            Failure::usage(format!("{} cannot be read: {error}.", Text::from(file.as_str())))
+                .hint("portward snapshot --out FILE    writes one")
+        })?;
+        return Ok(Box::new(Recorded::from_json(&bytes)?));
+    }
+    if let Some(server) = matches.get_one::<String>("host") {
+        return over_ssh(server);
+    }
+    Ok(this_machine()?)
+}
+
+fn stdin() -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    io::stdin().lock().read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// Lets Portward on the far side take a snapshot. What ssh itself says goes straight to standard error.
+fn over_ssh(server: &str) -> Result<Box<dyn Host>, Failure> {
+    let shown = Text::from(server);
+    if server.is_empty() || server.starts_with('-') {
+        return Err(Failure::usage(format!("`{shown}` is no server.")).hint("--host user@server"));
+    }
+    let run = Command::new("ssh").args([server, "portward", "snapshot"]).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
+    let output =
+        run.map_err(|error| Failure::system(format!("ssh cannot be started: {error}.")).hint("install an ssh client"))?;
+    if !output.status.success() {
+        let failure = match output.status.code() {
+            Some(127) => Failure::system(format!("{shown} has no portward in the PATH of a non-interactive shell."))
+                .hint("install Portward there"),
+            Some(255) => Failure::system(format!("ssh cannot reach {shown}.")).hint(format!("try: ssh {shown} true")),
+            _ => Failure::system(format!("Portward on {shown} failed: {}.", output.status))
+                .hint(format!("try: ssh {shown} portward")),
+        };
+        return Err(failure);
+    }
+    Ok(Box::new(Recorded::from_json(&output.stdout)?))
+}
