@@ -20,11 +20,13 @@ pub(super) fn operations(tree: &Tree) -> Vec<String> {
 }
 
 fn companions(name: &str) -> [(&'static str, String); 4] {
+    // A file is named in snake_case, what people type is not.
+    let typed = name.replace('_', "-");
     [
         ("text rendering", format!("{SHOW}{name}.rs")),
         ("test", format!("{CLI}{name}.rs")),
-        ("reference page", format!("docs/reference/{name}.md")),
-        ("schema", format!("schema/{name}.json")),
+        ("reference page", format!("docs/reference/{typed}.md")),
+        ("schema", format!("schema/{typed}.json")),
     ]
 }
 
