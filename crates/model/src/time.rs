@@ -12,6 +12,6 @@ pub struct Moment(pub i64);
 impl Moment {
     /// Whole seconds from this moment to a later one; 0 when `later` is not later.
     pub fn seconds_until(self, later: Self) -> u64 {
-        u64::try_from((later.0 - self.0) / 1000).unwrap_or(0)
+        u64::try_from(later.0.saturating_sub(self.0) / 1000).unwrap_or(0)
     }
 }

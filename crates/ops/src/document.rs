@@ -6,9 +6,9 @@ mod owner;
 mod socket;
 mod sockets;
 
-use portward_model::{Cause, Gap, Need, Reach, SupervisorKind, Text};
+use portward_model::{Cause, Gap, Need, SupervisorKind, Text};
 use schemars::JsonSchema;
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 pub use json::write_json;
 pub use listing::{Group, Listing};
@@ -217,15 +217,7 @@ impl From<&portward_model::Supervisor> for Supervised {
     }
 }
 
-/// Who can reach something, as the contract writes it.
-pub(crate) type Reaches = Vec<Reach>;
-
 /// A moment as RFC 3339 in UTC with milliseconds.
 pub(crate) fn rfc3339(moment: portward_model::Moment) -> String {
     jiff::Timestamp::from_millisecond(moment.0).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
-}
-
-/// Serializes any [`std::fmt::Display`] as text.
-pub(crate) fn as_text<T: std::fmt::Display, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(value)
 }

@@ -1,6 +1,6 @@
 //! What a capability is, and the one door to all of them.
 
-use std::{future::Future, pin::Pin, sync::atomic::AtomicBool};
+use std::{future::Future, pin::Pin};
 
 use clap::{Args, FromArgMatches};
 use portward_model::Effect;
@@ -26,14 +26,12 @@ pub trait Prompt: Sync {
     fn notify(&self, title: &str, text: &str) -> bool;
 }
 
-/// What every run is given: the machine, the person, and the wish to stop.
+/// What every run is given: the machine and the person.
 pub struct Cx<'a> {
     /// The machine.
     pub host: &'a dyn Host,
     /// The person.
     pub prompt: &'a dyn Prompt,
-    /// Set when the person asked to stop; streams end at the next turn.
-    pub stopped: &'a AtomicBool,
 }
 
 /// What the exit code says.

@@ -327,13 +327,13 @@ impl View {
         }
         if hidden > 0 && self.hidden_processes > 0 {
             let owners = if hidden == 1 { "the owner of 1 socket".to_owned() } else { format!("owners of {hidden} sockets") };
+            let processes = if self.hidden_processes == 1 { "1 process".to_owned() } else { format!("{} processes", self.hidden_processes) };
+            // Root that may not look is inside a container or a sandbox, where more of root does not help.
+            let outside = || Need::Setting("the same command outside this container or sandbox".to_owned());
             self.snapshot.gaps.push(Gap {
                 what: owners,
-                need: Need::Root,
-                effect: format!(
-                    "{} other users' processes are not looked into; user and control group are shown instead",
-                    self.hidden_processes
-                ),
+                need: if self.snapshot.host.uid == 0 { outside() } else { Need::Root },
+                effect: format!("{processes} may not be looked into; user and control group are shown instead"),
             });
         }
     }

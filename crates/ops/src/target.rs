@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{Endpoint, EndpointHost, PortRange, Scope, Socket, SocketState, Text, Transport};
+use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, Transport};
 use portward_sys::{Host, PortFilter, StateSet, Transports, Which};
 
 use crate::{Failure, Look, View};
@@ -135,14 +135,5 @@ pub(crate) fn verb(socket: &Socket) -> &'static str {
         (SocketState::Listen, _) => "listens on",
         (_, Transport::Udp | Transport::UnixDatagram) => "receives on",
         _ => "holds",
-    }
-}
-
-/// `every address`, `this machine only`, an address.
-pub(crate) fn scope_words(scope: Scope) -> &'static str {
-    match scope {
-        Scope::Loopback => "this machine only",
-        Scope::Interface => "one interface",
-        Scope::Every => "every interface",
     }
 }

@@ -11,8 +11,8 @@ use portward_checks::{
     usual_service,
 };
 use portward_model::{
-    AddressClass, Cause, Endpoint, Evidence, Family, Likelihood, PortClass, Reach, Route, Scope, Seen, SocketOptions,
-    SocketState, Transport,
+    AddressClass, Cause, Endpoint, Evidence, Likelihood, PortClass, Reach, Route, Scope, Seen, SocketOptions, SocketState,
+    Transport,
 };
 use portward_sys::{Depth, Host, Which};
 use schemars::JsonSchema;
@@ -22,7 +22,7 @@ use crate::{
     Bind, Client, Cx, Effect, Exit, Failure, Nearby, Never, Noun, Op, Port, Sink, Step, View, Where,
     document::{GapDocument, Sockets},
     pairs,
-    target::{Target, endpoint_words, holder_words, scope_words, verb},
+    target::{Target, endpoint_words, holder_words, verb},
 };
 
 /// Say what an endpoint is, who holds it, who can reach it, and how data gets there
@@ -386,14 +386,4 @@ fn zone_index(target: &Target, view: &View) -> u32 {
     let portward_model::EndpointHost::Ip(_, Some(zone)) = &target.endpoint.host else { return 0 };
     let named = view.snapshot.interfaces.iter().find(|interface| interface.name.raw() == zone.as_bytes());
     named.map(|interface| interface.index).or_else(|| zone.parse().ok()).unwrap_or(0)
-}
-
-/// What the bind of a socket means, for other faces.
-pub(crate) fn family_words(family: Family, v6_only: Option<bool>) -> &'static str {
-    match (family, v6_only) {
-        (Family::Ipv4, _) => "IPv4",
-        (Family::Ipv6, Some(true)) => "IPv6 only",
-        (Family::Ipv6, _) => "IPv6",
-        (Family::Unix, _) => scope_words(Scope::Loopback),
-    }
 }

@@ -2,10 +2,7 @@
 
 mod plan;
 
-use std::{
-    sync::atomic::Ordering,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use portward_model::{Cause, Endpoint, ProcessId};
@@ -241,7 +238,7 @@ fn watch_exits(cx: &Cx<'_>, marks: &[&Mark], grace: Duration) -> Result<Vec<Proc
         let remaining = end.saturating_duration_since(Instant::now());
         left = cx.host.wait_for_exit(&left, remaining.min(Duration::from_secs(1)))?;
         let remaining = end.saturating_duration_since(Instant::now());
-        if left.is_empty() || remaining.is_zero() || cx.stopped.load(Ordering::Relaxed) {
+        if left.is_empty() || remaining.is_zero() {
             return Ok(left);
         }
         cx.prompt.progress(&format!(

@@ -116,7 +116,7 @@ impl Op for List {
 
     async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Listing>) -> Result<Listing, Failure> {
         if self.watch {
-            while !cx.stopped.load(std::sync::atomic::Ordering::Relaxed) && out.emit(self.once(cx)?) {
+            while out.emit(self.once(cx)?) {
                 std::thread::sleep(self.every.0.0);
             }
         }

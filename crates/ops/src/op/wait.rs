@@ -3,7 +3,6 @@
 use std::{
     net::IpAddr,
     path::PathBuf,
-    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -117,7 +116,7 @@ impl Op for Wait {
             let seen: Vec<Awaited> =
                 targets.iter().map(|target| look_at(cx.host, target, &wish, left)).collect::<Result<_, _>>()?;
             let ready = seen.iter().all(|one| one.ready);
-            let over = end.is_some_and(|end| Instant::now() >= end) || cx.stopped.load(Ordering::Relaxed);
+            let over = end.is_some_and(|end| Instant::now() >= end);
             if ready || over {
                 let waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
                 return Ok(Waited { ready, waited_ms, endpoints: seen, gaps: Vec::new() });

@@ -2,7 +2,6 @@
 
 use std::{
     rc::Rc,
-    sync::atomic::Ordering,
     time::{Duration, Instant},
 };
 
@@ -101,7 +100,7 @@ impl Op for Watch {
         let mut changes = 0;
         let mut looked_whole = Instant::now();
         cx.prompt.progress("watching; Ctrl-C ends it");
-        'watch: while !cx.stopped.load(Ordering::Relaxed) && end.is_none_or(|end| Instant::now() < end) {
+        'watch: while end.is_none_or(|end| Instant::now() < end) {
             let left = end.map_or(TURN, |end| end.saturating_duration_since(Instant::now()));
             cx.host.wait_for_change(&[], TURN.min(left))?;
             // Owners cost a walk over all processes: look for them when sockets changed, and now and then.

@@ -64,8 +64,8 @@ fn look_deeper(
     let reader = rustix::process::geteuid().as_raw();
     let mut lost: FxHashMap<u64, u32> = FxHashMap::default();
     for (&inode, &at) in wanted {
-        let readable =
-            sockets.get(at as usize).is_some_and(|socket| reader == 0 || socket.uid == reader || socket.transport.is_unix());
+        let Some(socket) = sockets.get(at as usize) else { continue };
+        let readable = socket.uid == reader || (reader == 0 && found.hidden_processes == 0);
         if !held.contains(&at) && readable {
             lost.insert(inode, at);
         }
@@ -83,7 +83,9 @@ fn look_deeper(
         found.holdings.extend(part.holdings);
     }
     let held: FxHashSet<u32> = found.holdings.iter().map(|holding| holding.socket).collect();
-    if lost.values().any(|at| !held.contains(at)) {
+    // With processes hidden, the holder is most likely one of them, and every queue would be read in vain.
+    let worth_it = depth == Depth::Threads || found.hidden_processes == 0;
+    if worth_it && lost.values().any(|at| !held.contains(at)) {
         found.in_flight = in_flight()?;
     }
     Ok(())

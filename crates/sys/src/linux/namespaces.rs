@@ -53,8 +53,8 @@ pub(super) fn read(which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
     let mut gaps = Vec::new();
     if hidden > 0 {
         gaps.push(Gap {
-            what: format!("network namespaces of {hidden} processes"),
-            need: Need::Root,
+            what: format!("network namespaces of {hidden} {}", if hidden == 1 { "process" } else { "processes" }),
+            need: if rustix::process::geteuid().is_root() { Need::Platform } else { Need::Root },
             effect: "sockets in other namespaces are not listed".to_owned(),
         });
     }
