@@ -6,7 +6,7 @@ mod story;
 use std::thread;
 
 use portward_model::{
-    Container, Gap, HostFacts, Moment, Need, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Users,
+    Container, Gap, HostFacts, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Users,
     Via,
 };
 use portward_sys::{Ask, Depth, Holders, Host, PortFilter, Reading, StateSet, SysError, Transports, Which};
@@ -63,7 +63,8 @@ impl Look {
         });
         let namespaces = self.namespaces(host, &mut gaps);
         let mut sockets = Vec::new();
-        let ask = Ask { transports: self.transports, states: self.states, ports: self.ports, counters: self.traffic };
+        let states = if self.has_second_dump() { StateSet::Listening } else { self.states };
+        let ask = Ask { transports: self.transports, states, ports: self.ports, counters: self.traffic };
         match host.sockets(&ask, &namespaces, &mut |socket| sockets.push(socket)) {
             Ok(seen) => gaps.extend(seen),
             Err(error) => gaps.push(gap("sockets", "they are not listed", &error)),
@@ -93,8 +94,17 @@ impl Look {
             other_namespaces: 0,
             in_flight: Vec::new(),
         };
-        self.owners_and_clients(host, &mut view);
-        if self.interfaces {
+        if self.has_second_dump() {
+            self.owners_beside_second_dump(host, &mut view);
+        } else {
+            if self.clients {
+                view.clients = Some(clients::count(&view.snapshot.sockets));
+            }
+            let held = self.owners.map(|depth| holders(host, &view.snapshot.sockets, depth));
+            view.held(host, held);
+        }
+        // Loopback is loopback whatever interfaces there are, and asking for them costs as much as for the sockets.
+        if self.interfaces && view.snapshot.sockets.iter().any(|socket| socket.interface != 0 || socket.scope(1) != Scope::Loopback) {
             match host.interfaces() {
                 Ok(interfaces) => view.snapshot.interfaces = interfaces,
                 Err(error) => view.gap("interfaces", "who can reach a wildcard bind is not known", &error),
@@ -119,28 +129,50 @@ impl Look {
         value
     }
 
-    fn owners_and_clients(&self, host: &dyn Host, view: &mut View) {
-        let counts_from_view = self.states == StateSet::All;
-        let wants_clients = self.clients && view.snapshot.sockets.iter().any(|socket| socket.state == SocketState::Listen);
-        if wants_clients && !counts_from_view && host.socket_count() > MANY_SOCKETS {
-            // The dump of the connections is one processor's work for as long as the walk is another's.
-            let (counted, held) = thread::scope(|scope| {
-                let snapshot = &view.snapshot;
-                let counting = scope.spawn(|| clients::ask(host, self, snapshot));
-                let held = self.owners.map(|depth| holders(host, &snapshot.sockets, depth));
-                (counting.join().unwrap_or_else(|_| Err(SysError::Unsupported { what: "counting clients".to_owned() })), held)
-            });
-            view.counted(counted);
+    /// The kernel keeps listeners apart and finds them at once; for TCP sockets that are connected, or bound
+    /// without listening, it walks tables of a fixed, large size. That is done beside the search for owners.
+    fn has_second_dump(&self) -> bool {
+        self.states == StateSet::Serving && self.transports.tcp && self.owners.is_some()
+    }
+
+    fn owners_beside_second_dump(&self, host: &dyn Host, view: &mut View) {
+        let mut counter = clients::Counter::new(&view.snapshot.sockets);
+        let namespaces = view.snapshot.namespaces.clone();
+        let transports = Transports { tcp: true, udp: false, unix: false };
+        let ask = Ask { transports, states: StateSet::BoundOrConnected, ports: self.ports, counters: self.traffic };
+        let dump = || {
+            let mut bound = Vec::new();
+            let mut each = |socket: Socket| if socket.state.serves() { bound.push(socket) } else { counter.add(&socket) };
+            host.sockets(&ask, &namespaces, &mut each).map(|_| (bound, counter.counts))
+        };
+        let dumped = thread::scope(|scope| {
+            let dumping = scope.spawn(dump);
+            let held = self.owners.map(|depth| holders(host, &view.snapshot.sockets, depth));
             view.held(host, held);
-            return;
+            dumping.join()
+        });
+        match dumped.unwrap_or_else(|_| Err(SysError::Unsupported { what: "a second dump".to_owned() })) {
+            Ok((bound, counts)) => {
+                view.clients = self.clients.then_some(counts);
+                if !bound.is_empty() {
+                    self.add(host, view, bound);
+                }
+            }
+            Err(error) => view.gap("connections", "clients are not counted", &error),
         }
-        if wants_clients {
-            let counted =
-                if counts_from_view { Ok(clients::count(&view.snapshot)) } else { clients::ask(host, self, &view.snapshot) };
-            view.counted(counted);
-        }
+    }
+
+    /// Adds sockets that were found late, and looks for all owners again: rare, and simpler than two answers made one.
+    fn add(&self, host: &dyn Host, view: &mut View, late: Vec<Socket>) {
+        view.snapshot.sockets.extend(late);
+        let known = std::mem::take(&mut view.snapshot.gaps);
         let held = self.owners.map(|depth| holders(host, &view.snapshot.sockets, depth));
         view.held(host, held);
+        for gap in known {
+            if !view.snapshot.gaps.iter().any(|other| other.effect == gap.effect) {
+                view.snapshot.gaps.push(gap);
+            }
+        }
     }
 }
 
@@ -238,13 +270,6 @@ impl View {
     /// Age of something that started at `moment`, in seconds.
     pub fn age_s(&self, moment: Moment) -> u64 {
         moment.seconds_until(self.snapshot.host.now)
-    }
-
-    fn counted(&mut self, counted: Result<Vec<Clients>, SysError>) {
-        match counted {
-            Ok(clients) => self.clients = Some(clients),
-            Err(error) => self.gap("connections", "clients are not counted", &error),
-        }
     }
 
     fn held(&mut self, host: &dyn Host, held: Option<Result<Holders, SysError>>) {
@@ -388,7 +413,5 @@ fn nobody() -> HostFacts {
     }
 }
 
-/// Sockets above which counting clients and walking descriptors side by side pays for a thread.
-const MANY_SOCKETS: usize = 2_000;
 /// The id of the version 2 hierarchy's root.
 const ROOT_CGROUP: u64 = 1;

@@ -24,7 +24,6 @@ enum Colour {
 struct Looks {
     colour: bool,
     width: Option<usize>,
-    terminal: bool,
 }
 
 /// What a piece of text is, which decides how it looks. Everything reads without colour.
@@ -82,11 +81,6 @@ impl Screen {
         self.looks().width
     }
 
-    /// True when a person sees the answer as it is written.
-    pub(crate) fn is_terminal(&mut self) -> bool {
-        self.looks().terminal
-    }
-
     fn looks(&mut self) -> Looks {
         let when = self.when;
         *self.looked.get_or_insert_with(|| {
@@ -99,7 +93,7 @@ impl Screen {
             };
             let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
             let own = if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
-            Looks { colour, width: columns.or(own), terminal }
+            Looks { colour, width: columns.or(own) }
         })
     }
 

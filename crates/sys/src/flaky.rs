@@ -51,10 +51,6 @@ impl Host for Flaky {
         self.pass()?.sockets(ask, namespaces, each)
     }
 
-    fn socket_count(&self) -> usize {
-        self.pass().map_or(0, Host::socket_count)
-    }
-
     fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
         self.pass()?.holders(sockets, depth)
     }

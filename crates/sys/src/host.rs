@@ -138,9 +138,6 @@ pub trait Host: Send + Sync {
     /// Sockets of the namespaces, each handed to `each` as it is decoded.
     fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError>;
 
-    /// A cheap estimate of how many TCP sockets the reader's namespace has; 0 when it cannot be told.
-    fn socket_count(&self) -> usize;
-
     /// Who holds these sockets.
     fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError>;
 

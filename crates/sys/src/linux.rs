@@ -50,10 +50,6 @@ impl Host for Linux {
         netlink::sockets(ask, namespaces, each)
     }
 
-    fn socket_count(&self) -> usize {
-        settings::socket_count()
-    }
-
     fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
         holders::find(sockets, depth)
     }

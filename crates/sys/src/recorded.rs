@@ -48,8 +48,9 @@ impl Recorded {
         };
         let connected = !socket.state.serves() && socket.state != SocketState::Closed;
         let state = match ask.states {
+            StateSet::Listening => socket.state == SocketState::Listen || (socket.transport != Transport::Tcp && socket.state.serves()),
             StateSet::Serving => socket.state.serves(),
-            StateSet::Connected => connected && socket.state != SocketState::TimeWait,
+            StateSet::BoundOrConnected => (connected || socket.state == SocketState::Bound) && socket.state != SocketState::TimeWait,
             StateSet::All => true,
         };
         let remote = socket.remote().map(|(_, port)| port);
@@ -93,10 +94,6 @@ impl Host for Recorded {
             }
         }
         Ok(self.0.gaps.clone())
-    }
-
-    fn socket_count(&self) -> usize {
-        self.0.sockets.len()
     }
 
     fn holders(&self, sockets: &[Socket], _: Depth) -> Result<Holders, SysError> {

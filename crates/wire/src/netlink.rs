@@ -38,7 +38,7 @@ pub fn read_sockets(
     each: &mut impl FnMut(Socket),
 ) -> Result<Progress, Truncated> {
     read_messages(chunk, &mut |kind, body| {
-        if kind != SOCK_DIAG_BY_FAMILY {
+        if kind != SOCK_DIAG_BY_FAMILY && kind != TCPDIAG_GETSOCK {
             return Ok(());
         }
         let socket = match body.first() {
@@ -131,6 +131,8 @@ const NLM_F_DUMP_INTR: u16 = 0x10;
 const NLA_TYPE_MASK: u16 = 0x3fff;
 /// `linux/sock_diag.h`
 const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// `linux/inet_diag.h`
+const TCPDIAG_GETSOCK: u16 = 18;
 const AF_UNIX: u8 = 1;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;

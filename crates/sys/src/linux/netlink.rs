@@ -51,20 +51,30 @@ fn enter_failed(namespace: &Namespace) -> SysError {
 }
 
 fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>) -> Result<(), SysError> {
-    let mut inet = Vec::new();
-    if ask.transports.tcp {
-        inet.extend([(Transport::Tcp, Family::Ipv4), (Transport::Tcp, Family::Ipv6)]);
-    }
-    if ask.transports.udp {
-        inet.extend([(Transport::Udp, Family::Ipv4), (Transport::Udp, Family::Ipv6)]);
-    }
     let mut connection = match Connection::open() {
         Ok(connection) => connection,
         Err(error) => return from_tables(ask, netns, each, gaps, &error),
     };
-    for (transport, family) in inet {
-        let request = inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, counters: ask.counters });
-        note(connection.dump(&request, "socket", transport, netns, each), transport.name(), gaps);
+    let request = |transport, family| {
+        inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, counters: ask.counters })
+    };
+    let each_family = [Some(Family::Ipv4), Some(Family::Ipv6)];
+    let tcp = ask.transports.tcp.then_some(Transport::Tcp);
+    for transport in tcp.into_iter().chain(ask.transports.udp.then_some(Transport::Udp)) {
+        let mut families = &each_family[..];
+        if transport == Transport::Tcp {
+            match connection.dump(&request(transport, None), "socket", transport, netns, each) {
+                // A kernel that no longer knows the older request is asked for each family.
+                Err(_) => {}
+                answered => {
+                    note(answered, transport.name(), gaps);
+                    families = &[];
+                }
+            }
+        }
+        for family in families {
+            note(connection.dump(&request(transport, *family), "socket", transport, netns, each), transport.name(), gaps);
+        }
     }
     if ask.transports.unix {
         note(connection.dump(&unix_request(ask.states), "Unix socket", Transport::Unix, netns, each), "unix", gaps);
@@ -94,8 +104,8 @@ fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut V
         }
         for socket in procfs::read_table(&bytes, transport, netns) {
             let fits = match ask.states {
-                StateSet::Serving => socket.state.serves(),
-                StateSet::Connected => !socket.state.serves(),
+                StateSet::Listening | StateSet::Serving => socket.state.serves(),
+                StateSet::BoundOrConnected => socket.state != portward_model::SocketState::Listen,
                 StateSet::All => true,
             };
             if fits {

@@ -56,18 +56,5 @@ pub(super) fn port_rules() -> Result<PortRules, SysError> {
     })
 }
 
-/// TCP sockets in use and in `TIME_WAIT`, by `/proc/net/sockstat`.
-pub(super) fn socket_count() -> usize {
-    let Ok(bytes) = read_file("/proc/self/net/sockstat") else { return 0 };
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().find(|line| line.starts_with("TCP:")).unwrap_or_default();
-    let mut words = line.split_ascii_whitespace();
-    let mut number_after = |name: &str| {
-        words.by_ref().find(|word| *word == name).and_then(|_| words.next()).and_then(|word| word.parse::<usize>().ok())
-    };
-    let in_use = number_after("inuse").unwrap_or(0);
-    in_use + number_after("tw").unwrap_or(0)
-}
-
 /// `PROC_PID_INIT_INO` of `linux/proc_ns.h`: the machine's first pid namespace always has this inode.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use portward_model::{Family, PortRange, Queue, Socket, SocketName, SocketState, Traffic, Transport};
 
-use super::{AF_INET, AF_INET6, NLM_F_DUMP, SOCK_DIAG_BY_FAMILY, attribute, message, read_attributes};
+use super::{AF_INET, AF_INET6, NLM_F_DUMP, SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK, attribute, message, read_attributes};
 use crate::{Reader, Truncated};
 
 /// Which sockets to ask for.
@@ -12,8 +12,8 @@ use crate::{Reader, Truncated};
 pub struct InetAsk {
     /// TCP or UDP; Unix transports ask for nothing.
     pub transport: Transport,
-    /// IPv4 or IPv6.
-    pub family: Family,
+    /// IPv4 or IPv6; `None` asks for both in one dump, which only TCP can.
+    pub family: Option<Family>,
     /// States to return.
     pub states: StateSet,
     /// Only sockets with these ports; the kernel filters.
@@ -34,10 +34,12 @@ pub enum PortFilter {
 /// Sets of states worth asking for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StateSet {
-    /// Listeners, bound datagram sockets, and TCP sockets that are bound without listening.
+    /// Listeners and bound datagram sockets; quick, because the kernel keeps those apart.
+    Listening,
+    /// The same, and TCP sockets that are bound without listening.
     Serving,
-    /// Connected sockets of any kind, without those that no descriptor can hold.
-    Connected,
+    /// TCP sockets that are connected, or bound without listening: what a listing reads beside the listeners.
+    BoundOrConnected,
     /// Everything.
     All,
 }
@@ -46,10 +48,11 @@ impl StateSet {
     /// The bits as the kernel numbers them (`net/tcp_states.h`).
     fn bits(self, transport: Transport) -> u32 {
         match (self, transport) {
+            (Self::Listening, Transport::Tcp) => 1 << LISTEN,
             (Self::Serving, Transport::Tcp) => 1 << LISTEN | 1 << BOUND_INACTIVE,
-            (Self::Serving, _) => 1 << CLOSE,
-            (Self::Connected, Transport::Tcp) => ALL_BITS & !(1 << LISTEN | 1 << BOUND_INACTIVE | 1 << TIME_WAIT | 1 << CLOSE),
-            (Self::Connected, _) => 1 << ESTABLISHED,
+            (Self::Listening | Self::Serving, _) => 1 << CLOSE,
+            (Self::BoundOrConnected, Transport::Tcp) => ALL_BITS & !(1 << LISTEN | 1 << TIME_WAIT | 1 << CLOSE),
+            (Self::BoundOrConnected, _) => 1 << ESTABLISHED,
             (Self::All, Transport::Tcp) => ALL_BITS,
             (Self::All, _) => 1 << CLOSE | 1 << ESTABLISHED,
         }
@@ -58,10 +61,10 @@ impl StateSet {
 
 /// A dump request for TCP or UDP sockets.
 pub fn inet_request(ask: &InetAsk) -> Vec<u8> {
-    let family = if ask.family == Family::Ipv6 { AF_INET6 } else { AF_INET };
+    let Some(family) = ask.family else { return both_families(ask) };
+    let family = if family == Family::Ipv6 { AF_INET6 } else { AF_INET };
     let protocol = if ask.transport == Transport::Udp { IPPROTO_UDP } else { IPPROTO_TCP };
-    let extensions = if ask.counters { 1 << (INET_DIAG_SKMEMINFO - 1) | 1 << (INET_DIAG_INFO - 1) } else { 0 };
-    let mut body = vec![family, protocol, extensions, 0];
+    let mut body = vec![family, protocol, extensions(ask), 0];
     body.extend(ask.states.bits(ask.transport).to_ne_bytes());
     // struct inet_diag_sockid: a dump matches nothing by it.
     body.extend([0; 48]);
@@ -69,6 +72,23 @@ pub fn inet_request(ask: &InetAsk) -> Vec<u8> {
         body.extend(attribute(INET_DIAG_REQ_BYTECODE, &port_program(filter)));
     }
     message(SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &body)
+}
+
+/// The older request for TCP (`TCPDIAG_GETSOCK`, `struct inet_diag_req`) asks for both families at once. The
+/// kernel's tables of bound and connected sockets are walked whole, however empty they are, and this way once.
+fn both_families(ask: &InetAsk) -> Vec<u8> {
+    let mut body = vec![AF_INET, 0, 0, extensions(ask)];
+    body.extend([0; 48]);
+    body.extend(ask.states.bits(Transport::Tcp).to_ne_bytes());
+    body.extend(0u32.to_ne_bytes());
+    if let Some(filter) = ask.ports {
+        body.extend(attribute(INET_DIAG_REQ_BYTECODE, &port_program(filter)));
+    }
+    message(TCPDIAG_GETSOCK, NLM_F_DUMP, &body)
+}
+
+fn extensions(ask: &InetAsk) -> u8 {
+    if ask.counters { 1 << (INET_DIAG_SKMEMINFO - 1) | 1 << (INET_DIAG_INFO - 1) } else { 0 }
 }
 
 /// The filter as a program for the kernel: each step is `struct inet_diag_bc_op { code, yes, no }`, and a
@@ -295,7 +315,7 @@ mod tests {
     fn a_request_has_its_own_length() {
         let ask = InetAsk {
             transport: Transport::Tcp,
-            family: Family::Ipv4,
+            family: Some(Family::Ipv4),
             states: StateSet::Serving,
             ports: Some(PortFilter::Local(PortRange { first: 1, last: 2 })),
             counters: true,

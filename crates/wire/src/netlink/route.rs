@@ -22,8 +22,10 @@ pub struct RouteReply {
 
 /// A dump request for all interfaces.
 pub fn link_request() -> Vec<u8> {
-    // struct ifinfomsg: all zero asks for every interface.
-    message(RTM_GETLINK, NLM_F_DUMP, &[0; 16])
+    // struct ifinfomsg: all zero asks for every interface. Counters are most of an answer and not wanted.
+    let mut body = vec![0; 16];
+    body.extend(super::attribute(IFLA_EXT_MASK, &RTEXT_FILTER_SKIP_STATS.to_ne_bytes()));
+    message(RTM_GETLINK, NLM_F_DUMP, &body)
 }
 
 /// A dump request for all addresses.
@@ -141,6 +143,8 @@ const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 const IFLA_IFNAME: u16 = 3;
+const IFLA_EXT_MASK: u16 = 29;
+const RTEXT_FILTER_SKIP_STATS: u32 = 8;
 const IFLA_LINKINFO: u16 = 18;
 const IFLA_INFO_KIND: u16 = 1;
 const IFF_UP: u32 = 1;

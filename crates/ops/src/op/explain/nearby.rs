@@ -51,7 +51,7 @@ pub(super) fn find(host: &dyn Host, target: &Target, view: &View) -> Vec<Nearby>
     let around = PortRange { first: port.saturating_sub(DISTANCE), last: port.saturating_add(DISTANCE) };
     let look = Look {
         transports: target.look().transports,
-        states: StateSet::Serving,
+        states: StateSet::Listening,
         ports: Some(PortFilter::Local(around)),
         which: Which::Own,
         clients: false,
