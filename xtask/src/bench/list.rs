@@ -153,9 +153,9 @@ pub(super) const ROWS: &[Row] = &[
     row("portward explain 49341", &[(Which::A, Aim::Below(1.0)), (Which::B, Aim::Below(1.0)), (Which::C, Aim::Below(1.0))]),
 ];
 
-/// The peer that everything is compared with.
+/// The peer that everything is compared with; and the one that reads every socket.
 pub(super) const SS: &str = "ss -tlnp";
-const SS_ALL: &str = "ss -tunap";
+pub(super) const SS_ALL: &str = "ss -tunap";
 
 #[cfg(test)]
 mod tests {

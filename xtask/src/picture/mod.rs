@@ -6,7 +6,11 @@
 mod ansi;
 mod svg;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use crate::{command, failure::Failure, places};
 
@@ -17,7 +21,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// Width of the terminal
-    #[arg(long, default_value_t = 112)]
+    #[arg(long, default_value_t = 120)]
     columns: usize,
     /// Where the picture goes
     #[arg(long, default_value = "docs/picture.svg")]
@@ -59,9 +63,46 @@ fn captured(arguments: &Arguments) -> Result<String, Failure> {
     let script =
         tempfile::NamedTempFile::new().map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
     places::write(script.path(), SCENE)?;
+    let group = Group::make();
     let mut scene = command::program("unshare", NAMESPACES);
-    scene.arg("sh").arg(script.path()).arg(places::release_binary()).arg(arguments.columns.to_string()).args(&arguments.words);
+    scene.arg("sh").arg(script.path()).arg(places::release_binary()).arg(arguments.columns.to_string());
+    scene.arg(group.as_ref().map_or(Path::new(""), |Group(path)| path)).args(&arguments.words);
     command::output(scene)
+}
+
+/// A control group of our own, removed with all below it; its processes have ended with their namespace by then.
+struct Group(PathBuf);
+
+impl Group {
+    /// None where this machine mounts no second version of control groups.
+    fn make() -> Option<Self> {
+        let mounts = places::read(Path::new("/proc/self/mounts")).ok()?;
+        let top = mounts.lines().find_map(|line| {
+            let mut words = line.split(' ');
+            let place = words.nth(1)?;
+            (words.next()? == "cgroup2").then(|| PathBuf::from(place))
+        })?;
+        let group = top.join(format!("portward-picture-{}", std::process::id()));
+        fs::create_dir(&group).ok().map(|()| Self(group))
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        remove(&self.0);
+    }
+}
+
+/// Groups are removed from below; the files in them belong to the kernel.
+fn remove(group: &Path) {
+    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
+        if entry.path().is_dir() {
+            remove(&entry.path());
+        }
+    }
+    if let Err(error) = fs::remove_dir(group) {
+        println!("{} is still there: {error}.", group.display());
+    }
 }
 
 const NAMESPACES: [&str; 8] = ["--mount", "--net", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc"];

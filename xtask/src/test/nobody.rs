@@ -77,14 +77,16 @@ fn first_blocked(path: &Path) -> Option<PathBuf> {
 }
 
 fn as_nobody(program: &Path) -> Command {
-    let mut setpriv = command::program("setpriv", IDENTITY);
+    let mut setpriv = command::program("timeout", ["--kill-after=10", MOST_SECONDS, "setpriv"]);
+    setpriv.args(IDENTITY);
     setpriv.arg(program);
     setpriv
 }
 
 /// Shows `seats` at their own paths in a private mount namespace, with `blocked` covered by open folders.
 fn reseated(program: &Path, seats: &[PathBuf], blocked: &[PathBuf], hold: &Path) -> Command {
-    let mut unshare = command::program("unshare", ["--mount", "--propagation", "private", "sh", "-euc", RESEAT, "reseat"]);
+    let mut unshare = command::program("timeout", ["--kill-after=10", MOST_SECONDS, "unshare"]);
+    unshare.args(["--mount", "--propagation", "private", "sh", "-euc", RESEAT, "reseat"]);
     unshare.arg(hold).arg(program).args(seats).arg("--").args(blocked);
     unshare
 }
@@ -98,6 +100,9 @@ fn environment(run: &mut Command, package: &Path) {
 
 /// Test targets that are run again.
 const TARGETS: &[&str] = &["cli", "kernel"];
+
+/// The longest that one test target may take.
+const MOST_SECONDS: &str = "900";
 
 /// Debian's nobody and nogroup.
 const IDENTITY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
