@@ -70,7 +70,7 @@ pub(super) fn lint(_quick: bool) -> Tally {
 
 /// The documentation builds without a warning.
 pub(super) fn docs(_quick: bool) -> Tally {
-    let mut doc = command::cargo(["doc", "--quiet", "--workspace", "--no-deps", "--document-private-items"]);
+    let mut doc = command::cargo(["doc", "--quiet", "--workspace", "--no-deps"]);
     doc.env("RUSTDOCFLAGS", "--deny warnings");
     command::run(doc).into()
 }
