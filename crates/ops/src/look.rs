@@ -9,7 +9,7 @@ use portward_model::{
     Container, Gap, HostFacts, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Users,
     Via,
 };
-use portward_sys::{Ask, Depth, Holders, Host, PortFilter, Reading, StateSet, SysError, Transports, Which};
+use portward_sys::{Ask, Beyond, Depth, Holders, Host, PortFilter, Reading, StateSet, SysError, Transports, Which};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use clients::Clients;
@@ -100,8 +100,7 @@ impl Look {
             if self.clients {
                 view.clients = Some(clients::count(&view.snapshot.sockets));
             }
-            let held = self.owners.map(|depth| holders(host, &view.snapshot.sockets, depth));
-            view.held(host, held);
+            self.find_owners(host, &mut view);
         }
         // Loopback is loopback whatever interfaces there are, and asking for them costs as much as for the sockets.
         if self.interfaces && view.snapshot.sockets.iter().any(|socket| socket.interface != 0 || socket.scope(1) != Scope::Loopback) {
@@ -136,43 +135,57 @@ impl Look {
     }
 
     fn owners_beside_second_dump(&self, host: &dyn Host, view: &mut View) {
+        let whole = self.ports.is_none() && view.snapshot.namespaces.len() == 1;
+        let listeners = view.snapshot.sockets.iter().filter(|socket| socket.transport == Transport::Tcp).count();
+        let beyond = if whole { host.beyond_listeners(listeners) } else { Beyond::UNKNOWN };
         let mut counter = clients::Counter::new(&view.snapshot.sockets);
         let namespaces = view.snapshot.namespaces.clone();
-        let transports = Transports { tcp: true, udp: false, unix: false };
-        let ask = Ask { transports, states: StateSet::BoundOrConnected, ports: self.ports, counters: self.traffic };
         let dump = || {
             let mut bound = Vec::new();
-            let mut each = |socket: Socket| if socket.state.serves() { bound.push(socket) } else { counter.add(&socket) };
-            host.sockets(&ask, &namespaces, &mut each).map(|_| (bound, counter.counts))
+            if let Some(states) = beyond.states() {
+                let transports = Transports { tcp: true, udp: false, unix: false };
+                let ask = Ask { transports, states, ports: self.ports, counters: self.traffic };
+                let mut each = |socket: Socket| if socket.state.serves() { bound.push(socket) } else { counter.add(&socket) };
+                host.sockets(&ask, &namespaces, &mut each)?;
+            }
+            Ok((bound, counter.counts))
         };
-        let dumped = thread::scope(|scope| {
-            let dumping = scope.spawn(dump);
-            let held = self.owners.map(|depth| holders(host, &view.snapshot.sockets, depth));
-            view.held(host, held);
-            dumping.join()
-        });
-        match dumped.unwrap_or_else(|_| Err(SysError::Unsupported { what: "a second dump".to_owned() })) {
+        let known_gaps = view.snapshot.gaps.len();
+        let dumped = if beyond.many {
+            let dumped = thread::scope(|scope| {
+                let dumping = scope.spawn(dump);
+                self.find_owners(host, view);
+                dumping.join()
+            });
+            dumped.unwrap_or_else(|_| Err(SysError::Unsupported { what: "a second dump".to_owned() }))
+        } else {
+            dump()
+        };
+        match dumped {
             Ok((bound, counts)) => {
                 view.clients = self.clients.then_some(counts);
-                if !bound.is_empty() {
-                    self.add(host, view, bound);
+                let late = !bound.is_empty();
+                view.snapshot.sockets.extend(bound);
+                if late && beyond.many {
+                    // Found after the search for owners: rare, and a second search is simpler than two answers made one.
+                    view.snapshot.gaps.truncate(known_gaps);
+                }
+                if late || !beyond.many {
+                    self.find_owners(host, view);
                 }
             }
-            Err(error) => view.gap("connections", "clients are not counted", &error),
+            Err(error) => {
+                view.gap("connections", "clients are not counted", &error);
+                if !beyond.many {
+                    self.find_owners(host, view);
+                }
+            }
         }
     }
 
-    /// Adds sockets that were found late, and looks for all owners again: rare, and simpler than two answers made one.
-    fn add(&self, host: &dyn Host, view: &mut View, late: Vec<Socket>) {
-        view.snapshot.sockets.extend(late);
-        let known = std::mem::take(&mut view.snapshot.gaps);
+    fn find_owners(&self, host: &dyn Host, view: &mut View) {
         let held = self.owners.map(|depth| holders(host, &view.snapshot.sockets, depth));
         view.held(host, held);
-        for gap in known {
-            if !view.snapshot.gaps.iter().any(|other| other.effect == gap.effect) {
-                view.snapshot.gaps.push(gap);
-            }
-        }
     }
 }
 

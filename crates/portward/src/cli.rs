@@ -15,7 +15,7 @@ use portward_ops::{Cx, Document, Exit, Failure, Noun, OPS, Op, Sink, Where, perf
 use crate::{complete, generate, prompt::Terminal, schema, screen::Screen, show::Show, source};
 
 /// Runs the command line and says how it went.
-pub fn run(arguments: Vec<OsString>) -> ExitCode {
+pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     match act(arguments) {
         Ok(exit) => exit,
         Err(Trouble::ReaderGone) => ExitCode::SUCCESS,
@@ -126,7 +126,7 @@ fn is_near(word: &str, name: &str) -> bool {
 }
 
 /// The whole command line, for help, man pages and completions.
-pub fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new("portward")
         .version(env!("CARGO_PKG_VERSION"))
         .about("See every endpoint of this machine: what it is, who holds it, who can reach it")

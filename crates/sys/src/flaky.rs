@@ -12,7 +12,7 @@ use portward_model::{
     SocketOptions, Text, Transport, Users,
 };
 
-use crate::{Ask, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
 
 /// Wraps a host and makes one of its calls fail.
 pub struct Flaky {
@@ -49,6 +49,10 @@ impl Host for Flaky {
 
     fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError> {
         self.pass()?.sockets(ask, namespaces, each)
+    }
+
+    fn beyond_listeners(&self, listeners: usize) -> Beyond {
+        self.pass().map_or(Beyond::UNKNOWN, |host| host.beyond_listeners(listeners))
     }
 
     fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {

@@ -63,6 +63,31 @@ pub struct Ask {
     pub counters: bool,
 }
 
+/// TCP sockets that do not listen, as far as counters tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Beyond {
+    /// False when none can be connected.
+    pub connected: bool,
+    /// False when none can be bound without listening.
+    pub bound: bool,
+    /// True when there are so many that reading them is a processor's work for milliseconds.
+    pub many: bool,
+}
+
+impl Beyond {
+    /// When nothing is known.
+    pub const UNKNOWN: Self = Self { connected: true, bound: true, many: false };
+
+    /// The states that can hold any; `None` when no table need be walked.
+    pub fn states(self) -> Option<StateSet> {
+        match (self.connected, self.bound) {
+            (false, false) => None,
+            (true, false) => Some(StateSet::Connected),
+            (_, true) => Some(StateSet::BoundOrConnected),
+        }
+    }
+}
+
 /// How far to look for holders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Depth {
@@ -137,6 +162,10 @@ pub trait Host: Send + Sync {
 
     /// Sockets of the namespaces, each handed to `each` as it is decoded.
     fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError>;
+
+    /// What the kernel's own counters say of TCP sockets that do not listen, given how many do in the reader's
+    /// namespace. A table that holds none need not be walked.
+    fn beyond_listeners(&self, listeners: usize) -> Beyond;
 
     /// Who holds these sockets.
     fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError>;

@@ -14,7 +14,7 @@ mod recorded;
 
 pub use error::SysError;
 pub use flaky::Flaky;
-pub use host::{Ask, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
+pub use host::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use recorded::Recorded;
 

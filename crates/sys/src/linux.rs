@@ -26,7 +26,7 @@ use portward_model::{
     SocketOptions, Text, Transport, Users,
 };
 
-use crate::{Ask, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
 
 /// This machine, read through `/proc` and netlink.
 pub(crate) struct Linux;
@@ -48,6 +48,10 @@ impl Host for Linux {
 
     fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError> {
         netlink::sockets(ask, namespaces, each)
+    }
+
+    fn beyond_listeners(&self, listeners: usize) -> Beyond {
+        settings::beyond_listeners(listeners)
     }
 
     fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {

@@ -13,7 +13,7 @@ use portward_model::{
 use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;
 
-use crate::{Ask, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
 
 /// Answers every reading from a snapshot, as if its machine were here; refuses every action.
 pub struct Recorded(Snapshot);
@@ -50,6 +50,7 @@ impl Recorded {
         let state = match ask.states {
             StateSet::Listening => socket.state == SocketState::Listen || (socket.transport != Transport::Tcp && socket.state.serves()),
             StateSet::Serving => socket.state.serves(),
+            StateSet::Connected => connected && socket.state != SocketState::TimeWait,
             StateSet::BoundOrConnected => (connected || socket.state == SocketState::Bound) && socket.state != SocketState::TimeWait,
             StateSet::All => true,
         };
@@ -94,6 +95,10 @@ impl Host for Recorded {
             }
         }
         Ok(self.0.gaps.clone())
+    }
+
+    fn beyond_listeners(&self, _: usize) -> Beyond {
+        Beyond::UNKNOWN
     }
 
     fn holders(&self, sockets: &[Socket], _: Depth) -> Result<Holders, SysError> {

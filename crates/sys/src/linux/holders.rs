@@ -65,7 +65,7 @@ fn look_deeper(
     let mut lost: FxHashMap<u64, u32> = FxHashMap::default();
     for (&inode, &at) in wanted {
         let Some(socket) = sockets.get(at as usize) else { continue };
-        let readable = socket.uid == reader || (reader == 0 && found.hidden_processes == 0);
+        let readable = if reader == 0 { found.hidden_processes == 0 } else { socket.uid == reader };
         if !held.contains(&at) && readable {
             lost.insert(inode, at);
         }

@@ -105,6 +105,7 @@ fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut V
         for socket in procfs::read_table(&bytes, transport, netns) {
             let fits = match ask.states {
                 StateSet::Listening | StateSet::Serving => socket.state.serves(),
+                StateSet::Connected => !socket.state.serves(),
                 StateSet::BoundOrConnected => socket.state != portward_model::SocketState::Listen,
                 StateSet::All => true,
             };

@@ -9,7 +9,7 @@ use rustix::{
 };
 
 use super::{namespace_inode, read_file};
-use crate::SysError;
+use crate::{Beyond, SysError};
 
 pub(super) fn facts() -> HostFacts {
     let system = rustix::system::uname();
@@ -56,5 +56,32 @@ pub(super) fn port_rules() -> Result<PortRules, SysError> {
     })
 }
 
+/// Compares the kernel's counters (`/proc/net/sockstat`) with the number of listeners.
+///
+/// `inuse` counts the hashed sockets of this namespace, listeners and connections; `alloc` counts every TCP
+/// socket of the machine. When `inuse` is the number of listeners there is no connection, and when `alloc` is
+/// `inuse` there is no socket that is merely bound, here or anywhere.
+pub(super) fn beyond_listeners(listeners: usize) -> Beyond {
+    let (Some(v4), Some(v6)) = (start_of("/proc/self/net/sockstat"), start_of("/proc/self/net/sockstat6")) else { return Beyond::UNKNOWN };
+    let number = |bytes: &[u8], protocol, name| procfs::socket_statistic(bytes, protocol, name);
+    let (Some(v4_used), Some(v6_used), Some(allocated)) =
+        (number(&v4, "TCP", "inuse"), number(&v6, "TCP6", "inuse"), number(&v4, "TCP", "alloc"))
+    else {
+        return Beyond::UNKNOWN;
+    };
+    let used = v4_used + v6_used;
+    Beyond { connected: used != listeners, bound: allocated > used, many: used > listeners + MANY }
+}
+
+/// The first kilobyte of a file of statistics.
+fn start_of(path: &str) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; 1024];
+    let read = std::io::Read::read(&mut &std::fs::File::open(path).ok()?, &mut bytes).ok()?;
+    bytes.truncate(read);
+    Some(bytes)
+}
+
+/// Connections above which a thread of its own reads them in less time than it takes to start.
+const MANY: usize = 2_000;
 /// `PROC_PID_INIT_INO` of `linux/proc_ns.h`: the machine's first pid namespace always has this inode.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;

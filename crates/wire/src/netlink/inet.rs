@@ -40,6 +40,8 @@ pub enum StateSet {
     Serving,
     /// TCP sockets that are connected, or bound without listening: what a listing reads beside the listeners.
     BoundOrConnected,
+    /// Connected TCP sockets alone.
+    Connected,
     /// Everything.
     All,
 }
@@ -52,7 +54,8 @@ impl StateSet {
             (Self::Serving, Transport::Tcp) => 1 << LISTEN | 1 << BOUND_INACTIVE,
             (Self::Listening | Self::Serving, _) => 1 << CLOSE,
             (Self::BoundOrConnected, Transport::Tcp) => ALL_BITS & !(1 << LISTEN | 1 << TIME_WAIT | 1 << CLOSE),
-            (Self::BoundOrConnected, _) => 1 << ESTABLISHED,
+            (Self::Connected, Transport::Tcp) => ALL_BITS & !(1 << LISTEN | 1 << BOUND_INACTIVE | 1 << TIME_WAIT | 1 << CLOSE),
+            (Self::BoundOrConnected | Self::Connected, _) => 1 << ESTABLISHED,
             (Self::All, Transport::Tcp) => ALL_BITS,
             (Self::All, _) => 1 << CLOSE | 1 << ESTABLISHED,
         }

@@ -10,7 +10,7 @@ pub fn unix_request(states: StateSet) -> Vec<u8> {
     let states: u32 = match states {
         // A datagram socket never listens: bound or not, it is in TCP_CLOSE.
         StateSet::Listening | StateSet::Serving => 1 << LISTEN | 1 << CLOSE,
-        StateSet::BoundOrConnected => 1 << ESTABLISHED,
+        StateSet::BoundOrConnected | StateSet::Connected => 1 << ESTABLISHED,
         StateSet::All => u32::MAX,
     };
     let show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;

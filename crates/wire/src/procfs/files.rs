@@ -74,6 +74,15 @@ pub fn inner_pid(bytes: &[u8]) -> Option<u32> {
     std::str::from_utf8(last).ok()?.parse().ok()
 }
 
+/// A number of a `/proc/net/sockstat` file: `TCP`, `inuse`.
+pub fn socket_statistic(bytes: &[u8], protocol: &str, name: &str) -> Option<usize> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix(protocol)?.strip_prefix(':'))?;
+    let mut words = line.split_ascii_whitespace();
+    words.find(|word| *word == name)?;
+    words.next()?.parse().ok()
+}
+
 /// The effective user in `/proc/PID/status`.
 pub fn effective_uid(bytes: &[u8]) -> Option<u32> {
     let line = bytes.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Uid:"))?;
@@ -164,6 +173,9 @@ mod tests {
         assert_eq!(in_flight_descriptors(b"pos:\t0\n"), 0);
         assert_eq!(inner_pid(b"Name:\tx\nNSpid:\t4121\t7\n"), Some(7));
         assert_eq!(inner_pid(b"NSpid:\t4121\n"), None);
+        let statistics = b"sockets: used 24\nTCP: inuse 3 orphan 0 tw 0 alloc 5 mem 414\n";
+        assert_eq!(super::socket_statistic(statistics, "TCP", "alloc"), Some(5));
+        assert_eq!(super::socket_statistic(statistics, "UDP", "alloc"), None);
         assert_eq!(super::effective_uid(b"Name:\tx\nUid:\t0\t1000\t0\t0\n"), Some(1000));
         assert_eq!(environment_value(b"A=1\0LISTEN_FDS=2\0", "LISTEN_FDS"), Some(&b"2"[..]));
         assert_eq!(environment_value(b"XLISTEN_FDS=2\0", "LISTEN_FDS"), None);
