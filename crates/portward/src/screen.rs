@@ -106,6 +106,18 @@ impl Screen {
         format!("{style}{text}{style:#}")
     }
 
+    /// Lets `write` add to a line, in a tone.
+    pub(crate) fn tint(&mut self, line: &mut String, tone: Tone, write: impl FnOnce(&mut String)) {
+        use std::fmt::Write as _;
+        if tone == Tone::Plain || !self.looks().colour {
+            return write(line);
+        }
+        let style = tone.style();
+        let _ = write!(line, "{style}");
+        write(line);
+        let _ = write!(line, "{style:#}");
+    }
+
     /// One line of the answer.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())?;

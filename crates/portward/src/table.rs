@@ -34,38 +34,65 @@ pub(crate) struct Heading {
     pub(crate) least: usize,
 }
 
-/// Writes the table and returns the titles of the columns that found no room.
-pub(crate) fn draw(screen: &mut Screen, headings: &[Heading], rows: &[Vec<Cell>]) -> io::Result<Vec<&'static str>> {
-    let mut widths: Vec<usize> = headings.iter().map(|heading| heading.title.width()).collect();
-    for row in rows {
-        for (cell, width) in row.iter().zip(&mut widths) {
-            *width = (*width).max(cell.text.width());
+/// Rows gathered for drawing. The texts stand one after the other in one string: tens of thousands of rows
+/// are drawn, and a string of its own for each cell would be most of the memory that a listing takes.
+pub(crate) struct Table<'a> {
+    headings: &'a [Heading],
+    widths: Vec<usize>,
+    text: String,
+    cells: Vec<(u32, Tone)>,
+}
+
+impl<'a> Table<'a> {
+    /// A table with these columns and no rows.
+    pub(crate) fn new(headings: &'a [Heading]) -> Self {
+        Self { headings, widths: headings.iter().map(|heading| heading.title.width()).collect(), text: String::new(), cells: Vec::new() }
+    }
+
+    /// Adds a row; it has one cell for each column.
+    pub(crate) fn row(&mut self, cells: impl Iterator<Item = Cell>) {
+        for (cell, width) in cells.zip(&mut self.widths) {
+            *width = (*width).max(width_of(&cell.text));
+            self.text.push_str(&cell.text);
+            self.cells.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), cell.tone));
         }
     }
-    let dropped = match screen.width() {
-        Some(room) => fit(&mut widths, headings, room),
-        None => Vec::new(),
-    };
-    let mut line = String::new();
-    let last = widths.len().saturating_sub(1);
-    for (at, (heading, width)) in headings.iter().zip(&widths).enumerate() {
-        let padded = pad(heading.title, *width, at == last);
-        line.push_str(&screen.paint(Tone::Label, &padded));
-        line.push_str(if at == last { "" } else { GAP });
-    }
-    screen.line(line.trim_end())?;
-    for row in rows {
-        line.clear();
-        for (at, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let padded = pad(&cell.text, *width, at == last);
-            line.push_str(&screen.paint(cell.tone, &padded));
-            if at < last {
-                line.push_str(GAP);
-            }
+
+    /// Writes the table and returns the titles of the columns that found no room.
+    pub(crate) fn draw(mut self, screen: &mut Screen) -> io::Result<Vec<&'static str>> {
+        let dropped = match screen.width() {
+            Some(room) => fit(&mut self.widths, self.headings, room),
+            None => Vec::new(),
+        };
+        let mut line = String::new();
+        let last = self.widths.len().saturating_sub(1);
+        for (at, (heading, width)) in self.headings.iter().zip(&self.widths).enumerate() {
+            screen.tint(&mut line, Tone::Label, |line| push_padded(line, heading.title, *width, at == last));
+            line.push_str(if at == last { "" } else { GAP });
         }
         screen.line(line.trim_end())?;
+        let mut start = 0;
+        for row in self.cells.chunks(self.headings.len().max(1)) {
+            line.clear();
+            for (at, (end, tone)) in row.iter().enumerate() {
+                let end = *end as usize;
+                let text = self.text.get(start..end).unwrap_or_default();
+                start = end;
+                let Some(width) = self.widths.get(at) else { continue };
+                screen.tint(&mut line, *tone, |line| push_padded(line, text, *width, at == last));
+                if at < last {
+                    line.push_str(GAP);
+                }
+            }
+            screen.line(line.trim_end())?;
+        }
+        Ok(dropped)
     }
-    Ok(dropped)
+}
+
+fn width_of(text: &str) -> usize {
+    // Names and addresses are ASCII nearly always; shown text has no control characters.
+    if text.is_ascii() { text.len() } else { text.width() }
 }
 
 /// Narrows columns that may be narrowed, widest first, then leaves out columns from the right.
@@ -98,10 +125,9 @@ fn fit(widths: &mut Vec<usize>, headings: &[Heading], room: usize) -> Vec<&'stat
     dropped
 }
 
-fn pad(text: &str, width: usize, is_last: bool) -> String {
-    let own = text.width();
+fn push_padded(line: &mut String, text: &str, width: usize, is_last: bool) {
+    let own = width_of(text);
     if own > width {
-        let mut cut = String::with_capacity(width + 3);
         let mut used = 0;
         for c in text.chars() {
             let next = used + c.width().unwrap_or(0);
@@ -109,25 +135,29 @@ fn pad(text: &str, width: usize, is_last: bool) -> String {
                 break;
             }
             used = next;
-            cut.push(c);
+            line.push(c);
         }
-        cut.push('…');
-        cut.push_str(&" ".repeat(width.saturating_sub(used + 1)));
-        return cut;
+        line.push('…');
+        line.extend(std::iter::repeat_n(' ', width.saturating_sub(used + 1)));
+        return;
     }
-    let mut padded = String::with_capacity(text.len() + width - own);
-    padded.push_str(text);
+    line.push_str(text);
     if !is_last {
-        padded.extend(std::iter::repeat_n(' ', width - own));
+        line.extend(std::iter::repeat_n(' ', width - own));
     }
-    padded
 }
 
 const GAP: &str = "  ";
 
 #[cfg(test)]
 mod tests {
-    use super::{Heading, fit, pad};
+    use super::{Heading, fit, push_padded};
+
+    fn pad(text: &str, width: usize, is_last: bool) -> String {
+        let mut line = String::new();
+        push_padded(&mut line, text, width, is_last);
+        line
+    }
 
     #[test]
     fn text_is_cut_with_a_mark() {

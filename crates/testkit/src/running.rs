@@ -13,7 +13,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::until::{DEADLINE, until};
+use crate::until::{DEADLINE, PAUSE, until};
 
 /// A running program: its lines, its stdin, its end. Killed when dropped.
 pub struct Running {
@@ -118,7 +118,10 @@ impl Running {
     #[track_caller]
     pub fn end(&mut self) -> ExitStatus {
         let child = &mut self.child;
-        until(&format!("the end of `{}`", self.what), || child.try_wait().expect("a child can be waited for"))
+        until(&format!("the end of `{}`", self.what), || {
+            wake_outer(child.id());
+            child.try_wait().expect("a child can be waited for")
+        })
     }
 
     /// Its outer pid: that of the process which entered the world for it.
@@ -129,11 +132,11 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if self.child.try_wait().is_ok_and(|end| end.is_none()) {
+        while self.child.try_wait().is_ok_and(|end| end.is_none()) {
             kill_tree(self.child.id());
+            wake_outer(self.child.id());
+            thread::sleep(PAUSE);
         }
-        // It fails only when there is nothing left to wait for.
-        let _ = self.child.wait();
     }
 }
 
@@ -143,13 +146,31 @@ impl Drop for Running {
 /// round, the inner one would wait for the machine's own first process to reap it. The child has not been
 /// waited for, so that its pid is still its own.
 pub(crate) fn kill_tree(child: u32) {
-    let listed = fs::read_to_string(format!("/proc/{child}/task/{child}/children")).unwrap_or_default();
-    let inner = listed.split_whitespace().filter_map(|pid| Pid::from_raw(pid.parse().ok()?));
-    let killed = inner.filter(|pid| kill_process(*pid, Signal::KILL).is_ok()).count();
+    let killed = inner(child).filter(|pid| kill_process(*pid, Signal::KILL).is_ok()).count();
     if let (0, Some(outer)) = (killed, Pid::from_raw(child.cast_signed())) {
         // It fails only when it has ended already.
         let _ = kill_process(outer, Signal::KILL);
     }
+}
+
+/// Lets the outer half see the end of the inner one: when that was stopped, the outer half stopped itself too.
+fn wake_outer(child: u32) {
+    let still_runs = |pid: &Pid| {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+        let state = stat.rsplit_once(')').and_then(|(_, rest)| rest.split_whitespace().next());
+        !matches!(state, Some("Z" | "X") | None)
+    };
+    if let (None, Some(outer)) = (inner(child).find(still_runs), Pid::from_raw(child.cast_signed())) {
+        // It fails only when it has ended already.
+        let _ = kill_process(outer, Signal::CONT);
+    }
+}
+
+/// The children of a process that this test started and has not waited for.
+fn inner(child: u32) -> impl Iterator<Item = Pid> {
+    let listed = fs::read_to_string(format!("/proc/{child}/task/{child}/children")).unwrap_or_default();
+    let pids: Vec<i32> = listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
+    pids.into_iter().filter_map(Pid::from_raw)
 }
 
 /// A member of the cast: its pid and what it said of itself when it was ready.

@@ -22,4 +22,5 @@ pub fn until<T>(what: &str, mut question: impl FnMut() -> Option<T>) -> T {
 
 /// How long a test waits for anything before it gives up.
 pub(crate) const DEADLINE: Duration = Duration::from_mins(1);
-const PAUSE: Duration = Duration::from_millis(20);
+/// How long a test sleeps between two questions.
+pub(crate) const PAUSE: Duration = Duration::from_millis(5);

@@ -10,7 +10,7 @@ use portward_ops::{Listing, Row, RowKind};
 use super::Show;
 use crate::{
     screen::{Screen, Tone},
-    table::{self, Cell, Heading},
+    table::{Heading, Table},
 };
 use columns::{COLUMNS, Column};
 
@@ -25,8 +25,11 @@ impl Show for Listing {
             screen.line(what)?;
         } else {
             let headings: Vec<Heading> = columns.iter().map(|column| column.heading).collect();
-            let rows: Vec<Vec<Cell>> = self.rows.iter().map(|row| columns.iter().map(|column| (column.cell)(self, row)).collect()).collect();
-            let dropped = table::draw(screen, &headings, &rows)?;
+            let mut table = Table::new(&headings);
+            for row in &self.rows {
+                table.row(columns.iter().map(|column| (column.cell)(self, row)));
+            }
+            let dropped = table.draw(screen)?;
             if !dropped.is_empty() {
                 let many = if dropped.len() == 1 { "1 column finds" } else { &format!("{} columns find", dropped.len()) };
                 screen.remark(&format!("{many} no room here: {}.", dropped.join(", ")), Some("a wider terminal, or --columns"))?;

@@ -18,7 +18,7 @@ use portward_wire::procfs::{in_flight_descriptors, inode_of_link};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags, openat, readlinkat_raw, statx},
+    fs::{AtFlags, Mode, OFlags, RawDir, SeekFrom, StatxFlags, openat, readlinkat_raw, seek, statx},
     io::Errno,
 };
 
@@ -174,13 +174,13 @@ fn read_table(root: &OwnedFd, table: &Table, wanted: &FxHashMap<u64, u32>, buffe
         }
     };
     let Some(count) = table.count else {
-        return list(&directory, buffer, 0, &mut keep);
+        return list(&directory, buffer, 0, u64::MAX, &mut keep);
     };
     // Descriptors are handed out lowest first, so most tables have few holes: counting up saves the listing.
     let mut seen = 0;
     let mut holes = 0;
     let mut fd = 0u32;
-    while seen < count && holes <= count / 8 + 4 {
+    while seen < count && holes < FEW_HOLES {
         let mut path = Path::default();
         match readlinkat_raw(&directory, path.of(&[fd.into()]), &mut link) {
             Ok((target, _)) => {
@@ -196,19 +196,25 @@ fn read_table(root: &OwnedFd, table: &Table, wanted: &FxHashMap<u64, u32>, buffe
         fd += 1;
     }
     if seen < count {
-        list(&directory, buffer, fd, &mut keep);
+        // The directory's position is the descriptor plus two, for `.` and `..` (`proc_readfd_common`).
+        let _ = seek(&directory, SeekFrom::Start(u64::from(fd) + 2));
+        list(&directory, buffer, fd, count - seen, &mut keep);
     }
 }
 
-/// Reads every descriptor from `first` on by listing the directory.
-fn list(directory: &OwnedFd, buffer: &mut [MaybeUninit<u8>], first: u32, keep: &mut impl FnMut(u32, &[u8])) {
+/// Reads every descriptor from `first` on by listing the directory; `most` is how many there can be.
+fn list(directory: &OwnedFd, buffer: &mut [MaybeUninit<u8>], first: u32, most: u64, keep: &mut impl FnMut(u32, &[u8])) {
     let mut link = [MaybeUninit::uninit(); 64];
     let mut entries = RawDir::new(directory, buffer);
-    while let Some(Ok(entry)) = entries.next() {
+    let mut left = most;
+    while left > 0
+        && let Some(Ok(entry)) = entries.next()
+    {
         let Some(fd) = number(entry.file_name().to_bytes()).filter(|fd| *fd >= first) else { continue };
         if let Ok((target, _)) = readlinkat_raw(directory, entry.file_name(), &mut link) {
             keep(fd, target);
         }
+        left -= 1;
     }
 }
 
@@ -299,6 +305,8 @@ impl Path {
 
 /// Descriptors on the machine above which several threads walk: below it, starting one costs more.
 const MANY: u64 = 1500;
+/// Holes in a table before it is listed instead of counted through.
+const FEW_HOLES: u32 = 2;
 
 #[cfg(test)]
 mod tests {

@@ -173,8 +173,10 @@ impl Reader<'_> {
         let file = openat(directory, name, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
         loop {
             self.bytes.reserve(4096);
+            let room = self.bytes.capacity() - self.bytes.len();
             let read = rustix::io::read(&file, rustix::buffer::spare_capacity(&mut self.bytes))?;
-            if read == 0 || self.bytes.len() > LONGEST_FILE {
+            // These files are made whole for one read: less than asked for is the end.
+            if read < room || self.bytes.len() > LONGEST_FILE {
                 return Ok(());
             }
         }

@@ -112,3 +112,14 @@ fn a_stubborn_listener_survives_term() {
     actor.ask("open tcp/127.0.0.1:3001", "OPENED");
     assert!(actor.is_alive());
 }
+
+#[test]
+fn a_stopped_actor_ends_all_the_same() {
+    let Some(world) = world() else { return };
+    let mut killed = world.actor(&["listen", "tcp/127.0.0.1:3000"]);
+    world.signal(killed.pid(), "STOP");
+    world.signal(killed.pid(), "KILL");
+    assert_eq!(killed.ended_by(), Some(9));
+    let dropped = world.actor(&["listen", "tcp/127.0.0.1:3001"]);
+    world.signal(dropped.pid(), "STOP");
+}

@@ -54,17 +54,19 @@ pub(super) fn find(host: &dyn Host, target: &Target, view: &View) -> Vec<Nearby>
         states: StateSet::Listening,
         ports: Some(PortFilter::Local(around)),
         which: Which::Own,
+        owners: None,
         clients: false,
         interfaces: false,
         ..Look::serving()
     };
     let near = look.take(host);
     let mut found: Vec<(u16, Nearby)> = Vec::new();
-    for (index, socket) in near.snapshot.sockets.iter().enumerate() {
+    for socket in &near.snapshot.sockets {
         let Some(own) = socket.port().filter(|_| socket.transport == target.endpoint.transport) else { continue };
         let nearby = Nearby {
             endpoint: endpoint_words(socket),
-            owner: Some(holder_words(&near, index)),
+            // Its owner is another question: naming it takes a walk over every process.
+            owner: None,
             how: "a number close by".to_owned(),
         };
         found.push((own.abs_diff(port), nearby));
