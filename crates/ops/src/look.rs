@@ -90,6 +90,7 @@ impl Look {
             stories: FxHashMap::default(),
             options: FxHashMap::default(),
             served: std::cell::OnceCell::new(),
+            first_owners: std::cell::OnceCell::new(),
             hidden_processes: 0,
             other_namespaces: 0,
             in_flight: Vec::new(),
@@ -202,6 +203,7 @@ pub struct View {
     stories: FxHashMap<u32, Story>,
     options: FxHashMap<usize, SocketOptions>,
     served: std::cell::OnceCell<FxHashSet<(Transport, u16)>>,
+    first_owners: std::cell::OnceCell<Vec<Option<u32>>>,
     /// Processes whose descriptors the reader may not see.
     pub hidden_processes: u32,
     /// Other network namespaces that processes live in.
@@ -262,6 +264,11 @@ impl View {
 
     /// The holder to name first: the one that opened the socket, otherwise the oldest; `None` without a readable holder.
     pub fn first_owner(&self, socket: usize) -> Option<u32> {
+        let find_all = || (0..self.snapshot.sockets.len()).map(|socket| self.find_first_owner(socket)).collect();
+        self.first_owners.get_or_init(find_all).get(socket).copied().flatten()
+    }
+
+    fn find_first_owner(&self, socket: usize) -> Option<u32> {
         let via = match self.snapshot.holders(socket) {
             [] => return None,
             [only] => return Some(only.pid),
@@ -298,6 +305,7 @@ impl View {
         }
         self.read_processes(host);
         self.snapshot.sort();
+        self.first_owners.take();
         self.read_surroundings(host);
         self.tell_stories();
     }

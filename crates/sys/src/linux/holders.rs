@@ -3,7 +3,7 @@
 //! The walk is where the time of every listing goes, at about a microsecond per descriptor, so it does as
 //! little as it can: one `statx` per process tells the number of its descriptors (Linux 6.2), a table
 //! without any is not opened, a dense table is read by counting instead of listing the directory, and
-//! large machines are walked by several threads, which take processes from one queue, largest first.
+//! large machines are walked by several threads, which take processes from one queue.
 
 use std::{
     cell::Cell,
@@ -30,17 +30,11 @@ pub(super) fn find(sockets: &[Socket], depth: Depth) -> Result<Holders, SysError
     let wanted: FxHashMap<u64, u32> =
         sockets.iter().zip(0u32..).filter(|(socket, _)| socket.inode != 0).map(|(socket, at)| (socket.inode, at)).collect();
     let root = processes::root()?;
-    let mut tables: Vec<Table> = processes::pids()?.into_iter().map(|pid| Table::of_process(&root, pid)).collect();
-    let mut found = Holders { hidden_processes: 0, ..Holders::default() };
+    let tables: Vec<(u32, Option<u32>)> = processes::pids()?.into_iter().map(|pid| (pid, None)).collect();
+    let mut found = Holders::default();
     let own_namespace = super::namespace_inode("/proc/self/ns/net", "net");
     let mut others = FxHashSet::default();
-    // Without a count (before Linux 6.2) every table may be large.
-    let total: u64 = tables.iter().map(|table| table.count.unwrap_or(64)).sum();
-    tables.retain(|table| table.count != Some(0));
-    if total > MANY {
-        tables.sort_unstable_by_key(|table| std::cmp::Reverse(table.count));
-    }
-    for part in walk(&root, &tables, &wanted, if total > MANY { processors() } else { 1 }) {
+    for part in walk(&root, &tables, &wanted, if open_files() > MANY { processors() } else { 1 }) {
         found.holdings.extend(part.holdings);
         found.hidden_processes += part.hidden;
         others.extend(part.namespaces);
@@ -77,7 +71,7 @@ fn look_deeper(
     };
     let mut tables = Vec::new();
     for pid in processes::pids()? {
-        tables.extend(processes::private_tables(pid).into_iter().map(|tid| Table { pid, tid: Some(tid), count: None }));
+        tables.extend(processes::private_tables(pid).into_iter().map(|tid| (pid, Some(tid))));
     }
     for part in walk(root, &tables, wanted, 1) {
         found.holdings.extend(part.holdings);
@@ -100,12 +94,15 @@ struct Table {
 }
 
 impl Table {
-    fn of_process(root: &OwnedFd, pid: u32) -> Self {
+    fn new(root: &OwnedFd, (pid, tid): (u32, Option<u32>)) -> Self {
+        if tid.is_some() {
+            return Self { pid, tid, count: None };
+        }
         let mut path = Path::default();
-        let size =
-            statx(root, path.of(&[pid.into(), Part::Name(b"/fd")]), AtFlags::empty(), StatxFlags::SIZE).map(|stat| stat.stx_size);
+        let name = path.of(&[pid.into(), Part::Name(b"/fd")]);
+        let size = statx(root, name, AtFlags::empty(), StatxFlags::SIZE).map(|stat| stat.stx_size);
         // A size of 0 is a table without descriptors or a kernel that does not count; own descriptors decide.
-        Self { pid, tid: None, count: size.ok().filter(|size| *size > 0 || counts_descriptors(root)) }
+        Self { pid, tid, count: size.ok().filter(|size| *size > 0 || counts_descriptors(root)) }
     }
 }
 
@@ -126,13 +123,16 @@ struct Found {
     namespaces: FxHashSet<u64>,
 }
 
-fn walk(root: &OwnedFd, tables: &[Table], wanted: &FxHashMap<u64, u32>, threads: usize) -> Vec<Found> {
+fn walk(root: &OwnedFd, tables: &[(u32, Option<u32>)], wanted: &FxHashMap<u64, u32>, threads: usize) -> Vec<Found> {
     let next = AtomicUsize::new(0);
     let work = || {
         let mut part = Found::default();
         let mut buffer = vec![MaybeUninit::uninit(); 16 * 1024];
         while let Some(table) = tables.get(next.fetch_add(1, Ordering::Relaxed)) {
-            read_table(root, table, wanted, &mut buffer, &mut part);
+            let table = Table::new(root, *table);
+            if table.count != Some(0) {
+                read_table(root, &table, wanted, &mut buffer, &mut part);
+            }
         }
         part
     };
@@ -234,6 +234,13 @@ fn in_flight() -> Result<Vec<(u32, u32, u32)>, SysError> {
     Ok(found)
 }
 
+/// Open files of the whole machine, the first number of `/proc/sys/fs/file-nr`: a bound for the descriptors to walk.
+fn open_files() -> u64 {
+    let bytes = read_file("/proc/sys/fs/file-nr").unwrap_or_default();
+    let first = bytes.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+    std::str::from_utf8(first).ok().and_then(|number| number.parse().ok()).unwrap_or(0)
+}
+
 fn processors() -> usize {
     rustix::thread::sched_getaffinity(None).map_or(1, |set| (set.count() as usize).clamp(1, 8))
 }
@@ -303,8 +310,8 @@ impl Path {
     }
 }
 
-/// Descriptors on the machine above which several threads walk: below it, starting one costs more.
-const MANY: u64 = 1500;
+/// Open files above which several threads walk: below it, starting one costs more.
+const MANY: u64 = 4_000;
 /// Holes in a table before it is listed instead of counted through.
 const FEW_HOLES: u32 = 2;
 

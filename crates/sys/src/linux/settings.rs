@@ -70,7 +70,7 @@ pub(super) fn beyond_listeners(listeners: usize) -> Beyond {
         return Beyond::UNKNOWN;
     };
     let used = v4_used + v6_used;
-    Beyond { connected: used != listeners, bound: allocated > used, many: used > listeners + MANY }
+    Beyond { connected: used != listeners, bound: allocated > used, many: used > MANY }
 }
 
 /// The first kilobyte of a file of statistics.
@@ -81,7 +81,7 @@ fn start_of(path: &str) -> Option<Vec<u8>> {
     Some(bytes)
 }
 
-/// Connections above which a thread of its own reads them in less time than it takes to start.
-const MANY: usize = 2_000;
+/// TCP sockets above which a thread of its own reads them in less time than it takes to start.
+const MANY: usize = 1_000;
 /// `PROC_PID_INIT_INO` of `linux/proc_ns.h`: the machine's first pid namespace always has this inode.
 const FIRST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
