@@ -7,7 +7,7 @@ use std::{
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, mpsc},
     thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -57,6 +57,11 @@ impl Running {
         self.lines.recv_timeout(DEADLINE).unwrap_or_else(|error| {
             panic!("no line from `{}` ({error}); its stderr:\n{}", self.what, self.stderr());
         })
+    }
+
+    /// The next line of stdout if it comes soon; for tests that do something again until it is noticed.
+    pub fn line_soon(&self) -> Option<String> {
+        self.lines.recv_timeout(SOON).ok()
     }
 
     /// The next line of stdout that `wanted` accepts; the others are passed over.
@@ -172,6 +177,9 @@ fn inner(child: u32) -> impl Iterator<Item = Pid> {
     let pids: Vec<i32> = listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect();
     pids.into_iter().filter_map(Pid::from_raw)
 }
+
+/// How long [`Running::line_soon`] waits.
+const SOON: Duration = Duration::from_millis(200);
 
 /// A member of the cast: its pid and what it said of itself when it was ready.
 pub struct Actor {

@@ -204,6 +204,16 @@ impl World {
         }
     }
 
+    /// Makes a device that looks like a network card with this address, such as `eth0` with `192.168.77.1/24`.
+    ///
+    /// A veth pair alone looks like a container's; the card stands on one of its ends.
+    pub fn add_lan(&self, name: &str, address: &str) {
+        self.add_veth("cable0", "cable1");
+        let _ = self.run(&["ip", "link", "add", "link", "cable0", "name", name, "type", "macvlan"]).expect(0);
+        let _ = self.run(&["ip", "link", "set", name, "up"]).expect(0);
+        let _ = self.run(&["ip", "addr", "add", address, "dev", name]).expect(0);
+    }
+
     /// Makes the folder of a git repository with `branch` checked out, without needing git.
     pub fn git_repository(&self, name: &str, branch: &str) -> PathBuf {
         self.file(&format!("{name}/.git/HEAD"), format!("ref: refs/heads/{branch}\n"));

@@ -28,12 +28,26 @@ fn bash_understands_its_script() {
 fn live_ports_are_offered() {
     let Some(world) = world() else { return };
     let _actor = world.actor(&["listen", "tcp/127.0.0.1:34567"]);
-    let outcome = world
-        .enter()
-        .env("COMPLETE", "bash")
-        .env("_CLAP_COMPLETE_INDEX", "2")
-        .env("_CLAP_IFS", "\n")
-        .env("_CLAP_COMPLETE_SPACE", "true")
-        .portward(&["--", "portward", "explain", ""]);
-    assert!(outcome.stdout.contains("34567"), "{outcome}");
+    for operation in ["explain", "free", "wait", "open"] {
+        let outcome = world.portward(&["complete", "--", operation, ""]).expect(0);
+        assert!(outcome.stdout.lines().any(|line| line.starts_with("34567")), "{outcome}");
+    }
+    let names = world.portward(&["complete", "--", "expl"]).expect(0);
+    assert!(names.stdout.starts_with("explain"), "{names}");
+}
+
+#[test]
+fn bash_completes_a_port() {
+    let Some(world) = world() else { return };
+    if portward_testkit::program("bash").is_none() {
+        return;
+    }
+    let script = world.portward(&["completions", "bash"]).expect(0).stdout;
+    let script = world.file("home/portward.bash", script);
+    let _actor = world.actor(&["listen", "tcp/127.0.0.1:34567"]);
+    let bin = world.portward_path().parent().unwrap().display().to_string();
+    let code =
+        r#"PATH="$2:$PATH"; source "$1"; COMP_WORDS=(portward explain 345); COMP_CWORD=2; _portward; echo "${COMPREPLY[@]}""#;
+    let outcome = world.run(&["bash", "--norc", "-c", code, "bash", script.to_str().unwrap(), &bin]).expect(0);
+    assert_eq!(outcome.stdout, "34567\n", "{outcome}");
 }

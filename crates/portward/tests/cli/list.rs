@@ -276,8 +276,7 @@ fn watching_as_documents() {
 #[test]
 fn a_line_says_what_can_be_reached_from_outside() {
     let Some(world) = world() else { return };
-    world.add_veth("v0", "v1");
-    let _ = world.run(&["ip", "addr", "add", "192.168.77.1/24", "dev", "v0"]).expect(0);
+    world.add_lan("eth0", "192.168.77.1/24");
     let actor = world.actor(&["listen", "tcp/0.0.0.0:8080"]);
     let outcome = world.portward(&["list"]).expect(0);
     let row = rows_of(&outcome, actor.pid())[0];

@@ -1,7 +1,5 @@
 //! Complete sets of holders, and how each came by the socket.
 
-use serde_json::Value;
-
 use crate::{list, list_all, via, world};
 
 #[test]
@@ -39,17 +37,24 @@ fn a_reuseport_group_is_three_sockets_of_three_processes() {
             let socket = reading.inode(inode);
             // Children keep the first one's socket only until they close it; each holds its own.
             assert_eq!(reading.owners_of(socket), [pid], "{spec}");
-            assert_eq!(socket["reuse_port"], true, "{spec}: {socket:#}");
         }
     }
 }
 
 #[test]
-fn reuse_port_is_known_where_it_is_off() {
+fn reuse_port_is_told_by_explain_and_never_guessed() {
     let Some(world) = world() else { return };
-    let _actor = world.actor(&["listen", "tcp/127.0.0.1:3000"]);
-    let reading = list(&world);
-    assert_ne!(reading.only(3000)["reuse_port"], Value::Bool(true));
+    let _alone = world.actor(&["listen", "tcp/127.0.0.1:3000"]);
+    let _group = world.actor(&["reuseport", "2", "tcp/127.0.0.1:3001"]);
+    for (endpoint, expected) in [("3000", false), ("3001", true)] {
+        let told = world.portward(&["explain", endpoint, "--json"]).expect(0).reading();
+        for socket in told.sockets() {
+            assert_eq!(socket["reuse_port"], expected, "{socket:#}");
+        }
+    }
+    for socket in list(&world).sockets() {
+        assert!(socket["reuse_port"].is_boolean() || socket["reuse_port_gap"].is_object(), "{socket:#}");
+    }
 }
 
 #[test]

@@ -50,7 +50,7 @@ impl Server<'_> {
         let freed = world.portward(&["free", &port, "--yes", "--timeout", "60s", "--json"]).expect(0).json();
         assert_eq!(freed["port_free"], true, "{freed:#}");
         for one in freed["freed"].as_array().unwrap() {
-            assert_eq!(one["signal"], "TERM", "gently: {freed:#}");
+            assert_eq!(one["signal"], "SIGTERM", "gently: {freed:#}");
         }
         let _ = self.running.end();
         let after = world.portward(&["list", "--json", &port]).expect(1).reading();

@@ -62,6 +62,7 @@ child.wait()
 def supervised(spec, name="supervisord"):
     """A supervisor called NAME that starts its program again whenever it ends, and says AGAIN each time."""
     def program(report):
+        stage.rename(b"web")
         sock = stage.open_socket(spec)
         report(**stage.fact(sock))
         stage.rest()
