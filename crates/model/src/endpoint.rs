@@ -209,11 +209,15 @@ fn host_and_port(text: &str) -> Result<Endpoint, Problem> {
         Some(("" | "*", number)) => Ok(tcp(EndpointHost::Any, port(number, ":")?)),
         Some((left, number)) if left.contains(':') => {
             if text.parse::<std::net::Ipv6Addr>().is_ok() {
-                let left_is_address = left.parse::<std::net::Ipv6Addr>().is_ok() && number.parse::<u16>().is_ok();
+                let left_is_address =
+                    left.parse::<std::net::Ipv6Addr>().is_ok() && number.parse::<u16>().is_ok_and(|port| port > 0);
                 let suggestion = if left_is_address { format!("[{left}]:{number}") } else { format!("[{text}]:3000") };
                 return problem("an IPv6 address with a port needs brackets", Some(suggestion));
             }
-            let suggestion = left.parse::<std::net::Ipv6Addr>().ok().map(|address| format!("[{address}]:{number}"));
+            let address = left.parse::<std::net::Ipv6Addr>().ok();
+            let suggestion = address
+                .zip(number.parse::<u16>().ok().filter(|port| *port > 0))
+                .map(|(address, port)| format!("[{address}]:{port}"));
             problem("it has several colons and is no IPv6 address", suggestion)
         }
         Some((left, number)) => {

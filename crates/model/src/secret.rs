@@ -106,23 +106,25 @@ const TOKEN_SHAPES: &[&[u8]] = &[
 ];
 
 fn masked(argument: &[u8]) -> Text {
-    if let Some(at) = argument.iter().position(|b| *b == b'=') {
-        let (name, value) = argument.split_at(at);
-        // In a URL the sign belongs to its query, which has rules of its own.
-        let in_url = name.windows(3).any(|window| window == b"://");
-        if !in_url && names_secret(name) && value.len() > 1 {
-            return joined(&[name, b"=", MASK]);
-        }
-    }
-    if let Some(at) = argument.iter().position(|b| *b == b':') {
-        let (name, value) = argument.split_at(at);
-        // A header handed to a client: `Authorization: Bearer x`, `X-Api-Key: x`.
-        if value.starts_with(b": ") && names_secret(name) {
+    let sign = argument.iter().position(|b| *b == b'=');
+    let header = argument.windows(2).position(|window| window == b": ");
+    // A header handed to a client, `Authorization: Bearer x`: whatever stands behind it is its value.
+    if let Some(at) = header.filter(|at| sign.is_none_or(|sign| *at < sign)) {
+        let (name, _) = argument.split_at(at);
+        if names_secret(name) {
             return joined(&[name, b": ", MASK]);
         }
     }
-    let argument = without_url_secrets(argument);
-    without_tokens(&argument)
+    if let Some(at) = sign {
+        let (before, value) = argument.split_at(at);
+        let name = before.rsplit(u8::is_ascii_whitespace).next().unwrap_or(before);
+        // In a URL the sign belongs to its query, which has rules of its own.
+        let in_url = name.windows(3).any(|window| window == b"://");
+        if !in_url && names_secret(name) && value.len() > 1 {
+            return joined(&[before, b"=", MASK]);
+        }
+    }
+    without_tokens(&without_url_secrets(argument))
 }
 
 fn joined(parts: &[&[u8]]) -> Text {
@@ -227,27 +229,27 @@ fn push_url(out: &mut Vec<u8>, url: &[u8]) {
 
 /// Masks words that have the shape of a known service's token, and what follows `Bearer` or `Basic`.
 fn without_tokens(argument: &[u8]) -> Text {
-    let is_word = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b'+' | b'/' | b'=');
+    let ends_word =
+        |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b',' | b';' | b'&' | b'(' | b')' | b'=' | b':');
+    let ends_credential = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'"' | b'\'' | b',');
     let mut out = Vec::with_capacity(argument.len());
     let mut rest = argument;
     let mut mask_next = false;
     while !rest.is_empty() {
-        let length = rest.iter().position(|b| !is_word(b)).unwrap_or(rest.len());
+        // A credential may hold any sign that a word may not.
+        let length = rest.iter().position(|b| if mask_next { ends_credential(b) } else { ends_word(b) }).unwrap_or(rest.len());
         if length == 0 {
             let (gap, tail) = rest.split_at(1);
             out.extend_from_slice(gap);
+            mask_next &= gap.iter().all(u8::is_ascii_whitespace);
             rest = tail;
             continue;
         }
         let (word, tail) = rest.split_at(length);
-        // `KEY=ghp_x`: the token begins after the sign.
-        let start = word.iter().position(|b| *b == b'=').map_or(0, |at| at + 1);
-        let (name, value) = word.split_at(start);
         let looks_like_token =
-            value.len() >= 16 && TOKEN_SHAPES.iter().any(|shape| value.starts_with(shape)) && !value.contains(&b'/');
-        out.extend_from_slice(name);
-        out.extend_from_slice(if mask_next || looks_like_token { MASK } else { value });
-        mask_next = matches!(value, b"Bearer" | b"bearer" | b"Basic");
+            word.len() >= 16 && TOKEN_SHAPES.iter().any(|shape| word.starts_with(shape)) && !word.contains(&b'/');
+        out.extend_from_slice(if mask_next || looks_like_token { MASK } else { word });
+        mask_next = !mask_next && matches!(word, b"Bearer" | b"bearer" | b"Basic" | b"basic");
         rest = tail;
     }
     Text::new(out)
@@ -273,6 +275,9 @@ mod tests {
             (&["curl", "https://x/y?token=abc&z=1"], "curl https://x/y?token=***&z=1"),
             (&["curl", "-H", "Authorization: Bearer abc.def"], "curl -H Authorization: ***"),
             (&["x", "header=Bearer abcdefgh"], "x header=Bearer ***"),
+            (&["curl", "-H", "Authorization: Bearer Zq7mp=x=="], "curl -H Authorization: ***"),
+            (&["x", "say Bearer Zq7=m\u{e9}p== now"], "x say Bearer *** now"),
+            (&["x", "Basic YWxhZGRpbjpvcGVu=="], "x Basic ***"),
             (&["git", "clone", "ghp_0123456789abcdefghij"], "git clone ***"),
             (&["java", "-Dspring.datasource.password=x"], "java -Dspring.datasource.password=***"),
         ] {

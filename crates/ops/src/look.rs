@@ -6,8 +6,8 @@ mod story;
 use std::thread;
 
 use portward_model::{
-    Container, Gap, HostFacts, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Users,
-    Via,
+    Container, Gap, HostFacts, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport,
+    Users, Via,
 };
 use portward_sys::{Ask, Beyond, Depth, Holders, Host, PortFilter, Reading, StateSet, SysError, Transports, Which};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -30,7 +30,7 @@ pub struct Look {
     pub owners: Option<Depth>,
     /// Count the clients of listeners.
     pub clients: bool,
-    /// Read drop and traffic counters.
+    /// Read traffic counters.
     pub traffic: bool,
     /// Read interfaces and their addresses.
     pub interfaces: bool,
@@ -64,7 +64,7 @@ impl Look {
         let namespaces = self.namespaces(host, &mut gaps);
         let mut sockets = Vec::new();
         let states = if self.has_second_dump() { StateSet::Listening } else { self.states };
-        let ask = Ask { transports: self.transports, states, ports: self.ports, counters: self.traffic };
+        let ask = Ask { transports: self.transports, states, ports: self.ports, traffic: self.traffic };
         match host.sockets(&ask, &namespaces, &mut |socket| sockets.push(socket)) {
             Ok(seen) => gaps.extend(seen),
             Err(error) => gaps.push(gap("sockets", "they are not listed", &error)),
@@ -104,7 +104,9 @@ impl Look {
             self.find_owners(host, &mut view);
         }
         // Loopback is loopback whatever interfaces there are, and asking for them costs as much as for the sockets.
-        if self.interfaces && view.snapshot.sockets.iter().any(|socket| socket.interface != 0 || socket.scope(1) != Scope::Loopback) {
+        if self.interfaces
+            && view.snapshot.sockets.iter().any(|socket| socket.interface != 0 || socket.scope(1) != Scope::Loopback)
+        {
             match host.interfaces() {
                 Ok(interfaces) => view.snapshot.interfaces = interfaces,
                 Err(error) => view.gap("interfaces", "who can reach a wildcard bind is not known", &error),
@@ -145,7 +147,7 @@ impl Look {
             let mut bound = Vec::new();
             if let Some(states) = beyond.states() {
                 let transports = Transports { tcp: true, udp: false, unix: false };
-                let ask = Ask { transports, states, ports: self.ports, counters: self.traffic };
+                let ask = Ask { transports, states, ports: self.ports, traffic: self.traffic };
                 let mut each = |socket: Socket| if socket.state.serves() { bound.push(socket) } else { counter.add(&socket) };
                 host.sockets(&ask, &namespaces, &mut each)?;
             }
@@ -373,7 +375,8 @@ impl View {
         }
         if hidden > 0 && self.hidden_processes > 0 {
             let owners = if hidden == 1 { "the owner of 1 socket".to_owned() } else { format!("owners of {hidden} sockets") };
-            let processes = if self.hidden_processes == 1 { "1 process".to_owned() } else { format!("{} processes", self.hidden_processes) };
+            let processes =
+                if self.hidden_processes == 1 { "1 process".to_owned() } else { format!("{} processes", self.hidden_processes) };
             // Root that may not look is inside a container or a sandbox, where more of root does not help.
             let outside = || Need::Setting("the same command outside this container or sandbox".to_owned());
             self.snapshot.gaps.push(Gap {

@@ -46,7 +46,12 @@ pub(crate) struct Table<'a> {
 impl<'a> Table<'a> {
     /// A table with these columns and no rows.
     pub(crate) fn new(headings: &'a [Heading]) -> Self {
-        Self { headings, widths: headings.iter().map(|heading| heading.title.width()).collect(), text: String::new(), cells: Vec::new() }
+        Self {
+            headings,
+            widths: headings.iter().map(|heading| heading.title.width()).collect(),
+            text: String::new(),
+            cells: Vec::new(),
+        }
     }
 
     /// Adds a row; it has one cell for each column.

@@ -59,8 +59,8 @@ pub struct Ask {
     pub states: StateSet,
     /// With which ports; Unix sockets have none and are not filtered.
     pub ports: Option<PortFilter>,
-    /// With their drop and traffic counters.
-    pub counters: bool,
+    /// With their traffic counters.
+    pub traffic: bool,
 }
 
 /// TCP sockets that do not listen, as far as counters tell.

@@ -48,10 +48,14 @@ impl Recorded {
         };
         let connected = !socket.state.serves() && socket.state != SocketState::Closed;
         let state = match ask.states {
-            StateSet::Listening => socket.state == SocketState::Listen || (socket.transport != Transport::Tcp && socket.state.serves()),
+            StateSet::Listening => {
+                socket.state == SocketState::Listen || (socket.transport != Transport::Tcp && socket.state.serves())
+            }
             StateSet::Serving => socket.state.serves(),
             StateSet::Connected => connected && socket.state != SocketState::TimeWait,
-            StateSet::BoundOrConnected => (connected || socket.state == SocketState::Bound) && socket.state != SocketState::TimeWait,
+            StateSet::BoundOrConnected => {
+                (connected || socket.state == SocketState::Bound) && socket.state != SocketState::TimeWait
+            }
             StateSet::All => true,
         };
         let remote = socket.remote().map(|(_, port)| port);

@@ -5,7 +5,7 @@ mod columns;
 use std::io;
 
 use portward_model::{Scope, Who};
-use portward_ops::{Listing, Row, RowKind};
+use portward_ops::{Listing, Row, RowKind, View};
 
 use super::Show;
 use crate::{
@@ -19,7 +19,7 @@ impl Show for Listing {
         if self.columns.first().is_some_and(|name| name == "help") {
             return name_columns(screen);
         }
-        let Some(columns) = chosen(screen, &self.columns)? else { return Ok(()) };
+        let Some(columns) = chosen(screen, &self.view, &self.columns)? else { return Ok(()) };
         if self.rows.is_empty() {
             let what = if self.filtered { "Nothing matches." } else { "Nothing listens on this machine." };
             screen.line(what)?;
@@ -40,9 +40,10 @@ impl Show for Listing {
 }
 
 /// The columns to show; `None` when one of the names is none, after saying so.
-fn chosen(screen: &mut Screen, names: &[String]) -> io::Result<Option<Vec<&'static Column>>> {
+fn chosen(screen: &mut Screen, view: &View, names: &[String]) -> io::Result<Option<Vec<&'static Column>>> {
     if names.is_empty() {
-        return Ok(Some(COLUMNS.iter().filter(|column| column.usual).collect()));
+        let several = view.snapshot.namespaces.len() > 1;
+        return Ok(Some(COLUMNS.iter().filter(|column| column.usual || (several && column.name == "netns")).collect()));
     }
     let mut found = Vec::new();
     for name in names {

@@ -56,7 +56,7 @@ fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>
         Err(error) => return from_tables(ask, netns, each, gaps, &error),
     };
     let request = |transport, family| {
-        inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, counters: ask.counters })
+        inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, traffic: ask.traffic })
     };
     let each_family = [Some(Family::Ipv4), Some(Family::Ipv6)];
     let tcp = ask.transports.tcp.then_some(Transport::Tcp);

@@ -13,7 +13,7 @@ use portward_wire::procfs;
 use rustc_hash::FxHashSet;
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags, open, openat, readlinkat, statx},
+    fs::{AtFlags, CWD, Mode, OFlags, RawDir, StatxFlags, open, openat, readlinkat, statx},
     io::Errno,
     time::{ClockId, clock_gettime},
 };
@@ -149,7 +149,9 @@ impl Reader<'_> {
         };
         process.exe = link(&directory, c"exe");
         if let Seen::Known(exe) = &process.exe {
-            if let Some(path) = exe.raw().strip_suffix(b" (deleted)") {
+            // The kernel appends the word to the path of a file that is gone; a file may also be named so.
+            let named_so = exe.raw().ends_with(b" (deleted)") && is_same_file(&directory, exe.raw());
+            if let Some(path) = exe.raw().strip_suffix(b" (deleted)").filter(|_| !named_so) {
                 process.exe_deleted = true;
                 process.exe = Seen::Known(Text::new(path));
             }
@@ -196,6 +198,13 @@ fn missing<T>(error: Errno) -> Seen<T> {
         Errno::NOENT | Errno::SRCH => Seen::Gone,
         _ => Seen::Unsupported,
     }
+}
+
+/// True when the file at `path` is the program that the process runs.
+fn is_same_file(directory: &OwnedFd, path: &[u8]) -> bool {
+    let identity = |stat: rustix::fs::Statx| (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
+    let program = statx(directory, c"exe", AtFlags::empty(), StatxFlags::INO).map(identity);
+    program.is_ok() && program == statx(CWD, path, AtFlags::empty(), StatxFlags::INO).map(identity)
 }
 
 fn link(directory: &OwnedFd, name: &std::ffi::CStr) -> Seen<Text> {

@@ -62,7 +62,9 @@ pub(super) fn port_rules() -> Result<PortRules, SysError> {
 /// socket of the machine. When `inuse` is the number of listeners there is no connection, and when `alloc` is
 /// `inuse` there is no socket that is merely bound, here or anywhere.
 pub(super) fn beyond_listeners(listeners: usize) -> Beyond {
-    let (Some(v4), Some(v6)) = (start_of("/proc/self/net/sockstat"), start_of("/proc/self/net/sockstat6")) else { return Beyond::UNKNOWN };
+    let (Some(v4), Some(v6)) = (start_of("/proc/self/net/sockstat"), start_of("/proc/self/net/sockstat6")) else {
+        return Beyond::UNKNOWN;
+    };
     let number = |bytes: &[u8], protocol, name| procfs::socket_statistic(bytes, protocol, name);
     let (Some(v4_used), Some(v6_used), Some(allocated)) =
         (number(&v4, "TCP", "inuse"), number(&v6, "TCP6", "inuse"), number(&v4, "TCP", "alloc"))

@@ -18,8 +18,8 @@ pub struct InetAsk {
     pub states: StateSet,
     /// Only sockets with these ports; the kernel filters.
     pub ports: Option<PortFilter>,
-    /// Ask for drop and traffic counters too (`INET_DIAG_SKMEMINFO`, `INET_DIAG_INFO`); larger replies.
-    pub counters: bool,
+    /// Ask for traffic counters too (`INET_DIAG_INFO`); larger replies.
+    pub traffic: bool,
 }
 
 /// Which end of a socket a port must be on.
@@ -91,7 +91,12 @@ fn both_families(ask: &InetAsk) -> Vec<u8> {
 }
 
 fn extensions(ask: &InetAsk) -> u8 {
-    if ask.counters { 1 << (INET_DIAG_SKMEMINFO - 1) | 1 << (INET_DIAG_INFO - 1) } else { 0 }
+    let traffic = if ask.traffic { 1 << (INET_DIAG_INFO - 1) } else { 0 };
+    // The drop counter matters of sockets that serve; of connections it would be read to be thrown away.
+    match ask.states {
+        StateSet::Connected | StateSet::BoundOrConnected => traffic,
+        StateSet::Listening | StateSet::Serving | StateSet::All => traffic | 1 << (INET_DIAG_SKMEMINFO - 1),
+    }
 }
 
 /// The filter as a program for the kernel: each step is `struct inet_diag_bc_op { code, yes, no }`, and a
@@ -180,7 +185,8 @@ impl Extra {
             INET_DIAG_INFO_ATTR => {
                 // struct tcp_info: the two counters stand behind 120 bytes; kernels before 4.1 end there.
                 if value.take(120).is_ok() {
-                    self.traffic = value.u64().ok().zip(value.u64().ok()).map(|(bytes_out, bytes_in)| Traffic { bytes_in, bytes_out });
+                    self.traffic =
+                        value.u64().ok().zip(value.u64().ok()).map(|(bytes_out, bytes_in)| Traffic { bytes_in, bytes_out });
                 }
             }
             INET_DIAG_CGROUP_ID => self.cgroup = value.u64()?,
@@ -321,7 +327,7 @@ mod tests {
             family: Some(Family::Ipv4),
             states: StateSet::Serving,
             ports: Some(PortFilter::Local(PortRange { first: 1, last: 2 })),
-            counters: true,
+            traffic: true,
         };
         let request = inet_request(&ask);
         assert_eq!(u32::from_ne_bytes(request[..4].try_into().unwrap()) as usize, request.len());

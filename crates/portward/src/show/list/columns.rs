@@ -40,6 +40,7 @@ const WHOLE: usize = usize::MAX;
 pub(crate) static COLUMNS: &[Column] = &[
     usual("port", "PORT", WHOLE, "port, with the transport where it is not TCP", port),
     usual("address", "ADDRESS", 15, "the addresses it listens on, or the two ends of a connection", address),
+    other("netns", "NETNS", 8, "the network namespace", netns),
     usual("reach", "REACH", WHOLE, "the widest circle that can reach it; the state of a connection", reach),
     usual("process", "PROCESS", 12, "the program and its pid, how many more hold it", process),
     usual("project", "PROJECT, WHY", 12, "project, worktree, script, unit or container", project),
@@ -53,9 +54,8 @@ pub(crate) static COLUMNS: &[Column] = &[
     other("exe", "PROGRAM", 20, "the program's path", |listing, row| from_process(listing, row, |process| process.exe.known().map(portward_model::Text::shown))),
     other("cwd", "DIRECTORY", 20, "the current directory", |listing, row| from_process(listing, row, |process| process.cwd.known().map(portward_model::Text::shown))),
     other("cgroup", "CONTROL GROUP", 20, "the control group of the process, or of the socket where its owner is hidden", cgroup),
-    other("netns", "NETNS", 8, "the network namespace", netns),
     other("queue", "QUEUE", WHOLE, "connections waiting to be accepted, and how many may", queue),
-    other("drops", "DROPS", WHOLE, "packets dropped since it was opened; read with --stats", |listing, row| Cell::plain(socket(listing, row).map_or(0, |socket| socket.queue.drops).to_string())),
+    other("drops", "DROPS", WHOLE, "packets dropped since it was opened", |listing, row| Cell::plain(socket(listing, row).map_or(0, |socket| socket.queue.drops).to_string())),
     other("cpu", "CPU", WHOLE, "processor time used", |listing, row| from_process(listing, row, |process| Some(format!("{}.{:02} s", process.cpu_ms / 1000, process.cpu_ms % 1000 / 10)))),
     other("memory", "MEMORY", WHOLE, "resident memory", |listing, row| from_process(listing, row, |process| Some(bytes(process.memory_bytes)))),
     other("threads", "THREADS", WHOLE, "number of threads", |listing, row| from_process(listing, row, |process| Some(process.threads.to_string()))),
