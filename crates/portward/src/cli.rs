@@ -19,22 +19,50 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     match act(arguments) {
         Ok(exit) => exit,
         Err(Trouble::ReaderGone) => ExitCode::SUCCESS,
+        Err(Trouble::Clap(error)) if error.use_stderr() => refused(&misread(&error)),
         Err(Trouble::Clap(error)) => {
-            let code = if error.use_stderr() { 2 } else { 0 };
             let _ = error.print();
-            ExitCode::from(code)
+            ExitCode::SUCCESS
         }
-        Err(Trouble::Failed(failure)) => {
-            let hint = failure.hint.map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-            let _ = write!(io::stderr(), "portward: {}\n{hint}", failure.message);
-            ExitCode::from(2)
-        }
+        Err(Trouble::Failed(failure)) => refused(&failure),
         Err(Trouble::Output(error)) => {
             let _ = writeln!(io::stderr(), "portward: The answer cannot be written: {error}.");
             ExitCode::from(2)
         }
     }
 }
+
+fn refused(failure: &Failure) -> ExitCode {
+    let hint = failure.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
+    let _ = write!(io::stderr(), "portward: {}\n{hint}", failure.message);
+    ExitCode::from(2)
+}
+
+/// What clap says in a paragraph, as one sentence and a hint. What was typed may be long, or act on a terminal.
+fn misread(error: &clap::Error) -> Failure {
+    use std::error::Error as _;
+    if let Some(source) = error.source() {
+        if let Some(endpoint) = source.downcast_ref::<portward_model::EndpointError>() {
+            return endpoint.clone().into();
+        }
+    }
+    let own = error.to_string();
+    let said = error.source().map_or_else(|| own.lines().next().unwrap_or_default().to_owned(), ToString::to_string);
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    let mut short: String = said.chars().take(LONGEST_SENTENCE).collect();
+    if short.len() < said.len() {
+        short.push('…');
+    }
+    let sentence = portward_model::Text::from(short.as_str()).shown();
+    let mut chars = sentence.chars();
+    let sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+    let near = own.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(|tip| portward_model::Text::from(tip).shown());
+    let hint = near.unwrap_or_else(|| "the same command with --help".to_owned());
+    Failure::usage(format!("{}.", sentence.trim_end_matches('.'))).hint(hint)
+}
+
+/// Sentences are cut here: one may quote what was typed.
+const LONGEST_SENTENCE: usize = 300;
 
 /// What ends a run early.
 pub(crate) enum Trouble {
@@ -66,7 +94,8 @@ impl From<clap::Error> for Trouble {
     }
 }
 
-fn act(mut arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
+fn act(arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
+    let mut arguments = options_after_command(arguments);
     let first = arguments.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
     if let Some(face) = FACES.iter().find(|face| face.name == first) {
         return (face.run)(&face.command().try_get_matches_from(arguments.split_off(1))?);
@@ -90,6 +119,26 @@ fn act(mut arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
     }
 }
 
+/// Lets options that every command has stand before the command too: `portward --json explain 3000`.
+fn options_after_command(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let mut at = 1;
+    while let Some(word) = arguments.get(at).and_then(|word| word.to_str()) {
+        at += match word {
+            "--json" | "--ndjson" => 1,
+            "--from" | "--host" | "--color" => 2,
+            word if ["--from=", "--host=", "--color="].iter().any(|start| word.starts_with(start)) => 1,
+            _ => break,
+        };
+    }
+    if at < arguments.len()
+        && at > 1
+        && arguments.get(at).and_then(|word| word.to_str()).is_some_and(|word| !word.starts_with('-'))
+    {
+        arguments.get_mut(1..=at).unwrap_or_default().rotate_right(1);
+    }
+    arguments
+}
+
 /// The commands beside the capabilities, for which the whole tree is built.
 fn companion(arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
     let matches = command().try_get_matches_from(arguments)?;
@@ -105,7 +154,7 @@ fn companion(arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
 
 /// The name of a capability that a word comes close to: one letter changed, left out, added, or two swapped.
 fn misspelt(word: &str) -> Option<&'static str> {
-    if word.len() < 4 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
+    if word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return None;
     }
     let names = OPS.iter().map(|entry| entry.name).chain(["schema", "completions"]);
@@ -119,7 +168,8 @@ fn is_near(word: &str, name: &str) -> bool {
     let after = |bytes: &[u8], skip: usize| bytes.get(skip..).map(<[u8]>::to_vec);
     let swapped =
         matches!((rest_a, rest_b), ([x, y, ..], [v, w, ..]) if x == w && y == v) && after(rest_a, 2) == after(rest_b, 2);
-    let changed = after(rest_a, 1).is_some() && after(rest_a, 1) == after(rest_b, 1);
+    // Short names of programs differ by a letter from ours, as nest and next do.
+    let changed = word.len() > 4 && after(rest_a, 1).is_some() && after(rest_a, 1) == after(rest_b, 1);
     let added = after(rest_a, 1).as_deref() == Some(rest_b);
     let missing = after(rest_b, 1).as_deref() == Some(rest_a);
     word != name && (swapped || changed || added || missing)
@@ -132,7 +182,9 @@ pub(crate) fn command() -> Command {
         .about("See every endpoint of this machine: what it is, who holds it, who can reach it")
         .long_about(
             "See every endpoint of this machine: what it is, who holds it, who can reach it.\n\n\
-             Without a command, `portward [FILTER]...` is `portward list [FILTER]...`.",
+             Without a command, `portward [FILTER]...` is `portward list [FILTER]...`.\n\n\
+             Every command takes --json, --ndjson and --color; those that only read take --from FILE, a \
+             snapshot, and --host USER@SERVER, another machine over ssh.",
         )
         .subcommand_required(true)
         .disable_help_subcommand(false);
@@ -264,6 +316,9 @@ where
     // A stream has said everything item by item; its end is for callers that count.
     if !streamed || style == Style::Text {
         if !(streamed && O::NAME == "list") {
+            if let Some(failure) = output.refuse() {
+                return Err(failure.into());
+            }
             style.print(&output, &mut screen)?;
         }
     }

@@ -16,6 +16,11 @@ portward_ops::every_op!(shows);
 
 /// An answer that can be read by people.
 pub(crate) trait Show {
+    /// What the answer was asked to be shown with and cannot be.
+    fn refuse(&self) -> Option<portward_ops::Failure> {
+        None
+    }
+
     /// Writes it.
     fn show(&self, screen: &mut Screen) -> io::Result<()>;
 }

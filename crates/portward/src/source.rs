@@ -22,7 +22,11 @@ pub(crate) fn host(matches: &ArgMatches, place: Where) -> Result<Box<dyn Host>, 
             Failure::usage(format!("{} cannot be read: {error}.", Text::from(file.as_str())))
                 .hint("portward snapshot --out FILE    writes one")
         })?;
-        return Ok(Box::new(Recorded::from_json(&bytes)?));
+        let recorded = Recorded::from_json(&bytes).map_err(|error| {
+            Failure::usage(format!("{} is no snapshot: {error}.", Text::from(file.as_str())))
+                .hint("portward snapshot --out FILE    writes one")
+        })?;
+        return Ok(Box::new(recorded));
     }
     if let Some(server) = matches.get_one::<String>("host") {
         return over_ssh(server);

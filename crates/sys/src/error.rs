@@ -68,7 +68,7 @@ pub enum SysError {
         what: String,
     },
     /// A snapshot file is not one.
-    #[error("the snapshot cannot be read: {why}")]
+    #[error("{why}")]
     Snapshot {
         /// What is wrong with it.
         why: String,

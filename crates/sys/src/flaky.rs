@@ -107,6 +107,10 @@ impl Host for Flaky {
         self.pass().map_or(Seen::Hidden(Need::Root), |host| host.activated(pid))
     }
 
+    fn path_exists(&self, path: &Text) -> Seen<bool> {
+        self.pass().map_or(Seen::Unsupported, |host| host.path_exists(path))
+    }
+
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
         self.pass()?.try_bind(transport, address, reuse)
     }

@@ -113,6 +113,12 @@ impl Host for Linux {
         processes::activated(pid)
     }
 
+    fn path_exists(&self, path: &Text) -> Seen<bool> {
+        use std::os::unix::ffi::OsStrExt;
+        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path.raw()));
+        path.try_exists().map_or(Seen::Hidden(portward_model::Need::Root), Seen::Known)
+    }
+
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
         probe::try_bind(transport, address, reuse)
     }

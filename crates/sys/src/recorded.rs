@@ -171,6 +171,10 @@ impl Host for Recorded {
         Seen::Hidden(Need::Command("portward explain on the machine itself".to_owned()))
     }
 
+    fn path_exists(&self, _: &Text) -> Seen<bool> {
+        Seen::Unsupported
+    }
+
     fn try_bind(&self, _: Transport, _: SocketAddr, _: bool) -> Result<Option<(i32, String)>, SysError> {
         playback("a bind")
     }

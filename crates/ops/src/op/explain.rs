@@ -323,10 +323,7 @@ fn bind_answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> B
     let endpoint = &target.endpoint;
     let question = match (target.path(), target.addresses.first()) {
         (Some(path), _) => {
-            let exists = std::str::from_utf8(path.raw())
-                .ok()
-                .filter(|path| !path.starts_with('@'))
-                .map(|path| std::path::Path::new(path).exists());
+            let exists = if path.raw().starts_with(b"@") { None } else { host.path_exists(path).known().copied() };
             BindQuestion::path(path.clone(), exists)
         }
         (None, Some(address)) => {
@@ -344,21 +341,35 @@ fn bind_answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> B
     if try_it {
         let address = std::net::SocketAddr::new(address, endpoint.port);
         // On a machine without IPv6 "any" means IPv4, and the kernel says so by refusing the family.
-        let tried = host.try_bind(endpoint.transport, address, endpoint.transport == Transport::Tcp);
-        if let Ok(tried) = tried {
-            agree(&mut found, tried);
+        let reuses = endpoint.transport == Transport::Tcp;
+        if let Ok(tried) = host.try_bind(endpoint.transport, address, reuses) {
+            let plain =
+                if reuses && tried.is_none() { host.try_bind(endpoint.transport, address, false).ok().flatten() } else { None };
+            agree(&mut found, tried, plain);
         }
     }
     found
 }
 
 /// Sets the answer that was reasoned right by the one that the kernel gave.
-fn agree(found: &mut Bind, tried: Option<(i32, String)>) {
+///
+/// `plain` is what a bind without `SO_REUSEADDR` met, where one with it succeeded: then the causes that were
+/// found are what such a program would meet.
+fn agree(found: &mut Bind, tried: Option<(i32, String)>, plain: Option<(i32, String)>) {
     found.proof = "tried";
     match tried {
         None => {
             found.possible = Some(true);
-            found.because.clear();
+            match plain {
+                None => found.because.clear(),
+                Some((number, words)) => {
+                    for cause in &mut found.because {
+                        let fact =
+                            format!("a throw-away socket was bound with SO_REUSEADDR, and refused without: {words} ({number})");
+                        cause.evidence.push(Evidence::new("bind(2)", fact));
+                    }
+                }
+            }
         }
         Some((number, words)) => {
             found.possible = Some(false);

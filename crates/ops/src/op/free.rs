@@ -73,6 +73,8 @@ pub struct Outcome {
     pub port_free: bool,
     /// Why not.
     pub because: Vec<Cause>,
+    /// True when the whole tree was asked for.
+    pub tree: bool,
     /// True when somebody was asked and said no.
     pub declined: bool,
     /// What could not be seen.
@@ -117,6 +119,7 @@ impl Op for Free {
             supervisor: plan.supervisor,
             port_free: false,
             because: Vec::new(),
+            tree: self.tree,
             declined: false,
             gaps: plan.gaps,
         };

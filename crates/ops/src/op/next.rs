@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use portward_checks::{BindQuestion, bind, browser_blocks};
 use portward_model::{PortRange, Transport};
-use portward_sys::{Host, StateSet, Transports};
+use portward_sys::{Host, StateSet, SysError, Transports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -114,7 +114,7 @@ impl Noun for Ports {
 impl Op for Next {
     const NAME: &'static str = "next";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Live;
+    const WHERE: Where = Where::Anywhere;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward next", "the first free port from 3000 up"),
         ("portward next 8000-8099 -n 3", "three from a range"),
@@ -184,10 +184,12 @@ fn reason(host: &dyn Host, view: &View, port: u16, asked_inside: bool) -> Result
     }
     for address in [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)] {
         // Without SO_REUSEADDR: a program that forgets it must be able to bind, too.
-        if let Some((code, words)) = host.try_bind(Transport::Tcp, SocketAddr::new(address, port), false)? {
-            if code != EAFNOSUPPORT {
-                return Ok(Some(format!("the kernel refuses a bind: {words}")));
-            }
+        match host.try_bind(Transport::Tcp, SocketAddr::new(address, port), false) {
+            Ok(Some((code, words))) if code != EAFNOSUPPORT => return Ok(Some(format!("the kernel refuses a bind: {words}"))),
+            Ok(_) => {}
+            // A snapshot cannot be tried; its sockets and rules have been asked.
+            Err(SysError::Unsupported { .. }) => {}
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(None)

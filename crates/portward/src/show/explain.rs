@@ -150,6 +150,7 @@ fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     }
     let proof = if explained.bind.proof == "tried" { " (tried on a throw-away socket)" } else { "" };
     let verdict = match explained.bind.possible {
+        Some(true) if !explained.bind.because.is_empty() => format!("would succeed now with SO_REUSEADDR, and be refused without it{proof}"),
         Some(true) => format!("would succeed now{proof}"),
         Some(false) => format!("would be refused{proof}"),
         None => "may be refused; it depends on what cannot be seen".to_owned(),

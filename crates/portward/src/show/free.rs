@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portward_model::SupervisorKind;
 use portward_ops::op::free::Outcome;
 
 use super::Show;
@@ -40,7 +41,9 @@ impl Show for Outcome {
         }
         if let Some(supervisor) = &self.supervisor {
             let again = if supervisor.restarts { "starts it again when it ends" } else { "started it" };
-            screen.remark(&format!("{} {again}.", supervisor.name), supervisor.stop.as_deref())?;
+            let has_tree = matches!(supervisor.kind, SupervisorKind::Script | SupervisorKind::Manager) && !self.tree;
+            let tree = format!("portward free {} --tree    stops it with everything below it", self.endpoints.join(" "));
+            screen.remark(&format!("{} {again}.", supervisor.name), supervisor.stop.as_deref().or(has_tree.then_some(tree.as_str())))?;
         }
         super::gaps(screen, &self.gaps)
     }

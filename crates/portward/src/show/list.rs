@@ -5,7 +5,7 @@ mod columns;
 use std::io;
 
 use portward_model::{Scope, Who};
-use portward_ops::{Listing, Row, RowKind, View};
+use portward_ops::{Failure, Listing, Row, RowKind, View};
 
 use super::Show;
 use crate::{
@@ -15,11 +15,18 @@ use crate::{
 use columns::{COLUMNS, Column};
 
 impl Show for Listing {
+    fn refuse(&self) -> Option<Failure> {
+        let wrong = self.columns.iter().find(|name| *name != "help" && column(name).is_none())?;
+        let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+        let shown = portward_model::Text::from(wrong.as_str());
+        Some(Failure::usage(format!("There is no column `{shown}`.")).hint(format!("columns are {}", names.join(", "))))
+    }
+
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         if self.columns.first().is_some_and(|name| name == "help") {
             return name_columns(screen);
         }
-        let Some(columns) = chosen(screen, &self.view, &self.columns)? else { return Ok(()) };
+        let columns = chosen(&self.view, &self.columns);
         if self.rows.is_empty() {
             let what = if self.filtered { "Nothing matches." } else { "Nothing listens on this machine." };
             screen.line(what)?;
@@ -39,24 +46,17 @@ impl Show for Listing {
     }
 }
 
-/// The columns to show; `None` when one of the names is none, after saying so.
-fn chosen(screen: &mut Screen, view: &View, names: &[String]) -> io::Result<Option<Vec<&'static Column>>> {
+/// The columns to show.
+fn chosen(view: &View, names: &[String]) -> Vec<&'static Column> {
     if names.is_empty() {
         let several = view.snapshot.namespaces.len() > 1;
-        return Ok(Some(COLUMNS.iter().filter(|column| column.usual || (several && column.name == "netns")).collect()));
+        return COLUMNS.iter().filter(|column| column.usual || (several && column.name == "netns")).collect();
     }
-    let mut found = Vec::new();
-    for name in names {
-        match COLUMNS.iter().find(|column| column.name == name.trim()) {
-            Some(column) => found.push(column),
-            None => {
-                let shown = portward_model::Text::from(name.as_str());
-                screen.remark(&format!("There is no column `{shown}`."), Some("portward list --columns help"))?;
-                return Ok(None);
-            }
-        }
-    }
-    Ok(Some(found))
+    names.iter().filter_map(|name| column(name)).collect()
+}
+
+fn column(name: &str) -> Option<&'static Column> {
+    COLUMNS.iter().find(|column| column.name == name.trim())
 }
 
 fn name_columns(screen: &mut Screen) -> io::Result<()> {

@@ -59,9 +59,9 @@ fn no_colour_in_a_pipe_and_colour_when_it_is_asked_for() {
     let _actor = world.actor(&["listen", "tcp/0.0.0.0:3000"]);
     let plain = world.portward(&["list"]).expect(0);
     assert!(!plain.stdout.contains('\u{1b}'), "{:?}", plain.stdout);
-    let coloured = world.enter().env("TERM", "xterm-256color").portward(&["--color", "always", "list"]).expect(0);
+    let coloured = world.enter().env("TERM", "xterm-256color").portward(&["list", "--color", "always"]).expect(0);
     assert!(coloured.stdout.contains('\u{1b}'), "{:?}", coloured.stdout);
-    let never = world.enter().env("CLICOLOR_FORCE", "1").portward(&["--color", "never", "list"]).expect(0);
+    let never = world.enter().env("CLICOLOR_FORCE", "1").portward(&["list", "--color", "never"]).expect(0);
     assert!(!never.stdout.contains('\u{1b}'));
     let refused = world.enter().env("NO_COLOR", "1").portward(&["list"]).expect(0);
     assert_eq!(refused.stdout, plain.stdout);
@@ -85,7 +85,7 @@ fn without_colour(text: &str) -> String {
 fn documents_are_never_coloured() {
     let Some(world) = world() else { return };
     let _actor = world.actor(&["listen", "tcp/127.0.0.1:3000"]);
-    let outcome = world.portward(&["--color", "always", "list", "--json"]).expect(0);
+    let outcome = world.portward(&["list", "--json", "--color", "always"]).expect(0);
     assert!(!outcome.stdout.contains('\u{1b}'));
     let _ = outcome.reading();
 }

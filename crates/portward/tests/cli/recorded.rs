@@ -20,7 +20,7 @@ fn list_says_the_same_of_the_record() {
     let _ = world.portward(&["snapshot", "--out", &file]).expect(0);
     let live = world.portward(&["list", "--json"]).expect(0).reading();
     drop(actor);
-    let played = world.portward(&["--from", &file, "list", "--json"]).expect(0).reading();
+    let played = world.portward(&["list", "--json", "--from", &file]).expect(0).reading();
     let facts = |reading: &portward_testkit::Reading| {
         let mut rows: Vec<String> = reading
             .sockets()
@@ -59,15 +59,24 @@ fn every_reading_command_takes_it() {
         &["graph"],
         &["explain", "127.0.0.1:3000", "--json"],
     ] {
-        for order in [[&["--from", &file][..], arguments].concat(), [arguments, &["--from", &file]].concat()] {
-            let outcome = world.portward(&order).expect(0);
-            assert!(outcome.stdout.contains(&pid), "{outcome}");
-        }
+        let outcome = world.portward(&[arguments, &["--from", &file]].concat()).expect(0);
+        assert!(outcome.stdout.contains(&pid), "{outcome}");
     }
-    let outcome = world.portward(&["--from", &file, "explain", "3000", "--bind", "--json"]).expect(1);
+    let outcome = world.portward(&["explain", "3000", "--bind", "--json", "--from", &file]).expect(1);
     assert_eq!(outcome.json()["bind"]["possible"], false);
-    let outcome = world.portward(&["--from", &file, "next", "3000"]).expect(0);
+    let outcome = world.portward(&["next", "3000", "--from", &file]).expect(0);
     assert_eq!(outcome.stdout, "3001\n", "{outcome}");
+}
+
+#[test]
+fn the_option_stands_before_or_after_the_command() {
+    let Some(world) = world() else { return };
+    let (file, pid) = recorded(&world);
+    for arguments in [&["--from", &file, "list"][..], &["list", "--from", &file], &["--from", &file], &["--from", &file, "3000"]]
+    {
+        let outcome = world.portward(arguments).expect(0);
+        assert!(outcome.stdout.contains(&pid.to_string()), "{outcome}");
+    }
 }
 
 #[test]
@@ -76,7 +85,7 @@ fn what_acts_refuses_a_record() {
     let (file, _) = recorded(&world);
     let mut bystander = world.actor(&["listen", "tcp/127.0.0.1:3000"]);
     for arguments in [&["free", "3000", "--yes"][..], &["wait", "3000"], &["watch"], &["open", "3000"]] {
-        let outcome = world.portward(&[&["--from", &file][..], arguments].concat()).expect(2);
+        let outcome = world.portward(&[arguments, &["--from", &file]].concat()).expect(2);
         assert!(outcome.stdout.is_empty() && !outcome.stderr.is_empty(), "{outcome}");
     }
     assert!(bystander.is_alive());
@@ -98,7 +107,7 @@ fn files_that_are_no_record() {
         if let Some(text) = text {
             world.file(&format!("home/{name}"), text);
         }
-        let outcome = world.portward(&["--from", path.to_str().unwrap(), "list"]).expect(2);
+        let outcome = world.portward(&["list", "--from", path.to_str().unwrap()]).expect(2);
         assert!(outcome.stdout.is_empty() && outcome.stderr.contains(name), "{outcome}");
         assert!(outcome.stderr.len() < 2000 && !outcome.stderr.contains('\u{1b}'), "{outcome}");
     }
@@ -111,7 +120,7 @@ fn a_record_with_damage_is_played_as_far_as_it_goes_or_refused() {
     let whole = std::fs::read_to_string(&file).unwrap();
     for cut in [whole.len() / 4, whole.len() / 2, whole.len() - 2] {
         let path = world.file("home/cut.json", &whole[..cut]);
-        let outcome = world.portward(&["--from", path.to_str().unwrap(), "list"]).expect(2);
+        let outcome = world.portward(&["list", "--from", path.to_str().unwrap()]).expect(2);
         assert!(!outcome.stderr.contains("panic"), "{outcome}");
     }
 }
@@ -120,7 +129,7 @@ fn a_record_with_damage_is_played_as_far_as_it_goes_or_refused() {
 fn a_host_name_that_is_none() {
     let Some(world) = world() else { return };
     for host in ["-oProxyCommand=touch /tmp/evil", "", "a b", "user@-x"] {
-        let outcome = world.portward(&["--host", host, "list"]).expect(2);
+        let outcome = world.portward(&["list", &format!("--host={host}")]).expect(2);
         assert!(outcome.stdout.is_empty() && !outcome.stderr.is_empty(), "{outcome}");
     }
 }
@@ -136,7 +145,7 @@ fn the_far_side_is_asked_over_ssh() {
     let ssh = world.file("home/bin/ssh", script);
     let _ = world.run(&["chmod".as_ref(), "755".as_ref(), ssh.as_os_str()]).expect(0);
     let path = format!("{}:/usr/bin:/bin", world.path().join("home/bin").display());
-    let outcome = world.enter().env("PATH", path).portward(&["--host", "ana@far", "list", "--json"]).expect(0);
+    let outcome = world.enter().env("PATH", path).portward(&["list", "--json", "--host", "ana@far"]).expect(0);
     assert_eq!(outcome.reading().owners_of(outcome.reading().only(3000)), [actor.pid()]);
     let asked = std::fs::read_to_string(&heard).unwrap();
     assert!(asked.lines().any(|word| word == "ana@far"), "{asked}");

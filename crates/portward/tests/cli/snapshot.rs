@@ -43,8 +43,20 @@ fn secrets_are_masked() {
 #[test]
 fn a_file_that_cannot_be_written() {
     let Some(world) = world() else { return };
-    for path in ["/nonexistent/folder/x.json", "/proc/x.json", "/dev/full"] {
+    for path in ["/nonexistent/folder/x.json", "/proc/x.json"] {
         let outcome = world.portward(&["snapshot", "--out", path]).expect(2);
         assert!(outcome.stderr.contains(path), "{outcome}");
     }
+}
+
+#[test]
+fn a_full_disk_is_told() {
+    let Some(world) = world() else { return };
+    // A file system of the world's own, with no room left on it.
+    let disk = world.path().join("run");
+    let disk = disk.to_str().unwrap();
+    let _ = world.run(&["mount", "-t", "tmpfs", "-o", "size=4k", "full", disk]).expect(0);
+    let _ = world.run(&["sh", "-c", &format!("head -c 4096 /dev/zero >{disk}/zeros")]).expect(0);
+    let outcome = world.portward(&["snapshot", "--out", &format!("{disk}/x.json")]).expect(2);
+    assert!(outcome.stderr.contains("x.json"), "{outcome}");
 }

@@ -5,8 +5,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use portward_testkit::{Reading, Running, World, forgotten_files, program, require_root, skip, until};
@@ -19,7 +18,10 @@ const PORTWARD: &str = env!("CARGO_BIN_EXE_portward");
 struct Engine {
     world: World,
     daemon: Option<Running>,
-    group: String,
+    /// Control groups that the machine had before.
+    groups_before: Vec<PathBuf>,
+    // Engines take turns: they share the machine's control groups.
+    _turn: MutexGuard<'static, ()>,
     /// True when the folder of the engine's settings is ours.
     made_settings: bool,
 }
@@ -27,7 +29,7 @@ struct Engine {
 impl Engine {
     #[track_caller]
     fn new() -> Option<Self> {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
+        static TURN: Mutex<()> = Mutex::new(());
         if !require_root("run a Docker Engine") {
             return None;
         }
@@ -40,19 +42,15 @@ impl Engine {
             return None;
         }
         let world = World::new(PORTWARD)?;
-        let group = format!("portward-test-{}-{}", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups_before = groups();
         // Its state lives on a file system of the world's own; the machine's /var/lib stays as it is.
         let _ = world.run(&["mount", "-t", "tmpfs", "tmpfs", "/var/lib"]).expect(0);
         let made_settings = fs::create_dir(SETTINGS).is_ok();
         let _ = world.run(&["mount", "-t", "tmpfs", "tmpfs", SETTINGS]).expect(0);
-        let daemon = world.enter().start(&[
-            "dockerd",
-            "--data-root=/var/lib/docker",
-            "--storage-driver=vfs",
-            "--log-level=error",
-            &format!("--cgroup-parent=/{group}"),
-        ]);
-        let mut engine = Self { world, daemon: Some(daemon), group, made_settings };
+        let daemon =
+            world.enter().start(&["dockerd", "--data-root=/var/lib/docker", "--storage-driver=vfs", "--log-level=error"]);
+        let mut engine = Self { world, daemon: Some(daemon), groups_before, _turn: turn, made_settings };
         let mut why = String::new();
         let up = until("the engine to answer or to end", || {
             if !engine.daemon.as_mut().unwrap().is_alive() {
@@ -94,7 +92,9 @@ impl Drop for Engine {
     fn drop(&mut self) {
         let _ = self.world.run(&["sh", "-c", "docker ps --quiet --all | xargs -r docker rm --force"]);
         self.daemon = None;
-        remove_groups(&self.group);
+        for group in groups().into_iter().filter(|group| !self.groups_before.contains(group)) {
+            remove_group(&group);
+        }
         if self.made_settings {
             // Another test's engine may have found it there; it is empty outside every world.
             let _ = fs::remove_dir(SETTINGS);
@@ -105,19 +105,26 @@ impl Drop for Engine {
 /// Where the engine keeps a key of its own.
 const SETTINGS: &str = "/etc/docker";
 
-/// Removes the control groups that the engine made, in every hierarchy.
-fn remove_groups(name: &str) {
+/// A control group that only one of the containers is in.
+const OTHER_GROUP: &str = "portward-test";
+
+/// The groups that engines make at the top of every hierarchy.
+fn groups() -> Vec<PathBuf> {
     let mut roots = vec![PathBuf::from("/sys/fs/cgroup")];
     roots.extend(fs::read_dir("/sys/fs/cgroup").into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())));
-    for group in roots.into_iter().map(|root| root.join(name)).filter(|group| group.is_dir()) {
-        until("a control group to be empty", || {
-            for below in fs::read_dir(&group).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
-                // Files cannot be removed; folders can, once nobody is in them.
-                let _ = fs::remove_dir(below);
-            }
-            (fs::remove_dir(&group).is_ok() || !group.exists()).then_some(())
-        });
-    }
+    let names = ["docker", OTHER_GROUP];
+    roots.iter().flat_map(|root| names.map(|name| root.join(name))).filter(|group| group.is_dir()).collect()
+}
+
+/// Removes a control group of ours with those below it, once the kernel has let their processes go.
+fn remove_group(group: &Path) {
+    until("a control group to be empty", || {
+        for below in fs::read_dir(group).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
+            // Files cannot be removed; folders can, once nobody is in them.
+            let _ = fs::remove_dir(below);
+        }
+        (fs::remove_dir(group).is_ok() || !group.exists()).then_some(())
+    });
 }
 
 /// True for a program that needs no loader: an image with nothing else in it can run it.
@@ -160,13 +167,14 @@ fn a_published_port_is_named_by_its_container() {
     // Stopping the proxy would help nobody: the command that stops the container is told.
     let dry = engine.world.portward(&["free", "8080", "--dry-run"]);
     let said = format!("{}{}", dry.stdout, dry.stderr);
-    assert!(said.contains("docker stop shop-web"), "{dry}");
+    assert!(said.contains("docker compose -p shop stop web"), "{dry}");
 }
 
 #[test]
 fn a_container_on_the_hosts_network() {
     let Some(engine) = Engine::new() else { return };
-    engine.serve(&["--name=on-host", "--network=host"]);
+    // A group of its own choosing: the container is known by its id, not by where the group stands.
+    engine.serve(&["--name=on-host", "--network=host", &format!("--cgroup-parent=/{OTHER_GROUP}")]);
     let _ = engine.world.portward(&["wait", "80", "--timeout", "120s"]).expect(0);
     let reading = engine.list(&["80"]);
     let owner = &reading.only(80)["owners"][0];
@@ -183,6 +191,9 @@ fn a_port_published_to_every_address_is_named_on_both_families() {
     for socket in reading.sockets() {
         assert_eq!(socket["owners"][0]["container"]["name"], "both", "{socket:#}");
     }
+    let freed = engine.world.portward(&["free", "8081", "--yes"]).expect(1);
+    assert!(format!("{}{}", freed.stdout, freed.stderr).contains("docker stop both"), "{freed}");
+    assert_eq!(engine.docker(&["ps", "--quiet"]).expect(0).stdout.lines().count(), 1, "the container runs on");
 }
 
 #[test]

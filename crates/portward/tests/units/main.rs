@@ -6,19 +6,25 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process,
-    sync::atomic::{AtomicU32, Ordering},
+    sync::{
+        Mutex, OnceLock, PoisonError,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use portward_testkit::{Actor, World, forgotten_files, require_root, skip, until};
 
 const PORTWARD: &str = env!("CARGO_BIN_EXE_portward");
 
+/// Held while the slice is made or removed.
+static GATE: Mutex<()> = Mutex::new(());
+
 /// A version 2 control group for one test, removed afterwards.
 struct Unit {
     name: String,
     path: PathBuf,
-    /// True when the slice above it is ours too.
-    made_slice: bool,
+    /// True when the slice above it is ours too, made by this or another test of this program.
+    slice_is_ours: bool,
 }
 
 impl Unit {
@@ -26,6 +32,7 @@ impl Unit {
     #[track_caller]
     fn new() -> Option<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        static SLICE_IS_OURS: OnceLock<bool> = OnceLock::new();
         if !require_root("make a control group") {
             return None;
         }
@@ -37,14 +44,15 @@ impl Unit {
             return None;
         };
         let slice = Path::new(root).join("system.slice");
-        let made_slice = fs::create_dir(&slice).is_ok();
+        let slice_is_ours = *SLICE_IS_OURS.get_or_init(|| !slice.exists());
         let name = format!("portward-test-{}-{}.service", process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let path = slice.join(&name);
-        if let Err(error) = fs::create_dir(&path) {
+        let _gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Err(error) = fs::create_dir_all(&path) {
             skip(&format!("leave to make a control group ({error})"));
             return None;
         }
-        Some(Self { name, path, made_slice })
+        Some(Self { name, path, slice_is_ours })
     }
 
     /// An actor that opens its sockets inside the group: the kernel remembers the group of the opening.
@@ -61,8 +69,9 @@ impl Drop for Unit {
             let gone = fs::remove_dir(&self.path).is_ok() || !self.path.exists();
             gone.then_some(())
         });
-        if self.made_slice {
-            // Another test's unit may still be in it; whoever is last removes it.
+        if self.slice_is_ours {
+            // Another test's unit may still be in it, or just about to be.
+            let _gate = GATE.lock().unwrap_or_else(PoisonError::into_inner);
             let _ = fs::remove_dir(self.path.parent().unwrap());
         }
     }
