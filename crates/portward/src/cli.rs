@@ -56,8 +56,13 @@ fn misread(error: &clap::Error) -> Failure {
     let sentence = portward_model::Text::from(short.as_str()).shown();
     let mut chars = sentence.chars();
     let sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
-    let near = own.lines().find_map(|line| line.trim().strip_prefix("tip: ")).map(|tip| portward_model::Text::from(tip).shown());
-    let hint = near.unwrap_or_else(|| "the same command with --help".to_owned());
+    let lines = || own.lines().map(str::trim);
+    let values = lines()
+        .find_map(|line| line.strip_prefix("[possible values: ")?.strip_suffix(']'))
+        .map(|values| format!("one of {values}"));
+    let tip = lines().find_map(|line| line.strip_prefix("tip: ")).map(str::to_owned);
+    let hint = values.or(tip).map(|hint| portward_model::Text::from(hint.as_str()).shown());
+    let hint = hint.unwrap_or_else(|| "the same command with --help".to_owned());
     Failure::usage(format!("{}.", sentence.trim_end_matches('.'))).hint(hint)
 }
 

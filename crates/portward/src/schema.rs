@@ -22,9 +22,12 @@ pub(crate) fn print(name: Option<&str>) -> Result<ExitCode, Trouble> {
     };
     let Some(entry) = OPS.iter().find(|entry| entry.name == name) else {
         let names: Vec<&str> = OPS.iter().map(|entry| entry.name).collect();
-        return Err(Failure::usage(format!("`{}` is no command with a schema.", Text::from(name)))
-            .hint(format!("one of {}", names.join(", ")))
-            .into());
+        return Err(Failure::usage(format!(
+            "`{}` is no command with a schema.",
+            Text::from(name.chars().take(40).collect::<String>().as_str())
+        ))
+        .hint(format!("one of {}", names.join(", ")))
+        .into());
     };
     writeln!(out, "{}", text(&of(entry)))?;
     Ok(ExitCode::SUCCESS)

@@ -24,7 +24,7 @@ pub struct Next {
     /// Where to start, or the range to stay in
     #[arg(value_name = "FROM|RANGE", default_value = "3000")]
     #[serde(default = "from_3000")]
-    pub from: From,
+    pub range: From,
     /// How many ports
     #[arg(short = 'n', long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1000))]
     #[serde(default = "one")]
@@ -126,7 +126,7 @@ impl Op for Next {
     async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Ports, Failure> {
         let transports = Transports { tcp: true, udp: false, unix: false };
         let view = Look { transports, states: StateSet::All, clients: false, rules: true, ..Look::serving() }.take(cx.host);
-        let range = self.from.0;
+        let range = self.range.0;
         // Asked for ports of the kernel's own range by name, it is not second-guessed.
         let ephemeral = view.snapshot.rules.as_ref().map(|rules| rules.ephemeral);
         let asked_inside = ephemeral.is_some_and(|ephemeral| ephemeral.contains(range.first) && ephemeral.contains(range.last));

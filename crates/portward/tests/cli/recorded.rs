@@ -64,6 +64,8 @@ fn every_reading_command_takes_it() {
     }
     let outcome = world.portward(&["explain", "3000", "--bind", "--json", "--from", &file]).expect(1);
     assert_eq!(outcome.json()["bind"]["possible"], false);
+    let outcome = world.portward(&["next", "3000", "--from", &file]).expect(0);
+    assert_eq!(outcome.stdout, "3001\n", "{outcome}");
 }
 
 #[test]
@@ -82,7 +84,7 @@ fn what_acts_refuses_a_record() {
     let Some(world) = world() else { return };
     let (file, _) = recorded(&world);
     let mut bystander = world.actor(&["listen", "tcp/127.0.0.1:3000"]);
-    for arguments in [&["free", "3000", "--yes"][..], &["wait", "3000"], &["watch"], &["open", "3000"], &["next", "3000"]] {
+    for arguments in [&["free", "3000", "--yes"][..], &["wait", "3000"], &["watch"], &["open", "3000"]] {
         let outcome = world.portward(&[arguments, &["--from", &file]].concat()).expect(2);
         assert!(outcome.stdout.is_empty() && !outcome.stderr.is_empty(), "{outcome}");
     }
