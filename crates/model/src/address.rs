@@ -22,7 +22,7 @@ pub enum Family {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Scope {
-    /// This machine only: 127.0.0.0/8, ::1, a socket pinned to `lo`, a Unix socket.
+    /// This machine only: 127.0.0.0/8, `::1`, a socket pinned to `lo`, a Unix socket.
     Loopback,
     /// One interface or one of its addresses.
     Interface,
@@ -36,19 +36,19 @@ pub enum Scope {
 pub enum AddressClass {
     /// 0.0.0.0 or ::, RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.2.
     Wildcard,
-    /// 127.0.0.0/8 or ::1, RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.3.
+    /// 127.0.0.0/8 or `::1`, RFC 1122 section 3.2.1.3 and RFC 4291 section 2.5.3.
     Loopback,
-    /// 10/8, 172.16/12, 192.168/16 (RFC 1918) or fc00::/7 (RFC 4193).
+    /// 10/8, 172.16/12, 192.168/16 (RFC 1918) or `fc00::/7` (RFC 4193).
     Private,
-    /// 169.254/16 (RFC 3927) or fe80::/10 (RFC 4291 section 2.5.6).
+    /// 169.254/16 (RFC 3927) or `fe80::/10` (RFC 4291 section 2.5.6).
     LinkLocal,
     /// 100.64.0.0/10, carrier-grade NAT and overlay networks, RFC 6598.
     Shared,
-    /// 224.0.0.0/4 (RFC 5771) or ff00::/8 (RFC 4291 section 2.7).
+    /// 224.0.0.0/4 (RFC 5771) or `ff00::/8` (RFC 4291 section 2.7).
     Multicast,
     /// 255.255.255.255, RFC 919.
     Broadcast,
-    /// 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 (RFC 5737) or 2001:db8::/32 (RFC 3849).
+    /// 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 (RFC 5737) or `2001:db8::/32` (RFC 3849).
     Documentation,
     /// Any other address: routable on the internet.
     Global,

@@ -105,10 +105,12 @@ fn parse(text: &str) -> Result<Endpoint, Problem> {
     }
     if let Some((left, right)) = text.split_once('/') {
         return match (transport(left), transport(right)) {
-            (Some(transport), _) => given(transport, host_and_port(right)?),
-            (None, Some(transport)) => given(transport, host_and_port(left)?),
+            (Some(transport), _) => Ok(given(transport, host_and_port(right)?)),
+            (None, Some(transport)) => Ok(given(transport, host_and_port(left)?)),
             // A URL pasted without its scheme: `localhost:3000/cart`.
-            (None, None) if left.contains(':') || left.contains('.') || left == "localhost" => web(host_and_port(left)?),
+            (None, None) if left.contains(':') || left.contains('.') || left == "localhost" => {
+                Ok(given(Transport::Tcp, host_and_port(left)?))
+            }
             (None, None) => problem(
                 format!("`{}` is no transport; Portward knows tcp, udp and unix", shortened(left)),
                 right.parse::<u16>().ok().map(|port| format!("tcp/{port}")),
@@ -118,12 +120,8 @@ fn parse(text: &str) -> Result<Endpoint, Problem> {
     host_and_port(text)
 }
 
-fn given(transport: Transport, endpoint: Endpoint) -> Result<Endpoint, Problem> {
-    Ok(Endpoint { transport, transport_given: true, ..endpoint })
-}
-
-fn web(endpoint: Endpoint) -> Result<Endpoint, Problem> {
-    Ok(Endpoint { transport_given: true, ..endpoint })
+fn given(transport: Transport, endpoint: Endpoint) -> Endpoint {
+    Endpoint { transport, transport_given: true, ..endpoint }
 }
 
 fn transport(text: &str) -> Option<Transport> {
@@ -165,7 +163,7 @@ fn url(scheme: &str, rest: &str) -> Result<Endpoint, Problem> {
     let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
     let authority = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     if let Some(transport) = transport(&scheme) {
-        return given(transport, host_and_port(authority)?);
+        return Ok(given(transport, host_and_port(authority)?));
     }
     // Several hosts, as database drivers write them: the first is asked about.
     let authority = authority.split(',').next().unwrap_or(authority);

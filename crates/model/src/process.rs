@@ -141,10 +141,11 @@ fn script_title(script: &[u8]) -> String {
         .find_map(|ending| file.strip_suffix(ending.as_bytes()))
         .unwrap_or(file);
     let in_package = script.windows(13).any(|window| window == b"/node_modules");
-    if in_package && PLAIN.contains(&stem) {
-        if let Some(folder) = parts.find(|part| !PLAIN.contains(part)) {
-            return Text::new(folder).shown();
-        }
+    if in_package
+        && PLAIN.contains(&stem)
+        && let Some(folder) = parts.find(|part| !PLAIN.contains(part))
+    {
+        return Text::new(folder).shown();
     }
     Text::new(if stem.is_empty() { file } else { stem }).shown()
 }

@@ -39,7 +39,7 @@ impl Text {
                 push_shown(&mut out, c);
             }
             for byte in chunk.invalid() {
-                out.push_str(&format!("\\x{byte:02x}"));
+                push(&mut out, format_args!("\\x{byte:02x}"));
             }
         }
         out
@@ -51,10 +51,16 @@ fn push_shown(out: &mut String, c: char) {
         '\n' => out.push_str("\\n"),
         '\t' => out.push_str("\\t"),
         '\r' => out.push_str("\\r"),
-        c if c.is_control() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
-        c if acts_unseen(c) => out.push_str(&format!("\\u{{{:x}}}", u32::from(c))),
+        c if c.is_control() => push(out, format_args!("\\x{:02x}", u32::from(c))),
+        c if acts_unseen(c) => push(out, format_args!("\\u{{{:x}}}", u32::from(c))),
         c => out.push(c),
     }
+}
+
+fn push(out: &mut String, escape: fmt::Arguments<'_>) {
+    use fmt::Write as _;
+    // A string takes whatever is written.
+    let _ = out.write_fmt(escape);
 }
 
 /// Characters that change how their neighbours are drawn without being seen themselves: bidirectional

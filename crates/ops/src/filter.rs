@@ -76,9 +76,8 @@ fn term(text: &str) -> Result<Term, String> {
         Ok(Endpoint { host: EndpointHost::Ip(address, _), port, .. }) => Ok(Term::Endpoint(address, port)),
         Ok(Endpoint { host: EndpointHost::Path(path), .. }) => Ok(Term::Path(path.raw().to_vec())),
         Ok(Endpoint { port, port_given: true, .. }) => Ok(Term::Ports(PortRange { first: port, last: port })),
-        Ok(_) => Ok(Term::Name(text.to_owned())),
         Err(error) if text.contains(':') => Err(error.to_string()),
-        Err(_) => Ok(Term::Name(text.to_owned())),
+        Ok(_) | Err(_) => Ok(Term::Name(text.to_owned())),
     }
 }
 

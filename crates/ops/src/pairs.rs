@@ -14,19 +14,16 @@ pub(crate) fn connections(view: &View, chosen: &[u32]) -> Vec<Vec<u32>> {
     for &index in chosen {
         let Some(socket) = view.snapshot.sockets.get(index as usize) else { continue };
         let Some(ends) = ends(socket) else { continue };
-        match open.remove(&ends) {
-            Some(at) => {
-                if let Some(pair) = found.get_mut(at) {
-                    pair.push(index);
-                    if is_server_end(view, socket) {
-                        pair.reverse();
-                    }
+        if let Some(at) = open.remove(&ends) {
+            if let Some(pair) = found.get_mut(at) {
+                pair.push(index);
+                if is_server_end(view, socket) {
+                    pair.reverse();
                 }
             }
-            None => {
-                open.insert(ends, found.len());
-                found.push(vec![index]);
-            }
+        } else {
+            open.insert(ends, found.len());
+            found.push(vec![index]);
         }
     }
     found

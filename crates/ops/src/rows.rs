@@ -68,14 +68,13 @@ fn endpoints(view: &View, chosen: &[u32]) -> Vec<Row> {
             continue;
         }
         let key = key(view, index as usize);
-        match key.and_then(|key| known.get(&key).copied()).and_then(|at| rows.get_mut(at)) {
-            Some(row) => row.sockets.push(index),
-            None => {
-                if let Some(key) = key {
-                    known.insert(key, rows.len());
-                }
-                rows.push(Row { kind: RowKind::Endpoint, sockets: vec![index] });
+        if let Some(row) = key.and_then(|key| known.get(&key).copied()).and_then(|at| rows.get_mut(at)) {
+            row.sockets.push(index);
+        } else {
+            if let Some(key) = key {
+                known.insert(key, rows.len());
             }
+            rows.push(Row { kind: RowKind::Endpoint, sockets: vec![index] });
         }
     }
     for row in &mut rows {

@@ -1,6 +1,7 @@
 //! The command line: from words to a capability, and from its answer to an exit code.
 
 use std::{
+    any::TypeId,
     ffi::OsString,
     future::Future,
     io::{self, Write},
@@ -10,7 +11,7 @@ use std::{
 };
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
-use portward_ops::{Cx, Document, Exit, Failure, Noun, OPS, Op, Sink, Where, perform, write_json};
+use portward_ops::{Cx, Document, Exit, Failure, Never, Noun, OPS, Op, Sink, Where, perform, write_json};
 
 use crate::{complete, generate, prompt::Terminal, schema, screen::Screen, show::Show, source};
 
@@ -41,10 +42,10 @@ fn refused(failure: &Failure) -> ExitCode {
 /// What clap says in a paragraph, as one sentence and a hint. What was typed may be long, or act on a terminal.
 fn misread(error: &clap::Error) -> Failure {
     use std::error::Error as _;
-    if let Some(source) = error.source() {
-        if let Some(endpoint) = source.downcast_ref::<portward_model::EndpointError>() {
-            return endpoint.clone().into();
-        }
+    if let Some(source) = error.source()
+        && let Some(endpoint) = source.downcast_ref::<portward_model::EndpointError>()
+    {
+        return endpoint.clone().into();
     }
     let own = error.to_string();
     let said = error.source().map_or_else(|| own.lines().next().unwrap_or_default().to_owned(), ToString::to_string);
@@ -167,16 +168,15 @@ fn misspelt(word: &str) -> Option<&'static str> {
 }
 
 fn is_near(word: &str, name: &str) -> bool {
-    let (a, b) = (word.as_bytes(), name.as_bytes());
-    let same = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let (rest_a, rest_b) = (a.get(same..).unwrap_or_default(), b.get(same..).unwrap_or_default());
-    let after = |bytes: &[u8], skip: usize| bytes.get(skip..).map(<[u8]>::to_vec);
-    let swapped =
-        matches!((rest_a, rest_b), ([x, y, ..], [v, w, ..]) if x == w && y == v) && after(rest_a, 2) == after(rest_b, 2);
+    let same = word.bytes().zip(name.bytes()).take_while(|(own, other)| own == other).count();
+    let rest = |text: &'_ str, skip: usize| text.get(same + skip..).map(str::to_owned);
+    let ahead = |text: &str| text.as_bytes().get(same..same + 2).map(<[u8]>::to_vec);
+    let turned = ahead(word).map(|pair| pair.into_iter().rev().collect::<Vec<u8>>());
+    let swapped = turned.is_some() && turned == ahead(name) && rest(word, 2) == rest(name, 2);
     // Short names of programs differ by a letter from ours, as nest and next do.
-    let changed = word.len() > 4 && after(rest_a, 1).is_some() && after(rest_a, 1) == after(rest_b, 1);
-    let added = after(rest_a, 1).as_deref() == Some(rest_b);
-    let missing = after(rest_b, 1).as_deref() == Some(rest_a);
+    let changed = word.len() > 4 && rest(word, 1).is_some() && rest(word, 1) == rest(name, 1);
+    let added = rest(word, 1).is_some() && rest(word, 1) == rest(name, 0);
+    let missing = rest(name, 1).is_some() && rest(name, 1) == rest(word, 0);
     word != name && (swapped || changed || added || missing)
 }
 
@@ -318,14 +318,15 @@ where
     if let Some(error) = trouble {
         return Err(error.into());
     }
-    // A stream has said everything item by item; its end is for callers that count.
-    if !streamed || style == Style::Text {
-        if !(streamed && O::NAME == "list") {
-            if let Some(failure) = output.refuse() {
-                return Err(failure.into());
-            }
-            style.print(&output, &mut screen)?;
+    let is_stream = TypeId::of::<O::Item>() != TypeId::of::<Never>();
+    let repeats = TypeId::of::<O::Item>() == TypeId::of::<O::Output>();
+    // What is repeated has been shown; the end of a stream is for people, and no document of the stream's shape.
+    let ends = if repeats { !streamed } else { !is_stream || style == Style::Text };
+    if ends {
+        if let Some(failure) = output.refuse() {
+            return Err(failure.into());
         }
+        style.print(&output, &mut screen)?;
     }
     screen.flush()?;
     // Ends where it stands: the kernel takes back tens of thousands of sockets at once, destructors one by one.

@@ -101,7 +101,7 @@ fn endpoints(typed: &OsStr) -> Vec<CompletionCandidate> {
         match (socket.port(), socket.path()) {
             (Some(port), _) => found.push((port.to_string(), owner)),
             (None, Some(path)) if socket.state == SocketState::Listen && typed.starts_with('/') => {
-                found.push((path.shown(), owner))
+                found.push((path.shown(), owner));
             }
             _ => {}
         }

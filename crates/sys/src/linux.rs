@@ -47,7 +47,7 @@ impl Host for Linux {
     }
 
     fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError> {
-        netlink::sockets(ask, namespaces, each)
+        Ok(netlink::sockets(ask, namespaces, each))
     }
 
     fn beyond_listeners(&self, listeners: usize) -> Beyond {
@@ -132,7 +132,8 @@ impl Host for Linux {
     }
 
     fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
-        events::wait(directories, timeout)
+        events::wait(directories, timeout);
+        Ok(())
     }
 
     fn probe(
@@ -142,7 +143,7 @@ impl Host for Linux {
         judge: &mut dyn FnMut(&[u8]) -> bool,
         timeout: Duration,
     ) -> Result<ProbeAnswer, SysError> {
-        probe::probe(target, greeting, judge, timeout)
+        Ok(probe::probe(target, greeting, judge, timeout))
     }
 }
 

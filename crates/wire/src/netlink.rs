@@ -68,7 +68,7 @@ pub fn read_messages(chunk: &[u8], each: &mut impl FnMut(u16, &[u8]) -> Result<(
         torn |= flags & NLM_F_DUMP_INTR != 0;
         match kind {
             NLMSG_DONE => {
-                let code = Reader::new(body).array().map(i32::from_ne_bytes).unwrap_or(0);
+                let code = Reader::new(body).array().map_or(0, i32::from_ne_bytes);
                 return Ok(if code < 0 { Progress::Refused(code.saturating_neg()) } else { Progress::Done { torn } });
             }
             NLMSG_ERROR => {

@@ -70,10 +70,10 @@ pub struct OwnerDocument<'a> {
 impl<'a> OwnerDocument<'a> {
     /// Every owner of the socket at this position.
     pub fn all(view: &'a View, index: usize) -> Vec<Self> {
-        portward_checks::via(&view.snapshot, index).into_iter().map(|(holding, via)| Self::of(view, &holding, via)).collect()
+        portward_checks::via(&view.snapshot, index).into_iter().map(|(holding, via)| Self::of(view, &holding, &via)).collect()
     }
 
-    fn of(view: &'a View, holding: &Holding, via: Seen<Via>) -> Self {
+    fn of(view: &'a View, holding: &Holding, via: &Seen<Via>) -> Self {
         let Some(process) = view.snapshot.process(holding.pid) else { return Self::vanished(holding) };
         let story = view.story(process.id.pid);
         let ancestors = story.map(|story| story.ancestors.as_slice()).unwrap_or_default();
@@ -94,7 +94,7 @@ impl<'a> OwnerDocument<'a> {
             user: view.user(process.uid),
             fd: holding.fd,
             via: via.known().copied(),
-            via_gap: Absence::of(&via, "how it came by the socket"),
+            via_gap: Absence::of(via, "how it came by the socket"),
             container: story.and_then(|story| story.container.as_ref()),
             supervisor: story.and_then(|story| story.supervisor.as_ref()).map(Supervised::from),
             project: story.and_then(|story| story.project.as_ref()),

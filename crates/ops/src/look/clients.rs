@@ -36,7 +36,7 @@ impl Counter {
         for (at, socket) in sockets.iter().enumerate() {
             match (socket.state, socket.port(), socket.path()) {
                 (SocketState::Listen, Some(port), _) => {
-                    listeners.entry((socket.netns, port)).or_default().push((at, socket.clone()))
+                    listeners.entry((socket.netns, port)).or_default().push((at, socket.clone()));
                 }
                 (SocketState::Listen, None, Some(path)) => {
                     unix.insert(path.raw().into(), at);

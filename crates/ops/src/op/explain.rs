@@ -28,7 +28,7 @@ use crate::{
 /// Say what an endpoint is, who holds it, who can reach it, and how data gets there
 ///
 /// Takes whatever people paste: 49342, 127.0.0.1:49342, `[::1]:49342`, localhost:49342, a URL, udp/53,
-/// unix:/path, web.shop.localhost. An endpoint that nobody uses gets as good an answer as one in use.
+/// <unix:/path>, web.shop.localhost. An endpoint that nobody uses gets as good an answer as one in use.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Explain {

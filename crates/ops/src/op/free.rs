@@ -125,17 +125,18 @@ impl Op for Free {
         };
         if self.dry_run {
             outcome.would = Some(plan.marks.iter().map(|mark| mark.freed(Signal::Term)).collect());
-            self.report(cx, &targets, &mut outcome, Duration::ZERO)?;
+            report(cx, &targets, &mut outcome, Duration::ZERO)?;
             return Ok(outcome);
         }
         if !plan.marks.is_empty() {
-            match self.agreed(cx, &plan.marks, outcome.supervisor.as_ref())? {
-                true => self.stop(cx, &plan.marks, &mut outcome)?,
-                false => outcome.declined = true,
+            if self.agreed(cx, &plan.marks, outcome.supervisor.as_ref())? {
+                self.stop(cx, &plan.marks, &mut outcome)?;
+            } else {
+                outcome.declined = true;
             }
         }
         let patience = if outcome.freed.is_empty() { Duration::ZERO } else { SETTLING };
-        self.report(cx, &targets, &mut outcome, patience)?;
+        report(cx, &targets, &mut outcome, patience)?;
         Ok(outcome)
     }
 }
@@ -193,25 +194,25 @@ impl Free {
         }
         Ok(())
     }
+}
 
-    /// Looks again until every endpoint can be bound, or the patience is over, and says why not.
-    fn report(&self, cx: &Cx<'_>, targets: &[Target], outcome: &mut Outcome, patience: Duration) -> Result<(), Failure> {
-        let end = Instant::now() + patience;
-        loop {
-            let mut because = Vec::new();
-            let mut free = true;
-            for target in targets {
-                let state = state_of(cx.host, target)?;
-                free &= state.free;
-                because.extend(state.because);
-            }
-            if free || Instant::now() >= end {
-                outcome.port_free = free;
-                outcome.because = because;
-                return Ok(());
-            }
-            cx.host.wait_for_change(&[], Duration::from_millis(20))?;
+/// Looks again until every endpoint can be bound, or the patience is over, and says why not.
+fn report(cx: &Cx<'_>, targets: &[Target], outcome: &mut Outcome, patience: Duration) -> Result<(), Failure> {
+    let end = Instant::now() + patience;
+    loop {
+        let mut because = Vec::new();
+        let mut free = true;
+        for target in targets {
+            let state = state_of(cx.host, target)?;
+            free &= state.free;
+            because.extend(state.because);
         }
+        if free || Instant::now() >= end {
+            outcome.port_free = free;
+            outcome.because = because;
+            return Ok(());
+        }
+        cx.host.wait_for_change(&[], Duration::from_millis(20))?;
     }
 }
 

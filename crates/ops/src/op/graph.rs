@@ -142,14 +142,13 @@ impl Drawing {
         let (Some(server), client) = (ends.first(), ends.get(1)) else { return };
         let Some(socket) = view.snapshot.sockets.get(*server as usize) else { return };
         let own = self.program(view, *server as usize);
-        let (from, to) = match client {
-            Some(client) => (self.program(view, *client as usize), own),
-            None => {
-                let Some((address, _)) = socket.remote() else { return };
-                let other = self.node(None, portward_model::unmap(address).to_string(), None, true);
-                // The row's port is the server's: when it is not our own, we are the client.
-                if socket.port() == port { (other, own) } else { (own, other) }
-            }
+        let (from, to) = if let Some(client) = client {
+            (self.program(view, *client as usize), own)
+        } else {
+            let Some((address, _)) = socket.remote() else { return };
+            let other = self.node(None, portward_model::unmap(address).to_string(), None, true);
+            // The row's port is the server's: when it is not our own, we are the client.
+            if socket.port() == port { (other, own) } else { (own, other) }
         };
         let path = socket.path().map(portward_model::Text::shown);
         let same = |edge: &&mut Edge| {
@@ -162,15 +161,12 @@ impl Drawing {
     }
 
     fn program(&mut self, view: &View, index: usize) -> usize {
-        match view.first_owner(index).and_then(|pid| view.snapshot.process(pid)) {
-            Some(process) => {
-                let why = view.story(process.id.pid).map(|story| story.why.clone()).filter(|why| !why.is_empty());
-                self.node(Some(process.id.pid), process.title(), why, false)
-            }
-            None => {
-                let user = view.snapshot.sockets.get(index).map(|socket| view.user(socket.uid).shown()).unwrap_or_default();
-                self.node(None, format!("a process of {user}"), None, false)
-            }
+        if let Some(process) = view.first_owner(index).and_then(|pid| view.snapshot.process(pid)) {
+            let why = view.story(process.id.pid).map(|story| story.why.clone()).filter(|why| !why.is_empty());
+            self.node(Some(process.id.pid), process.title(), why, false)
+        } else {
+            let user = view.snapshot.sockets.get(index).map(|socket| view.user(socket.uid).shown()).unwrap_or_default();
+            self.node(None, format!("a process of {user}"), None, false)
         }
     }
 

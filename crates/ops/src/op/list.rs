@@ -127,11 +127,11 @@ impl Op for List {
 impl List {
     fn once(&self, cx: &Cx<'_>) -> Result<Listing, Failure> {
         let view = self.look().take(cx.host);
-        if let Some(name) = self.netns.as_deref().filter(|name| *name != "all") {
-            if view.snapshot.namespaces.is_empty() {
-                return Err(Failure::usage(format!("No network namespace is named `{}`.", portward_model::Text::from(name)))
-                    .hint("portward list --netns all    shows those that there are"));
-            }
+        if let Some(name) = self.netns.as_deref().filter(|name| *name != "all")
+            && view.snapshot.namespaces.is_empty()
+        {
+            return Err(Failure::usage(format!("No network namespace is named `{}`.", portward_model::Text::from(name)))
+                .hint("portward list --netns all    shows those that there are"));
         }
         if view.snapshot.sockets.is_empty() && view.snapshot.host.now.0 == 0 {
             return Err(Failure::system("Nothing could be read of this machine."));
@@ -143,7 +143,7 @@ impl List {
         });
         if !self.all && !self.filters.iter().any(|_| true) {
             chosen.retain(|index| {
-                !view.snapshot.sockets.get(*index as usize).is_some_and(|socket| socket.state == SocketState::Closed)
+                view.snapshot.sockets.get(*index as usize).is_none_or(|socket| socket.state != SocketState::Closed)
             });
         }
         let mut rows = rows::rows(&view, &chosen);
@@ -209,7 +209,7 @@ fn order(rows: &mut [crate::Row], view: &View, order: Order) {
     match order {
         Order::Port => {}
         Order::Process => {
-            rows.sort_by_cached_key(|row| process(row).map_or_else(|| "~".to_owned(), |process| process.title().to_lowercase()))
+            rows.sort_by_cached_key(|row| process(row).map_or_else(|| "~".to_owned(), |process| process.title().to_lowercase()));
         }
         Order::Pid => rows.sort_by_key(|row| row.pid(view).unwrap_or(u32::MAX)),
         Order::User => rows.sort_by_cached_key(|row| row.first(view).map(|socket| view.user(socket.uid))),

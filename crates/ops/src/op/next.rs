@@ -186,9 +186,8 @@ fn reason(host: &dyn Host, view: &View, port: u16, asked_inside: bool) -> Result
         // Without SO_REUSEADDR: a program that forgets it must be able to bind, too.
         match host.try_bind(Transport::Tcp, SocketAddr::new(address, port), false) {
             Ok(Some((code, words))) if code != EAFNOSUPPORT => return Ok(Some(format!("the kernel refuses a bind: {words}"))),
-            Ok(_) => {}
             // A snapshot cannot be tried; its sockets and rules have been asked.
-            Err(SysError::Unsupported { .. }) => {}
+            Ok(_) | Err(SysError::Unsupported { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }

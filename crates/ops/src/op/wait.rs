@@ -45,7 +45,7 @@ pub struct Wait {
 }
 
 fn a_minute() -> Span {
-    Span(Duration::from_secs(60))
+    Span(Duration::from_mins(1))
 }
 
 /// Whether everything became ready, and how long that took.

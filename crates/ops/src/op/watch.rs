@@ -183,10 +183,10 @@ fn differences(before: &Known, after: &Known) -> Vec<Change> {
                 if owners(before, index) != owners(after, now) {
                     found.push(change(ChangeKind::Owner, after, now, None));
                 }
-                if let (Some(was), Some(is)) = (reach(before, index), reach(after, now)) {
-                    if was != is {
-                        found.push(change(ChangeKind::Reach, after, now, Some(is)));
-                    }
+                if let (Some(was), Some(is)) = (reach(before, index), reach(after, now))
+                    && was != is
+                {
+                    found.push(change(ChangeKind::Reach, after, now, Some(is)));
                 }
             }
         }

@@ -21,10 +21,10 @@ pub(super) fn paths(ids: &[u64]) -> Vec<(u64, Text)> {
     let mut open = vec![mount.clone()];
     let mut budget = MOST_GROUPS;
     while let Some(directory) = open.pop() {
-        if let Ok(metadata) = fs::symlink_metadata(&directory) {
-            if wanted.binary_search(&metadata.ino()).is_ok() {
-                found.push((metadata.ino(), below(&mount, &directory)));
-            }
+        if let Ok(metadata) = fs::symlink_metadata(&directory)
+            && wanted.binary_search(&metadata.ino()).is_ok()
+        {
+            found.push((metadata.ino(), below(&mount, &directory)));
         }
         if found.len() == wanted.len() || budget == 0 {
             break;

@@ -13,10 +13,8 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, bind, netlink, socket_with},
 };
 
-use crate::SysError;
-
 /// Returns after an event or after `timeout`, whichever is first. Where the kernel refuses to tell, it is the time.
-pub(super) fn wait(directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
+pub(super) fn wait(directories: &[PathBuf], timeout: Duration) {
     let mut sources: Vec<OwnedFd> = destroyed().into_iter().collect();
     if !directories.is_empty() {
         sources.extend(changed(directories));
@@ -26,7 +24,6 @@ pub(super) fn wait(directories: &[PathBuf], timeout: Duration) -> Result<(), Sys
         Timespec { tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(timeout.subsec_nanos()) };
     // An interruption ends the wait early, which the caller's next look makes good.
     let _ = poll(&mut polled, Some(&timespec));
-    Ok(())
 }
 
 fn destroyed() -> Option<OwnedFd> {

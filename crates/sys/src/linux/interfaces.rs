@@ -18,10 +18,10 @@ pub(super) fn read() -> Result<Vec<Interface>, SysError> {
         Ok(())
     })?;
     collect(&mut connection, &address_request(), "address", &mut |kind, body| {
-        if let Some((index, address)) = read_address(kind, body)? {
-            if let Some(interface) = interfaces.iter_mut().find(|interface| interface.index == index) {
-                interface.addresses.push(address);
-            }
+        if let Some((index, address)) = read_address(kind, body)?
+            && let Some(interface) = interfaces.iter_mut().find(|interface| interface.index == index)
+        {
+            interface.addresses.push(address);
         }
         Ok(())
     })?;

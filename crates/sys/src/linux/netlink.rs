@@ -17,11 +17,11 @@ use crate::{Ask, SysError};
 
 /// Sockets of each namespace, in turn; other namespaces are entered by a thread of their own, so that this
 /// one never leaves its own.
-pub(super) fn sockets(ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError> {
+pub(super) fn sockets(ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Vec<Gap> {
     let mut gaps = Vec::new();
     for (namespace, netns) in namespaces.iter().zip(0u16..) {
         if namespace.own {
-            dump(ask, netns, each, &mut gaps)?;
+            dump(ask, netns, each, &mut gaps);
             continue;
         }
         let mut found = Vec::new();
@@ -29,7 +29,8 @@ pub(super) fn sockets(ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(
             let visitor = scope.spawn(|| {
                 namespaces::enter(namespace)?;
                 let mut gaps = Vec::new();
-                dump(ask, netns, &mut |socket| found.push(socket), &mut gaps).map(|()| gaps)
+                dump(ask, netns, &mut |socket| found.push(socket), &mut gaps);
+                Ok(gaps)
             });
             visitor.join().unwrap_or_else(|_| Err(enter_failed(namespace)))
         });
@@ -43,17 +44,20 @@ pub(super) fn sockets(ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(
         }
         found.into_iter().for_each(&mut *each);
     }
-    Ok(gaps)
+    gaps
 }
 
 fn enter_failed(namespace: &Namespace) -> SysError {
     SysError::Enter { inode: namespace.inode, source: io::ErrorKind::Other.into() }
 }
 
-fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>) -> Result<(), SysError> {
+fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>) {
     let mut connection = match Connection::open() {
         Ok(connection) => connection,
-        Err(error) => return from_tables(ask, netns, each, gaps, &error),
+        Err(error) => {
+            from_tables(ask, netns, each, gaps, &error);
+            return;
+        }
     };
     let request = |transport, family| {
         inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, traffic: ask.traffic })
@@ -79,7 +83,6 @@ fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>
     if ask.transports.unix {
         note(connection.dump(&unix_request(ask.states), "Unix socket", Transport::Unix, netns, each), "unix", gaps);
     }
-    Ok(())
 }
 
 fn note(dumped: Result<bool, SysError>, what: &str, gaps: &mut Vec<Gap>) {
@@ -92,7 +95,7 @@ fn note(dumped: Result<bool, SysError>, what: &str, gaps: &mut Vec<Gap>) {
 }
 
 /// Where netlink itself is refused (a sandbox), the tables of `/proc/net` remain.
-fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>, why: &SysError) -> Result<(), SysError> {
+fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>, why: &SysError) {
     let tables = [("tcp", Transport::Tcp, ask.transports.tcp), ("tcp6", Transport::Tcp, ask.transports.tcp)]
         .into_iter()
         .chain([("udp", Transport::Udp, ask.transports.udp), ("udp6", Transport::Udp, ask.transports.udp)]);
@@ -119,7 +122,6 @@ fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut V
         need: Need::Setting("netlink sockets allowed in this sandbox".to_owned()),
         effect: format!("/proc/net was read instead, which tells no IPV6_V6ONLY, device or control group: {why}"),
     });
-    Ok(())
 }
 
 /// One netlink socket and its buffer.
@@ -182,9 +184,8 @@ impl Connection {
             match received {
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(failed(error.into())),
-                Ok(((chunk, _), _)) if chunk.is_empty() => return Ok(()),
                 Ok(((chunk, _), _)) => {
-                    if !each(chunk).map_err(failed)? {
+                    if chunk.is_empty() || !each(chunk).map_err(failed)? {
                         return Ok(());
                     }
                 }

@@ -36,12 +36,7 @@ pub(super) fn try_bind(transport: Transport, address: SocketAddr, reuse: bool) -
 }
 
 /// Connects, greets, and reads until the judge has heard enough.
-pub(super) fn probe(
-    target: &Probe,
-    greeting: &[u8],
-    judge: &mut dyn FnMut(&[u8]) -> bool,
-    timeout: Duration,
-) -> Result<ProbeAnswer, SysError> {
+pub(super) fn probe(target: &Probe, greeting: &[u8], judge: &mut dyn FnMut(&[u8]) -> bool, timeout: Duration) -> ProbeAnswer {
     let end = Instant::now() + timeout;
     let connected: io::Result<Box<dyn Stream>> = match target {
         Probe::Inet(address) => TcpStream::connect_timeout(address, timeout.max(SHORTEST)).map(|stream| Box::new(stream) as _),
@@ -49,14 +44,14 @@ pub(super) fn probe(
     };
     let mut stream = match connected {
         Ok(stream) => stream,
-        Err(error) => return Ok(failure(&error)),
+        Err(error) => return failure(&error),
     };
     let mut heard = Vec::new();
     if judge(&heard) {
-        return Ok(ProbeAnswer::Answered(heard));
+        return ProbeAnswer::Answered(heard);
     }
     if let Err(error) = stream.write_all(greeting) {
-        return Ok(failure(&error));
+        return failure(&error);
     }
     let mut chunk = [0u8; 4096];
     while heard.len() < ENOUGH {
@@ -73,11 +68,11 @@ pub(super) fn probe(
                 }
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if heard.is_empty() => return Ok(failure(&error)),
+            Err(error) if heard.is_empty() => return failure(&error),
             Err(_) => break,
         }
     }
-    Ok(ProbeAnswer::Answered(heard))
+    ProbeAnswer::Answered(heard)
 }
 
 fn failure(error: &io::Error) -> ProbeAnswer {

@@ -182,20 +182,18 @@ impl Extra {
         let mut value = Reader::new(value);
         match kind {
             INET_DIAG_SKV6ONLY_ATTR => self.v6_only = Some(value.u8()? != 0),
-            INET_DIAG_INFO_ATTR => {
+            INET_DIAG_INFO_ATTR
                 // struct tcp_info: the two counters stand behind 120 bytes; kernels before 4.1 end there.
-                if value.take(120).is_ok() {
+                if value.take(120).is_ok() => {
                     self.traffic =
                         value.u64().ok().zip(value.u64().ok()).map(|(bytes_out, bytes_in)| Traffic { bytes_in, bytes_out });
                 }
-            }
             INET_DIAG_CGROUP_ID => self.cgroup = value.u64()?,
-            INET_DIAG_SKMEMINFO_ATTR => {
+            INET_DIAG_SKMEMINFO_ATTR
                 // SK_MEMINFO_DROPS is the ninth of the counters; older kernels send fewer.
-                if value.take(32).is_ok() {
+                if value.take(32).is_ok() => {
                     self.drops = value.u32().unwrap_or(0);
                 }
-            }
             _ => {}
         }
         Ok(())

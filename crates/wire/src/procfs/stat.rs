@@ -30,7 +30,7 @@ pub fn stat(bytes: &[u8]) -> Option<Stat<'_>> {
     let open = bytes.iter().position(|b| *b == b'(')?;
     let close = bytes.iter().rposition(|b| *b == b')')?;
     let name = bytes.get(open + 1..close)?;
-    let mut fields = bytes.get(close + 1..)?.split(|b| b.is_ascii_whitespace()).filter(|field| !field.is_empty());
+    let mut fields = bytes.get(close + 1..)?.split(u8::is_ascii_whitespace).filter(|field| !field.is_empty());
     let state = match fields.next()? {
         b"D" => ProcessState::Uninterruptible,
         b"T" => ProcessState::Stopped,

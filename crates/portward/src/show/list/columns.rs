@@ -260,7 +260,7 @@ fn bytes(size: u64) -> String {
     if step == 0 || whole >= 10 {
         return format!("{whole} {unit}");
     }
-    let tenth = (size - (whole << shift)) * 10 >> shift;
+    let tenth = ((size - (whole << shift)) * 10) >> shift;
     format!("{whole}.{tenth} {unit}")
 }
 
