@@ -250,7 +250,9 @@ fn link(interface: &Interface) -> Link {
     let name = interface.name.raw();
     let kind = interface.kind.as_ref().map(Text::raw).unwrap_or_default();
     let docker_network = name.strip_prefix(b"br-").is_some_and(|id| id.len() == 12 && id.iter().all(u8::is_ascii_hexdigit));
-    if kind == b"veth" || docker_network || CONTAINER_NAMES.iter().any(|known| name.starts_with(known)) {
+    // The end of a pair that a container runtime makes here is named so; one named otherwise is a container's own card.
+    let veth = kind == b"veth" && name.starts_with(b"veth");
+    if veth || docker_network || CONTAINER_NAMES.iter().any(|known| name.starts_with(known)) {
         Link::Containers
     } else if OVERLAY_KINDS.contains(&kind) || OVERLAY_NAMES.iter().any(|known| name.starts_with(known)) {
         Link::Overlay

@@ -115,7 +115,7 @@ fn script_name(name: &[u8], argv: &[Text]) -> Option<String> {
     let mut rest = argv.iter().skip(1).map(Text::raw);
     while let Some(argument) = rest.next() {
         match argument {
-            b"-m" | b"-jar" => return rest.next().map(script_title),
+            b"-m" | b"-jar" => return rest.next().and_then(script_title),
             b"-c" | b"-e" | b"-r" | b"-S" | b"--eval" | b"-" => return None,
             b"-cp" | b"-classpath" | b"--require" | b"--import" | b"--loader" => {
                 rest.next();
@@ -123,7 +123,7 @@ fn script_name(name: &[u8], argv: &[Text]) -> Option<String> {
             b"run" if *interpreter == "deno" => {}
             option if option.starts_with(b"-") => {}
             b"" => return None,
-            script => return Some(script_title(script)),
+            script => return script_title(script),
         }
     }
     None
@@ -133,21 +133,20 @@ fn script_name(name: &[u8], argv: &[Text]) -> Option<String> {
 const PLAIN: &[&[u8]] =
     &[b"index", b"main", b"server", b"app", b"cli", b"start", b"__main__", b"bin", b"dist", b"src", b"lib", b"build"];
 
-fn script_title(script: &[u8]) -> String {
+/// The script's name, or its package's; `None` for a name that says nothing, such as `server.js`.
+fn script_title(script: &[u8]) -> Option<String> {
     let mut parts = script.rsplit(|b| *b == b'/').filter(|part| !part.is_empty());
     let file = parts.next().unwrap_or(script);
     let stem = [".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".php", ".pl", ".jar", ".sh"]
         .iter()
         .find_map(|ending| file.strip_suffix(ending.as_bytes()))
         .unwrap_or(file);
-    let in_package = script.windows(13).any(|window| window == b"/node_modules");
-    if in_package
-        && PLAIN.contains(&stem)
-        && let Some(folder) = parts.find(|part| !PLAIN.contains(part))
-    {
-        return Text::new(folder).shown();
+    if PLAIN.contains(&stem) {
+        let in_package = script.windows(13).any(|window| window == b"/node_modules");
+        let folder = parts.find(|part| !PLAIN.contains(part)).filter(|_| in_package);
+        return folder.map(|folder| Text::new(folder).shown());
     }
-    Text::new(if stem.is_empty() { file } else { stem }).shown()
+    Some(Text::new(if stem.is_empty() { file } else { stem }).shown())
 }
 
 fn base_name(path: &[u8]) -> &[u8] {
@@ -171,7 +170,7 @@ mod tests {
         assert_eq!(named("python3", &["python3", "-m", "flask", "run"]).as_deref(), Some("flask"));
         assert_eq!(named("python3.11", &["python3.11", "-u", "manage.py"]).as_deref(), Some("manage"));
         assert_eq!(named("java", &["java", "-cp", "a:b", "-jar", "lib/shop.jar"]).as_deref(), Some("shop"));
-        assert_eq!(named("node", &["node", "server.js"]).as_deref(), Some("server"));
+        assert_eq!(named("node", &["node", "proxy.js"]).as_deref(), Some("proxy"));
     }
 
     #[test]
@@ -180,5 +179,6 @@ mod tests {
         assert_eq!(named("python3", &["python3", "-c", "import x"]), None);
         assert_eq!(named("gunicorn: maste", &["python3", "app.py"]), None);
         assert_eq!(named("node", &["node"]), None);
+        assert_eq!(named("node", &["node", "src/server.js"]), None);
     }
 }

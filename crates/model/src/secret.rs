@@ -14,7 +14,9 @@ pub struct CommandLine(Vec<Text>);
 impl CommandLine {
     /// Splits the bytes of `/proc/PID/cmdline` at their NULs and masks what is secret.
     pub fn from_kernel(bytes: &[u8]) -> Self {
-        let bytes = bytes.strip_suffix(b"\0").unwrap_or(bytes);
+        // A program that renames itself, as npm does, pads the rest of its old arguments with NULs.
+        let end = bytes.iter().rposition(|b| *b != 0).map_or(0, |at| at + 1);
+        let bytes = bytes.get(..end).unwrap_or_default();
         if bytes.is_empty() {
             return Self(Vec::new());
         }
@@ -304,5 +306,6 @@ mod tests {
     fn an_empty_line_is_empty() {
         assert!(CommandLine::from_kernel(b"").is_empty());
         assert_eq!(CommandLine::from_kernel(b"a\0\0b\0").arguments().len(), 3);
+        assert_eq!(CommandLine::from_kernel(b"npm run dev\0\0\0\0").arguments().len(), 1);
     }
 }

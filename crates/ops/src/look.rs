@@ -32,8 +32,10 @@ pub struct Look {
     pub clients: bool,
     /// Read traffic counters.
     pub traffic: bool,
-    /// Read interfaces and their addresses.
+    /// Read interfaces and their addresses, where some socket is not on loopback.
     pub interfaces: bool,
+    /// Read them whatever the sockets are.
+    pub all_interfaces: bool,
     /// Read the kernel's port rules.
     pub rules: bool,
 }
@@ -50,6 +52,7 @@ impl Look {
             clients: true,
             traffic: false,
             interfaces: true,
+            all_interfaces: false,
             rules: false,
         }
     }
@@ -104,9 +107,8 @@ impl Look {
             self.find_owners(host, &mut view);
         }
         // Loopback is loopback whatever interfaces there are, and asking for them costs as much as for the sockets.
-        if self.interfaces
-            && view.snapshot.sockets.iter().any(|socket| socket.interface != 0 || socket.scope(1) != Scope::Loopback)
-        {
+        let beyond_loopback = |socket: &Socket| socket.interface != 0 || socket.scope(1) != Scope::Loopback;
+        if self.all_interfaces || (self.interfaces && view.snapshot.sockets.iter().any(beyond_loopback)) {
             match host.interfaces() {
                 Ok(interfaces) => view.snapshot.interfaces = interfaces,
                 Err(error) => view.gap("interfaces", "who can reach a wildcard bind is not known", &error),

@@ -59,9 +59,15 @@ impl Target {
             ports: (!unix).then_some(PortFilter::Either(ports)),
             which: Which::Own,
             clients: true,
+            all_interfaces: !unix && !self.is_loopback(),
             rules: true,
             ..Look::serving()
         }
+    }
+
+    /// True when only loopback was named.
+    fn is_loopback(&self) -> bool {
+        !self.addresses.is_empty() && self.addresses.iter().all(|address| portward_model::unmap(*address).is_loopback())
     }
 
     /// Sockets that serve this very endpoint in the reader's namespace: transport, port and address fit.

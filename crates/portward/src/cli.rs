@@ -50,6 +50,10 @@ fn misread(error: &clap::Error) -> Failure {
     let own = error.to_string();
     let said = error.source().map_or_else(|| own.lines().next().unwrap_or_default().to_owned(), ToString::to_string);
     let said = said.strip_prefix("error: ").unwrap_or(&said);
+    let (said, near) = match said.split_once("; did you mean `") {
+        Some((said, near)) => (said, Some(format!("did you mean {} ?", near.trim_end_matches(['`', '?', '.'])))),
+        None => (said, None),
+    };
     let mut short: String = said.chars().take(LONGEST_SENTENCE).collect();
     if short.len() < said.len() {
         short.push('…');
@@ -62,7 +66,7 @@ fn misread(error: &clap::Error) -> Failure {
         .find_map(|line| line.strip_prefix("[possible values: ")?.strip_suffix(']'))
         .map(|values| format!("one of {values}"));
     let tip = lines().find_map(|line| line.strip_prefix("tip: ")).map(str::to_owned);
-    let hint = values.or(tip).map(|hint| portward_model::Text::from(hint.as_str()).shown());
+    let hint = near.or(values).or(tip).map(|hint| portward_model::Text::from(hint.as_str()).shown());
     let hint = hint.unwrap_or_else(|| "the same command with --help".to_owned());
     Failure::usage(format!("{}.", sentence.trim_end_matches('.'))).hint(hint)
 }

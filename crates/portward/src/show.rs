@@ -35,7 +35,7 @@ impl Show for Never {
 fn gaps(screen: &mut Screen, gaps: &[portward_ops::GapDocument]) -> io::Result<()> {
     for gap in gaps {
         let hint = match gap.need.as_str() {
-            "root" => Some("sudo portward".to_owned()),
+            "root" => Some("the same command with sudo".to_owned()),
             "another system" => None,
             need => Some(need.to_owned()),
         };

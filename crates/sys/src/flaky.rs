@@ -111,6 +111,10 @@ impl Host for Flaky {
         self.pass().map_or(Seen::Unsupported, |host| host.path_exists(path))
     }
 
+    fn may_create(&self, path: &Text) -> Seen<bool> {
+        self.pass().map_or(Seen::Unsupported, |host| host.may_create(path))
+    }
+
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
         self.pass()?.try_bind(transport, address, reuse)
     }

@@ -209,6 +209,9 @@ pub trait Host: Send + Sync {
     /// True when a file stands at this path.
     fn path_exists(&self, path: &Text) -> Seen<bool>;
 
+    /// True when this reader could make a file at this path: its folder is there and writable.
+    fn may_create(&self, path: &Text) -> Seen<bool>;
+
     /// Tries to bind a throw-away socket, with or without `SO_REUSEADDR`, and closes it at once; never listens.
     /// `Ok(None)` when the bind succeeded, otherwise the system's error number and words.
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError>;

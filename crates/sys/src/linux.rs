@@ -119,6 +119,13 @@ impl Host for Linux {
         path.try_exists().map_or(Seen::Hidden(portward_model::Need::Root), Seen::Known)
     }
 
+    fn may_create(&self, path: &Text) -> Seen<bool> {
+        use rustix::fs::{Access, access};
+        let end = path.raw().iter().rposition(|b| *b == b'/').unwrap_or(0);
+        let folder = path.raw().get(..end).filter(|folder| !folder.is_empty()).unwrap_or(b"/");
+        Seen::Known(access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+    }
+
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
         probe::try_bind(transport, address, reuse)
     }

@@ -175,6 +175,10 @@ impl Host for Recorded {
         Seen::Unsupported
     }
 
+    fn may_create(&self, _: &Text) -> Seen<bool> {
+        Seen::Unsupported
+    }
+
     fn try_bind(&self, _: Transport, _: SocketAddr, _: bool) -> Result<Option<(i32, String)>, SysError> {
         playback("a bind")
     }

@@ -40,6 +40,6 @@ pub(super) const WANTED: &[Wanted] = &[
     real(&["php-cli"], Some("php"), "php -S"),
     real(&["docker.io"], Some("dockerd"), "a real Docker Engine"),
     real(&["busybox-static"], None, "the image that runs in it"),
-    real(&["default-jre-headless"], Some("java"), "a Java server"),
+    real(&["default-jdk-headless"], Some("javac"), "a Java server"),
     real(&["nodejs"], Some("node"), "a Node.js server"),
 ];

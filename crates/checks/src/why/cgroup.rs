@@ -41,6 +41,8 @@ fn plain_id(above: &str, segment: &str, kubernetes: bool) -> Option<(&'static st
         "libpod_parent" | "libpod" => "podman",
         "default" | "k8s.io" | "moby" | "containerd" => "containerd",
         pod if kubernetes && pod.contains("pod") => "kubernetes",
+        // Below a parent of the user's own choosing (`--cgroup-parent`) only the id speaks, and Docker's are such.
+        _ if segment.len() == 64 => "docker",
         _ => return None,
     };
     (segment.len() >= 64).then(|| id_of(segment)).flatten().map(|id| (runtime, id))

@@ -306,7 +306,7 @@ mod tests {
         for (chain, name) in [
             (&[APP, &["node", "/w/node_modules/.bin/nodemon", "x"], ZSH] as &[&[&str]], "nodemon"),
             (&[APP, SH, &["node", "/w/node_modules/.bin/nodemon"], SH, &["npm run dev"], ZSH], "nodemon"),
-            (&[APP, &["node", "--watch", "server.js"], ZSH], "server in watch mode"),
+            (&[APP, &["node", "--watch", "server.js"], ZSH], "node in watch mode"),
             (&[&["app"], &["air"], ZSH], "air"),
             (&[&["web"], &["cargo-watch", "watch"], ZSH], "cargo-watch"),
             (&[&["gunicorn"], &["gunicorn"], ZSH], "gunicorn master"),

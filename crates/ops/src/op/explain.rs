@@ -309,7 +309,7 @@ fn clients(view: &View, target: &Target, chosen: &[usize]) -> Vec<Client> {
         let other = pairs::other_end(view, index);
         let process = other.and_then(|other| view.first_owner(other)).and_then(|pid| snapshot.process(pid));
         found.push(Client {
-            address: Some(address.to_string()),
+            address: Some(portward_model::unmap(address).to_string()),
             port: Some(port),
             pid: process.map(|process| process.id.pid),
             name: process.map(portward_model::Process::title),
@@ -333,10 +333,17 @@ fn bind_answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> B
     };
     let answer = bind(&view.snapshot, &question);
     let mut found = Bind { possible: answer.possible(), proof: "rules", because: answer.causes };
+    for cause in &mut found.because {
+        // This is where that advice leads.
+        cause.fixes.retain(|fix| !fix.command.starts_with("portward explain"));
+    }
     let address = match &question.host {
         BindHost::Ip(address) => *address,
         BindHost::Any => IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED),
-        BindHost::Path(_) => return found,
+        BindHost::Path(path) => {
+            refuse_closed_folder(host, path, &mut found);
+            return found;
+        }
     };
     if try_it {
         let address = std::net::SocketAddr::new(address, endpoint.port);
@@ -351,6 +358,43 @@ fn bind_answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> B
     found
 }
 
+/// A path can be bound only where a file can be made.
+fn refuse_closed_folder(host: &dyn Host, path: &portward_model::Text, found: &mut Bind) {
+    if found.possible != Some(true) || path.raw().starts_with(b"@") {
+        return;
+    }
+    match host.may_create(path) {
+        Seen::Known(true) => {}
+        Seen::Known(false) => {
+            found.possible = Some(false);
+            found.because.push(Cause {
+                code: "bind-refused".to_owned(),
+                likelihood: Likelihood::Certain,
+                summary: format!("This user may not make a file at {path}, or its folder does not exist."),
+                evidence: vec![Evidence::new("access(2)", "the folder is not there or not writable")],
+                fixes: Vec::new(),
+            });
+        }
+        _ => found.possible = None,
+    }
+}
+
+/// True when a cause leads to this error number of `bind(2)`.
+fn explains(code: &str, number: i32) -> bool {
+    match number {
+        EACCES => code == "privileged-port",
+        EINVAL => code == "link-local-without-zone",
+        EADDRNOTAVAIL => code == "addr-not-local",
+        EADDRINUSE => !matches!(code, "privileged-port" | "link-local-without-zone" | "addr-not-local" | "multicast-over-tcp"),
+        _ => false,
+    }
+}
+
+const EACCES: i32 = 13;
+const EINVAL: i32 = 22;
+const EADDRINUSE: i32 = 98;
+const EADDRNOTAVAIL: i32 = 99;
+
 /// Sets the answer that was reasoned right by the one that the kernel gave.
 ///
 /// `plain` is what a bind without `SO_REUSEADDR` met, where one with it succeeded: then the causes that were
@@ -364,8 +408,9 @@ fn agree(found: &mut Bind, tried: Option<(i32, String)>, plain: Option<(i32, Str
                 None => found.because.clear(),
                 Some((number, words)) => {
                     for cause in &mut found.because {
-                        let fact =
-                            format!("a throw-away socket was bound with SO_REUSEADDR, and refused without: {words} ({number})");
+                        let fact = format!(
+                            "a throw-away socket was bound with SO_REUSEADDR, and refused without: {words} (error {number})"
+                        );
                         cause.evidence.push(Evidence::new("bind(2)", fact));
                     }
                 }
@@ -373,21 +418,24 @@ fn agree(found: &mut Bind, tried: Option<(i32, String)>, plain: Option<(i32, Str
         }
         Some((number, words)) => {
             found.possible = Some(false);
-            let evidence = Evidence::new("bind(2)", format!("a throw-away socket was refused with {words} ({number})"));
-            match found.because.first_mut() {
+            let evidence = Evidence::new("bind(2)", format!("a throw-away socket was refused: {words} (error {number})"));
+            match found.because.iter_mut().find(|cause| explains(&cause.code, number)) {
                 Some(cause) => {
                     cause.likelihood = Likelihood::Certain;
                     cause.evidence.push(evidence);
                 }
-                None => found.because.push(Cause {
-                    code: "bind-refused".to_owned(),
-                    likelihood: Likelihood::Certain,
-                    summary: format!(
-                        "The kernel refuses the bind ({words}), and nothing that can be seen from here explains it."
-                    ),
-                    evidence: vec![evidence],
-                    fixes: Vec::new(),
-                }),
+                None => found.because.insert(
+                    0,
+                    Cause {
+                        code: "bind-refused".to_owned(),
+                        likelihood: Likelihood::Certain,
+                        summary: format!(
+                            "The kernel refuses the bind ({words}), and nothing that can be seen from here explains it."
+                        ),
+                        evidence: vec![evidence],
+                        fixes: Vec::new(),
+                    },
+                ),
             }
         }
     }

@@ -13,11 +13,7 @@ use portward_wire::greeting::{GREETINGS, Greeting, Judgement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Cx, Effect, Exit, Failure, Look, Never, Noun, Op, Sink, Span, Where,
-    document::GapDocument,
-    target::{Target, holder_words},
-};
+use crate::{Cx, Effect, Exit, Failure, Look, Never, Noun, Op, Sink, Span, Where, document::GapDocument, target::Target};
 
 /// Wait until something listens, answers, or has let go of a port
 ///
@@ -187,7 +183,7 @@ fn is_here(host: &dyn Host, target: &Target) -> bool {
 }
 
 fn quick(target: &Target) -> Look {
-    Look { owners: None, clients: false, interfaces: false, rules: false, ..target.look() }
+    Look { owners: None, clients: false, interfaces: false, all_interfaces: false, rules: false, ..target.look() }
 }
 
 fn listening(host: &dyn Host, target: &Target) -> Result<(bool, String), Failure> {
@@ -215,8 +211,8 @@ fn refuse_blind(view: &crate::View) -> Result<(), Failure> {
 fn free(host: &dyn Host, target: &Target) -> Result<(bool, String), Failure> {
     let view = quick(target).take(host);
     refuse_blind(&view)?;
-    if let Some(index) = target.serving(&view).first() {
-        return Ok((false, format!("{} still has it", holder_words(&view, *index))));
+    if let Some(socket) = target.serving(&view).first().and_then(|index| view.snapshot.sockets.get(*index)) {
+        return Ok((false, format!("{} is still open", crate::target::endpoint_words(socket))));
     }
     for address in target.dialled() {
         if target.path().is_some() {

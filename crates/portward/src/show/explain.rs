@@ -128,7 +128,7 @@ fn reach(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     for reach in &explained.reach {
         let who = match reach.who {
             portward_model::Who::SameUser => "this user",
-            portward_model::Who::OtherUser => "every user of this machine",
+            portward_model::Who::OtherUser => "other users",
             portward_model::Who::Container => "containers",
             portward_model::Who::Lan => "the local network",
             portward_model::Who::Vpn => "the private network",

@@ -33,7 +33,7 @@ impl Show for Outcome {
                 screen.line(&format!("{endpoints} cannot be bound yet."))?;
                 for cause in &self.because {
                     screen.labelled("because", &format!("{} ({})", cause.summary, cause.code))?;
-                    for fix in &cause.fixes {
+                    for fix in cause.fixes.iter().filter(|fix| !fix.command.starts_with("portward free")) {
                         screen.labelled("fix", &format!("{}: {}", fix.title, fix.command))?;
                     }
                 }
@@ -45,6 +45,7 @@ impl Show for Outcome {
             let tree = format!("portward free {} --tree    stops it with everything below it", self.endpoints.join(" "));
             screen.remark(&format!("{} {again}.", supervisor.name), supervisor.stop.as_deref().or(has_tree.then_some(tree.as_str())))?;
         }
-        super::gaps(screen, &self.gaps)
+        // What was not seen matters where something still stands in the way.
+        if self.port_free { Ok(()) } else { super::gaps(screen, &self.gaps) }
     }
 }

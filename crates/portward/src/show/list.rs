@@ -94,7 +94,9 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
     }
     let elsewhere = view.other_namespaces;
     if elsewhere > 0 && view.snapshot.namespaces.len() == 1 {
-        screen.remark(&format!("{} hold processes too.", plural(elsewhere as usize, "other network namespace")), Some("portward list --netns all"))?;
+        let there = if elsewhere == 1 { "holds" } else { "hold" };
+        let text = format!("{} {there} processes too.", plural(elsewhere as usize, "other network namespace"));
+        screen.remark(&text, Some("portward list --netns all"))?;
     }
     let gaps: Vec<_> = view.snapshot.gaps.iter().map(portward_ops::GapDocument::from).collect();
     super::gaps(screen, &gaps)

@@ -20,6 +20,6 @@ impl Show for Ports {
         if missing > 0 {
             screen.remark(&format!("{missing} of {} ports found no place.", self.wanted), Some("a wider range, such as portward next 3000-9999"))?;
         }
-        super::gaps(screen, &self.gaps)
+        Ok(())
     }
 }

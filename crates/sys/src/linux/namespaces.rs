@@ -71,6 +71,10 @@ fn add_named(found: &mut Vec<Namespace>) {
     let Ok(entries) = fs::read_dir(NAMED) else { return };
     for entry in entries.flatten() {
         let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+        // A namespace that was named in another mount namespace leaves a plain file here.
+        if !rustix::fs::statfs(entry.path()).is_ok_and(|system| system.f_type == NSFS_MAGIC) {
+            continue;
+        }
         let name = Some(Text::new(entry.file_name().as_encoded_bytes()));
         match found.iter_mut().find(|namespace| namespace.inode == metadata.ino()) {
             Some(known) => known.name = name,
@@ -104,3 +108,5 @@ fn enter_file(file: &File, namespace: &Namespace) -> Result<(), SysError> {
 }
 
 const NAMED: &str = "/run/netns";
+/// `linux/magic.h`
+const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;

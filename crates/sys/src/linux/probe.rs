@@ -31,7 +31,12 @@ pub(super) fn try_bind(transport: Transport, address: SocketAddr, reuse: bool) -
     }
     match bind(&socket, &address) {
         Ok(()) => Ok(None),
-        Err(error) => Ok(Some((error.raw_os_error(), io::Error::from(error).to_string()))),
+        Err(error) => {
+            let words = io::Error::from(error).to_string();
+            // The number is told apart from the words.
+            let words = words.split(" (os error").next().unwrap_or(&words).to_owned();
+            Ok(Some((error.raw_os_error(), words)))
+        }
     }
 }
 

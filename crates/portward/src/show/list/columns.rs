@@ -198,6 +198,10 @@ fn project(listing: &Listing, row: &Row) -> Cell {
 
 fn user(listing: &Listing, row: &Row) -> Cell {
     let view = &listing.view;
+    // The kernel keeps no user for what no descriptor can hold.
+    if socket(listing, row).is_some_and(|socket| socket.inode == 0 && !socket.state.serves()) {
+        return Cell::plain(unknown());
+    }
     let uid = owner(listing, row).map(|process| process.uid).or_else(|| socket(listing, row).map(|socket| socket.uid));
     Cell::plain(uid.map(|uid| view.user(uid).shown()).unwrap_or_default())
 }

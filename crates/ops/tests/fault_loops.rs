@@ -1,0 +1,118 @@
+//! Every call to the machine fails once, in turn: the answer loses a part and says so, and nothing breaks.
+
+use std::{
+    future::Future,
+    pin::pin,
+    task::{Context, Poll, Waker},
+};
+
+use portward_model::Snapshot;
+use portward_ops::{
+    Cx, Document, Look, Op, Prompt, Sink,
+    op::{explain::Explain, graph::Graph, list::List, next::Next, open::Open, snapshot::Snap},
+    perform,
+};
+use portward_sys::{Depth, Flaky, Host, Recorded, StateSet, Which, this_machine};
+
+/// Nobody is there.
+struct Nobody;
+
+impl Prompt for Nobody {
+    fn confirm(&self, _: &str) -> Option<bool> {
+        None
+    }
+
+    fn progress(&self, _: &str) {}
+
+    fn open_url(&self, _: &str) -> bool {
+        false
+    }
+
+    fn notify(&self, _: &str, _: &str) -> bool {
+        false
+    }
+}
+
+fn now<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => panic!("a reading waits for nothing"),
+    }
+}
+
+fn read<O: Op>(words: serde_json::Value, host: &dyn Host) -> Result<serde_json::Value, portward_ops::Failure> {
+    let op: O = serde_json::from_value(words).unwrap();
+    let cx = Cx { host, prompt: &Nobody };
+    let mut take = |_: O::Item| true;
+    let output = now(perform(op, &cx, &mut Sink::new(&mut take)))?;
+    Ok(serde_json::to_value(Document::new(&output)).unwrap())
+}
+
+fn snapshot() -> Snapshot {
+    let host = this_machine().unwrap();
+    let look = Look {
+        states: StateSet::All,
+        which: Which::Own,
+        owners: Some(Depth::Threads),
+        rules: true,
+        all_interfaces: true,
+        ..Look::serving()
+    };
+    look.take(host.as_ref()).snapshot
+}
+
+/// Runs an operation with the first call failing, then the second, until one run makes fewer calls than that.
+fn each_call_fails<O: Op>(words: &serde_json::Value, machine: &dyn Fn() -> Box<dyn Host>, must_answer: bool) -> usize {
+    for call in 1.. {
+        let host = Flaky::new(machine(), call);
+        let answer = read::<O>(words.clone(), &host);
+        if host.calls() < call {
+            return call - 1;
+        }
+        match answer {
+            Ok(document) => assert_eq!(document["schema_version"], 1, "{} with call {call} failing", O::NAME),
+            Err(failure) => {
+                assert!(!must_answer, "{} gives up when call {call} fails: {failure}", O::NAME);
+                assert!(failure.message.ends_with('.') || failure.message.contains("call"), "{failure}");
+            }
+        }
+    }
+    unreachable!("some run makes fewer calls than any number")
+}
+
+fn over(machine: &dyn Fn() -> Box<dyn Host>) {
+    let none = serde_json::json!({});
+    assert!(each_call_fails::<List>(&none, machine, true) >= 3);
+    assert!(each_call_fails::<List>(&serde_json::json!({"all": true, "netns": "all"}), machine, true) >= 3);
+    assert!(each_call_fails::<Explain>(&serde_json::json!({"endpoint": "127.0.0.1:49342"}), machine, true) >= 3);
+    assert!(each_call_fails::<Explain>(&serde_json::json!({"endpoint": "8080", "bind": true}), machine, true) >= 3);
+    assert!(each_call_fails::<Graph>(&none, machine, true) >= 3);
+    assert!(each_call_fails::<Snap>(&none, machine, true) >= 3);
+    assert!(each_call_fails::<Next>(&serde_json::json!({"range": "3000-3100"}), machine, false) >= 3);
+    assert!(each_call_fails::<Open>(&serde_json::json!({"endpoint": "3000", "print": true}), machine, false) >= 3);
+}
+
+#[test]
+fn on_a_recorded_machine() {
+    let recorded = snapshot();
+    over(&|| Box::new(Recorded::new(recorded.clone())));
+}
+
+#[test]
+fn on_this_machine() {
+    over(&|| this_machine().unwrap());
+}
+
+#[test]
+fn a_call_that_fails_leaves_a_gap() {
+    let recorded = snapshot();
+    let whole = read::<List>(serde_json::json!({}), &Recorded::new(recorded.clone())).unwrap();
+    let before = whole["gaps"].as_array().unwrap().len();
+    // The third call reads the sockets: facts, namespaces, sockets.
+    let flaky = Flaky::new(Box::new(Recorded::new(recorded)), 3);
+    let partial = read::<List>(serde_json::json!({}), &flaky).unwrap();
+    let gaps = partial["gaps"].as_array().unwrap();
+    assert!(gaps.len() > before || gaps.iter().any(|gap| gap["what"] == "sockets"), "{gaps:?}");
+    assert!(gaps.iter().any(|gap| gap["effect"].as_str().unwrap().contains("call 3")), "{gaps:?}");
+}
