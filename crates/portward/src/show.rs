@@ -31,11 +31,18 @@ impl Show for Never {
     }
 }
 
+/// The command that was typed, as root would type it.
+fn as_root() -> String {
+    let words = std::env::args_os().skip(1).map(|word| portward_model::Text::new(word.as_encoded_bytes()).shown());
+    let typed: Vec<String> = words.filter(|word| !word.contains(' ')).take(6).collect();
+    format!("sudo portward {}", typed.join(" ")).trim_end().to_owned()
+}
+
 /// The gaps of an answer, each with what would reveal it.
 fn gaps(screen: &mut Screen, gaps: &[portward_ops::GapDocument]) -> io::Result<()> {
     for gap in gaps {
         let hint = match gap.need.as_str() {
-            "root" => Some("the same command with sudo".to_owned()),
+            "root" => Some(as_root()),
             "another system" => None,
             need => Some(need.to_owned()),
         };

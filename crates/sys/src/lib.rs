@@ -10,12 +10,14 @@ mod flaky;
 mod host;
 #[cfg(target_os = "linux")]
 mod linux;
+mod private_file;
 mod recorded;
 
 pub use error::SysError;
 pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
 pub use portward_wire::netlink::{PortFilter, StateSet};
+pub use private_file::write_private;
 pub use recorded::Recorded;
 
 /// The machine that this program runs on.

@@ -170,7 +170,6 @@ const IMPURE: &[&str] = &[
 
 /// Places outside sys that touch the disk or the kernel all the same, each with its reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
-    ("crates/ops/src/op/snapshot.rs", "writes the file that the person named"),
     ("crates/portward/src/generate.rs", "writes the generated files"),
     ("crates/portward/src/source.rs", "reads the file that --from names"),
 ];

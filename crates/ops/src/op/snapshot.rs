@@ -1,7 +1,6 @@
 //! `portward snapshot`
 
 use std::{
-    fs,
     io::Write,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
@@ -79,34 +78,12 @@ impl Op for Snap {
     }
 }
 
-/// Writes beside the file and renames over it, so that no reader ever sees half of it. A device or a pipe is
-/// written to as it is. Only the owner may read the file: it tells much of the machine.
 fn write(taken: &Taken, path: &Path) -> Result<(), Failure> {
-    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.part", std::process::id()));
-    let target = if is_special { path.to_owned() } else { PathBuf::from(beside) };
-    let written = (|| {
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(!is_special);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&target)?;
-        let mut buffered = std::io::BufWriter::new(&file);
-        write_json(&Document::new(taken), &mut buffered)?;
-        buffered.write_all(b"\n")?;
-        buffered.flush()?;
-        drop(buffered);
-        if is_special {
-            return Ok(());
-        }
-        file.sync_all()?;
-        fs::rename(&target, path)
-    })();
-    written.map_err(|error: std::io::Error| {
-        if !is_special {
-            let _ = fs::remove_file(&target);
-        }
+    let document = |out: &mut dyn Write| {
+        write_json(&Document::new(taken), out)?;
+        out.write_all(b"\n")
+    };
+    portward_sys::write_private(path, &document).map_err(|error| {
         let shown = portward_model::Text::new(path.as_os_str().as_encoded_bytes());
         Failure::system(format!("{shown} cannot be written: {error}.")).hint("name a file in a folder that you may write to")
     })

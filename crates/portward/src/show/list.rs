@@ -84,7 +84,6 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
         let widest = reach.iter().max_by_key(|reach| width(reach.who))?;
         Some((socket.port()?, format!(" {} can be reached from {}: {}.", socket.port()?, from_where(widest.who), widest.because)))
     });
-    screen.line("")?;
     match exposure {
         Some((port, text)) => screen.remark(&format!("{}.{text}", counted.join(", ")), Some(&format!("portward explain {port}")))?,
         None => screen.remark(&format!("{}.", counted.join(", ")), None)?,
