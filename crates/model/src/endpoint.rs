@@ -74,7 +74,11 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, EndpointError> {
         let trimmed = text.trim();
-        parse(trimmed).map_err(|(problem, suggestion)| EndpointError { read: shortened(text), problem, suggestion })
+        parse(trimmed).map_err(|(problem, suggestion)| {
+            // What is suggested must be an endpoint itself.
+            let suggestion = suggestion.filter(|near| parse(near).is_ok());
+            EndpointError { read: shortened(text), problem, suggestion }
+        })
     }
 }
 

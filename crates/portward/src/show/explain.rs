@@ -3,10 +3,7 @@
 use std::io;
 
 use portward_model::{Likelihood, Seen};
-use portward_ops::{
-    age, endpoint_words,
-    op::explain::Explained,
-};
+use portward_ops::{age, endpoint_words, op::explain::Explained};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -108,7 +105,12 @@ fn holders(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
 fn clients(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     let mut label = "clients";
     for client in explained.clients.iter().take(SHOWN) {
-        let from = client.address.as_deref().zip(client.port).map(|(address, port)| format!("{address} port {port}")).unwrap_or_default();
+        let from = client
+            .address
+            .as_deref()
+            .zip(client.port)
+            .map(|(address, port)| format!("{address} port {port}"))
+            .unwrap_or_default();
         let name = match (&client.name, client.pid) {
             (Some(name), Some(pid)) => format!("{name} (pid {pid})"),
             _ => "a process that is not seen from here".to_owned(),
@@ -150,7 +152,9 @@ fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     }
     let proof = if explained.bind.proof == "tried" { " (tried on a throw-away socket)" } else { "" };
     let verdict = match explained.bind.possible {
-        Some(true) if !explained.bind.because.is_empty() => format!("would succeed now with SO_REUSEADDR, and be refused without it{proof}"),
+        Some(true) if !explained.bind.because.is_empty() => {
+            format!("would succeed now with SO_REUSEADDR, and be refused without it{proof}")
+        }
         Some(true) => format!("would succeed now{proof}"),
         Some(false) => format!("would be refused{proof}"),
         None => "may be refused; it depends on what cannot be seen".to_owned(),

@@ -43,7 +43,10 @@ impl Show for Outcome {
             let again = if supervisor.restarts { "starts it again when it ends" } else { "started it" };
             let has_tree = matches!(supervisor.kind, SupervisorKind::Script | SupervisorKind::Manager) && !self.tree;
             let tree = format!("portward free {} --tree    stops it with everything below it", self.endpoints.join(" "));
-            screen.remark(&format!("{} {again}.", supervisor.name), supervisor.stop.as_deref().or(has_tree.then_some(tree.as_str())))?;
+            screen.remark(
+                &format!("{} {again}.", supervisor.name),
+                supervisor.stop.as_deref().or(has_tree.then_some(tree.as_str())),
+            )?;
         }
         // What was not seen matters where something still stands in the way.
         if self.port_free { Ok(()) } else { super::gaps(screen, &self.gaps) }

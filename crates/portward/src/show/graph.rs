@@ -71,7 +71,11 @@ fn mermaid(talk: &Talk, screen: &mut Screen) -> io::Result<()> {
     // Mermaid reads markup inside quotes; everything but letters, digits and a few signs becomes an entity.
     let quoted = |text: &str| {
         let escape = |c: char| {
-            if c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '/' | ':' | '@' | ',') { c.to_string() } else { format!("#{};", u32::from(c)) }
+            if c.is_alphanumeric() || matches!(c, ' ' | '.' | '-' | '_' | '/' | ':' | '@' | ',') {
+                c.to_string()
+            } else {
+                format!("#{};", u32::from(c))
+            }
         };
         format!("\"{}\"", text.chars().map(escape).collect::<String>())
     };

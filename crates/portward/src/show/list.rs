@@ -39,7 +39,8 @@ impl Show for Listing {
             let dropped = table.draw(screen)?;
             if !dropped.is_empty() {
                 let many = if dropped.len() == 1 { "1 column finds" } else { &format!("{} columns find", dropped.len()) };
-                screen.remark(&format!("{many} no room here: {}.", dropped.join(", ")), Some("a wider terminal, or --columns"))?;
+                screen
+                    .remark(&format!("{many} no room here: {}.", dropped.join(", ")), Some("a wider terminal, or --columns"))?;
             }
         }
         footer(self, screen)
@@ -85,11 +86,16 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
         Some((socket.port()?, format!(" {} can be reached from {}: {}.", socket.port()?, from_where(widest.who), widest.because)))
     });
     match exposure {
-        Some((port, text)) => screen.remark(&format!("{}.{text}", counted.join(", ")), Some(&format!("portward explain {port}")))?,
+        Some((port, text)) => {
+            screen.remark(&format!("{}.{text}", counted.join(", ")), Some(&format!("portward explain {port}")))?
+        }
         None => screen.remark(&format!("{}.", counted.join(", ")), None)?,
     }
     if listing.minor_unix > 0 {
-        screen.remark(&format!("{} more that rarely matter.", plural(listing.minor_unix, "Unix socket")), Some("portward list --unix"))?;
+        screen.remark(
+            &format!("{} more that rarely matter.", plural(listing.minor_unix, "Unix socket")),
+            Some("portward list --unix"),
+        )?;
     }
     let elsewhere = view.other_namespaces;
     if elsewhere > 0 && view.snapshot.namespaces.len() == 1 {

@@ -13,12 +13,19 @@ impl Show for Ports {
             screen.line(&port.to_string())?;
         }
         for skipped in &self.skipped {
-            let range = if skipped.first == skipped.last { skipped.first.to_string() } else { format!("{}-{}", skipped.first, skipped.last) };
+            let range = if skipped.first == skipped.last {
+                skipped.first.to_string()
+            } else {
+                format!("{}-{}", skipped.first, skipped.last)
+            };
             screen.remark(&format!("{range} skipped: {}.", skipped.because), None)?;
         }
         let missing = usize::from(self.wanted).saturating_sub(self.ports.len());
         if missing > 0 {
-            screen.remark(&format!("{missing} of {} ports found no place.", self.wanted), Some("a wider range, such as portward next 3000-9999"))?;
+            screen.remark(
+                &format!("{missing} of {} ports found no place.", self.wanted),
+                Some("a wider range, such as portward next 3000-9999"),
+            )?;
         }
         Ok(())
     }

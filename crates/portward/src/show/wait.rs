@@ -14,7 +14,11 @@ impl Show for Waited {
             screen.line(&format!("{} is {state} after {} ms: {}.", endpoint.endpoint, self.waited_ms, endpoint.saw))?;
         }
         if !self.ready {
-            let first = self.endpoints.iter().find(|endpoint| !endpoint.ready).map(|endpoint| format!("portward explain {}", endpoint.endpoint));
+            let first = self
+                .endpoints
+                .iter()
+                .find(|endpoint| !endpoint.ready)
+                .map(|endpoint| format!("portward explain {}", endpoint.endpoint));
             screen.remark("The time is over.", first.as_deref())?;
         }
         super::gaps(screen, &self.gaps)

@@ -25,11 +25,23 @@ pub(crate) struct Column {
     pub(crate) cell: fn(&Listing, &Row) -> Cell,
 }
 
-const fn usual(name: &'static str, title: &'static str, least: usize, help: &'static str, cell: fn(&Listing, &Row) -> Cell) -> Column {
+const fn usual(
+    name: &'static str,
+    title: &'static str,
+    least: usize,
+    help: &'static str,
+    cell: fn(&Listing, &Row) -> Cell,
+) -> Column {
     Column { name, heading: Heading { title, least }, help, usual: true, cell }
 }
 
-const fn other(name: &'static str, title: &'static str, least: usize, help: &'static str, cell: fn(&Listing, &Row) -> Cell) -> Column {
+const fn other(
+    name: &'static str,
+    title: &'static str,
+    least: usize,
+    help: &'static str,
+    cell: fn(&Listing, &Row) -> Cell,
+) -> Column {
     Column { name, heading: Heading { title, least }, help, usual: false, cell }
 }
 
@@ -47,21 +59,45 @@ pub(crate) static COLUMNS: &[Column] = &[
     usual("user", "USER", 6, "the user it runs as", user),
     usual("age", "AGE", WHOLE, "since when the process runs", process_age),
     usual("clients", "CLIENTS", WHOLE, "connections that a listener has now", clients),
-    other("pid", "PID", WHOLE, "the pid alone", |listing, row| Cell::plain(row.pid(&listing.view).map_or_else(unknown, |pid| pid.to_string()))),
-    other("transport", "TRANSPORT", WHOLE, "tcp, udp or unix", |listing, row| Cell::plain(socket(listing, row).map_or("", |socket| socket.transport.name()))),
-    other("state", "STATE", WHOLE, "listen, bound, established ...", |listing, row| Cell::plain(socket(listing, row).map_or("", |socket| socket.state.name()))),
+    other("pid", "PID", WHOLE, "the pid alone", |listing, row| {
+        Cell::plain(row.pid(&listing.view).map_or_else(unknown, |pid| pid.to_string()))
+    }),
+    other("transport", "TRANSPORT", WHOLE, "tcp, udp or unix", |listing, row| {
+        Cell::plain(socket(listing, row).map_or("", |socket| socket.transport.name()))
+    }),
+    other("state", "STATE", WHOLE, "listen, bound, established ...", |listing, row| {
+        Cell::plain(socket(listing, row).map_or("", |socket| socket.state.name()))
+    }),
     other("command", "COMMAND", 20, "the command line, secrets masked", command),
-    other("exe", "PROGRAM", 20, "the program's path", |listing, row| from_process(listing, row, |process| process.exe.known().map(portward_model::Text::shown))),
-    other("cwd", "DIRECTORY", 20, "the current directory", |listing, row| from_process(listing, row, |process| process.cwd.known().map(portward_model::Text::shown))),
+    other("exe", "PROGRAM", 20, "the program's path", |listing, row| {
+        from_process(listing, row, |process| process.exe.known().map(portward_model::Text::shown))
+    }),
+    other("cwd", "DIRECTORY", 20, "the current directory", |listing, row| {
+        from_process(listing, row, |process| process.cwd.known().map(portward_model::Text::shown))
+    }),
     other("cgroup", "CONTROL GROUP", 20, "the control group of the process, or of the socket where its owner is hidden", cgroup),
     other("queue", "QUEUE", WHOLE, "connections waiting to be accepted, and how many may", queue),
-    other("drops", "DROPS", WHOLE, "packets dropped since it was opened", |listing, row| Cell::plain(socket(listing, row).map_or(0, |socket| socket.queue.drops).to_string())),
-    other("cpu", "CPU", WHOLE, "processor time used", |listing, row| from_process(listing, row, |process| Some(format!("{}.{:02} s", process.cpu_ms / 1000, process.cpu_ms % 1000 / 10)))),
-    other("memory", "MEMORY", WHOLE, "resident memory", |listing, row| from_process(listing, row, |process| Some(bytes(process.memory_bytes)))),
-    other("threads", "THREADS", WHOLE, "number of threads", |listing, row| from_process(listing, row, |process| Some(process.threads.to_string()))),
-    other("in", "IN", WHOLE, "bytes received by the present connections; read with --stats", |listing, row| traffic(listing, row, |traffic| traffic.bytes_in)),
-    other("out", "OUT", WHOLE, "bytes sent by the present connections; read with --stats", |listing, row| traffic(listing, row, |traffic| traffic.bytes_out)),
-    other("inode", "INODE", WHOLE, "the socket's inode", |listing, row| Cell::plain(socket(listing, row).map_or(0, |socket| socket.inode).to_string())),
+    other("drops", "DROPS", WHOLE, "packets dropped since it was opened", |listing, row| {
+        Cell::plain(socket(listing, row).map_or(0, |socket| socket.queue.drops).to_string())
+    }),
+    other("cpu", "CPU", WHOLE, "processor time used", |listing, row| {
+        from_process(listing, row, |process| Some(format!("{}.{:02} s", process.cpu_ms / 1000, process.cpu_ms % 1000 / 10)))
+    }),
+    other("memory", "MEMORY", WHOLE, "resident memory", |listing, row| {
+        from_process(listing, row, |process| Some(bytes(process.memory_bytes)))
+    }),
+    other("threads", "THREADS", WHOLE, "number of threads", |listing, row| {
+        from_process(listing, row, |process| Some(process.threads.to_string()))
+    }),
+    other("in", "IN", WHOLE, "bytes received by the present connections; read with --stats", |listing, row| {
+        traffic(listing, row, |traffic| traffic.bytes_in)
+    }),
+    other("out", "OUT", WHOLE, "bytes sent by the present connections; read with --stats", |listing, row| {
+        traffic(listing, row, |traffic| traffic.bytes_out)
+    }),
+    other("inode", "INODE", WHOLE, "the socket's inode", |listing, row| {
+        Cell::plain(socket(listing, row).map_or(0, |socket| socket.inode).to_string())
+    }),
 ];
 
 fn socket<'a>(listing: &'a Listing, row: &Row) -> Option<&'a Socket> {
@@ -104,7 +140,8 @@ fn address(listing: &Listing, row: &Row) -> Cell {
             None => said.push((text, 1)),
         }
     }
-    let mut parts: Vec<String> = said.into_iter().map(|(text, times)| if times > 1 { format!("{text} x{times}") } else { text }).collect();
+    let mut parts: Vec<String> =
+        said.into_iter().map(|(text, times)| if times > 1 { format!("{text} x{times}") } else { text }).collect();
     if first.state == SocketState::Bound && first.transport == Transport::Tcp {
         parts.push("(bound, not listening)".to_owned());
         return Cell::new(Tone::Notice, parts.join(" "));
@@ -172,7 +209,8 @@ fn process(listing: &Listing, row: &Row) -> Cell {
         let hidden = view.hidden_processes > 0 && socket(listing, row).is_some_and(|socket| socket.inode != 0);
         return Cell::new(Tone::Quiet, if hidden { "(hidden)" } else { "(none)" });
     };
-    let mut pids: Vec<u32> = row.sockets.iter().flat_map(|index| view.snapshot.holders(*index as usize)).map(|holding| holding.pid).collect();
+    let mut pids: Vec<u32> =
+        row.sockets.iter().flat_map(|index| view.snapshot.holders(*index as usize)).map(|holding| holding.pid).collect();
     pids.sort_unstable();
     pids.dedup();
     let Some(process) = view.snapshot.process(pid) else { return Cell::plain(format!("(gone) {pid}")) };
@@ -282,7 +320,9 @@ mod tests {
 
     #[test]
     fn sizes() {
-        for (size, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (11 << 20, "11 MiB"), (u64::MAX, "16777215 TiB")] {
+        for (size, text) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (11 << 20, "11 MiB"), (u64::MAX, "16777215 TiB")]
+        {
             assert_eq!(bytes(size), text);
         }
     }
