@@ -144,8 +144,14 @@ fn unix(text: &str) -> Result<Option<Endpoint>, Problem> {
     } else {
         return Ok(None);
     };
+    // Several slashes in front are one to the file system, and two would read as those of a URL.
+    let path =
+        path.strip_prefix('/').map_or(path, |rest| path.get(rest.len() - rest.trim_start_matches('/').len()..).unwrap_or(path));
     if path.is_empty() {
         return problem("there is no path after `unix:`", Some("unix:/run/name.sock".to_owned()));
+    }
+    if Text::from(path).shown() != path {
+        return problem("the path has a character in it that cannot be shown", None);
     }
     // sockaddr_un.sun_path holds 108 bytes, unix(7).
     if path.len() > 108 {
@@ -253,6 +259,14 @@ fn v6(text: &str) -> Result<EndpointHost, Problem> {
         Some((address, zone)) => (address, Some(zone.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(zone))),
         None => (text, None),
     };
+    // A zone is an interface's name, of at most 15 bytes (IFNAMSIZ), or its number.
+    let is_name = |zone: &str| {
+        (1..=15).contains(&zone.len())
+            && zone.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'@' | b'+'))
+    };
+    if zone.is_some_and(|zone| !is_name(zone)) {
+        return problem(format!("`{}` is no interface's name", shortened(zone.unwrap_or_default())), None);
+    }
     match address.parse::<IpAddr>() {
         Ok(address) => Ok(EndpointHost::Ip(address, zone.map(str::to_owned))),
         Err(_) => problem(format!("`{}` is no IPv6 address", shortened(address)), None),
@@ -354,6 +368,10 @@ impl fmt::Display for Endpoint {
             EndpointHost::Ip(IpAddr::V6(address), None) => write!(f, "[{address}]:{}", self.port),
             EndpointHost::Ip(IpAddr::V6(address), Some(zone)) => {
                 write!(f, "[{address}%{}]:{}", Text::from(zone.as_str()), self.port)
+            }
+            // A host that is called `unix` must not read as the path of a socket.
+            EndpointHost::Name(name) if name == "unix" && self.transport == Transport::Tcp => {
+                write!(f, "tcp/{name}:{}", self.port)
             }
             EndpointHost::Name(name) => write!(f, "{name}:{}", self.port),
             EndpointHost::Path(path) => write!(f, "unix:{path}"),
