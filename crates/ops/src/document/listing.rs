@@ -45,14 +45,14 @@ pub struct Group {
 }
 
 impl Listing {
-    fn groups(&self) -> Vec<Group> {
+    fn groups(&self) -> impl Iterator<Item = Group> + '_ {
         let mut place = vec![usize::MAX; self.view.snapshot.sockets.len()];
         for (at, socket) in self.chosen.iter().enumerate() {
             if let Some(slot) = place.get_mut(*socket as usize) {
                 *slot = at;
             }
         }
-        let group = |row: &Row| {
+        let group = move |row: &Row| {
             let socket = row.first(&self.view)?;
             let sockets =
                 row.sockets.iter().filter_map(|index| place.get(*index as usize).copied()).filter(|at| *at != usize::MAX);
@@ -67,7 +67,7 @@ impl Listing {
                 reach: if serves { portward_checks::reach(&self.view.snapshot, socket) } else { Vec::new() },
             })
         };
-        self.rows.iter().filter_map(group).collect()
+        self.rows.iter().filter_map(group)
     }
 
     fn sockets(&self) -> impl Iterator<Item = SocketDocument<'_>> {
@@ -89,7 +89,7 @@ impl Serialize for Listing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut fields = serializer.serialize_struct("Listing", 3)?;
         fields.serialize_field("sockets", &InTurn(self))?;
-        fields.serialize_field("groups", &self.groups())?;
+        fields.serialize_field("groups", &GroupsInTurn(self))?;
         let gaps: Vec<GapDocument> = self.view.snapshot.gaps.iter().map(GapDocument::from).collect();
         fields.serialize_field("gaps", &gaps)?;
         fields.end()
@@ -102,6 +102,15 @@ struct InTurn<'a>(&'a Listing);
 impl Serialize for InTurn<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.sockets())
+    }
+}
+
+/// The same for the groups.
+struct GroupsInTurn<'a>(&'a Listing);
+
+impl Serialize for GroupsInTurn<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.groups())
     }
 }
 
