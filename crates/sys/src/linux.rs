@@ -9,6 +9,7 @@ mod holders;
 mod interfaces;
 mod namespaces;
 mod netlink;
+mod paths;
 mod probe;
 mod processes;
 mod projects;

@@ -87,9 +87,9 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
     });
     match exposure {
         Some((port, text)) => {
-            screen.remark(&format!("{}.{text}", counted.join(", ")), Some(&format!("portward explain {port}")))?
+            screen.remark(&format!("\n{}.{text}", counted.join(", ")), Some(&format!("portward explain {port}")))?;
         }
-        None => screen.remark(&format!("{}.", counted.join(", ")), None)?,
+        None => screen.remark(&format!("\n{}.", counted.join(", ")), None)?,
     }
     if listing.minor_unix > 0 {
         screen.remark(

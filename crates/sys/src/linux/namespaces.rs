@@ -17,8 +17,9 @@ use rustix::{
 };
 
 use super::{
-    holders::{Part, Path},
-    namespace_inode, processes,
+    namespace_inode,
+    paths::{Part, Path},
+    processes,
 };
 use crate::{Reading, SysError, Which};
 

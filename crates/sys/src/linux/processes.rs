@@ -18,7 +18,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::holders::{Path, number};
+use super::paths::{Path, number};
 use crate::SysError;
 
 /// The `/proc` directory, opened as a place to start from.
