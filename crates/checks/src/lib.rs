@@ -19,7 +19,7 @@ mod why;
 pub use address::address_sentence;
 pub use bind::{BindAnswer, BindHost, BindQuestion, CHECKS, Check, Verdict, bind, check_doc};
 pub use port::{browser_blocks, class_sentence, rule_sentences, usual_service};
-pub use reach::{reach, reach_word};
+pub use reach::{reach, reach_width, reach_word};
 pub use via::via;
 pub use why::{
     CgroupUnit, DockerProxy, container_of_cgroup, docker_proxy, quoted, script, supervisor, unit_of_cgroup, why_sentence,

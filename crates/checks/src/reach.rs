@@ -60,7 +60,7 @@ pub fn reach_word(snapshot: &Snapshot, socket: &Socket) -> &'static str {
         .flat_map(|interface| interface.addresses.iter().map(move |found| (interface, found.address)))
         .filter(|(_, address)| leads_to(socket, *address))
         .filter_map(|(interface, address)| who(interface, address))
-        .map(width)
+        .map(reach_width)
         .max()
         .unwrap_or(0);
     ["this host", "containers", "VPN", "LAN", "internet"].get(widest).copied().unwrap_or("not known")
@@ -75,7 +75,8 @@ fn doors<'a>(snapshot: &'a Snapshot, socket: &Socket) -> impl Iterator<Item = &'
         .filter(move |interface| interface.up && !interface.loopback && (pin == 0 || pin == interface.index))
 }
 
-fn width(who: Who) -> usize {
+/// How wide a circle of clients is, from this machine (0) to the internet (4).
+pub fn reach_width(who: Who) -> usize {
     match who {
         Who::SameUser | Who::OtherUser | Who::WebPage => 0,
         Who::Container => 1,

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use portward_checks::BindQuestion;
 use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, Transport};
 use portward_sys::{Host, PortFilter, StateSet, Transports, Which};
 
@@ -85,6 +86,16 @@ impl Target {
         let transport = socket.transport == self.endpoint.transport;
         let address = self.addresses.is_empty() || self.addresses.iter().any(|address| asks_for(socket, *address));
         transport && socket.port() == Some(self.endpoint.port) && address
+    }
+
+    /// A bind to this endpoint, as most programs ask for it.
+    pub(crate) fn question(&self) -> BindQuestion {
+        let Endpoint { transport, port, .. } = self.endpoint;
+        match (self.path(), self.addresses.first()) {
+            (Some(path), _) => BindQuestion::path(path.clone(), None),
+            (None, Some(address)) => BindQuestion::new(transport, *address, port),
+            (None, None) => BindQuestion::any(transport, port),
+        }
     }
 
     /// The path of a Unix endpoint.

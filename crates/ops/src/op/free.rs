@@ -262,7 +262,7 @@ struct State {
 fn state_of(host: &dyn Host, target: &Target) -> Result<State, Failure> {
     let view: View = crate::Look { clients: false, ..target.look() }.take(host);
     let serving = target.serving(&view);
-    let answer = portward_checks::bind(&view.snapshot, &question(target));
+    let answer = portward_checks::bind(&view.snapshot, &target.question());
     if let Some(index) = serving.first() {
         let mut because = answer.causes;
         if because.is_empty() {
@@ -295,16 +295,6 @@ fn state_of(host: &dyn Host, target: &Target) -> Result<State, Failure> {
         }
     }
     Ok(State { free: true, because: Vec::new() })
-}
-
-fn question(target: &Target) -> portward_checks::BindQuestion {
-    use portward_checks::BindQuestion;
-    let endpoint = &target.endpoint;
-    match (target.path(), target.addresses.first()) {
-        (Some(path), _) => BindQuestion::path(path.clone(), None),
-        (None, Some(address)) => BindQuestion::new(endpoint.transport, *address, endpoint.port),
-        (None, None) => BindQuestion::any(endpoint.transport, endpoint.port),
-    }
 }
 
 /// A port is bindable within milliseconds of its holder's end; a supervisor takes longer to bring it back.

@@ -82,7 +82,7 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
     let exposure = exposed.and_then(|row| {
         let socket = row.first(view)?;
         let reach = portward_checks::reach(&view.snapshot, socket);
-        let widest = reach.iter().max_by_key(|reach| width(reach.who))?;
+        let widest = reach.iter().max_by_key(|reach| portward_checks::reach_width(reach.who))?;
         Some((socket.port()?, format!(" {} can be reached from {}: {}.", socket.port()?, from_where(widest.who), widest.because)))
     });
     match exposure {
@@ -117,16 +117,6 @@ fn is_exposed(listing: &Listing, row: &Row) -> bool {
     let snapshot = &listing.view.snapshot;
     socket.scope(snapshot.loopback_index()) != Scope::Loopback
         && portward_checks::reach(snapshot, socket).iter().any(|reach| matches!(reach.who, Who::Lan | Who::Vpn | Who::Internet))
-}
-
-fn width(who: Who) -> u8 {
-    match who {
-        Who::SameUser | Who::OtherUser | Who::WebPage => 0,
-        Who::Container => 1,
-        Who::Vpn => 2,
-        Who::Lan => 3,
-        Who::Internet => 4,
-    }
 }
 
 fn from_where(who: Who) -> &'static str {

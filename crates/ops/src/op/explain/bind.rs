@@ -10,16 +10,9 @@ use crate::{Bind, View, target::Target};
 
 pub(super) fn answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> Bind {
     let endpoint = &target.endpoint;
-    let question = match (target.path(), target.addresses.first()) {
-        (Some(path), _) => {
-            let exists = if path.raw().starts_with(b"@") { None } else { host.path_exists(path).known().copied() };
-            BindQuestion::path(path.clone(), exists)
-        }
-        (None, Some(address)) => {
-            BindQuestion { interface: zone_index(target, view), ..BindQuestion::new(endpoint.transport, *address, endpoint.port) }
-        }
-        (None, None) => BindQuestion::any(endpoint.transport, endpoint.port),
-    };
+    let file = target.path().filter(|path| !path.raw().starts_with(b"@"));
+    let file_exists = file.and_then(|path| host.path_exists(path).known().copied());
+    let question = BindQuestion { interface: zone_index(target, view), file_exists, ..target.question() };
     let answer = bind(&view.snapshot, &question);
     let mut found = Bind { possible: answer.possible(), proof: "rules", because: answer.causes };
     for cause in &mut found.because {
