@@ -39,7 +39,8 @@ impl Show for Outcome {
                 }
             }
         }
-        if let Some(supervisor) = &self.supervisor {
+        // What started an orphan has ended: there is nobody to name.
+        if let Some(supervisor) = self.supervisor.as_ref().filter(|supervisor| supervisor.kind != SupervisorKind::Orphan) {
             let again = if supervisor.restarts { "starts it again when it ends" } else { "started it" };
             let has_tree = matches!(supervisor.kind, SupervisorKind::Script | SupervisorKind::Manager) && !self.tree;
             let tree = format!("portward free {} --tree    stops it with everything below it", self.endpoints.join(" "));
