@@ -11,6 +11,7 @@ mod address;
 mod bind;
 #[cfg(test)]
 mod fixture;
+mod paste;
 mod port;
 mod reach;
 mod via;
@@ -18,6 +19,7 @@ mod why;
 
 pub use address::address_sentence;
 pub use bind::{BindAnswer, BindHost, BindQuestion, CHECKS, Check, Verdict, bind, check_doc};
+pub use paste::{Call, Paste, Symptom, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, usual_service};
 pub use reach::{reach, reach_width, reach_word};
 pub use via::via;
