@@ -52,12 +52,28 @@ pub struct Fix {
     pub command: String,
     /// What it does to the world.
     pub effect: Effect,
+    /// The line of a file to change, where the project's files prove that it is the one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edit: Option<Edit>,
+}
+
+/// A line of a file, and what should stand there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Edit {
+    /// The file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// What stands there now.
+    pub now: String,
+    /// What to write.
+    pub then: String,
 }
 
 impl Fix {
     /// A repair that is one command.
     pub fn new(title: impl Into<String>, command: impl Into<String>, effect: Effect) -> Self {
-        Self { title: title.into(), command: command.into(), effect }
+        Self { title: title.into(), command: command.into(), effect, edit: None }
     }
 }
 

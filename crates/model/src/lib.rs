@@ -8,6 +8,7 @@
 
 mod address;
 mod endpoint;
+mod examination;
 mod finding;
 mod gap;
 mod host;
@@ -22,7 +23,12 @@ mod time;
 
 pub use address::{AddressClass, Family, Scope, unmap};
 pub use endpoint::{Endpoint, EndpointError, EndpointHost};
-pub use finding::{Cause, Effect, Evidence, Fix, Likelihood, Reach, Who};
+pub use examination::{
+    Attempt, BindTry, Counters, Declined, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, HostsLine,
+    MemoryPressure, Mention, MentionKind, Met, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting, RuleVerdict,
+    Said, Sample, Thread, Vitals,
+};
+pub use finding::{Cause, Edit, Effect, Evidence, Fix, Likelihood, Reach, Who};
 pub use gap::{Gap, Need, Seen};
 pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};
 pub use owner::{Ancestor, Container, Holding, Project, Supervisor, SupervisorKind, Via};

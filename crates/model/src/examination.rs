@@ -1,0 +1,412 @@
+//! What is read beyond the tables when one endpoint is examined: how processes fare, what the network is set
+//! to, what connections met, what project files say.
+//!
+//! A snapshot tells what is there; an examination tells how it behaves. Each part is plain data with its
+//! source, so that a diagnosis is a pure function of both.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Queue, Seen, Socket, Text};
+
+/// Everything that was read about one endpoint beside the snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Examination {
+    /// How the processes that matter fare.
+    pub vitals: Vec<Vitals>,
+    /// The network's settings; `None` where they were not read.
+    pub network: Option<NetworkSettings>,
+    /// Lines of the hosts file (`hosts(5)`); `None` where it was not read.
+    pub hosts: Option<Vec<HostsLine>>,
+    /// Proxies that the reader's own environment names.
+    pub proxies: Vec<ProxySetting>,
+    /// What stands at the Unix paths that matter.
+    pub paths: Vec<PathFacts>,
+    /// Lines of project and service files that name the port.
+    pub mentions: Vec<Mention>,
+    /// Packet filter rules; `None` where nobody asked.
+    pub firewall: Option<Seen<Vec<FirewallRule>>>,
+    /// Connections that were tried, in order.
+    pub attempts: Vec<Attempt>,
+    /// Binds that were tried on throw-away sockets, in order.
+    pub tries: Vec<BindTry>,
+    /// Probes that were not made, and why.
+    pub declined: Vec<Declined>,
+    /// The endpoint over time, where it was watched.
+    pub samples: Vec<Sample>,
+    /// What the user's own client did, where it was run under observation.
+    pub observed: Option<Observed>,
+    /// True when every process that the reader may see is in the snapshot, not only holders.
+    pub every_process: bool,
+}
+
+impl Examination {
+    /// How a process fares, if it was read.
+    pub fn vitals(&self, pid: u32) -> Option<&Vitals> {
+        self.vitals.iter().find(|vitals| vitals.pid == pid)
+    }
+
+    /// What stands at a path, if it was read.
+    pub fn path(&self, path: &Text) -> Option<&PathFacts> {
+        self.paths.iter().find(|facts| facts.path == *path)
+    }
+}
+
+/// How a process fares (`proc_pid_status(5)`, `proc_pid_stat(5)`, `cgroups(7)`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vitals {
+    /// The process.
+    pub pid: u32,
+    /// Its threads, at most the first 256.
+    pub threads: Vec<Thread>,
+    /// Pid of the process that traces it; 0 for none.
+    pub tracer: u32,
+    /// Open descriptors.
+    pub descriptors: Seen<u32>,
+    /// The soft limit of `RLIMIT_NOFILE`.
+    pub descriptor_limit: Seen<u32>,
+    /// True when its control group is frozen, by itself or from above (`cgroup.events`, or the freezer of version 1).
+    pub frozen: Option<bool>,
+    /// Path of the control group that is frozen, where one is.
+    pub frozen_group: Option<Text>,
+    /// `NoNewPrivs` of its status.
+    pub no_new_privileges: bool,
+    /// `Seccomp` of its status: 0 none, 1 strict, 2 filter.
+    pub seccomp: u8,
+    /// True when it holds `CAP_NET_BIND_SERVICE`.
+    pub binds_low_ports: bool,
+    /// Its security label (`/proc/PID/attr/current`), where a module gives one that confines.
+    pub label: Option<Text>,
+    /// Processor time it used during `over_ms`, in milliseconds.
+    pub busy_ms: u64,
+    /// The time between the two readings that `busy_ms` compares; 0 where there was one reading.
+    pub over_ms: u64,
+    /// Memory pressure and kills of its control group, where they are readable.
+    pub memory: Option<MemoryPressure>,
+}
+
+/// One thread (`/proc/PID/task/TID`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Thread {
+    /// Its id.
+    pub tid: u32,
+    /// The state letter of its stat file: R, S, D, T, t, Z, I.
+    pub state: char,
+    /// The kernel function that it sleeps in (`wchan`); hidden without the right to trace it.
+    pub waits_in: Seen<Text>,
+    /// The system call that it is in (`/proc/PID/task/TID/syscall`), by the number of this machine's table; -1 outside any.
+    pub syscall: Seen<i64>,
+    /// First argument of that call: for reads, accepts and connects the descriptor.
+    pub argument: Option<u64>,
+}
+
+/// Memory pressure of a control group (`memory.events`, `memory.pressure`; `cgroups(7)`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryPressure {
+    /// `oom_kill` of `memory.events`.
+    pub kills: u64,
+    /// `full avg10` of the pressure file, in hundredths of a percent.
+    pub stalled: u32,
+}
+
+/// Settings of the reader's network namespace (`/proc/sys/net`, `ip-sysctl`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NetworkSettings {
+    /// `net.core.somaxconn`: the largest backlog that `listen` gets.
+    pub max_backlog: Option<u32>,
+    /// `net.ipv4.tcp_max_syn_backlog`
+    pub max_half_open: Option<u32>,
+    /// `net.ipv4.tcp_syncookies`
+    pub syn_cookies: Option<u32>,
+    /// True when `net.ipv6.conf.all.disable_ipv6` or the one of `lo` is set, or the kernel has no IPv6.
+    pub ipv6_disabled: Option<bool>,
+    /// `MTU` of `lo`, in bytes.
+    pub loopback_mtu: Option<u32>,
+    /// `nf_conntrack_count` and `nf_conntrack_max`.
+    pub tracked_connections: Option<(u32, u32)>,
+    /// Default gateway of IPv4, where there is one.
+    pub gateway: Option<IpAddr>,
+    /// True when the reader is inside a container, by its files and control group; the runtime's name.
+    pub container: Option<String>,
+    /// True when the kernel is one of the Windows Subsystem for Linux.
+    pub wsl: bool,
+    /// True when there is a policy rule before the table `local` (`ip-rule(8)`).
+    pub rule_before_local: Option<bool>,
+}
+
+/// One line of the hosts file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostsLine {
+    /// Its number, from 1.
+    pub line: u32,
+    /// The address.
+    pub address: IpAddr,
+    /// The names.
+    pub names: Vec<Text>,
+}
+
+/// A proxy of the environment, without credentials.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProxySetting {
+    /// The variable: `http_proxy`, `HTTPS_PROXY`, `ALL_PROXY`, `no_proxy`.
+    pub variable: String,
+    /// Host and port of the proxy, or the list of `no_proxy`.
+    pub value: Text,
+}
+
+/// What stands at a path, and whether this reader may connect to it (`unix(7)`, `path_resolution(7)`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PathFacts {
+    /// The path.
+    pub path: Text,
+    /// What stands there; `None` for nothing.
+    pub kind: Option<FileKind>,
+    /// Inode of the file, as `unix_diag` names the file of a bound socket; 0 where unknown.
+    pub inode: u64,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+    /// True when the reader may write to it, which connecting takes.
+    pub writable: bool,
+    /// The first folder on the way that the reader may not search or that does not exist.
+    pub stops_at: Option<Text>,
+    /// Other sockets in the same folder with a name like it.
+    pub nearby: Vec<Text>,
+}
+
+/// A kind of file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FileKind {
+    /// A socket.
+    Socket,
+    /// An ordinary file.
+    File,
+    /// A folder.
+    Folder,
+    /// Another kind.
+    Other,
+}
+
+/// A line of a project's or service's file that names a port.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mention {
+    /// The file.
+    pub file: Text,
+    /// Its line, from 1.
+    pub line: u32,
+    /// The line's text, secrets masked, at most 200 characters.
+    pub text: Text,
+    /// What kind of file says so.
+    pub kind: MentionKind,
+    /// The port that is named.
+    pub port: u16,
+}
+
+/// A kind of file that names ports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MentionKind {
+    /// `.env` and its variants.
+    Environment,
+    /// `package.json`, `Procfile`, `Makefile`: a command that starts something.
+    Script,
+    /// A Compose file.
+    Compose,
+    /// A configuration of a development server or framework.
+    Server,
+    /// A systemd unit that is enabled.
+    UnitEnabled,
+    /// A systemd unit that is not enabled.
+    UnitDisabled,
+    /// A pid file, such as `postmaster.pid`.
+    PidFile,
+}
+
+/// One packet filter rule.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FirewallRule {
+    /// Family, table and chain: `inet filter input`.
+    pub chain: Text,
+    /// The hook that the chain stands at: `input`, `output`, `prerouting`; empty for a chain that is jumped to.
+    pub hook: Text,
+    /// The rule as the firewall's own tool writes it.
+    pub text: Text,
+    /// What it does to a packet.
+    pub verdict: RuleVerdict,
+    /// Packets that it met, where it counts them.
+    pub packets: Option<u64>,
+    /// The destination or source port that it names; `None` for any.
+    pub port: Option<u16>,
+    /// The command that removes it.
+    pub remove: String,
+}
+
+/// What a rule does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RuleVerdict {
+    /// Dropped without a word.
+    Drop,
+    /// Answered by a reset.
+    RejectReset,
+    /// Answered by an ICMP error.
+    RejectIcmp,
+    /// Sent elsewhere (`redirect`, `dnat`).
+    Redirect,
+    /// Let through, or only counted.
+    Other,
+}
+
+/// Kernel counters by their names in `/proc/net/snmp` and `/proc/net/netstat`: `Tcp.OutRsts`.
+pub type Counters = BTreeMap<String, u64>;
+
+/// One connection that was tried.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Where to.
+    pub at: DialTarget,
+    /// What the connect met.
+    pub met: Met,
+    /// The time until then, in microseconds.
+    pub took_us: u64,
+    /// How the counters of the reader's network namespace rose while it was tried; only those that did.
+    pub rose: Counters,
+    /// The sockets of the port while a connect stayed without an answer.
+    pub meanwhile: Vec<Socket>,
+    /// The queue of the listener before the connect and after it, where there is a listener.
+    pub queue: Option<(Queue, Queue)>,
+    /// True when the server's own end of the connection got a holder: the program accepted it. `None` where nobody looked.
+    pub accepted: Option<bool>,
+    /// What was said after connecting; `None` for a connect that was closed at once.
+    pub exchange: Option<Exchange>,
+}
+
+/// Where a connection goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DialTarget {
+    /// An address and port.
+    Inet(SocketAddr),
+    /// A Unix path, or `@name`.
+    Unix(Text),
+}
+
+/// What a connect met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Met {
+    /// The handshake was completed.
+    Connected,
+    /// It failed with this error number (`errno(3)`).
+    Failed(i32),
+    /// No answer in the time that was given.
+    Silence,
+}
+
+/// What was said on a connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// What was sent.
+    pub said: Said,
+    /// The first bytes that came back, at most 4096.
+    pub heard: Text,
+    /// How it ended.
+    pub ended: Ended,
+    /// The time until the first byte, or until it ended without one, in milliseconds.
+    pub first_ms: u64,
+}
+
+/// What a probe says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Said {
+    /// Nothing: whoever speaks first shows itself.
+    Nothing,
+    /// One `HEAD` request, RFC 9110 section 9.3.2.
+    Http,
+    /// One ClientHello, RFC 8446 section 4.1.2.
+    Tls,
+    /// The least that the protocol of this service allows (`PING`, an SSL request).
+    Greeting,
+}
+
+/// How a conversation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ended {
+    /// Enough was heard.
+    Enough,
+    /// The other side closed (FIN).
+    Closed,
+    /// The other side reset (RST).
+    Reset,
+    /// Nothing more came in the time that was given.
+    Silence,
+}
+
+/// One bind that was tried on a throw-away socket that never listened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BindTry {
+    /// Where.
+    pub at: SocketAddr,
+    /// Whether `SO_REUSEADDR` was set.
+    pub reuse: bool,
+    /// The error number; `None` when it succeeded.
+    pub failed: Option<i32>,
+}
+
+/// A probe that was not made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Declined {
+    /// What was not done: `a connection to 127.0.0.1:62893`.
+    pub what: String,
+    /// Why: `the listener belongs to a debugger, and a connection would end its session`.
+    pub because: String,
+}
+
+/// One look at the endpoint while it was watched.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sample {
+    /// Milliseconds since the watch began.
+    pub at_ms: u64,
+    /// Pids of the processes that hold a listener there; empty when there is none.
+    pub listeners: Vec<u32>,
+    /// True when some socket listens there, its holder seen or not.
+    pub listening: bool,
+    /// Children that one and the same parent had at this time and that name the port or its project: (parent, child).
+    pub children: Vec<(u32, u32)>,
+}
+
+/// What a client did that was run under observation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// Its exit code; 128 and the signal's number where a signal ended it; `None` when it was ended after its time.
+    pub code: Option<i32>,
+    /// The connects that it made, in order, at most 64.
+    pub connects: Vec<ObservedConnect>,
+    /// The last of what it printed, at most 64 KiB.
+    pub printed: Text,
+    /// Proxies that its environment names.
+    pub proxies: Vec<ProxySetting>,
+}
+
+/// One connect of an observed client.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ObservedConnect {
+    /// Its process.
+    pub pid: u32,
+    /// Where to.
+    pub at: DialTarget,
+    /// The error number; `Some(0)` when it succeeded; `None` when its end was not seen.
+    pub errno: Option<i32>,
+}
