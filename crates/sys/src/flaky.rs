@@ -8,11 +8,12 @@ use std::{
 };
 
 use portward_model::{
-    Container, Gap, Holding, HostFacts, Interface, Namespace, Need, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
-    SocketOptions, Text, Transport, Users,
+    Container, Counters, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need, NetworkSettings,
+    Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Socket, SocketOptions, Text,
+    Transport, Users, Vitals,
 };
 
-use crate::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{Ask, Beyond, Depth, Dial, Dialled, Examine, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
 
 /// Wraps a host and makes one of its calls fail.
 pub struct Flaky {
@@ -139,5 +140,55 @@ impl Host for Flaky {
         timeout: Duration,
     ) -> Result<ProbeAnswer, SysError> {
         self.pass()?.probe(target, greeting, judge, timeout)
+    }
+}
+
+impl Examine for Flaky {
+    fn every_process(&self) -> Result<Vec<Process>, SysError> {
+        self.pass()?.every_process()
+    }
+
+    fn vitals(&self, pids: &[u32], over: Duration) -> Result<Vec<Vitals>, SysError> {
+        self.pass()?.vitals(pids, over)
+    }
+
+    fn counters(&self) -> Result<Counters, SysError> {
+        self.pass()?.counters()
+    }
+
+    fn network(&self) -> Result<NetworkSettings, SysError> {
+        self.pass()?.network()
+    }
+
+    fn hosts(&self) -> Result<Vec<HostsLine>, SysError> {
+        self.pass()?.hosts()
+    }
+
+    fn proxies(&self) -> Vec<ProxySetting> {
+        self.pass().map_or_else(|_| Vec::new(), |host| host.proxies())
+    }
+
+    fn path(&self, path: &Text) -> Result<PathFacts, SysError> {
+        self.pass()?.path(path)
+    }
+
+    fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError> {
+        self.pass()?.mentions(folders, ports)
+    }
+
+    fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {
+        self.pass()?.firewall()
+    }
+
+    fn dial(&self, dial: Dial<'_>) -> Result<Dialled, SysError> {
+        self.pass()?.dial(dial)
+    }
+
+    fn observe(&self, command: &[String], patience: Duration) -> Result<Observed, SysError> {
+        self.pass()?.observe(command, patience)
+    }
+
+    fn pause(&self, time: Duration) {
+        self.inner.pause(time);
     }
 }

@@ -12,7 +12,7 @@ use portward_model::{
 };
 use portward_wire::netlink::{PortFilter, StateSet};
 
-use crate::SysError;
+use crate::{Examine, SysError};
 
 /// A value, and what could not be seen while it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -110,9 +110,11 @@ pub struct Holders {
     pub other_namespaces: u32,
 }
 
-/// A signal that ends a process.
+/// A signal that ends a process, or lets it go on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
+    /// `SIGCONT`: go on.
+    Continue,
     /// `SIGTERM`: please end.
     Term,
     /// `SIGKILL`: ended by the kernel.
@@ -123,6 +125,7 @@ impl Signal {
     /// The name by `signal(7)`.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Continue => "SIGCONT",
             Self::Term => "SIGTERM",
             Self::Kill => "SIGKILL",
         }
@@ -153,7 +156,7 @@ pub enum ProbeAnswer {
 
 /// A machine. Every reading is one call, so that a test can make the n-th fail; an action that a recorded
 /// machine cannot do answers [`SysError::Unsupported`].
-pub trait Host: Send + Sync {
+pub trait Host: Examine + Send + Sync {
     /// The machine and the reader.
     fn facts(&self) -> Result<HostFacts, SysError>;
 

@@ -6,6 +6,7 @@
 #![warn(unsafe_code)]
 
 mod error;
+mod examine;
 mod flaky;
 mod host;
 #[cfg(target_os = "linux")]
@@ -14,6 +15,7 @@ mod private_file;
 mod recorded;
 
 pub use error::SysError;
+pub use examine::{Dial, Dialled, Examine, Talk};
 pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
 pub use portward_wire::netlink::{PortFilter, StateSet};

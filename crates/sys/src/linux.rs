@@ -5,6 +5,7 @@ mod cgroups;
 mod containers;
 mod descriptors;
 mod events;
+mod examine;
 mod holders;
 mod interfaces;
 mod namespaces;

@@ -7,13 +7,14 @@ use std::{
 };
 
 use portward_model::{
-    Container, Gap, Holding, HostFacts, Interface, Namespace, Need, PortRules, Process, ProcessId, Project, Route, Seen,
-    Snapshot, Socket, SocketOptions, SocketState, Text, Transport, Users,
+    Container, Counters, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need, NetworkSettings,
+    Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Snapshot, Socket, SocketOptions,
+    SocketState, Text, Transport, Users, Vitals,
 };
 use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;
 
-use crate::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{Ask, Beyond, Depth, Dial, Dialled, Examine, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
 
 /// Answers every reading from a snapshot, as if its machine were here; refuses every action.
 pub struct Recorded(Snapshot);
@@ -198,4 +199,52 @@ impl Host for Recorded {
     fn probe(&self, _: &Probe, _: &[u8], _: &mut dyn FnMut(&[u8]) -> bool, _: Duration) -> Result<ProbeAnswer, SysError> {
         playback("a connection")
     }
+}
+
+impl Examine for Recorded {
+    fn every_process(&self) -> Result<Vec<Process>, SysError> {
+        Ok(self.0.processes.clone())
+    }
+
+    fn vitals(&self, _: &[u32], _: Duration) -> Result<Vec<Vitals>, SysError> {
+        playback("how processes fare")
+    }
+
+    fn counters(&self) -> Result<Counters, SysError> {
+        playback("counters")
+    }
+
+    fn network(&self) -> Result<NetworkSettings, SysError> {
+        playback("the network's settings")
+    }
+
+    fn hosts(&self) -> Result<Vec<HostsLine>, SysError> {
+        playback("the hosts file")
+    }
+
+    fn proxies(&self) -> Vec<ProxySetting> {
+        Vec::new()
+    }
+
+    fn path(&self, _: &Text) -> Result<PathFacts, SysError> {
+        playback("a path")
+    }
+
+    fn mentions(&self, _: &[Text], _: &[u16]) -> Result<Vec<Mention>, SysError> {
+        playback("project files")
+    }
+
+    fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {
+        playback("packet filter rules")
+    }
+
+    fn dial(&self, _: Dial<'_>) -> Result<Dialled, SysError> {
+        playback("a connection")
+    }
+
+    fn observe(&self, _: &[String], _: Duration) -> Result<Observed, SysError> {
+        playback("a command")
+    }
+
+    fn pause(&self, _: Duration) {}
 }

@@ -35,6 +35,7 @@ fn hold(process: ProcessId) -> Result<OwnedFd, SysError> {
 pub(super) fn signal(process: ProcessId, signal: Signal) -> Result<(), SysError> {
     let descriptor = hold(process)?;
     let signal = match signal {
+        Signal::Continue => KernelSignal::CONT,
         Signal::Term => KernelSignal::TERM,
         Signal::Kill => KernelSignal::KILL,
     };

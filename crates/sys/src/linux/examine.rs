@@ -1,0 +1,60 @@
+//! The Linux body of [`Examine`].
+
+use std::time::Duration;
+
+use portward_model::{
+    Counters, FirewallRule, HostsLine, Mention, NetworkSettings, Observed, PathFacts, Process, ProxySetting, Seen, Text, Vitals,
+};
+
+use super::{Linux, processes};
+use crate::{Dial, Dialled, Examine, SysError};
+
+impl Examine for Linux {
+    fn every_process(&self) -> Result<Vec<Process>, SysError> {
+        processes::read(&processes::pids()?)
+    }
+
+    fn vitals(&self, _: &[u32], _: Duration) -> Result<Vec<Vitals>, SysError> {
+        Err(SysError::Unsupported { what: "vitals".to_owned() })
+    }
+
+    fn counters(&self) -> Result<Counters, SysError> {
+        Err(SysError::Unsupported { what: "counters".to_owned() })
+    }
+
+    fn network(&self) -> Result<NetworkSettings, SysError> {
+        Err(SysError::Unsupported { what: "network settings".to_owned() })
+    }
+
+    fn hosts(&self) -> Result<Vec<HostsLine>, SysError> {
+        Err(SysError::Unsupported { what: "the hosts file".to_owned() })
+    }
+
+    fn proxies(&self) -> Vec<ProxySetting> {
+        Vec::new()
+    }
+
+    fn path(&self, _: &Text) -> Result<PathFacts, SysError> {
+        Err(SysError::Unsupported { what: "a path".to_owned() })
+    }
+
+    fn mentions(&self, _: &[Text], _: &[u16]) -> Result<Vec<Mention>, SysError> {
+        Err(SysError::Unsupported { what: "mentions".to_owned() })
+    }
+
+    fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {
+        Ok(Seen::Unsupported)
+    }
+
+    fn dial(&self, _: Dial<'_>) -> Result<Dialled, SysError> {
+        Err(SysError::Unsupported { what: "a connection".to_owned() })
+    }
+
+    fn observe(&self, _: &[String], _: Duration) -> Result<Observed, SysError> {
+        Err(SysError::Unsupported { what: "a command".to_owned() })
+    }
+
+    fn pause(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
