@@ -6,27 +6,28 @@ use super::{
     reached,
 };
 
-/// `cfg(target_os)` and `cfg(unix)` stand in sys only.
+/// `cfg(target_os)` and `cfg(unix)` stand in sys and lab only.
 pub(super) fn systems(tree: &Tree) -> Vec<String> {
-    let foreign = tree.rust("crates/").filter(|file| file.home() != SYS);
+    let foreign = tree.rust("crates/").filter(|file| !TOUCHERS.contains(&file.home()));
     lines(foreign, |line| {
         let spaceless: String = line.split_whitespace().collect();
         ["target_os=", "target_family=", "cfg(unix", "cfg(windows", "cfg(not(unix", "cfg!(unix"]
             .iter()
             .any(|mark| spaceless.contains(mark))
     })
-    .map(|place| format!("{place} tells systems apart; only sys does."))
+    .map(|place| format!("{place} tells systems apart; only sys and lab do."))
     .collect()
 }
 
-/// `unsafe` stands in sys only, and every other crate root forbids it.
+/// `unsafe` stands in sys and lab only, and every other crate root forbids it.
 pub(super) fn unsafety(tree: &Tree) -> Vec<String> {
-    let outside = tree.files.iter().filter(|file| file.ends("rs") && file.home() != SYS);
+    let outside = tree.files.iter().filter(|file| file.ends("rs") && !TOUCHERS.contains(&file.home()));
     let mut found: Vec<String> = lines(outside, |line| words(line).any(|word| word == "unsafe"))
-        .map(|place| format!("{place} holds unsafe code; only sys may."))
+        .map(|place| format!("{place} holds unsafe code; only sys and lab may."))
         .collect();
     let is_root = |path: &str| path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs");
-    for file in tree.files.iter().filter(|file| is_root(&file.path) && file.home() != SYS && !file.path.starts_with("fuzz/")) {
+    let must = |file: &&File| is_root(&file.path) && !TOUCHERS.contains(&file.home()) && !file.path.starts_with("fuzz/");
+    for file in tree.files.iter().filter(must) {
         if !file.code.contains("#![forbid(unsafe_code)]") {
             found.push(format!("{} lacks `#![forbid(unsafe_code)]`.", file.path));
         }
@@ -34,15 +35,15 @@ pub(super) fn unsafety(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// Files, sockets and system calls are used in sys only, but for the places listed with a reason.
+/// Files, sockets and system calls are used in sys and lab only, but for the places listed with a reason.
 pub(super) fn effects(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
-    for file in product(tree, &["crates/sys/", "crates/testkit/"]) {
+    for file in product(tree, &["crates/sys/", "crates/lab/", "crates/testkit/"]) {
         if EXCEPTIONS.iter().any(|(path, _)| file.path.starts_with(path)) {
             continue;
         }
         if let Some(path) = touched(file, EFFECTS) {
-            found.push(format!("{} uses {path}; only sys touches the kernel and the disk.", file.path));
+            found.push(format!("{} uses {path}; only sys and lab touch the kernel and the disk.", file.path));
         }
     }
     found.extend(idle(tree, EXCEPTIONS));
@@ -138,7 +139,8 @@ fn lines<'a>(files: impl Iterator<Item = &'a File>, fits: impl Fn(&str) -> bool)
     })
 }
 
-const SYS: &str = "crates/sys";
+/// The crates that touch the kernel: one reads the machine, the other builds faults in namespaces of its own.
+const TOUCHERS: &[&str] = &["crates/sys", "crates/lab"];
 
 /// More lines than this need a reason.
 const LONGEST: usize = 450;
@@ -168,7 +170,7 @@ const IMPURE: &[&str] = &[
     "std::io::stderr",
 ];
 
-/// Places outside sys that touch the disk or the kernel all the same, each with its reason.
+/// Places outside sys and lab that touch the disk or the kernel all the same, each with its reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("crates/portward/src/generate.rs", "writes the generated files"),
     ("crates/portward/src/source.rs", "reads the file that --from names"),
@@ -185,7 +187,7 @@ mod tests {
             ("crates/sys/src/lib.rs", "#[cfg(target_os = \"linux\")] mod linux;"),
             ("crates/ops/src/lib.rs", "// cfg(target_os = \"linux\")\n#[cfg(not(unix))] mod other;"),
         ]);
-        assert_eq!(systems(&tree), ["crates/ops/src/lib.rs:2 tells systems apart; only sys does."]);
+        assert_eq!(systems(&tree), ["crates/ops/src/lib.rs:2 tells systems apart; only sys and lab do."]);
     }
 
     #[test]
@@ -197,7 +199,7 @@ mod tests {
         ]);
         let found = unsafety(&tree);
         let expected = [
-            "crates/wire/src/lib.rs:4 holds unsafe code; only sys may.",
+            "crates/wire/src/lib.rs:4 holds unsafe code; only sys and lab may.",
             "crates/model/src/lib.rs lacks `#![forbid(unsafe_code)]`.",
         ];
         assert_eq!(found, expected);
