@@ -31,6 +31,9 @@ pub struct Dial<'a> {
 pub struct Talk<'a> {
     /// Which of the things that a probe says it is.
     pub said: portward_model::Said,
+    /// How long to listen before anything is sent. Where the server speaks in this time, nothing is sent at all and
+    /// the exchange is recorded as [`portward_model::Said::Nothing`].
+    pub listen_first: Duration,
     /// The bytes to send; empty to listen only.
     pub bytes: &'a [u8],
     /// Judges what has come so far: true when enough was heard.
