@@ -3,9 +3,12 @@
 mod actions;
 mod cgroups;
 mod containers;
+mod counters;
 mod descriptors;
+mod dial;
 mod events;
 mod examine;
+mod frozen;
 mod holders;
 mod interfaces;
 mod namespaces;
@@ -15,6 +18,7 @@ mod probe;
 mod processes;
 mod projects;
 mod settings;
+mod vitals;
 
 use std::{
     fs,

@@ -1,12 +1,19 @@
 //! Files of `/proc` and a few others, as values (`proc(5)`).
 
+mod counters;
 mod files;
 mod net;
 mod stat;
+mod vitals;
 
+pub use counters::{counters, counters6};
 pub use files::{
     GitHead, effective_uid, environment_value, git_head, hosts_of, in_flight_descriptors, inner_pid, inode_of_link, port_range,
     port_ranges, socket_statistic, unified_cgroup, user_names,
 };
 pub use net::read_table;
 pub use stat::{Stat, stat};
+pub use vitals::{
+    Bonds, CgroupMount, bonds, cgroup_mounts, confining_label, descriptor_limit, full_pressure, group_paths, keyed_number,
+    state_letter, system_call,
+};

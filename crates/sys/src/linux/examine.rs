@@ -6,7 +6,7 @@ use portward_model::{
     Counters, FirewallRule, HostsLine, Mention, NetworkSettings, Observed, PathFacts, Process, ProxySetting, Seen, Text, Vitals,
 };
 
-use super::{Linux, processes};
+use super::{Linux, counters, dial, processes, vitals};
 use crate::{Dial, Dialled, Examine, SysError};
 
 impl Examine for Linux {
@@ -14,12 +14,12 @@ impl Examine for Linux {
         processes::read(&processes::pids()?)
     }
 
-    fn vitals(&self, _: &[u32], _: Duration) -> Result<Vec<Vitals>, SysError> {
-        Err(SysError::Unsupported { what: "vitals".to_owned() })
+    fn vitals(&self, pids: &[u32], over: Duration) -> Result<Vec<Vitals>, SysError> {
+        vitals::read(pids, over)
     }
 
     fn counters(&self) -> Result<Counters, SysError> {
-        Err(SysError::Unsupported { what: "counters".to_owned() })
+        counters::read()
     }
 
     fn network(&self) -> Result<NetworkSettings, SysError> {
@@ -46,8 +46,8 @@ impl Examine for Linux {
         Ok(Seen::Unsupported)
     }
 
-    fn dial(&self, _: Dial<'_>) -> Result<Dialled, SysError> {
-        Err(SysError::Unsupported { what: "a connection".to_owned() })
+    fn dial(&self, dial: Dial<'_>) -> Result<Dialled, SysError> {
+        dial::dial(dial)
     }
 
     fn observe(&self, _: &[String], _: Duration) -> Result<Observed, SysError> {

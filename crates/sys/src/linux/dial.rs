@@ -1,0 +1,225 @@
+//! One connection of our own: what the handshake meets, what is said afterwards, and a close that does no harm.
+
+use std::{
+    mem::MaybeUninit,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use portward_model::{DialTarget, Ended, Exchange, Met, Said, Text};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fd::OwnedFd,
+    io::Errno,
+    net::{
+        AddressFamily, RecvFlags, SendFlags, Shutdown, SocketAddrUnix, SocketFlags, SocketType, connect, getpeername,
+        getsockname, recv, send, shutdown, socket_with, sockopt,
+    },
+};
+
+use crate::{Dial, Dialled, SysError, Talk};
+
+/// Makes one connection on a fresh socket.
+///
+/// The number of a failure is the kernel's own. A Unix listener whose queue is full answers a socket that may not
+/// block with `EAGAIN` (11), where a client that may block would hang. A kernel without the address family
+/// refuses the socket itself; that is the client's failure too (97).
+pub(super) fn dial(dial: Dial<'_>) -> Result<Dialled, SysError> {
+    let Dial { at, patience, talk, pending, connected } = dial;
+    let family = match at {
+        DialTarget::Inet(SocketAddr::V4(_)) => AddressFamily::INET,
+        DialTarget::Inet(SocketAddr::V6(_)) => AddressFamily::INET6,
+        DialTarget::Unix(_) => AddressFamily::UNIX,
+    };
+    let start = Instant::now();
+    let met = |met| Ok(Dialled { met, took_us: micros(start.elapsed()), exchange: None });
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = match socket_with(family, SocketType::STREAM, flags, None) {
+        Ok(socket) => socket,
+        Err(error @ Errno::AFNOSUPPORT) => return met(Met::Failed(error.raw_os_error())),
+        Err(error) => return Err(SysError::Probe { operation: "opened", source: error.into() }),
+    };
+    let mut outcome = match begin(&socket, at) {
+        Ok(()) => Handshake::Done,
+        Err(Errno::INPROGRESS) => look(&socket, patience)?,
+        Err(error) => Handshake::Failed(error),
+    };
+    if matches!(outcome, Handshake::Pending) {
+        pending();
+        outcome = look(&socket, Duration::ZERO)?;
+    }
+    let was_reset = match outcome {
+        Handshake::Pending => return met(Met::Silence),
+        Handshake::Failed(error) => return met(Met::Failed(error.raw_os_error())),
+        // Two ends of one socket: nobody answered but ourselves.
+        Handshake::Done if is_itself(&socket) => return met(Met::Failed(Errno::CONNREFUSED.raw_os_error())),
+        Handshake::Done => false,
+        Handshake::Reset => true,
+    };
+    let mut dialled = Dialled { met: Met::Connected, took_us: micros(start.elapsed()), exchange: None };
+    connected();
+    dialled.exchange = match talk {
+        Some(_) if was_reset => {
+            Some(Exchange { said: Said::Nothing, heard: Text::default(), ended: Ended::Reset, first_ms: millis(start.elapsed()) })
+        }
+        Some(talk) => Some(converse(&socket, talk)),
+        None => None,
+    };
+    let over = dialled.exchange.as_ref().is_some_and(|exchange| matches!(exchange.ended, Ended::Reset));
+    if !over && !was_reset {
+        part(&socket, dialled.exchange.as_ref().map(|exchange| exchange.ended));
+    }
+    Ok(dialled)
+}
+
+/// How far a handshake has come.
+enum Handshake {
+    Done,
+    /// It was completed, and the other side reset the connection before anybody looked.
+    Reset,
+    Failed(Errno),
+    Pending,
+}
+
+fn begin(socket: &OwnedFd, at: &DialTarget) -> rustix::io::Result<()> {
+    match at {
+        DialTarget::Inet(address) => connect(socket, address),
+        DialTarget::Unix(path) => connect(socket, &unix_address(path)?),
+    }
+}
+
+fn unix_address(path: &Text) -> rustix::io::Result<SocketAddrUnix> {
+    match path.raw().strip_prefix(b"@") {
+        Some(name) => SocketAddrUnix::new_abstract_name(name),
+        None => SocketAddrUnix::new(path.raw()),
+    }
+}
+
+fn look(socket: &OwnedFd, patience: Duration) -> Result<Handshake, SysError> {
+    let failed = |error: Errno| SysError::Probe { operation: "watched", source: error.into() };
+    if !wait(socket, PollFlags::OUT, Instant::now() + patience).map_err(failed)? {
+        return Ok(Handshake::Pending);
+    }
+    Ok(match sockopt::socket_error(socket).map_err(failed)? {
+        Ok(()) => Handshake::Done,
+        // A reset in answer to a SYN is "refused"; these two follow a handshake only (tcp_reset of the kernel).
+        Err(Errno::CONNRESET | Errno::PIPE) => Handshake::Reset,
+        Err(error) => Handshake::Failed(error),
+    })
+}
+
+/// True when a socket is connected to itself: the port lies in the ephemeral range, nobody listens there, and the
+/// kernel gave the connecting socket that very port (simultaneous open, RFC 9293 section 3.5).
+fn is_itself(socket: &OwnedFd) -> bool {
+    let (Ok(local), Ok(remote)) = (getsockname(socket), getpeername(socket)) else { return false };
+    let inet = |address: rustix::net::SocketAddrAny| SocketAddr::try_from(address).ok();
+    same_ends(inet(local), remote.and_then(inet))
+}
+
+fn same_ends(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> bool {
+    local.is_some() && local == remote
+}
+
+fn converse(socket: &OwnedFd, talk: Talk<'_>) -> Exchange {
+    let start = Instant::now();
+    let (mut said, mut unsaid) = (talk.said, talk.bytes);
+    // Whoever speaks or leaves first is not spoken to.
+    if !unsaid.is_empty() && wait(socket, PollFlags::IN, start + talk.listen_first).unwrap_or(false) {
+        (said, unsaid) = (Said::Nothing, &[]);
+    }
+    let end = Instant::now() + talk.patience;
+    let mut heard = Vec::new();
+    let mut first = None;
+    let mut chunk = [MaybeUninit::uninit(); MOST_HEARD];
+    let ended = loop {
+        let wanted = if unsaid.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
+        if !wait(socket, wanted, end).unwrap_or(false) {
+            break Ended::Silence;
+        }
+        // What was heard counts more than what could not be said: a server may answer and close first.
+        match recv(socket, &mut chunk, RecvFlags::empty()) {
+            Ok(((read, _), _)) if !read.is_empty() => {
+                first.get_or_insert_with(|| start.elapsed());
+                heard.extend(read.iter().take(MOST_HEARD - heard.len()));
+                if (talk.enough)(&heard) || heard.len() == MOST_HEARD {
+                    break Ended::Enough;
+                }
+            }
+            Ok(_) => break Ended::Closed,
+            Err(Errno::AGAIN | Errno::INTR) if unsaid.is_empty() => {}
+            Err(Errno::AGAIN | Errno::INTR) => match send(socket, unsaid, SendFlags::NOSIGNAL) {
+                Ok(sent) => unsaid = unsaid.get(sent..).unwrap_or_default(),
+                Err(Errno::AGAIN | Errno::INTR) => {}
+                // The next read says whether the other side closed or reset.
+                Err(_) => unsaid = &[],
+            },
+            Err(_) => break Ended::Reset,
+        }
+    };
+    let first_ms = millis(first.unwrap_or_else(|| start.elapsed()));
+    Exchange { said, heard: Text::new(heard), ended, first_ms }
+}
+
+/// Closes so that the other side reads an end and no reset: a close with unread bytes would send one.
+fn part(socket: &OwnedFd, ended: Option<Ended>) {
+    // It fails where the other side has gone already, and then there is nobody to part from.
+    let _ = shutdown(socket, Shutdown::Write);
+    // Where more was on its way, it may take a moment; otherwise only what lies there is taken.
+    let patience = if ended == Some(Ended::Enough) { PARTING } else { Duration::ZERO };
+    let mut end = Instant::now() + patience;
+    let mut chunk = [MaybeUninit::uninit(); MOST_HEARD];
+    for _ in 0..MOST_DRAINED {
+        if !wait(socket, PollFlags::IN, end).unwrap_or(false) {
+            return;
+        }
+        match recv(socket, &mut chunk, RecvFlags::empty()) {
+            Ok(((read, _), _)) if !read.is_empty() => end = end.max(Instant::now() + PARTING / 4),
+            Err(Errno::INTR) => {}
+            Ok(_) | Err(_) => return,
+        }
+    }
+}
+
+/// True when one of the events came, false when the time is over.
+fn wait(socket: &OwnedFd, events: PollFlags, end: Instant) -> rustix::io::Result<bool> {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timespec =
+            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) };
+        match poll(&mut [PollFd::new(socket, events)], Some(&timespec)) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// As many bytes as an [`Exchange`] keeps.
+const MOST_HEARD: usize = 4096;
+/// How long an answer that goes on is read to its end before the connection is closed.
+const PARTING: Duration = Duration::from_millis(20);
+/// Reads of a farewell; a server that never stops gets its reset.
+const MOST_DRAINED: u32 = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::same_ends;
+
+    #[test]
+    fn both_ends_of_one_socket_are_no_answer() {
+        let address = |text: &str| Some(text.parse().unwrap());
+        assert!(same_ends(address("127.0.0.1:40000"), address("127.0.0.1:40000")));
+        assert!(same_ends(address("[::1]:40000"), address("[::1]:40000")));
+        assert!(!same_ends(address("127.0.0.1:40000"), address("127.0.0.1:40001")));
+        assert!(!same_ends(address("127.0.0.1:40000"), address("127.0.0.2:40000")));
+        assert!(!same_ends(None, None));
+    }
+}
