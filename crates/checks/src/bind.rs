@@ -27,7 +27,7 @@ mod socket_activation;
 mod stale_unix_socket;
 mod time_wait;
 mod unix_path_held;
-mod words;
+pub(crate) mod words;
 
 use portward_model::{Cause, Likelihood, Snapshot};
 use schemars::JsonSchema;
@@ -139,7 +139,7 @@ pub fn bind(snapshot: &Snapshot, question: &BindQuestion) -> BindAnswer {
 }
 
 /// The page of a check, by its code.
-pub fn check_doc(code: &str) -> Option<&'static str> {
+pub(crate) fn page(code: &str) -> Option<&'static str> {
     CHECKS.iter().find(|check| check.code == code).map(|check| check.doc)
 }
 
@@ -165,7 +165,7 @@ fn rules(view: &View<'_>) -> Vec<String> {
 mod tests {
     use portward_model::{Likelihood, Transport};
 
-    use super::{BindQuestion, CHECKS, Verdict, View, bind, check_doc};
+    use super::{BindQuestion, CHECKS, Verdict, View, bind, page};
     use crate::fixture::{held, listener, machine};
 
     #[test]
@@ -206,9 +206,8 @@ mod tests {
             for heading in ["## What it is", "## Evidence", "## Fix"] {
                 assert!(check.doc.contains(heading), "{} lacks {heading}", check.code);
             }
-            assert_eq!(check_doc(check.code), Some(check.doc));
+            assert_eq!(page(check.code), Some(check.doc));
         }
-        assert_eq!(check_doc("no-such-code"), None);
     }
 
     #[test]

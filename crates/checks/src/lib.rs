@@ -9,8 +9,10 @@
 
 mod address;
 mod bind;
+pub mod doctor;
 #[cfg(test)]
 mod fixture;
+mod page;
 mod paste;
 mod port;
 mod reach;
@@ -18,7 +20,8 @@ mod via;
 mod why;
 
 pub use address::address_sentence;
-pub use bind::{BindAnswer, BindHost, BindQuestion, CHECKS, Check, Verdict, bind, check_doc};
+pub use bind::{BindAnswer, BindHost, BindQuestion, CHECKS, Check, Verdict, bind};
+pub use page::check_doc;
 pub use paste::{Call, Paste, Symptom, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, usual_service};
 pub use reach::{reach, reach_width, reach_word};

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use portward_model::{
-    Cause, Container, Effect, Evidence, Fix, Likelihood, Moment, Process, Seen, Snapshot, Socket, SupervisorKind, Text,
-    Transport, Via,
+    Cause, Container, Effect, Evidence, Fix, Likelihood, Moment, Process, Seen, Snapshot, Socket, Supervisor, SupervisorKind,
+    Text, Transport, Via,
 };
 
 use super::{
@@ -127,13 +127,9 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Fix>
     let snapshot = view.snapshot;
     let mut fixes = Vec::new();
     if let Some(process) = holder(snapshot, conflict.index) {
-        let ancestors = ancestors(snapshot, process);
         let proxy = process.argv.known().and_then(|argv| docker_proxy(argv.arguments()));
-        let container = match &proxy {
-            Some(proxy) => snapshot.containers.iter().find(|known| known.addresses.contains(&proxy.container_address)),
-            None => inside(snapshot, process),
-        };
-        if let Some(found) = supervisor(process, &ancestors, container) {
+        let container = container_of(snapshot, process);
+        if let Some(found) = supervisor_of(snapshot, process) {
             if let Some(stop) = found.stop {
                 let again = if found.restarts { ", which would start it again" } else { "" };
                 fixes.push(Fix::new(format!("Stop it through {}{again}", found.name), stop, Effect::Destroy));
@@ -159,6 +155,28 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Fix>
     fixes
 }
 
+/// What keeps a process running.
+pub(crate) fn supervisor_of(snapshot: &Snapshot, process: &Process) -> Option<Supervisor> {
+    supervisor(process, &ancestors(snapshot, process), container_of(snapshot, process))
+}
+
+/// The container that a process serves as a proxy, or runs in.
+pub(crate) fn container_of<'a>(snapshot: &'a Snapshot, process: &Process) -> Option<&'a Container> {
+    match process.argv.known().and_then(|argv| docker_proxy(argv.arguments())) {
+        Some(proxy) => snapshot.containers.iter().find(|known| known.addresses.contains(&proxy.container_address)),
+        None => inside(snapshot, process),
+    }
+}
+
+/// The first of these sockets that a known process holds: a listener before any other.
+pub(crate) fn held_by<'a>(
+    snapshot: &'a Snapshot,
+    sockets: impl Iterator<Item = (usize, &'a Socket)>,
+) -> Option<(usize, &'a Socket, &'a Process)> {
+    let held = sockets.filter_map(|(index, socket)| Some((index, socket, holder(snapshot, index)?)));
+    held.min_by_key(|(index, socket, _)| (socket.state != portward_model::SocketState::Listen, *index))
+}
+
 /// The container that a process runs in, by its control group.
 fn inside<'a>(snapshot: &'a Snapshot, process: &Process) -> Option<&'a Container> {
     let (_, id) = process.cgroup.known().and_then(container_of_cgroup)?;
@@ -177,7 +195,7 @@ pub(crate) fn wait(view: &View<'_>) -> Fix {
 }
 
 /// The chain of parents that the snapshot holds, nearest first.
-fn ancestors<'a>(snapshot: &'a Snapshot, process: &Process) -> Vec<&'a Process> {
+pub(crate) fn ancestors<'a>(snapshot: &'a Snapshot, process: &Process) -> Vec<&'a Process> {
     let mut out: Vec<&Process> = Vec::new();
     let mut parent = process.parent;
     while let Some(found) = snapshot.process(parent) {

@@ -1,0 +1,270 @@
+//! A case: everything that is known about one endpoint, and the questions that checks ask of it.
+
+use std::net::{IpAddr, SocketAddr};
+
+use portward_model::{
+    Attempt, DialTarget, Examination, Family, Met, Process, ProcessState, Snapshot, Socket, SocketState, Text, Transport, Vitals,
+    unmap,
+};
+
+use crate::{BindAnswer, Paste, Symptom, bind::words};
+
+/// What was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asking {
+    /// Why can a client not connect, or why does what answers not serve it.
+    Connect,
+    /// Why can a server not listen.
+    Listen,
+}
+
+/// The endpoint that is asked about, as its client or server means it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Asked {
+    /// To connect or to listen.
+    pub asking: Asking,
+    /// The endpoint as people write it.
+    pub text: String,
+    /// What is spoken.
+    pub transport: Transport,
+    /// The name that was resolved, where one was given.
+    pub name: Option<String>,
+    /// The addresses that a client dials, in its order; of "any", both loopbacks. Empty for Unix sockets and for a
+    /// name without address.
+    pub addresses: Vec<IpAddr>,
+    /// True when an address or name was named, not a port alone.
+    pub host_given: bool,
+    /// The port; 0 for Unix sockets and where none is known.
+    pub port: u16,
+    /// The path of a Unix socket.
+    pub path: Option<Text>,
+    /// The scheme of a URL: `http`, `https`, `postgres`.
+    pub scheme: Option<String>,
+    /// The path of a URL, with its slash.
+    pub resource: Option<String>,
+}
+
+/// Everything that is known about one endpoint.
+pub struct Case<'a> {
+    /// The machine: sockets with this port on either side in every namespace that could be read, their holders, and
+    /// where the doctor asked for it every process.
+    pub snapshot: &'a Snapshot,
+    /// How it behaves.
+    pub exam: &'a Examination,
+    /// What was asked.
+    pub asked: &'a Asked,
+    /// What a program printed.
+    pub paste: Option<&'a Paste>,
+    /// Whether the bind would succeed, where the question is to listen.
+    pub bind: Option<&'a BindAnswer>,
+}
+
+/// How the endpoint stands, by the connections that were tried.
+#[derive(Clone, Copy, Debug)]
+pub enum Standing<'a> {
+    /// At least one of the addresses completed a handshake.
+    Connected(&'a Attempt),
+    /// The first address was refused (ECONNREFUSED), and none connected.
+    Refused(&'a Attempt),
+    /// The first address did not answer, and none connected.
+    Silent(&'a Attempt),
+    /// The first address failed with another error number, and none connected.
+    Failed(i32, &'a Attempt),
+    /// No connection was tried.
+    Untried,
+}
+
+impl<'a> Case<'a> {
+    /// True when the question is why a client fails.
+    pub fn connects(&self) -> bool {
+        self.asked.asking == Asking::Connect
+    }
+
+    /// True when the question is why a server cannot listen.
+    pub fn listens(&self) -> bool {
+        self.asked.asking == Asking::Listen
+    }
+
+    /// What the text says went wrong.
+    pub fn symptom(&self) -> Option<Symptom> {
+        self.paste.map(|paste| paste.symptom)
+    }
+
+    /// True when the text names this code.
+    pub fn says(&self, code: &str) -> bool {
+        self.paste.is_some_and(|paste| paste.says == Some(code))
+    }
+
+    /// How the endpoint stands.
+    pub fn standing(&self) -> Standing<'a> {
+        let dialled = || self.exam.attempts.iter().filter(|attempt| self.is_target(&attempt.at));
+        if let Some(connected) = dialled().filter(|attempt| attempt.met == Met::Connected).max_by_key(|a| a.exchange.is_some()) {
+            return Standing::Connected(connected);
+        }
+        match dialled().next() {
+            None => Standing::Untried,
+            Some(first) => match first.met {
+                Met::Failed(ECONNREFUSED) => Standing::Refused(first),
+                Met::Failed(errno) => Standing::Failed(errno, first),
+                Met::Silence => Standing::Silent(first),
+                Met::Connected => Standing::Connected(first),
+            },
+        }
+    }
+
+    /// True when a client could not connect: it was refused, met silence or failed; or nothing was tried and the
+    /// text says so.
+    pub fn fails_to_connect(&self) -> bool {
+        match self.standing() {
+            Standing::Connected(_) => false,
+            Standing::Refused(_) | Standing::Silent(_) | Standing::Failed(..) => true,
+            Standing::Untried => self.connects() && self.served().is_empty(),
+        }
+    }
+
+    /// True when a connection went to an address that was asked about, not to a neighbour for comparison.
+    pub fn is_target(&self, at: &DialTarget) -> bool {
+        match at {
+            DialTarget::Inet(address) => address.port() == self.asked.port && self.asked.addresses.contains(&address.ip()),
+            DialTarget::Unix(path) => self.asked.path.as_ref() == Some(path),
+        }
+    }
+
+    /// True when the socket is in the reader's own network namespace.
+    pub fn is_own(&self, socket: &Socket) -> bool {
+        self.snapshot.namespaces.get(usize::from(socket.netns)).is_none_or(|namespace| namespace.own)
+    }
+
+    /// Sockets of the asked transport with the asked port as their own, in the reader's namespace, whatever their
+    /// address; for a Unix socket those with its path.
+    pub fn here(&self) -> impl Iterator<Item = (usize, &'a Socket)> {
+        let asked = self.asked;
+        let fits = move |socket: &Socket| match &asked.path {
+            Some(path) => socket.transport.is_unix() && socket.path() == Some(path),
+            None => socket.transport == asked.transport && socket.port() == Some(asked.port),
+        };
+        self.snapshot.sockets.iter().enumerate().filter(move |(_, socket)| self.is_own(socket) && fits(socket))
+    }
+
+    /// Listeners (or, for datagrams, bound sockets) of the asked port in the reader's namespace, whatever their address.
+    pub fn listeners(&self) -> impl Iterator<Item = (usize, &'a Socket)> {
+        self.here().filter(|(_, socket)| match socket.transport {
+            Transport::Tcp | Transport::Unix | Transport::UnixPacket => socket.state == SocketState::Listen,
+            Transport::Udp | Transport::UnixDatagram => socket.state.serves(),
+        })
+    }
+
+    /// Listeners of the asked port in other network namespaces.
+    pub fn elsewhere(&self) -> impl Iterator<Item = (usize, &'a Socket)> {
+        let asked = self.asked;
+        self.snapshot.sockets.iter().enumerate().filter(move |(_, socket)| {
+            !self.is_own(socket)
+                && socket.transport == asked.transport
+                && socket.port() == Some(asked.port)
+                && socket.state == SocketState::Listen
+        })
+    }
+
+    /// The listeners that the kernel gives a connection to `address` to: those with exactly this address before
+    /// wildcards, an IPv4 wildcard before a dual-stack one (`inet_lookup_listener`, `compute_score`); several where they
+    /// share by `SO_REUSEPORT`.
+    pub fn takers(&self, address: IpAddr) -> Vec<(usize, &'a Socket)> {
+        let device = self.device_of(address);
+        let score = |socket: &Socket| {
+            let pinned = socket.interface != 0 && !is_scoped(socket);
+            let exact = !socket.is_wildcard();
+            let same_family = (socket.family == Family::Ipv4) == unmap(address).is_ipv4();
+            (exact, pinned, same_family)
+        };
+        let takes = |socket: &Socket| {
+            socket.takes(address) && (socket.interface == 0 || is_scoped(socket) || device == Some(socket.interface))
+        };
+        let mut fit: Vec<(usize, &Socket)> = self.listeners().filter(|(_, socket)| takes(socket)).collect();
+        let best = fit.iter().map(|(_, socket)| score(socket)).max();
+        fit.retain(|(_, socket)| Some(score(socket)) == best);
+        fit
+    }
+
+    /// The interface that packets to one of this machine's own addresses arrive on: `lo`.
+    fn device_of(&self, address: IpAddr) -> Option<u32> {
+        let own = self.is_own_address(address);
+        own.then(|| self.snapshot.loopback_index())
+    }
+
+    /// True when the address belongs to this machine.
+    pub fn is_own_address(&self, address: IpAddr) -> bool {
+        let address = unmap(address);
+        address.is_loopback()
+            || address.is_unspecified()
+            || self.snapshot.interfaces.iter().flat_map(|interface| &interface.addresses).any(|own| own.address == address)
+    }
+
+    /// The listeners that take a connection to any of the asked addresses, each once; by path for Unix sockets.
+    pub fn served(&self) -> Vec<(usize, &'a Socket)> {
+        if self.asked.path.is_some() {
+            return self.listeners().collect();
+        }
+        let mut all: Vec<(usize, &Socket)> = Vec::new();
+        for address in &self.asked.addresses {
+            for taker in self.takers(*address) {
+                if !all.iter().any(|(index, _)| *index == taker.0) {
+                    all.push(taker);
+                }
+            }
+        }
+        all
+    }
+
+    /// The process to name for a socket: the one that opened it, or the first holder that is known.
+    pub fn holder(&self, socket: usize) -> Option<&'a Process> {
+        words::holder(self.snapshot, socket)
+    }
+
+    /// Every process that holds a socket.
+    pub fn holders(&self, socket: usize) -> Vec<&'a Process> {
+        let mut pids: Vec<u32> = self.snapshot.holders(socket).iter().map(|holding| holding.pid).collect();
+        pids.dedup();
+        pids.iter().filter_map(|pid| self.snapshot.process(*pid)).collect()
+    }
+
+    /// How a process fares.
+    pub fn vitals(&self, pid: u32) -> Option<&'a Vitals> {
+        self.exam.vitals(pid)
+    }
+
+    /// Every holder of a listener that serves the target, with how it fares.
+    pub fn serving_processes(&self) -> Vec<(&'a Process, Option<&'a Vitals>)> {
+        let mut all: Vec<(&Process, Option<&Vitals>)> = Vec::new();
+        for (index, _) in self.served() {
+            for process in self.holders(index) {
+                if !all.iter().any(|(known, _)| known.id == process.id) {
+                    all.push((process, self.vitals(process.id.pid)));
+                }
+            }
+        }
+        all
+    }
+
+    /// Connections of the asked port with a state, in the reader's namespace: the server's ends.
+    pub fn in_state(&self, state: SocketState) -> impl Iterator<Item = (usize, &'a Socket)> {
+        self.here().filter(move |(_, socket)| socket.state == state)
+    }
+
+    /// True when a process was stopped, by a signal or a debugger, when it was read.
+    pub fn is_halted(process: &Process) -> bool {
+        matches!(process.state, ProcessState::Stopped | ProcessState::Traced)
+    }
+
+    /// The first address that a client dials, with the port.
+    pub fn first_address(&self) -> Option<SocketAddr> {
+        self.asked.addresses.first().map(|address| SocketAddr::new(*address, self.asked.port))
+    }
+}
+
+/// An IPv6 link-local address carries its zone where a pin to a device would stand.
+fn is_scoped(socket: &Socket) -> bool {
+    matches!(socket.address(), Some(IpAddr::V6(v6)) if v6.is_unicast_link_local())
+}
+
+/// `ECONNREFUSED`, errno(3).
+const ECONNREFUSED: i32 = 111;

@@ -1,0 +1,115 @@
+//! The server listens on the other address family.
+
+use std::net::IpAddr;
+
+use portward_model::{Effect, Fix, Likelihood, Met, Transport, unmap};
+
+use crate::doctor::{Case, Check, Ruling, words};
+
+pub(super) const CHECK: Check = Check {
+    code: "listen-other-family",
+    summary: "the server listens on the other address family",
+    doc: DOC,
+    covers: &[],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+`localhost` means 127.0.0.1 and ::1. The server listens on one of them and the client dialled the other. Programs
+take what the resolver gives first; Node from 17 to 19 tried only that one.
+
+## Evidence
+
+A listener with this port on a loopback address or wildcard of the other family (sock_diag), none that takes the
+dialled one; a connection to the dialled address is refused and one to the other is accepted.
+
+## Fix
+
+Dial the address that it listens on, or let it listen on both.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !case.connects() || case.asked.transport != Transport::Tcp || !case.fails_to_connect() {
+        return Ruling::Silent;
+    }
+    let Some(dialled) = case.first_address().map(|address| unmap(address.ip())) else { return Ruling::Silent };
+    if !dialled.is_loopback() {
+        return Ruling::Silent;
+    }
+    if let Some((index, socket)) = case.takers(dialled).first() {
+        return Ruling::Out(words::seen(case, *index, socket).fact);
+    }
+    let other: IpAddr =
+        if dialled.is_ipv4() { std::net::Ipv6Addr::LOCALHOST.into() } else { std::net::Ipv4Addr::LOCALHOST.into() };
+    // A v6-only wildcard is a cause of its own.
+    let Some((index, socket)) = case.takers(other).into_iter().find(|(_, socket)| !(socket.is_wildcard() && dialled.is_ipv4()))
+    else {
+        return Ruling::Silent;
+    };
+    let port = case.asked.port;
+    let mut evidence = vec![words::seen(case, index, socket)];
+    evidence.extend(case.exam.attempts.iter().map(words::tried));
+    let who = words::who(case, index, socket);
+    let listens = words::endpoint(case.snapshot, socket);
+    let summary = format!("{who} listens on {listens} only, and the client dialled {}.", words::address(dialled, port));
+    let reached = case.exam.attempts.iter().any(|attempt| attempt.met == Met::Connected);
+    let fixes = vec![
+        Fix::new(
+            "Dial the address that it listens on",
+            format!("portward explain {}", words::address(other, port)),
+            Effect::Read,
+        ),
+        Fix::new(
+            format!("Or let it listen on {} too", words::address(dialled, port)),
+            family_setting(case, index),
+            Effect::Change,
+        ),
+    ];
+    let likelihood = if reached || case.exam.attempts.is_empty() { Likelihood::Certain } else { Likelihood::Likely };
+    words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// How the program is told its address, where its own option is known.
+fn family_setting(case: &Case<'_>, index: usize) -> String {
+    let title = case.holder(index).map(portward_model::Process::title).unwrap_or_default();
+    match title.as_str() {
+        "vite" => "vite --host 127.0.0.1".to_owned(),
+        "next" => "next dev -H 127.0.0.1".to_owned(),
+        "webpack" | "webpack-dev-server" => "webpack serve --host 127.0.0.1".to_owned(),
+        _ => "set its host to `localhost` with both families, or to the address that clients dial".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::Met;
+
+    use crate::{
+        doctor::{Cases, scene::Scene},
+        fixture::{held, listener},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let on_v6 = || held(listener("::1", 5173));
+        let mut v6_only = listener("::", 5173);
+        v6_only.v6_only = Some(true);
+        Cases {
+            fires: vec![
+                Scene::on(on_v6(), "127.0.0.1:5173").tried(Met::Failed(111)),
+                Scene::on(held(listener("127.0.0.1", 5173)), "[::1]:5173").tried(Met::Failed(111)),
+                Scene::on(held(listener("0.0.0.0", 5173)), "[::1]:5173").tried(Met::Failed(111)),
+            ],
+            silent: vec![
+                Scene::on(on_v6(), "[::1]:5173").tried(Met::Connected),
+                Scene::on(held(listener("::", 5173)), "127.0.0.1:5173").tried(Met::Connected),
+                Scene::on(held(v6_only), "127.0.0.1:5173").tried(Met::Failed(111)),
+                Scene::connect("127.0.0.1:5173").tried(Met::Failed(111)),
+            ],
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! The debug session is over; its port was a rendezvous.
+
+use portward_model::{Effect, Evidence, Fix, Likelihood};
+
+use crate::doctor::{Case, Check, Ruling, words};
+
+pub(super) const CHECK: Check = Check {
+    code: "debug-session-ended",
+    summary: "a debug session is over, and its port with it",
+    doc: DOC,
+    covers: &["no-listener"],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+\"Disconnected from the target VM, address: '127.0.0.1:62893', transport: 'socket'\" is the last line of a debug
+session, not an error. The development environment opened a port for this one run, the program connected to it, and
+the program has ended. The port means nothing any more.
+
+## Evidence
+
+The text itself; nothing listens on the port now, and it lies in the range that is handed out as needed.
+
+## Fix
+
+Nothing is broken here. Read the lines above it: the exit code and the last exception tell why the program ended.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(paste) = case.paste.filter(|_| case.says(CHECK.code)) else { return Ruling::Silent };
+    let mut evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())];
+    if case.asked.port != 0 {
+        match case.listeners().next() {
+            Some((index, socket)) => evidence.push(words::seen(case, index, socket)),
+            None => evidence.push(Evidence::new("sock_diag", format!("nothing listens on port {} now", case.asked.port))),
+        }
+    }
+    let fixes = vec![Fix::new(
+        "Read the exit code and the exception above that line, and run it again",
+        "portward explain debug-session-ended",
+        Effect::Read,
+    )];
+    let summary = "The debugged program has ended, and its debug port ended with it; the port is not the problem.";
+    words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        Symptom,
+        doctor::{Cases, scene::Scene},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        Cases {
+            fires: vec![Scene::connect("127.0.0.1:62893").said(
+                Symptom::DebuggerEnded,
+                Some("debug-session-ended"),
+                "Disconnected from the target VM, address: '127.0.0.1:62893', transport: 'socket'",
+            )],
+            silent: vec![Scene::connect("127.0.0.1:62893")],
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! The verdict of a case: every cause, best first, and what was ruled out.
+
+use std::cmp::Reverse;
+
+use portward_model::{Cause, Ended, Evidence, Likelihood, Said};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Asking, Case, Ruling, Standing, every_check, words};
+
+/// What became of the question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// Nothing is wrong, and a reading shows it.
+    Healthy,
+    /// A cause was found.
+    Fault,
+    /// Neither could be shown.
+    Unknown,
+}
+
+/// A cause that was looked for and is not it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RuledOut {
+    /// Its code.
+    pub code: String,
+    /// The fact that rules it out.
+    pub because: String,
+}
+
+/// The answer to a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnosis {
+    /// What became of the question.
+    pub verdict: Verdict,
+    /// The answer in one sentence.
+    pub summary: String,
+    /// The causes, best first.
+    pub causes: Vec<Cause>,
+    /// What was ruled out, in the order of inquiry.
+    pub ruled_out: Vec<RuledOut>,
+    /// The readings that show health, where the verdict is that nothing is wrong.
+    pub healthy: Vec<Evidence>,
+}
+
+/// Every cause of a case, best first.
+pub fn diagnose(case: &Case<'_>) -> Diagnosis {
+    let mut found: Vec<(usize, &'static [&'static str], Cause)> = Vec::new();
+    let mut ruled_out = Vec::new();
+    let bind = case.bind.filter(|_| case.listens()).map(|answer| answer.causes.as_slice()).unwrap_or_default();
+    for (rank, check) in every_check().enumerate() {
+        match (check.run)(case) {
+            Ruling::Found(cause) => found.push((rank, check.covers, cause)),
+            Ruling::Out(because) => ruled_out.push(RuledOut { code: check.code.to_owned(), because }),
+            Ruling::Silent => {}
+        }
+    }
+    // The kernel's refusals of a bind come after the doctor's more specific readings of the same facts.
+    let first_of_bind = found.len() + every_check().count();
+    for (at, cause) in bind.iter().enumerate() {
+        if !found.iter().any(|(_, _, known)| known.code == cause.code) {
+            found.push((first_of_bind + at, &[], cause.clone()));
+        }
+    }
+    let covered: Vec<&str> = found
+        .iter()
+        .flat_map(|(_, covers, cause)| covers.iter().map(move |code| (*code, cause.likelihood)))
+        .filter(|(code, by)| found.iter().any(|(_, _, other)| other.code == *code && other.likelihood >= *by))
+        .map(|(code, _)| code)
+        .collect();
+    found.retain(|(_, _, cause)| !covered.contains(&cause.code.as_str()));
+    found.sort_by_key(|(rank, _, cause)| (cause.likelihood, *rank));
+    let causes: Vec<Cause> = found.into_iter().map(|(_, _, cause)| cause).collect();
+    ruled_out.retain(|out| !causes.iter().any(|cause| cause.code == out.code));
+    let healthy = healthy(case);
+    let verdict = verdict(case, &causes, &healthy);
+    let summary = summary(case, verdict, &causes, &healthy);
+    Diagnosis { verdict, summary, causes, ruled_out, healthy: if verdict == Verdict::Healthy { healthy } else { Vec::new() } }
+}
+
+fn verdict(case: &Case<'_>, causes: &[Cause], healthy: &[Evidence]) -> Verdict {
+    let surest = causes.iter().map(|cause| cause.likelihood).min_by_key(|likelihood| Reverse(Reverse(*likelihood)));
+    match surest {
+        Some(Likelihood::Certain | Likelihood::Likely) => Verdict::Fault,
+        // What is merely possible accuses nobody where nothing was seen or said to fail.
+        Some(Likelihood::Possible) if case.symptom().is_some() || case.fails_to_connect() || case.listens() => Verdict::Fault,
+        Some(Likelihood::Possible) => Verdict::Unknown,
+        None if healthy.is_empty() => Verdict::Unknown,
+        None => Verdict::Healthy,
+    }
+}
+
+/// The readings that show that the endpoint does what was asked of it; empty when none does.
+fn healthy(case: &Case<'_>) -> Vec<Evidence> {
+    match case.asked.asking {
+        Asking::Listen => {
+            let failed = case.exam.tries.iter().any(|tried| tried.failed.is_some());
+            let Some(answer) = case.bind.filter(|answer| answer.possible() == Some(true) && !failed) else { return Vec::new() };
+            let mut facts = vec![Evidence::new("the kernel's rules", answer.sentence().trim_end_matches('.').to_owned())];
+            facts.extend(case.exam.tries.iter().map(|tried| {
+                let with = if tried.reuse { "with" } else { "without" };
+                Evidence::new("bind(2)", format!("{} bound on a throw-away socket {with} SO_REUSEADDR", tried.at))
+            }));
+            facts
+        }
+        Asking::Connect => match case.standing() {
+            Standing::Connected(attempt) => {
+                let answered = attempt.exchange.as_ref().is_none_or(|exchange| {
+                    let spoke = !exchange.heard.raw().is_empty();
+                    spoke || (exchange.said == Said::Nothing && exchange.ended == Ended::Silence)
+                });
+                if !answered || attempt.accepted == Some(false) {
+                    return Vec::new();
+                }
+                let mut facts = vec![words::tried(attempt)];
+                if let Some(exchange) = attempt.exchange.as_ref().filter(|exchange| !exchange.heard.raw().is_empty()) {
+                    let fact = format!("it answered {} in {} ms", said_words(exchange.said), exchange.first_ms);
+                    facts.push(Evidence::new("read(2)", fact));
+                }
+                facts
+            }
+            // What must not be touched is judged by what the kernel tells: it listens and nothing is in its way.
+            Standing::Untried if !case.exam.declined.is_empty() => {
+                case.served().iter().map(|(index, socket)| words::seen(case, *index, socket)).collect()
+            }
+            Standing::Untried | Standing::Refused(_) | Standing::Silent(_) | Standing::Failed(..) => Vec::new(),
+        },
+    }
+}
+
+/// What a probe said, as the object of "answered".
+pub(crate) fn said_words(said: Said) -> &'static str {
+    match said {
+        Said::Nothing => "of itself",
+        Said::Http => "a HEAD request",
+        Said::Tls => "a ClientHello",
+        Said::Greeting => "a greeting of its protocol",
+    }
+}
+
+fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Cause], healthy: &[Evidence]) -> String {
+    let text = &case.asked.text;
+    match (verdict, causes.first()) {
+        (Verdict::Fault, Some(first)) => first.summary.clone(),
+        (Verdict::Healthy, _) if case.listens() => format!("Nothing is in the way of a bind to {text}."),
+        (Verdict::Healthy, _) => {
+            let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
+            let who = who.unwrap_or_else(|| "What serves it".to_owned());
+            let how = healthy.get(1).map_or("listens, and nothing is in its way", |_| "listens and answers");
+            format!("{text} is healthy: {} {how}.", lower_article(&who))
+        }
+        (_, _) if case.listens() => format!("Why a bind to {text} fails could not be shown."),
+        (_, _) => format!("What is wrong with {text} could not be shown."),
+    }
+}
+
+fn lower_article(who: &str) -> String {
+    who.strip_prefix("A process").map_or_else(|| who.to_owned(), |rest| format!("a process{rest}"))
+}
