@@ -1,9 +1,9 @@
-//! Any bytes as a chunk of netlink replies: sockets, links, addresses and routes.
+//! Any bytes as a chunk of netlink replies: sockets, links, addresses, routes and rules.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use portward_model::Transport;
-use portward_wire::netlink::{read_address, read_link, read_messages, read_route, read_sockets};
+use portward_wire::netlink::{read_address, read_link, read_messages, read_route, read_rule, read_sockets};
 
 fuzz_target!(|chunk: &[u8]| {
     let mut sockets = 0_usize;
@@ -17,6 +17,7 @@ fuzz_target!(|chunk: &[u8]| {
         let _ = read_link(kind, body);
         let _ = read_address(kind, body);
         let _ = read_route(kind, body);
+        let _ = read_rule(kind, body);
         Ok(())
     });
 });

@@ -53,6 +53,7 @@ pub(crate) fn interface(index: u32, name: &str, kind: Option<&str>, addresses: &
         loopback: name == "lo",
         up: true,
         kind: kind.map(Text::from),
+        mtu: None,
         addresses: addresses
             .iter()
             .map(|(address, prefix)| InterfaceAddress { address: address.parse().unwrap(), prefix: *prefix })

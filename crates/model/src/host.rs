@@ -63,6 +63,9 @@ pub struct Interface {
     pub up: bool,
     /// The driver's kind where it has one: `bridge`, `veth`, `wireguard`, `tun` (`IFLA_INFO_KIND`).
     pub kind: Option<Text>,
+    /// The largest packet that it takes, in bytes (`IFLA_MTU`); `None` in snapshots of older versions.
+    #[serde(default)]
+    pub mtu: Option<u32>,
     /// Its addresses.
     pub addresses: Vec<InterfaceAddress>,
 }

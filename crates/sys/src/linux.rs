@@ -18,6 +18,7 @@ mod probe;
 mod processes;
 mod projects;
 mod settings;
+mod surroundings;
 mod vitals;
 
 use std::{

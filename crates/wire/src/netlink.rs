@@ -5,7 +5,10 @@ mod route;
 mod unix;
 
 pub use inet::{InetAsk, PortFilter, StateSet, inet_request};
-pub use route::{RouteReply, address_request, link_request, read_address, read_link, read_route, route_request};
+pub use route::{
+    RouteReply, RuleReply, address_request, link_request, read_address, read_link, read_route, read_rule, route_request,
+    rule_before_local, rule_request,
+};
 pub use unix::unix_request;
 
 use portward_model::{Socket, Transport};

@@ -4,6 +4,7 @@ mod counters;
 mod files;
 mod net;
 mod stat;
+mod surroundings;
 mod vitals;
 
 pub use counters::{counters, counters6};
@@ -13,6 +14,7 @@ pub use files::{
 };
 pub use net::read_table;
 pub use stat::{Stat, stat};
+pub use surroundings::{default_gateway, hosts_lines, proxy_endpoint, runtime_of_cgroup};
 pub use vitals::{
     Bonds, CgroupMount, bonds, cgroup_mounts, confining_label, descriptor_limit, full_pressure, group_paths, keyed_number,
     state_letter, system_call,

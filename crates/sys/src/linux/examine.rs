@@ -6,7 +6,7 @@ use portward_model::{
     Counters, FirewallRule, HostsLine, Mention, NetworkSettings, Observed, PathFacts, Process, ProxySetting, Seen, Text, Vitals,
 };
 
-use super::{Linux, counters, dial, processes, vitals};
+use super::{Linux, counters, dial, processes, surroundings, vitals};
 use crate::{Dial, Dialled, Examine, SysError};
 
 impl Examine for Linux {
@@ -23,15 +23,15 @@ impl Examine for Linux {
     }
 
     fn network(&self) -> Result<NetworkSettings, SysError> {
-        Err(SysError::Unsupported { what: "network settings".to_owned() })
+        surroundings::network()
     }
 
     fn hosts(&self) -> Result<Vec<HostsLine>, SysError> {
-        Err(SysError::Unsupported { what: "the hosts file".to_owned() })
+        surroundings::hosts()
     }
 
     fn proxies(&self) -> Vec<ProxySetting> {
-        Vec::new()
+        surroundings::proxies()
     }
 
     fn path(&self, _: &Text) -> Result<PathFacts, SysError> {

@@ -55,10 +55,15 @@ fn netlink_name(connection: &mut Connection, index: u32) -> Option<Text> {
     name
 }
 
-type Each<'a> = &'a mut dyn FnMut(u16, &[u8]) -> Result<(), portward_wire::Truncated>;
+pub(super) type Each<'a> = &'a mut dyn FnMut(u16, &[u8]) -> Result<(), portward_wire::Truncated>;
 
 /// Collects the messages of one answer; a question that is no dump is answered by one message.
-fn collect(connection: &mut Connection, request: &[u8], what: &'static str, mut each: Each<'_>) -> Result<(), SysError> {
+pub(super) fn collect(
+    connection: &mut Connection,
+    request: &[u8],
+    what: &'static str,
+    mut each: Each<'_>,
+) -> Result<(), SysError> {
     let is_dump = request.get(6..8).is_some_and(|flags| {
         u16::from_ne_bytes([flags.first().copied().unwrap_or(0), flags.get(1).copied().unwrap_or(0)]) & 0x300 != 0
     });
@@ -71,4 +76,4 @@ fn collect(connection: &mut Connection, request: &[u8], what: &'static str, mut 
 }
 
 /// The routing family is protocol 0, which a socket call writes as none.
-const NETLINK_ROUTE: Option<rustix::net::Protocol> = None;
+pub(super) const NETLINK_ROUTE: Option<rustix::net::Protocol> = None;

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Interface, InterfaceAddress, Text};
+use portward_model::{Family, Interface, InterfaceAddress, Text};
 
 use super::{AF_INET, AF_INET6, NLM_F_DUMP, message, read_attributes};
 use crate::{Reader, Truncated};
@@ -18,6 +18,15 @@ pub struct RouteReply {
     pub gateway: Option<IpAddr>,
     /// The preferred source address, if any.
     pub source: Option<IpAddr>,
+}
+
+/// A policy rule as far as its place matters (`ip-rule(8)`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RuleReply {
+    /// Its priority; lower ones are asked first.
+    pub priority: u32,
+    /// True when it looks up the table `local`.
+    pub looks_up_local: bool,
 }
 
 /// A dump request for all interfaces.
@@ -49,6 +58,14 @@ pub fn route_request(target: IpAddr, interface: u32) -> Vec<u8> {
     message(RTM_GETROUTE, 0, &body)
 }
 
+/// A dump request for all policy rules of one family, in the order in which the kernel asks them.
+pub fn rule_request(family: Family) -> Vec<u8> {
+    // struct fib_rule_hdr: all but the family zero.
+    let mut body = [0; 12];
+    body[0] = if family == Family::Ipv6 { AF_INET6 } else { AF_INET };
+    message(RTM_GETRULE, NLM_F_DUMP, &body)
+}
+
 /// Reads `struct ifinfomsg`; `None` when the message is of another type.
 pub fn read_link(kind: u16, body: &[u8]) -> Result<Option<Interface>, Truncated> {
     if kind != RTM_NEWLINK {
@@ -60,10 +77,11 @@ pub fn read_link(kind: u16, body: &[u8]) -> Result<Option<Interface>, Truncated>
     let flags = fields.u32()?;
     fields.take(4)?;
     let mut name = Text::default();
-    let mut driver = None;
+    let (mut driver, mut mtu) = (None, None);
     read_attributes(fields.rest(), &mut |kind, value| {
         match kind {
             IFLA_IFNAME => name = until_nul(value),
+            IFLA_MTU => mtu = Some(Reader::new(value).u32()?),
             IFLA_LINKINFO => read_attributes(value, &mut |kind, value| {
                 if kind == IFLA_INFO_KIND {
                     driver = Some(until_nul(value));
@@ -75,7 +93,7 @@ pub fn read_link(kind: u16, body: &[u8]) -> Result<Option<Interface>, Truncated>
         Ok(())
     })?;
     let loopback = flags & IFF_LOOPBACK != 0;
-    Ok(Some(Interface { index, name, loopback, up: flags & IFF_UP != 0, kind: driver, addresses: Vec::new() }))
+    Ok(Some(Interface { index, name, loopback, up: flags & IFF_UP != 0, kind: driver, mtu, addresses: Vec::new() }))
 }
 
 /// Reads `struct ifaddrmsg`: the interface's index and the address; `None` for another type or family.
@@ -124,6 +142,35 @@ pub fn read_route(kind: u16, body: &[u8]) -> Result<Option<RouteReply>, Truncate
     Ok(Some(route))
 }
 
+/// Reads `struct fib_rule_hdr`; `None` when the message is of another type.
+pub fn read_rule(kind: u16, body: &[u8]) -> Result<Option<RuleReply>, Truncated> {
+    if kind != RTM_NEWRULE {
+        return Ok(None);
+    }
+    let mut fields = Reader::new(body);
+    fields.take(4)?;
+    let mut table = u32::from(fields.u8()?);
+    fields.take(2)?;
+    let action = fields.u8()?;
+    fields.take(4)?;
+    let mut priority = 0;
+    read_attributes(fields.rest(), &mut |kind, value| {
+        match kind {
+            FRA_PRIORITY => priority = Reader::new(value).u32()?,
+            FRA_TABLE => table = Reader::new(value).u32()?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    Ok(Some(RuleReply { priority, looks_up_local: action == FR_ACT_TO_TBL && table == RT_TABLE_LOCAL }))
+}
+
+/// True when a rule is asked before the first one that looks up the table `local`, so that a packet to this
+/// machine's own address may be sent elsewhere or refused. `rules` stand in the kernel's order.
+pub fn rule_before_local(rules: &[RuleReply]) -> bool {
+    rules.first().is_some_and(|rule| !rule.looks_up_local)
+}
+
 fn until_nul(bytes: &[u8]) -> Text {
     Text::new(bytes.split(|b| *b == 0).next().unwrap_or_default())
 }
@@ -143,6 +190,7 @@ const RTM_GETADDR: u16 = 22;
 const RTM_NEWROUTE: u16 = 24;
 const RTM_GETROUTE: u16 = 26;
 const IFLA_IFNAME: u16 = 3;
+const IFLA_MTU: u16 = 4;
 const IFLA_EXT_MASK: u16 = 29;
 const RTEXT_FILTER_SKIP_STATS: u32 = 8;
 const IFLA_LINKINFO: u16 = 18;
@@ -152,6 +200,12 @@ const IFF_LOOPBACK: u32 = 8;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const RTN_LOCAL: u8 = 2;
+const RTM_NEWRULE: u16 = 32;
+const RTM_GETRULE: u16 = 34;
+const FRA_PRIORITY: u16 = 6;
+const FRA_TABLE: u16 = 15;
+const FR_ACT_TO_TBL: u8 = 1;
+const RT_TABLE_LOCAL: u32 = 255;
 const RTA_DST: u16 = 1;
 const RTA_OIF: u16 = 4;
 const RTA_GATEWAY: u16 = 5;
@@ -159,7 +213,7 @@ const RTA_PREFSRC: u16 = 7;
 
 #[cfg(test)]
 mod tests {
-    use super::{read_address, read_link};
+    use super::{read_address, read_link, read_rule, rule_before_local};
     use crate::netlink::attribute;
 
     #[test]
@@ -169,10 +223,27 @@ mod tests {
         body.extend(1u32.to_ne_bytes());
         body.extend([0; 4]);
         body.extend(attribute(3, b"docker0\0"));
+        body.extend(attribute(4, &1500u32.to_ne_bytes()));
         body.extend(attribute(18, &attribute(1, b"bridge\0")));
         let link = read_link(16, &body).unwrap().unwrap();
         assert_eq!((link.index, link.name.shown(), link.up, link.loopback), (3, "docker0".to_owned(), true, false));
-        assert_eq!(link.kind.unwrap().shown(), "bridge");
+        assert_eq!((link.kind.unwrap().shown().as_str(), link.mtu), ("bridge", Some(1500)));
+    }
+
+    #[test]
+    fn a_rule_may_stand_before_the_table_local() {
+        let rule = |action: u8, table: u8, priority: u32| {
+            let mut body = vec![2, 0, 0, 0, table, 0, 0, action, 0, 0, 0, 0];
+            body.extend(attribute(6, &priority.to_ne_bytes()));
+            body.extend(attribute(15, &u32::from(table).to_ne_bytes()));
+            read_rule(32, &body).unwrap().unwrap()
+        };
+        let (local, unreachable) = (rule(1, 255, 0), rule(7, 0, 0));
+        assert!(!rule_before_local(&[local, rule(1, 254, 32766)]) && !rule_before_local(&[]));
+        assert!(rule_before_local(&[unreachable, local]));
+        assert!(rule_before_local(&[rule(1, 100, 5), rule(1, 255, 10)]));
+        assert_eq!(read_rule(24, &[]), Ok(None));
+        assert!(read_rule(32, &[2, 0]).is_err());
     }
 
     #[test]
