@@ -242,6 +242,7 @@ impl Lab {
     }
 
     /// The same scene, healthy: this lab with its twin's settings.
+    #[must_use]
     pub fn into_twin(mut self) -> Self {
         let twin = std::mem::take(&mut self.twin);
         self.services.retain(|service| !twin.without.contains(&service.name));

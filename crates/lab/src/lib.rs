@@ -6,7 +6,7 @@
 //! - **The scene.** A lab runs in its own user, network, mount, process and host-name namespaces, which any user may
 //!   make. `lo` is up, `/proc`, `/run` and `/tmp` are fresh, `/etc/hosts` is a copy: everything in them may be changed. Inside,
 //!   whoever started it is called root and may use `ip`, `nft` and `sysctl -w`, which change the scene alone.
-//! - **The processes.** `[[service]]` is this very program in a role: one file each in `role/`, which says what settings
+//! - **The processes.** `[[service]]` is this very program in a role: one file each in `linux/role/`, which says what settings
 //!   it takes. Inside, each service is a command of its name: `web start`, `web stop`, `web restart listen=0.0.0.0:3000`;
 //!   settings that are given replace the lab's. `web pid` prints its process id.
 //! - **The rules.** `[world]` has the network's settings, commands, the hosts file, capabilities to do without.
@@ -21,7 +21,19 @@
 //! services.
 #![warn(unsafe_code)]
 
+mod answer;
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+mod error;
 mod format;
 pub mod labs;
+#[cfg(target_os = "linux")]
+mod linux;
 
+pub use answer::{Checked, Hinted, Tried};
+#[cfg(not(target_os = "linux"))]
+pub use elsewhere::{Scene, check, entrance, hint};
+pub use error::LabError;
 pub use format::{Ask, Group, Lab, Question, Repair, Service, Sight, State, Twin, World};
+#[cfg(target_os = "linux")]
+pub use linux::{Scene, check, entrance, hint};

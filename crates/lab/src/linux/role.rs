@@ -1,0 +1,151 @@
+//! The roles that this program plays in a scene. One file each; a new one is its `mod` line and its line in [`ROLES`].
+//!
+//! Beside its own settings every role takes `after` (milliseconds until it begins, though it counts as ready at once), `life`
+//! (milliseconds until it ends with exit code 1) and `again` (milliseconds until its parent, a process more, starts it anew).
+
+mod binds;
+mod connects;
+mod forwards;
+mod http;
+mod says;
+mod socket;
+mod stage;
+mod udp;
+
+use std::{
+    ffi::CString,
+    io::Write,
+    process::{Command, exit},
+    thread,
+    time::Duration,
+};
+
+use rustix::{
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+    thread::{UnshareFlags, set_name},
+};
+
+use self::stage::Stage;
+use super::{
+    ACTOR, SELF, furnish, kernel,
+    service::{Part, READY},
+};
+use crate::{LabError, error::While};
+
+/// A role, declared by its file.
+pub(super) struct Role {
+    /// As `role = "..."` names it.
+    name: &'static str,
+    /// The settings that it takes.
+    keys: &'static [&'static str],
+    /// Plays it: says that it is ready, and goes on until the process is ended.
+    play: fn(&Stage) -> Result<(), LabError>,
+}
+
+const ROLES: &[Role] = &[http::ROLE, says::ROLE, binds::ROLE, udp::ROLE, connects::ROLE, forwards::ROLE];
+
+/// Settings that every role takes.
+const COMMON: &[&str] = &["after", "life", "again"];
+
+/// Plays the part that this process was started for, until it is ended.
+pub(super) fn play(part: &str) -> Result<(), LabError> {
+    let part: Part = serde_json::from_str(part).or_say(|| "read its part".to_owned())?;
+    let service = &part.service;
+    named(service.argv.first().unwrap_or(&service.name));
+    if let Some(pid) = part.traces {
+        kernel::trace(pid).or_say(|| format!("trace process {pid}"))?;
+        ready();
+        sleep_for_good();
+    }
+    let role = ROLES
+        .iter()
+        .find(|role| role.name == service.role)
+        .ok_or_else(|| LabError::new(format!("there is no role {}", service.role)))?;
+    if let Some(key) = service.settings.keys().find(|key| !takes(role, key)) {
+        let known: Vec<&str> = role.keys.iter().chain(COMMON).copied().collect();
+        return Err(LabError::new(format!("{} takes no {key}, but {}", role.name, known.join(", "))));
+    }
+    let stage = Stage::new(&service.settings);
+    if let Some(pause) = stage.number("again")? {
+        keep_starting(&part, pause)?;
+    }
+    if let Some(most) = service.descriptors {
+        let own = getrlimit(Resource::Nofile);
+        let limit = Rlimit { current: Some(u64::from(most)), maximum: own.maximum };
+        setrlimit(Resource::Nofile, limit).or_say(|| "limit its descriptors".to_owned())?;
+    }
+    if service.apart {
+        kernel::unshare(UnshareFlags::NEWNET).or_say(|| "make a network namespace".to_owned())?;
+        furnish::loopback_up()?;
+    }
+    if let Some(pause) = stage.number("after")? {
+        ready();
+        thread::sleep(Duration::from_millis(pause));
+    }
+    if let Some(life) = stage.number("life")? {
+        thread::spawn(move || {
+            thread::sleep(Duration::from_millis(life));
+            exit(1)
+        });
+    }
+    (role.play)(&stage)
+}
+
+fn takes(role: &Role, key: &str) -> bool {
+    role.keys.contains(&key) || COMMON.contains(&key)
+}
+
+/// A parent that starts this part again whenever it ends, as supervisors do.
+fn keep_starting(part: &Part, pause: u64) -> Result<(), LabError> {
+    let mut child = part.clone();
+    child.service.settings.remove("again");
+    let told = serde_json::to_string(&child).or_say(|| "write down its part".to_owned())?;
+    loop {
+        Command::new(SELF).env(ACTOR, &told).status().or_say(|| "start its child".to_owned())?;
+        thread::sleep(Duration::from_millis(pause));
+    }
+}
+
+/// Tells whoever started this process. Nobody listens to a second time.
+fn ready() {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{READY}").and_then(|()| out.flush());
+}
+
+fn sleep_for_good() -> ! {
+    loop {
+        thread::park();
+    }
+}
+
+/// Gives this process its short name, as `comm` and `ps` show it.
+fn named(program: &str) {
+    let name = program.rsplit('/').next().unwrap_or(program);
+    if let Ok(name) = CString::new(name) {
+        let _ = set_name(&name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ROLES, takes};
+    use crate::{Lab, labs};
+
+    fn services(lab: Lab) -> Vec<crate::Service> {
+        [lab.services.clone(), lab.into_twin().services].concat()
+    }
+
+    #[test]
+    fn every_lab_uses_roles_and_settings_that_exist() {
+        for lab in labs::all() {
+            let name = lab.name.clone();
+            for service in services(lab) {
+                let role = ROLES.iter().find(|role| role.name == service.role);
+                let role = role.unwrap_or_else(|| panic!("{name}: there is no role {}", service.role));
+                for key in service.settings.keys() {
+                    assert!(takes(role, key), "{name}: {} takes no {key}", role.name);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The services of a scene, started and stopped by its first process or by the learner.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{BufRead, BufReader},
+    os::unix::process::CommandExt,
+    process::{Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde::{Deserialize, Serialize};
+
+use super::{ACTOR, LAB, LOGS, PIDS, SELF, WORKPLACE, inside};
+use crate::{LabError, Service, State, error::While};
+
+/// What this program is told when it is started to be a service.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct Part {
+    pub(super) service: Service,
+    /// The process to trace, for the one that plays the debugger.
+    pub(super) traces: Option<i32>,
+}
+
+/// Starts a service and returns when it is ready and in its state.
+pub(super) fn start(service: &Service) -> Result<(), LabError> {
+    let pid = spawn(&Part { service: service.clone(), traces: None })?;
+    match service.state {
+        State::Running => {}
+        State::Stopped => {
+            let stop = Pid::from_raw(pid).map_or(Ok(()), |pid| kill_process(pid, Signal::STOP));
+            stop.or_say(|| format!("stop {}", service.name))?;
+        }
+        State::Traced => {
+            let mut debugger = service.clone();
+            debugger.name = format!("{}-debugger", service.name);
+            debugger.argv = vec!["gdb".to_owned(), "-p".to_owned(), pid.to_string()];
+            spawn(&Part { service: debugger, traces: Some(pid) })?;
+        }
+    }
+    Ok(())
+}
+
+/// `web start`, `web stop`, `web restart`, `web pid`; what follows is settings.
+pub(super) fn command(name: &str, words: &[String]) -> Result<(), LabError> {
+    let lab = inside::current()?;
+    let mut service = lab
+        .services
+        .into_iter()
+        .find(|service| service.name == name)
+        .ok_or_else(|| LabError::new(format!("this lab has no service {name}")))?;
+    let (word, settings) = words.split_first().map_or(("", &[][..]), |(word, rest)| (word.as_str(), rest));
+    for setting in settings {
+        let Some((key, value)) = setting.split_once('=') else {
+            return Err(LabError::new(format!("`{setting}` is no setting")).hint(format!("{name} {word} listen=127.0.0.1:3000")));
+        };
+        service.settings.insert(key.to_owned(), value_of(value));
+    }
+    // Whoever starts it again does not want its old state.
+    service.state = State::Running;
+    service.start = true;
+    match word {
+        "start" => match pid(name).filter(|pid| is_alive(*pid)) {
+            Some(pid) => Err(LabError::new(format!("{name} runs already, as pid {pid}")).hint(format!("{name} restart"))),
+            None => start(&service),
+        },
+        "restart" => stop(name).and_then(|()| start(&service)),
+        "stop" => stop(name),
+        "pid" => {
+            let pid = pid(name).ok_or_else(|| LabError::new(format!("{name} has not run yet")))?;
+            inside::print(&pid.to_string())
+        }
+        _ => Err(LabError::new(format!("{name} takes start, stop, restart or pid")).hint(format!("{name} restart"))),
+    }
+}
+
+fn value_of(text: &str) -> toml::Value {
+    match (text.parse::<bool>(), text.parse::<i64>()) {
+        (Ok(flag), _) => toml::Value::Boolean(flag),
+        (_, Ok(number)) => toml::Value::Integer(number),
+        _ => toml::Value::String(text.to_owned()),
+    }
+}
+
+fn stop(name: &str) -> Result<(), LabError> {
+    for name in [name.to_owned(), format!("{name}-debugger")] {
+        let Some(pid) = pid(&name).filter(|pid| is_alive(*pid)) else { continue };
+        let Some(known) = Pid::from_raw(pid) else { continue };
+        kill_process(known, Signal::KILL).or_say(|| format!("stop {name}"))?;
+        let deadline = Instant::now() + PATIENCE;
+        while is_alive(pid) && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(2));
+        }
+    }
+    Ok(())
+}
+
+/// The pid of a service, inside; it may have ended.
+pub(super) fn pid(name: &str) -> Option<i32> {
+    fs::read_to_string(format!("{PIDS}/{name}")).ok()?.trim().parse().ok()
+}
+
+/// The letter of a process's state; `None` when it is gone or only waits to be buried.
+pub(super) fn state(pid: i32) -> Option<char> {
+    let known = Pid::from_raw(pid)?;
+    test_kill_process(known).ok()?;
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name before it is in parentheses and may hold anything.
+    stat.rsplit_once(')')?.1.trim_start().chars().next().filter(|state| !matches!(state, 'Z' | 'X'))
+}
+
+fn is_alive(pid: i32) -> bool {
+    state(pid).is_some()
+}
+
+/// Starts the process of a part and reads its line.
+fn spawn(part: &Part) -> Result<i32, LabError> {
+    let name = &part.service.name;
+    let log = || File::options().create(true).append(true).open(format!("{LOGS}/{name}"));
+    let told = serde_json::to_string(part).or_say(|| format!("write down {name}"))?;
+    let shown = if part.service.argv.is_empty() { std::slice::from_ref(name) } else { &part.service.argv };
+    let mut words = shown.iter();
+    let mut child = Command::new(SELF)
+        .arg0(words.next().unwrap_or(name))
+        .args(words)
+        .env(ACTOR, told)
+        .env_remove(LAB)
+        .current_dir(WORKPLACE)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(log().or_say(|| format!("write the log of {name}"))?)
+        // Ctrl-C in the learner's shell is not meant for it.
+        .process_group(0)
+        .spawn()
+        .or_say(|| format!("start {name}"))?;
+    let pid = i32::try_from(child.id()).or_say(|| format!("know {name} by its pid"))?;
+    fs::write(format!("{PIDS}/{name}"), format!("{pid}\n")).or_say(|| format!("note the pid of {name}"))?;
+    let mut line = String::new();
+    let read = child.stdout.take().map(|output| BufReader::new(output).read_line(&mut line));
+    if line.trim_end() == READY {
+        return Ok(pid);
+    }
+    let _ = (read, child.wait());
+    let said = fs::read_to_string(format!("{LOGS}/{name}")).unwrap_or_default();
+    Err(LabError::new(format!("{name} could not start: {}", said.trim().lines().last().unwrap_or("it said nothing"))))
+}
+
+/// What a service says when it is ready.
+pub(super) const READY: &str = "READY";
+/// How long a killed process may take to leave.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Settings by name.
+pub(super) type Settings = BTreeMap<String, toml::Value>;
