@@ -97,7 +97,8 @@ fn thread_of(pid: u32, tid: u32, may_look: bool) -> Option<Thread> {
 
 fn descriptors(pid: u32) -> Seen<u32> {
     let folder = format!("/proc/{pid}/fd");
-    // Since Linux 6.2 the folder's size is their number, whoever asks; before, it was zero.
+    // Since Linux 6.2 the folder's size is their number, whoever asks; before, it was zero. It counts what counts
+    // against the limit, so a thread that waits in accept adds the number that it has taken beforehand.
     match fs::metadata(&folder) {
         Ok(metadata) if metadata.len() > 0 => Seen::Known(u32::try_from(metadata.len()).unwrap_or(u32::MAX)),
         Ok(_) => seen(fs::read_dir(folder), |entries| u32::try_from(entries.count()).ok()),

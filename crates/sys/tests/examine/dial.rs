@@ -18,13 +18,7 @@ fn dial(at: &DialTarget, bytes: Option<&[u8]>, enough: usize) -> Dialled {
 
 fn listen_and_dial(at: &DialTarget, bytes: Option<&[u8]>, enough: usize, listen_first: Duration, patience: Duration) -> Dialled {
     let mut judge = |heard: &[u8]| heard.len() >= enough;
-    let talk = bytes.map(|bytes| Talk {
-        said: Said::Http,
-        listen_first: Duration::from_millis(20),
-        bytes,
-        enough: &mut judge,
-        patience,
-    });
+    let talk = bytes.map(|bytes| Talk { said: Said::Http, listen_first, bytes, enough: &mut judge, patience });
     let (mut pending, mut connected) = (|| (), || ());
     let dial = Dial { at, patience: Duration::from_millis(200), talk, pending: &mut pending, connected: &mut connected };
     this_machine().unwrap().dial(dial).unwrap()

@@ -1,3 +1,6 @@
-//! Close readings against the real kernel: connections, counters, processes, files.
+//! Close readings against the real kernel: connections, counters, processes, settings, files.
 
 mod dial;
+mod inside;
+mod network;
+mod vitals;
