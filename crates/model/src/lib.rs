@@ -34,7 +34,7 @@ pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Rou
 pub use owner::{Ancestor, Container, Holding, Project, Supervisor, SupervisorKind, Via};
 pub use port::{PortClass, PortRange, PortRangeError};
 pub use process::{Process, ProcessId, ProcessState};
-pub use secret::CommandLine;
+pub use secret::{CommandLine, masked_line};
 pub use snapshot::{Resolution, Snapshot};
 pub use socket::{Queue, Socket, SocketId, SocketName, SocketOptions, SocketState, Traffic, Transport};
 pub use text::Text;

@@ -45,6 +45,62 @@ impl CommandLine {
     }
 }
 
+/// A line of a file with its secrets masked: the values of names that speak of a secret, in the notations of
+/// environments, YAML, JSON, XML and command lines, and all that a [`CommandLine`] masks.
+pub fn masked_line(line: &[u8]) -> Text {
+    let mut out: Vec<u8> = Vec::with_capacity(line.len());
+    let mut rest = line;
+    let mut mask_next = false;
+    while !rest.is_empty() {
+        let in_name = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.') || !b.is_ascii();
+        let length = rest.iter().position(|b| !in_name(b)).unwrap_or(rest.len());
+        if length == 0 {
+            let (gap, tail) = rest.split_at(1);
+            out.extend_from_slice(gap);
+            rest = tail;
+            continue;
+        }
+        let (name, tail) = rest.split_at(length);
+        out.extend_from_slice(name);
+        rest = tail;
+        let Some((sign, value, tail)) = assigned(rest, name.starts_with(b"-")) else { continue };
+        // `<env name="API_TOKEN" value="x">`: the name is a value itself, and the secret is the next one.
+        let is_naming = matches!(name, b"name" | b"key") && names_secret(value);
+        if names_secret(name) || mask_next {
+            out.extend_from_slice(sign);
+            out.extend_from_slice(MASK);
+            rest = tail;
+            mask_next = false;
+        } else if is_naming {
+            out.extend_from_slice(sign);
+            out.extend_from_slice(value);
+            rest = tail;
+            mask_next = true;
+        }
+    }
+    without_tokens(&without_url_secrets(&out))
+}
+
+/// The sign between a name and its value, quotes included, the value, and what follows it.
+fn assigned(rest: &[u8], option: bool) -> Option<(&[u8], &[u8], &[u8])> {
+    let is_space = |b: &u8| matches!(b, b' ' | b'\t');
+    let mut at = usize::from(matches!(rest.first(), Some(b'"' | b'\'')));
+    let skip_spaces = |at: usize| at + rest.iter().skip(at).take_while(|b| is_space(b)).count();
+    let spaced = skip_spaces(at);
+    match rest.get(spaced) {
+        Some(b'=' | b':') => at = skip_spaces(spaced + 1),
+        Some(_) if option && spaced > at => at = spaced,
+        _ => return None,
+    }
+    let quote = rest.get(at).copied().filter(|b| matches!(b, b'"' | b'\''));
+    at += usize::from(quote.is_some());
+    let (sign, after) = rest.split_at_checked(at)?;
+    let ends = |b: &u8| quote.map_or(is_space(b) || matches!(b, b',' | b';' | b'}' | b'"' | b'\''), |quote| *b == quote);
+    let end = after.iter().position(ends).unwrap_or(after.len());
+    let (value, tail) = after.split_at(end);
+    (!value.is_empty()).then_some((sign, value, tail))
+}
+
 /// What stands in place of a secret.
 const MASK: &[u8] = b"***";
 
@@ -259,7 +315,7 @@ fn without_tokens(argument: &[u8]) -> Text {
 
 #[cfg(test)]
 mod tests {
-    use super::CommandLine;
+    use super::{CommandLine, masked_line};
 
     fn shown(arguments: &[&str]) -> String {
         let line = CommandLine::from_kernel(arguments.join("\0").as_bytes());
@@ -284,6 +340,28 @@ mod tests {
             (&["java", "-Dspring.datasource.password=x"], "java -Dspring.datasource.password=***"),
         ] {
             assert_eq!(shown(given), expected);
+        }
+    }
+
+    #[test]
+    fn secrets_of_a_line_are_masked_in_every_notation() {
+        for (given, expected) in [
+            ("DB_PASSWORD=hunter2 PORT=3000", "DB_PASSWORD=*** PORT=3000"),
+            (r#"  "api_key": "s3 cr,et", "port": 3000,"#, r#"  "api_key": "***", "port": 3000,"#),
+            ("password: hunter2", "password: ***"),
+            ("spring.datasource.password=x, server.port=3000", "spring.datasource.password=***, server.port=3000"),
+            (
+                r#"<env name="API_TOKEN" value="abc" /><env name="PORT" value="3000" />"#,
+                r#"<env name="API_TOKEN" value="***" /><env name="PORT" value="3000" />"#,
+            ),
+            ("run --password hunter2 --port 3000", "run --password *** --port 3000"),
+            ("URL=postgres://ana:s3cret@localhost:3000/x", "URL=postgres://ana:***@localhost:3000/x"),
+            ("secret='a b' port 3000", "secret='***' port 3000"),
+            ("listen 3000;", "listen 3000;"),
+            ("token:", "token:"),
+            ("", ""),
+        ] {
+            assert_eq!(masked_line(given.as_bytes()).shown(), expected);
         }
     }
 

@@ -11,6 +11,7 @@ mod examine;
 mod frozen;
 mod holders;
 mod interfaces;
+mod mentions;
 mod namespaces;
 mod netlink;
 mod paths;
@@ -18,6 +19,7 @@ mod probe;
 mod processes;
 mod projects;
 mod settings;
+mod standing;
 mod surroundings;
 mod vitals;
 

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 pub mod greeting;
+pub mod mention;
 pub mod netlink;
 pub mod procfs;
 mod reader;

@@ -6,7 +6,7 @@ use portward_model::{
     Counters, FirewallRule, HostsLine, Mention, NetworkSettings, Observed, PathFacts, Process, ProxySetting, Seen, Text, Vitals,
 };
 
-use super::{Linux, counters, dial, processes, surroundings, vitals};
+use super::{Linux, counters, dial, mentions, processes, standing, surroundings, vitals};
 use crate::{Dial, Dialled, Examine, SysError};
 
 impl Examine for Linux {
@@ -34,12 +34,12 @@ impl Examine for Linux {
         surroundings::proxies()
     }
 
-    fn path(&self, _: &Text) -> Result<PathFacts, SysError> {
-        Err(SysError::Unsupported { what: "a path".to_owned() })
+    fn path(&self, path: &Text) -> Result<PathFacts, SysError> {
+        Ok(standing::at(path))
     }
 
-    fn mentions(&self, _: &[Text], _: &[u16]) -> Result<Vec<Mention>, SysError> {
-        Err(SysError::Unsupported { what: "mentions".to_owned() })
+    fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError> {
+        Ok(mentions::read(folders, ports))
     }
 
     fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {

@@ -1,6 +1,7 @@
 //! Close readings against the real kernel: connections, counters, processes, settings, files.
 
 mod dial;
+mod files;
 mod inside;
 mod network;
 mod vitals;
