@@ -9,9 +9,11 @@
 
 mod after_connect;
 mod case;
+mod debuggee;
 mod denied;
 mod hangs;
 mod in_use;
+mod kin;
 mod plan;
 mod refused;
 #[cfg(test)]

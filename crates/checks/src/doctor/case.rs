@@ -1,6 +1,6 @@
 //! A case: everything that is known about one endpoint, and the questions that checks ask of it.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_model::{
     Attempt, DialTarget, Examination, Family, Met, Process, ProcessState, Snapshot, Socket, SocketState, Text, Transport, Vitals,
@@ -169,6 +169,7 @@ impl<'a> Case<'a> {
     /// wildcards, an IPv4 wildcard before a dual-stack one (`inet_lookup_listener`, `compute_score`); several where they
     /// share by `SO_REUSEPORT`.
     pub fn takers(&self, address: IpAddr) -> Vec<(usize, &'a Socket)> {
+        let address = dialled(address);
         let device = self.device_of(address);
         let score = |socket: &Socket| {
             let pinned = socket.interface != 0 && !is_scoped(socket);
@@ -255,9 +256,33 @@ impl<'a> Case<'a> {
         matches!(process.state, ProcessState::Stopped | ProcessState::Traced)
     }
 
+    /// The address of this machine that a TCP client dials and that no listener takes, as the tables say and nothing that
+    /// was tried denies: the question of every cause of "connection refused". `None` where something serves it, where
+    /// it belongs to another machine, and where the connection failed in another way.
+    pub fn unserved(&self) -> Option<IpAddr> {
+        if !self.connects() || self.asked.transport != Transport::Tcp || self.asked.port == 0 || !self.fails_to_connect() {
+            return None;
+        }
+        if !matches!(self.standing(), Standing::Refused(_) | Standing::Untried) {
+            return None;
+        }
+        let first = *self.asked.addresses.first()?;
+        (self.is_own_address(first) && self.takers(first).is_empty()).then(|| dialled(first))
+    }
+
     /// The first address that a client dials, with the port.
     pub fn first_address(&self) -> Option<SocketAddr> {
         self.asked.addresses.first().map(|address| SocketAddr::new(*address, self.asked.port))
+    }
+}
+
+/// The address that a connect goes to: the kernel takes 0.0.0.0 and :: for the loopback of their family (`ip(7)`,
+/// `tcp_v6_connect`), and a mapped address for the IPv4 one that it holds.
+pub(crate) fn dialled(address: IpAddr) -> IpAddr {
+    match unmap(address) {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 
 use portward_model::{
-    Attempt, DialTarget, Ended, Examination, Exchange, Met, Queue, Said, Seen, Snapshot, Text, Thread, Transport, Vitals,
+    Attempt, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, Mention, MentionKind, Met, PathFacts, Queue,
+    RuleVerdict, Said, Sample, Seen, Snapshot, Text, Thread, Transport, Vitals,
 };
 
 use super::{Asked, Asking, Case};
@@ -145,6 +146,56 @@ impl Scene {
     /// With how a process fares.
     pub(crate) fn vitals(mut self, vitals: Vitals) -> Self {
         self.exam.vitals.push(vitals);
+        self
+    }
+
+    /// With a line of a file that names a port.
+    pub(crate) fn mention(mut self, kind: MentionKind, file: &str, line: u32, text: &str, port: u16) -> Self {
+        self.exam.mentions.push(Mention { file: Text::from(file), line, text: Text::from(text), kind, port });
+        self
+    }
+
+    /// With what stands at the asked path: its kind, mode, and whether the reader may write to it.
+    pub(crate) fn stands(mut self, kind: Option<FileKind>, mode: u32, writable: bool) -> Self {
+        let path = self.asked.path.clone().unwrap();
+        self.exam.paths.push(PathFacts {
+            path,
+            kind,
+            inode: 77,
+            mode,
+            uid: 0,
+            gid: 998,
+            writable,
+            stops_at: None,
+            nearby: Vec::new(),
+        });
+        self
+    }
+
+    /// With a packet filter rule: its hook, text, verdict, port and packets.
+    pub(crate) fn rule(mut self, hook: &str, text: &str, verdict: RuleVerdict, port: Option<u16>, packets: Option<u64>) -> Self {
+        let chain = Text::new(format!("inet filter {hook}"));
+        let remove = format!("sudo nft delete rule inet filter {hook} handle 4");
+        let rule = FirewallRule { chain, hook: Text::from(hook), text: Text::from(text), verdict, packets, port, remove };
+        match &mut self.exam.firewall {
+            Some(Seen::Known(rules)) => rules.push(rule),
+            other => *other = Some(Seen::Known(vec![rule])),
+        }
+        self
+    }
+
+    /// With looks at the endpoint over time: whether it listens, and (parent, child) of what names it, one second apart.
+    pub(crate) fn watched(mut self, looks: &[(bool, &[(u32, u32)])]) -> Self {
+        self.exam.samples = looks
+            .iter()
+            .zip(0u64..)
+            .map(|((listening, children), second)| Sample {
+                at_ms: second * 1000,
+                listeners: Vec::new(),
+                listening: *listening,
+                children: children.to_vec(),
+            })
+            .collect();
         self
     }
 

@@ -63,10 +63,12 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
             found.push((first_of_bind + at, &[], cause.clone()));
         }
     }
+    // What is at least likely explains the general fact beside it; what is merely possible takes nothing surer away.
+    let explains = |by: Likelihood, other: Likelihood| by <= Likelihood::Likely || other >= by;
     let covered: Vec<&str> = found
         .iter()
         .flat_map(|(_, covers, cause)| covers.iter().map(move |code| (*code, cause.likelihood)))
-        .filter(|(code, by)| found.iter().any(|(_, _, other)| other.code == *code && other.likelihood >= *by))
+        .filter(|(code, by)| found.iter().any(|(_, _, other)| other.code == *code && explains(*by, other.likelihood)))
         .map(|(code, _)| code)
         .collect();
     found.retain(|(_, _, cause)| !covered.contains(&cause.code.as_str()));

@@ -1,8 +1,8 @@
 //! The server listens on the other address family.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Effect, Fix, Likelihood, Met, Transport, unmap};
+use portward_model::{Effect, Family, Fix, Likelihood, Met, Socket};
 
 use crate::doctor::{Case, Check, Ruling, words};
 
@@ -34,23 +34,20 @@ Dial the address that it listens on, or let it listen on both.
 ";
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp || !case.fails_to_connect() {
-        return Ruling::Silent;
-    }
-    let Some(dialled) = case.first_address().map(|address| unmap(address.ip())) else { return Ruling::Silent };
-    if !dialled.is_loopback() {
-        return Ruling::Silent;
-    }
-    if let Some((index, socket)) = case.takers(dialled).first() {
-        return Ruling::Out(words::seen(case, *index, socket).fact);
-    }
-    let other: IpAddr =
-        if dialled.is_ipv4() { std::net::Ipv6Addr::LOCALHOST.into() } else { std::net::Ipv4Addr::LOCALHOST.into() };
+    let Some(dialled) = case.unserved() else { return Ruling::Silent };
+    let loopback: IpAddr = if dialled.is_ipv4() { Ipv6Addr::LOCALHOST.into() } else { Ipv4Addr::LOCALHOST.into() };
+    // An IPv6 address that is not loopback has no twin; a wildcard of IPv4 is all that can be meant.
+    let all = if dialled.is_loopback() {
+        case.takers(loopback)
+    } else {
+        let wildcard = |socket: &Socket| socket.family == Family::Ipv4 && socket.is_wildcard() && socket.interface == 0;
+        case.listeners().filter(|(_, socket)| dialled.is_ipv6() && wildcard(socket)).collect()
+    };
     // A v6-only wildcard is a cause of its own.
-    let Some((index, socket)) = case.takers(other).into_iter().find(|(_, socket)| !(socket.is_wildcard() && dialled.is_ipv4()))
-    else {
+    let Some((index, socket)) = all.into_iter().find(|(_, socket)| !(socket.is_wildcard() && dialled.is_ipv4())) else {
         return Ruling::Silent;
     };
+    let other = if dialled.is_loopback() { loopback } else { Ipv4Addr::LOCALHOST.into() };
     let port = case.asked.port;
     let mut evidence = vec![words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().map(words::tried));
@@ -103,6 +100,8 @@ mod tests {
                 Scene::on(on_v6(), "127.0.0.1:5173").tried(Met::Failed(111)),
                 Scene::on(held(listener("127.0.0.1", 5173)), "[::1]:5173").tried(Met::Failed(111)),
                 Scene::on(held(listener("0.0.0.0", 5173)), "[::1]:5173").tried(Met::Failed(111)),
+                Scene::on(held(listener("0.0.0.0", 5173)), "[fe80::20]:5173").tried(Met::Failed(111)),
+                Scene::on(on_v6(), "0.0.0.0:5173").tried(Met::Failed(111)),
             ],
             silent: vec![
                 Scene::on(on_v6(), "[::1]:5173").tried(Met::Connected),

@@ -2,7 +2,7 @@
 
 use portward_model::{Effect, Evidence, Fix, Likelihood, MentionKind, Transport};
 
-use crate::doctor::{Case, Check, Ruling, Standing, words};
+use crate::doctor::{Case, Check, Ruling, Standing, kin, words};
 
 pub(super) const CHECK: Check = Check {
     code: "no-listener",
@@ -32,7 +32,7 @@ Start the service. Where a file of the project, a Compose file or a unit names t
 ";
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.port == 0 || case.asked.transport != Transport::Tcp {
+    if !case.connects() || case.asked.port == 0 || case.asked.transport.is_unix() {
         return Ruling::Silent;
     }
     if let Some((index, socket)) = case.listeners().next() {
@@ -43,8 +43,11 @@ fn run(case: &Case<'_>) -> Ruling {
     if far || !refused || case.elsewhere().next().is_some() || case.here().any(|(_, socket)| socket.state.serves()) {
         return Ruling::Silent;
     }
-    let port = case.asked.port;
-    let mut evidence = vec![Evidence::new("sock_diag", format!("no socket of this machine listens on port {port}"))];
+    let udp = case.asked.transport == Transport::Udp;
+    let does = if udp { "receives" } else { "listens" };
+    let named = words::port(case);
+    let named = if udp { named } else { named.to_lowercase() };
+    let mut evidence = vec![Evidence::new("sock_diag", format!("no socket of this machine {does} on {named}"))];
     if let Standing::Refused(attempt) = case.standing() {
         evidence.push(words::tried(attempt));
         if words::rose(attempt, "Tcp.OutRsts") > 0 {
@@ -52,13 +55,15 @@ fn run(case: &Case<'_>) -> Ruling {
         }
     }
     let mut fixes = Vec::new();
-    for mention in case.exam.mentions.iter().filter(|mention| mention.port == port).take(3) {
-        evidence.push(Evidence::new(format!("{}:{}", mention.file, mention.line), mention.text.shown()));
+    for mention in kin::mentions(case).take(3) {
+        evidence.push(words::mentioned(mention));
         fixes.push(starter(mention.kind, &mention.file.shown()));
     }
     fixes.dedup();
-    fixes.push(Fix::new("Start the service, and know when it listens", format!("portward wait {port}"), Effect::Read));
-    let summary = format!("Nothing listens on port {port}, at any address.");
+    let command = format!("portward wait {}", words::target(case));
+    fixes.push(Fix::new("Start the service, and know when it listens", command, Effect::Read));
+    let nothing = if udp { "Nothing receives" } else { "Nothing listens" };
+    let summary = format!("{nothing} on {named}, at any address.");
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
 }
 

@@ -1,0 +1,165 @@
+//! What has to do with a port although it does not listen there: processes that were told to, files that name it,
+//! listeners of the same project.
+
+use portward_model::{CommandLine, Mention, Process, Socket, SocketState, Text, Transport};
+
+use super::{
+    Case,
+    plan::{contains, names_port},
+};
+use crate::bind::words;
+
+/// Every TCP listener of the reader's namespace, whatever its port.
+pub(super) fn tcp_listeners<'a>(case: &Case<'a>) -> impl Iterator<Item = (usize, &'a Socket)> {
+    let all = case.snapshot.sockets.iter().enumerate();
+    let own = |socket: &Socket| case.is_own(socket) && socket.transport == Transport::Tcp && socket.state == SocketState::Listen;
+    all.filter(move |(_, socket)| own(socket)).collect::<Vec<_>>().into_iter()
+}
+
+/// The TCP ports that a process listens on in the reader's namespace, ascending.
+pub(super) fn ports_of(case: &Case<'_>, pid: u32) -> Vec<u16> {
+    let held = |index: usize| case.snapshot.holders(index).iter().any(|holding| holding.pid == pid);
+    let mut ports: Vec<u16> =
+        tcp_listeners(case).filter(|(index, _)| held(*index)).filter_map(|(_, socket)| socket.port()).collect();
+    ports.sort_unstable();
+    ports.dedup();
+    ports
+}
+
+/// Lines of files that name the asked port.
+pub(super) fn mentions<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Mention> {
+    let port = case.asked.port;
+    case.exam.mentions.iter().filter(move |mention| mention.port == port)
+}
+
+/// The line of a file of a process's own project that names the asked port.
+pub(super) fn mentioned_beside<'a>(case: &Case<'a>, process: &Process) -> Option<&'a Mention> {
+    let project = project(case, process)?;
+    mentions(case).find(|mention| is_inside(&mention.file, &project))
+}
+
+/// The folder of the project that a process works for; `None` where its folder is hidden, or is no project's.
+pub(super) fn project(case: &Case<'_>, process: &Process) -> Option<Text> {
+    let cwd = process.cwd.known()?;
+    let known = case.snapshot.projects.iter().find(|(folder, _)| folder == cwd).map(|(_, project)| project.root.clone());
+    known.or_else(|| (!matches!(cwd.raw(), b"/" | b"/root" | b"/tmp")).then(|| cwd.clone()))
+}
+
+/// The folder of the reader's own project.
+pub(super) fn readers_project(case: &Case<'_>) -> Option<Text> {
+    project(case, case.snapshot.process(case.snapshot.host.pid)?)
+}
+
+fn is_inside(file: &Text, folder: &Text) -> bool {
+    file.raw().strip_prefix(folder.raw()).is_some_and(|rest| rest.starts_with(b"/"))
+}
+
+/// True for the reader itself and the programs that it was started by.
+pub(super) fn is_reader(case: &Case<'_>, process: &Process) -> bool {
+    let Some(reader) = case.snapshot.process(case.snapshot.host.pid) else {
+        return process.id.pid == case.snapshot.host.pid;
+    };
+    reader.id == process.id || words::ancestors(case.snapshot, reader).iter().any(|above| above.id == process.id)
+}
+
+/// True when the arguments of a process tell it to serve this port: an option or address that is this number, and not
+/// the address of another's service.
+pub(super) fn is_told_to_serve(process: &Process, port: u16) -> bool {
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
+    if CLIENTS.contains(&process.title().as_str()) || CLIENTS.iter().any(|name| process.name.raw() == name.as_bytes()) {
+        return false;
+    }
+    let mut before: &[u8] = b"";
+    argv.iter().skip(1).any(|argument| {
+        let raw = argument.raw();
+        let told = names_port(raw, port) && is_place_to_listen(before, raw);
+        before = raw;
+        told
+    })
+}
+
+/// Not a URL, not a forward, and in a whole script only one that speaks of serving.
+fn is_place_to_listen(before: &[u8], argument: &[u8]) -> bool {
+    const ELSEWHERE: &[&[u8]] =
+        &[b"upstream", b"backend", b"target", b"proxy", b"connect", b"remote", b"forward", b"-L", b"-R", b"jdwp", b"inspect"];
+    if contains(argument, b"://") || ELSEWHERE.iter().any(|word| contains(argument, word) || contains(before, word)) {
+        return false;
+    }
+    if argument.contains(&b' ') || argument.contains(&b'\n') {
+        return [&b"bind"[..], b"listen", b"serve", b"--port", b"PORT="].iter().any(|word| contains(argument, word));
+    }
+    true
+}
+
+/// True when a process holds a connection to the asked port, or tries to make one: it is a client of it.
+pub(super) fn is_client(case: &Case<'_>, pid: u32) -> bool {
+    let sockets = case.snapshot.sockets.iter().enumerate();
+    let dials = |socket: &Socket| socket.remote().is_some_and(|(_, port)| port == case.asked.port) && case.is_own(socket);
+    sockets
+        .filter(|(_, socket)| dials(socket))
+        .any(|(index, _)| case.snapshot.holders(index).iter().any(|holding| holding.pid == pid))
+}
+
+/// Programs that take a port as the place to go to.
+const CLIENTS: &[&str] = &[
+    "curl",
+    "wget",
+    "nc",
+    "ncat",
+    "netcat",
+    "telnet",
+    "ssh",
+    "psql",
+    "mysql",
+    "mariadb",
+    "redis-cli",
+    "mongosh",
+    "http",
+    "wrk",
+    "ab",
+    "hey",
+    "k6",
+    "vegeta",
+    "wait-for-it",
+    "wait-for",
+    "wait-on",
+    "dockerize",
+    "nmap",
+    "tcpdump",
+    "ss",
+    "lsof",
+    "grep",
+    "fuser",
+    "portward",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::is_told_to_serve;
+    use crate::fixture::process;
+
+    #[test]
+    fn arguments_that_name_a_place_to_listen_are_told_from_others() {
+        let told = |argv: &[&str]| is_told_to_serve(&process(7, 1, argv, 10), 3000);
+        for argv in [
+            &["python3", "-m", "http.server", "3000"][..],
+            &["node", "server.js", "--port=3000"],
+            &["uvicorn", "app:app", "--bind", "0.0.0.0:3000"],
+            &["java", "-Dserver.port=3000", "-jar", "shop.jar"],
+            &["python3", "-c", "import time; s.bind(('127.0.0.1', 3000))"],
+            &["actor", "http", "port=3000"],
+        ] {
+            assert!(told(argv), "{argv:?}");
+        }
+        for argv in [
+            &["curl", "-s", "127.0.0.1:3000"][..],
+            &["node", "client.js", "http://127.0.0.1:3000"],
+            &["python3", "-m", "http.server", "13000"],
+            &["node", "gateway.js", "--backend", "127.0.0.1:3000"],
+            &["ssh", "-L", "3000:localhost:80", "box"],
+            &["python3", "-c", "s.connect(('127.0.0.1', 3000)); print(1)"],
+        ] {
+            assert!(!told(argv), "{argv:?}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The listener is in another network namespace.
+
+use portward_model::{AddressClass, Effect, Evidence, Fix, Likelihood, Socket, unmap};
+
+use crate::{
+    bind::words::container_of,
+    doctor::{Case, Check, Ruling, words},
+    quoted,
+};
+
+pub(super) const CHECK: Check = Check {
+    code: "listener-in-other-netns",
+    summary: "the listener is in another network namespace",
+    doc: DOC,
+    covers: &["no-listener", "udp-not-tcp"],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+Each network namespace has its own ports and its own loopback. A server in a container whose port is not published,
+or in a namespace made by `ip netns` or `unshare -n`, listens there and not here.
+
+## Evidence
+
+A listener with the port in another namespace (sock_diag after setns(2)), and none in this one.
+
+## Fix
+
+Publish the container's port, dial the address that it has on its own network, or run the client in that namespace.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if case.unserved().is_none() || case.listeners().next().is_some() {
+        return Ruling::Silent;
+    }
+    let Some((index, socket)) = case.elsewhere().next() else {
+        let others = case.snapshot.namespaces.iter().filter(|namespace| !namespace.own).count();
+        if others == 0 {
+            return Ruling::Silent;
+        }
+        let port = case.asked.port;
+        return Ruling::Out(format!("nothing listens on port {port} in the {others} other namespaces that were read"));
+    };
+    let place = place(case, index, socket);
+    let mut seen = words::seen(case, index, socket);
+    seen.fact.push_str(&format!(", in {place}"));
+    let mut evidence =
+        vec![seen, Evidence::new("sock_diag", format!("no socket of this namespace listens on port {}", case.asked.port))];
+    evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
+    let who = words::who(case, index, socket);
+    let summary = format!("{who} listens on {} in {place}, and not here.", words::endpoint(case.snapshot, socket));
+    words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes(case, index, socket))
+}
+
+/// `the network namespace blue`, `the network namespace of pid 4121`
+fn place(case: &Case<'_>, index: usize, socket: &Socket) -> String {
+    if let Some(container) = case.holder(index).and_then(|process| container_of(case.snapshot, process)) {
+        let name = container.name.as_ref().map_or_else(|| container.id.clone(), portward_model::Text::shown);
+        return format!("the {} container {name}", container.runtime);
+    }
+    let namespace = case.snapshot.namespaces.get(usize::from(socket.netns));
+    match namespace.map(|namespace| (&namespace.name, namespace.pid)) {
+        Some((Some(name), _)) => format!("the network namespace {name}"),
+        Some((None, Some(pid))) => format!("the network namespace of pid {pid}"),
+        Some((None, None)) | None => "another network namespace".to_owned(),
+    }
+}
+
+fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Fix> {
+    let port = case.asked.port;
+    let mut fixes = Vec::new();
+    let loopback = socket.address().is_some_and(|address| AddressClass::of(unmap(address)) == AddressClass::Loopback);
+    if let Some(container) = case.holder(index).and_then(|process| container_of(case.snapshot, process)) {
+        let image = container.image.as_ref().and_then(quoted).unwrap_or_else(|| "IMAGE".to_owned());
+        let runtime = if container.runtime == "podman" { "podman" } else { "docker" };
+        let also = if loopback { ", and let it listen on 0.0.0.0 inside" } else { "" };
+        let publish = format!("{runtime} run --publish 127.0.0.1:{port}:{port} {image}");
+        fixes.push(Fix::new(format!("Start the container with its port published{also}"), publish, Effect::Change));
+        if let Some(address) = container.addresses.first().filter(|_| !loopback) {
+            let command = format!("portward explain {}", words::address(*address, port));
+            fixes.push(Fix::new("Or dial the container's own address", command, Effect::Read));
+        }
+        return fixes;
+    }
+    let namespace = case.snapshot.namespaces.get(usize::from(socket.netns));
+    let name = namespace.and_then(|namespace| namespace.name.as_ref()).and_then(quoted);
+    let pid = case.holder(index).map(|process| process.id.pid).or_else(|| namespace.and_then(|namespace| namespace.pid));
+    let enter = match (name, pid) {
+        (Some(name), _) => format!("sudo ip netns exec {name} CLIENT"),
+        (None, Some(pid)) => format!("sudo nsenter --target {pid} --net CLIENT"),
+        (None, None) => "sudo lsns --type net".to_owned(),
+    };
+    fixes.push(Fix::new("Run the client in that namespace", enter, Effect::Read));
+    fixes
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Met, Namespace, Snapshot, Text};
+
+    use crate::{
+        doctor::{Cases, scene::Scene},
+        fixture::{held, listener, machine},
+    };
+
+    fn there(name: Option<&str>) -> Snapshot {
+        let mut socket = listener("0.0.0.0", 3000);
+        socket.netns = 1;
+        let mut snapshot = held(socket);
+        snapshot.namespaces.push(Namespace { inode: 9, name: name.map(Text::from), pid: Some(4121), own: false });
+        snapshot
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let mut both = there(None);
+        both.sockets.push(listener("127.0.0.1", 3000));
+        let mut other_address = there(None);
+        other_address.sockets.push(listener("127.0.0.2", 3000));
+        let mut empty = machine();
+        empty.namespaces.push(Namespace { inode: 9, name: None, pid: None, own: false });
+        Cases {
+            fires: vec![
+                Scene::on(there(None), "127.0.0.1:3000").tried(Met::Failed(111)),
+                Scene::on(there(Some("blue")), "127.0.0.1:3000"),
+            ],
+            silent: vec![
+                Scene::on(both, "127.0.0.1:3000").tried(Met::Connected),
+                Scene::on(other_address, "127.0.0.1:3000").tried(Met::Failed(111)),
+                Scene::on(empty, "127.0.0.1:3000").tried(Met::Failed(111)),
+                Scene::on(there(None), "127.0.0.1:3001").tried(Met::Failed(111)),
+            ],
+        }
+    }
+}
