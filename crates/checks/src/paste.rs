@@ -4,6 +4,29 @@
 //! gathers what they say (host, port, path, call, error number), and picks the one that explains the rest. It
 //! knows texts only: whether a text is true of this machine is for others to find out.
 
+mod browsers;
+mod common;
+#[cfg(test)]
+mod corpus_tests;
+mod curl;
+mod databases;
+mod docker;
+mod dotnet;
+mod go;
+mod java;
+mod lines;
+mod node;
+mod number;
+mod place;
+mod python;
+mod read;
+mod rule;
+mod rules;
+mod says;
+mod scripts;
+mod servers;
+mod shell;
+
 use portward_model::Text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -180,7 +203,16 @@ impl Symptom {
 ///
 /// `None` when nothing of it is an error that Portward knows. Takes any bytes: terminal escapes, other encodings and
 /// cut lines are read past, in time that grows with the length of the text alone.
+///
+/// ```
+/// use portward_checks::{Call, Symptom, read_paste};
+///
+/// let paste = read_paste(b"Error: listen EADDRINUSE: address already in use :::3000").unwrap();
+/// assert_eq!((paste.symptom, paste.port), (Symptom::InUse, Some(3000)));
+/// assert_eq!((paste.program, paste.host.as_deref(), paste.errno), (Some("node"), Some("::"), Some(98)));
+/// assert!(paste.symptom.asks_to_listen(paste.call));
+/// assert_eq!(read_paste(b"listening on http://localhost:3000"), None);
+/// ```
 pub fn read_paste(text: &[u8]) -> Option<Paste> {
-    let _ = text;
-    None
+    read::read(text)
 }

@@ -218,13 +218,28 @@ pub struct Repair {
 pub struct Twin {
     /// Services that are left out.
     pub without: Vec<String>,
-    /// Services whose settings differ, by name. `change.web = { listen = "0.0.0.0:3000" }`.
+    /// Services whose settings differ, by name: `change.web = { listen = "0.0.0.0:3000" }`. A `state` can only become `running`.
     pub change: BTreeMap<String, BTreeMap<String, toml::Value>>,
     /// Rules that hold instead of the lab's; the lab's own where it is left out.
     pub world: Option<World>,
     /// Services more.
     #[serde(rename = "service")]
     pub services: Vec<Service>,
+}
+
+impl Service {
+    /// Changes one of its settings, of its own or of its role.
+    pub fn set(&mut self, key: &str, value: toml::Value) {
+        match (key, &value) {
+            ("start", toml::Value::Boolean(start)) => self.start = *start,
+            ("apart", toml::Value::Boolean(apart)) => self.apart = *apart,
+            ("descriptors", toml::Value::Integer(most)) => self.descriptors = u32::try_from(*most).ok(),
+            ("state", _) => self.state = State::Running,
+            _ => {
+                self.settings.insert(key.to_owned(), value);
+            }
+        }
+    }
 }
 
 impl Lab {
@@ -248,15 +263,7 @@ impl Lab {
         self.services.retain(|service| !twin.without.contains(&service.name));
         for service in &mut self.services {
             for (key, value) in twin.change.get(&service.name).into_iter().flatten() {
-                match (key.as_str(), value) {
-                    ("start", toml::Value::Boolean(start)) => service.start = *start,
-                    ("apart", toml::Value::Boolean(apart)) => service.apart = *apart,
-                    ("descriptors", toml::Value::Integer(most)) => service.descriptors = u32::try_from(*most).ok(),
-                    ("state", _) => service.state = State::Running,
-                    _ => {
-                        service.settings.insert(key.clone(), value.clone());
-                    }
-                }
+                service.set(key, value.clone());
             }
         }
         if let Some(world) = twin.world {

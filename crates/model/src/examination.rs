@@ -247,6 +247,16 @@ pub struct FirewallRule {
     pub packets: Option<u64>,
     /// The destination or source port that it names; `None` for any.
     pub port: Option<u16>,
+    /// The last port, where it names a range that begins with `port`.
+    #[serde(default)]
+    pub last_port: Option<u16>,
+    /// The one interface that it is for.
+    #[serde(default)]
+    pub interface: Option<Text>,
+    /// True when it has conditions that are not told here, such as addresses or the state of a connection: whether it
+    /// meets a packet is then not known from these fields alone.
+    #[serde(default)]
+    pub narrowed: bool,
     /// The command that removes it.
     pub remove: String,
 }

@@ -41,6 +41,8 @@ pub enum Exit {
     Fine,
     /// 1: done, and something was found: nothing listens, not freed, timed out.
     Found,
+    /// The exit code of a program that was run for the caller.
+    Program(u8),
 }
 
 /// Where a capability can run.

@@ -3,6 +3,7 @@
 pub mod explain;
 pub mod free;
 pub mod graph;
+pub mod lab;
 pub mod list;
 pub mod next;
 pub mod open;

@@ -17,6 +17,7 @@ macro_rules! every_op {
             next Next,
             open Open,
             snapshot Snap,
+            lab Bench,
         }
     };
 }

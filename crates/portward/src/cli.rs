@@ -337,6 +337,7 @@ where
     std::process::exit(match output.exit() {
         Exit::Fine => 0,
         Exit::Found => 1,
+        Exit::Program(code) => i32::from(code),
     })
 }
 

@@ -17,5 +17,7 @@ mod table;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    cli::run(std::env::args_os().collect())
+    let arguments: Vec<_> = std::env::args_os().collect();
+    // A lab's servers are this program, too.
+    portward_lab::entrance(&arguments).unwrap_or_else(|| cli::run(arguments))
 }

@@ -4,6 +4,7 @@
 //! short and answers with a value or a refusal; none of them panics, and each is a fuzz target.
 #![forbid(unsafe_code)]
 
+pub mod firewall;
 pub mod greeting;
 pub mod mention;
 pub mod netlink;

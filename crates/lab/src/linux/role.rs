@@ -1,7 +1,7 @@
 //! The roles that this program plays in a scene. One file each; a new one is its `mod` line and its line in [`ROLES`].
 //!
 //! Beside its own settings every role takes `after` (milliseconds until it begins, though it counts as ready at once), `life`
-//! (milliseconds until it ends with exit code 1) and `again` (milliseconds until its parent, a process more, starts it anew).
+//! (milliseconds until it ends with exit code 1) and `again` (milliseconds until its parent, a process more, starts it anew); 0 is none.
 
 mod binds;
 mod connects;
@@ -21,7 +21,7 @@ use std::{
 };
 
 use rustix::{
-    process::{Resource, Rlimit, getrlimit, setrlimit},
+    process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit},
     thread::{UnshareFlags, set_name},
 };
 
@@ -52,6 +52,9 @@ pub(super) fn play(part: &str) -> Result<(), LabError> {
     let part: Part = serde_json::from_str(part).or_say(|| "read its part".to_owned())?;
     let service = &part.service;
     named(service.argv.first().unwrap_or(&service.name));
+    if part.follows {
+        set_parent_process_death_signal(Some(Signal::KILL)).or_say(|| "follow its parent".to_owned())?;
+    }
     if let Some(pid) = part.traces {
         kernel::trace(pid).or_say(|| format!("trace process {pid}"))?;
         ready();
@@ -66,7 +69,7 @@ pub(super) fn play(part: &str) -> Result<(), LabError> {
         return Err(LabError::new(format!("{} takes no {key}, but {}", role.name, known.join(", "))));
     }
     let stage = Stage::new(&service.settings);
-    if let Some(pause) = stage.number("again")? {
+    if let Some(pause) = stage.number("again")?.filter(|pause| *pause > 0) {
         keep_starting(&part, pause)?;
     }
     if let Some(most) = service.descriptors {
@@ -78,11 +81,11 @@ pub(super) fn play(part: &str) -> Result<(), LabError> {
         kernel::unshare(UnshareFlags::NEWNET).or_say(|| "make a network namespace".to_owned())?;
         furnish::loopback_up()?;
     }
-    if let Some(pause) = stage.number("after")? {
+    if let Some(pause) = stage.number("after")?.filter(|pause| *pause > 0) {
         ready();
         thread::sleep(Duration::from_millis(pause));
     }
-    if let Some(life) = stage.number("life")? {
+    if let Some(life) = stage.number("life")?.filter(|pause| *pause > 0) {
         thread::spawn(move || {
             thread::sleep(Duration::from_millis(life));
             exit(1)
@@ -99,6 +102,7 @@ fn takes(role: &Role, key: &str) -> bool {
 fn keep_starting(part: &Part, pause: u64) -> Result<(), LabError> {
     let mut child = part.clone();
     child.service.settings.remove("again");
+    child.follows = true;
     let told = serde_json::to_string(&child).or_say(|| "write down its part".to_owned())?;
     loop {
         Command::new(SELF).env(ACTOR, &told).status().or_say(|| "start its child".to_owned())?;

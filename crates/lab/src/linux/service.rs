@@ -22,11 +22,13 @@ pub(super) struct Part {
     pub(super) service: Service,
     /// The process to trace, for the one that plays the debugger.
     pub(super) traces: Option<i32>,
+    /// True for one that ends with its parent, which starts it again and again.
+    pub(super) follows: bool,
 }
 
 /// Starts a service and returns when it is ready and in its state.
 pub(super) fn start(service: &Service) -> Result<(), LabError> {
-    let pid = spawn(&Part { service: service.clone(), traces: None })?;
+    let pid = spawn(&Part { service: service.clone(), traces: None, follows: false })?;
     match service.state {
         State::Running => {}
         State::Stopped => {
@@ -37,7 +39,7 @@ pub(super) fn start(service: &Service) -> Result<(), LabError> {
             let mut debugger = service.clone();
             debugger.name = format!("{}-debugger", service.name);
             debugger.argv = vec!["gdb".to_owned(), "-p".to_owned(), pid.to_string()];
-            spawn(&Part { service: debugger, traces: Some(pid) })?;
+            spawn(&Part { service: debugger, traces: Some(pid), follows: false })?;
         }
     }
     Ok(())
@@ -56,7 +58,7 @@ pub(super) fn command(name: &str, words: &[String]) -> Result<(), LabError> {
         let Some((key, value)) = setting.split_once('=') else {
             return Err(LabError::new(format!("`{setting}` is no setting")).hint(format!("{name} {word} listen=127.0.0.1:3000")));
         };
-        service.settings.insert(key.to_owned(), value_of(value));
+        service.set(key, value_of(value));
     }
     // Whoever starts it again does not want its old state.
     service.state = State::Running;

@@ -1,0 +1,398 @@
+//! From lines to errors: each line's rule, what the lines around it add, and which error explains the rest.
+
+use portward_model::Text;
+
+use super::{
+    Call, Paste, Symptom,
+    lines::{Line, each_line},
+    number::errno_in,
+    place::{Place, host_first, places, socket_path},
+    rule::{Rule, Standing},
+    rules::{Index, Seen, index},
+    says::says,
+};
+
+/// Reads a whole text.
+pub(super) fn read(text: &[u8]) -> Option<Paste> {
+    let index = index()?;
+    let mut reader = Reader::new(index);
+    each_line(text, |line| reader.take(line));
+    reader.finish()
+}
+
+/// What has been read so far of a text.
+struct Reader {
+    index: &'static Index,
+    seen: Seen,
+    found: Vec<Found>,
+    /// Position of the error that the last lines belong to.
+    latest: Option<usize>,
+    /// The last program that a line bore a mark of, and the line's number.
+    program: Option<(&'static str, u32)>,
+    /// An address that a command, an attempt or a traced line of code named, and the line's number.
+    told: Option<(Place, u32)>,
+    in_traceback: bool,
+}
+
+struct Found {
+    paste: Paste,
+    weight: usize,
+    standing: Standing,
+    /// Position of the error that this one is given as the cause of.
+    causes: Option<usize>,
+    last_line: u32,
+}
+
+impl Reader {
+    fn new(index: &'static Index) -> Self {
+        let seen = index.seen();
+        Self { index, seen, found: Vec::new(), latest: None, program: None, told: None, in_traceback: false }
+    }
+
+    fn take(&mut self, line: &Line) {
+        let text = line.text.trim();
+        if text.is_empty() {
+            return;
+        }
+        let matched = self.index.search(text, &mut self.seen);
+        if let Some(program) = matched.program {
+            self.mark(program, line.number);
+        }
+        if text.starts_with("Traceback (most recent call last)") {
+            self.in_traceback = true;
+        }
+        let Some((rule, _, at)) = matched.rule else {
+            self.attribute(text, line.number);
+            self.tell(&line.text, line.number);
+            return;
+        };
+        self.in_traceback = false;
+        let found = self.error(rule, at, text, line.number, matched.program);
+        self.add(found, text);
+    }
+
+    /// The error that a line reports.
+    fn error(&self, rule: &Rule, at: usize, text: &str, number: u32, marked: Option<&'static str>) -> Found {
+        let near = self.program.filter(|(_, line)| number.saturating_sub(*line) <= NEAR).map(|(program, _)| program);
+        let mut paste = Paste {
+            symptom: rule.symptom,
+            program: rule.program.or(marked).or(near),
+            host: None,
+            port: None,
+            path: None,
+            url_scheme: None,
+            call: rule.call.or_else(|| syscall(text)),
+            errno: errno_in(text, rule.symptom).or(rule.errno),
+            says: rule.says,
+            line: Text::new(shortened(text, at)),
+            line_number: number,
+            others: Vec::new(),
+        };
+        aim(&mut paste, rule, at, text);
+        if paste.host.is_none() && paste.port.is_none() && paste.path.is_none() && paste.symptom != Symptom::NameUnknown {
+            if let Some((place, line)) = &self.told
+                && number.saturating_sub(*line) <= NEAR
+            {
+                paste.host.clone_from(&place.host);
+                paste.port = place.port;
+                paste.url_scheme = paste.url_scheme.or_else(|| place.scheme.clone());
+            }
+        }
+        let retried = RETRIES.iter().any(|word| contains_ignoring_case(text, word));
+        let standing = if retried { rule.standing.min(Standing::Noise) } else { rule.standing };
+        Found { paste, weight: rule.weight(), standing, causes: None, last_line: number }
+    }
+
+    /// Adds an error, or joins it with one that says the same.
+    fn add(&mut self, mut new: Found, text: &str) {
+        let is_cause = CAUSES.iter().any(|start| text.starts_with(start));
+        if let Some(position) = self.found.iter().rposition(|old| same(old, &new)) {
+            if let Some(old) = self.found.get_mut(position) {
+                join(old, new);
+            }
+            self.latest = Some(position);
+            return;
+        }
+        if self.found.len() >= KEPT {
+            self.latest = None;
+            return;
+        }
+        if is_cause {
+            new.causes = self.latest;
+        }
+        self.found.push(new);
+        self.latest = Some(self.found.len() - 1);
+    }
+
+    /// Takes a sign of a program, also for the error just above that lacks one.
+    fn mark(&mut self, program: &'static str, number: u32) {
+        self.program = Some((program, number));
+        if let Some(last) = self.latest.and_then(|at| self.found.get_mut(at))
+            && number.saturating_sub(last.last_line) <= NEAR
+            && last.paste.program.is_none()
+        {
+            last.paste.program = Some(program);
+        }
+    }
+
+    /// Takes what a line that follows an error adds to it: `port: 5432`, `syscall: 'connect'`.
+    fn attribute(&mut self, text: &str, number: u32) {
+        let Some(last) = self.latest.and_then(|at| self.found.get_mut(at)) else { return };
+        if number.saturating_sub(last.last_line) > REACH {
+            return;
+        }
+        let bare = ["npm error ", "npm ERR! ", "yarn error "].iter().find_map(|start| text.strip_prefix(start)).unwrap_or(text);
+        let bare = bare.trim_start_matches([' ', '"', '\'']);
+        if !ATTRIBUTES.iter().any(|start| bare.starts_with(start)) {
+            return;
+        }
+        let paste = &mut last.paste;
+        if let Some(path) = socket_path(bare) {
+            if paste.host.is_none() && paste.path.is_none() {
+                paste.path = Some(Text::from(path));
+            }
+            return;
+        }
+        if paste.path.is_none() {
+            for place in places(bare) {
+                // The address of a name is what was called; the name itself is not another one.
+                if paste.host.is_none() || !place.is_whole() {
+                    paste.host = paste.host.take().or(place.host);
+                    paste.port = paste.port.or(place.port);
+                }
+            }
+        }
+        if let Some(rest) = HOSTS.iter().find_map(|start| bare.strip_prefix(start)) {
+            paste.host = paste.host.take().or_else(|| host_first(rest).and_then(|place| place.host));
+        }
+        paste.call = paste.call.or_else(|| syscall(bare));
+        paste.errno = paste.errno.or_else(|| errno_in(bare, paste.symptom));
+    }
+
+    /// Keeps the address of a line that says what is attempted, for an error below that has none.
+    fn tell(&mut self, line: &str, number: u32) {
+        let text = line.trim_start();
+        let code = self.in_traceback && line.starts_with("    ");
+        if !code && !ATTEMPTS.iter().any(|start| text.starts_with(start) || text.contains(start.trim_start_matches('\n'))) {
+            return;
+        }
+        let found = places(text);
+        let whole = found.iter().rev().find(|place| place.is_whole() || place.scheme.is_some());
+        if let Some(place) = whole {
+            self.told = Some((place.clone(), number));
+        }
+    }
+
+    fn finish(mut self) -> Option<Paste> {
+        for found in &mut self.found {
+            found.paste.says = found.paste.says.or_else(|| says(&found.paste));
+        }
+        let chosen = self.chosen()?;
+        let mut paste = self.found.get(chosen)?.paste.clone();
+        let others = self.found.into_iter().enumerate().filter(|(at, _)| *at != chosen).map(|(_, found)| found.paste);
+        paste.others = others.take(OTHERS).collect();
+        Some(paste)
+    }
+
+    /// The error that explains the rest: the first of the best standing, its innermost cause, or a bind that failed
+    /// where later ones could not connect to the same port.
+    fn chosen(&self) -> Option<usize> {
+        let best = self.found.iter().map(|found| found.standing).max()?;
+        let mut chosen = self.found.iter().position(|found| found.standing == best)?;
+        let first = &self.found.get(chosen)?.paste;
+        if !first.symptom.asks_to_listen(first.call) {
+            let bind = self.found.iter().position(|found| {
+                let paste = &found.paste;
+                found.standing == best
+                    && paste.symptom.asks_to_listen(paste.call)
+                    && paste.port.is_some()
+                    && paste.port == first.port
+            });
+            chosen = bind.unwrap_or(chosen);
+        }
+        while let Some(inner) = self.found.iter().position(|found| found.causes == Some(chosen)) {
+            // A cause stands below what it caused, so this ends.
+            chosen = inner;
+        }
+        Some(chosen)
+    }
+}
+
+/// Fills in host, port, path and scheme from the error's line.
+fn aim(paste: &mut Paste, rule: &Rule, at: usize, text: &str) {
+    let all = places(text);
+    paste.url_scheme = all.iter().find_map(|place| place.scheme.clone());
+    if let Some(path) = socket_path(text) {
+        paste.path = Some(Text::from(path));
+        return;
+    }
+    if let Some(marker) = rule.after
+        && let Some(start) = find_ignoring_case(text, marker).map(|start| start + marker.len())
+    {
+        let rest = text.get(start..).unwrap_or_default();
+        let whole = places(rest).into_iter().find(|place| place.scheme.is_some() && place.start < 4);
+        if let Some(place) = whole.or_else(|| host_first(rest)) {
+            paste.host = place.host;
+            paste.port = place.port;
+        }
+        // A host alone: its port may stand elsewhere, after the word.
+        if paste.port.is_none() && rule.symptom != Symptom::NameUnknown {
+            paste.port = all.iter().find(|place| place.host.is_none()).and_then(|place| place.port);
+        }
+        return;
+    }
+    let distance = |place: &&Place| if place.end <= at { at - place.end } else { place.start.saturating_sub(at) };
+    // In "10.0.0.1:52100->10.0.0.2:80" the second is the one that was called.
+    let own = |place: &&Place| text.get(place.end..).is_some_and(|rest| rest.starts_with("->"));
+    if let Some(whole) = all.iter().filter(|place| place.is_whole() && !own(place)).min_by_key(distance) {
+        paste.host.clone_from(&whole.host);
+        paste.port = whole.port;
+        return;
+    }
+    let port = all.iter().filter(|place| place.port.is_some() && !own(place)).min_by_key(distance);
+    paste.port = port.and_then(|place| place.port);
+    let anchor = port.map_or(at, |place| place.start);
+    let hosts = || all.iter().filter(|place| place.host.is_some() && place.port.is_none());
+    let before = hosts().filter(|place| place.end <= anchor).max_by_key(|place| place.end);
+    let host = before.or_else(|| hosts().next());
+    paste.host = host.and_then(|place| place.host.clone());
+}
+
+/// Whether two errors of a text are one: nothing that both say differs.
+fn same(old: &Found, new: &Found) -> bool {
+    let (a, b) = (&old.paste, &new.paste);
+    let near = b.line_number.saturating_sub(old.last_line) <= REACH;
+    let bare = |paste: &Paste| paste.host.is_none() && paste.port.is_none() && paste.path.is_none();
+    let agree = agree(a.host.as_ref(), b.host.as_ref()) && agree(a.port.as_ref(), b.port.as_ref());
+    a.symptom == b.symptom
+        && agree
+        && self::agree(a.path.as_ref(), b.path.as_ref())
+        && (bare(a) == bare(b) || near)
+        && (self::agree(a.program.as_ref(), b.program.as_ref()) || near || (a.host == b.host && a.port == b.port))
+        && a.symptom.asks_to_listen(a.call) == b.symptom.asks_to_listen(b.call)
+        && !(a.path.is_some() && (b.host.is_some() || b.port.is_some()))
+        && !(b.path.is_some() && (a.host.is_some() || a.port.is_some()))
+}
+
+fn agree<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
+    a.is_none() || b.is_none() || a == b
+}
+
+/// Adds to an error what another report of it knows more.
+fn join(old: &mut Found, new: Found) {
+    let Paste { program, host, port, path, url_scheme, call, errno, says, line, line_number, .. } = new.paste;
+    let paste = &mut old.paste;
+    let runtime = |name: &str| RUNTIMES.contains(&name);
+    if paste.program.is_none() || (paste.program.is_some_and(runtime) && program.is_some_and(|name| !runtime(name))) {
+        paste.program = program.or(paste.program);
+    }
+    paste.host = paste.host.take().or(host);
+    paste.port = paste.port.or(port);
+    paste.path = paste.path.take().or(path);
+    paste.url_scheme = paste.url_scheme.take().or(url_scheme);
+    paste.call = paste.call.or(call);
+    paste.errno = paste.errno.or(errno);
+    paste.says = paste.says.or(says);
+    if new.standing > old.standing {
+        old.standing = new.standing;
+        paste.line = line;
+        paste.line_number = line_number;
+    }
+    old.weight = old.weight.max(new.weight);
+    old.last_line = new.last_line;
+}
+
+/// The call that an object dump names: `syscall: 'connect'`.
+fn syscall(text: &str) -> Option<Call> {
+    let (_, rest) = text.split_once("syscall")?;
+    let name = rest.trim_start_matches(['"', '\'', ':', ' ', '\\']);
+    CALLS.iter().find(|(word, _)| name.starts_with(word)).map(|(_, call)| *call)
+}
+
+/// At most 300 characters of a line, with what was found in it.
+fn shortened(text: &str, at: usize) -> String {
+    if text.chars().count() <= SHOWN {
+        return text.to_owned();
+    }
+    let before = text.get(..at).map_or(0, |start| start.chars().count());
+    let skipped = if before > SHOWN / 2 { before - SHOWN / 3 } else { 0 };
+    text.chars().skip(skipped).take(SHOWN).collect()
+}
+
+fn contains_ignoring_case(text: &str, word: &str) -> bool {
+    find_ignoring_case(text, word).is_some()
+}
+
+fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
+    text.as_bytes().windows(word.len()).position(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Characters of a line that are kept.
+const SHOWN: usize = 300;
+
+/// Different errors that are kept of one text.
+const KEPT: usize = 48;
+
+/// Other errors that an answer holds.
+const OTHERS: usize = 8;
+
+/// Lines over which a program's mark or a told address counts for an error.
+const NEAR: u32 = 12;
+
+/// Lines over which attributes and further reports belong to an error.
+const REACH: u32 = 40;
+
+/// Beginnings of lines that name the cause of what stands above.
+const CAUSES: &[&str] = &["Caused by", "[cause]:", "caused by:"];
+
+/// Words of an attempt that is not the last.
+const RETRIES: &[&str] = &["retrying", "will retry", "trying another", "trying next", "[warn", "level=warn", " warn "];
+
+/// Beginnings of lines that say what is attempted.
+const ATTEMPTS: &[&str] = &[
+    "$ ",
+    "% ",
+    "# ",
+    "> ",
+    "❯ ",
+    "PS ",
+    "Trying ",
+    "*   Trying",
+    "Connecting to ",
+    "connecting to",
+    "debug1: Connecting to ",
+    "--20",
+];
+
+/// Beginnings of lines that add to the error above.
+const ATTRIBUTES: &[&str] = &[
+    "errno",
+    "syscall",
+    "address",
+    "port",
+    "hostname",
+    "host",
+    "remoteAddress",
+    "remotePort",
+    "path",
+    "Is the server running",
+    "TCP/IP connections on port",
+    "connections on Unix domain socket",
+    "Identify and stop",
+];
+
+/// Beginnings after which a host stands.
+const HOSTS: &[&str] = &["hostname: ", "hostname\": "];
+
+/// Programs that run others; the wording of the one that runs on them is the better name.
+const RUNTIMES: &[&str] = &["node", "python", "java", "go", "rust", "ruby", "php", "dotnet", "bash"];
+
+const CALLS: &[(&str, Call)] = &[
+    ("connect", Call::Connect),
+    ("bind", Call::Bind),
+    ("listen", Call::Listen),
+    ("accept", Call::Accept),
+    ("read", Call::Read),
+    ("write", Call::Write),
+    ("getaddrinfo", Call::Resolve),
+];

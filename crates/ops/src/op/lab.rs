@@ -1,0 +1,287 @@
+//! `portward lab`
+
+use clap::{Args, ValueEnum};
+use portward_lab::{Group, LabError, Question, Scene, Sight, labs};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Cx, Effect, Exit, Failure, Noun, Op, Sink, Where, document::GapDocument};
+
+/// Practise on real faults: each lab breaks a connection in a private world and lets you repair it
+///
+/// `lab start NAME` builds the fault in network, process and mount namespaces of its own, shows what a client meets, and
+/// opens a shell there (or runs the program after --exec, and ends with its exit code). Inside you are root of that world
+/// alone, and nothing of it outlives the shell. `lab hint` gives one hint more each time; `lab check` says whether it is repaired.
+/// Each server of a lab is a command of its name inside: `web start`, `web stop`, `web restart listen=0.0.0.0:3000`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Bench {
+    /// What to do
+    #[arg(value_name = "ACTION", value_enum, default_value = "list")]
+    #[serde(default)]
+    pub action: Action,
+    /// The lab to start
+    #[arg(value_name = "NAME")]
+    #[serde(default)]
+    pub name: Option<String>,
+    /// Start the same scene without its fault
+    #[arg(long)]
+    #[serde(default)]
+    pub twin: bool,
+    /// Run this program inside instead of a shell; everything after --exec is the program and its arguments
+    #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
+    #[serde(default)]
+    pub exec: Vec<String>,
+}
+
+/// What to do on the bench.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Name all labs
+    #[default]
+    List,
+    /// Build one, and open a shell in it
+    Start,
+    /// Give the running lab's next hint
+    Hint,
+    /// Say whether the running lab is repaired
+    Check,
+}
+
+/// What happened on the bench. The part of the action that was asked for is filled.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct OnBench {
+    /// Every lab, for `list`.
+    pub labs: Vec<LabDocument>,
+    /// The lab that was started, for `start`.
+    pub started: Option<Started>,
+    /// A hint, for `hint`.
+    pub hint: Option<HintDocument>,
+    /// How it stands with the repair, for `check`.
+    pub check: Option<CheckDocument>,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+    /// The exit code of the program that ran inside.
+    #[serde(skip)]
+    pub code: Option<u8>,
+}
+
+/// A lab in the list.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct LabDocument {
+    /// Its name.
+    pub name: String,
+    /// What is wrong, as it looks from outside.
+    pub title: String,
+    /// `refused`, `hangs`, `in-use`, `denied` or `after-connect`.
+    pub group: &'static str,
+    /// `connect` or `listen`: what the learner wants to do.
+    pub question: &'static str,
+    /// Where.
+    pub target: String,
+}
+
+/// A lab that stands.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Started {
+    /// Its name.
+    pub name: String,
+    /// What is wrong, as it looks from outside.
+    pub title: String,
+    /// What happened.
+    pub story: String,
+    /// `connect` or `listen`: what the learner wants to do.
+    pub question: &'static str,
+    /// Where.
+    pub target: String,
+    /// What a try met just now: `refused`, `silent`, `in-use` and so on; `answers` or `bound` when all is well.
+    pub sight: &'static str,
+    /// The same in words.
+    pub saw: String,
+    /// What a well-known program prints at this fault.
+    pub paste: Option<String>,
+    /// The services, each a command inside.
+    pub services: Vec<String>,
+    /// True for the scene without its fault.
+    pub twin: bool,
+    /// True when a shell opens, false when a program was named.
+    pub shell: bool,
+}
+
+/// A hint.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct HintDocument {
+    /// The lab.
+    pub lab: String,
+    /// The hint.
+    pub text: String,
+    /// Which it is, from 1.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+/// How it stands with a repair.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct CheckDocument {
+    /// The lab.
+    pub lab: String,
+    /// True when nothing is left to do.
+    pub repaired: bool,
+    /// What a try met just now.
+    pub sight: &'static str,
+    /// The same in words.
+    pub saw: String,
+    /// What a try has to meet.
+    pub wanted: &'static str,
+    /// Services that should be alive and running and are not.
+    pub missing: Vec<String>,
+}
+
+impl Noun for OnBench {
+    fn exit(&self) -> Exit {
+        match (self.code, &self.check) {
+            (Some(code), _) => Exit::Program(code),
+            (None, Some(check)) if !check.repaired => Exit::Found,
+            _ => Exit::Fine,
+        }
+    }
+}
+
+impl Op for Bench {
+    const NAME: &'static str = "lab";
+    const EFFECT: Effect = Effect::Read;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward lab list", "every lab, by what it looks like from outside"),
+        ("portward lab start no-listener", "break a connection, and open a shell beside it"),
+        ("portward lab hint", "the next hint, inside the lab"),
+        ("portward lab check", "is it repaired?"),
+        ("portward lab start no-listener --exec portward doctor 127.0.0.1:3000", "what another program says of the fault"),
+    ];
+    type Item = OnBench;
+    type Output = OnBench;
+
+    async fn run(self, _: &Cx<'_>, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+        if self.action != Action::Start && (self.twin || !self.exec.is_empty()) {
+            return Err(Failure::usage("--twin and --exec go with `lab start`.").hint("portward lab start NAME"));
+        }
+        match (self.action, self.name) {
+            (Action::Start, Some(name)) => start(&name, self.twin, &self.exec, out),
+            (Action::Start, None) => {
+                Err(Failure::usage("`lab start` needs the name of a lab.").hint("portward lab    names them"))
+            }
+            (_, Some(name)) => {
+                Err(Failure::usage(format!("`{}` goes with `lab start` alone.", portward_model::Text::from(name.as_str())))
+                    .hint("portward lab start NAME"))
+            }
+            (Action::List, None) => Ok(OnBench { labs: labs::all().map(|lab| listed(&lab)).collect(), ..OnBench::default() }),
+            (Action::Hint, None) => {
+                let hinted = portward_lab::hint()?;
+                let hint = HintDocument { lab: hinted.lab, text: hinted.hint, number: hinted.number, of: hinted.of };
+                Ok(OnBench { hint: Some(hint), ..OnBench::default() })
+            }
+            (Action::Check, None) => {
+                let checked = portward_lab::check()?;
+                let check = CheckDocument {
+                    lab: checked.lab,
+                    repaired: checked.repaired,
+                    sight: sight(checked.tried.sight),
+                    saw: checked.tried.saw,
+                    wanted: sight(checked.wanted),
+                    missing: checked.missing,
+                };
+                Ok(OnBench { check: Some(check), ..OnBench::default() })
+            }
+        }
+    }
+}
+
+fn start(name: &str, twin: bool, program: &[String], out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+    let Some(lab) = labs::find(name) else {
+        let near = labs::names().find(|own| own.starts_with(name) || own.contains(name));
+        let hint = near.map_or("portward lab    names them".to_owned(), |near| format!("did you mean {near} ?"));
+        return Err(Failure::usage(format!("`{}` is no lab.", portward_model::Text::from(name))).hint(hint));
+    };
+    let lab = if twin { lab.into_twin() } else { lab };
+    let scene = Scene::build(name, twin)?;
+    let tried = scene.tried().clone();
+    let started = Started {
+        name: lab.name,
+        title: lab.title,
+        story: lab.story,
+        question: question(lab.question),
+        target: lab.target,
+        sight: sight(tried.sight),
+        saw: tried.saw,
+        paste: lab.paste.filter(|_| !twin),
+        services: lab.services.into_iter().map(|service| service.name).collect(),
+        twin,
+        shell: program.is_empty(),
+    };
+    let answer = OnBench { started: Some(started), ..OnBench::default() };
+    if !out.emit(answer.clone()) {
+        return Ok(answer);
+    }
+    let program: Vec<std::ffi::OsString> = program.iter().map(Into::into).collect();
+    let code = scene.run(&program)?;
+    Ok(OnBench { code: Some(code), ..answer })
+}
+
+fn listed(lab: &portward_lab::Lab) -> LabDocument {
+    LabDocument {
+        name: lab.name.clone(),
+        title: lab.title.clone(),
+        group: match lab.group {
+            Group::Refused => "refused",
+            Group::Hangs => "hangs",
+            Group::InUse => "in-use",
+            Group::Denied => "denied",
+            Group::AfterConnect => "after-connect",
+        },
+        question: question(lab.question),
+        target: lab.target.clone(),
+    }
+}
+
+fn question(question: Question) -> &'static str {
+    match question {
+        Question::Connect => "connect",
+        Question::Listen => "listen",
+    }
+}
+
+fn sight(sight: Sight) -> &'static str {
+    match sight {
+        Sight::Answers => "answers",
+        Sight::Wrong => "wrong",
+        Sight::Mixed => "mixed",
+        Sight::Silent => "silent",
+        Sight::Closed => "closed",
+        Sight::Reset => "reset",
+        Sight::Refused => "refused",
+        Sight::Timeout => "timeout",
+        Sight::Unreachable => "unreachable",
+        Sight::NotAvailable => "not-available",
+        Sight::Denied => "denied",
+        Sight::NotPermitted => "not-permitted",
+        Sight::Missing => "missing",
+        Sight::Unresolved => "unresolved",
+        Sight::InUse => "in-use",
+        Sight::Bound => "bound",
+        Sight::Failed => "failed",
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        let mut chars = error.message.trim_end_matches('.').chars();
+        let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
+        let failure = Self::system(format!("{first}{}.", chars.as_str()));
+        match error.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
