@@ -19,6 +19,9 @@ pub trait Prompt: Sync {
     /// Tells what is going on while it takes time.
     fn progress(&self, text: &str);
 
+    /// What the person gave on standard input: whole where it is short, the beginning and the end of a long text.
+    fn pasted(&self) -> std::io::Result<Vec<u8>>;
+
     /// Opens a URL for the person; false when no program could be started.
     fn open_url(&self, url: &str) -> bool;
 

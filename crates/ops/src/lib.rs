@@ -11,6 +11,7 @@ mod duration;
 mod entry;
 mod failure;
 mod filter;
+mod inquiry;
 mod look;
 pub mod op;
 mod pairs;

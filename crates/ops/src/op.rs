@@ -1,5 +1,6 @@
 //! One file per capability.
 
+pub mod doctor;
 pub mod explain;
 pub mod free;
 pub mod graph;
@@ -7,6 +8,7 @@ pub mod lab;
 pub mod list;
 pub mod next;
 pub mod open;
+pub mod resume;
 pub mod snapshot;
 pub mod wait;
 pub mod watch;

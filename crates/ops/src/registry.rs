@@ -9,8 +9,10 @@ macro_rules! every_op {
     ($with:ident) => {
         $with! {
             list List,
+            doctor Doctor,
             explain Explain,
             free Free,
+            resume Resume,
             wait Wait,
             watch Watch,
             graph Graph,

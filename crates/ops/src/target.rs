@@ -9,6 +9,7 @@ use portward_sys::{Host, PortFilter, StateSet, Transports, Which};
 use crate::{Failure, Look, View};
 
 /// An endpoint with its name resolved.
+#[derive(Clone)]
 pub(crate) struct Target {
     /// As it was typed.
     pub(crate) endpoint: Endpoint,
@@ -104,6 +105,13 @@ impl Target {
             EndpointHost::Path(path) => Some(path),
             EndpointHost::Any | EndpointHost::Ip(..) | EndpointHost::Name(_) => None,
         }
+    }
+
+    /// Addresses that a server would bind: for "any", every address of each family.
+    pub(crate) fn bound(&self) -> Vec<SocketAddr> {
+        let any = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
+        let addresses = if self.addresses.is_empty() { &any[..] } else { &self.addresses };
+        addresses.iter().map(|address| SocketAddr::new(*address, self.endpoint.port)).collect()
     }
 
     /// Addresses that a client would dial, first choice first: for "any", both loopbacks.

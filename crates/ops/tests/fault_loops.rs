@@ -20,6 +20,10 @@ use portward_sys::{Depth, Flaky, Host, Recorded, StateSet, Which, this_machine};
 struct Nobody;
 
 impl Prompt for Nobody {
+    fn pasted(&self) -> std::io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
     fn confirm(&self, _: &str) -> Option<bool> {
         None
     }

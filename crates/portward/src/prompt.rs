@@ -1,7 +1,7 @@
 //! The person at the terminal.
 
 use std::{
-    io::{self, BufRead, IsTerminal, Write},
+    io::{self, BufRead, IsTerminal, Read, Write},
     process::{Command, Stdio},
 };
 
@@ -28,6 +28,10 @@ impl Prompt for Terminal {
         }
     }
 
+    fn pasted(&self) -> io::Result<Vec<u8>> {
+        bounded(&mut io::stdin().lock())
+    }
+
     fn open_url(&self, url: &str) -> bool {
         let browser = std::env::var_os("BROWSER").filter(|browser| !browser.is_empty());
         let programs = browser.into_iter().chain(["xdg-open", "gio", "wslview", "open"].map(Into::into));
@@ -45,6 +49,37 @@ impl Prompt for Terminal {
         start(Command::new("notify-send").args(["--app-name=portward", "--", title, text]))
     }
 }
+
+/// The first and the last megabytes of a text of any length: an error stands at its end, or right at its beginning.
+fn bounded(input: &mut impl io::Read) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    input.by_ref().take(HEAD as u64).read_to_end(&mut text)?;
+    let mut tail: Vec<u8> = Vec::new();
+    let mut chunk = vec![0u8; 64 * 1024];
+    loop {
+        let read = match input.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        tail.extend_from_slice(chunk.get(..read).unwrap_or_default());
+        if tail.len() > 2 * TAIL {
+            tail.drain(..tail.len() - TAIL);
+        }
+    }
+    if tail.len() > TAIL {
+        tail.drain(..tail.len() - TAIL);
+        text.push(b'\n');
+    }
+    text.append(&mut tail);
+    Ok(text)
+}
+
+/// Bytes that are kept from the beginning.
+const HEAD: usize = 1024 * 1024;
+/// Bytes that are kept from the end.
+const TAIL: usize = 3 * 1024 * 1024;
 
 fn start(command: &mut Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().is_ok()

@@ -6,7 +6,7 @@
 
 use std::net::SocketAddr;
 
-use portward_model::{Declined, DialTarget, Process, Said, Seen, Socket, SocketState, Text, Transport, Via};
+use portward_model::{Declined, DialTarget, Ended, Process, Said, Seen, Socket, SocketState, Text, Transport, Via};
 
 use super::{Asking, Case, words};
 use crate::{usual_service, via};
@@ -44,6 +44,14 @@ pub struct Speech {
     pub listen_first_ms: u64,
     /// How long an answer may take, in milliseconds.
     pub patience_ms: u64,
+    /// True when the whole answer matters, not its head alone: a `GET` instead of a `HEAD`.
+    pub with_body: bool,
+}
+
+impl Speech {
+    fn new(said: Said, protocol: &'static str) -> Self {
+        Self { said, protocol, listen_first_ms: 0, patience_ms: ANSWER_MS, with_body: false }
+    }
 }
 
 /// Which connections to try for a case whose snapshot and vitals were read.
@@ -84,6 +92,48 @@ pub fn plan(case: &Case<'_>) -> Plan {
     }
     neighbours(case, &spoken_to, &mut plan);
     plan
+}
+
+/// The question that the last answer calls for; `None` when there is none.
+pub fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
+    let last = case.exam.attempts.iter().rev().find(|attempt| attempt.exchange.is_some())?;
+    let exchange = last.exchange.as_ref()?;
+    let asked = |said: Said| {
+        case.exam.attempts.iter().filter(|attempt| attempt.exchange.as_ref().is_some_and(|told| told.said == said)).count()
+    };
+    let heard = exchange.heard.raw();
+    let ask = |speech: Speech, purpose: &'static str| {
+        Some(PlannedDial { at: last.at.clone(), speech: Some(speech), patience_ms: NEAR_MS, purpose })
+    };
+    match exchange.said {
+        Said::Http => {
+            let status = heard.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+            let refused = matches!(status, Some(b"400" | b"403" | b"421" | b"426"));
+            let closed = heard.is_empty() && exchange.ended != Ended::Silence;
+            let alert = heard.starts_with(b"\x15\x03");
+            if (closed || alert || refused) && asked(Said::Tls) == 0 {
+                return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Tls, "tls") }, "whether it speaks TLS");
+            }
+            None
+        }
+        Said::Tls => {
+            let tls = heard.first() == Some(&0x16);
+            let status = case.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
+            let refusals = status.filter(|told| {
+                told.said == Said::Http && matches!(told.heard.raw().get(9..12), Some(b"400" | b"403" | b"421" | b"426"))
+            });
+            if !tls && refusals.count() == 1 && asked(Said::Http) == 1 {
+                // What a refusal says of its reason stands in its body.
+                let speech = Speech { with_body: true, patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") };
+                return ask(speech, "what the refusal says");
+            }
+            if !tls && asked(Said::Http) == 0 {
+                return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") }, "whether it speaks plainly");
+            }
+            None
+        }
+        Said::Nothing | Said::Greeting => None,
+    }
 }
 
 /// A listener of the same port at another loopback address: that it answers proves the difference.
@@ -362,9 +412,8 @@ fn is_mysql(process: &Process) -> bool {
 /// What to say to the listener, by its scheme, its program and its port.
 fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
     let scheme = case.asked.scheme.as_deref().or_else(|| case.paste.and_then(|paste| paste.url_scheme.as_deref()));
-    let greeting =
-        |protocol: &'static str| Some(Speech { said: Said::Greeting, protocol, listen_first_ms: 0, patience_ms: ANSWER_MS });
-    let http = |listen_first_ms| Some(Speech { said: Said::Http, protocol: "http", listen_first_ms, patience_ms: ANSWER_MS });
+    let greeting = |protocol: &'static str| Some(Speech::new(Said::Greeting, protocol));
+    let http = |listen_first_ms| Some(Speech { listen_first_ms, ..Speech::new(Said::Http, "http") });
     let holder = case.holder(index);
     let title = holder.map(Process::title).unwrap_or_default().to_ascii_lowercase();
     let by_program = PROGRAMS.iter().find(|(name, _)| title.starts_with(name)).map(|(_, protocol)| *protocol);
@@ -374,7 +423,7 @@ fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
     match scheme {
         Some("http" | "ws") => return http(0),
         Some("https" | "wss") => {
-            return Some(Speech { said: Said::Tls, protocol: "tls", listen_first_ms: 0, patience_ms: ANSWER_MS });
+            return Some(Speech::new(Said::Tls, "tls"));
         }
         _ => {}
     }
@@ -438,3 +487,5 @@ const FAR_MS: u64 = 1500;
 const BANNER_MS: u64 = 25;
 /// How long an answer may take before the server counts as silent.
 const ANSWER_MS: u64 = 2500;
+/// How long an answer to a second question may take.
+const SECOND_MS: u64 = 800;

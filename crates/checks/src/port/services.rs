@@ -15,6 +15,45 @@ pub fn usual_service(transport: Transport, port: u16) -> Option<&'static str> {
     table.binary_search_by_key(&port, |(number, _)| *number).ok().and_then(|at| table.get(at)).map(|(_, name)| *name)
 }
 
+/// The usual TCP port of a service or of a URL's scheme, by its name in any case: `postgres`, `redis`, `https`.
+pub fn service_port(name: &str) -> Option<u16> {
+    let name = name.to_ascii_lowercase();
+    if let Some((_, port)) = NAMES.iter().find(|(known, _)| *known == name) {
+        return Some(*port);
+    }
+    let is_named = |service: &str| {
+        let service = service.to_ascii_lowercase();
+        service.split([' ', ',']).next().is_some_and(|first| first == name)
+    };
+    (name.len() >= 3).then(|| TCP.iter().find(|(_, service)| is_named(service)).map(|(port, _)| *port))?
+}
+
+/// Names that the table below spells otherwise.
+const NAMES: &[(&str, u16)] = &[
+    ("http", 80),
+    ("https", 443),
+    ("ws", 80),
+    ("wss", 443),
+    ("postgres", 5432),
+    ("postgresql", 5432),
+    ("pg", 5432),
+    ("mysql", 3306),
+    ("mariadb", 3306),
+    ("redis", 6379),
+    ("rediss", 6379),
+    ("mongo", 27017),
+    ("mongod", 27017),
+    ("mongodb", 27017),
+    ("rabbitmq", 5672),
+    ("amqp", 5672),
+    ("kafka", 9092),
+    ("elasticsearch", 9200),
+    ("memcached", 11211),
+    ("docker", 2375),
+    ("vite", 5173),
+    ("sshd", 22),
+];
+
 /// TCP services, ascending.
 const TCP: &[(u16, &str)] = &[
     (7, "echo"),

@@ -1,6 +1,6 @@
 //! `portward explain`
 
-mod bind;
+pub(crate) mod bind;
 mod nearby;
 mod steps;
 

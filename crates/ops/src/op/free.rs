@@ -181,7 +181,9 @@ impl Free {
         for (mark, signal) in signalled.iter().zip(signal) {
             if left.contains(&mark.process) {
                 let because = match signal {
-                    Signal::Term => format!("it still runs {} after SIGTERM; --force sends SIGKILL", Span(grace)),
+                    Signal::Continue | Signal::Term => {
+                        format!("it still runs {} after SIGTERM; --force sends SIGKILL", Span(grace))
+                    }
                     Signal::Kill => {
                         "it does not end even after SIGKILL: it waits in the kernel, as for a disk or a network file system"
                             .to_owned()

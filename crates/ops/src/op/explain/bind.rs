@@ -8,7 +8,7 @@ use portward_sys::Host;
 
 use crate::{Bind, View, target::Target};
 
-pub(super) fn answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> Bind {
+pub(crate) fn answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> Bind {
     let endpoint = &target.endpoint;
     let file = target.path().filter(|path| !path.raw().starts_with(b"@"));
     let file_exists = file.and_then(|path| host.path_exists(path).known().copied());

@@ -1,0 +1,213 @@
+//! One inquiry: reading everything that a diagnosis needs, in the order that is quickest and does no harm.
+//!
+//! Look first: the sockets of the port, their holders, how those fare. Connect only where the plan of
+//! `portward_checks::doctor` allows it. Read more (every process, project files, the packet filter, other namespaces) only where
+//! what was seen so far leaves the question open. A reading that fails leaves a gap; an inquiry goes on without it.
+
+mod probes;
+mod question;
+mod surroundings;
+mod watched;
+
+use std::time::Duration;
+
+use portward_checks::{
+    BindAnswer, Paste, Symptom, Verdict as Bindable,
+    doctor::{Asked, Asking, Case, Standing, suspects},
+};
+use portward_model::{BindTry, Examination, SocketState, Transport};
+use portward_sys::{Host, Which};
+
+use crate::{Cx, Failure, Look, View, op::explain::bind, target::Target};
+
+pub(crate) use question::{Question, Words, understand};
+
+/// How far an inquiry may go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reach {
+    /// Make the connections that the plan allows.
+    pub(crate) probe: bool,
+    /// Watch for up to four seconds where something seems to be starting or crashing.
+    pub(crate) watch: bool,
+}
+
+/// Everything that was read to answer one question.
+pub(crate) struct Inquiry {
+    pub(crate) asked: Asked,
+    pub(crate) paste: Option<Paste>,
+    pub(crate) view: View,
+    pub(crate) exam: Examination,
+    pub(crate) bind: Option<BindAnswer>,
+    /// What the reader should know of how the question was understood.
+    pub(crate) notes: Vec<String>,
+    target: Target,
+}
+
+impl Inquiry {
+    /// The facts as a diagnosis wants them.
+    pub(crate) fn case(&self) -> Case<'_> {
+        Case {
+            snapshot: &self.view.snapshot,
+            exam: &self.exam,
+            asked: &self.asked,
+            paste: self.paste.as_ref(),
+            bind: self.bind.as_ref(),
+        }
+    }
+
+    /// Reads what the question needs.
+    pub(crate) fn make(cx: &Cx<'_>, question: Question, reach: Reach) -> Result<Self, Failure> {
+        let host = cx.host;
+        let Question { asked, paste, target, notes, observed } = question;
+        let mut exam = Examination { proxies: host.proxies(), observed, ..Examination::default() };
+        let view = Look { all_interfaces: asked.path.is_none(), ..target.look() }.take(host);
+        refuse_blind(&view)?;
+        exam.network = host.network().ok();
+        if asked.name.is_some() {
+            exam.hosts = host.hosts().ok();
+        }
+        let mut inquiry = Self { asked, paste, view, exam, bind: None, notes, target };
+        inquiry.paths(host);
+        inquiry.vitals(host, Duration::ZERO);
+        match inquiry.asked.asking {
+            Asking::Connect => inquiry.connect(cx, reach),
+            Asking::Listen => inquiry.listen(cx, reach),
+        }
+        Ok(inquiry)
+    }
+
+    fn connect(&mut self, cx: &Cx<'_>, reach: Reach) {
+        let host = cx.host;
+        self.routes(host);
+        if reach.probe {
+            probes::run(host, self);
+        }
+        let (fails, served) = {
+            let case = self.case();
+            (case.fails_to_connect(), !case.served().is_empty())
+        };
+        if fails && !served {
+            self.surroundings(host);
+            if reach.watch && reach.probe {
+                watched::starting(cx, self);
+            }
+        }
+        if served && self.needs_a_closer_look() {
+            self.closer(host, reach);
+        }
+        if matches!(self.case().standing(), Standing::Silent(_) | Standing::Failed(..)) || (fails && served) {
+            self.exam.firewall = host.firewall().ok();
+        }
+    }
+
+    fn listen(&mut self, cx: &Cx<'_>, reach: Reach) {
+        let host = cx.host;
+        let wanted = matches!(self.asked.transport, Transport::Tcp | Transport::Udp) && reach.probe;
+        let found = bind::answer(host, &self.target, &self.view, wanted);
+        if wanted {
+            for address in self.target.bound() {
+                for reuse in [true, false] {
+                    if let Ok(tried) = host.try_bind(self.asked.transport, address, reuse) {
+                        // A machine without IPv6 refuses the family, which says nothing of the port.
+                        let failed = tried.map(|(number, _)| number).filter(|number| *number != EAFNOSUPPORT);
+                        self.exam.tries.push(BindTry { at: address, reuse, failed });
+                    }
+                }
+            }
+        }
+        // A program that was refused, and one with SO_REUSEADDR would not be: it does not set the option.
+        let plain = self.paste.as_ref().is_some_and(|paste| paste.symptom == Symptom::InUse);
+        let verdict = match (found.possible, found.because.is_empty()) {
+            (Some(true), false) if plain => Bindable::Refused,
+            (Some(true), _) => Bindable::Succeeds,
+            (Some(false), _) => Bindable::Refused,
+            (None, _) => Bindable::Depends,
+        };
+        let causes = if verdict == Bindable::Succeeds { Vec::new() } else { found.because };
+        if verdict == Bindable::Succeeds {
+            self.exam.tries.retain(|tried| tried.reuse == (self.asked.transport == Transport::Tcp));
+        }
+        self.bind = Some(BindAnswer { verdict, causes, rules: Vec::new() });
+        if verdict != Bindable::Succeeds {
+            self.mentions(host);
+        }
+    }
+
+    /// True when a listener is there and something about it is not as it should be.
+    fn needs_a_closer_look(&self) -> bool {
+        let case = self.case();
+        let waiting = case.served().iter().any(|(_, socket)| socket.queue.used > 0);
+        let silent = self.exam.attempts.iter().any(|attempt| {
+            attempt.exchange.as_ref().is_some_and(|exchange| exchange.heard.raw().is_empty())
+                || attempt.queue.is_some_and(|(before, after)| after.used > before.used)
+        });
+        waiting || silent || matches!(case.standing(), Standing::Silent(_))
+    }
+
+    /// What holders are busy with, and their other connections.
+    fn closer(&mut self, host: &dyn Host, reach: Reach) {
+        let look = Look { ports: None, clients: false, ..self.target.look() };
+        let whole = look.take(host);
+        if !whole.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
+            self.view = whole;
+        }
+        let over = if reach.probe { Duration::from_millis(120) } else { Duration::ZERO };
+        self.vitals(host, over);
+    }
+
+    fn vitals(&mut self, host: &dyn Host, over: Duration) {
+        let mut pids = suspects(&self.case());
+        let own = self.view.snapshot.host.pid;
+        if !pids.contains(&own) {
+            pids.push(own);
+        }
+        match host.vitals(&pids, over) {
+            Ok(vitals) => self.exam.vitals = vitals,
+            Err(error) => self.view.gap("how processes fare", "whether they are stopped or stuck is not known", &error),
+        }
+    }
+
+    fn routes(&mut self, host: &dyn Host) {
+        for address in self.asked.addresses.iter().take(4) {
+            if let Ok(route) = host.route(*address, 0) {
+                self.view.snapshot.routes.push((*address, route));
+            }
+        }
+    }
+
+    fn paths(&mut self, host: &dyn Host) {
+        let Some(path) = self.asked.path.clone().filter(|path| !path.raw().starts_with(b"@")) else { return };
+        match host.path(&path) {
+            Ok(facts) => self.exam.paths.push(facts),
+            Err(error) => self.view.gap("the socket's file", "whether it exists and may be used is not known", &error),
+        }
+    }
+
+    /// Looks again at every namespace, every process and the project's files: for a port on which nobody listens.
+    fn surroundings(&mut self, host: &dyn Host) {
+        let look = Look { ports: None, which: Which::All, clients: false, all_interfaces: true, ..self.target.look() };
+        let mut look = look;
+        look.transports = portward_sys::Transports::ALL;
+        let attempts = std::mem::take(&mut self.view.snapshot.routes);
+        self.view = look.take(host);
+        self.view.snapshot.routes = attempts;
+        surroundings::processes(host, self);
+        self.mentions(host);
+        self.vitals(host, Duration::ZERO);
+    }
+
+    fn mentions(&mut self, host: &dyn Host) {
+        surroundings::mentions(host, self);
+    }
+}
+
+/// A look that saw no socket because sockets cannot be read must not be taken for an empty machine.
+fn refuse_blind(view: &View) -> Result<(), Failure> {
+    match view.snapshot.gaps.iter().find(|gap| gap.what == "sockets") {
+        Some(gap) => Err(Failure::system(format!("Sockets cannot be read here: {}.", gap.effect))),
+        None => Ok(()),
+    }
+}
+
+/// `EAFNOSUPPORT`, errno(3).
+const EAFNOSUPPORT: i32 = 97;

@@ -1,0 +1,163 @@
+//! The connections of an inquiry: made one after another, each between two readings of the kernel's counters.
+
+use std::time::Duration;
+
+use portward_checks::doctor::{PlannedDial, Speech, follow_up, plan};
+use portward_model::{Attempt, Counters, DialTarget, Met, PortRange, Queue, Said, Socket, SocketState};
+use portward_sys::{Ask, Dial, Host, PortFilter, StateSet, Talk, Transports};
+use portward_wire::greeting::greeting;
+
+use super::Inquiry;
+
+/// Makes every connection that the plan allows, then those that the answers call for.
+pub(super) fn run(host: &dyn Host, inquiry: &mut Inquiry) {
+    let planned = plan(&inquiry.case());
+    inquiry.exam.declined = planned.declined;
+    for dial in &planned.dials {
+        attempt(host, inquiry, dial);
+    }
+    // Each answer may call for one more question; two more tell what there is to tell.
+    for _ in 0..2 {
+        let Some(next) = follow_up(&inquiry.case()) else { break };
+        attempt(host, inquiry, &next);
+    }
+}
+
+fn attempt(host: &dyn Host, inquiry: &mut Inquiry, planned: &PlannedDial) {
+    let listener = listener_of(inquiry, &planned.at);
+    let before = host.counters().unwrap_or_default();
+    let mut meanwhile = Vec::new();
+    let request = planned.speech.map(|speech| (speech, words_of(inquiry, &speech, &planned.at)));
+    let mut enough = |heard: &[u8]| request.as_ref().is_some_and(|(speech, _)| has_enough(speech, heard));
+    let mut pending = || meanwhile = sockets_of(host, inquiry);
+    let talk = request.as_ref().map(|(speech, bytes)| Talk {
+        said: speech.said,
+        listen_first: Duration::from_millis(speech.listen_first_ms),
+        bytes,
+        enough: &mut enough,
+        patience: Duration::from_millis(speech.patience_ms),
+    });
+    let dial = Dial {
+        at: &planned.at,
+        patience: Duration::from_millis(planned.patience_ms),
+        talk,
+        pending: &mut pending,
+        connected: &mut || {},
+    };
+    let dialled = match host.dial(dial) {
+        Ok(dialled) => dialled,
+        Err(error) => {
+            inquiry.view.gap("a connection", "what a client meets is not known", &error);
+            return;
+        }
+    };
+    let after = host.counters().unwrap_or_default();
+    let queue = listener.and_then(|(cookie, before)| {
+        let now = sockets_of(host, inquiry).into_iter().find(|socket| socket.cookie == cookie)?;
+        Some((before, now.queue))
+    });
+    // A connection that nobody took stays in the queue when its client has closed it.
+    let accepted = match (dialled.met, &dialled.exchange, queue) {
+        (Met::Connected, Some(exchange), _) if !exchange.heard.raw().is_empty() => Some(true),
+        (Met::Connected, _, Some((before, after))) => Some(after.used <= before.used),
+        _ => None,
+    };
+    inquiry.exam.attempts.push(Attempt {
+        at: planned.at.clone(),
+        met: dialled.met,
+        took_us: dialled.took_us,
+        rose: rose(&before, &after),
+        meanwhile,
+        queue,
+        accepted,
+        exchange: dialled.exchange,
+    });
+}
+
+/// The cookie and queue of the listener that takes a connection to this address.
+fn listener_of(inquiry: &Inquiry, at: &DialTarget) -> Option<(u64, Queue)> {
+    let case = inquiry.case();
+    let (_, socket) = match at {
+        DialTarget::Inet(address) => *case.takers(address.ip()).first()?,
+        DialTarget::Unix(_) => case.listeners().next()?,
+    };
+    Some((socket.cookie, socket.queue))
+}
+
+/// The sockets of the asked port as they are now, without their holders.
+fn sockets_of(host: &dyn Host, inquiry: &Inquiry) -> Vec<Socket> {
+    let unix = inquiry.asked.path.is_some();
+    let port = inquiry.asked.port;
+    let own: Vec<_> = inquiry.view.snapshot.namespaces.iter().filter(|namespace| namespace.own).cloned().collect();
+    let ask = Ask {
+        transports: Transports { tcp: !unix, udp: false, unix },
+        states: if unix { StateSet::Serving } else { StateSet::All },
+        ports: (!unix).then_some(PortFilter::Either(PortRange { first: port, last: port })),
+        traffic: false,
+    };
+    let mut found = Vec::new();
+    let wanted = |socket: &Socket| inquiry.asked.path.is_none() || socket.path() == inquiry.asked.path.as_ref();
+    let mut each = |socket: Socket| {
+        if wanted(&socket) && socket.state != SocketState::TimeWait && found.len() < MOST {
+            found.push(socket);
+        }
+    };
+    // Without an answer there is nothing to compare; the connection itself was made all the same.
+    let _ = host.sockets(&ask, &own, &mut each);
+    found
+}
+
+fn rose(before: &Counters, after: &Counters) -> Counters {
+    let by = |name: &String, now: u64| now.saturating_sub(before.get(name).copied().unwrap_or(0));
+    after.iter().filter(|(name, now)| by(name, **now) > 0).map(|(name, now)| (name.clone(), by(name, *now))).collect()
+}
+
+/// The bytes that a client of the protocol says first.
+fn words_of(inquiry: &Inquiry, speech: &Speech, at: &DialTarget) -> Vec<u8> {
+    let address = match at {
+        DialTarget::Inet(address) => address.to_string(),
+        DialTarget::Unix(_) => "localhost".to_owned(),
+    };
+    let host = match &inquiry.asked.name {
+        Some(name) if inquiry.asked.path.is_none() => format!("{name}:{}", inquiry.asked.port),
+        _ => address,
+    };
+    match speech.said {
+        Said::Nothing => Vec::new(),
+        Said::Http => {
+            let resource = inquiry.asked.resource.as_deref().unwrap_or("/");
+            let method = if speech.with_body { "GET" } else { "HEAD" };
+            format!(
+                "{method} {resource} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: portward\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+            )
+            .into_bytes()
+        }
+        Said::Tls | Said::Greeting => {
+            let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).trim_matches(['[', ']']).to_owned();
+            greeting(speech.protocol).map(|greeting| (greeting.send)(&name)).unwrap_or_default()
+        }
+    }
+}
+
+/// True when the answer tells what it can tell.
+fn has_enough(speech: &Speech, heard: &[u8]) -> bool {
+    if heard.is_empty() {
+        return false;
+    }
+    if b"HTTP/".starts_with(heard) {
+        return false;
+    }
+    if heard.starts_with(b"HTTP/") {
+        // A refusal's reason stands in the body.
+        return !speech.with_body && heard.windows(4).any(|window| window == b"\r\n\r\n");
+    }
+    match speech.said {
+        Said::Tls => heard.len() >= 7,
+        Said::Http | Said::Nothing | Said::Greeting => {
+            heard.len() >= 4 || heard.contains(&b'\n') || speech.said == Said::Greeting
+        }
+    }
+}
+
+/// Sockets that a reading of one port keeps.
+const MOST: usize = 4096;

@@ -1,0 +1,262 @@
+//! What was asked: an endpoint, a pasted error, or both.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use portward_checks::{
+    Call, Paste, Symptom,
+    doctor::{Asked, Asking},
+    read_paste, service_port,
+};
+use portward_model::{Endpoint, EndpointHost, Observed, SocketState, Text, Transport};
+use portward_sys::Host;
+
+use crate::{Failure, Look, target::Target};
+
+/// The words of a question, as they were given.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Words {
+    /// An endpoint, a service's name, or a pasted error.
+    pub(crate) target: Option<String>,
+    /// What a program printed.
+    pub(crate) text: Option<Vec<u8>>,
+    /// True when the question is why a server cannot listen.
+    pub(crate) bind: bool,
+    /// What the user's client did, where it was run.
+    pub(crate) observed: Option<Observed>,
+}
+
+/// A question that was understood.
+#[derive(Clone)]
+pub(crate) struct Question {
+    pub(crate) asked: Asked,
+    pub(crate) paste: Option<Paste>,
+    pub(crate) target: Target,
+    pub(crate) notes: Vec<String>,
+    pub(crate) observed: Option<Observed>,
+}
+
+/// Understands a question. `Ok(Err(paste))` is an error without an address: its family of causes is all there is to say.
+pub(crate) fn understand(words: Words, host: &dyn Host) -> Result<Result<Question, Paste>, Failure> {
+    let mut notes = Vec::new();
+    let mut paste = None;
+    let mut endpoint = None;
+    let mut resource = None;
+    if let Some(target) = words.target.as_deref().map(str::trim).filter(|target| !target.is_empty()) {
+        match target.parse::<Endpoint>() {
+            Ok(parsed) => {
+                resource = resource_of(target);
+                endpoint = Some(parsed);
+            }
+            Err(error) => match (out_of_range(target), read_paste(target.as_bytes()), by_name(target, host)) {
+                (Some(spoken), _, _) => paste = Some(spoken),
+                (_, Some(read), _) => paste = Some(read),
+                (_, _, Some((named, note))) => {
+                    endpoint = Some(named);
+                    notes.push(note);
+                }
+                (None, None, None) => {
+                    return Err(Failure::from(error)
+                        .hint("give an endpoint, a service's name, or the whole error message: portward doctor 'the message'"));
+                }
+            },
+        }
+    }
+    if let Some(text) = &words.text {
+        match read_paste(text) {
+            Some(read) => paste = Some(read),
+            None if endpoint.is_some() || paste.is_some() => {
+                notes.push("nothing of the text is an error that Portward knows".to_owned());
+            }
+            None => {
+                let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
+                return Err(Failure::usage(format!("Nothing in the text ({lines} lines) is an error that Portward knows."))
+                    .hint("name the endpoint as well: portward doctor 127.0.0.1:3000 --text '...'"));
+            }
+        }
+    }
+    if let (Some(endpoint), Some(paste)) = (&endpoint, &paste)
+        && paste.port.is_some_and(|port| port != u32::from(endpoint.port))
+    {
+        let port = paste.port.unwrap_or_default();
+        notes.push(format!("the text speaks of port {port}; {endpoint} was examined, as asked"));
+    }
+    let from_text = endpoint.is_none();
+    let Some(endpoint) = endpoint.or_else(|| paste.as_ref().and_then(endpoint_of)) else {
+        return match paste {
+            Some(paste) => Ok(Err(paste)),
+            None => Err(Failure::usage("There is nothing to examine.")
+                .hint("give an endpoint or an error message: portward doctor 3000, or pipe a log: ... | portward doctor -")),
+        };
+    };
+    let listens = words.bind || (from_text || endpoint_is_of(&endpoint, paste.as_ref())) && asks_to_listen(paste.as_ref());
+    let asking = if listens { Asking::Listen } else { Asking::Connect };
+    let (asked, target) = asked(endpoint, asking, resource, from_text, host, &mut notes)?;
+    Ok(Ok(Question { asked, paste, target, notes, observed: words.observed }))
+}
+
+fn asks_to_listen(paste: Option<&Paste>) -> bool {
+    paste.is_some_and(|paste| paste.symptom.asks_to_listen(paste.call))
+}
+
+fn endpoint_is_of(endpoint: &Endpoint, paste: Option<&Paste>) -> bool {
+    paste.is_some_and(|paste| paste.port.is_none_or(|port| port == u32::from(endpoint.port)))
+}
+
+/// The path and query of a URL, where it has any.
+fn resource_of(target: &str) -> Option<String> {
+    let after = target.split_once("://").map_or(target, |(_, rest)| rest);
+    let resource = after.find('/').and_then(|at| after.get(at..)).filter(|_| !target.starts_with(['/', '@', '.']))?;
+    let resource = resource.split('#').next().unwrap_or(resource);
+    let plain = resource.bytes().all(|byte| byte.is_ascii_graphic());
+    (plain
+        && resource.len() > 1
+        && resource.len() < 2048
+        && !matches!(target.split('/').next(), Some("udp" | "tcp"))
+        && !resource.ends_with("/udp")
+        && !resource.ends_with("/tcp"))
+    .then(|| resource.to_owned())
+}
+
+/// A number above 65535 where a port should stand is a cause of its own.
+fn out_of_range(target: &str) -> Option<Paste> {
+    let after = target.split_once("://").map_or(target, |(_, rest)| rest);
+    let authority = after.split('/').next().unwrap_or(after);
+    let digits = authority.rsplit(':').next().unwrap_or(authority);
+    let host =
+        authority.rsplit_once(':').map(|(host, _)| host.trim_matches(['[', ']']).to_owned()).filter(|host| !host.is_empty());
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let port = digits.parse::<u32>().unwrap_or(u32::MAX);
+    (port > 65535).then(|| Paste {
+        symptom: Symptom::PortOutOfRange,
+        program: None,
+        host,
+        port: Some(port),
+        path: None,
+        url_scheme: None,
+        call: Some(Call::Connect),
+        errno: None,
+        says: Some("port-out-of-range"),
+        line: Text::from(target.get(..300).unwrap_or(target)),
+        line_number: 1,
+        others: Vec::new(),
+    })
+}
+
+/// A service's name: of a program that listens here, or of a protocol with a usual port.
+fn by_name(target: &str, host: &dyn Host) -> Option<(Endpoint, String)> {
+    let plain =
+        target.len() <= 40 && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
+    if !plain {
+        return None;
+    }
+    let wanted = target.to_ascii_lowercase();
+    let wanted = wanted.strip_suffix(".service").unwrap_or(&wanted);
+    let view = Look { clients: false, interfaces: false, ..Look::serving() }.take(host);
+    let listening = view.snapshot.sockets.iter().enumerate().filter(|(_, socket)| socket.state == SocketState::Listen);
+    let named = listening.filter(|(index, _)| {
+        let process = view.first_owner(*index).and_then(|pid| view.snapshot.process(pid));
+        let story = process.and_then(|process| view.story(process.id.pid));
+        let title = process.map(|process| process.title().to_ascii_lowercase());
+        title.as_deref() == Some(wanted)
+            || story.is_some_and(|story| {
+                story
+                    .why
+                    .to_ascii_lowercase()
+                    .split([' ', ',', '/'])
+                    .any(|word| word == wanted || word.strip_suffix(".service") == Some(wanted))
+            })
+    });
+    let found = named.min_by_key(|(_, socket)| (socket.transport != Transport::Tcp, socket.port()));
+    if let Some((index, socket)) = found {
+        let endpoint = crate::endpoint_words(socket).parse().ok()?;
+        let note =
+            format!("{target} is {}, which listens on {}", crate::holder_words(&view, index), crate::endpoint_words(socket));
+        return Some((endpoint, note));
+    }
+    let port = service_port(wanted)?;
+    Some((Endpoint::any(port), format!("no program of that name listens; {target} usually has port {port}")))
+}
+
+/// The endpoint that a text names.
+fn endpoint_of(paste: &Paste) -> Option<Endpoint> {
+    if let Some(path) = &paste.path
+        && paste.port.is_none()
+    {
+        return format!("unix:{path}").parse().ok();
+    }
+    let port = match (paste.port, paste.url_scheme.as_deref()) {
+        (Some(port), _) => u16::try_from(port).ok().or(Some(0)),
+        (None, Some(scheme)) => service_port(scheme),
+        (None, None) => None,
+    }?;
+    let Some(host) = paste.host.as_deref().filter(|_| port != 0) else { return Some(Endpoint::any(port)) };
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    let endpoint: Endpoint = format!("{host}:{port}").parse().unwrap_or_else(|_| Endpoint::any(port));
+    Some(Endpoint { scheme: paste.url_scheme.clone(), ..endpoint })
+}
+
+fn asked(
+    endpoint: Endpoint,
+    asking: Asking,
+    resource: Option<String>,
+    from_text: bool,
+    host: &dyn Host,
+    notes: &mut Vec<String>,
+) -> Result<(Asked, Target), Failure> {
+    let mut name = None;
+    let addresses = match &endpoint.host {
+        EndpointHost::Any | EndpointHost::Path(_) => Vec::new(),
+        EndpointHost::Ip(address, _) => vec![*address],
+        EndpointHost::Name(host_name) => {
+            name = Some(host_name.clone());
+            match host.resolve(host_name) {
+                Ok(addresses) => addresses,
+                Err(error) if from_text || is_local(host_name) => {
+                    notes.push(format!("{host_name} does not resolve here: {error}"));
+                    Vec::new()
+                }
+                Err(error) => return Err(Failure::from(error).hint("give an address, or a name that this machine knows")),
+            }
+        }
+    };
+    let path = match &endpoint.host {
+        EndpointHost::Path(path) => Some(path.clone()),
+        EndpointHost::Any | EndpointHost::Ip(..) | EndpointHost::Name(_) => None,
+    };
+    let target = Target { endpoint: endpoint.clone(), addresses: addresses.clone(), note: None };
+    let dialled = match (asking, &endpoint.host) {
+        (_, EndpointHost::Path(_)) => Vec::new(),
+        (Asking::Connect, EndpointHost::Any) => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
+        (Asking::Connect, _) => addresses.iter().map(|address| as_dialled(*address)).collect(),
+        (Asking::Listen, EndpointHost::Any) => vec![Ipv6Addr::UNSPECIFIED.into()],
+        (Asking::Listen, _) => addresses,
+    };
+    let asked = Asked {
+        asking,
+        text: endpoint.to_string(),
+        transport: endpoint.transport,
+        name,
+        addresses: dialled,
+        host_given: !matches!(endpoint.host, EndpointHost::Any),
+        port: endpoint.port,
+        path,
+        scheme: endpoint.scheme.clone(),
+        resource,
+    };
+    Ok((asked, target))
+}
+
+/// A connection to the wildcard goes to loopback (`ip_route_output`, `tcp_v6_connect`).
+fn as_dialled(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        other => other,
+    }
+}
+
+fn is_local(name: &str) -> bool {
+    name == "localhost" || name.ends_with(".localhost")
+}

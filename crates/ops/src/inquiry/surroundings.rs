@@ -1,0 +1,62 @@
+//! What stands around an endpoint on which nobody listens: every process, and the files that name its port.
+
+use portward_model::{Process, Seen, Text};
+use portward_sys::Host;
+
+use super::Inquiry;
+
+/// Adds every process that can be seen to the snapshot.
+pub(super) fn processes(host: &dyn Host, inquiry: &mut Inquiry) {
+    match host.every_process() {
+        Ok(processes) => {
+            let snapshot = &mut inquiry.view.snapshot;
+            let fresh: Vec<Process> =
+                processes.into_iter().filter(|process| snapshot.process(process.id.pid).is_none()).collect();
+            snapshot.processes.extend(fresh);
+            snapshot.sort();
+            inquiry.exam.every_process = true;
+        }
+        Err(error) => inquiry.view.gap("processes", "whether one is starting or has crashed is not known", &error),
+    }
+}
+
+/// Reads the lines of project and service files that name the port: of the reader's own project, and of the
+/// projects of the processes that have to do with the port.
+pub(super) fn mentions(host: &dyn Host, inquiry: &mut Inquiry) {
+    if inquiry.asked.port == 0 {
+        return;
+    }
+    let mut folders: Vec<Text> = Vec::new();
+    let mut add = |folder: &Text| {
+        if !folders.contains(folder) && folders.len() < FOLDERS {
+            folders.push(folder.clone());
+        }
+    };
+    let snapshot = &inquiry.view.snapshot;
+    if let Some(own) = snapshot.process(snapshot.host.pid)
+        && let Seen::Known(folder) = &own.cwd
+    {
+        add(folder);
+    }
+    if let Ok(own) = host.processes(&[snapshot.host.pid])
+        && let Some(Seen::Known(folder)) = own.iter().find(|process| process.id.pid == snapshot.host.pid).map(|own| &own.cwd)
+    {
+        add(folder);
+    }
+    let case = inquiry.case();
+    for (index, _) in case.here() {
+        for process in case.holders(index) {
+            if let Seen::Known(folder) = &process.cwd {
+                add(folder);
+            }
+        }
+    }
+    let ports = [inquiry.asked.port];
+    match host.mentions(&folders, &ports) {
+        Ok(mentions) => inquiry.exam.mentions = mentions,
+        Err(error) => inquiry.view.gap("project files", "which of them names the port is not known", &error),
+    }
+}
+
+/// Folders that are searched, the reader's own first.
+const FOLDERS: usize = 8;

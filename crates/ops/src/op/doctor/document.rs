@@ -1,0 +1,316 @@
+//! The answer of the doctor, as machines read it.
+
+use std::time::Duration;
+
+use portward_checks::{
+    Call, Paste, Symptom,
+    doctor::{Asking, Diagnosis, PlannedDial, RuledOut, Verdict, every_check},
+};
+use portward_model::{Attempt, Cause, Declined, DialTarget, Effect, Ended, Evidence, Met, Said};
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::gaps;
+use crate::{Exit, Noun, document::GapDocument, inquiry::Inquiry};
+
+/// What became of a question.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Examined {
+    /// The endpoint that was examined; `null` where none was named.
+    pub target: Option<String>,
+    /// `connect` or `listen`: what was asked.
+    pub question: &'static str,
+    /// What was read from the text; `null` where there was none.
+    pub read: Option<Read>,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The answer in one sentence.
+    pub summary: String,
+    /// The causes, best first; empty where nothing is wrong.
+    pub causes: Vec<Cause>,
+    /// What was looked for and is not it.
+    pub ruled_out: Vec<RuledOut>,
+    /// The readings that show health, where nothing is wrong.
+    pub healthy: Vec<Evidence>,
+    /// The connections that were made, in order; with --explain-probes those that would be.
+    pub probes: Vec<Probe>,
+    /// The connections that were not made, and why.
+    pub declined: Vec<Declined>,
+    /// Where no address is known: the causes that such an error has.
+    pub kin: Vec<Kin>,
+    /// Where something is missing to say more: what to add.
+    pub add: Option<String>,
+    /// How the question was understood, where that needs words.
+    pub notes: Vec<String>,
+    /// Other errors of the same text, as they were read.
+    pub others: Vec<Read>,
+    /// With --fix: what was done.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fixed: Vec<Fixed>,
+    /// With --all: the listeners that are in trouble.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wrong: Vec<Wrong>,
+    /// With --all: how many listeners were examined.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub examined: Option<u32>,
+    /// With --watch: when this was seen, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+    /// How long it took.
+    pub took_ms: u64,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+/// What was read from a text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Read {
+    /// The program whose wording it is.
+    pub program: Option<&'static str>,
+    /// The host, as written.
+    pub host: Option<String>,
+    /// The port, as written.
+    pub port: Option<u32>,
+    /// The path of a Unix socket.
+    pub path: Option<String>,
+    /// What the program was doing.
+    pub syscall: Option<Call>,
+    /// The error number, as Linux counts them.
+    pub errno: Option<i32>,
+    /// What went wrong.
+    pub symptom: Symptom,
+    /// The line that says so.
+    pub text: String,
+    /// Its number, from 1.
+    pub line: u32,
+}
+
+/// One connection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Probe {
+    /// Where to.
+    pub to: String,
+    /// What was said after connecting; `null` for a connection that was closed at once.
+    pub said: Option<Said>,
+    /// What it met, in words; `null` where it was not made.
+    pub met: Option<String>,
+    /// The time until then.
+    pub took_us: Option<u64>,
+    /// What it is for, where it was only planned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<&'static str>,
+}
+
+/// A cause that such an error has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Kin {
+    /// Its code.
+    pub code: &'static str,
+    /// What it is, in a line.
+    pub summary: &'static str,
+}
+
+/// One fix that was agreed to, or not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Fixed {
+    /// What it does.
+    pub title: String,
+    /// The command.
+    pub command: String,
+    /// What it does to the world.
+    pub effect: Effect,
+    /// What became of it: `done`, `failed`, `declined`, `yours` for one that Portward does not do itself.
+    pub became: &'static str,
+    /// Why, where it was not done.
+    pub because: Option<String>,
+}
+
+/// A listener that is in trouble.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Wrong {
+    /// The endpoint.
+    pub target: String,
+    /// Who serves it.
+    pub owner: String,
+    /// The causes, best first.
+    pub causes: Vec<Cause>,
+}
+
+impl Noun for Examined {
+    fn exit(&self) -> Exit {
+        if self.verdict == Verdict::Healthy { Exit::Fine } else { Exit::Found }
+    }
+}
+
+impl Examined {
+    pub(super) fn of(inquiry: &Inquiry, diagnosis: Diagnosis, took: Duration) -> Self {
+        let paste = inquiry.paste.as_ref();
+        let mut notes = inquiry.notes.clone();
+        if diagnosis.verdict == Verdict::Healthy
+            && let Some(paste) = paste
+        {
+            notes.push(format!("the text says {}, and that is not so now", paste.symptom.words()));
+        }
+        if inquiry.exam.samples.len() > 1
+            && let Some(last) = inquiry.exam.samples.last()
+        {
+            notes.push(format!("watched for {} ms", last.at_ms));
+        }
+        Self {
+            target: Some(inquiry.asked.text.clone()),
+            question: if inquiry.asked.asking == Asking::Listen { "listen" } else { "connect" },
+            read: paste.map(Read::of),
+            verdict: diagnosis.verdict,
+            summary: diagnosis.summary,
+            causes: diagnosis.causes,
+            ruled_out: diagnosis.ruled_out,
+            healthy: diagnosis.healthy,
+            probes: inquiry.exam.attempts.iter().map(Probe::made).collect(),
+            declined: inquiry.exam.declined.clone(),
+            kin: Vec::new(),
+            add: None,
+            notes,
+            others: paste.map(|paste| paste.others.iter().map(Read::of).collect()).unwrap_or_default(),
+            fixed: Vec::new(),
+            wrong: Vec::new(),
+            examined: None,
+            at: None,
+            took_ms: milliseconds(took),
+            gaps: gaps(&inquiry.view),
+        }
+    }
+
+    pub(super) fn without_address(paste: &Paste, took: Duration) -> Self {
+        let listens = paste.symptom.asks_to_listen(paste.call);
+        let spoken = spoken(paste);
+        let group = if listens { "in-use" } else { family(paste.symptom) };
+        let mut kin: Vec<Kin> = portward_checks::doctor::GROUPS
+            .iter()
+            .filter(|known| known.name == group)
+            .flat_map(|known| known.checks)
+            .map(|check| Kin { code: check.code, summary: check.summary })
+            .collect();
+        if listens {
+            kin.splice(0..0, portward_checks::CHECKS.iter().map(|check| Kin { code: check.code, summary: check.summary }));
+        }
+        let program = paste.program.unwrap_or("the program");
+        let summary = spoken.first().map_or_else(
+            || format!("{program} reports {}, and the text names no address or port.", paste.symptom.words()),
+            |cause| cause.summary.clone(),
+        );
+        Self {
+            target: None,
+            question: if listens { "listen" } else { "connect" },
+            read: Some(Read::of(paste)),
+            verdict: if spoken.is_empty() { Verdict::Unknown } else { Verdict::Fault },
+            summary,
+            causes: spoken,
+            ruled_out: Vec::new(),
+            healthy: Vec::new(),
+            probes: Vec::new(),
+            declined: Vec::new(),
+            kin,
+            add: Some("the port or address that the program uses: portward doctor 127.0.0.1:PORT --text '...'".to_owned()),
+            notes: Vec::new(),
+            others: paste.others.iter().map(Read::of).collect(),
+            fixed: Vec::new(),
+            wrong: Vec::new(),
+            examined: None,
+            at: None,
+            took_ms: milliseconds(took),
+            gaps: Vec::new(),
+        }
+    }
+}
+
+/// The causes that the text alone proves, without an endpoint.
+fn spoken(paste: &Paste) -> Vec<Cause> {
+    let Some(check) = every_check().find(|check| paste.says == Some(check.code)) else { return Vec::new() };
+    vec![Cause {
+        code: check.code.to_owned(),
+        likelihood: portward_model::Likelihood::Likely,
+        summary: format!("The text says it: {}.", check.summary),
+        evidence: vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())],
+        fixes: vec![portward_model::Fix::new("Read its page", format!("portward explain {}", check.code), Effect::Read)],
+    }]
+}
+
+/// The group whose causes such a symptom has.
+fn family(symptom: Symptom) -> &'static str {
+    match symptom {
+        Symptom::Refused | Symptom::NoSuchPath | Symptom::DebuggerFailed | Symptom::DebuggerEnded | Symptom::Other => "refused",
+        Symptom::NoHandshake | Symptom::NoAnswer | Symptom::TooManyFiles => "hangs",
+        Symptom::InUse => "in-use",
+        Symptom::AddressNotAvailable
+        | Symptom::PermissionDenied
+        | Symptom::NotPermitted
+        | Symptom::Unreachable
+        | Symptom::NameUnknown
+        | Symptom::PortOutOfRange
+        | Symptom::UnsafePort
+        | Symptom::NoBuffer
+        | Symptom::ProxyFailed => "denied",
+        _ => "after-connect",
+    }
+}
+
+impl Read {
+    fn of(paste: &Paste) -> Self {
+        Self {
+            program: paste.program,
+            host: paste.host.clone(),
+            port: paste.port,
+            path: paste.path.as_ref().map(portward_model::Text::shown),
+            syscall: paste.call,
+            errno: paste.errno,
+            symptom: paste.symptom,
+            text: paste.line.shown(),
+            line: paste.line_number,
+        }
+    }
+}
+
+impl Probe {
+    pub(super) fn planned(dial: &PlannedDial) -> Self {
+        Self {
+            to: words(&dial.at),
+            said: dial.speech.map(|speech| speech.said),
+            met: None,
+            took_us: None,
+            purpose: Some(dial.purpose),
+        }
+    }
+
+    fn made(attempt: &Attempt) -> Self {
+        let met = match (attempt.met, &attempt.exchange) {
+            (Met::Failed(111), _) => "refused".to_owned(),
+            (Met::Failed(errno), _) => format!("error {errno}"),
+            (Met::Silence, _) => "no answer".to_owned(),
+            (Met::Connected, None) => "accepted".to_owned(),
+            (Met::Connected, Some(exchange)) => match (exchange.heard.raw().len(), exchange.ended) {
+                (0, Ended::Closed) => "accepted, then closed".to_owned(),
+                (0, Ended::Reset) => "accepted, then reset".to_owned(),
+                (0, Ended::Silence | Ended::Enough) => "accepted, then silence".to_owned(),
+                (_, _) => "answered".to_owned(),
+            },
+        };
+        Self {
+            to: words(&attempt.at),
+            said: attempt.exchange.as_ref().map(|exchange| exchange.said),
+            met: Some(met),
+            took_us: Some(attempt.took_us),
+            purpose: None,
+        }
+    }
+}
+
+fn words(at: &DialTarget) -> String {
+    match at {
+        DialTarget::Inet(address) => address.to_string(),
+        DialTarget::Unix(path) => format!("unix:{path}"),
+    }
+}
+
+pub(super) fn milliseconds(took: Duration) -> u64 {
+    u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,53 @@
+//! `portward doctor --watch`: one endpoint, until it is healthy or until it breaks, with the story told.
+
+use std::time::{Duration, Instant};
+
+use portward_checks::doctor::Verdict;
+
+use super::{Examined, examine};
+use crate::{
+    Cx, Failure, Sink, Span,
+    document::rfc3339,
+    inquiry::{Question, Reach},
+};
+
+/// Examines again and again, and hands out each answer that differs from the one before.
+pub(super) fn follow(
+    cx: &Cx<'_>,
+    question: &Question,
+    until_broken: bool,
+    timeout: Option<Span>,
+    out: &mut Sink<'_, Examined>,
+) -> Result<Examined, Failure> {
+    let end = timeout.map(|timeout| Instant::now() + timeout.0);
+    let wanted = |verdict: Verdict| if until_broken { verdict == Verdict::Fault } else { verdict == Verdict::Healthy };
+    cx.prompt.progress(if until_broken {
+        "watching until it fails; Ctrl-C ends it"
+    } else {
+        "watching until it is healthy; Ctrl-C ends it"
+    });
+    let mut told: Option<(Verdict, Option<String>)> = None;
+    loop {
+        let began = Instant::now();
+        let mut examined = examine(cx, question.clone(), Reach { probe: true, watch: false }, began)?;
+        examined.at = cx.host.facts().ok().map(|facts| rfc3339(facts.now));
+        let code = examined.causes.first().map(|cause| cause.code.clone());
+        let state = Some((examined.verdict, code));
+        let reached = wanted(examined.verdict);
+        let over = end.is_some_and(|end| Instant::now() >= end);
+        if told != state {
+            told = state;
+            if !out.emit(examined.clone()) {
+                return Ok(examined);
+            }
+        }
+        if reached || over {
+            return Ok(examined);
+        }
+        let left = end.map_or(TURN, |end| end.saturating_duration_since(Instant::now()));
+        cx.host.wait_for_change(&[], TURN.min(left))?;
+    }
+}
+
+/// Between two looks: long enough to leave the patient in peace.
+const TURN: Duration = Duration::from_millis(500);

@@ -1,0 +1,97 @@
+//! `portward resume`
+
+use clap::Args;
+use portward_model::{Endpoint, ProcessId, ProcessState};
+use portward_sys::Signal;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Cx, Effect, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Where, document::GapDocument, target::Target};
+
+/// Let the stopped processes that serve an endpoint go on
+///
+/// Sends SIGCONT, through a pidfd, to every process that holds the endpoint's listener and is stopped by a signal
+/// (Ctrl-Z, SIGSTOP). A process that a debugger has stopped is left to its debugger.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Resume {
+    /// The endpoint
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoint: Endpoint,
+}
+
+/// What was done.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Resumed {
+    /// The endpoint, as it was understood.
+    pub endpoint: String,
+    /// Processes that go on.
+    pub resumed: Vec<Freed>,
+    /// Processes that do not, and why.
+    pub refused: Vec<Refused>,
+    /// The answer in a sentence.
+    pub summary: String,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+impl Noun for Resumed {
+    fn exit(&self) -> Exit {
+        if self.refused.is_empty() && !self.resumed.is_empty() { Exit::Fine } else { Exit::Found }
+    }
+}
+
+impl Op for Resume {
+    const NAME: &'static str = "resume";
+    const EFFECT: Effect = Effect::Change;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward resume 3000", "a server that Ctrl-Z stopped goes on")];
+    type Item = Never;
+    type Output = Resumed;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Resumed, Failure> {
+        Target::exact(&self.endpoint)?;
+        let target = Target::of(self.endpoint, cx.host)?;
+        let view = target.look().take(cx.host);
+        let mut seen: Vec<ProcessId> = Vec::new();
+        let mut answer = Resumed {
+            endpoint: target.endpoint.to_string(),
+            resumed: Vec::new(),
+            refused: Vec::new(),
+            summary: String::new(),
+            gaps: Vec::new(),
+        };
+        for index in target.serving(&view) {
+            for holding in view.snapshot.holders(index) {
+                let Some(process) = view.snapshot.process(holding.pid).filter(|process| !seen.contains(&process.id)) else {
+                    continue;
+                };
+                seen.push(process.id);
+                let (pid, name) = (process.id.pid, process.title());
+                match process.state {
+                    ProcessState::Stopped => match cx.host.signal(process.id, Signal::Continue) {
+                        Ok(()) => answer.resumed.push(Freed { pid, name, signal: Signal::Continue.name() }),
+                        Err(error) => answer.refused.push(Refused { pid, name, because: error.to_string() }),
+                    },
+                    ProcessState::Traced => {
+                        answer.refused.push(Refused {
+                            pid,
+                            name,
+                            because: "a debugger has stopped it; resume it there".to_owned(),
+                        });
+                    }
+                    ProcessState::Alive | ProcessState::Uninterruptible | ProcessState::Exited => {}
+                }
+            }
+        }
+        answer.gaps = view.snapshot.gaps.iter().map(GapDocument::from).collect();
+        answer.summary = match (answer.resumed.as_slice(), answer.refused.first(), seen.is_empty()) {
+            ([], None, true) => format!("No process that can be seen serves {}.", answer.endpoint),
+            ([], None, false) => format!("Nothing that serves {} is stopped.", answer.endpoint),
+            ([], Some(refused), _) => format!("{} (pid {}) was not resumed: {}.", refused.name, refused.pid, refused.because),
+            ([only], _, _) => format!("{} (pid {}) goes on.", only.name, only.pid),
+            (all, _, _) => format!("{} processes that serve {} go on.", all.len(), answer.endpoint),
+        };
+        Ok(answer)
+    }
+}

@@ -1,0 +1,184 @@
+//! The cause, the proof, the fix, and what was ruled out.
+
+use std::io;
+
+use portward_checks::doctor::Verdict;
+use portward_model::{Cause, Effect, Likelihood};
+use portward_ops::op::doctor::{Examined, Read};
+
+use super::Show;
+use crate::screen::{Screen, Tone};
+
+impl Show for Examined {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        if let Some(at) = &self.at {
+            // The time of day is what a person compares with a log; the date stands in the JSON.
+            screen.line(&format!("{}Z", at.get(11..23).unwrap_or(at)))?;
+        }
+        if let Some(read) = &self.read {
+            screen.labelled("read", &read_words(read))?;
+            screen.line("")?;
+        }
+        if self.examined.is_some() {
+            every(self, screen)?;
+            return super::gaps(screen, &self.gaps);
+        }
+        match self.causes.split_first() {
+            None => {
+                screen.paragraph(tone(self.verdict), &self.summary)?;
+                let mut label = "proof";
+                for evidence in &self.healthy {
+                    screen.labelled(label, &format!("{}   {}", evidence.fact, evidence.source))?;
+                    label = "";
+                }
+            }
+            Some((first, rest)) => {
+                cause(screen, first)?;
+                for other in rest {
+                    screen.line("")?;
+                    cause(screen, other)?;
+                }
+            }
+        }
+        probes(self, screen)?;
+        let mut label = "not done";
+        for declined in &self.declined {
+            screen.labelled_in(Tone::Quiet, label, &format!("{}: {}", declined.what, declined.because))?;
+            label = "";
+        }
+        ruled_out(self, screen)?;
+        kin(self, screen)?;
+        fixed(self, screen)?;
+        let mut label = "also read";
+        for other in &self.others {
+            screen.labelled_in(Tone::Quiet, label, &read_words(other))?;
+            label = "";
+        }
+        let mut label = "note";
+        for note in &self.notes {
+            screen.labelled(label, note)?;
+            label = "";
+        }
+        screen.labelled_in(Tone::Quiet, "", &format!("{} ms", self.took_ms))?;
+        if let Some(add) = &self.add {
+            screen.remark(&format!("To say more, add {}", add.split(": ").next().unwrap_or(add)), add.split(": ").nth(1))?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}
+
+fn tone(verdict: Verdict) -> Tone {
+    match verdict {
+        Verdict::Healthy => Tone::Good,
+        Verdict::Fault => Tone::Alarm,
+        Verdict::Unknown => Tone::Notice,
+    }
+}
+
+/// `connect ECONNREFUSED 127.0.0.1:5173   from node, line 3`
+fn read_words(read: &Read) -> String {
+    let program = read.program.map(|program| format!("from {program}, ")).unwrap_or_default();
+    format!("{}   {program}line {}", read.text.trim(), read.line)
+}
+
+fn cause(screen: &mut Screen, cause: &Cause) -> io::Result<()> {
+    let likelihood = match cause.likelihood {
+        Likelihood::Certain => "certain",
+        Likelihood::Likely => "likely",
+        Likelihood::Possible => "possible",
+    };
+    let code = format!("{}, {likelihood}", cause.code);
+    let fits = screen.width().is_some_and(|width| cause.summary.chars().count() + code.chars().count() + 3 <= width);
+    if fits {
+        let width = screen.width().unwrap_or(0);
+        let room = width - cause.summary.chars().count() - code.chars().count();
+        let summary = screen.paint(Tone::Alarm, &cause.summary);
+        let code = screen.paint(Tone::Quiet, &code);
+        screen.line(&format!("{summary}{}{code}", " ".repeat(room)))?;
+    } else {
+        screen.paragraph(Tone::Alarm, &cause.summary)?;
+        screen.labelled_in(Tone::Quiet, "cause", &code)?;
+    }
+    let mut label = "proof";
+    for evidence in &cause.evidence {
+        screen.labelled(label, &format!("{}   {}", evidence.fact, evidence.source))?;
+        label = "";
+    }
+    let mut label = "fix";
+    for fix in &cause.fixes {
+        let effect = match fix.effect {
+            Effect::Read => "",
+            Effect::Change => "   (changes something)",
+            Effect::Destroy => "   (ends something)",
+        };
+        screen.labelled(label, &format!("{}: {}{effect}", fix.title, fix.command))?;
+        if let Some(edit) = &fix.edit {
+            screen.labelled("", &format!("{}:{}   {}", edit.file, edit.line, edit.then))?;
+        }
+        label = "";
+    }
+    Ok(())
+}
+
+fn probes(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
+    let planned = examined.probes.iter().filter(|probe| probe.met.is_none());
+    let mut label = "would dial";
+    for probe in planned {
+        let said = probe.said.map(|said| format!(", saying {}", said_words(said))).unwrap_or_default();
+        screen.labelled(label, &format!("{}{said}: {}", probe.to, probe.purpose.unwrap_or_default()))?;
+        label = "";
+    }
+    Ok(())
+}
+
+fn said_words(said: portward_model::Said) -> &'static str {
+    match said {
+        portward_model::Said::Nothing => "nothing",
+        portward_model::Said::Http => "one HEAD request",
+        portward_model::Said::Tls => "one ClientHello",
+        portward_model::Said::Greeting => "the first words of its protocol",
+    }
+}
+
+fn ruled_out(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
+    if examined.ruled_out.is_empty() {
+        return Ok(());
+    }
+    let codes: Vec<&str> = examined.ruled_out.iter().map(|out| out.code.as_str()).collect();
+    screen.labelled_in(Tone::Quiet, "ruled out", &codes.join(", "))
+}
+
+fn kin(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
+    let mut label = "may be";
+    for kin in examined.kin.iter().take(12) {
+        screen.labelled(label, &format!("{}: {}", kin.code, kin.summary))?;
+        label = "";
+    }
+    Ok(())
+}
+
+fn fixed(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
+    for fix in &examined.fixed {
+        let because = fix.because.as_deref().map(|because| format!(" ({because})")).unwrap_or_default();
+        let became = match fix.became {
+            "done" => "done",
+            "failed" => "not done",
+            "yours" => "left to you",
+            _ => "declined",
+        };
+        screen.labelled(became, &format!("{}: {}{because}", fix.title, fix.command))?;
+    }
+    Ok(())
+}
+
+fn every(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
+    for wrong in &examined.wrong {
+        screen.line(&format!("{}   {}", wrong.target, wrong.owner))?;
+        for one in &wrong.causes {
+            cause(screen, one)?;
+        }
+        screen.line("")?;
+    }
+    screen.paragraph(tone(examined.verdict), &examined.summary)?;
+    screen.labelled_in(Tone::Quiet, "", &format!("{} ms", examined.took_ms))
+}
