@@ -15,7 +15,7 @@ use portward_checks::{
     BindAnswer, Paste, Symptom, Verdict as Bindable,
     doctor::{Asked, Asking, Case, Standing, suspects},
 };
-use portward_model::{BindTry, Examination, SocketState, Transport};
+use portward_model::{BindTry, Examination, Transport};
 use portward_sys::{Host, Which};
 
 use crate::{Cx, Failure, Look, View, op::explain::bind, target::Target};
