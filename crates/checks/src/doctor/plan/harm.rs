@@ -1,0 +1,237 @@
+//! Which listeners must not be connected to: debuggers, one-shot and activated listeners, and ports that store what
+//! they are sent.
+
+use portward_model::{Process, Seen, Socket, Via};
+
+use crate::{
+    doctor::{Case, words},
+    via,
+};
+
+/// Why a listener must not be connected to; `None` when a connection is harmless.
+pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<String> {
+    let holders = case.holders(index);
+    for process in &holders {
+        if let Some(debugger) = debugger(process, case.asked.port) {
+            return Some(format!("{} {debugger}; a connection could end or disturb its session", words::named(process)));
+        }
+        if Case::is_halted(process) {
+            return Some(format!("{} is stopped, which is answer enough", words::named(process)));
+        }
+        if case.vitals(process.id.pid).is_some_and(|vitals| vitals.frozen == Some(true)) {
+            return Some(format!("{} is frozen, which is answer enough", words::named(process)));
+        }
+    }
+    if socket.queue.limit <= 1 && !socket.transport.is_unix() {
+        let limit = socket.queue.limit;
+        return Some(format!(
+            "its backlog is {limit}, as one-shot listeners and debuggers ask for; a connection could use it up"
+        ));
+    }
+    if socket.queue.used > socket.queue.limit {
+        return Some("its accept queue is full, which is answer enough".to_owned());
+    }
+    if let Some(process) = holders.iter().find(|process| is_one_shot(process)) {
+        return Some(format!("{} serves one connection and ends; this one would use it up", words::named(process)));
+    }
+    if activated(case, index, &holders) {
+        return Some("a supervisor holds the socket for a service that is not running; a connection would start it".to_owned());
+    }
+    if let Some(because) = ingests(case.asked.port, &holders) {
+        return Some(because);
+    }
+    if let Some(process) = holders.iter().find(|process| is_mysql(process)) {
+        return Some(format!(
+            "{} counts connections that say nothing against their host (max_connect_errors)",
+            words::named(process)
+        ));
+    }
+    let ephemeral = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(case.asked.port));
+    if holders.is_empty() && !socket.transport.is_unix() && (ephemeral || matches!(case.asked.port, 3306 | 5005 | 9229 | 5678)) {
+        return Some("its owner is hidden, and on such a port it may be a debugger or count connections".to_owned());
+    }
+    None
+}
+
+/// How a process has to do with debugging on this port, as the end of a sentence; `None` when it has not.
+pub(crate) fn debugger(process: &Process, port: u16) -> Option<&'static str> {
+    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    let has = |needle: &str| argv.iter().any(|argument| contains(argument.raw(), needle.as_bytes()));
+    let names_port = || argv.iter().any(|argument| names_port(argument.raw(), port));
+    let name = process.name.raw();
+    let is = |names: &[&str]| {
+        let title = process.title();
+        names.iter().any(|known| name == known.as_bytes() || title == *known)
+    };
+    if (has("-agentlib:jdwp") || has("-Xrunjdwp") || has("-Xdebug")) && names_port() {
+        return Some("waits for a debugger there (JDWP)");
+    }
+    if has("-agentlib:jdwp") && argv.iter().any(|a| contains(a.raw(), b"jdwp") && !contains(a.raw(), b"address=")) {
+        return Some("waits for a debugger on a port of its choice (JDWP)");
+    }
+    if has("com.sun.tools.example.debug") || is(&["jdb"]) {
+        return Some("is a debugger");
+    }
+    if is(IDES) || has("com.intellij.") || has("org.eclipse.equinox.launcher") {
+        return Some("is a development environment, which listens for what it debugs");
+    }
+    if is(&["gdbserver", "lldb-server", "dlv", "rdbg", "rdebug-ide", "debugserver", "adb", "vsdbg", "netcoredbg"]) || has("/dlv")
+    {
+        return Some("is a debug server");
+    }
+    if has("debugpy") || has("pydevd") || has("ptvsd") {
+        return Some("is a Python debugger's end");
+    }
+    if has("--inspect") || has("--debug-brk") {
+        let own = argv.iter().any(|argument| {
+            let raw = argument.raw();
+            raw.starts_with(b"--inspect") && (names_port_or_default(raw, port))
+        });
+        if own {
+            return Some("waits for a debugger there (inspector)");
+        }
+    }
+    None
+}
+
+/// Programs that are development environments, by process name or title.
+const IDES: &[&str] = &[
+    "idea",
+    "idea64",
+    "java-idea",
+    "pycharm",
+    "webstorm",
+    "goland",
+    "rider",
+    "clion",
+    "phpstorm",
+    "rubymine",
+    "rustrover",
+    "datagrip",
+    "studio",
+    "eclipse",
+    "netbeans",
+    "fleet",
+    "code",
+    "code-insiders",
+    "cursor",
+    "codium",
+    "zed",
+    "devenv",
+];
+
+pub(super) fn contains(text: &[u8], needle: &[u8]) -> bool {
+    text.windows(needle.len().max(1)).any(|window| window == needle)
+}
+
+/// True when the number stands in the text with no digit beside it.
+pub(super) fn names_port(text: &[u8], port: u16) -> bool {
+    let digits = port.to_string();
+    let digits = digits.as_bytes();
+    let at = |index: usize| text.get(index).copied();
+    text.windows(digits.len()).enumerate().any(|(start, window)| {
+        let before = start.checked_sub(1).and_then(at).is_some_and(|byte| byte.is_ascii_digit());
+        let after = at(start + digits.len()).is_some_and(|byte| byte.is_ascii_digit());
+        window == digits && !before && !after
+    })
+}
+
+/// `--inspect` and `--inspect-brk` mean 9229 where they name no port; `=0` lets the system choose.
+fn names_port_or_default(argument: &[u8], port: u16) -> bool {
+    match argument.iter().position(|byte| *byte == b'=') {
+        None => port == 9229,
+        Some(_) if argument.ends_with(b"=0") || argument.ends_with(b":0") => true,
+        Some(_) => names_port(argument, port) || (port == 9229 && !argument.iter().any(u8::is_ascii_digit)),
+    }
+}
+
+/// `nc -l`, `socat TCP-LISTEN` without `fork`: one client, then gone.
+fn is_one_shot(process: &Process) -> bool {
+    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    let name = process.name.raw();
+    let flag = |letter: u8| {
+        argv.iter().skip(1).any(|argument| {
+            let raw = argument.raw();
+            raw.starts_with(b"-") && !raw.starts_with(b"--") && raw.contains(&letter)
+        })
+    };
+    let long = |option: &str| argv.iter().any(|argument| argument.raw() == option.as_bytes());
+    if name == b"nc" || name.starts_with(b"nc.") || name == b"ncat" || name == b"netcat" {
+        return !flag(b'k') && !long("--keep-open");
+    }
+    if name == b"socat" {
+        return !argv.iter().any(|argument| contains(argument.raw(), b"LISTEN") && contains(argument.raw(), b"fork"));
+    }
+    false
+}
+
+fn activated(case: &Case<'_>, index: usize, holders: &[&Process]) -> bool {
+    let told = via(case.snapshot, index);
+    let served = told.iter().any(|(_, how)| *how == Seen::Known(Via::Activated));
+    let keeper = |process: &&Process| {
+        process.id.pid == 1 || matches!(process.name.raw(), b"systemd" | b"inetd" | b"xinetd" | b"launchd" | b"systemfd")
+    };
+    !served && !holders.is_empty() && holders.iter().all(keeper)
+}
+
+/// Why what is sent there would be stored, by the port's usual service or the program's name.
+fn ingests(port: u16, holders: &[&Process]) -> Option<String> {
+    let by_port = INGEST_PORTS.iter().find(|(known, _)| *known == port).map(|(_, service)| *service);
+    if let Some(service) = by_port {
+        return Some(format!("the port is {service}'s, which keeps whatever it is sent"));
+    }
+    let named = holders.iter().find(|process| {
+        let title = process.title().to_ascii_lowercase();
+        let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+        INGEST_WORDS.iter().any(|word| {
+            title.contains(word)
+                || argv.iter().take(4).any(|argument| contains(&argument.raw().to_ascii_lowercase(), word.as_bytes()))
+        })
+    })?;
+    Some(format!("{} by its name keeps whatever it is sent", words::named(named)))
+}
+
+/// Ports whose services store raw bytes or lines.
+const INGEST_PORTS: &[(u16, &str)] = &[
+    (514, "syslog"),
+    (601, "syslog"),
+    (1514, "syslog"),
+    (2003, "Graphite"),
+    (2004, "Graphite"),
+    (4242, "OpenTSDB"),
+    (5044, "Logstash"),
+    (5140, "syslog"),
+    (5170, "Fluent Bit"),
+    (6514, "syslog"),
+    (8094, "Telegraf"),
+    (8125, "StatsD"),
+    (9100, "a raw printer"),
+    (12201, "Graylog"),
+    (24224, "Fluentd"),
+];
+
+/// Words in the names of programs that store what they are sent.
+const INGEST_WORDS: &[&str] = &[
+    "ingest",
+    "syslog",
+    "statsd",
+    "graphite",
+    "carbon",
+    "collectd",
+    "collector",
+    "fluentd",
+    "fluent-bit",
+    "logstash",
+    "graylog",
+    "telegraf",
+    "vector",
+    "filebeat",
+    "loki",
+    "recorder",
+    "raw_sink",
+    "raw-sink",
+];
+
+fn is_mysql(process: &Process) -> bool {
+    matches!(process.name.raw(), b"mysqld" | b"mariadbd")
+}
