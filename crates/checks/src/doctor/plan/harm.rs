@@ -120,12 +120,12 @@ const IDES: &[&str] = &[
     "devenv",
 ];
 
-pub(super) fn contains(text: &[u8], needle: &[u8]) -> bool {
+pub(in crate::doctor) fn contains(text: &[u8], needle: &[u8]) -> bool {
     text.windows(needle.len().max(1)).any(|window| window == needle)
 }
 
 /// True when the number stands in the text with no digit beside it.
-pub(super) fn names_port(text: &[u8], port: u16) -> bool {
+pub(in crate::doctor) fn names_port(text: &[u8], port: u16) -> bool {
     let digits = port.to_string();
     let digits = digits.as_bytes();
     let at = |index: usize| text.get(index).copied();
