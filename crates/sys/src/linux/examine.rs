@@ -6,7 +6,7 @@ use portward_model::{
     Counters, FirewallRule, HostsLine, Mention, NetworkSettings, Observed, PathFacts, Process, ProxySetting, Seen, Text, Vitals,
 };
 
-use super::{Linux, counters, dial, mentions, processes, standing, surroundings, vitals};
+use super::{Linux, counters, dial, firewall, mentions, processes, standing, surroundings, vitals};
 use crate::{Dial, Dialled, Examine, SysError};
 
 impl Examine for Linux {
@@ -43,7 +43,7 @@ impl Examine for Linux {
     }
 
     fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {
-        Ok(Seen::Unsupported)
+        Ok(firewall::rules())
     }
 
     fn dial(&self, dial: Dial<'_>) -> Result<Dialled, SysError> {

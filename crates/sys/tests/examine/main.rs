@@ -2,6 +2,7 @@
 
 mod dial;
 mod files;
+mod firewall;
 mod inside;
 mod network;
 mod vitals;
