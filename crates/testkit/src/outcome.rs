@@ -150,4 +150,4 @@ fn shown(argv: &[OsString]) -> String {
 const LONGEST_RUN: Duration = Duration::from_mins(4);
 
 const OPERATIONS: &[&str] =
-    &["list", "explain", "free", "wait", "watch", "graph", "next", "open", "snapshot", "schema", "completions", "help"];
+    &["list", "explain", "free", "wait", "watch", "graph", "next", "open", "snapshot", "lab", "schema", "completions", "help"];

@@ -42,7 +42,7 @@ fn begin(started: &Started, screen: &mut Screen) -> io::Result<()> {
     screen.labelled("story", &started.story)?;
     screen.labelled("try", &started.saw)?;
     if let Some(paste) = &started.paste {
-        screen.labelled("looks like", paste)?;
+        screen.labelled("printed", paste)?;
     }
     if !started.services.is_empty() {
         let commands: Vec<String> = started.services.iter().map(|name| format!("{name} start|stop|restart")).collect();

@@ -8,6 +8,7 @@ mod completions;
 mod explain;
 mod free;
 mod graph;
+mod lab;
 mod list;
 mod next;
 mod open;

@@ -7,6 +7,7 @@ mod compare;
 mod connections;
 mod hidden;
 mod holders;
+mod labs;
 mod names;
 mod namespaces;
 mod queues;
