@@ -19,7 +19,7 @@ mod port_held_by_connection;
 mod port_held_by_outgoing;
 mod port_held_by_process;
 mod port_held_dualstack;
-mod privileged_port;
+pub(crate) mod privileged_port;
 mod question;
 mod reuseport_mismatch;
 mod self_connect;

@@ -101,7 +101,10 @@ impl<'a> Case<'a> {
         if let Some(connected) = dialled().filter(|attempt| attempt.met == Met::Connected).max_by_key(|a| a.exchange.is_some()) {
             return Standing::Connected(connected);
         }
-        match dialled().next() {
+        // A client goes on to its next address where one cannot be used at all.
+        let unusable = |attempt: &&Attempt| matches!(attempt.met, Met::Failed(EAFNOSUPPORT | EADDRNOTAVAIL | ENETUNREACH));
+        let first = dialled().find(|attempt| !unusable(attempt)).or_else(|| dialled().next());
+        match first {
             None => Standing::Untried,
             Some(first) => match first.met {
                 Met::Failed(ECONNREFUSED) => Standing::Refused(first),
@@ -291,5 +294,8 @@ fn is_scoped(socket: &Socket) -> bool {
     matches!(socket.address(), Some(IpAddr::V6(v6)) if v6.is_unicast_link_local())
 }
 
-/// `ECONNREFUSED`, errno(3).
+/// Error numbers of `connect(2)`, errno(3).
+const EAFNOSUPPORT: i32 = 97;
+const EADDRNOTAVAIL: i32 = 99;
+const ENETUNREACH: i32 = 101;
 const ECONNREFUSED: i32 = 111;

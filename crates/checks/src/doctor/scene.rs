@@ -143,6 +143,12 @@ impl Scene {
         self
     }
 
+    /// With anything else changed.
+    pub(crate) fn but(mut self, change: impl FnOnce(&mut Self)) -> Self {
+        change(&mut self);
+        self
+    }
+
     /// With how a process fares.
     pub(crate) fn vitals(mut self, vitals: Vitals) -> Self {
         self.exam.vitals.push(vitals);

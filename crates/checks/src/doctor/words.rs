@@ -8,7 +8,7 @@ use portward_model::{
 };
 
 use super::{Case, Ruling};
-use crate::bind::words;
+use crate::{Paste, bind::words};
 
 /// A cause that was found.
 pub(crate) fn found(
@@ -147,6 +147,11 @@ pub(crate) fn target(case: &Case<'_>) -> String {
         (None, Transport::Udp) => format!("udp/{}", case.asked.port),
         (None, _) => case.asked.port.to_string(),
     }
+}
+
+/// The line of the text that says so.
+pub(crate) fn text_line(paste: &Paste) -> Evidence {
+    Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())
 }
 
 /// `sudo ` where this user may not act on what belongs to `uid`.

@@ -1,0 +1,113 @@
+//! `localhost` is not resolved at all.
+
+use std::net::Ipv4Addr;
+
+use portward_model::{Edit, Effect, Evidence, Fix, Likelihood};
+
+use super::hosts_localhost_wrong::names;
+use crate::{
+    Symptom,
+    doctor::{Case, Check, Ruling, words},
+};
+
+pub(super) const CHECK: Check = Check {
+    code: "hosts-localhost-missing",
+    summary: "localhost has no address",
+    doc: DOC,
+    covers: &["no-listener"],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+The hosts file has no line for `localhost`, and no other source of names knows it: containers and hand-edited machines are
+often so. Clients that dial the name fail before any connection.
+
+## Evidence
+
+getaddrinfo(3) gives no address for the name; /etc/hosts has no line with it.
+
+## Fix
+
+Add `127.0.0.1 localhost` and `::1 localhost` to /etc/hosts, or dial 127.0.0.1.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let is_localhost = |name: &str| name.trim_end_matches('.').eq_ignore_ascii_case("localhost");
+    let asked = case.asked.name.as_deref().is_some_and(is_localhost);
+    let unresolved = asked && case.asked.addresses.is_empty();
+    let told = case.paste.filter(|paste| {
+        paste.says == Some(CHECK.code)
+            || (paste.symptom == Symptom::NameUnknown && paste.host.as_deref().is_some_and(is_localhost))
+    });
+    if !unresolved && told.is_none() {
+        return Ruling::Silent;
+    }
+    let line = case.exam.hosts.iter().flatten().find(|line| names(line, "localhost"));
+    if let Some(line) = line.filter(|_| !unresolved) {
+        return Ruling::Out(format!("line {} of /etc/hosts gives localhost the address {}", line.line, line.address));
+    }
+    let mut evidence = Vec::new();
+    if unresolved {
+        evidence.push(Evidence::new("getaddrinfo(3)", "localhost has no address"));
+    }
+    evidence.extend(told.map(words::text_line));
+    if case.exam.hosts.is_some() && line.is_none() {
+        evidence.push(Evidence::new("/etc/hosts", "no line names localhost"));
+    }
+    let likelihood = match (unresolved, case.exam.hosts.is_some()) {
+        (true, _) | (false, true) => Likelihood::Certain,
+        (false, false) => Likelihood::Possible,
+    };
+    let last = case.exam.hosts.iter().flatten().map(|line| line.line).max().unwrap_or(0);
+    let mut add = Fix::new(
+        "Give it its addresses",
+        "printf '127.0.0.1 localhost\\n::1 localhost\\n' | sudo tee -a /etc/hosts",
+        Effect::Change,
+    );
+    if case.exam.hosts.is_some() {
+        add.edit = Some(Edit {
+            file: "/etc/hosts".to_owned(),
+            line: last.saturating_add(1),
+            now: String::new(),
+            then: "127.0.0.1 localhost".to_owned(),
+        });
+    }
+    let dial = format!("portward explain {}", words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port));
+    let fixes = vec![add, Fix::new("Or dial the address itself", dial, Effect::Read)];
+    words::found(CHECK.code, likelihood, "The name localhost has no address on this machine.", evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{HostsLine, Met};
+
+    use crate::{
+        Symptom,
+        doctor::{Cases, scene::Scene},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let unresolved = |name| Scene::connect("127.0.0.1:3000").named(name, &[]);
+        let named = || HostsLine { line: 1, address: "127.0.0.1".parse().unwrap(), names: vec!["localhost".into()] };
+        let other = || HostsLine { names: vec!["box".into()], ..named() };
+        let told =
+            |scene: Scene| scene.said(Symptom::NameUnknown, Some("hosts-localhost-missing"), "getaddrinfo ENOTFOUND localhost");
+        Cases {
+            fires: vec![
+                unresolved("localhost").but(|scene| scene.exam.hosts = Some(vec![other()])),
+                unresolved("localhost"),
+                told(Scene::connect("127.0.0.1:3000")).but(|scene| scene.exam.hosts = Some(Vec::new())),
+            ],
+            silent: vec![
+                unresolved("app.localhost"),
+                Scene::connect("127.0.0.1:3000").named("localhost", &["127.0.0.1"]).tried(Met::Failed(111)),
+                told(Scene::connect("127.0.0.1:3000")).but(|scene| scene.exam.hosts = Some(vec![named()])),
+            ],
+        }
+    }
+}
