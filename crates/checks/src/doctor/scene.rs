@@ -182,7 +182,9 @@ impl Scene {
     pub(crate) fn rule(mut self, hook: &str, text: &str, verdict: RuleVerdict, port: Option<u16>, packets: Option<u64>) -> Self {
         let chain = Text::new(format!("inet filter {hook}"));
         let remove = format!("sudo nft delete rule inet filter {hook} handle 4");
-        let rule = FirewallRule { chain, hook: Text::from(hook), text: Text::from(text), verdict, packets, port, remove };
+        let (hook, text) = (Text::from(hook), Text::from(text));
+        let (last_port, interface, narrowed) = (None, None, false);
+        let rule = FirewallRule { chain, hook, text, verdict, packets, port, last_port, interface, narrowed, remove };
         match &mut self.exam.firewall {
             Some(Seen::Known(rules)) => rules.push(rule),
             other => *other = Some(Seen::Known(vec![rule])),
