@@ -123,12 +123,22 @@ fn healthy(case: &Case<'_>) -> Vec<Evidence> {
                 facts
             }
             // What must not be touched is judged by what the kernel tells: it listens and nothing is in its way.
-            Standing::Untried if !case.exam.declined.is_empty() => {
+            Standing::Untried if !case.exam.declined.is_empty() && !is_flagged(case) => {
                 case.served().iter().map(|(index, socket)| words::seen(case, *index, socket)).collect()
             }
             Standing::Untried | Standing::Refused(_) | Standing::Silent(_) | Standing::Failed(..) => Vec::new(),
         },
     }
+}
+
+/// True when what was seen without connecting is no sign of health.
+fn is_flagged(case: &Case<'_>) -> bool {
+    let full = case.served().iter().any(|(_, socket)| socket.queue.used > socket.queue.limit);
+    let halted = case
+        .serving_processes()
+        .iter()
+        .any(|(process, vitals)| Case::is_halted(process) || vitals.is_some_and(|vitals| vitals.frozen == Some(true)));
+    full || halted
 }
 
 /// What a probe said, as the object of "answered".

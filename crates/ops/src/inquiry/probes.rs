@@ -59,7 +59,7 @@ fn attempt(host: &dyn Host, inquiry: &mut Inquiry, planned: &PlannedDial) {
     // A connection that nobody took stays in the queue when its client has closed it.
     let accepted = match (dialled.met, &dialled.exchange, queue) {
         (Met::Connected, Some(exchange), _) if !exchange.heard.raw().is_empty() => Some(true),
-        (Met::Connected, _, Some((before, after))) => Some(after.used <= before.used),
+        (Met::Connected, _, Some((before, after))) if inquiry.asked.path.is_none() => Some(after.used <= before.used),
         _ => None,
     };
     inquiry.exam.attempts.push(Attempt {

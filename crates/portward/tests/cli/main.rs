@@ -5,6 +5,7 @@
 mod bad_input;
 mod bind;
 mod completions;
+mod doctor;
 mod explain;
 mod free;
 mod graph;
@@ -15,6 +16,7 @@ mod open;
 mod output;
 mod projects;
 mod recorded;
+mod resume;
 mod schema;
 mod snapshot;
 mod wait;
