@@ -149,5 +149,20 @@ fn shown(argv: &[OsString]) -> String {
 /// How long a run may take before it counts as hung: far beyond what any run needs.
 const LONGEST_RUN: Duration = Duration::from_mins(4);
 
-const OPERATIONS: &[&str] =
-    &["list", "explain", "free", "wait", "watch", "graph", "next", "open", "snapshot", "lab", "schema", "completions", "help"];
+const OPERATIONS: &[&str] = &[
+    "list",
+    "doctor",
+    "resume",
+    "explain",
+    "free",
+    "wait",
+    "watch",
+    "graph",
+    "next",
+    "open",
+    "snapshot",
+    "lab",
+    "schema",
+    "completions",
+    "help",
+];

@@ -61,7 +61,8 @@ fn a_log_on_standard_input() {
     let Some(world) = world() else { return };
     let script = "(yes 'GET / 200' | head -c 3000000; echo 'curl: (7) Failed to connect to 127.0.0.1 port 3000 after 0 ms: \
                   Connection refused') | $0 doctor - --json";
-    let document = world.run(&["sh", "-c", script, crate::PORTWARD]).json();
+    let outcome = world.run(&["sh", "-c", script, crate::PORTWARD]).expect(1);
+    let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(first_code(&document), "no-listener", "{document:#}");
     assert_eq!(document["read"]["program"], "curl");
 }

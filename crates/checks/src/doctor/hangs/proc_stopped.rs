@@ -53,8 +53,11 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new("sock_diag", fact));
     }
     let pid = process.id.pid;
-    let command = format!("{}kill -CONT {pid}", words::sudo(case, process.uid));
-    let fixes = vec![Fix::new("Let it go on", command, Effect::Change)];
+    let sudo = words::sudo(case, process.uid);
+    let fixes = vec![
+        Fix::new("Let it go on", format!("{sudo}portward resume {}", words::target(case)), Effect::Change),
+        Fix::new("Or by hand", format!("{sudo}kill -CONT {pid}"), Effect::Change),
+    ];
     let summary = format!("{} is stopped by a signal and answers nobody.", words::named(process));
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
 }
