@@ -1,0 +1,18 @@
+//! Any bytes as what a firewall's tool answers, in each of the three forms.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use portward_wire::firewall::{Generation, iptables_rules, nft_rules, nft_texts};
+
+fuzz_target!(|bytes: &[u8]| {
+    let texts = nft_texts(bytes);
+    assert!(texts.len() <= bytes.len());
+    if let Some(ruleset) = nft_rules(bytes, &texts, true) {
+        assert!(ruleset.rules.iter().all(|rule| rule.last_port.is_none_or(|last| rule.port < Some(last))));
+    }
+    for generation in [Generation::V4, Generation::V6] {
+        for rule in iptables_rules(bytes, generation, false) {
+            assert!(rule.remove.chars().all(|c| !c.is_control()), "{rule:?}");
+        }
+    }
+});
