@@ -21,7 +21,7 @@ mod why;
 
 pub use address::address_sentence;
 pub use bind::{BindAnswer, BindHost, BindQuestion, CHECKS, Check, Verdict, bind};
-pub use page::check_doc;
+pub use page::{causes, check_doc};
 pub use paste::{Call, Paste, Symptom, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usual_service};
 pub use reach::{reach, reach_width, reach_word};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Arg, Command};
-use portward_checks::CHECKS;
+use portward_checks::causes;
 use portward_ops::{Effect, Entry, Failure, OPS, Where};
 
 use crate::{
@@ -34,9 +34,9 @@ fn files() -> Vec<(PathBuf, String)> {
         files.push((format!("docs/reference/{}.md", entry.name).into(), reference));
         files.push((format!("schema/{}.json", entry.name).into(), schema::text(&schema::of(entry)) + "\n"));
     }
-    for check in CHECKS {
-        let text = format!("{MARK}# {}\n\n{}\n\n{}\n", check.code, check.summary, check.doc.trim());
-        files.push((format!("docs/reference/causes/{}.md", check.code).into(), text));
+    for (code, summary, doc) in causes() {
+        let text = format!("{MARK}# {code}\n\n{summary}\n\n{}\n", doc.trim());
+        files.push((format!("docs/reference/causes/{code}.md").into(), text));
     }
     files.extend(man_pages());
     for shell in complete::SHELLS {
@@ -52,8 +52,8 @@ fn index() -> String {
         let _ = writeln!(text, "| [{0}]({0}.md) | {about} | {1} |", entry.name, effect(entry.effect));
     }
     text.push_str("\n## Causes\n\n| code | what was found |\n|---|---|\n");
-    for check in CHECKS {
-        let _ = writeln!(text, "| [{0}](causes/{0}.md) | {1} |", check.code, check.summary);
+    for (code, summary, _) in causes() {
+        let _ = writeln!(text, "| [{code}](causes/{code}.md) | {summary} |");
     }
     text
 }
