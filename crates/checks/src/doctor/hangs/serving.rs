@@ -1,0 +1,291 @@
+//! What the causes of hangs ask of a case: how far a client came, who should have served it, and what they do instead.
+
+use portward_model::{
+    Attempt, Ended, Evidence, Likelihood, Met, Outgoing, Process, ProcessState, Said, Socket, SocketState, Thread, Vitals,
+};
+
+use super::waits::{Wait, wait_of};
+use crate::{
+    Symptom,
+    doctor::{Case, words},
+};
+
+/// How far a client's connection came.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reached<'a> {
+    /// Nothing was tried, or it failed in a way that is no hang.
+    Nowhere,
+    /// No answer to the handshake; for a Unix socket, no room in the queue.
+    Unheard(&'a Attempt),
+    /// The kernel completed the handshake, and the program has not taken the connection.
+    Queued(&'a Attempt),
+    /// It was spoken to and said nothing; the program took the connection where `true`.
+    Unanswered(&'a Attempt, bool),
+    /// It answered or closed.
+    Served(&'a Attempt),
+}
+
+impl<'a> Reached<'a> {
+    /// How far a client came at the first of the asked addresses that completes a handshake.
+    pub(super) fn of(case: &Case<'a>) -> Self {
+        let exam = case.exam;
+        let dialled = || exam.attempts.iter().filter(|attempt| case.is_target(&attempt.at));
+        let connected = dialled().find(|attempt| attempt.met == Met::Connected);
+        let Some(first) = connected else {
+            let unheard = dialled().find(|a| a.met == Met::Silence || (a.met == Met::Failed(EAGAIN) && case.asked.path.is_some()));
+            return unheard.map_or(Self::Nowhere, Self::Unheard);
+        };
+        let same = || dialled().filter(|attempt| attempt.at == first.at && attempt.met == Met::Connected);
+        if let Some(served) = same().find(|attempt| answered(attempt)) {
+            return Self::Served(served);
+        }
+        let asked = |attempt: &Attempt| attempt.exchange.as_ref().is_some_and(|exchange| exchange.said != Said::Nothing);
+        let waiting = |attempt: &Attempt| {
+            let queue = exam.unanswered.as_ref().and_then(|u| u.queue).or(attempt.queue.map(|(_, after)| after));
+            // Without a word of ours, a server that defers its accepts rightly leaves the connection where it is.
+            attempt.accepted == Some(false) && (asked(attempt) || queue.is_some_and(|queue| queue.used > 0))
+        };
+        if let Some(queued) = same().find(|attempt| waiting(attempt)) {
+            return Self::Queued(queued);
+        }
+        match same().find(|attempt| asked(attempt)) {
+            Some(silent) if silent.accepted == Some(true) => Self::Unanswered(silent, true),
+            Some(silent) => match exam.unanswered.as_ref().and_then(|u| u.queue).or(silent.queue.map(|(_, after)| after)) {
+                Some(queue) if queue.used > 0 => Self::Queued(silent),
+                Some(_) => Self::Unanswered(silent, true),
+                None => Self::Unanswered(silent, false),
+            },
+            None => Self::Served(first),
+        }
+    }
+
+    /// The connection that came no further, where one hangs.
+    pub(super) fn hangs(self) -> Option<&'a Attempt> {
+        match self {
+            Self::Unheard(attempt) | Self::Queued(attempt) | Self::Unanswered(attempt, _) => Some(attempt),
+            Self::Nowhere | Self::Served(_) => None,
+        }
+    }
+
+    /// The connection that hangs after its handshake.
+    pub(super) fn hangs_connected(self) -> Option<&'a Attempt> {
+        match self {
+            Self::Queued(attempt) | Self::Unanswered(attempt, _) => Some(attempt),
+            Self::Unheard(_) | Self::Nowhere | Self::Served(_) => None,
+        }
+    }
+
+    /// True when bytes came back.
+    pub(super) fn answers(self) -> bool {
+        match self {
+            Self::Served(attempt) => attempt.exchange.as_ref().is_some_and(|exchange| !exchange.heard.raw().is_empty()),
+            Self::Nowhere | Self::Unheard(_) | Self::Queued(_) | Self::Unanswered(..) => false,
+        }
+    }
+}
+
+fn answered(attempt: &Attempt) -> bool {
+    let ended = |ended| matches!(ended, Ended::Enough | Ended::Closed | Ended::Reset);
+    attempt.exchange.as_ref().is_some_and(|exchange| !exchange.heard.raw().is_empty() || ended(exchange.ended))
+}
+
+/// What became of a connection that hangs, as a piece of evidence.
+pub(super) fn waited(reached: Reached<'_>) -> Vec<Evidence> {
+    match reached {
+        Reached::Nowhere | Reached::Served(_) => Vec::new(),
+        Reached::Unheard(attempt) => vec![words::tried(attempt)],
+        Reached::Queued(attempt) => {
+            let at = words::at(&attempt.at);
+            vec![words::tried(attempt), Evidence::new("sock_diag", format!("nobody has taken the connection to {at} since"))]
+        }
+        Reached::Unanswered(attempt, _) => {
+            let mut evidence = vec![words::tried(attempt)];
+            if let Some(exchange) = &attempt.exchange {
+                let said = crate::doctor::verdict::said_words(exchange.said);
+                evidence.push(Evidence::new("read(2)", format!("no answer to {said} in {} ms", exchange.first_ms)));
+            }
+            evidence
+        }
+    }
+}
+
+/// True when a hang is to be explained: a connection hangs, connections wait, or the text says so.
+pub(super) fn is_raised(case: &Case<'_>) -> bool {
+    Reached::of(case).hangs().is_some()
+        || matches!(case.symptom(), Some(Symptom::NoHandshake | Symptom::NoAnswer))
+        || doors(case).iter().any(|door| door.socket.queue.used > 0)
+}
+
+/// A listener that serves the target, and who may take connections from it.
+pub(super) struct Door<'a> {
+    pub(super) index: usize,
+    pub(super) socket: &'a Socket,
+    pub(super) holders: Vec<(&'a Process, Option<&'a Vitals>)>,
+}
+
+/// The listeners that serve the target.
+pub(super) fn doors<'a>(case: &Case<'a>) -> Vec<Door<'a>> {
+    let door = |(index, socket)| {
+        let holders = case.holders(index).into_iter().map(|process| (process, vitals(case, process.id.pid))).collect();
+        Door { index, socket, holders }
+    };
+    case.served().into_iter().map(door).collect()
+}
+
+/// How a process fared last: while a question stayed without an answer, or before.
+pub(super) fn vitals<'a>(case: &Case<'a>, pid: u32) -> Option<&'a Vitals> {
+    let exam = case.exam;
+    let last = exam.unanswered.as_ref().and_then(|unanswered| unanswered.vitals.iter().find(|vitals| vitals.pid == pid));
+    last.or_else(|| exam.vitals(pid))
+}
+
+impl<'a> Door<'a> {
+    /// Every thread of every holder, where they were read.
+    pub(super) fn threads(&self) -> impl Iterator<Item = (&'a Process, &'a Thread)> {
+        let of = |(process, vitals): &(&'a Process, Option<&'a Vitals>)| {
+            let process = *process;
+            vitals.map(|vitals| &vitals.threads).into_iter().flatten().map(move |thread| (process, thread))
+        };
+        self.holders.iter().flat_map(of)
+    }
+
+    /// Whether a thread waits for connections or events; `None` where that cannot be seen.
+    pub(super) fn is_ready(&self) -> Option<bool> {
+        let waits: Vec<Wait> = self.threads().map(|(_, thread)| wait_of(thread)).collect();
+        if waits.iter().any(|wait| wait.is_ready()) {
+            return Some(true);
+        }
+        let all = self.holders.iter().all(|(_, vitals)| vitals.is_some()) && !waits.is_empty();
+        (all && !waits.contains(&Wait::Unknown)).then_some(false)
+    }
+
+    /// `vite (pid 4121)`
+    pub(super) fn who(&self, case: &Case<'_>) -> String {
+        words::who(case, self.index, self.socket)
+    }
+
+    /// The queue as a piece of evidence: `127.0.0.1:3000: 3 connections wait to be accepted, of at most 128`.
+    pub(super) fn queue(&self, case: &Case<'_>) -> Evidence {
+        let last = case.exam.unanswered.as_ref().and_then(|unanswered| unanswered.queue);
+        let tried = Reached::of(case).hangs().and_then(|attempt| attempt.queue).map(|(_, after)| after);
+        let queue = [last, tried].into_iter().flatten().fold(self.socket.queue, |most, q| if q.used > most.used { q } else { most });
+        let at = words::endpoint(case.snapshot, self.socket);
+        let at = if at == "a socket without name" { case.asked.text.clone() } else { at };
+        Evidence::new("sock_diag", format!("{at}: {} connections wait to be accepted, of at most {}", queue.used, queue.limit))
+    }
+
+    /// The thread that tells most about why nobody serves, as a piece of evidence.
+    pub(super) fn doing(&self, case: &Case<'_>) -> Option<Evidence> {
+        let (process, thread) = self.threads().min_by_key(|(_, thread)| wait_of(thread))?;
+        Some(doing(case, process, thread))
+    }
+}
+
+/// What a thread does, with whom: `thread 4121 of vite (pid 4121) reads from one connection, that of 127.0.0.1:51000`.
+pub(super) fn doing(case: &Case<'_>, process: &Process, thread: &Thread) -> Evidence {
+    let wait = wait_of(thread);
+    let with = peer(case, process.id.pid, thread).map(|peer| format!(", with {peer}")).unwrap_or_default();
+    let place = match thread.waits_in.known() {
+        Some(function) if !function.raw().is_empty() => format!(" ({function})"),
+        _ => String::new(),
+    };
+    let fact = format!("thread {} of {} {}{with}{place}", thread.tid, words::named(process), wait.words());
+    Evidence::new(format!("/proc/{}/task/{}/wchan", process.id.pid, thread.tid), fact)
+}
+
+/// The other end of the connection that a thread reads, writes or makes.
+fn peer(case: &Case<'_>, pid: u32, thread: &Thread) -> Option<String> {
+    if !matches!(wait_of(thread), Wait::Reading | Wait::Writing | Wait::Connecting) {
+        return None;
+    }
+    let fd = u32::try_from(thread.argument?).ok()?;
+    let outgoing = case.exam.unanswered.iter().flat_map(|unanswered| &unanswered.outgoing);
+    let theirs = outgoing.filter(|out| out.pid == pid && out.fd == fd).map(|out| &out.socket);
+    let own = case.snapshot.holdings.iter().filter(|holding| holding.pid == pid && holding.fd == fd);
+    let own = own.filter_map(|holding| case.snapshot.sockets.get(usize::try_from(holding.socket).ok()?));
+    let (address, port) = theirs.chain(own).find_map(Socket::remote)?;
+    Some(words::address(address, port))
+}
+
+/// Sockets through which the server may ask somebody else.
+pub(super) fn outgoing<'a>(case: &Case<'a>) -> Vec<&'a Outgoing> {
+    let exam = case.exam;
+    let serving: Vec<u32> = case.serving_processes().iter().map(|(process, _)| process.id.pid).collect();
+    let all = exam.unanswered.iter().flat_map(|unanswered| &unanswered.outgoing);
+    all.filter(|out| serving.is_empty() || serving.contains(&out.pid)).collect()
+}
+
+/// Whether a process is halted in one way: by a signal, by a debugger, by its control group.
+pub(super) type Halted = fn(&Process, Option<&Vitals>) -> bool;
+
+/// State T of its first thread: a stop by a signal is of all threads.
+pub(super) fn is_stopped(process: &Process, vitals: Option<&Vitals>) -> bool {
+    first_state(process, vitals) == 'T'
+}
+
+/// State t of all its threads: a debugger that lets some run leaves the process able to serve.
+pub(super) fn is_traced(process: &Process, vitals: Option<&Vitals>) -> bool {
+    let all = |vitals: &Vitals| vitals.threads.iter().all(|thread| matches!(thread.state, 't' | 'T' | 'Z' | 'X'));
+    first_state(process, vitals) == 't' && vitals.is_none_or(all)
+}
+
+/// By its control group, or, where that cannot be read, by where all its threads wait.
+pub(super) fn is_frozen(_: &Process, vitals: Option<&Vitals>) -> bool {
+    let Some(vitals) = vitals else { return false };
+    let held = |thread: &Thread| wait_of(thread) == Wait::Halted && !matches!(thread.state, 'T' | 't');
+    vitals.frozen == Some(true) || (vitals.frozen.is_none() && !vitals.threads.is_empty() && vitals.threads.iter().all(held))
+}
+
+/// The state letter of the first thread, by the later of two readings.
+fn first_state(process: &Process, vitals: Option<&Vitals>) -> char {
+    let later = vitals.and_then(|vitals| vitals.threads.iter().find(|thread| thread.tid == process.id.pid));
+    later.map_or(
+        match process.state {
+            ProcessState::Alive => 'S',
+            ProcessState::Uninterruptible => 'D',
+            ProcessState::Stopped => 'T',
+            ProcessState::Traced => 't',
+            ProcessState::Exited => 'Z',
+        },
+        |thread| thread.state,
+    )
+}
+
+fn is_halted(process: &Process, vitals: Option<&Vitals>) -> bool {
+    is_stopped(process, vitals) || is_traced(process, vitals) || is_frozen(process, vitals)
+}
+
+/// A listener that nobody serves because its holders are halted, one of them in this way, with those that are.
+///
+/// One process that runs is enough to serve, so all must be; unless a connection was left lying, which shows that those
+/// that run do not accept, as the parent of a worker.
+pub(super) fn halted<'a>(case: &Case<'a>, way: Halted) -> Option<(Door<'a>, Vec<(&'a Process, Option<&'a Vitals>)>, Likelihood)> {
+    let left = matches!(Reached::of(case), Reached::Queued(_));
+    doors(case).into_iter().find_map(|door| {
+        let these: Vec<_> = door.holders.iter().copied().filter(|(process, vitals)| way(process, *vitals)).collect();
+        let all = door.holders.iter().all(|(process, vitals)| is_halted(process, *vitals));
+        match (these.is_empty(), all) {
+            (true, _) => None,
+            (false, true) => Some((door, these, Likelihood::Certain)),
+            (false, false) => left.then_some((door, these, Likelihood::Likely)),
+        }
+    })
+}
+
+/// A holder that is not halted in this way, as a fact that rules it out; where a hang asks for it.
+pub(super) fn not_halted(case: &Case<'_>, way: Halted, words: &str) -> Option<String> {
+    if !is_raised(case) {
+        return None;
+    }
+    let all = doors(case);
+    let (process, _) = all.iter().flat_map(|door| &door.holders).find(|(process, vitals)| !way(process, *vitals))?;
+    Some(format!("{} is not {words}", crate::doctor::words::named(process)))
+}
+
+/// True for a listening stream socket: what has a queue of connections.
+pub(super) fn has_queue(socket: &Socket) -> bool {
+    socket.state == SocketState::Listen
+}
+
+/// `EAGAIN`, errno(3): what a Unix socket whose queue is full answers one that may not block.
+const EAGAIN: i32 = 11;
