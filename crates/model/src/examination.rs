@@ -34,8 +34,6 @@ pub struct Examination {
     pub firewall: Option<Seen<Vec<FirewallRule>>>,
     /// Connections that were tried, in order.
     pub attempts: Vec<Attempt>,
-    /// The server's side of the first question that stayed without an answer; `None` where all were answered.
-    pub unanswered: Option<Unanswered>,
     /// Binds that were tried on throw-away sockets, in order.
     pub tries: Vec<BindTry>,
     /// Probes that were not made, and why.
@@ -301,33 +299,6 @@ pub struct Attempt {
     pub accepted: Option<bool>,
     /// What was said after connecting; `None` for a connect that was closed at once.
     pub exchange: Option<Exchange>,
-}
-
-/// The server's side while a question stayed without an answer: read after the patience was over and before the
-/// connection was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unanswered {
-    /// Where the question went.
-    pub at: DialTarget,
-    /// Bytes of the question that the server's end of the connection still held unread; `None` where that end was not seen.
-    pub unread: Option<u32>,
-    /// The listener's queue.
-    pub queue: Option<Queue>,
-    /// How the listener's holders fared.
-    pub vitals: Vec<Vitals>,
-    /// Their sockets that have another port than the asked one as their own: whom they may wait for.
-    pub outgoing: Vec<Outgoing>,
-}
-
-/// A socket through which a server asks somebody else.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Outgoing {
-    /// The process that holds it.
-    pub pid: u32,
-    /// Its descriptor there.
-    pub fd: u32,
-    /// The socket.
-    pub socket: Socket,
 }
 
 /// Where a connection goes.

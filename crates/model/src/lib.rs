@@ -25,8 +25,8 @@ pub use address::{AddressClass, Family, Scope, unmap};
 pub use endpoint::{Endpoint, EndpointError, EndpointHost};
 pub use examination::{
     Attempt, BindTry, Counters, Declined, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, HostsLine,
-    MemoryPressure, Mention, MentionKind, Met, NetworkSettings, Observed, ObservedConnect, Outgoing, PathFacts, ProxySetting, RuleVerdict,
-    Said, Sample, Thread, Unanswered, Vitals,
+    MemoryPressure, Mention, MentionKind, Met, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting, RuleVerdict,
+    Said, Sample, Thread, Vitals,
 };
 pub use finding::{Cause, Edit, Effect, Evidence, Fix, Likelihood, Reach, Who};
 pub use gap::{Gap, Need, Seen};

@@ -149,6 +149,12 @@ impl Scene {
         self
     }
 
+    /// The last connection was not taken by the program.
+    pub(crate) fn untaken(mut self) -> Self {
+        self.exam.attempts.last_mut().unwrap().accepted = Some(false);
+        self
+    }
+
     /// With how a process fares.
     pub(crate) fn vitals(mut self, vitals: Vitals) -> Self {
         self.exam.vitals.push(vitals);

@@ -1,14 +1,15 @@
 //! The server's process is stopped by a signal.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, ProcessState};
+use portward_model::{Effect, Evidence, Fix};
 
+use super::serving::{halted, is_stopped, not_halted};
 use crate::doctor::{Case, Check, Ruling, words};
 
 pub(super) const CHECK: Check = Check {
     code: "proc-stopped",
     summary: "the server's process is stopped by a signal",
     doc: DOC,
-    covers: &[],
+    covers: &["accept-queue-full", "accept-stalled", "app-hang-after-accept", "server-busy", "close-wait-leak"],
     run,
     #[cfg(test)]
     cases: tests::cases,
@@ -22,53 +23,55 @@ every port checker calls it open; nobody takes the connections and nobody answer
 
 ## Evidence
 
-State T in /proc/PID/stat, of every process that holds the listener; connections wait in its accept queue.
+State T in /proc/PID/stat, of every process that holds the listener; connections wait in its accept queue. Where one
+process is stopped and another, such as its parent, is not, a connection that nobody takes shows that the other
+does not accept.
 
 ## Fix
 
-Let it go on: `fg` in its shell, or SIGCONT.
+Let it go on: `portward resume ENDPOINT`, `fg` in its shell, or SIGCONT.
 
 ";
 
 fn run(case: &Case<'_>) -> Ruling {
-    let serving = case.serving_processes();
-    if !case.connects() || serving.is_empty() {
+    if !case.connects() {
         return Ruling::Silent;
     }
-    // One worker that runs is enough to serve.
-    if let Some((running, _)) = serving.iter().find(|(process, _)| process.state != ProcessState::Stopped) {
-        return Ruling::Out(format!("{} is not stopped", words::named(running)));
-    }
-    let Some((process, _)) = serving.first() else { return Ruling::Silent };
-    let mut evidence: Vec<Evidence> = serving
+    let Some((door, stopped, likelihood)) = halted(case, is_stopped) else {
+        return not_halted(case, is_stopped, "stopped").map_or(Ruling::Silent, Ruling::Out);
+    };
+    let Some((process, _)) = stopped.first() else { return Ruling::Silent };
+    let mut evidence: Vec<Evidence> = stopped
         .iter()
         .take(3)
         .map(|(process, _)| {
             Evidence::new(format!("/proc/{}/stat", process.id.pid), format!("{} is in state T (stopped)", words::named(process)))
         })
         .collect();
-    for (index, socket) in case.served().into_iter().take(1) {
-        let waiting = socket.queue.used;
-        let fact = format!("{} has {waiting} connections waiting to be accepted", words::seen(case, index, socket).fact);
-        evidence.push(Evidence::new("sock_diag", fact));
+    evidence.push(words::seen(case, door.index, door.socket));
+    if door.socket.queue.used > 0 {
+        evidence.push(door.queue(case));
     }
-    let pid = process.id.pid;
     let sudo = words::sudo(case, process.uid);
+    let pids: Vec<String> = stopped.iter().map(|(process, _)| process.id.pid.to_string()).collect();
     let fixes = vec![
         Fix::new("Let it go on", format!("{sudo}portward resume {}", words::target(case)), Effect::Change),
-        Fix::new("Or by hand", format!("{sudo}kill -CONT {pid}"), Effect::Change),
+        Fix::new("The same, by hand", format!("{sudo}kill -CONT {}", pids.join(" ")), Effect::Change),
     ];
     let summary = format!("{} is stopped by a signal and answers nobody.", words::named(process));
-    words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
+    words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{Met, ProcessState, Snapshot};
+    use portward_model::{Ended, Met, ProcessState, Said, Snapshot};
 
     use crate::{
-        doctor::{Cases, scene::Scene},
-        fixture::{held, listener},
+        doctor::{
+            Cases,
+            scene::{Scene, thread, well},
+        },
+        fixture::{held, holding, listener, process, world},
     };
 
     fn with(state: ProcessState) -> Snapshot {
@@ -79,13 +82,31 @@ mod tests {
         snapshot
     }
 
+    /// A parent that holds the listener, and one worker that is stopped.
+    fn worker_stopped() -> Snapshot {
+        let mut worker = process(51, 50, &["gunicorn"], 60);
+        worker.state = ProcessState::Stopped;
+        let holdings = vec![holding(0, 50, 5), holding(0, 51, 5)];
+        world(vec![listener("127.0.0.1", 3000)], vec![process(50, 1, &["gunicorn"], 60), worker], holdings)
+    }
+
     pub(crate) fn cases() -> Cases {
+        let queue_grew = || {
+            let scene = Scene::on(worker_stopped(), "127.0.0.1:3000").talked(Said::Http, b"", Ended::Silence);
+            scene.untaken().queue((0, 128, 0), (1, 128, 0))
+        };
+        let mut went_on = well(4121);
+        went_on.threads = vec![thread(4121, 'S', "inet_csk_accept")];
         Cases {
-            fires: vec![Scene::on(with(ProcessState::Stopped), "127.0.0.1:3000")],
+            fires: vec![Scene::on(with(ProcessState::Stopped), "127.0.0.1:3000"), queue_grew()],
             silent: vec![
                 Scene::on(with(ProcessState::Alive), "127.0.0.1:3000").tried(Met::Connected),
                 Scene::on(with(ProcessState::Traced), "127.0.0.1:3000"),
                 Scene::on(with(ProcessState::Stopped), "127.0.0.1:3001").tried(Met::Failed(111)),
+                // Another worker takes connections.
+                Scene::on(worker_stopped(), "127.0.0.1:3000").talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
+                // It was resumed between two readings.
+                Scene::on(with(ProcessState::Stopped), "127.0.0.1:3000").vitals(went_on),
             ],
         }
     }

@@ -1,7 +1,7 @@
 //! What the causes of hangs ask of a case: how far a client came, who should have served it, and what they do instead.
 
 use portward_model::{
-    Attempt, Ended, Evidence, Likelihood, Met, Outgoing, Process, ProcessState, Said, Socket, SocketState, Thread, Vitals,
+    Attempt, Ended, Evidence, Likelihood, Met, Process, ProcessState, Said, Socket, SocketState, Thread, Vitals,
 };
 
 use super::waits::{Wait, wait_of};
@@ -40,21 +40,14 @@ impl<'a> Reached<'a> {
             return Self::Served(served);
         }
         let asked = |attempt: &Attempt| attempt.exchange.as_ref().is_some_and(|exchange| exchange.said != Said::Nothing);
-        let waiting = |attempt: &Attempt| {
-            let queue = exam.unanswered.as_ref().and_then(|u| u.queue).or(attempt.queue.map(|(_, after)| after));
-            // Without a word of ours, a server that defers its accepts rightly leaves the connection where it is.
-            attempt.accepted == Some(false) && (asked(attempt) || queue.is_some_and(|queue| queue.used > 0))
-        };
+        let lies_there = |attempt: &Attempt| attempt.queue.is_some_and(|(_, after)| after.used > 0);
+        // Without a word of ours, a server that defers its accepts rightly leaves the connection where it is.
+        let waiting = |attempt: &Attempt| attempt.accepted == Some(false) && (asked(attempt) || lies_there(attempt));
         if let Some(queued) = same().find(|attempt| waiting(attempt)) {
             return Self::Queued(queued);
         }
         match same().find(|attempt| asked(attempt)) {
-            Some(silent) if silent.accepted == Some(true) => Self::Unanswered(silent, true),
-            Some(silent) => match exam.unanswered.as_ref().and_then(|u| u.queue).or(silent.queue.map(|(_, after)| after)) {
-                Some(queue) if queue.used > 0 => Self::Queued(silent),
-                Some(_) => Self::Unanswered(silent, true),
-                None => Self::Unanswered(silent, false),
-            },
+            Some(silent) => Self::Unanswered(silent, silent.accepted == Some(true)),
             None => Self::Served(first),
         }
     }
@@ -126,17 +119,10 @@ pub(super) struct Door<'a> {
 /// The listeners that serve the target.
 pub(super) fn doors<'a>(case: &Case<'a>) -> Vec<Door<'a>> {
     let door = |(index, socket)| {
-        let holders = case.holders(index).into_iter().map(|process| (process, vitals(case, process.id.pid))).collect();
+        let holders = case.holders(index).into_iter().map(|process| (process, case.vitals(process.id.pid))).collect();
         Door { index, socket, holders }
     };
     case.served().into_iter().map(door).collect()
-}
-
-/// How a process fared last: while a question stayed without an answer, or before.
-pub(super) fn vitals<'a>(case: &Case<'a>, pid: u32) -> Option<&'a Vitals> {
-    let exam = case.exam;
-    let last = exam.unanswered.as_ref().and_then(|unanswered| unanswered.vitals.iter().find(|vitals| vitals.pid == pid));
-    last.or_else(|| exam.vitals(pid))
 }
 
 impl<'a> Door<'a> {
@@ -166,9 +152,10 @@ impl<'a> Door<'a> {
 
     /// The queue as a piece of evidence: `127.0.0.1:3000: 3 connections wait to be accepted, of at most 128`.
     pub(super) fn queue(&self, case: &Case<'_>) -> Evidence {
-        let last = case.exam.unanswered.as_ref().and_then(|unanswered| unanswered.queue);
-        let tried = Reached::of(case).hangs().and_then(|attempt| attempt.queue).map(|(_, after)| after);
-        let queue = [last, tried].into_iter().flatten().fold(self.socket.queue, |most, q| if q.used > most.used { q } else { most });
+        let tried = case.exam.attempts.iter().filter_map(|attempt| attempt.queue).map(|(_, after)| after);
+        // Two listeners of one port have queues of their own; the limit and the drops tell them apart well enough.
+        let tried = tried.filter(|queue| queue.limit == self.socket.queue.limit);
+        let queue = tried.fold(self.socket.queue, |most, queue| if queue.used > most.used { queue } else { most });
         let at = words::endpoint(case.snapshot, self.socket);
         let at = if at == "a socket without name" { case.asked.text.clone() } else { at };
         Evidence::new("sock_diag", format!("{at}: {} connections wait to be accepted, of at most {}", queue.used, queue.limit))
@@ -199,20 +186,24 @@ fn peer(case: &Case<'_>, pid: u32, thread: &Thread) -> Option<String> {
         return None;
     }
     let fd = u32::try_from(thread.argument?).ok()?;
-    let outgoing = case.exam.unanswered.iter().flat_map(|unanswered| &unanswered.outgoing);
-    let theirs = outgoing.filter(|out| out.pid == pid && out.fd == fd).map(|out| &out.socket);
-    let own = case.snapshot.holdings.iter().filter(|holding| holding.pid == pid && holding.fd == fd);
-    let own = own.filter_map(|holding| case.snapshot.sockets.get(usize::try_from(holding.socket).ok()?));
-    let (address, port) = theirs.chain(own).find_map(Socket::remote)?;
+    let held = case.snapshot.holdings.iter().filter(|holding| holding.pid == pid && holding.fd == fd);
+    let mut sockets = held.filter_map(|holding| case.snapshot.sockets.get(usize::try_from(holding.socket).ok()?));
+    let (address, port) = sockets.find_map(Socket::remote)?;
     Some(words::address(address, port))
 }
 
-/// Sockets through which the server may ask somebody else.
-pub(super) fn outgoing<'a>(case: &Case<'a>) -> Vec<&'a Outgoing> {
-    let exam = case.exam;
+/// Sockets through which a serving process asks somebody else, with its pid.
+pub(super) fn outgoing<'a>(case: &Case<'a>) -> Vec<(u32, &'a Socket)> {
     let serving: Vec<u32> = case.serving_processes().iter().map(|(process, _)| process.id.pid).collect();
-    let all = exam.unanswered.iter().flat_map(|unanswered| &unanswered.outgoing);
-    all.filter(|out| serving.is_empty() || serving.contains(&out.pid)).collect()
+    let snapshot = case.snapshot;
+    let held = snapshot.holdings.iter().filter(|holding| serving.contains(&holding.pid));
+    let sockets = held.filter_map(|holding| Some((holding.pid, snapshot.sockets.get(usize::try_from(holding.socket).ok()?)?)));
+    sockets.filter(|(_, socket)| socket.remote().is_some() && socket.port() != Some(case.asked.port)).collect()
+}
+
+/// The server's ends of connections that its program holds and whose clients have left.
+pub(super) fn left_behind<'a>(case: &Case<'a>) -> Vec<(usize, &'a Socket)> {
+    case.in_state(SocketState::CloseWait).filter(|(_, socket)| socket.inode != 0).collect()
 }
 
 /// Whether a process is halted in one way: by a signal, by a debugger, by its control group.
@@ -273,13 +264,13 @@ pub(super) fn halted<'a>(case: &Case<'a>, way: Halted) -> Option<(Door<'a>, Vec<
 }
 
 /// A holder that is not halted in this way, as a fact that rules it out; where a hang asks for it.
-pub(super) fn not_halted(case: &Case<'_>, way: Halted, words: &str) -> Option<String> {
+pub(super) fn not_halted(case: &Case<'_>, way: Halted, state: &str) -> Option<String> {
     if !is_raised(case) {
         return None;
     }
     let all = doors(case);
     let (process, _) = all.iter().flat_map(|door| &door.holders).find(|(process, vitals)| !way(process, *vitals))?;
-    Some(format!("{} is not {words}", crate::doctor::words::named(process)))
+    Some(format!("{} is not {state}", words::named(process)))
 }
 
 /// True for a listening stream socket: what has a queue of connections.

@@ -146,7 +146,7 @@ fn names_port_or_default(argument: &[u8], port: u16) -> bool {
 }
 
 /// `nc -l`, `socat TCP-LISTEN` without `fork`: one client, then gone.
-fn is_one_shot(process: &Process) -> bool {
+pub(crate) fn is_one_shot(process: &Process) -> bool {
     let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
     let name = process.name.raw();
     let flag = |letter: u8| {

@@ -1,0 +1,144 @@
+//! The server takes one client only, and has had it.
+
+use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Socket, SocketState, Transport};
+
+use crate::doctor::{Case, Check, Ruling, debuggee::debuggee, plan, words};
+
+pub(super) const CHECK: Check = Check {
+    code: "one-shot-server",
+    summary: "the server takes one client only, and has had it",
+    doc: DOC,
+    covers: &["no-listener"],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+Some servers accept a single connection and close their listener: `nc -l`, `socat` without fork, a rendezvous, an example from a
+manual. The first client, which may have been a port checker, uses it up; the second is refused.
+
+## Evidence
+
+No listener, and a process that holds the server's end of a connection to the port; or the traces of a connection that was closed
+a moment ago, and a file of the project that starts such a server.
+
+## Fix
+
+Start it again, so that it keeps listening: `nc -lk`, `socat TCP-LISTEN:PORT,fork`.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if case.unserved().is_none() || case.listeners().next().is_some() {
+        return Ruling::Silent;
+    }
+    let port = case.asked.port;
+    let live = |socket: &Socket| {
+        let open = matches!(socket.state, SocketState::Established | SocketState::CloseWait | SocketState::FinWait1 | SocketState::FinWait2);
+        // The end that a server accepted has the port itself and a client's port on the other side.
+        open && socket.transport == Transport::Tcp && is_clients(case, socket)
+    };
+    let ends: Vec<(usize, &Socket)> = case.here().filter(|(_, socket)| live(socket)).collect();
+    if let [(index, socket)] = ends.as_slice()
+        && let Some(process) = case.holder(*index).filter(|process| debuggee(process).is_none() && is_whole_server(case, process))
+    {
+        let evidence = vec![
+            words::seen(case, *index, socket),
+            Evidence::new("sock_diag", format!("nothing listens on port {port} any more")),
+        ];
+        let known = plan::is_one_shot(process);
+        let likelihood = if known { Likelihood::Certain } else { Likelihood::Likely };
+        let summary = format!("{} serves the one client that it took on port {port}, and listens no more.", words::named(process));
+        return words::found(CHECK.code, likelihood, summary, evidence, fixes(case));
+    }
+    let starts_one = |text: &str| {
+        let words: Vec<&str> = text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';')).collect();
+        let netcat = words.iter().position(|word| matches!(*word, "nc" | "ncat" | "netcat"));
+        let flags = |from: usize| words.iter().skip(from).filter(|word| word.starts_with('-'));
+        let one = netcat.is_some_and(|at| flags(at).any(|flag| flag.contains('l')) && !flags(at).any(|flag| flag.contains('k')));
+        one || (text.contains("socat") && text.contains("LISTEN") && !text.contains("fork"))
+    };
+    let mention = case.exam.mentions.iter().find(|mention| mention.port == port && starts_one(&mention.text.shown()));
+    let trace = case.snapshot.sockets.iter().find(|socket| {
+        let either = socket.port() == Some(port) || socket.remote().is_some_and(|(_, remote)| remote == port);
+        case.is_own(socket) && either && matches!(socket.state, SocketState::TimeWait | SocketState::FinWait2 | SocketState::LastAck)
+    });
+    let (Some(mention), Some(trace)) = (mention, trace) else { return Ruling::Silent };
+    let evidence = vec![
+        words::mentioned(mention),
+        Evidence::new("sock_diag", format!("a connection of port {port} has just ended ({})", words::state(trace.state))),
+        Evidence::new("sock_diag", format!("nothing listens on port {port} any more")),
+    ];
+    let summary = format!("The server of port {port} takes one client only, and has had it.");
+    words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes(case))
+}
+
+/// True when the other side is the client: its port was handed out, or is higher than one that a server asked for.
+fn is_clients(case: &Case<'_>, socket: &Socket) -> bool {
+    let Some((_, remote)) = socket.remote() else { return false };
+    let handed_out = |port| case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(port));
+    handed_out(remote) && (!handed_out(case.asked.port) || remote != case.asked.port)
+}
+
+/// A worker whose parent has ended is what remains of a server, not the whole of one.
+fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
+    let parent = case.snapshot.process(process.parent);
+    plan::is_one_shot(process) || (process.parent != 1 && parent.is_none_or(|parent| parent.exe != process.exe))
+}
+
+fn fixes(case: &Case<'_>) -> Vec<Fix> {
+    let port = case.asked.port;
+    let kept = words::rewrite(case, "nc -l", "nc -lk", "Let it go on listening");
+    let by_hand = Fix::new("Start it so that it goes on listening", format!("nc -lk {port}"), Effect::Change);
+    let wait = Fix::new("Or wait until it listens again", format!("portward wait {port}"), Effect::Read);
+    kept.into_iter().chain([by_hand, wait]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Met, MentionKind, Snapshot, Socket, SocketState};
+
+    use crate::{
+        doctor::{Cases, scene::Scene},
+        fixture::{connection, held, holding, listener, machine, process, world},
+    };
+
+    fn serving(argv: &[&str], parent: u32) -> Snapshot {
+        let end = connection("127.0.0.1", 9000, "127.0.0.1", 50_000);
+        let processes = vec![process(50, parent, argv, 60), process(40, 1, &["zsh"], 600)];
+        world(vec![end], processes, vec![holding(0, 50, 5)])
+    }
+
+    fn ended() -> Snapshot {
+        let mut snapshot = machine();
+        let end = connection("127.0.0.1", 9000, "127.0.0.1", 50_000);
+        snapshot.sockets.push(Socket { state: SocketState::TimeWait, inode: 0, ..end });
+        snapshot
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let scene = |snapshot| Scene::on(snapshot, "127.0.0.1:9000").tried(Met::Failed(111));
+        let mut two = serving(&["node", "shop.js"], 40);
+        two.sockets.push(connection("127.0.0.1", 9000, "127.0.0.1", 50_001));
+        Cases {
+            fires: vec![
+                scene(serving(&["nc", "-l", "9000"], 40)),
+                scene(serving(&["python3", "once.py"], 40)),
+                scene(ended()).mention(MentionKind::Script, "/home/ana/shop/Makefile", 3, "nc -l 9000", 9000),
+            ],
+            silent: vec![
+                scene(ended()),
+                scene(two),
+                // A worker that outlived its parent.
+                scene(serving(&["sshd"], 1)),
+                // A debugger is attached.
+                scene(serving(&["java", "-agentlib:jdwp=transport=dt_socket,server=y,address=9000"], 40)),
+                Scene::on(held(listener("127.0.0.1", 9000)), "127.0.0.1:9000"),
+                scene(ended()).mention(MentionKind::Script, "/home/ana/shop/Makefile", 3, "nc -lk 9000", 9000),
+            ],
+        }
+    }
+}
