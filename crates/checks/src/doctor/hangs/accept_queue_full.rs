@@ -43,7 +43,8 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let all: Vec<Door<'_>> = doors(case).into_iter().filter(|door| has_queue(door.socket)).collect();
-    let Some((door, queue, proof)) = all.iter().find_map(|door| full(reached, door).map(|(queue, proof)| (door, queue, proof))) else {
+    let Some((door, queue, proof)) = all.iter().find_map(|door| full(reached, door).map(|(queue, proof)| (door, queue, proof)))
+    else {
         let Some(door) = all.first().filter(|_| is_raised(case)) else { return Ruling::Silent };
         return Ruling::Out(door.queue(case).fact);
     };
@@ -65,7 +66,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = vec![stop];
     let cap = case.exam.network.as_ref().and_then(|network| network.max_backlog);
     let raise = match cap {
-        Some(cap) if cap <= queue.limit => Fix::new("Allow larger backlogs", "sudo sysctl -w net.core.somaxconn=4096", Effect::Change),
+        Some(cap) if cap <= queue.limit => {
+            Fix::new("Allow larger backlogs", "sudo sysctl -w net.core.somaxconn=4096", Effect::Change)
+        }
         _ => Fix::new("Let it ask for a larger backlog", format!("listen(fd, 1024) instead of {}", queue.limit), Effect::Change),
     };
     // A program that waits for events takes what comes; it has too little room, not too little life.

@@ -56,7 +56,10 @@ fn run(case: &Case<'_>) -> Ruling {
         let unread = socket.queue.used.saturating_sub(1);
         let fact = match unread {
             0 => format!("{} holds a connection whose client has left (CLOSE-WAIT)", words::who(case, index, socket)),
-            _ => format!("{} holds a connection with {unread} bytes unread, whose client has left", words::who(case, index, socket)),
+            _ => format!(
+                "{} holds a connection with {unread} bytes unread, whose client has left",
+                words::who(case, index, socket)
+            ),
         };
         evidence.push(Evidence::new("sock_diag", fact));
     }
@@ -198,7 +201,8 @@ mod tests {
     #[test]
     fn a_server_that_may_wait_for_more_is_not_accused() {
         use crate::doctor::{Verdict, diagnose};
-        let scene = Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000").vitals(Vitals { pid: 4121, ..at(&["wait_woken"]) });
+        let scene =
+            Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000").vitals(Vitals { pid: 4121, ..at(&["wait_woken"]) });
         let diagnosis = diagnose(&scene.talked(Said::Http, b"", Ended::Silence).case());
         assert_eq!(diagnosis.verdict, Verdict::Unknown, "{:?}", diagnosis.causes);
     }

@@ -63,10 +63,17 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let sudo = words::sudo(case, door.socket.uid);
     let fixes = vec![
-        Fix::new("Stop it and start it again, which frees them", format!("{sudo}portward free {}", words::target(case)), Effect::Destroy),
+        Fix::new(
+            "Stop it and start it again, which frees them",
+            format!("{sudo}portward free {}", words::target(case)),
+            Effect::Destroy,
+        ),
         Fix::new("Count them while it runs", format!("ss -tn state close-wait sport = :{}", case.asked.port), Effect::Read),
     ];
-    let summary = format!("{leaked} connections that their clients have left are still held by {}.", door.who(case).replacen("A process", "a process", 1));
+    let summary = format!(
+        "{leaked} connections that their clients have left are still held by {}.",
+        door.who(case).replacen("A process", "a process", 1)
+    );
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 

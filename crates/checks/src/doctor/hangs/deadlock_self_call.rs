@@ -64,11 +64,20 @@ fn run(case: &Case<'_>) -> Ruling {
         let mut evidence = vec![Evidence::new("sock_diag", fact)];
         evidence.extend(waited(reached));
         evidence.extend(doors(case).first().and_then(|door| door.doing(case)));
-        let certain = reached.hangs().is_some() || lies == "nobody has taken it" && doors(case).iter().all(|d| d.socket.queue.used > 0);
+        let certain =
+            reached.hangs().is_some() || lies == "nobody has taken it" && doors(case).iter().all(|d| d.socket.queue.used > 0);
         let likelihood = if certain { Likelihood::Certain } else { Likelihood::Likely };
         let fixes = vec![
-            Fix::new("Stop it, and start it with more workers or threads", format!("portward free {}", words::target(case)), Effect::Destroy),
-            Fix::new("Find the request that calls its own server", format!("portward explain {}", words::target(case)), Effect::Read),
+            Fix::new(
+                "Stop it, and start it with more workers or threads",
+                format!("portward free {}", words::target(case)),
+                Effect::Destroy,
+            ),
+            Fix::new(
+                "Find the request that calls its own server",
+                format!("portward explain {}", words::target(case)),
+                Effect::Read,
+            ),
         ];
         let summary = format!("{who} calls its own port {} and waits for an answer that only it could give.", case.asked.port);
         return words::found(CHECK.code, likelihood, summary, evidence, fixes);
@@ -108,11 +117,7 @@ mod tests {
         let mut other = calling(0, 0, false);
         other.holdings.retain(|holding| holding.socket != 2);
         Cases {
-            fires: vec![
-                hangs(scene(calling(0, 0, false))),
-                scene(calling(0, 0, false)),
-                hangs(scene(calling(8, 90, true))),
-            ],
+            fires: vec![hangs(scene(calling(0, 0, false))), scene(calling(0, 0, false)), hangs(scene(calling(8, 90, true)))],
             silent: vec![
                 // Another thread took the call and works on it.
                 scene(calling(8, 0, true)),

@@ -84,7 +84,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     let leaked = left_behind(case).len();
     if leaked > 3 {
-        evidence.push(Evidence::new("sock_diag", format!("{leaked} of them are connections whose clients have left (CLOSE-WAIT)")));
+        evidence
+            .push(Evidence::new("sock_diag", format!("{leaked} of them are connections whose clients have left (CLOSE-WAIT)")));
     }
     let likelihood = if every && (hangs || says) { Likelihood::Certain } else { Likelihood::Likely };
     let summary = format!("{} has {used} of {limit} descriptors open, so it can take no connection.", words::named(process));
@@ -98,12 +99,16 @@ fn used(vitals: Option<&Vitals>) -> Option<(u32, u32)> {
 }
 
 fn counted(process: &Process, used: u32, limit: u32) -> Evidence {
-    Evidence::new(format!("/proc/{}/fd", process.id.pid), format!("{} has {used} of {limit} descriptors open", words::named(process)))
+    Evidence::new(
+        format!("/proc/{}/fd", process.id.pid),
+        format!("{} has {used} of {limit} descriptors open", words::named(process)),
+    )
 }
 
 fn raise(case: &Case<'_>, process: &Process) -> Vec<Fix> {
     let pid = process.id.pid;
-    let mut fixes = vec![Fix::new("Raise its limit now", format!("sudo prlimit --pid {pid} --nofile=65536:65536"), Effect::Change)];
+    let mut fixes =
+        vec![Fix::new("Raise its limit now", format!("sudo prlimit --pid {pid} --nofile=65536:65536"), Effect::Change)];
     let unit = supervisor_of(case.snapshot, process).filter(|found| found.kind == portward_model::SupervisorKind::Systemd);
     if let Some(unit) = unit {
         let command = format!("sudo systemctl edit {}  # [Service] LimitNOFILE=65536", unit.name);
@@ -151,7 +156,7 @@ mod tests {
                 Scene::on(held(waiting), "127.0.0.1:3000").vitals(with(4121, 24, 24)),
                 scene().vitals(with(4121, 24, 24)),
                 queued(two()),
-                Scene::connect("127.0.0.1:3000").said(Symptom::TooManyFiles, Some("fd-limit"), line),
+                scene().said(Symptom::TooManyFiles, Some("fd-limit"), line),
                 scene().vitals(hidden.clone()).said(Symptom::TooManyFiles, Some("fd-limit"), line),
             ],
             silent: vec![

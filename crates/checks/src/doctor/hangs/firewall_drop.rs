@@ -141,7 +141,11 @@ fn fixes(case: &Case<'_>, rules: &[&FirewallRule], evidence: &mut Vec<Evidence>)
     let read = matches!(case.exam.firewall, Some(Seen::Known(_)));
     if read && rules.is_empty() {
         evidence.push(Evidence::new("packet filter", "none of its rules that could be read drops them"));
-        fixes.push(Fix::new("Look at traffic control and BPF programs", "sudo tc -s qdisc show; sudo bpftool net list", Effect::Read));
+        fixes.push(Fix::new(
+            "Look at traffic control and BPF programs",
+            "sudo tc -s qdisc show; sudo bpftool net list",
+            Effect::Read,
+        ));
     }
     if !read {
         let command = format!("sudo portward doctor {}", case.asked.text);
@@ -163,8 +167,7 @@ mod tests {
     fn dropped() -> Scene {
         let mut socket = listener("127.0.0.1", 3000);
         socket.queue.limit = 128;
-        let mut scene =
-            Scene::on(held(socket), "127.0.0.1:3000").tried(Met::Silence).rose(&[("Tcp.RetransSegs", 1)]);
+        let mut scene = Scene::on(held(socket), "127.0.0.1:3000").tried(Met::Silence).rose(&[("Tcp.RetransSegs", 1)]);
         last(&mut scene).meanwhile =
             vec![Socket { state: SocketState::SynSent, ..connection("127.0.0.1", 50_000, "127.0.0.1", 3000) }];
         scene.queue((0, 128, 0), (0, 128, 0))
@@ -219,7 +222,10 @@ mod tests {
         let scene = dropped().rule("input", "tcp dport 3000 counter drop", RuleVerdict::Drop, Some(3000), Some(7));
         let cause = diagnose(&scene.case()).causes.remove(0);
         assert_eq!(cause.code, CHECK.code);
-        assert_eq!(cause.summary, "Packets to 127.0.0.1:3000 are dropped by the rule `tcp dport 3000 counter drop` on this machine.");
+        assert_eq!(
+            cause.summary,
+            "Packets to 127.0.0.1:3000 are dropped by the rule `tcp dport 3000 counter drop` on this machine."
+        );
         assert_eq!(cause.fixes[0].command, "sudo nft delete rule inet filter input handle 4");
     }
 }

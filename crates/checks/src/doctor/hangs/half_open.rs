@@ -39,7 +39,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let sockets = || case.snapshot.sockets.iter().enumerate();
     let unheard = matches!(Reached::of(case), Reached::Unheard(_)) || matches!(case.standing(), Standing::Failed(..));
     let ours = sockets().filter(|(_, socket)| {
-        let target = socket.remote().is_some_and(|(address, port)| port == case.asked.port && case.asked.addresses.contains(&address));
+        let target =
+            socket.remote().is_some_and(|(address, port)| port == case.asked.port && case.asked.addresses.contains(&address));
         let concerns = target || socket.port() == Some(case.asked.port);
         let stuck = socket.state == SocketState::Established && socket.queue.limit > 0;
         case.is_own(socket) && socket.transport == Transport::Tcp && concerns && stuck && socket.inode != 0
@@ -68,7 +69,11 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.extend(case.exam.attempts.first().map(words::tried));
         let local = socket.port().unwrap_or_default();
         let fixes = vec![
-            Fix::new("Close the dead connection", format!("sudo ss -K state established sport = :{local} dport = :{port}"), Effect::Destroy),
+            Fix::new(
+                "Close the dead connection",
+                format!("sudo ss -K state established sport = :{local} dport = :{port}"),
+                Effect::Destroy,
+            ),
             Fix::new("Let the kernel notice sooner", "sudo sysctl -w net.ipv4.tcp_retries2=8", Effect::Change),
         ];
         let summary = format!("{who} waits on a connection to {there} whose other end is gone.");

@@ -113,9 +113,7 @@ mod tests {
     }
 
     pub(crate) fn cases() -> Cases {
-        let far = |device, kind, mtu| {
-            Scene::on(by(device, kind, mtu), "10.8.0.1:443").talked(Said::Tls, b"", Ended::Silence)
-        };
+        let far = |device, kind, mtu| Scene::on(by(device, kind, mtu), "10.8.0.1:443").talked(Said::Tls, b"", Ended::Silence);
         Cases {
             fires: vec![
                 far("wg0", Some("wireguard"), 1420).rose(&[("Tcp.RetransSegs", 2)]),

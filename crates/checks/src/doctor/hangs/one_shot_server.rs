@@ -37,7 +37,10 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let port = case.asked.port;
     let live = |socket: &Socket| {
-        let open = matches!(socket.state, SocketState::Established | SocketState::CloseWait | SocketState::FinWait1 | SocketState::FinWait2);
+        let open = matches!(
+            socket.state,
+            SocketState::Established | SocketState::CloseWait | SocketState::FinWait1 | SocketState::FinWait2
+        );
         // The end that a server accepted has the port itself and a client's port on the other side.
         open && socket.transport == Transport::Tcp && is_clients(case, socket)
     };
@@ -51,7 +54,8 @@ fn run(case: &Case<'_>) -> Ruling {
         ];
         let known = plan::is_one_shot(process);
         let likelihood = if known { Likelihood::Certain } else { Likelihood::Likely };
-        let summary = format!("{} serves the one client that it took on port {port}, and listens no more.", words::named(process));
+        let summary =
+            format!("{} serves the one client that it took on port {port}, and listens no more.", words::named(process));
         return words::found(CHECK.code, likelihood, summary, evidence, fixes(case));
     }
     let starts_one = |text: &str| {
@@ -64,7 +68,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mention = case.exam.mentions.iter().find(|mention| mention.port == port && starts_one(&mention.text.shown()));
     let trace = case.snapshot.sockets.iter().find(|socket| {
         let either = socket.port() == Some(port) || socket.remote().is_some_and(|(_, remote)| remote == port);
-        case.is_own(socket) && either && matches!(socket.state, SocketState::TimeWait | SocketState::FinWait2 | SocketState::LastAck)
+        case.is_own(socket)
+            && either
+            && matches!(socket.state, SocketState::TimeWait | SocketState::FinWait2 | SocketState::LastAck)
     });
     let (Some(mention), Some(trace)) = (mention, trace) else { return Ruling::Silent };
     let evidence = vec![
@@ -99,7 +105,7 @@ fn fixes(case: &Case<'_>) -> Vec<Fix> {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{Met, MentionKind, Snapshot, Socket, SocketState};
+    use portward_model::{MentionKind, Met, Snapshot, Socket, SocketState};
 
     use crate::{
         doctor::{Cases, scene::Scene},

@@ -69,7 +69,8 @@ fn run(case: &Case<'_>) -> Ruling {
 fn thaw(case: &Case<'_>, process: &Process, vitals: &Vitals) -> Fix {
     let group = vitals.frozen_group.as_ref().or_else(|| process.cgroup.known());
     if let Some((runtime, id)) = group.and_then(container_of_cgroup) {
-        let known = case.snapshot.containers.iter().find(|c| !c.id.is_empty() && (id.starts_with(&c.id) || c.id.starts_with(&id)));
+        let known =
+            case.snapshot.containers.iter().find(|c| !c.id.is_empty() && (id.starts_with(&c.id) || c.id.starts_with(&id)));
         let name = known.and_then(|container| container.name.as_ref()).map_or_else(|| id.chars().take(12).collect(), Text::shown);
         if matches!(runtime, "docker" | "podman") {
             return Fix::new("Let the container go on", format!("{runtime} unpause {name}"), Effect::Change);

@@ -56,7 +56,8 @@ fn run(case: &Case<'_>) -> Ruling {
         let sudo = words::sudo(case, case.snapshot.process(tracer).map_or(process.uid, |tracer| tracer.uid));
         fixes.push(Fix::new("Or end the debugger, which lets go of it", format!("{sudo}kill {tracer}"), Effect::Destroy));
     }
-    let summary = format!("{} is stopped by {} and answers nobody.", words::named(process), by.as_deref().unwrap_or("a debugger"));
+    let summary =
+        format!("{} is stopped by {} and answers nobody.", words::named(process), by.as_deref().unwrap_or("a debugger"));
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
@@ -84,8 +85,7 @@ mod tests {
         let vitals = |states: &[char]| {
             let mut vitals = well(4121);
             vitals.tracer = 77;
-            vitals.threads =
-                states.iter().zip(4121..).map(|(state, tid)| thread(tid, *state, "ptrace_stop")).collect();
+            vitals.threads = states.iter().zip(4121..).map(|(state, tid)| thread(tid, *state, "ptrace_stop")).collect();
             vitals
         };
         let scene = |states: &[char]| Scene::on(traced(), "127.0.0.1:3000").vitals(vitals(states));

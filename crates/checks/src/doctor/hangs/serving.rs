@@ -32,7 +32,8 @@ impl<'a> Reached<'a> {
         let dialled = || exam.attempts.iter().filter(|attempt| case.is_target(&attempt.at));
         let connected = dialled().find(|attempt| attempt.met == Met::Connected);
         let Some(first) = connected else {
-            let unheard = dialled().find(|a| a.met == Met::Silence || (a.met == Met::Failed(EAGAIN) && case.asked.path.is_some()));
+            let unheard =
+                dialled().find(|a| a.met == Met::Silence || (a.met == Met::Failed(EAGAIN) && case.asked.path.is_some()));
             return unheard.map_or(Self::Nowhere, Self::Unheard);
         };
         let same = || dialled().filter(|attempt| attempt.at == first.at && attempt.met == Met::Connected);

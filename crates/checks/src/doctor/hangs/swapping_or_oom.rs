@@ -48,10 +48,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let pressed = holders().find(|(_, vitals)| vitals.memory.is_some_and(|memory| memory.stalled >= STALLED));
     let killed = holders().find(|(_, vitals)| vitals.memory.is_some_and(|memory| memory.kills > 0));
     let paging = holders().find_map(|(process, vitals)| Some((process, vitals, vitals.threads.iter().find(|t| is_paging(t))?)));
-    let (process, vitals, likelihood) = match (pressed, killed, paging) {
-        (Some((process, vitals)), ..) => (process, vitals, Likelihood::Likely),
-        (None, Some((process, vitals)), _) => (process, vitals, Likelihood::Possible),
-        (None, None, Some((process, vitals, _))) => (process, vitals, Likelihood::Possible),
+    let (process, vitals, likelihood) = match (pressed, paging, killed) {
+        (Some((process, vitals)), ..) | (None, Some((process, vitals, _)), _) => (process, vitals, Likelihood::Likely),
+        (None, None, Some((process, vitals))) => (process, vitals, Likelihood::Possible),
         (None, None, None) => return Ruling::Silent,
     };
     let mut evidence = Vec::new();
@@ -64,14 +63,15 @@ fn run(case: &Case<'_>) -> Ruling {
             evidence.push(Evidence::new(file("memory.pressure"), fact));
         }
         if memory.kills > 0 {
-            evidence.push(Evidence::new(file("memory.events"), format!("{} processes were killed for want of memory", memory.kills)));
+            evidence
+                .push(Evidence::new(file("memory.events"), format!("{} processes were killed for want of memory", memory.kills)));
         }
     }
     if let Some((_, _, thread)) = paging {
         evidence.push(super::serving::doing(case, process, thread));
     }
     evidence.extend(waited(reached));
-    let summary = if vitals.memory.is_some_and(|memory| memory.stalled < STALLED && memory.kills > 0) {
+    let summary = if likelihood == Likelihood::Possible {
         format!("{} belongs to a group in which processes are killed for want of memory.", words::named(process))
     } else {
         format!("{} waits for memory instead of serving.", words::named(process))
@@ -92,7 +92,7 @@ fn fixes(process: &Process, _: &Vitals) -> Vec<Fix> {
 /// Asleep in the way of a page, in state D.
 fn is_paging(thread: &Thread) -> bool {
     let place = thread.waits_in.known().map(Text::shown).unwrap_or_default();
-    let pages = ["folio_wait_bit", "swap_", "do_swap_page", "throttle_direct_reclaim", "mem_cgroup_handle_over_high", "shrink_"];
+    let pages = ["swap_", "do_swap_page", "throttle_direct_reclaim", "mem_cgroup_handle_over_high", "shrink_"];
     thread.state == 'D' && pages.iter().any(|page| place.starts_with(page))
 }
 
@@ -119,7 +119,7 @@ mod tests {
         let scene = || Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000");
         let hangs = || scene().talked(Said::Http, b"", Ended::Silence);
         let mut paging = well(4121);
-        paging.threads = vec![thread(4121, 'D', "folio_wait_bit_common")];
+        paging.threads = vec![thread(4121, 'D', "do_swap_page")];
         Cases {
             fires: vec![hangs().vitals(with(0, 6_250)), hangs().vitals(with(3, 0)), hangs().vitals(paging)],
             silent: vec![

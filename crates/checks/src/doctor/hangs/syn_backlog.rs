@@ -42,9 +42,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let limit = door.socket.queue.limit;
     let cookies = case.exam.network.as_ref().and_then(|network| network.syn_cookies);
     // A client on this machine whose handshake is half finished misses our reply: packets are lost, the table is not flooded.
-    let strangers = case.in_state(SocketState::SynRecv).filter(|(_, socket)| {
-        socket.remote().is_some_and(|(address, _)| !address.is_loopback())
-    });
+    let strangers = case
+        .in_state(SocketState::SynRecv)
+        .filter(|(_, socket)| socket.remote().is_some_and(|(address, _)| !address.is_loopback()));
     let half_open = strangers.count();
     let crowded = half_open > usize::try_from(limit).unwrap_or(usize::MAX);
     let (evidence, likelihood) = match reached {
@@ -60,7 +60,10 @@ fn run(case: &Case<'_>) -> Ruling {
                 evidence.push(Evidence::new("/proc/net/netstat", format!("TCPReqQFullDrop rose by {counted}")));
             }
             if dropped > 0 {
-                evidence.push(Evidence::new("sock_diag", format!("the listener dropped {dropped} packets, and its accept queue has room")));
+                evidence.push(Evidence::new(
+                    "sock_diag",
+                    format!("the listener dropped {dropped} packets, and its accept queue has room"),
+                ));
             }
             (evidence, if counted > 0 { Likelihood::Certain } else { Likelihood::Likely })
         }
@@ -69,16 +72,21 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let mut evidence = evidence;
     if half_open > 0 {
-        evidence.push(Evidence::new("sock_diag", format!("{half_open} connections to the port are half open (SYN-RECV), its backlog is {limit}")));
+        evidence.push(Evidence::new(
+            "sock_diag",
+            format!("{half_open} connections to the port are half open (SYN-RECV), its backlog is {limit}"),
+        ));
     }
     if cookies == Some(0) {
         evidence.push(Evidence::new("/proc/sys/net/ipv4/tcp_syncookies", "SYN cookies are off"));
     }
     evidence.extend(waited(reached));
     let cookie = Fix::new("Turn SYN cookies on", "sudo sysctl -w net.ipv4.tcp_syncookies=1", Effect::Change);
-    let room = Fix::new("Make room for more half-open connections", "sudo sysctl -w net.ipv4.tcp_max_syn_backlog=4096", Effect::Change);
+    let room =
+        Fix::new("Make room for more half-open connections", "sudo sysctl -w net.ipv4.tcp_max_syn_backlog=4096", Effect::Change);
     let fixes = if cookies == Some(0) { vec![cookie, room] } else { vec![room] };
-    let summary = format!("{half_open} handshakes with port {} are half finished, and the kernel drops new clients.", case.asked.port);
+    let summary =
+        format!("{half_open} handshakes with port {} are half finished, and the kernel drops new clients.", case.asked.port);
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
@@ -88,7 +96,7 @@ fn dropped(attempt: &Attempt) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{Met, NetworkSettings, Snapshot, SocketState, Socket};
+    use portward_model::{Met, NetworkSettings, Snapshot, Socket, SocketState};
 
     use crate::{
         doctor::{Cases, scene::Scene},
