@@ -15,12 +15,14 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
         if let Some(debugger) = debugger(process, case.asked.port) {
             return Some(format!("{} {debugger}; a connection could end or disturb its session", words::named(process)));
         }
-        if Case::is_halted(process) {
-            return Some(format!("{} is stopped, which is answer enough", words::named(process)));
-        }
-        if case.vitals(process.id.pid).is_some_and(|vitals| vitals.frozen == Some(true)) {
-            return Some(format!("{} is frozen, which is answer enough", words::named(process)));
-        }
+    }
+    // One holder that goes on may be the worker that serves, or its parent that does not: a connection tells.
+    let frozen = |process: &Process| case.vitals(process.id.pid).is_some_and(|vitals| vitals.frozen == Some(true));
+    if let Some(first) = holders.first()
+        && holders.iter().all(|process| Case::is_halted(process) || frozen(process))
+    {
+        let how = if frozen(first) { "frozen" } else { "stopped" };
+        return Some(format!("{} is {how}, which is answer enough", words::named(first)));
     }
     if socket.queue.limit <= 1 && !socket.transport.is_unix() {
         let limit = socket.queue.limit;
