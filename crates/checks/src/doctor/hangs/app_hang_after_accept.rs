@@ -106,12 +106,12 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let who = all.first().map_or_else(|| words::at(&attempt.at), |door| door.who(case));
-    if !far {
+    if far {
+        fixes.push(Fix::new("Ask on the machine itself", format!("portward doctor {}", case.asked.port), Effect::Read));
+    } else {
         let sudo = all.first().map_or("", |door| words::sudo(case, door.socket.uid));
         let stop = format!("{sudo}portward free {}", words::target(case));
         fixes.push(Fix::new("Stop it, and start it again", stop, Effect::Destroy));
-    } else {
-        fixes.push(Fix::new("Ask on the machine itself", format!("portward doctor {}", case.asked.port), Effect::Read));
     }
     let summary = format!("{who} takes connections and does not answer within {} ms.", exchange.first_ms);
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

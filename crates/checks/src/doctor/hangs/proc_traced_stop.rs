@@ -35,10 +35,10 @@ fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {
         return Ruling::Silent;
     }
-    let Some((door, traced, likelihood)) = halted(case, is_traced) else {
+    let Some((door, at_rest, likelihood)) = halted(case, is_traced) else {
         return not_halted(case, is_traced, "stopped by a debugger").map_or(Ruling::Silent, Ruling::Out);
     };
-    let Some((process, vitals)) = traced.first().copied() else { return Ruling::Silent };
+    let Some((process, vitals)) = at_rest.first().copied() else { return Ruling::Silent };
     let pid = process.id.pid;
     let mut evidence = vec![Evidence::new(format!("/proc/{pid}/stat"), format!("{} is in state t", words::named(process)))];
     let tracer = vitals.map(|vitals| vitals.tracer).filter(|tracer| *tracer != 0);

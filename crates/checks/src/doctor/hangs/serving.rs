@@ -110,11 +110,14 @@ pub(super) fn is_raised(case: &Case<'_>) -> bool {
         || doors(case).iter().any(|door| door.socket.queue.used > 0)
 }
 
+/// A process that holds a listener, and how it fares.
+pub(super) type Holder<'a> = (&'a Process, Option<&'a Vitals>);
+
 /// A listener that serves the target, and who may take connections from it.
 pub(super) struct Door<'a> {
     pub(super) index: usize,
     pub(super) socket: &'a Socket,
-    pub(super) holders: Vec<(&'a Process, Option<&'a Vitals>)>,
+    pub(super) holders: Vec<Holder<'a>>,
 }
 
 /// The listeners that serve the target.
@@ -129,7 +132,7 @@ pub(super) fn doors<'a>(case: &Case<'a>) -> Vec<Door<'a>> {
 impl<'a> Door<'a> {
     /// Every thread of every holder, where they were read.
     pub(super) fn threads(&self) -> impl Iterator<Item = (&'a Process, &'a Thread)> {
-        let of = |(process, vitals): &(&'a Process, Option<&'a Vitals>)| {
+        let of = |(process, vitals): &Holder<'a>| {
             let process = *process;
             vitals.map(|vitals| &vitals.threads).into_iter().flatten().map(move |thread| (process, thread))
         };
@@ -251,7 +254,7 @@ fn is_halted(process: &Process, vitals: Option<&Vitals>) -> bool {
 ///
 /// One process that runs is enough to serve, so all must be; unless a connection was left lying, which shows that those
 /// that run do not accept, as the parent of a worker.
-pub(super) fn halted<'a>(case: &Case<'a>, way: Halted) -> Option<(Door<'a>, Vec<(&'a Process, Option<&'a Vitals>)>, Likelihood)> {
+pub(super) fn halted<'a>(case: &Case<'a>, way: Halted) -> Option<(Door<'a>, Vec<Holder<'a>>, Likelihood)> {
     let left = matches!(Reached::of(case), Reached::Queued(_));
     doors(case).into_iter().find_map(|door| {
         let these: Vec<_> = door.holders.iter().copied().filter(|(process, vitals)| way(process, *vitals)).collect();
