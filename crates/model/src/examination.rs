@@ -408,6 +408,9 @@ pub struct Observed {
     pub printed: Text,
     /// Proxies that its environment names.
     pub proxies: Vec<ProxySetting>,
+    /// True when its connects could be noted; false where it ran unobserved, as inside another observer.
+    #[serde(default)]
+    pub watched: bool,
 }
 
 /// One connect of an observed client.
@@ -417,6 +420,7 @@ pub struct ObservedConnect {
     pub pid: u32,
     /// Where to.
     pub at: DialTarget,
-    /// The error number; `Some(0)` when it succeeded; `None` when its end was not seen.
+    /// The error number; `Some(0)` when it succeeded; `None` when its end was not seen, or when this machine refused it
+    /// before anything was sent. A SYN that was answered by a refusal counts as 111 (`ECONNREFUSED`), whoever sent it.
     pub errno: Option<i32>,
 }

@@ -61,6 +61,14 @@ pub enum SysError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A program could not be started.
+    #[error("`{program}` cannot be started: {source}")]
+    Start {
+        /// Its name as it was given.
+        program: String,
+        /// The system's reason.
+        source: io::Error,
+    },
     /// This kind of host has no such thing.
     #[error("this host does not support {what}")]
     Unsupported {
@@ -90,7 +98,8 @@ impl SysError {
             | Self::Resolve { source, .. }
             | Self::Enter { source, .. }
             | Self::Process { source, .. }
-            | Self::Probe { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            | Self::Probe { source, .. }
+            | Self::Start { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
             Self::Replaced { .. } | Self::Unsupported { .. } | Self::Snapshot { .. } | Self::Injected { .. } => false,
         }
     }

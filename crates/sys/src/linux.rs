@@ -15,6 +15,7 @@ mod interfaces;
 mod mentions;
 mod namespaces;
 mod netlink;
+mod observe;
 mod paths;
 mod probe;
 mod processes;

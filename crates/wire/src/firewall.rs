@@ -44,7 +44,8 @@ impl Draft {
                 last_port: ports.filter(|(first, last)| first < last).map(|(_, last)| last),
                 interface: self.interface.clone(),
                 narrowed: self.narrowed,
-                remove: self.remove.clone(),
+                // Names of tables and chains are whatever somebody gave them.
+                remove: Text::from(self.remove.as_str()).shown(),
             });
         }
     }

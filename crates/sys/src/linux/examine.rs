@@ -6,7 +6,7 @@ use portward_model::{
     Counters, FirewallRule, HostsLine, Mention, NetworkSettings, Observed, PathFacts, Process, ProxySetting, Seen, Text, Vitals,
 };
 
-use super::{Linux, counters, dial, firewall, mentions, processes, standing, surroundings, vitals};
+use super::{Linux, counters, dial, firewall, mentions, observe, processes, standing, surroundings, vitals};
 use crate::{Dial, Dialled, Examine, SysError};
 
 impl Examine for Linux {
@@ -50,8 +50,8 @@ impl Examine for Linux {
         dial::dial(dial)
     }
 
-    fn observe(&self, _: &[String], _: Duration) -> Result<Observed, SysError> {
-        Err(SysError::Unsupported { what: "a command".to_owned() })
+    fn observe(&self, command: &[String], patience: Duration) -> Result<Observed, SysError> {
+        observe::run(command, patience)
     }
 
     fn pause(&self, time: Duration) {

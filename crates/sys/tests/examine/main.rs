@@ -5,4 +5,5 @@ mod files;
 mod firewall;
 mod inside;
 mod network;
+mod observe;
 mod vitals;

@@ -63,6 +63,12 @@ pub fn bonds(bytes: &[u8]) -> Bonds {
     found
 }
 
+/// The process that a thread belongs to, in its `/proc/TID/status`.
+pub fn thread_group(bytes: &[u8]) -> Option<u32> {
+    let line = bytes.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
+    std::str::from_utf8(line).ok()?.trim().parse().ok()
+}
+
 /// The label of `/proc/PID/attr/current`, where it confines: not `unconfined`, and no profile that only watches.
 pub fn confining_label(bytes: &[u8]) -> Option<Text> {
     let label = bytes.split(|b| matches!(b, 0 | b'\n')).next()?.trim_ascii();
@@ -155,7 +161,7 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
 mod tests {
     use super::{
         bonds, cgroup_mounts, confining_label, descriptor_limit, full_pressure, group_paths, keyed_number, state_letter,
-        system_call,
+        system_call, thread_group,
     };
 
     #[test]
