@@ -17,6 +17,7 @@ mod java;
 mod lines;
 mod node;
 mod number;
+mod path;
 mod place;
 mod python;
 mod read;

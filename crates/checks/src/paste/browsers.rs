@@ -38,12 +38,14 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["ERR_BLOCKED_BY_CLIENT"], Symptom::Other).of("chrome").call(Call::Request),
     rule(&["ERR_TOO_MANY_REDIRECTS"], Symptom::HttpStatus).of("chrome").call(Call::Request).says("https-forced"),
     rule(&["ERR_NETWORK_ACCESS_DENIED"], Symptom::NotPermitted).of("chrome").call(Call::Connect),
-    rule(&["has been blocked by CORS policy"], Symptom::CrossOrigin).of("chrome").call(Call::Request),
+    rule(&["has been blocked by CORS policy"], Symptom::CrossOrigin).after(" at ").of("chrome").call(Call::Request),
     rule(&["has been blocked by CORS policy", "private address space"], Symptom::CrossOrigin)
+        .after(" at ")
         .of("chrome")
         .call(Call::Request)
         .says("private-network-access"),
     rule(&["has been blocked by CORS policy", "loopback"], Symptom::CrossOrigin)
+        .after(" at ")
         .of("chrome")
         .call(Call::Request)
         .says("private-network-access"),
@@ -59,7 +61,7 @@ pub(super) const RULES: &[Rule] = &[
         .of("chrome")
         .call(Call::Request)
         .says("private-network-access"),
-    rule(&["Mixed Content: The page at"], Symptom::CrossOrigin).of("chrome").call(Call::Request).after("insecure "),
+    rule(&["Mixed Content: The page at"], Symptom::CrossOrigin).of("chrome").call(Call::Request).after("insecure resource "),
     rule(&["attempt to set a cookie via a Set-Cookie", "was blocked"], Symptom::Other)
         .of("chrome")
         .call(Call::Request)

@@ -14,7 +14,6 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["curl: (7)", "permission denied"], Symptom::PermissionDenied).of("curl").call(Call::Connect).errno(13),
     rule(&["couldn't connect to server"], Symptom::Refused).call(Call::Connect),
     rule(&["failed to connect to", "could not connect to server"], Symptom::Refused).call(Call::Connect),
-    rule(&["*   connect to", "failed: connection refused"], Symptom::Refused).of("curl").call(Call::Connect).errno(111),
     rule(&["* connect to", "failed: connection refused"], Symptom::Refused).of("curl").call(Call::Connect).errno(111),
     rule(&["curl: (6)"], Symptom::NameUnknown).of("curl").call(Call::Resolve).after("host: "),
     rule(&["curl: (5)"], Symptom::ProxyFailed).of("curl").call(Call::Resolve).after("proxy: "),

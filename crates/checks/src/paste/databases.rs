@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
         .errno(2),
     rule(&["could not connect to server", "timed out"], Symptom::NoHandshake).of("psql").call(Call::Connect).errno(110),
     rule(&["could not translate host name"], Symptom::NameUnknown).of("psql").call(Call::Resolve).after("host name "),
-    rule(&["invalid port number:"], Symptom::PortOutOfRange).of("psql"),
+    rule(&["invalid port number:"], Symptom::PortOutOfRange).after("number: ").of("psql"),
     rule(&["invalid integer value", "for connection option \"port\""], Symptom::PortOutOfRange).of("psql").after("value "),
     rule(&["password authentication failed for user"], Symptom::AuthenticationFailed).of("postgresql").call(Call::Handshake),
     rule(&["28P01"], Symptom::AuthenticationFailed).of("postgresql").call(Call::Handshake),
@@ -110,7 +110,6 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["Can't start server: Bind on TCP/IP port"], Symptom::InUse).of("mysql").call(Call::Bind).errno(98),
     rule(&["Can't start server: Bind on unix socket"], Symptom::InUse).of("mysql").call(Call::Bind).errno(98),
     rule(&["Do you already have another", "server running on port"], Symptom::InUse).of("mysql").call(Call::Bind),
-    rule(&["Do you already have another server running on"], Symptom::InUse).of("mariadb").call(Call::Bind),
     rule(&["Could not connect to Redis at", "connection refused"], Symptom::Refused)
         .of("redis-cli")
         .call(Call::Connect)
@@ -192,5 +191,5 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["elastic_transport.ConnectionError"], Symptom::Refused).of("elasticsearch").call(Call::Connect),
     rule(&["received plaintext http traffic on an https channel"], Symptom::TlsExpected).of("elasticsearch").call(Call::Read),
     rule(&["failed to listen on", "memcached"], Symptom::InUse).of("memcached").call(Call::Listen),
-    rule(&["failed to listen on TCP port"], Symptom::InUse).of("memcached").call(Call::Listen),
+    rule(&["failed to listen on TCP port"], Symptom::InUse).sure().of("memcached").call(Call::Listen),
 ];

@@ -22,8 +22,12 @@ pub(super) const RULES: &[Rule] = &[
         .errno(13),
     rule(&["error during connect:"], Symptom::Refused).of("docker").call(Call::Connect),
     rule(&["failed to connect to the docker API at"], Symptom::Refused).of("docker").call(Call::Connect),
-    rule(&["Bind for", "failed: port is already allocated"], Symptom::InUse).of("docker").call(Call::Bind).after("Bind for "),
-    rule(&["port is already allocated"], Symptom::InUse).of("docker").call(Call::Bind),
+    rule(&["Bind for", "failed: port is already allocated"], Symptom::InUse)
+        .says("docker-duplicate-publish")
+        .of("docker")
+        .call(Call::Bind)
+        .after("Bind for "),
+    rule(&["port is already allocated"], Symptom::InUse).says("docker-duplicate-publish").of("docker").call(Call::Bind),
     rule(&["Error starting userland proxy", "address already in use"], Symptom::InUse).of("docker").call(Call::Listen).errno(98),
     rule(&["failed to bind host port", "address already in use"], Symptom::InUse).of("docker").call(Call::Listen).errno(98),
     rule(&["driver failed programming external connectivity", "address already in use"], Symptom::InUse)
@@ -31,6 +35,7 @@ pub(super) const RULES: &[Rule] = &[
         .call(Call::Listen)
         .errno(98),
     rule(&["driver failed programming external connectivity", "port is already allocated"], Symptom::InUse)
+        .says("docker-duplicate-publish")
         .of("docker")
         .call(Call::Bind)
         .after("Bind for "),
@@ -60,13 +65,17 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["invalid containerPort:"], Symptom::PortOutOfRange).of("docker").after("containerPort: "),
     rule(&["Invalid ip address", "docker"], Symptom::Other).of("docker"),
     rule(&["host port for", "already in use"], Symptom::InUse).of("docker").call(Call::Bind),
-    rule(&["rootlessport", "address already in use"], Symptom::InUse).of("podman").call(Call::Listen).errno(98),
+    rule(&["rootlessport", "address already in use"], Symptom::InUse).sure().of("podman").call(Call::Listen).errno(98),
     rule(&["rootlessport cannot expose privileged port"], Symptom::PermissionDenied)
         .of("podman")
         .call(Call::Listen)
         .errno(13)
         .says("privileged-port"),
-    rule(&["Cannot connect to Podman"], Symptom::Refused).of("podman").call(Call::Connect),
+    rule(&["Cannot connect to Podman"], Symptom::Refused).of("podman").call(Call::Connect).echo(),
+    rule(&["unable to connect to Podman socket", "no such file or directory"], Symptom::NoSuchPath)
+        .of("podman")
+        .call(Call::Connect)
+        .errno(2),
     rule(&["unable to connect to Podman socket"], Symptom::Refused).of("podman").call(Call::Connect),
     rule(&["pasta failed", "address already in use"], Symptom::InUse).of("podman").call(Call::Listen).errno(98),
     rule(&["was refused - did you specify the right host or port?"], Symptom::Refused).of("kubectl").call(Call::Connect),
@@ -77,7 +86,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["Unable to listen on port"], Symptom::InUse).of("kubectl").call(Call::Listen),
     rule(&["unable to listen on any of the requested ports"], Symptom::InUse).of("kubectl").call(Call::Listen).echo(),
     rule(&["error: lost connection to pod"], Symptom::Reset).of("kubectl").call(Call::Read).says("tunnel-down"),
-    rule(&["an error occurred forwarding", "connection refused"], Symptom::UpstreamFailed)
+    rule(&["connection refused", "an error occurred forwarding"], Symptom::UpstreamFailed)
         .of("kubectl")
         .call(Call::Connect)
         .errno(111),
@@ -86,7 +95,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["Readiness probe failed:", "connection refused"], Symptom::Refused).of("kubectl").call(Call::Connect).errno(111),
     rule(&["Liveness probe failed:", "connection refused"], Symptom::Refused).of("kubectl").call(Call::Connect).errno(111),
     rule(&["Readiness probe failed: HTTP probe failed with statuscode"], Symptom::HttpStatus).of("kubectl").call(Call::Request),
-    rule(&["Unable to reach the origin service"], Symptom::UpstreamFailed).of("cloudflared").call(Call::Connect),
+    rule(&["Unable to reach the origin service"], Symptom::UpstreamFailed).sure().of("cloudflared").call(Call::Connect),
     rule(&["ERR_NGROK_8012"], Symptom::UpstreamFailed).of("ngrok").call(Call::Connect),
     rule(&["ERR_NGROK_3200"], Symptom::Other).of("ngrok").says("tunnel-down"),
     rule(&["minikube", "connection refused"], Symptom::Refused).of("minikube").call(Call::Connect).errno(111),

@@ -62,8 +62,9 @@ pub(super) const RULES: &[Rule] = &[
         .of("tomcat")
         .call(Call::Listen)
         .echo()
-        .after("HTTP/1.1-"),
+        .after("http-nio-"),
     rule(&["Failed to initialize end point associated with ProtocolHandler"], Symptom::InUse)
+        .after("http-nio-")
         .of("tomcat")
         .call(Call::Listen)
         .echo(),
@@ -75,7 +76,6 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["Unable to open debugger port", "connection refused"], Symptom::Refused).of("jdwp").call(Call::Connect).errno(111),
     rule(&["Unable to open debugger port", "address already in use"], Symptom::InUse).of("jdwp").call(Call::Listen).errno(98),
     rule(&["Unable to open debugger port", "connection reset"], Symptom::Reset).of("jdwp").call(Call::Handshake).errno(104),
-    rule(&["Unable to open debugger port", "handshake failed"], Symptom::WrongProtocol).of("jdwp").call(Call::Handshake),
     rule(&["Unable to open debugger port", "timed out"], Symptom::NoHandshake).of("jdwp").call(Call::Connect),
     rule(&["Unable to open debugger port"], Symptom::DebuggerFailed).of("jdwp"),
     rule(&["Failed to attach to remote debuggee VM", "connection refused"], Symptom::Refused)

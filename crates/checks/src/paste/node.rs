@@ -59,21 +59,30 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["Unexpected server response: 401"], Symptom::AuthenticationFailed).of("node").call(Call::Handshake),
     rule(&["Unexpected server response: 404"], Symptom::HttpStatus).of("node").call(Call::Handshake),
     rule(&["error sending request for url", "connection refused"], Symptom::Refused).of("rust").call(Call::Connect).errno(111),
-    rule(&["client error (Connect)", "connection refused"], Symptom::Refused).of("deno").call(Call::Connect).errno(111),
-    rule(&["Uncaught (in promise) AddrInUse"], Symptom::InUse).of("deno").call(Call::Listen).errno(98),
+    rule(&["Uncaught (in promise)", "client error (Connect)", "connection refused"], Symptom::Refused)
+        .sure()
+        .of("deno")
+        .call(Call::Connect)
+        .errno(111),
+    rule(&["Uncaught (in promise) AddrInUse"], Symptom::InUse).sure().of("deno").call(Call::Listen).errno(98),
     rule(&["Uncaught (in promise) ConnectionRefused"], Symptom::Refused).of("deno").call(Call::Connect).errno(111),
     rule(&["PermissionDenied: Requires net access"], Symptom::NotPermitted).of("deno").call(Call::Connect).after("net access to"),
     rule(&["NotCapable: Requires net access"], Symptom::NotPermitted).of("deno").call(Call::Connect).after("net access to"),
     rule(&["Failed to start server. Is port", "in use?"], Symptom::InUse).of("bun").call(Call::Listen),
     rule(&["Unable to connect. Is the computer able to access the url?"], Symptom::Refused).of("bun").call(Call::Connect),
     rule(&["Was there a typo in the url or port?"], Symptom::Refused).of("bun").call(Call::Connect),
-    rule(&["npm ERR! network request to", "ECONNREFUSED"], Symptom::Refused).of("npm").call(Call::Connect).errno(111),
-    rule(&["npm error", "connect ECONNREFUSED"], Symptom::Refused).of("npm").call(Call::Connect).errno(111),
-    rule(&["npm ERR!", "connect ECONNREFUSED"], Symptom::Refused).of("npm").call(Call::Connect).errno(111),
-    rule(&["npm error", "ENOTFOUND"], Symptom::NameUnknown).of("npm").call(Call::Resolve).after("getaddrinfo ENOTFOUND"),
-    rule(&["npm ERR!", "ENOTFOUND"], Symptom::NameUnknown).of("npm").call(Call::Resolve).after("getaddrinfo ENOTFOUND"),
+    rule(&["connect ECONNREFUSED", "npm error"], Symptom::Refused).of("npm").call(Call::Connect).errno(111),
+    rule(&["connect ECONNREFUSED", "npm ERR!"], Symptom::Refused).of("npm").call(Call::Connect).errno(111),
+    rule(&["getaddrinfo ENOTFOUND", "npm error"], Symptom::NameUnknown)
+        .of("npm")
+        .call(Call::Resolve)
+        .after("getaddrinfo ENOTFOUND"),
+    rule(&["getaddrinfo ENOTFOUND", "npm ERR!"], Symptom::NameUnknown)
+        .of("npm")
+        .call(Call::Resolve)
+        .after("getaddrinfo ENOTFOUND"),
     rule(&["npm error", "socket hang up"], Symptom::Reset).of("npm").call(Call::Read).errno(104),
-    rule(&["An unexpected error occurred:", "ECONNREFUSED"], Symptom::Refused).of("yarn").call(Call::Connect).errno(111),
+    rule(&["ECONNREFUSED", "An unexpected error occurred:"], Symptom::Refused).of("yarn").call(Call::Connect).errno(111),
     rule(&["ERR_PNPM_META_FETCH_FAIL"], Symptom::Refused).of("pnpm").call(Call::Connect),
     rule(&["Error: Port", "is already in use"], Symptom::InUse).of("vite").call(Call::Listen),
     rule(&["Something is already running on port"], Symptom::InUse).of("webpack").call(Call::Listen),
@@ -90,12 +99,8 @@ pub(super) const RULES: &[Rule] = &[
         .call(Call::Connect)
         .errno(111)
         .after(" to "),
-    rule(&["Proxy error: Could not proxy request"], Symptom::UpstreamFailed)
-        .of("webpack")
-        .call(Call::Connect)
-        .echo()
-        .after(" to "),
-    rule(&["Failed to proxy", "ECONNREFUSED"], Symptom::Refused).of("next").call(Call::Connect).errno(111),
+    rule(&["Proxy error: Could not proxy request"], Symptom::UpstreamFailed).of("webpack").call(Call::Connect).after(" to "),
+    rule(&["ECONNREFUSED", "Failed to proxy"], Symptom::Refused).of("next").call(Call::Connect).errno(111),
     rule(&["[vite] failed to connect to websocket"], Symptom::Other)
         .of("vite")
         .call(Call::Handshake)

@@ -8,7 +8,7 @@ pub(super) fn errno_in(line: &str, symptom: Symptom) -> Option<i32> {
     if symptom == Symptom::NameUnknown {
         return None;
     }
-    by_marker(line, symptom).or_else(|| in_parentheses(line, symptom)).or_else(|| by_name(line))
+    by_marker(line, symptom).or_else(|| in_parentheses(line, symptom)).or_else(|| by_name(line)).or_else(|| by_words(line))
 }
 
 fn by_marker(line: &str, symptom: Symptom) -> Option<i32> {
@@ -21,7 +21,7 @@ fn by_marker(line: &str, symptom: Symptom) -> Option<i32> {
     None
 }
 
-/// `(98: Address already in use)` of nginx, `on 'localhost' (111)` of MySQL.
+/// `(98: Address already in use)` of nginx, `on 'localhost' (111)` of `MySQL`.
 fn in_parentheses(line: &str, symptom: Symptom) -> Option<i32> {
     line.match_indices('(').find_map(|(at, _)| {
         let rest = line.get(at + 1..)?;
@@ -40,6 +40,12 @@ fn by_name(line: &str) -> Option<i32> {
     })
 }
 
+/// The C library's words, where a program adds them to its own.
+fn by_words(line: &str) -> Option<i32> {
+    let lower = line.to_ascii_lowercase();
+    WORDS.iter().find(|(words, _)| lower.contains(words)).map(|(_, number)| *number)
+}
+
 /// The number at the start, its sign taken off.
 fn leading(text: &str) -> Option<i32> {
     let text = text.trim_start_matches([' ', '"', '\'', ':']);
@@ -49,7 +55,7 @@ fn leading(text: &str) -> Option<i32> {
 }
 
 /// Linux's number for one of Linux, macOS (48, 49, 51, 54, 55, 60, 61, 64, 65), Windows (100xx) or libuv on Windows
-/// (40xx); `None` for what is none of the network's errors. MariaDB's client gives 115 where it was refused.
+/// (40xx); `None` for what is none of the network's errors. `MariaDB`'s client gives 115 where it was refused.
 fn normal(number: i32, symptom: Symptom) -> Option<i32> {
     if number == 115 && symptom == Symptom::Refused {
         return Some(111);
@@ -126,6 +132,15 @@ const NAMES: &[(&str, i32)] = &[
     ("EPIPE", 32),
     ("EPROTO", 71),
     ("EAFNOSUPPORT", 97),
+];
+
+const WORDS: &[(&str, i32)] = &[
+    ("connection refused", 111),
+    ("connection reset by peer", 104),
+    ("broken pipe", 32),
+    ("address already in use", 98),
+    ("network is unreachable", 101),
+    ("no route to host", 113),
 ];
 
 #[cfg(test)]

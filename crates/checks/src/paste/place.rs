@@ -1,4 +1,4 @@
-//! Hosts, ports, paths and schemes in one line, in all forms in which programs write them.
+//! Hosts, ports and schemes in one line, in all forms in which programs write them.
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
@@ -14,7 +14,13 @@ pub(super) struct Place {
 
 impl Place {
     fn new(start: usize, end: usize, host: Option<&str>, port: Option<u32>) -> Self {
-        Self { start, end, host: host.filter(|host| !host.is_empty()).map(str::to_owned), port, scheme: None }
+        Self {
+            start,
+            end,
+            host: host.filter(|host| !host.is_empty() && *host != "null" && *host != "undefined").map(str::to_owned),
+            port,
+            scheme: None,
+        }
     }
 
     /// True for a host together with its port.
@@ -61,46 +67,12 @@ pub(super) fn host_first(text: &str) -> Option<Place> {
     Some(Place::new(skipped, skipped + length + more, Some(name), port))
 }
 
-/// The path of a Unix socket in a line.
-pub(super) fn socket_path(line: &str) -> Option<&str> {
-    line.match_indices('/').filter(|(at, _)| starts_path(line, *at)).take(MOST).find_map(|(at, _)| path_at(line, at))
-}
-
-fn starts_path(line: &str, at: usize) -> bool {
-    let before = line.get(..at).unwrap_or_default();
-    before.is_empty() || before.ends_with([' ', '"', '\'', '(', '`', '‘', '=', '[']) || unix_ends(before)
-}
-
-fn unix_ends(before: &str) -> bool {
-    before.ends_with("unix:") || before.ends_with("unix://")
-}
-
-fn path_at(line: &str, at: usize) -> Option<&str> {
-    let rest = line.get(at..)?;
-    let end = rest.find([' ', '"', '\'', ')', ',', '`', '’', ']', '\\', '}', ';']).unwrap_or(rest.len());
-    let mut path = rest.get(..end)?;
-    if let Some((first, _)) = path.split_once(".sock:") {
-        path = rest.get(..first.len() + 5)?;
-    }
-    let path = path.trim_end_matches(['.', ':']);
-    let before = line.get(..at)?;
-    let named = [".sock", ".s.PGSQL.", "/socket"].iter().any(|part| path.contains(part));
-    let told = unix_ends(before)
-        || [
-            "ENOENT ",
-            "ECONNREFUSED ",
-            "EACCES ",
-            "in use ",
-            "AF=1 \"",
-            "sun_path=\"",
-            "socket \"",
-            "socket '",
-            "socket ",
-            "dial unix ",
-        ]
-        .iter()
-        .any(|mark| before.ends_with(mark));
-    (path.len() > 1 && !path.starts_with("//") && (named || told)).then_some(path)
+/// The number at the beginning of a text, quotes and brackets left out.
+pub(super) fn number_first(text: &str) -> Option<u32> {
+    let (port, digits) = number(text.trim_start_matches([' ', '"', '\'', '(', ':']))?;
+    let rest = text.trim_start_matches([' ', '"', '\'', '(', ':']);
+    let follows = rest.get(digits..)?;
+    (!goes_on(follows) && !follows.starts_with(|c: char| c.is_alphanumeric())).then_some(port)
 }
 
 fn place_at(line: &str, at: usize) -> Option<Place> {
@@ -109,6 +81,7 @@ fn place_at(line: &str, at: usize) -> Option<Place> {
     match here {
         b'[' => bracketed(line, at),
         b'\'' | b'"' => tuple(line, at),
+        b'/' => device(line, at),
         b':' | b'*' if !before.is_some_and(|byte| is_name(byte) || byte == b']' || byte == b':') => any_address(line, at),
         _ if is_name(here) && !before.is_some_and(|byte| is_name(byte) || byte == b'%') => word(line, at, before),
         _ => None,
@@ -161,11 +134,22 @@ fn tuple(line: &str, at: usize) -> Option<Place> {
     Some(Place::new(at, at + 1 + length + quote.len() + 2 + digits, Some(host), Some(port)))
 }
 
+/// `/dev/tcp/127.0.0.1/3000` of shells.
+fn device(line: &str, at: usize) -> Option<Place> {
+    let rest = line.get(at..)?.strip_prefix("/dev/tcp/")?;
+    let (host, after) = rest.split_once('/')?;
+    let (port, digits) = number(after)?;
+    let named = host.len() < 256 && host.bytes().all(|byte| is_name(byte) || byte == b':');
+    named.then(|| Place::new(at, at + 9 + host.len() + 1 + digits, Some(host), Some(port)))
+}
+
 /// `:8080`, `*:8080`, `:::3000`, `::1:3000`, `::1`.
 fn any_address(line: &str, at: usize) -> Option<Place> {
     let rest = line.get(at..)?;
     let bare = rest.strip_prefix('*').unwrap_or(rest);
-    if let Some((port, more)) = colon_port(bare) {
+    // A quote that ends a word before the colon makes it the key of an object.
+    let is_key = line.get(..at)?.strip_suffix('"').is_some_and(|key| key.ends_with(|c: char| c.is_alphanumeric()));
+    if !is_key && let Some((port, more)) = colon_port(bare) {
         return Some(Place::new(at, at + rest.len() - bare.len() + more, None, Some(port)));
     }
     six(line, at)
@@ -215,7 +199,7 @@ fn word(line: &str, at: usize, before: Option<u8>) -> Option<Place> {
     }
     let address = name.trim_end_matches('.');
     if address.parse::<Ipv4Addr>().is_ok() {
-        let (port, more) = colon_port(after).map_or((None, 0), |(port, more)| (Some(port), more));
+        let (port, more) = address_port(after).map_or((None, 0), |(port, more)| (Some(port), more));
         return Some(Place::new(
             at,
             at + address.len() + if more > 0 { length - address.len() + more } else { 0 },
@@ -231,8 +215,8 @@ fn word(line: &str, at: usize, before: Option<u8>) -> Option<Place> {
     {
         return Some(Place::new(at, at + length + more, Some(name), Some(port)));
     }
-    let local = name.eq_ignore_ascii_case("localhost") || name.to_ascii_lowercase().ends_with(".localhost");
-    local.then(|| Place::new(at, at + length, Some(name), None))
+    let local = address.eq_ignore_ascii_case("localhost") || address.to_ascii_lowercase().ends_with(".localhost");
+    local.then(|| Place::new(at, at + address.len(), Some(address), None))
 }
 
 /// `port 3000`, `port: 3000`, `Port '3000'`, `remotePort: 3000`, `htons(3000)`, `3000/tcp`.
@@ -245,12 +229,12 @@ fn port_word(name: &str, after: &str, end: usize) -> Option<Place> {
     if !PORT_WORDS.contains(&last) {
         return None;
     }
-    let bare = after.trim_start_matches("(s)").trim_start_matches([' ', ':', '=', '"', '\'', '(', '#', '`', '‘', '\\']);
+    let bare = after.trim_start_matches("(s)").trim_start_matches([' ', ':', '=', '"', '\'', '(', '[', '#', '`', '‘', '\\']);
     let bare = bare.strip_prefix("number ").unwrap_or(bare);
     let (port, digits) = number(bare)?;
     // A version or a word that begins with digits is no port.
     let follows = bare.get(digits..)?;
-    if follows.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+    if follows.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_') || goes_on(follows) {
         return None;
     }
     Some(Place::new(end, end + after.len() - bare.len() + digits, None, Some(port)))
@@ -259,18 +243,23 @@ fn port_word(name: &str, after: &str, end: usize) -> Option<Place> {
 /// `host "db"`, `address: '::1'`, `inet_addr("127.0.0.1")`; a bare name only where a port follows.
 fn host_word(line: &str, name: &str, after: &str, end: usize) -> Option<Place> {
     let lower = name.to_ascii_lowercase();
-    if !HOST_WORDS.contains(&lower.as_str()) {
+    let served = SERVER_WORDS.contains(&lower.as_str()) && line.get(..end - name.len())?.ends_with("server ");
+    // An address in Python's form stands by itself.
+    if !(served || HOST_WORDS.contains(&lower.as_str())) || after.starts_with(" ('") || after.starts_with(" (\"") {
         return None;
     }
-    let bare = after.trim_start_matches([':', '=', ' ', '(', '\\', ',']);
+    let bare = after.trim_start_matches([':', '=', ' ', '(', '\\']);
     let bare = bare.strip_prefix("\":").map_or(bare, str::trim_start);
     let bare = bare.strip_prefix("AF_INET6, ").unwrap_or(bare);
     let start = end + after.len() - bare.len();
     let inner = bare.trim_start_matches(['"', '\'', '‘', '\\']);
     let quoted = inner.len() < bare.len();
     let place = host_first(inner)?;
-    let told = quoted || inner.get(place.end..).is_some_and(|rest| rest.starts_with(" port "));
-    let skipped = line.len() - (line.len() - start) + (bare.len() - inner.len());
+    let is_word = !quoted && ["and", "or", "on", "the", "to", "is", "with"].contains(&place.host.as_deref().unwrap_or_default());
+    let follows = inner.get(place.end..)?;
+    // A colon without a port ends what is no host: 'handshake: reading initial communication packet'.
+    let told = !is_word && if quoted { !follows.starts_with(": ") } else { follows.starts_with(" port ") };
+    let skipped = start + (bare.len() - inner.len());
     (told && place.start == 0).then(|| Place { start: skipped, end: skipped + place.end, ..place })
 }
 
@@ -295,7 +284,7 @@ fn url(line: &str, at: usize, scheme: &str) -> Option<Place> {
         (name, colon_port(host.get(name.len()..)?), name.len())
     };
     let name = name.trim_end_matches('.');
-    if name.contains(['%', '*', '{', '$']) || (name.is_empty() && port.is_none()) {
+    if name.contains(['%', '*', '{', '$']) || DOCUMENTS.contains(&name) || (name.is_empty() && port.is_none()) {
         return None;
     }
     let end = from + length + port.map_or(0, |(_, more)| more);
@@ -304,17 +293,32 @@ fn url(line: &str, at: usize, scheme: &str) -> Option<Place> {
 
 /// A port after a colon, and how many bytes both take. Not the line of a file that has a column too.
 fn colon_port(text: &str) -> Option<(u32, usize)> {
-    // wget writes `|127.0.0.1|:80`.
-    let lead = text.len() - text.trim_start_matches('|').len();
+    // wget writes |127.0.0.1|:80, and Prisma `localhost`:`5432`.
+    let lead = text.len() - text.trim_start_matches(['|', '`']).len();
     let rest = text.get(lead..)?.strip_prefix(':')?;
+    let quote = usize::from(lead > 0 && rest.starts_with('`'));
+    let rest = rest.get(quote..)?;
     let (port, digits) = number(rest)?;
     let follows = rest.as_bytes().get(digits..).unwrap_or_default();
     let ends = match follows {
-        [b':', next, ..] => !next.is_ascii_digit(),
+        [b':' | b'.', next, ..] => !next.is_ascii_digit(),
         [byte, ..] => !byte.is_ascii_alphanumeric() && *byte != b'_',
         [] => true,
     };
-    ends.then_some((port, lead + 1 + digits))
+    ends.then_some((port, lead + 1 + quote + digits))
+}
+
+/// A port after an IPv4 address: no file has such a name, so that another address may follow.
+fn address_port(text: &str) -> Option<(u32, usize)> {
+    colon_port(text).or_else(|| {
+        let (port, digits) = number(text.strip_prefix(':')?)?;
+        text.get(1 + digits..)?.starts_with(':').then_some((port, 1 + digits))
+    })
+}
+
+/// Whether a number goes on after a dot, as in a version or an address.
+fn goes_on(follows: &str) -> bool {
+    matches!(follows.as_bytes(), [b'.', next, ..] if next.is_ascii_digit())
 }
 
 /// A number of at most six digits, and how many there are.
@@ -341,11 +345,17 @@ fn is_name(byte: u8) -> bool {
 
 const PORT_WORDS: &[&str] = &["port", "remoteport", "htons", "tcp_port", "ports", "server.port", "http_port"];
 
-const HOST_WORDS: &[&str] =
-    &["host", "hostname", "address", "server", "at", "inet_addr", "inet_pton", "remoteaddress", "hosts", "on", "to", "name"];
+const HOST_WORDS: &[&str] = &["host", "hostname", "address", "server", "inet_addr", "inet_pton", "remoteaddress", "hosts"];
+
+/// Words before a host where "server" stands before them.
+const SERVER_WORDS: &[&str] = &["at", "on"];
 
 /// Schemes whose URLs name no host of a network.
 const NO_HOST: &[&str] = &["file", "node", "webpack", "webpack-internal", "unix", "about", "data", "chrome-extension", "app"];
+
+/// Hosts that messages name for further reading.
+const DOCUMENTS: &[&str] =
+    &["nodejs.org", "curl.se", "curl.haxx.se", "nextjs.org", "docs.docker.com", "go.dev", "vite.dev", "vitejs.dev"];
 
 const FILES: &[&str] = &[
     "js", "mjs", "cjs", "ts", "tsx", "jsx", "mts", "py", "java", "kt", "scala", "go", "rs", "rb", "php", "c", "cc", "cpp", "h",
@@ -363,7 +373,7 @@ const NO_NAMES: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{host_first, places, socket_path};
+    use super::{host_first, places};
 
     fn shown(line: &str) -> Vec<String> {
         let one = |place: super::Place| {
@@ -410,19 +420,6 @@ mod tests {
             "file:///home/x.js:100",
         ] {
             assert_eq!(shown(line), Vec::<String>::new(), "{line}");
-        }
-    }
-
-    #[test]
-    fn paths_of_sockets() {
-        for (line, path) in [
-            ("connect ENOENT /tmp/x", Some("/tmp/x")),
-            ("on socket \"/tmp/.s.PGSQL.5432\" failed", Some("/tmp/.s.PGSQL.5432")),
-            ("at unix:///var/run/docker.sock. Is", Some("/var/run/docker.sock")),
-            ("\"http://unix:/run/app.sock:/x\"", Some("/run/app.sock")),
-            ("(node:net) /usr/lib/x.js", None),
-        ] {
-            assert_eq!(socket_path(line), path, "{line}");
         }
     }
 

@@ -1,12 +1,15 @@
 //! From lines to errors: each line's rule, what the lines around it add, and which error explains the rest.
 
+use std::ops::Range;
+
 use portward_model::Text;
 
 use super::{
     Call, Paste, Symptom,
     lines::{Line, each_line},
     number::errno_in,
-    place::{Place, host_first, places, socket_path},
+    path::socket_path,
+    place::{Place, host_first, number_first, places},
     rule::{Rule, Standing},
     rules::{Index, Seen, index},
     says::says,
@@ -67,12 +70,12 @@ impl Reader {
             return;
         };
         self.in_traceback = false;
-        let found = self.error(rule, at, text, line.number, matched.program);
+        let found = self.error(rule, &at, text, line.number, matched.program);
         self.add(found, text);
     }
 
     /// The error that a line reports.
-    fn error(&self, rule: &Rule, at: usize, text: &str, number: u32, marked: Option<&'static str>) -> Found {
+    fn error(&self, rule: &Rule, at: &Range<usize>, text: &str, number: u32, marked: Option<&'static str>) -> Found {
         let near = self.program.filter(|(_, line)| number.saturating_sub(*line) <= NEAR).map(|(program, _)| program);
         let mut paste = Paste {
             symptom: rule.symptom,
@@ -84,19 +87,20 @@ impl Reader {
             call: rule.call.or_else(|| syscall(text)),
             errno: errno_in(text, rule.symptom).or(rule.errno),
             says: rule.says,
-            line: Text::new(shortened(text, at)),
+            line: Text::new(shortened(text, at.start)),
             line_number: number,
             others: Vec::new(),
         };
         aim(&mut paste, rule, at, text);
-        if paste.host.is_none() && paste.port.is_none() && paste.path.is_none() && paste.symptom != Symptom::NameUnknown {
-            if let Some((place, line)) = &self.told
-                && number.saturating_sub(*line) <= NEAR
-            {
-                paste.host.clone_from(&place.host);
-                paste.port = place.port;
-                paste.url_scheme = paste.url_scheme.or_else(|| place.scheme.clone());
-            }
+        let is_bare = paste.host.is_none() && paste.port.is_none() && paste.path.is_none();
+        if is_bare
+            && paste.symptom != Symptom::NameUnknown
+            && let Some((place, line)) = &self.told
+            && number.saturating_sub(*line) <= NEAR
+        {
+            paste.host.clone_from(&place.host);
+            paste.port = place.port;
+            paste.url_scheme = paste.url_scheme.or_else(|| place.scheme.clone());
         }
         let retried = RETRIES.iter().any(|word| contains_ignoring_case(text, word));
         let standing = if retried { rule.standing.min(Standing::Noise) } else { rule.standing };
@@ -154,7 +158,7 @@ impl Reader {
             return;
         }
         if paste.path.is_none() {
-            for place in places(bare) {
+            for place in places(bare).into_iter().rev() {
                 // The address of a name is what was called; the name itself is not another one.
                 if paste.host.is_none() || !place.is_whole() {
                     paste.host = paste.host.take().or(place.host);
@@ -219,7 +223,7 @@ impl Reader {
 }
 
 /// Fills in host, port, path and scheme from the error's line.
-fn aim(paste: &mut Paste, rule: &Rule, at: usize, text: &str) {
+fn aim(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str) {
     let all = places(text);
     paste.url_scheme = all.iter().find_map(|place| place.scheme.clone());
     if let Some(path) = socket_path(text) {
@@ -230,10 +234,16 @@ fn aim(paste: &mut Paste, rule: &Rule, at: usize, text: &str) {
         && let Some(start) = find_ignoring_case(text, marker).map(|start| start + marker.len())
     {
         let rest = text.get(start..).unwrap_or_default();
+        if rule.symptom == Symptom::PortOutOfRange {
+            paste.port = number_first(rest).or_else(|| host_first(rest).and_then(|place| place.port));
+            return;
+        }
         let whole = places(rest).into_iter().find(|place| place.scheme.is_some() && place.start < 4);
         if let Some(place) = whole.or_else(|| host_first(rest)) {
             paste.host = place.host;
             paste.port = place.port;
+        } else {
+            paste.port = number_first(rest);
         }
         // A host alone: its port may stand elsewhere, after the word.
         if paste.port.is_none() && rule.symptom != Symptom::NameUnknown {
@@ -241,7 +251,7 @@ fn aim(paste: &mut Paste, rule: &Rule, at: usize, text: &str) {
         }
         return;
     }
-    let distance = |place: &&Place| if place.end <= at { at - place.end } else { place.start.saturating_sub(at) };
+    let distance = |place: &&Place| if place.end <= at.start { at.start - place.end } else { place.start.saturating_sub(at.end) };
     // In "10.0.0.1:52100->10.0.0.2:80" the second is the one that was called.
     let own = |place: &&Place| text.get(place.end..).is_some_and(|rest| rest.starts_with("->"));
     if let Some(whole) = all.iter().filter(|place| place.is_whole() && !own(place)).min_by_key(distance) {
@@ -251,7 +261,7 @@ fn aim(paste: &mut Paste, rule: &Rule, at: usize, text: &str) {
     }
     let port = all.iter().filter(|place| place.port.is_some() && !own(place)).min_by_key(distance);
     paste.port = port.and_then(|place| place.port);
-    let anchor = port.map_or(at, |place| place.start);
+    let anchor = port.map_or(at.start, |place| place.start);
     let hosts = || all.iter().filter(|place| place.host.is_some() && place.port.is_none());
     let before = hosts().filter(|place| place.end <= anchor).max_by_key(|place| place.end);
     let host = before.or_else(|| hosts().next());

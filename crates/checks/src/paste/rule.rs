@@ -16,6 +16,8 @@ pub(super) struct Rule {
     /// The address follows these words, where others in the line would mislead.
     pub(super) after: Option<&'static str>,
     pub(super) standing: Standing,
+    /// True for a wording that explains every other in its line.
+    pub(super) sure: bool,
 }
 
 /// How much of the rest an error explains.
@@ -35,7 +37,17 @@ pub(super) struct Mark(pub(super) &'static str, pub(super) &'static str);
 
 /// A rule that knows a wording and its symptom alone.
 pub(super) const fn rule(needles: &'static [&'static str], symptom: Symptom) -> Rule {
-    Rule { needles, symptom, program: None, call: None, errno: None, says: None, after: None, standing: Standing::Plain }
+    Rule {
+        needles,
+        symptom,
+        program: None,
+        call: None,
+        errno: None,
+        says: None,
+        after: None,
+        standing: Standing::Plain,
+        sure: false,
+    }
 }
 
 impl Rule {
@@ -67,9 +79,13 @@ impl Rule {
         Self { standing: Standing::Noise, ..self }
     }
 
+    pub(super) const fn sure(self) -> Self {
+        Self { sure: true, ..self }
+    }
+
     /// How specific the wording is: the longer, the more; one of a program before one of all.
     pub(super) fn weight(&self) -> usize {
         let length: usize = self.needles.iter().map(|needle| needle.len()).sum();
-        length + if self.program.is_some() { 8 } else { 0 }
+        length + if self.program.is_some() { 24 } else { 0 } + if self.sure { 500 } else { 0 }
     }
 }

@@ -1,6 +1,6 @@
 //! All rules and marks in one index, and the search for them in a line.
 
-use std::sync::OnceLock;
+use std::{ops::Range, sync::OnceLock};
 
 use aho_corasick::AhoCorasick;
 
@@ -43,7 +43,7 @@ struct Needle {
 /// What was found in a line.
 pub(super) struct Match {
     /// The most specific rule, with its position among all and where its first needle stands.
-    pub(super) rule: Option<(&'static Rule, usize, usize)>,
+    pub(super) rule: Option<(&'static Rule, usize, Range<usize>)>,
     /// The program that the line bears a mark of.
     pub(super) program: Option<&'static str>,
 }
@@ -51,7 +51,7 @@ pub(super) struct Match {
 /// Where the needles were seen last: in which line, and where in it. One for each text.
 pub(super) struct Seen {
     line: u64,
-    at: Vec<(u64, usize)>,
+    at: Vec<(u64, Range<usize>)>,
 }
 
 /// The one index; `None` where the tables do not fit into an automaton, which a test excludes.
@@ -85,7 +85,7 @@ impl Index {
 
     /// Room for searching one text.
     pub(super) fn seen(&self) -> Seen {
-        Seen { line: 0, at: vec![(0, 0); self.needles.len()] }
+        Seen { line: 0, at: vec![(0, 0..0); self.needles.len()] }
     }
 
     /// The most specific rule whose needles all stand in a line; the first in the tables among equals.
@@ -99,7 +99,7 @@ impl Index {
             if last.0 == seen.line {
                 continue;
             }
-            *last = (seen.line, found.start());
+            *last = (seen.line, found.range());
             candidates.extend(&needle.leads);
             if let Some(name) = needle.program
                 && program.is_none_or(|(text, _)| needle.text.len() > text.len())
@@ -110,7 +110,7 @@ impl Index {
         let complete = candidates.into_iter().filter_map(|number: usize| {
             let (rule, parts) = self.rules.get(number)?;
             let mut all = parts.iter().map(|part| seen.at.get(*part).filter(|(line, _)| *line == seen.line));
-            let first = all.next()??.1;
+            let first = all.next()??.1.clone();
             all.all(|part| part.is_some()).then_some((*rule, number, first))
         });
         let rule = complete.max_by_key(|(rule, number, _)| (rule.weight(), usize::MAX - number));

@@ -68,7 +68,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["worker_connections are not enough"], Symptom::TooManyConnections).of("nginx").call(Call::Accept),
     rule(&["accept4() failed (24: too many open files)"], Symptom::TooManyFiles).of("nginx").call(Call::Accept).errno(24),
     rule(&["invalid PID number", "nginx.pid"], Symptom::Other).of("nginx").says("stale-pidfile"),
-    rule(&["invalid port in", "of the \"listen\" directive"], Symptom::PortOutOfRange).of("nginx"),
+    rule(&["invalid port in", "of the \"listen\" directive"], Symptom::PortOutOfRange).after("invalid port in ").of("nginx"),
     rule(&["AH00072", "address already in use"], Symptom::InUse)
         .of("apache")
         .call(Call::Bind)
@@ -129,6 +129,6 @@ pub(super) const RULES: &[Rule] = &[
         .call(Call::Listen)
         .errno(98),
     rule(&["Failed to listen on", "address already in use"], Symptom::InUse).of("systemd").call(Call::Listen).errno(98),
-    rule(&["failed to create listening socket for port"], Symptom::InUse).of("dnsmasq").call(Call::Bind),
+    rule(&["failed to create listening socket for port"], Symptom::InUse).sure().of("dnsmasq").call(Call::Bind),
     rule(&["Failed to create listening socket ("], Symptom::InUse).of("systemd").call(Call::Listen),
 ];

@@ -127,6 +127,10 @@ pub(super) const RULES: &[Rule] = &[
         .errno(111)
         .noise(),
     rule(&["spurious network error", "Couldn't connect to server"], Symptom::Refused).of("cargo").call(Call::Connect).noise(),
-    rule(&["E: Failed to fetch", "Could not connect to"], Symptom::Refused).of("apt").call(Call::Connect).after("connect to "),
+    rule(&["E: Failed to fetch", "Could not connect to"], Symptom::Refused)
+        .sure()
+        .of("apt")
+        .call(Call::Connect)
+        .after("connect to "),
     rule(&["Could not connect to localhost:", "connection refused"], Symptom::Refused).of("apt").call(Call::Connect).errno(111),
 ];
