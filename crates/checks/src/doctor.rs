@@ -19,6 +19,7 @@ mod refused;
 #[cfg(test)]
 mod scene;
 mod spoken;
+mod talk;
 mod verdict;
 pub(crate) mod words;
 

@@ -1,8 +1,11 @@
 //! The server closes every connection at once.
 
-use portward_model::{Effect, Ended, Evidence, Fix, Likelihood, Said};
+use portward_model::{Effect, Ended, Fix, Likelihood, Said};
 
-use crate::doctor::{Case, Check, Ruling, Standing, words};
+use crate::{
+    Symptom,
+    doctor::{Case, Check, Ruling, Standing, talk, words},
+};
 
 pub(super) const CHECK: Check = Check {
     code: "server-closes-immediately",
@@ -17,13 +20,14 @@ pub(super) const CHECK: Check = Check {
 const DOC: &str = "\
 ## What it is
 
-The server accepts and closes at once, without an answer: an allow-list that refuses this client, a full house, a worker that
-fails as it starts. Clients report an empty reply; one that has already sent its request reads a reset
+The server accepts and closes, without an answer: an allow-list that refuses this client, a full house, a worker that
+fails as it starts. Clients report an empty reply; one that has already sent its request may read a reset
 instead, because closing with unread data sends one.
 
 ## Evidence
 
-The handshake was completed; then came an end (FIN) or a reset before a single byte.
+The handshake was completed; then came an end (FIN) before a single byte. An end before anything was said is the
+server's own; one after a question tells something only where the question is in the language that the client speaks too.
 
 ## Fix
 
@@ -32,28 +36,48 @@ Read the server's own log for the moment of the connection.
 ";
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
+    if !case.connects() || case.asked.transport.is_unix() {
         return Ruling::Silent;
     }
-    let Standing::Connected(attempt) = case.standing() else { return Ruling::Silent };
-    let Some(exchange) = &attempt.exchange else { return Ruling::Silent };
-    if !exchange.heard.raw().is_empty() {
-        return Ruling::Out(format!("it sent {} bytes", exchange.heard.raw().len()));
+    let Standing::Connected(_) = case.standing() else { return Ruling::Silent };
+    let exchanges = talk::exchanges(case);
+    let Some((attempt, exchange)) = exchanges.first() else { return Ruling::Silent };
+    if exchanges.iter().any(|(_, exchange)| !exchange.heard.raw().is_empty()) {
+        // That it speaks is worth a line only where a client met silence.
+        let asked = matches!(case.symptom(), Some(Symptom::EmptyReply | Symptom::Reset | Symptom::NoAnswer));
+        let bytes = exchange.heard.raw().len();
+        return if asked && bytes > 0 { Ruling::Out(format!("it sent {bytes} bytes")) } else { Ruling::Silent };
     }
-    // An end after a question may be the answer to the question; only one before any word is this.
-    if exchange.said != Said::Nothing || exchange.ended != Ended::Closed {
+    if exchange.ended != Ended::Closed {
         return Ruling::Silent;
     }
-    let served = case.served();
-    let Some((index, socket)) = served.first() else { return Ruling::Silent };
-    let evidence = vec![
-        words::tried(attempt),
-        Evidence::new("read(2)", format!("the server closed after {} ms without a byte", exchange.first_ms)),
-    ];
-    let who = words::who(case, *index, socket);
-    let fixes =
-        vec![Fix::new("Find its log and its supervisor", format!("portward explain {}", words::target(case)), Effect::Read)];
-    words::found(CHECK.code, Likelihood::Likely, format!("{who} accepts connections and closes them at once."), evidence, fixes)
+    let Some((index, socket)) = case.served().first().copied() else { return Ruling::Silent };
+    let who = words::who(case, index, socket);
+    let likelihood = confidence(case, exchange.said);
+    let summary = match exchange.said {
+        Said::Nothing => format!("{who} accepts connections and closes them at once."),
+        Said::Http | Said::Tls | Said::Greeting => format!("{who} accepts connections and closes them without an answer."),
+    };
+    let mut evidence = vec![words::tried(attempt), talk::heard_words(exchange)];
+    evidence.extend(talk::line(case).filter(|_| exchange.said != Said::Nothing));
+    let target = words::target(case);
+    let fixes = vec![Fix::new("Find what runs it and where it logs", format!("portward explain {target}"), Effect::Read)];
+    words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// How sure it is that leaving without a byte is a fault, after this was said.
+pub(super) fn confidence(case: &Case<'_>, said: Said) -> Likelihood {
+    let met = matches!(case.symptom(), Some(Symptom::EmptyReply | Symptom::Reset | Symptom::NoAnswer));
+    let own_words = talk::client(case).is_some_and(|client| {
+        client.told
+            && match said {
+                Said::Http => client.tongue == talk::Tongue::Http && !client.tls,
+                Said::Tls => client.tls,
+                Said::Nothing | Said::Greeting => true,
+            }
+    });
+    // A server of some other protocol may well end a conversation that begins with a request of HTTP.
+    if said == Said::Nothing || said == Said::Greeting || met || own_words { Likelihood::Likely } else { Likelihood::Possible }
 }
 
 #[cfg(test)]
@@ -61,17 +85,31 @@ mod tests {
     use portward_model::{Ended, Said};
 
     use crate::{
+        Symptom,
         doctor::{Cases, scene::Scene},
         fixture::{held, listener},
     };
 
     pub(crate) fn cases() -> Cases {
         let scene = || Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000");
+        let mut url = scene().talked(Said::Http, b"", Ended::Closed);
+        url.asked.scheme = Some("http".to_owned());
         Cases {
-            fires: vec![scene().talked(Said::Nothing, b"", Ended::Closed)],
+            fires: vec![
+                scene().talked(Said::Nothing, b"", Ended::Closed),
+                url,
+                scene().said(Symptom::EmptyReply, None, "curl: (52) Empty reply from server").talked(
+                    Said::Http,
+                    b"",
+                    Ended::Closed,
+                ),
+            ],
             silent: vec![
                 scene().talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
+                scene().talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Closed),
                 scene().talked(Said::Nothing, b"SSH-2.0-x\r\n", Ended::Enough),
+                scene().talked(Said::Http, b"", Ended::Silence),
+                scene().talked(Said::Nothing, b"", Ended::Silence),
             ],
         }
     }

@@ -1,0 +1,181 @@
+//! What answers is a forwarder, and what stands behind it does not.
+
+use portward_model::{Effect, Evidence, Fix, Likelihood, Met, SocketState};
+
+use super::forwarder::{Forwarder, forwarder};
+use crate::{
+    Symptom,
+    doctor::{Case, Check, Ruling, talk, words},
+};
+
+pub(super) const CHECK: Check = Check {
+    code: "proxy-upstream-down",
+    summary: "a forwarder holds the port, and what stands behind it does not answer",
+    doc: DOC,
+    covers: &["server-closes-immediately", "server-resets", "http-error-status", "tls-server-plain-client"],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+The port belongs to a proxy or a tunnel: Docker's proxy, ssh -L, socat, kubectl port-forward, nginx. It accepts every connection, finds
+nobody behind it, and closes or answers 502. \"Connected\" means the proxy, not the service.
+
+## Evidence
+
+The holder is a forwarder by its arguments, and its connections end without a byte; or an answer of 502 or 504, which
+only a gateway gives (RFC 9110 sections 15.6.3 and 15.6.5); a connection to the address behind it is refused.
+
+## Fix
+
+Start what stands behind it, or let the forwarder point to where it is.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !talk::text_may_stand(case) {
+        return Ruling::Silent;
+    }
+    let port = case.asked.port;
+    let holder = case.serving_processes().into_iter().find_map(|(process, _)| Some((process, forwarder(process, port)?)));
+    let told = case.symptom() == Some(Symptom::UpstreamFailed);
+    let answer = talk::http(case);
+    let mut evidence = Vec::new();
+    let mut likelihood = Likelihood::Likely;
+    if let Some((_, exchange, http)) = &answer {
+        let gateway = matches!(http.status, 502 | 504)
+            || (http.status == 503 && (holder.is_some() || http.has("no server is available") || http.has("upstream")));
+        if !gateway {
+            return match (&holder, told) {
+                (Some((process, _)), _) => {
+                    Ruling::Out(format!("{} forwards, and {}", words::named(process), talk::heard_words(exchange).fact))
+                }
+                (None, true) => Ruling::Out(talk::heard_words(exchange).fact),
+                (None, false) => Ruling::Silent,
+            };
+        }
+        evidence.push(talk::heard_words(exchange));
+    } else {
+        let left = talk::exchanges(case).into_iter().find(|(_, exchange)| talk::left(exchange));
+        match (&holder, left) {
+            (Some((_, forwarder)), Some((_, exchange))) if forwarder.blind => evidence.push(talk::heard_words(exchange)),
+            _ if told => {}
+            _ => return Ruling::Silent,
+        }
+    }
+    let behind = holder.as_ref().map(|(_, forwarder)| forwarder);
+    if let Some((process, forwarder)) = &holder {
+        let leads =
+            forwarder.backend.as_ref().map(|backend| format!(", and leads to {}", portward_model::Text::from(backend.as_str())));
+        let fact = format!("{} is {}{}", words::named(process), forwarder.kind, leads.unwrap_or_default());
+        evidence.push(Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact));
+        if let Some(proof) = dead_end(case, process.id.pid, forwarder) {
+            evidence.push(proof);
+            likelihood = Likelihood::Certain;
+        }
+    }
+    evidence.extend(talk::line(case).filter(|_| told));
+    let who = holder
+        .as_ref()
+        .map(|(process, _)| words::named(process))
+        .or_else(|| case.served().first().map(|(index, socket)| words::who(case, *index, socket)));
+    let what = behind
+        .and_then(|forwarder| forwarder.backend.as_deref())
+        .map_or_else(|| "what stands behind it".to_owned(), |backend| portward_model::Text::from(backend).shown());
+    let summary = format!("{} forwards port {port}, and {what} does not answer.", who.unwrap_or_else(|| "A proxy".to_owned()));
+    words::found(CHECK.code, likelihood, summary, evidence, fixes(case, behind))
+}
+
+/// A reading that the address behind a forwarder refuses or keeps silent.
+fn dead_end(case: &Case<'_>, pid: u32, forwarder: &Forwarder) -> Option<Evidence> {
+    let address = forwarder.address;
+    let refused = case.exam.attempts.iter().find(|attempt| {
+        matches!(attempt.at, portward_model::DialTarget::Inet(at) if Some(at) == address) && attempt.met != Met::Connected
+    });
+    if let Some(attempt) = refused {
+        return Some(words::tried(attempt));
+    }
+    let waiting = case.snapshot.sockets.iter().enumerate().find(|(index, socket)| {
+        socket.state == SocketState::SynSent
+            && socket.remote().is_some()
+            && case.snapshot.holders(*index).iter().any(|holding| holding.pid == pid)
+    });
+    waiting.map(|(index, socket)| words::seen(case, index, socket))
+}
+
+fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Fix> {
+    let Some(forwarder) = behind else {
+        let title = "Start what stands behind it; its log names the address";
+        return vec![Fix::new(title, format!("portward explain {}", words::target(case)), Effect::Read)];
+    };
+    let first = match (&forwarder.address, &forwarder.backend) {
+        (Some(address), _) if forwarder.kind.starts_with("Docker") => {
+            let _ = address;
+            Fix::new(
+                "Find the container and start what listens in it",
+                format!("docker ps --filter publish={}", case.asked.port),
+                Effect::Read,
+            )
+        }
+        (Some(address), _) => {
+            Fix::new(format!("Start what should listen on {address}"), format!("portward wait {}", address.port()), Effect::Read)
+        }
+        (None, Some(backend)) => Fix::new(
+            format!("Start {}", portward_model::Text::from(backend.as_str())),
+            format!("portward explain {}", words::target(case)),
+            Effect::Read,
+        ),
+        (None, None) => {
+            Fix::new("Start what stands behind it", format!("portward explain {}", words::target(case)), Effect::Read)
+        }
+    };
+    vec![first]
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{DialTarget, Ended, Met, Said, Snapshot};
+
+    use crate::{
+        Symptom,
+        doctor::{Cases, scene::Scene},
+        fixture::{held, holding, listener, process, world},
+    };
+
+    fn by(line: &str) -> Snapshot {
+        let argv: Vec<&str> = line.split(' ').collect();
+        world(vec![listener("127.0.0.1", 8080)], vec![process(77, 1, &argv, 100)], vec![holding(0, 77, 3)])
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let on = |snapshot: Snapshot| Scene::on(snapshot, "127.0.0.1:8080");
+        let socat = "socat TCP-LISTEN:8080,fork TCP:127.0.0.1:9000";
+        let docker = "docker-proxy -proto tcp -host-ip 127.0.0.1 -host-port 8080 -container-ip 172.17.0.2 -container-port 80";
+        let other = || on(held(listener("127.0.0.1", 8080)));
+        let mut proven = on(by(socat)).talked(Said::Nothing, b"", Ended::Closed);
+        let mut behind = proven.attempt(Met::Failed(111));
+        behind.at = DialTarget::Inet("127.0.0.1:9000".parse().unwrap());
+        proven.exam.attempts.push(behind);
+        Cases {
+            fires: vec![
+                proven,
+                on(by(socat)).talked(Said::Nothing, b"", Ended::Closed),
+                on(by(docker)).talked(Said::Http, b"", Ended::Reset),
+                on(by("ssh -N -L 8080:localhost:80 far")).talked(Said::Http, b"", Ended::Closed),
+                on(by("nginx")).talked(Said::Http, b"HTTP/1.1 502 Bad Gateway\r\n\r\n", Ended::Enough),
+                other().talked(Said::Http, b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", Ended::Enough),
+                other().said(Symptom::UpstreamFailed, Some("proxy-upstream-down"), "[vite] http proxy error: /api"),
+            ],
+            silent: vec![
+                on(by(socat)).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
+                on(by(socat)).talked(Said::Http, b"", Ended::Silence),
+                on(by("nginx")).talked(Said::Http, b"", Ended::Closed),
+                other().talked(Said::Nothing, b"", Ended::Closed),
+                other().talked(Said::Http, b"HTTP/1.1 503 Service Unavailable\r\n\r\n", Ended::Enough),
+            ],
+        }
+    }
+}
