@@ -194,14 +194,15 @@ fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
     let holder = case.holder(index);
     let title = holder.map(Process::title).unwrap_or_default().to_ascii_lowercase();
     let by_program = PROGRAMS.iter().find(|(name, _)| title.starts_with(name)).map(|(_, protocol)| *protocol);
-    if let Some(protocol) = by_program {
-        return if protocol == "http" { http(0) } else { greeting(protocol) };
+    if let Some(protocol) = by_program.filter(|protocol| *protocol != "http") {
+        return greeting(protocol);
     }
     match scheme {
-        Some("http" | "ws") => return http(0),
+        Some("http" | "ws") => return http(GLANCE_MS),
         Some("https" | "wss") => {
-            return Some(Speech::new(Said::Tls, "tls"));
+            return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Tls, "tls") });
         }
+        _ if by_program.is_some() => return http(GLANCE_MS),
         _ => {}
     }
     if holder.is_none()
@@ -262,6 +263,8 @@ const NEAR_MS: u64 = 250;
 const FAR_MS: u64 = 1500;
 /// How long a server that speaks first may take to do so.
 const BANNER_MS: u64 = 25;
+/// Long enough to tell a server that leaves at once from one that leaves when it is spoken to.
+const GLANCE_MS: u64 = 5;
 /// How long an answer may take before the server counts as silent.
 const ANSWER_MS: u64 = 2500;
 /// How long an answer to a second question may take.

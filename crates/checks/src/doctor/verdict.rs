@@ -109,7 +109,9 @@ fn healthy(case: &Case<'_>) -> Vec<Evidence> {
         Asking::Connect => match case.standing() {
             Standing::Connected(attempt) => {
                 let answered = attempt.exchange.as_ref().is_none_or(|exchange| {
-                    let spoke = !exchange.heard.raw().is_empty();
+                    // An alert in answer to a ClientHello is a refusal (RFC 8446 section 6.2).
+                    let alert = exchange.said == Said::Tls && exchange.heard.raw().first() == Some(&21);
+                    let spoke = !exchange.heard.raw().is_empty() && !alert;
                     spoke || (exchange.said == Said::Nothing && exchange.ended == Ended::Silence)
                 });
                 if !answered || attempt.accepted == Some(false) {

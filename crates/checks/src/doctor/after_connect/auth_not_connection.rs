@@ -43,8 +43,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let asked = case.asked.resource.as_deref().is_some_and(|resource| resource != "/");
     let likelihood = match (told, asked, heard.is_some()) {
         (true, _, true) => Likelihood::Certain,
-        (true, _, false) => Likelihood::Likely,
-        (false, true, true) => Likelihood::Likely,
+        (true, _, false) | (false, true, true) => Likelihood::Likely,
         (false, ..) => return Ruling::Silent,
     };
     let mut evidence: Vec<_> = talk::line(case).filter(|_| told).into_iter().collect();

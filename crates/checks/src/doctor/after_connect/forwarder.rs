@@ -23,7 +23,7 @@ pub(super) struct Forwarder {
 pub(super) fn forwarder(process: &Process, port: u16) -> Option<Forwarder> {
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let of = |kind, blind, backend: Option<String>| {
-        let address = backend.as_deref().and_then(|backend| socket_address(backend));
+        let address = backend.as_deref().and_then(socket_address);
         Some(Forwarder { kind, blind, backend, address })
     };
     if let Some(proxy) = docker_proxy(argv) {
@@ -36,8 +36,7 @@ pub(super) fn forwarder(process: &Process, port: u16) -> Option<Forwarder> {
         "slirp4netns" | "pasta" | "pasta.avx2" | "passt" | "rootlessport" | "gvproxy" => {
             of("the network of a container", true, None)
         }
-        "ssh" => of("an SSH tunnel", true, ssh(argv, port)),
-        "autossh" => of("an SSH tunnel", true, ssh(argv, port)),
+        "ssh" | "autossh" => of("an SSH tunnel", true, ssh(argv, port)),
         "socat" => of("a forwarder", true, socat(argv)),
         "kubectl" | "oc" => kubectl(argv, port).and_then(|backend| of("a port forward of Kubernetes", true, Some(backend))),
         "redir" | "rinetd" | "simpleproxy" | "stunnel" | "stunnel4" | "ncat-proxy" | "tcpproxy" => of("a forwarder", true, None),
@@ -48,6 +47,15 @@ pub(super) fn forwarder(process: &Process, port: u16) -> Option<Forwarder> {
         }
         _ => None,
     }
+}
+
+/// A program that is no known forwarder, and whose arguments name an address with another port: it may lead there.
+pub(super) fn by_arguments(process: &Process, port: u16) -> Option<Forwarder> {
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
+    let address = words(argv).flat_map(|word| word.split(['=', ',', '/'])).find_map(socket_address)?;
+    let elsewhere = address.port() != port && !address.ip().is_unspecified();
+    let kind = "a program with another address in its arguments";
+    elsewhere.then(|| Forwarder { kind, blind: true, backend: Some(address.to_string()), address: Some(address) })
 }
 
 fn words(argv: &[Text]) -> impl Iterator<Item = &str> {

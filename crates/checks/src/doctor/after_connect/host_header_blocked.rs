@@ -40,7 +40,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let told = case.symptom() == Some(Symptom::HostBlocked);
     let answer = talk::http(case);
     let refused = answer.filter(|(_, _, answer)| matches!(answer.status, 400 | 403 | 421));
-    let spelled = refused.is_some_and(|(_, _, answer)| answer.status == 421 || SAYINGS.iter().any(|saying| answer.has(saying)));
+    let says = |answer: &talk::HttpAnswer<'_>| SAYINGS.iter().any(|saying| answer.has(saying));
+    let spelled = refused.is_some_and(|(_, _, answer)| answer.status == 421)
+        || talk::answers(case).iter().any(|(_, _, answer)| matches!(answer.status, 400 | 403 | 421) && says(answer));
     let foreign = case.asked.name.as_deref().is_some_and(|name| name != "localhost");
     let title = case.serving_processes().first().map(|(process, _)| process.title().to_ascii_lowercase()).unwrap_or_default();
     let guards = GUARDS.iter().find(|(name, _)| title.contains(name));

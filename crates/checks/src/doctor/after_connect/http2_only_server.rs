@@ -41,9 +41,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some((_, exchange)) = frames else { return Ruling::Silent };
     let client = talk::client(case).filter(|client| client.told);
     let speaks_http1 = client.as_ref().is_some_and(|client| client.tongue == talk::Tongue::Http);
-    let told = matches!(case.symptom(), Some(Symptom::WrongProtocol | Symptom::EmptyReply | Symptom::Reset));
+    let named = case.says(CHECK.code);
+    let told = named || matches!(case.symptom(), Some(Symptom::WrongProtocol | Symptom::EmptyReply | Symptom::Reset));
     // A server of HTTP/2 that nobody asked for HTTP/1 is well.
-    if !speaks_http1 && !(told && client.is_none()) {
+    let asked_for = speaks_http1 || named || (told && client.is_none());
+    if !asked_for {
         return Ruling::Silent;
     }
     let mut evidence = vec![talk::heard_words(exchange)];

@@ -54,9 +54,8 @@ fn run(case: &Case<'_>) -> Ruling {
         }
         // The text's own path may be another than the one that was asked for here.
         Some(_) if told => Likelihood::Possible,
-        Some(_) => return Ruling::Silent,
         None if told && talk::exchanges(case).is_empty() => Likelihood::Likely,
-        None => return Ruling::Silent,
+        Some(_) | None => return Ruling::Silent,
     };
     let mut evidence: Vec<_> = answer.map(|(_, exchange, _)| talk::heard_words(exchange)).into_iter().collect();
     evidence.extend(talk::line(case).filter(|_| told));

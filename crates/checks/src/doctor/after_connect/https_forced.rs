@@ -41,7 +41,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some((_, exchange, answer)) = talk::http(case) else { return Ruling::Silent };
     let location = answer.header("location").filter(|_| matches!(answer.status, 301 | 302 | 303 | 307 | 308));
     let target = location.as_deref().and_then(https_target);
-    let told = case.symptom() == Some(Symptom::TlsUnexpected);
+    let told = case.symptom() == Some(Symptom::TlsUnexpected) || case.says(CHECK.code);
     let port = case.asked.port;
     let same_host = |host: &str| {
         let bare = host.trim_matches(['[', ']']);
@@ -56,13 +56,12 @@ fn run(case: &Case<'_>) -> Ruling {
         Some((host, to)) if same_host(&host) && to == port && port != 443 => Likelihood::Certain,
         // To another port: that is how a plain port leads to its TLS neighbour, unless the client says that it failed.
         Some((host, _)) if same_host(&host) && told => Likelihood::Certain,
-        Some(_) => return Ruling::Silent,
         None if told && answer.header("strict-transport-security").is_some() => Likelihood::Certain,
-        None => return Ruling::Silent,
+        Some(_) | None => return Ruling::Silent,
     };
     match &location {
         Some(location) => {
-            evidence.push(Evidence::new("read(2)", format!("Location: {}", portward_model::Text::from(location.as_str()))))
+            evidence.push(Evidence::new("read(2)", format!("Location: {}", portward_model::Text::from(location.as_str()))));
         }
         None => evidence.push(Evidence::new("read(2)", "the plain answer carries Strict-Transport-Security")),
     }

@@ -48,7 +48,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Out(talk::heard_words(exchange).fact);
     }
     // nginx and others say in plain HTTP that they speak TLS.
-    if talk::http(case).is_some_and(|(_, _, answer)| super::tls_server_plain_client::says_tls(&answer)) {
+    if talk::answers(case).iter().any(|(_, _, answer)| super::tls_server_plain_client::says_tls(answer)) {
         return Ruling::Silent;
     }
     let plain = exchanges.iter().find(|(_, exchange)| !exchange.heard.raw().is_empty());

@@ -1,11 +1,13 @@
 //! What answers is a forwarder, and what stands behind it does not.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Met, SocketState};
+use std::net::SocketAddr;
 
-use super::forwarder::{Forwarder, forwarder};
+use portward_model::{Effect, Evidence, Fix, Likelihood, Met, Socket, SocketState};
+
+use super::forwarder::{Forwarder, by_arguments, forwarder};
 use crate::{
     Symptom,
-    doctor::{Case, Check, Ruling, talk, words},
+    doctor::{Case, Check, Ruling, kin::tcp_listeners, talk, words},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -40,7 +42,15 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let port = case.asked.port;
-    let holder = case.serving_processes().into_iter().find_map(|(process, _)| Some((process, forwarder(process, port)?)));
+    let holders = case.serving_processes();
+    let known = holders.iter().find_map(|(process, _)| Some((*process, forwarder(process, port)?)));
+    // A program without a known name is a forwarder where it leaves its clients and its arguments lead to a dead end.
+    let left = talk::exchanges(case).into_iter().find(|(_, exchange)| talk::left(exchange));
+    let unknown = || {
+        let named = holders.iter().find_map(|(process, _)| Some((*process, by_arguments(process, port)?)));
+        named.filter(|(process, forwarder)| left.is_some() && dead_end(case, process.id.pid, forwarder).is_some())
+    };
+    let holder = known.or_else(unknown);
     let told = case.symptom() == Some(Symptom::UpstreamFailed);
     let answer = talk::http(case);
     let mut evidence = Vec::new();
@@ -59,9 +69,25 @@ fn run(case: &Case<'_>) -> Ruling {
         }
         evidence.push(talk::heard_words(exchange));
     } else {
-        let left = talk::exchanges(case).into_iter().find(|(_, exchange)| talk::left(exchange));
+        let spoke = talk::exchanges(case).iter().any(|(_, exchange)| !exchange.heard.raw().is_empty());
         match (&holder, left) {
-            (Some((_, forwarder)), Some((_, exchange))) if forwarder.blind => evidence.push(talk::heard_words(exchange)),
+            (Some((process, forwarder)), Some((_, exchange))) if forwarder.blind && !spoke => {
+                // Where somebody listens behind it and nothing was refused, it is that one that leaves.
+                if let Some(fact) = behind_it(case, forwarder).filter(|_| !dials_in_vain(case)) {
+                    return Ruling::Out(format!("{} forwards, and {fact}", words::named(process)));
+                }
+                evidence.push(talk::heard_words(exchange));
+            }
+            (None, Some((attempt, exchange))) if !spoke && dials_in_vain(case) => {
+                evidence.push(talk::heard_words(exchange));
+                let rose = |counter| words::rose(attempt, counter);
+                let fact = format!(
+                    "meanwhile {} connections were begun here, and {} of them was refused (Tcp.ActiveOpens, Tcp.AttemptFails)",
+                    rose("Tcp.ActiveOpens"),
+                    rose("Tcp.AttemptFails")
+                );
+                evidence.push(Evidence::new("/proc/net/snmp", fact));
+            }
             _ if told => {}
             _ => return Ruling::Silent,
         }
@@ -98,12 +124,43 @@ fn dead_end(case: &Case<'_>, pid: u32, forwarder: &Forwarder) -> Option<Evidence
     if let Some(attempt) = refused {
         return Some(words::tried(attempt));
     }
+    if let Some(address) = address.filter(|address| case.is_own_address(address.ip()) && !case.snapshot.sockets.is_empty())
+        && table_is_whole(case)
+        && listening_at(case, address).is_none()
+    {
+        return Some(Evidence::new("sock_diag", format!("nothing listens on {address}")));
+    }
     let waiting = case.snapshot.sockets.iter().enumerate().find(|(index, socket)| {
         socket.state == SocketState::SynSent
             && socket.remote().is_some()
             && case.snapshot.holders(*index).iter().any(|holding| holding.pid == pid)
     });
     waiting.map(|(index, socket)| words::seen(case, index, socket))
+}
+
+/// Who listens on the address behind a forwarder, where this machine's tables tell.
+fn behind_it(case: &Case<'_>, forwarder: &Forwarder) -> Option<String> {
+    let (index, socket) = listening_at(case, forwarder.address?)?;
+    Some(words::seen(case, index, socket).fact)
+}
+
+fn listening_at<'a>(case: &Case<'a>, address: SocketAddr) -> Option<(usize, &'a Socket)> {
+    let port = address.port();
+    tcp_listeners(case).find(|(_, socket)| socket.port() == Some(port) && socket.takes(address.ip()))
+}
+
+/// True when the snapshot holds listeners of other ports than the asked one, so that one which is missing is not there.
+fn table_is_whole(case: &Case<'_>) -> bool {
+    tcp_listeners(case).any(|(_, socket)| socket.port() != Some(case.asked.port))
+}
+
+/// True when each conversation that ended without a byte went together with one other connection that was begun and
+/// refused in this namespace: what a forwarder does whose other end is down.
+fn dials_in_vain(case: &Case<'_>) -> bool {
+    let exchanges = talk::exchanges(case);
+    let mut left = exchanges.iter().filter(|(_, exchange)| talk::left(exchange)).peekable();
+    left.peek().is_some()
+        && left.all(|(attempt, _)| words::rose(attempt, "Tcp.ActiveOpens") == 2 && words::rose(attempt, "Tcp.AttemptFails") == 1)
 }
 
 fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Fix> {
@@ -155,6 +212,13 @@ mod tests {
         let socat = "socat TCP-LISTEN:8080,fork TCP:127.0.0.1:9000";
         let docker = "docker-proxy -proto tcp -host-ip 127.0.0.1 -host-port 8080 -container-ip 172.17.0.2 -container-port 80";
         let other = || on(held(listener("127.0.0.1", 8080)));
+        let python = "python3 gate.py --listen 8080 --to 127.0.0.1:9000";
+        let vain = |scene: Scene| scene.rose(&[("Tcp.ActiveOpens", 2), ("Tcp.AttemptFails", 1), ("Tcp.OutRsts", 1)]);
+        let beside = |line: &str, port: u16| {
+            let mut snapshot = by(line);
+            snapshot.sockets.push(listener("127.0.0.1", port));
+            on(snapshot).talked(Said::Nothing, b"", Ended::Closed)
+        };
         let mut proven = on(by(socat)).talked(Said::Nothing, b"", Ended::Closed);
         let mut behind = proven.attempt(Met::Failed(111));
         behind.at = DialTarget::Inet("127.0.0.1:9000".parse().unwrap());
@@ -162,6 +226,10 @@ mod tests {
         Cases {
             fires: vec![
                 proven,
+                vain(beside(python, 22)),
+                beside(python, 22),
+                beside(socat, 22),
+                vain(other().talked(Said::Http, b"", Ended::Closed)),
                 on(by(socat)).talked(Said::Nothing, b"", Ended::Closed),
                 on(by(docker)).talked(Said::Http, b"", Ended::Reset),
                 on(by("ssh -N -L 8080:localhost:80 far")).talked(Said::Http, b"", Ended::Closed),
@@ -174,6 +242,9 @@ mod tests {
                 on(by(socat)).talked(Said::Http, b"", Ended::Silence),
                 on(by("nginx")).talked(Said::Http, b"", Ended::Closed),
                 other().talked(Said::Nothing, b"", Ended::Closed),
+                beside(socat, 9000),
+                beside(python, 9000),
+                vain(other().talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough)),
                 other().talked(Said::Http, b"HTTP/1.1 503 Service Unavailable\r\n\r\n", Ended::Enough),
             ],
         }

@@ -1,11 +1,11 @@
 //! Whether two listeners are one service: workers of one parent, one unit, one container, one program started twice.
 
-use portward_model::{Process, Seen, Socket, SupervisorKind};
+use portward_model::{Process, Seen, Socket};
 
 use crate::{
-    bind::words::{ancestors, container_of, supervisor_of},
+    bind::words::{ancestors, container_of},
     container_of_cgroup, docker_proxy,
-    doctor::Case,
+    doctor::{Case, talk},
     unit_of_cgroup,
 };
 
@@ -30,7 +30,7 @@ pub(super) fn sameness(case: &Case<'_>, one: (usize, &Socket), other: (usize, &S
     let is_parent = |parent: &Process, child: &Process| ancestors(case.snapshot, child).iter().any(|known| known.id == parent.id);
     for a in &left {
         for b in &right {
-            let related = (is_parent(a, b) && !is_shell(b, a)) || (is_parent(b, a) && !is_shell(a, b));
+            let related = (is_parent(a, b) && !is_shell(a)) || (is_parent(b, a) && !is_shell(b));
             if related {
                 return Sameness::One(format!("pid {} and pid {} are parent and child", a.id.pid, b.id.pid));
             }
@@ -42,10 +42,9 @@ pub(super) fn sameness(case: &Case<'_>, one: (usize, &Socket), other: (usize, &S
     Sameness::Two(difference(first, second))
 }
 
-/// True when the parent is what a person types commands into, so that kinship means nothing.
-fn is_shell(child: &Process, parent: &Process) -> bool {
-    let _ = child;
-    SHELLS.contains(&parent.name.raw())
+/// True when the process is what a person types commands into, so that kinship means nothing.
+fn is_shell(process: &Process) -> bool {
+    SHELLS.contains(&process.name.raw())
 }
 
 /// The fact that makes two processes one service.
@@ -78,14 +77,25 @@ fn together(case: &Case<'_>, first: &Process, second: &Process) -> Option<String
     }
     let arguments = first.argv.known() == second.argv.known();
     let kin = first.parent == second.parent && first.parent > 1;
-    let by_shell = kin && case.snapshot.process(first.parent).is_some_and(|parent| SHELLS.contains(&parent.name.raw()))
-        || supervisor_of(case.snapshot, first).is_some_and(|keeper| keeper.kind == SupervisorKind::Shell);
-    // A parent's workers may differ in their arguments (`--worker 1`); what one shell starts may be anything.
-    if kin && (arguments || !by_shell) {
+    // A master's workers may differ in their arguments (`--worker 1`); what a script starts may be anything.
+    let master = case.snapshot.process(first.parent).filter(|parent| kin && !is_shell(parent));
+    let by_master = master.is_some_and(|parent| is_spawned(first) || same_program(parent, first) || is_master(parent));
+    if kin && (arguments || by_master) {
         return Some(format!("both are children of pid {} and run {}", first.parent, first.title()));
     }
     let apart = first.started_at.0.abs_diff(second.started_at.0);
     (arguments && apart < TOGETHER_MS).then(|| format!("both run {} and were started together", first.title()))
+}
+
+/// True for a program that calls itself the master of its workers, as gunicorn, nginx and php-fpm do.
+fn is_master(process: &Process) -> bool {
+    process.argv.known().and_then(|argv| argv.arguments().first()).is_some_and(|title| talk::has(title.raw(), "master"))
+}
+
+/// True for a worker of Python's `multiprocessing`, each with arguments of its own.
+fn is_spawned(process: &Process) -> bool {
+    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    argv.iter().any(|argument| talk::has(argument.raw(), "multiprocessing"))
 }
 
 /// What is started within this time with the same words was started as one.

@@ -5,6 +5,7 @@ use portward_model::{Effect, Ended, Fix, Likelihood, Said};
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, Standing, talk, words},
+    usual_service,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -67,7 +68,7 @@ fn run(case: &Case<'_>) -> Ruling {
 
 /// How sure it is that leaving without a byte is a fault, after this was said.
 pub(super) fn confidence(case: &Case<'_>, said: Said) -> Likelihood {
-    let met = matches!(case.symptom(), Some(Symptom::EmptyReply | Symptom::Reset | Symptom::NoAnswer));
+    let met = case.says(CHECK.code) || matches!(case.symptom(), Some(Symptom::EmptyReply | Symptom::Reset | Symptom::NoAnswer));
     let own_words = talk::client(case).is_some_and(|client| {
         client.told
             && match said {
@@ -76,8 +77,21 @@ pub(super) fn confidence(case: &Case<'_>, said: Said) -> Likelihood {
                 Said::Nothing | Said::Greeting => true,
             }
     });
+    let exchanges = talk::exchanges(case);
+    let leaves_all = [Said::Http, Said::Tls].iter().all(|said| exchanges.iter().any(|(_, e)| e.said == *said && talk::left(e)));
+    let ephemeral = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(case.asked.port));
     // A server of some other protocol may well end a conversation that begins with a request of HTTP.
-    if said == Said::Nothing || said == Said::Greeting || met || own_words { Likelihood::Likely } else { Likelihood::Possible }
+    if said == Said::Nothing || said == Said::Greeting || met || own_words || (leaves_all && !ephemeral && web_port(case)) {
+        Likelihood::Likely
+    } else {
+        Likelihood::Possible
+    }
+}
+
+/// True unless the port is usually that of a service with a language of its own.
+fn web_port(case: &Case<'_>) -> bool {
+    let usual = usual_service(case.asked.transport, case.asked.port);
+    usual.is_none_or(|service| ["HTTP", "development", "server", "UI", "API"].iter().any(|word| service.contains(word)))
 }
 
 #[cfg(test)]
@@ -98,6 +112,7 @@ mod tests {
             fires: vec![
                 scene().talked(Said::Nothing, b"", Ended::Closed),
                 url,
+                scene().talked(Said::Http, b"", Ended::Closed).talked(Said::Tls, b"", Ended::Closed),
                 scene().said(Symptom::EmptyReply, None, "curl: (52) Empty reply from server").talked(
                     Said::Http,
                     b"",

@@ -48,7 +48,8 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let exchanges = talk::exchanges(case);
     let spoke_tls = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(talk::Tongue::Tls));
-    let page = talk::http(case).filter(|(_, _, answer)| says_tls(answer));
+    let page = talk::answers(case).into_iter().find(|(_, _, answer)| says_tls(answer));
+    let spoke_tls = spoke_tls.filter(|_| page.is_some() || talk::http(case).is_none());
     let mut evidence: Vec<_> = client.map(|client| client.why).into_iter().collect();
     let likelihood = if let Some((_, exchange)) = spoke_tls {
         evidence.push(talk::heard_words(exchange));

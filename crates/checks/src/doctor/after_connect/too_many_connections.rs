@@ -75,7 +75,7 @@ fn full(exchange: &Exchange) -> bool {
     let says = |words: &str| talk::has(heard, words);
     match talk::tongue(exchange) {
         // Error 1040 (ER_CON_COUNT_ERROR) and 1203 (ER_TOO_MANY_USER_CONNECTIONS), little endian.
-        Some(Tongue::Mysql) => matches!(heard.get(4..7), Some([0xff, 0x10, 0x04] | [0xff, 0xb3, 0x04])),
+        Some(Tongue::Mysql) => matches!(heard.get(4..7), Some([0xff, 0x10 | 0xb3, 0x04])),
         Some(Tongue::Postgres) => says("C53300") || says("too many clients") || says("no more connections allowed"),
         Some(Tongue::Redis) => says("max number of clients"),
         Some(Tongue::Memcached) => says("Too many open connections"),

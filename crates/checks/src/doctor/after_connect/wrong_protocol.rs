@@ -56,16 +56,12 @@ fn run(case: &Case<'_>) -> Ruling {
         // The text may speak of another moment; then the server's own words stand.
         return if told { Ruling::Out(proof.fact) } else { Ruling::Silent };
     }
-    if client.tongue == Tongue::Http2 {
-        return Ruling::Silent;
-    }
-    let likelihood = match (client.told, server, client.tongue) {
-        (true, ..) => Likelihood::Certain,
-        // Web servers are put on all sorts of ports, and all sorts of servers on the web's: only a database's own
-        // number promises something.
-        (false, Tongue::Http, Tongue::Postgres | Tongue::Mysql | Tongue::Redis | Tongue::Mongodb) => Likelihood::Likely,
-        (false, ..) if told => Likelihood::Likely,
-        (false, ..) => return Ruling::Silent,
+    // A server may speak both versions of HTTP; any program may use any number, so that the port alone promises nothing.
+    let sure = client.told && client.tongue != Tongue::Http2;
+    let likelihood = match (sure, told) {
+        (true, _) => Likelihood::Certain,
+        (false, true) => Likelihood::Likely,
+        (false, false) => return Ruling::Silent,
     };
     let evidence = vec![proof, client.why];
     mismatch(case, server, Some(client.tongue), evidence, likelihood)
@@ -140,7 +136,7 @@ mod tests {
                 with("http", bare(3000)).talked(Said::Http, b"-ERR unknown command\r\n", Ended::Enough),
                 with("http", redis()).talked(Said::Http, b"", Ended::Closed),
                 with("http", redis()).talked(Said::Greeting, b"+PONG\r\n", Ended::Enough),
-                bare(5432).talked(Said::Http, ok, Ended::Enough),
+                wrong(bare(5432)).talked(Said::Http, ok, Ended::Enough),
                 hung(bare(3000)).talked(Said::Http, ok, Ended::Enough),
                 with("redis", bare(3000)).talked(Said::Greeting, b"HTTP/1.1 400 Bad Request\r\n\r\n", Ended::Closed),
                 wrong(bare(3000)),
@@ -149,6 +145,8 @@ mod tests {
             silent: vec![
                 bare(3000).talked(Said::Nothing, b"SSH-2.0-OpenSSH_9.2\r\n", Ended::Enough),
                 bare(3000).talked(Said::Nothing, mysql, Ended::Enough),
+                bare(5432).talked(Said::Http, ok, Ended::Enough),
+                bare(6379).talked(Said::Http, ok, Ended::Enough),
                 bare(8080).talked(Said::Nothing, b"SSH-2.0-OpenSSH_9.2\r\n", Ended::Enough),
                 redis().talked(Said::Greeting, b"+PONG\r\n", Ended::Enough),
                 with("redis", redis()).talked(Said::Greeting, b"-NOAUTH Authentication required.\r\n", Ended::Enough),
