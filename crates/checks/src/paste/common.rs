@@ -55,6 +55,8 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["socket operation was attempted to an unreachable"], Symptom::Unreachable).call(Call::Connect).errno(101),
     rule(&["cannot assign requested address"], Symptom::AddressNotAvailable).errno(99),
     rule(&["can't assign requested address"], Symptom::AddressNotAvailable).errno(99),
+    rule(&["address family not supported by protocol"], Symptom::AddressNotAvailable).errno(97).says("ipv6-disabled"),
+    rule(&["EAFNOSUPPORT"], Symptom::AddressNotAvailable).errno(97),
     rule(&["EADDRNOTAVAIL"], Symptom::AddressNotAvailable).errno(99),
     rule(&["AddrNotAvailable"], Symptom::AddressNotAvailable).errno(99),
     rule(&["connection timed out"], Symptom::NoHandshake).call(Call::Connect).errno(110),

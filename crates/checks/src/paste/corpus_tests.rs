@@ -156,6 +156,11 @@ fn a_large_log_is_read_whole() {
     let refused = "dial tcp 127.0.0.1:5432: connect: connection refused ".repeat(20_000);
     let paste = read_paste(refused.as_bytes()).unwrap();
     assert_eq!((paste.port, paste.line.raw().len()), (Some(5432), 300));
+    // Rows of words that each could begin an address.
+    for word in [" host=", " port", "::", "[", "('", " a+", "/ ", "unix:", "\x1b]"] {
+        let row = format!("connection refused {}\n", word.repeat(4000 / word.len()));
+        assert_eq!(read_paste(row.repeat(250).as_bytes()).map(|paste| paste.symptom), Some(Symptom::Refused), "{word}");
+    }
     let mut many = String::new();
     for port in 1000..20_000 {
         many += "Error: connect ECONNREFUSED 127.0.0.1:";

@@ -37,7 +37,7 @@ pub(super) fn places(line: &str) -> Vec<Place> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < line.len() && found.len() < MOST {
-        let next = place_at(line, at);
+        let next = place_at(line, at, false);
         match next {
             Some(place) if place.end > at => {
                 at = place.end;
@@ -53,8 +53,14 @@ pub(super) fn places(line: &str) -> Vec<Place> {
 ///
 /// Any word is taken for a host here: the caller knows that one stands there.
 pub(super) fn host_first(text: &str) -> Option<Place> {
+    host_at_start(text, false)
+}
+
+/// `inner` where the text stands after a word for a host: another such word is no host then, nor looked into, so that a
+/// row of them is read once.
+fn host_at_start(text: &str, inner: bool) -> Option<Place> {
     let skipped = text.len() - text.trim_start_matches([' ', '"', '\'', '‘', '“', '`', '(', '\\', ':', '*']).len();
-    if let Some(place) = place_at(text, skipped) {
+    if let Some(place) = place_at(text, skipped, inner) {
         return Some(place);
     }
     let rest = text.get(skipped..)?;
@@ -75,7 +81,7 @@ pub(super) fn number_first(text: &str) -> Option<u32> {
     (!goes_on(follows) && !follows.starts_with(|c: char| c.is_alphanumeric())).then_some(port)
 }
 
-fn place_at(line: &str, at: usize) -> Option<Place> {
+fn place_at(line: &str, at: usize, inner: bool) -> Option<Place> {
     let before = line.as_bytes().get(at.wrapping_sub(1)).copied();
     let here = *line.as_bytes().get(at)?;
     match here {
@@ -83,7 +89,7 @@ fn place_at(line: &str, at: usize) -> Option<Place> {
         b'\'' | b'"' => tuple(line, at),
         b'/' => device(line, at),
         b':' | b'*' if !before.is_some_and(|byte| is_name(byte) || byte == b']' || byte == b':') => any_address(line, at),
-        _ if is_name(here) && !before.is_some_and(|byte| is_name(byte) || byte == b'%') => word(line, at, before),
+        _ if is_name(here) && !before.is_some_and(|byte| is_name(byte) || byte == b'%') => word(line, at, before, inner),
         _ => None,
     }
 }
@@ -180,12 +186,12 @@ fn six(line: &str, at: usize) -> Option<Place> {
 }
 
 /// A word that is an address, a name with a port, a URL, a port after its word, or a host after its word.
-fn word(line: &str, at: usize, before: Option<u8>) -> Option<Place> {
+fn word(line: &str, at: usize, before: Option<u8>, inner: bool) -> Option<Place> {
     let rest = line.get(at..)?;
     let length = rest.bytes().take_while(|byte| is_name(*byte)).count();
     let name = rest.get(..length)?;
     let after = rest.get(length..)?;
-    if after.starts_with("://") || (after.starts_with('+') && after.contains("://")) {
+    if after.starts_with("://") || after.strip_prefix('+').is_some_and(begins_url) {
         return url(line, at, name);
     }
     if after.starts_with(':')
@@ -207,7 +213,7 @@ fn word(line: &str, at: usize, before: Option<u8>) -> Option<Place> {
             port,
         ));
     }
-    if let Some(place) = host_word(line, name, after, at + length) {
+    if !inner && let Some(place) = host_word(line, name, after, at + length) {
         return Some(place);
     }
     if let Some((port, more)) = colon_port(after)
@@ -254,7 +260,7 @@ fn host_word(line: &str, name: &str, after: &str, end: usize) -> Option<Place> {
     let start = end + after.len() - bare.len();
     let inner = bare.trim_start_matches(['"', '\'', '‘', '\\']);
     let quoted = inner.len() < bare.len();
-    let place = host_first(inner)?;
+    let place = host_at_start(inner, true)?;
     let is_word = !quoted && ["and", "or", "on", "the", "to", "is", "with"].contains(&place.host.as_deref().unwrap_or_default());
     let follows = inner.get(place.end..)?;
     // A colon without a port ends what is no host: 'handshake: reading initial communication packet'.
@@ -289,6 +295,12 @@ fn url(line: &str, at: usize, scheme: &str) -> Option<Place> {
     }
     let end = from + length + port.map_or(0, |(_, more)| more);
     Some(Place { scheme: Some(scheme), ..Place::new(at, end, Some(name), port.map(|(port, _)| port)) })
+}
+
+/// Whether a second half of a scheme stands here: `srv://` after `mongodb+`.
+fn begins_url(text: &str) -> bool {
+    let length = text.bytes().take(16).take_while(|byte| is_name(*byte)).count();
+    text.get(length..).is_some_and(|rest| rest.starts_with("://"))
 }
 
 /// A port after a colon, and how many bytes both take. Not the line of a file that has a column too.
