@@ -2,19 +2,28 @@
 
 mod another_machine;
 mod bound_not_listening;
+mod firewall_reject;
 mod listen_loopback_only;
 mod listen_other_address;
 mod listen_other_family;
 mod listen_v6only_wildcard;
 mod listener_in_other_netns;
+mod nat_redirect;
 mod no_listener;
+mod stale_unix_socket;
 mod tcp_not_udp;
 mod udp_not_tcp;
+mod unix_socket_expected;
+mod unix_socket_missing;
+mod unix_socket_only;
+mod unix_socket_permission;
 
 use super::Check;
 
 /// The causes of this group, more specific ones first.
 pub(super) const CHECKS: &[Check] = &[
+    firewall_reject::CHECK,
+    nat_redirect::CHECK,
     listen_v6only_wildcard::CHECK,
     listen_other_family::CHECK,
     listen_loopback_only::CHECK,
@@ -22,7 +31,12 @@ pub(super) const CHECKS: &[Check] = &[
     bound_not_listening::CHECK,
     listener_in_other_netns::CHECK,
     another_machine::CHECK,
+    unix_socket_only::CHECK,
     udp_not_tcp::CHECK,
     tcp_not_udp::CHECK,
+    unix_socket_expected::CHECK,
+    unix_socket_permission::CHECK,
+    stale_unix_socket::CHECK,
+    unix_socket_missing::CHECK,
     no_listener::CHECK,
 ];
