@@ -2,14 +2,19 @@
 
 mod another_machine;
 mod bound_not_listening;
+mod container_binds_loopback;
+mod crash_loop;
 mod firewall_reject;
 mod listen_loopback_only;
 mod listen_other_address;
 mod listen_other_family;
 mod listen_v6only_wildcard;
+mod listener_exited;
 mod listener_in_other_netns;
 mod nat_redirect;
 mod no_listener;
+mod not_ready_yet;
+mod port_mismatch;
 mod stale_unix_socket;
 mod tcp_not_udp;
 mod udp_not_tcp;
@@ -22,6 +27,7 @@ use super::Check;
 
 /// The causes of this group, more specific ones first.
 pub(super) const CHECKS: &[Check] = &[
+    container_binds_loopback::CHECK,
     firewall_reject::CHECK,
     nat_redirect::CHECK,
     listen_v6only_wildcard::CHECK,
@@ -31,7 +37,11 @@ pub(super) const CHECKS: &[Check] = &[
     bound_not_listening::CHECK,
     listener_in_other_netns::CHECK,
     another_machine::CHECK,
+    crash_loop::CHECK,
+    not_ready_yet::CHECK,
+    listener_exited::CHECK,
     unix_socket_only::CHECK,
+    port_mismatch::CHECK,
     udp_not_tcp::CHECK,
     tcp_not_udp::CHECK,
     unix_socket_expected::CHECK,

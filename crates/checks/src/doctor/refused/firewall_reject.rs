@@ -63,10 +63,10 @@ fn run(case: &Case<'_>) -> Ruling {
         (Sign::Untried | Sign::OwnReset, _) => return Ruling::Silent,
         (Sign::Uncounted, None) => Likelihood::Possible,
         (Sign::Uncounted, Some(_)) => Likelihood::Likely,
-        (Sign::Reset | Sign::Icmp, Some(_)) => Likelihood::Certain,
+        (Sign::Reset | Sign::Icmp | Sign::Unreachable, Some(_)) => Likelihood::Certain,
         // The rules were read and none rejects: another kind of filter may.
-        (Sign::Reset | Sign::Icmp, None) if read => Likelihood::Possible,
-        (Sign::Reset | Sign::Icmp, None) => Likelihood::Likely,
+        (Sign::Reset | Sign::Icmp | Sign::Unreachable, None) if read => Likelihood::Possible,
+        (Sign::Reset | Sign::Icmp | Sign::Unreachable, None) => Likelihood::Likely,
     };
     let mut evidence: Vec<Evidence> = attempt.into_iter().map(words::tried).collect();
     evidence.extend(case.takers(first).first().map(|(index, socket)| words::seen(case, *index, socket)));
@@ -78,6 +78,10 @@ fn run(case: &Case<'_>) -> Ruling {
         Sign::Icmp => {
             let fact = "an ICMP error came back for it (Icmp.InDestUnreachs or Icmp6.InDestUnreachs rose)";
             evidence.push(Evidence::new("/proc/net/snmp", fact));
+        }
+        Sign::Unreachable => {
+            let fact = format!("{first} is this machine's own, so that no neighbour has to be found for it");
+            evidence.push(Evidence::new("rtnetlink", fact));
         }
         Sign::Uncounted | Sign::OwnReset | Sign::Untried => {}
     }
@@ -105,6 +109,8 @@ enum Sign {
     Reset,
     /// An ICMP error.
     Icmp,
+    /// "No route to host", of an address of this machine's own.
+    Unreachable,
     /// The kernel's own reset.
     OwnReset,
     /// A listener is there and was refused, and no counter was read.
@@ -121,7 +127,8 @@ fn sign(case: &Case<'_>, first: IpAddr, attempt: &Attempt, errno: i32) -> Option
     }
     if errno != 111 {
         // Nothing else says so of an address of one's own: no neighbour has to be found for it.
-        return (errno == 113).then_some(Sign::Icmp);
+        let unrouted = words::rose(attempt, "Ip.OutNoRoutes") > 0;
+        return (errno == 113 && !unrouted).then_some(Sign::Unreachable);
     }
     if words::rose(attempt, "Tcp.OutRsts") > 0 {
         return Some(Sign::OwnReset);
@@ -137,7 +144,7 @@ fn rule<'a>(case: &Case<'a>, sign: Sign) -> Option<&'a FirewallRule> {
     let Some(Seen::Known(rules)) = &case.exam.firewall else { return None };
     let fits = |rule: &&FirewallRule| {
         let way = match rule.verdict {
-            RuleVerdict::RejectReset => sign != Sign::Icmp,
+            RuleVerdict::RejectReset => !matches!(sign, Sign::Icmp | Sign::Unreachable),
             RuleVerdict::RejectIcmp => sign != Sign::Reset,
             RuleVerdict::Drop | RuleVerdict::Redirect | RuleVerdict::Other => false,
         };
@@ -169,6 +176,7 @@ mod tests {
                 scene().tried(Met::Failed(113)).rose(&[("Icmp.InDestUnreachs", 1)]),
                 scene().tried(Met::Failed(111)).rose(&[("Icmp.InDestUnreachs", 1), ("Tcp.AttemptFails", 1)]),
                 Scene::on(held(listener("::1", 3000)), "[::1]:3000").tried(Met::Failed(13)).rose(&[("Icmp6.InDestUnreachs", 1)]),
+                scene().tried(Met::Failed(113)),
                 with_rule(scene(), Some(1)),
                 scene().tried(Met::Failed(113)).rule("output", "reject", RuleVerdict::RejectIcmp, None, Some(2)),
             ],
