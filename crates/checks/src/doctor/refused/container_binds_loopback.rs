@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portward_model::{AddressClass, Effect, Evidence, Fix, Likelihood, RuleVerdict, Seen, Socket, SocketState, Transport, unmap};
+use portward_model::{AddressClass, Effect, Evidence, Fix, Likelihood, RuleVerdict, Socket, SocketState, Transport, unmap};
 
 use crate::{
     bind::words::container_of,
@@ -104,8 +104,7 @@ fn way(case: &Case<'_>) -> Option<Way> {
         }
     }
     case.unserved()?;
-    let Some(Seen::Known(rules)) = &case.exam.firewall else { return None };
-    let rule = rules.iter().find(|rule| rule.verdict == RuleVerdict::Redirect && rule.port == Some(case.asked.port))?;
+    let rule = case.rules_for(&[RuleVerdict::Redirect]).into_iter().find(|rule| rule.port.is_some())?;
     let (address, port) = destination(&rule.text.shown())?;
     let evidence = Evidence::new("packet filter rules", format!("{}: {}", rule.chain, rule.text));
     Some(Way { address: Some(address), port, evidence })

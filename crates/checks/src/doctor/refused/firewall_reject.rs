@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     code: "firewall-reject",
     summary: "a firewall rejects the connection in the server's place",
     doc: DOC,
-    covers: &["nat-redirect", "no-listener"],
+    covers: &["nat-redirect", "no-listener", "sandbox-denied", "landlock-denied", "lsm-denied", "policy-route"],
     run,
     #[cfg(test)]
     cases: tests::cases,
@@ -59,10 +59,15 @@ fn run(case: &Case<'_>) -> Ruling {
     let rule = rule(case, sign);
     let read = matches!(case.exam.firewall, Some(Seen::Known(_)));
     let likelihood = match (sign, rule) {
-        (Sign::Untried, Some(rule)) if rule.port == Some(case.asked.port) && !case.served().is_empty() => Likelihood::Likely,
+        (Sign::Untried, Some(rule)) if rule.port.is_some() && !rule.narrowed && !case.served().is_empty() => Likelihood::Likely,
         (Sign::Untried | Sign::OwnReset, _) => return Ruling::Silent,
         (Sign::Uncounted, None) => Likelihood::Possible,
         (Sign::Uncounted, Some(_)) => Likelihood::Likely,
+        (Sign::Reset | Sign::Icmp | Sign::Unreachable, Some(rule))
+            if rule.narrowed && rule.packets.is_none_or(|met| met == 0) =>
+        {
+            Likelihood::Likely
+        }
         (Sign::Reset | Sign::Icmp | Sign::Unreachable, Some(_)) => Likelihood::Certain,
         // The rules were read and none rejects: another kind of filter may.
         (Sign::Reset | Sign::Icmp | Sign::Unreachable, None) if read => Likelihood::Possible,
@@ -139,19 +144,15 @@ fn sign(case: &Case<'_>, first: IpAddr, attempt: &Attempt, errno: i32) -> Option
     (!case.takers(first).is_empty()).then_some(Sign::Uncounted)
 }
 
-/// The rule that rejects in this way: one that names the port before one for any, and one that counted a packet first.
+/// The rule that rejects in this way. The rules may have been read before the attempt: a count of nothing speaks only
+/// against one for any port.
 fn rule<'a>(case: &Case<'a>, sign: Sign) -> Option<&'a FirewallRule> {
-    let Some(Seen::Known(rules)) = &case.exam.firewall else { return None };
-    let fits = |rule: &&FirewallRule| {
-        let way = match rule.verdict {
-            RuleVerdict::RejectReset => !matches!(sign, Sign::Icmp | Sign::Unreachable),
-            RuleVerdict::RejectIcmp => sign != Sign::Reset,
-            RuleVerdict::Drop | RuleVerdict::Redirect | RuleVerdict::Other => false,
-        };
-        // The rules may have been read before the attempt: a count of nothing speaks only against one for any port.
-        way && rule.port.map_or(rule.packets != Some(0), |port| port == case.asked.port)
+    let verdicts: &[RuleVerdict] = match sign {
+        Sign::Reset => &[RuleVerdict::RejectReset],
+        Sign::Icmp | Sign::Unreachable => &[RuleVerdict::RejectIcmp],
+        Sign::OwnReset | Sign::Uncounted | Sign::Untried => &[RuleVerdict::RejectReset, RuleVerdict::RejectIcmp],
     };
-    rules.iter().filter(fits).max_by_key(|rule| (rule.port.is_some(), rule.packets))
+    case.rules_for(verdicts).into_iter().find(|rule| rule.port.is_some() || rule.packets != Some(0))
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let read = matches!(case.exam.firewall, Some(Seen::Known(_)));
     let rule = rule(case);
     let likelihood = match (takers.is_empty(), rule) {
-        (false, Some(_)) if own_reset => Likelihood::Certain,
+        (false, Some(rule)) if own_reset && !rule.narrowed => Likelihood::Certain,
         (_, Some(_)) => Likelihood::Likely,
         (false, None) if own_reset && !read => Likelihood::Likely,
         // The rules were read, and none turns the packet: the listener may have come and gone around the attempt.
@@ -73,10 +73,10 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
-/// The rule that turns packets for exactly this port before they are delivered.
+/// The rule that turns packets for this port. What this machine sends itself passes no NAT at prerouting.
 fn rule<'a>(case: &Case<'a>) -> Option<&'a FirewallRule> {
-    let Some(Seen::Known(rules)) = &case.exam.firewall else { return None };
-    rules.iter().find(|rule| rule.verdict == RuleVerdict::Redirect && rule.port == Some(case.asked.port))
+    let mut rules = case.rules_for(&[RuleVerdict::Redirect]).into_iter();
+    rules.find(|rule| rule.port.is_some() && rule.hook.raw() != b"prerouting")
 }
 
 #[cfg(test)]
