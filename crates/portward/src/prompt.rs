@@ -51,7 +51,7 @@ impl Prompt for Terminal {
 }
 
 /// The first and the last megabytes of a text of any length: an error stands at its end, or right at its beginning.
-fn bounded(input: &mut impl io::Read) -> io::Result<Vec<u8>> {
+fn bounded(input: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
     input.by_ref().take(HEAD as u64).read_to_end(&mut text)?;
     let mut tail: Vec<u8> = Vec::new();

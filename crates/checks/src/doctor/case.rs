@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_model::{
-    Attempt, DialTarget, Examination, Family, Met, Process, ProcessState, Snapshot, Socket, SocketState, Text, Transport, Vitals,
-    unmap,
+    Attempt, DialTarget, Examination, Family, FirewallRule, Met, Process, ProcessState, RuleVerdict, Seen, Snapshot, Socket,
+    SocketState, Text, Transport, Vitals, unmap,
 };
 
 use crate::{BindAnswer, Paste, Symptom, bind::words};
@@ -271,6 +271,22 @@ impl<'a> Case<'a> {
         }
         let first = *self.asked.addresses.first()?;
         (self.is_own_address(first) && self.takers(first).is_empty()).then(|| dialled(first))
+    }
+
+    /// The packet filter rules that can meet a packet to the asked port at an address of this machine, the most telling
+    /// first: such packets go by `lo`, whichever address it is, and are not forwarded.
+    pub fn rules_for(&self, verdicts: &[RuleVerdict]) -> Vec<&'a FirewallRule> {
+        let Some(Seen::Known(rules)) = &self.exam.firewall else { return Vec::new() };
+        let port = self.asked.port;
+        let loopback = self.snapshot.interfaces.iter().find(|interface| interface.loopback).map(|interface| &interface.name);
+        let meets = |rule: &&FirewallRule| {
+            let named = rule.port.is_none_or(|first| (first..=rule.last_port.unwrap_or(first)).contains(&port));
+            let way = rule.interface.as_ref().is_none_or(|name| loopback.is_none_or(|lo| lo == name));
+            verdicts.contains(&rule.verdict) && named && way && rule.hook.raw() != b"forward"
+        };
+        let mut found: Vec<&FirewallRule> = rules.iter().filter(meets).collect();
+        found.sort_by_key(|rule| (rule.port.is_none(), rule.packets == Some(0), rule.narrowed));
+        found
     }
 
     /// The first address that a client dials, with the port.

@@ -82,7 +82,9 @@ pub(super) fn is_told_to_serve(process: &Process, port: u16) -> bool {
 fn is_place_to_listen(before: &[u8], argument: &[u8]) -> bool {
     const ELSEWHERE: &[&[u8]] =
         &[b"upstream", b"backend", b"target", b"proxy", b"connect", b"remote", b"forward", b"-L", b"-R", b"jdwp", b"inspect"];
-    if contains(argument, b"://") || ELSEWHERE.iter().any(|word| contains(argument, word) || contains(before, word)) {
+    // Only an option that waits for its value says what the next argument is.
+    let option: &[u8] = if before.starts_with(b"-") && !before.contains(&b'=') { before } else { b"" };
+    if contains(argument, b"://") || ELSEWHERE.iter().any(|word| contains(argument, word) || contains(option, word)) {
         return false;
     }
     if argument.contains(&b' ') || argument.contains(&b'\n') {
@@ -148,6 +150,7 @@ mod tests {
             &["java", "-Dserver.port=3000", "-jar", "shop.jar"],
             &["python3", "-c", "import time; s.bind(('127.0.0.1', 3000))"],
             &["actor", "http", "port=3000"],
+            &["java", "-agentlib:jdwp=transport=dt_socket,server=y,address=5005", "-Dserver.port=3000"],
         ] {
             assert!(told(argv), "{argv:?}");
         }

@@ -14,7 +14,7 @@ use super::{Asking, Case};
 use crate::usual_service;
 
 use harm::why_not;
-pub(super) use harm::{contains, is_one_shot, names_port};
+pub(super) use harm::{contains, debugger, is_one_shot, names_port};
 
 /// What to try and what not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,0 +1,141 @@
+//! The server starts and ends again and again.
+
+use std::collections::BTreeMap;
+
+use portward_model::{Effect, Evidence, Fix, Likelihood, Sample};
+
+use crate::{
+    bind::words::supervisor_of,
+    doctor::{Case, Check, Ruling, words},
+};
+
+pub(super) const CHECK: Check = Check {
+    code: "crash-loop",
+    summary: "the server starts and ends again and again",
+    doc: DOC,
+    covers: &["listener-exited", "not-ready-yet", "no-listener", "port-mismatch"],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+A supervisor starts a program that ends soon after. Between two lives the port is refused, within one it may even
+answer. The port is not the problem; what the program prints as it ends is.
+
+## Evidence
+
+The endpoint was looked at several times: its listener came and went, or one and the same parent had another child
+each time.
+
+## Fix
+
+Read the last output and the exit status of the child.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let samples = case.exam.samples.as_slice();
+    let (Some(first), Some(last)) = (samples.first(), samples.last()) else { return Ruling::Silent };
+    if !case.connects() {
+        return Ruling::Silent;
+    }
+    let seconds = last.at_ms.saturating_sub(first.at_ms).div_ceil(1000);
+    let holders = changes(samples.iter().filter_map(|sample| sample.listeners.first().copied()));
+    if samples.iter().all(|sample| sample.listening) && holders == 0 {
+        return Ruling::Out(format!("it listened all of {seconds} s"));
+    }
+    let ends = samples.windows(2).filter(|pair| matches!(pair, [before, after] if before.listening && !after.listening)).count();
+    let starts =
+        samples.windows(2).filter(|pair| matches!(pair, [before, after] if !before.listening && after.listening)).count();
+    let reborn = reborn(samples);
+    let lives = reborn.as_ref().map_or(0, |(_, pids)| pids.len());
+    let likelihood = match (ends, starts, holders, lives) {
+        (_, _, 2.., _) | (_, _, _, 3..) => Likelihood::Certain,
+        (1.., 1.., _, _) | (_, _, 1, _) | (_, _, _, 2) => Likelihood::Likely,
+        _ => return Ruling::Silent,
+    };
+    let mut evidence = Vec::new();
+    if ends + starts > 0 {
+        let fact = format!("within {seconds} s it began to listen {starts} times and ceased {ends} times");
+        evidence.push(Evidence::new("sock_diag", fact));
+    }
+    if holders > 0 {
+        evidence.push(Evidence::new("sock_diag", format!("its holder changed {holders} times within {seconds} s")));
+    }
+    let parent = reborn.as_ref().and_then(|(parent, _)| case.snapshot.process(*parent));
+    if let Some((pid, pids)) = &reborn {
+        let name = parent.map_or_else(|| format!("pid {pid}"), words::named);
+        let list: Vec<String> = pids.iter().take(6).map(u32::to_string).collect();
+        evidence.push(Evidence::new("/proc/PID/stat", format!("{name} had the children {} in turn", list.join(", "))));
+    }
+    let supervisor = parent.and_then(|parent| supervisor_of(case.snapshot, parent));
+    let log = match (&supervisor, &reborn) {
+        (Some(found), _) if found.name.shown().ends_with(".service") => format!("journalctl -n 50 -u {}", found.name),
+        (_, Some((pid, _))) => format!("ls -l /proc/{pid}/fd/1 /proc/{pid}/fd/2"),
+        (_, None) => format!("portward explain {}", words::target(case)),
+    };
+    let fixes = vec![Fix::new("Read why it ends: where its output goes", log, Effect::Read)];
+    let who = parent.map(|parent| format!(" under {}", words::named(parent))).unwrap_or_default();
+    let summary = format!("{} has a server that starts and ends again and again{who}.", words::port(case));
+    words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// How often neighbours differ.
+fn changes(mut values: impl Iterator<Item = u32>) -> usize {
+    let Some(mut before) = values.next() else { return 0 };
+    values.filter(|value| std::mem::replace(&mut before, *value) != *value).count()
+}
+
+/// The parent with the most children one after the other, and these; children that lived side by side are workers.
+fn reborn(samples: &[Sample]) -> Option<(u32, Vec<u32>)> {
+    let mut of: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for sample in samples {
+        for (parent, child) in &sample.children {
+            let beside = sample.children.iter().any(|(other, sibling)| other == parent && sibling != child);
+            let known = of.entry(*parent).or_default();
+            if !known.contains(child) && !beside {
+                known.push(*child);
+            }
+        }
+    }
+    of.into_iter().filter(|(_, pids)| pids.len() > 1).max_by_key(|(_, pids)| pids.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::Met;
+
+    use crate::{
+        doctor::{Cases, scene::Scene},
+        fixture::{process, world},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let scene = || {
+            Scene::on(world(Vec::new(), vec![process(50, 1, &["nodemon"], 900)], Vec::new()), "127.0.0.1:3000")
+                .tried(Met::Failed(111))
+        };
+        let mut replaced = scene().watched(&[(true, &[]), (true, &[]), (true, &[])]);
+        for (sample, pid) in replaced.exam.samples.iter_mut().zip([71, 72, 73]) {
+            sample.listeners = vec![pid];
+        }
+        Cases {
+            fires: vec![
+                scene().watched(&[(false, &[]), (true, &[]), (false, &[]), (true, &[]), (false, &[])]),
+                scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)]), (false, &[(50, 63)])]),
+                scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)])]),
+                replaced,
+            ],
+            silent: vec![
+                scene().watched(&[(true, &[(50, 61)]), (true, &[(50, 61)])]),
+                scene().watched(&[(true, &[(50, 61), (50, 62)]), (true, &[(50, 63), (50, 62)])]),
+                scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 61)])]),
+                scene().watched(&[(false, &[]), (false, &[]), (true, &[])]),
+                scene(),
+            ],
+        }
+    }
+}

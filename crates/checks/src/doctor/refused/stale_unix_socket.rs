@@ -1,0 +1,101 @@
+//! A file stands at the Unix path and no server has it.
+
+use portward_model::{Effect, Evidence, FileKind, Fix, Likelihood, Met, SocketState};
+
+use crate::{
+    doctor::{Case, Check, Ruling, words},
+    quoted,
+};
+
+pub(super) const CHECK: Check = Check {
+    code: "stale-unix-socket",
+    summary: "a file stands at the Unix path and no server has it",
+    doc: DOC,
+    covers: &["unix-socket-missing"],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+A server that was killed leaves the file of its Unix socket behind. The file looks alive; a client that connects is
+refused, and the next server may fail to bind until the file is gone.
+
+## Evidence
+
+The file is a socket (stat(2)), no listening socket has its name (unix_diag), and a connection is refused. A server
+may have bound it by another name for the same file, which a connection would show.
+
+## Fix
+
+Start the server; where it complains about the file, remove it first.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(path) = case.asked.path.as_ref().filter(|path| case.connects() && !path.raw().starts_with(b"@")) else {
+        return Ruling::Silent;
+    };
+    let kind = case.exam.path(path).and_then(|facts| facts.kind);
+    let tried = case.exam.attempts.iter().find(|attempt| case.is_target(&attempt.at));
+    let refused = tried.is_some_and(|attempt| attempt.met == Met::Failed(111));
+    if let Some((index, socket)) = case.listeners().next() {
+        return if kind.is_some() { Ruling::Out(words::seen(case, index, socket).fact) } else { Ruling::Silent };
+    }
+    if kind.is_none() || (tried.is_some() && !refused) {
+        return Ruling::Silent;
+    }
+    let mut evidence = Vec::new();
+    let mut fixes = Vec::new();
+    if let Some((index, socket)) = case.in_state(SocketState::Closed).chain(case.in_state(SocketState::Bound)).next() {
+        evidence.push(words::seen(case, index, socket));
+    }
+    let what = match kind {
+        Some(FileKind::Socket) | None => "is a socket's file that no server listens on",
+        Some(FileKind::File) => "is an ordinary file, not a socket",
+        Some(FileKind::Folder) => "is a folder, not a socket",
+        Some(FileKind::Other) => "is not a socket",
+    };
+    evidence.push(Evidence::new("stat(2)", format!("{path} {what}")));
+    evidence.push(Evidence::new("sock_diag", format!("no socket listens by the name {path}")));
+    evidence.extend(tried.map(words::tried));
+    let word = quoted(path);
+    if let Some(word) = word.as_ref().filter(|_| kind == Some(FileKind::Socket)) {
+        fixes.push(Fix::new("Remove the file, then start the server", format!("rm -- {word}"), Effect::Destroy));
+    }
+    let wait = word.map_or_else(|| "portward list --unix".to_owned(), |word| format!("portward wait unix:{word}"));
+    fixes.push(Fix::new("Start the server, and know when it listens", wait, Effect::Read));
+    let likelihood = if refused || kind != Some(FileKind::Socket) { Likelihood::Certain } else { Likelihood::Likely };
+    words::found(CHECK.code, likelihood, format!("{path} {what}."), evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{FileKind, Met, SocketState};
+
+    use crate::{
+        doctor::{Cases, scene::Scene},
+        fixture::{held, machine, unix},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let path = "/run/x.sock";
+        let left = |kind| Scene::unix(machine(), path).stands(Some(kind), 0o777, true);
+        let served = held(unix(Some(path), SocketState::Listen));
+        Cases {
+            fires: vec![
+                left(FileKind::Socket).tried(Met::Failed(111)),
+                left(FileKind::Socket),
+                left(FileKind::File).tried(Met::Failed(111)),
+            ],
+            silent: vec![
+                Scene::unix(served, path).stands(Some(FileKind::Socket), 0o777, true).tried(Met::Connected),
+                left(FileKind::Socket).tried(Met::Connected),
+                left(FileKind::Socket).tried(Met::Failed(13)),
+                Scene::unix(machine(), path).stands(None, 0, false).tried(Met::Failed(2)),
+            ],
+        }
+    }
+}

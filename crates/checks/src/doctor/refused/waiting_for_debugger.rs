@@ -1,0 +1,156 @@
+//! The program waits for a debugger before it does anything.
+
+use portward_model::{Effect, Evidence, Fix, Likelihood, Process, SocketState, Transport};
+
+use crate::doctor::{
+    Case, Check, Ruling,
+    debuggee::{Debuggee, debuggee},
+    kin, words,
+};
+
+pub(super) const CHECK: Check = Check {
+    code: "waiting-for-debugger",
+    summary: "the program waits for a debugger before it does anything",
+    doc: DOC,
+    covers: &["no-listener", "port-mismatch", "not-ready-yet", "udp-not-tcp"],
+    run,
+    #[cfg(test)]
+    cases: tests::cases,
+};
+
+const DOC: &str = "\
+## What it is
+
+`suspend=y`, `--inspect-brk`, `--wait-for-client` and debug servers hold a program before its first line until a
+debugger attaches. Its debug port listens; the port that it would serve does not.
+
+## Evidence
+
+The arguments say that it waits, its debug port listens, and the asked port, which it was told or which its project
+names, does not.
+
+## Fix
+
+Attach the debugger, or start the program without the waiting option.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if case.unserved().is_none() || case.listeners().next().is_some() {
+        return Ruling::Silent;
+    }
+    let all = case.snapshot.processes.iter().filter(|process| !kin::is_reader(case, process));
+    let waiting = all.filter_map(|process| {
+        let found = debuggee(process).filter(|found| found.waits && found.listens)?;
+        let port = debug_port(case, process, &found)?;
+        Some((process, found, port))
+    });
+    let Some((process, found, port)) = waiting.min_by_key(|(process, _, _)| !concerns(case, process)) else {
+        return Ruling::Silent;
+    };
+    // Once a debugger is there, it is the one who decides.
+    let attached = case.snapshot.sockets.iter().any(|socket| {
+        let there = socket.transport == Transport::Tcp && socket.port() == Some(port);
+        there && case.is_own(socket) && socket.state == SocketState::Established
+    });
+    let likelihood = if concerns(case, process) && !attached { Likelihood::Likely } else { Likelihood::Possible };
+    let pid = process.id.pid;
+    let mut evidence = vec![
+        Evidence::new(format!("/proc/{pid}/cmdline"), format!("{} says {}", words::named(process), found.argument)),
+        Evidence::new("sock_diag", format!("its debug port {port} listens, and port {} does not", case.asked.port)),
+    ];
+    evidence.extend(kin::mentioned_beside(case, process).map(words::mentioned));
+    evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
+    let attach = match found.protocol {
+        "JDWP" => format!("jdb -attach {port}"),
+        "inspector" => format!("node inspect 127.0.0.1:{port}"),
+        "gdbserver" => format!("gdb -ex 'target remote :{port}'"),
+        "delve" => format!("dlv connect 127.0.0.1:{port}"),
+        "rdbg" => format!("rdbg --attach {port}"),
+        _ => format!("attach the debugger to port {port}"),
+    };
+    let without = match found.protocol {
+        "JDWP" => "write suspend=n in its -agentlib:jdwp option",
+        "inspector" => "write --inspect instead",
+        "delve" => "add --continue --accept-multiclient",
+        "rdbg" => "add --nonstop",
+        _ => "leave the option out",
+    };
+    let fixes = vec![
+        Fix::new("Attach the debugger and let the program go on", attach, Effect::Change),
+        Fix::new("Or start it without waiting", without, Effect::Change),
+    ];
+    let summary =
+        format!("{} waits for a debugger on port {port} before it listens on port {}.", words::named(process), case.asked.port);
+    words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// The debug port of a process, where it listens; of one whose sockets are hidden, by number.
+fn debug_port(case: &Case<'_>, process: &Process, found: &Debuggee) -> Option<u16> {
+    let own = kin::ports_of(case, process.id.pid);
+    let port = match found.port {
+        Some(port) if own.contains(&port) => port,
+        Some(port) if own.is_empty() => {
+            let hidden = |(index, socket): (usize, &portward_model::Socket)| {
+                socket.port() == Some(port) && case.snapshot.holders(index).is_empty()
+            };
+            kin::tcp_listeners(case).any(hidden).then_some(port)?
+        }
+        Some(_) => return None,
+        None => *own.first()?,
+    };
+    (port != case.asked.port).then_some(port)
+}
+
+/// True when the process has to do with the asked port.
+fn concerns(case: &Case<'_>, process: &Process) -> bool {
+    let told = kin::is_told_to_serve(process, case.asked.port) || kin::mentioned_beside(case, process).is_some();
+    let readers = kin::readers_project(case);
+    told || (readers.is_some() && kin::project(case, process) == readers)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{MentionKind, Met, Snapshot};
+
+    use crate::{
+        doctor::{Cases, scene::Scene},
+        fixture::{holding, listener, process, world},
+    };
+
+    fn debugged(argv: &[&str], port: u16) -> Snapshot {
+        world(
+            vec![listener("127.0.0.1", port)],
+            vec![process(300, 200, argv, 900), process(200, 1, &["zsh"], 9000)],
+            vec![holding(0, 300, 5)],
+        )
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let on = |snapshot: Snapshot| Scene::on(snapshot, "127.0.0.1:8080").tried(Met::Failed(111));
+        let suspended = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=5005";
+        let running = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=5005";
+        let told = "-Dserver.port=8080";
+        let mut same_project = on(debugged(&["node", "--inspect-brk", "server.js"], 9229));
+        same_project.snapshot.host.pid = 200;
+        Cases {
+            fires: vec![
+                on(debugged(&["java", suspended, told, "-jar", "shop.jar"], 5005)),
+                on(debugged(&["node", "--inspect-brk", "app.js"], 9229)).mention(
+                    MentionKind::Environment,
+                    "/home/ana/shop/.env",
+                    1,
+                    "PORT=8080",
+                    8080,
+                ),
+                same_project,
+            ],
+            silent: vec![
+                on(debugged(&["java", running, told, "-jar", "shop.jar"], 5005)),
+                Scene::on(debugged(&["node", "--inspect-brk", "app.js"], 9229), "127.0.0.1:9229"),
+                on(debugged(&["java", suspended, told, "-jar", "shop.jar"], 6006)),
+                Scene::on(debugged(&["java", suspended, told], 8080), "127.0.0.1:8080").tried(Met::Connected),
+            ],
+        }
+    }
+}
