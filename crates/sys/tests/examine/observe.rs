@@ -155,4 +155,4 @@ fn one_that_is_not_there() {
     assert!(matches!(this_machine().unwrap().observe(&[], LONG), Err(SysError::Start { .. })));
 }
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
