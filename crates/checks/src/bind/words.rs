@@ -189,6 +189,19 @@ pub(crate) fn another_port(view: &View<'_>) -> Fix {
     Fix::new("Use another port", format!("portward next {from}"), Effect::Read)
 }
 
+/// The next port that no outgoing connection is given.
+pub(crate) fn port_outside_range(view: &View<'_>) -> Fix {
+    let ephemeral = view.snapshot.rules.as_ref().map(|rules| rules.ephemeral);
+    let from = match ephemeral {
+        Some(range) if range.first <= QUIET => range.last.checked_add(1).unwrap_or(1024),
+        Some(_) | None => QUIET,
+    };
+    Fix::new("Use a port that no outgoing connection is given", format!("portward next {from}"), Effect::Read)
+}
+
+/// Where development servers are at home, below the usual ephemeral range.
+const QUIET: u16 = 8000;
+
 /// Waiting until the port can be bound.
 pub(crate) fn wait(view: &View<'_>) -> Fix {
     Fix::new("Wait until it can be bound", format!("portward wait --free {}", target(view)), Effect::Read)
