@@ -168,15 +168,6 @@ pub(crate) fn container_of<'a>(snapshot: &'a Snapshot, process: &Process) -> Opt
     }
 }
 
-/// The first of these sockets that a known process holds: a listener before any other.
-pub(crate) fn held_by<'a>(
-    snapshot: &'a Snapshot,
-    sockets: impl Iterator<Item = (usize, &'a Socket)>,
-) -> Option<(usize, &'a Socket, &'a Process)> {
-    let held = sockets.filter_map(|(index, socket)| Some((index, socket, holder(snapshot, index)?)));
-    held.min_by_key(|(index, socket, _)| (socket.state != portward_model::SocketState::Listen, *index))
-}
-
 /// The container that a process runs in, by its control group.
 fn inside<'a>(snapshot: &'a Snapshot, process: &Process) -> Option<&'a Container> {
     let (_, id) = process.cgroup.known().and_then(container_of_cgroup)?;

@@ -58,7 +58,6 @@ fn run(case: &Case<'_>) -> Ruling {
             Likelihood::Likely
         }
         (_, _, true) => Likelihood::Likely,
-        _ if met.is_none() && told.is_none() => return Ruling::Silent,
         _ => return Ruling::Silent,
     };
     let mut evidence = Vec::new();

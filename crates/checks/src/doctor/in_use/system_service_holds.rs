@@ -118,7 +118,7 @@ fn daemon(case: &Case<'_>, index: usize, socket: &Socket, process: &Process) -> 
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)
 }
 
-/// The AirPlay receiver of macOS answers 403 on 5000 and 7000, where developers expect their own server.
+/// The receiver for `AirPlay` of macOS answers 403 on 5000 and 7000, where developers expect their own server.
 fn air_play(case: &Case<'_>) -> Option<Ruling> {
     const MARK: &[u8] = b"AirTunes";
     let heard = case

@@ -93,7 +93,9 @@ fn one_slip(typed: &[u8], meant: &[u8]) -> bool {
         ([_, rest @ ..], meant) if rest == meant => true,
         (typed, [_, rest @ ..]) if rest == typed => true,
         ([_, a @ ..], [_, b @ ..]) if a == b => true,
-        ([a, b, x @ ..], [c, d, y @ ..]) => a == d && b == c && x == y,
+        ([first, second, rest @ ..], meant) => {
+            matches!(meant, [one, two, more @ ..] if one == second && two == first && more == rest)
+        }
         _ => false,
     }
 }
