@@ -344,7 +344,7 @@ pub enum Said {
     Nothing,
     /// One `HEAD` request, RFC 9110 section 9.3.2.
     Http,
-    /// One ClientHello, RFC 8446 section 4.1.2.
+    /// One `ClientHello`, RFC 8446 section 4.1.2.
     Tls,
     /// The least that the protocol of this service allows (`PING`, an SSL request).
     Greeting,

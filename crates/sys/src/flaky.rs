@@ -165,7 +165,7 @@ impl Examine for Flaky {
     }
 
     fn proxies(&self) -> Vec<ProxySetting> {
-        self.pass().map_or_else(|_| Vec::new(), |host| host.proxies())
+        self.pass().map_or_else(|_| Vec::new(), Examine::proxies)
     }
 
     fn path(&self, path: &Text) -> Result<PathFacts, SysError> {

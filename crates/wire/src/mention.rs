@@ -50,7 +50,7 @@ pub fn mentions(file: &Text, kind: MentionKind, bytes: &[u8], ports: &[u16], fou
     }
 }
 
-/// A lock file of PostgreSQL: pid, data directory, start, port, one a line. The text is all four.
+/// A lock file of `PostgreSQL`: pid, data directory, start, port, one a line. The text is all four.
 fn pid_file(file: &Text, bytes: &[u8], ports: &[u16]) -> Option<Mention> {
     let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').take(4).map(<[u8]>::trim_ascii).collect();
     let port = std::str::from_utf8(lines.get(3)?).ok()?.parse().ok().filter(|port| ports.contains(port))?;

@@ -39,9 +39,8 @@ fn run(view: &View<'_>) -> Option<Cause> {
     };
     let summary =
         format!("{} is bound by {}, which does not listen on it{unless}.", words::port(view), words::named(view.snapshot, first));
-    let mut fixes =
-        vec![Fix::new("See what the program waits for", format!("portward explain {}", words::target(view)), Effect::Read)];
-    fixes.extend(words::holder_fixes(view, first));
+    let mut fixes = words::holder_fixes(view, first);
+    fixes.push(Fix::new("See what the program waits for", format!("portward explain {}", words::target(view)), Effect::Read));
     Some(words::cause(view, CHECK.code, &all, summary, fixes))
 }
 

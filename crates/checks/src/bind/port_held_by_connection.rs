@@ -44,8 +44,10 @@ fn run(view: &View<'_>) -> Option<Cause> {
         words::port(view),
         words::named(view.snapshot, first)
     );
-    let mut fixes = vec![words::wait(view)];
-    fixes.extend(words::holder_fixes(view, first));
+    let mut fixes = words::holder_fixes(view, first);
+    // What no process holds ends by itself; what one holds may stay for ever.
+    let at = if words::holder(view.snapshot, first.index).is_some() { fixes.len() } else { 0 };
+    fixes.insert(at, words::wait(view));
     Some(words::cause(view, CHECK.code, &all, summary, fixes))
 }
 

@@ -37,7 +37,7 @@ fn run(view: &View<'_>) -> Option<Cause> {
     let summary =
         format!("{} is the source port of an outgoing connection of {}.", words::port(view), words::named(view.snapshot, first));
     let port = view.question.port;
-    let mut fixes = vec![words::another_port(view)];
+    let mut fixes = vec![words::port_outside_range(view)];
     if view.snapshot.rules.as_ref().is_none_or(|rules| rules.is_ephemeral(port)) {
         fixes.push(Fix::new(
             "Keep outgoing connections away from it from now on, besides the ports that are reserved already",

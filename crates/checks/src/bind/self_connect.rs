@@ -39,6 +39,7 @@ fn run(view: &View<'_>) -> Option<Cause> {
         words::named(view.snapshot, first)
     );
     let mut fixes = words::holder_fixes(view, first);
+    fixes.insert(1.min(fixes.len()), words::port_outside_range(view));
     fixes.push(words::wait(view));
     Some(words::cause(view, CHECK.code, &all, summary, fixes))
 }

@@ -168,15 +168,6 @@ pub(crate) fn container_of<'a>(snapshot: &'a Snapshot, process: &Process) -> Opt
     }
 }
 
-/// The first of these sockets that a known process holds: a listener before any other.
-pub(crate) fn held_by<'a>(
-    snapshot: &'a Snapshot,
-    sockets: impl Iterator<Item = (usize, &'a Socket)>,
-) -> Option<(usize, &'a Socket, &'a Process)> {
-    let held = sockets.filter_map(|(index, socket)| Some((index, socket, holder(snapshot, index)?)));
-    held.min_by_key(|(index, socket, _)| (socket.state != portward_model::SocketState::Listen, *index))
-}
-
 /// The container that a process runs in, by its control group.
 fn inside<'a>(snapshot: &'a Snapshot, process: &Process) -> Option<&'a Container> {
     let (_, id) = process.cgroup.known().and_then(container_of_cgroup)?;
@@ -188,6 +179,19 @@ pub(crate) fn another_port(view: &View<'_>) -> Fix {
     let from = view.question.port.checked_add(1).unwrap_or(1024).max(1024);
     Fix::new("Use another port", format!("portward next {from}"), Effect::Read)
 }
+
+/// The next port that no outgoing connection is given.
+pub(crate) fn port_outside_range(view: &View<'_>) -> Fix {
+    let ephemeral = view.snapshot.rules.as_ref().map(|rules| rules.ephemeral);
+    let from = match ephemeral {
+        Some(range) if range.first <= QUIET => range.last.checked_add(1).unwrap_or(1024),
+        Some(_) | None => QUIET,
+    };
+    Fix::new("Use a port that no outgoing connection is given", format!("portward next {from}"), Effect::Read)
+}
+
+/// Where development servers are at home, below the usual ephemeral range.
+const QUIET: u16 = 8000;
 
 /// Waiting until the port can be bound.
 pub(crate) fn wait(view: &View<'_>) -> Fix {

@@ -62,7 +62,7 @@ pub(super) fn dial(dial: Dial<'_>) -> Result<Dialled, SysError> {
         Some(_) if was_reset => {
             Some(Exchange { said: Said::Nothing, heard: Text::default(), ended: Ended::Reset, first_ms: millis(start.elapsed()) })
         }
-        Some(talk) => Some(converse(&socket, talk)),
+        Some(mut talk) => Some(converse(&socket, &mut talk)),
         None => None,
     };
     let over = dialled.exchange.as_ref().is_some_and(|exchange| matches!(exchange.ended, Ended::Reset));
@@ -120,7 +120,7 @@ fn same_ends(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> bool {
     local.is_some() && local == remote
 }
 
-fn converse(socket: &OwnedFd, talk: Talk<'_>) -> Exchange {
+fn converse(socket: &OwnedFd, talk: &mut Talk<'_>) -> Exchange {
     let start = Instant::now();
     let (mut said, mut unsaid) = (talk.said, talk.bytes);
     // Whoever speaks or leaves first is not spoken to.

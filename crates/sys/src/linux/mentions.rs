@@ -15,7 +15,7 @@ use portward_model::{Mention, MentionKind, Text};
 use portward_wire::mention;
 
 /// Reads the well-known files of these folders, and of those above up to the one that holds `.git`, and the
-/// machine's own units and PostgreSQL clusters.
+/// machine's own units and clusters of `PostgreSQL`.
 pub(super) fn read(folders: &[Text], ports: &[u16]) -> Vec<Mention> {
     let mut found = Vec::new();
     if ports.is_empty() {

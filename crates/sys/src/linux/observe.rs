@@ -2,7 +2,7 @@
 //!
 //! The program starts with a filter that reports each `connect(2)` of it and of everything that it starts
 //! (`seccomp_unotify(2)`); the call itself is the program's own and is only looked at. Unseen stay connects by
-//! io_uring, by calls of another architecture, and by sockets that were connected before. Where the filter cannot be
+//! `io_uring`, by calls of another architecture, and by sockets that were connected before. Where the filter cannot be
 //! had, for one inside a session that has one already, the program is run all the same.
 //!
 //! Without `CAP_SYS_ADMIN` a filter takes `no_new_privs`, so that programs which gain rights when they start, such as
@@ -123,7 +123,7 @@ impl Run {
         let mut came = came.iter();
         for pipe in &mut self.pipes {
             let Some(reader) = pipe else { continue };
-            if came.next().is_none_or(|came| came.is_empty()) {
+            if came.next().is_none_or(PollFlags::is_empty) {
                 continue;
             }
             let mut chunk = [0; 8192];

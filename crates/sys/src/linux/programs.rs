@@ -103,10 +103,10 @@ mod tests {
     #[test]
     fn answers_and_their_ends() {
         let shell = find("sh").unwrap();
-        let answer = run(&shell, &["-c", "echo said; echo complained >&2; echo $LC_ALL"], Duration::from_secs(60)).unwrap();
+        let answer = run(&shell, &["-c", "echo said; echo complained >&2; echo $LC_ALL"], Duration::from_mins(1)).unwrap();
         assert!(answer.succeeded);
         assert_eq!((answer.stdout.as_slice(), answer.stderr.as_slice()), (&b"said\nC\n"[..], &b"complained\n"[..]));
-        assert!(!run(&shell, &["-c", "exit 3"], Duration::from_secs(60)).unwrap().succeeded);
+        assert!(!run(&shell, &["-c", "exit 3"], Duration::from_mins(1)).unwrap().succeeded);
         assert!(!run(&shell, &["-c", "exec sleep 600"], Duration::from_millis(20)).unwrap().succeeded);
         assert_eq!(find("no-program-has-this-name"), None);
     }

@@ -62,7 +62,7 @@ fn enough_ends_the_conversation_and_the_server_reads_an_end_and_no_reset() {
     let at = DialTarget::Inet(listener.local_addr().unwrap());
     let server = thread::spawn(move || {
         let (mut client, _) = listener.accept().unwrap();
-        client.write_all(&[b'x'; 30_000]).unwrap();
+        client.write_all(&vec![b'x'; 30_000]).unwrap();
         client.read(&mut [0; 8])
     });
     let exchange =

@@ -148,6 +148,21 @@ fn what_is_left_running_may_still_connect() {
 }
 
 #[test]
+fn inside_another_observer_it_runs_unobserved() {
+    let here = std::env::current_exe().unwrap();
+    let inner = ["env", "-u", "PORTWARD_SKIPS", here.to_str().unwrap(), "--exact", "observe::refused_and_made", "--nocapture"];
+    let observed = observe(&inner, LONG);
+    if !observed.watched {
+        skip("a filter of system calls that reports (seccomp_unotify)");
+        return;
+    }
+    let printed = observed.printed.shown();
+    assert!(printed.contains("SKIPPED: observe::refused_and_made") && printed.contains("1 passed"), "{printed}");
+    // The outer one sees what the inner one does not.
+    assert_eq!(observed.connects.iter().map(|connect| connect.errno).collect::<Vec<_>>(), [Some(111), Some(0)]);
+}
+
+#[test]
 fn one_that_is_not_there() {
     let missing = ["/no/such/program".to_owned()];
     let refused = this_machine().unwrap().observe(&missing, LONG);
@@ -155,4 +170,4 @@ fn one_that_is_not_there() {
     assert!(matches!(this_machine().unwrap().observe(&[], LONG), Err(SysError::Start { .. })));
 }
 
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);

@@ -261,7 +261,7 @@ mod tests {
     use super::{nft_rules, nft_texts};
 
     /// As nftables 1.0.6 prints it, shortened.
-    const JSON: &str = r##"{"nftables": [{"metainfo": {"json_schema_version": 1}},
+    const JSON: &str = r#"{"nftables": [{"metainfo": {"json_schema_version": 1}},
         {"table": {"family": "inet", "name": "filter", "handle": 1}},
         {"chain": {"family": "inet", "table": "filter", "name": "sub", "handle": 1}},
         {"chain": {"family": "inet", "table": "filter", "name": "input", "handle": 2, "type": "filter", "hook": "input", "prio": 0, "policy": "drop"}},
@@ -274,7 +274,7 @@ mod tests {
         {"rule": {"family": "inet", "table": "filter", "chain": "input", "handle": 11, "expr": [{"vmap": {"key": {"payload": {"protocol": "tcp", "field": "dport"}}, "data": {"set": [[1, {"drop": null}], [2, {"accept": null}]]}}}]}},
         {"rule": {"family": "inet", "table": "filter", "chain": "input", "handle": 12, "expr": [{"match": {"op": "!=", "left": {"ct": {"key": "state"}}, "right": "new"}}, {"drop": null}]}},
         {"rule": {"family": "ip", "table": "nat", "chain": "out", "handle": 2, "expr": [{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 3000}}, {"redirect": {"port": 3999}}]}}
-    ]}"##;
+    ]}"#;
 
     #[test]
     fn rules_with_their_ports_and_words() {

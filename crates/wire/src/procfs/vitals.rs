@@ -168,6 +168,7 @@ mod tests {
     fn a_thread() {
         assert_eq!(state_letter(b"7 (a) S (b) t 1 2"), Some('t'));
         assert_eq!(state_letter(b"7 (a)"), None);
+        assert_eq!((thread_group(b"Name:\tx\nTgid:\t42\n"), thread_group(b"Name:\tx\n")), (Some(42), None));
         assert_eq!(system_call(b"43 0x4 0x0 0x0 0x80000 0x0 0x0 0x7ffc 0x7f3a\n"), Some((43, Some(4))));
         assert_eq!(system_call(b"running\n"), Some((-1, None)));
         assert_eq!(system_call(b"-1 0x7ffc 0x7f3a\n"), Some((-1, None)));

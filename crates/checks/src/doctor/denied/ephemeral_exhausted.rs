@@ -51,14 +51,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let capacity = case.snapshot.rules.as_ref().map(capacity);
     let connected = matches!(case.standing(), Standing::Connected(_));
     let full = capacity.is_some_and(|capacity| used.ports.len() >= capacity);
-    let seen = met.as_ref().is_some_and(|met| met.seen);
-    let likelihood = match (full, seen, told.is_some() || met.is_some()) {
-        (true, _, _) if !connected => Likelihood::Certain,
-        (_, true, _) if !connected && case.exam.attempts.iter().all(|attempt| is_v4_or_present(case, attempt)) => {
-            Likelihood::Likely
-        }
-        (_, _, true) => Likelihood::Likely,
-        _ if met.is_none() && told.is_none() => return Ruling::Silent,
+    let likelihood = match (full, told.is_some() || met.is_some()) {
+        (true, _) if !connected => Likelihood::Certain,
+        (_, true) => Likelihood::Likely,
         _ => return Ruling::Silent,
     };
     let mut evidence = Vec::new();
@@ -131,16 +126,6 @@ fn valid(case: &Case<'_>) -> bool {
         address.is_ipv4() || place::is_present(case.snapshot, address) || !case.is_own_address(address)
     };
     case.asked.addresses.first().is_some_and(fits)
-}
-
-fn is_v4_or_present(case: &Case<'_>, attempt: &portward_model::Attempt) -> bool {
-    match &attempt.at {
-        portward_model::DialTarget::Inet(at) => {
-            let address = unmap(at.ip());
-            address.is_ipv4() || place::is_present(case.snapshot, address)
-        }
-        portward_model::DialTarget::Unix(_) => true,
-    }
 }
 
 /// `, 28,000 of them by load (pid 77)`

@@ -49,7 +49,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let evidence =
         vec![met.evidence, Evidence::new(format!("/proc/{}/attr/current", vitals.pid), format!("{label} is enforced"))];
     // The types of SELinux have colons; the profiles of AppArmor a mode in parentheses.
-    let selinux = label.raw().iter().filter(|byte| **byte == b':').count() >= 3;
+    let selinux = label.raw().split(|byte| *byte == b':').count() > 3;
     let profile = label.raw().split(|byte| *byte == b' ').next().map(Text::new);
     let mut fixes = Vec::new();
     if let Some(profile) = profile.as_ref().and_then(quoted).filter(|_| !selinux) {

@@ -211,7 +211,8 @@ mod tests {
             move |scene: &mut Scene| {
                 let at = portward_model::DialTarget::Inet(to.parse().unwrap());
                 let connects = vec![ObservedConnect { pid: 500, at, errno: Some(111) }];
-                scene.exam.observed = Some(Observed { code: Some(7), connects, printed: "".into(), watched: true, proxies: proxies(None) });
+                scene.exam.observed =
+                    Some(Observed { code: Some(7), connects, printed: "".into(), proxies: proxies(None), watched: true });
             }
         };
         let bad_gateway = |scene: Scene| scene.said(Symptom::UpstreamFailed, None, "502 Bad Gateway");

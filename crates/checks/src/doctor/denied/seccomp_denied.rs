@@ -73,7 +73,8 @@ mod tests {
         let watched = |scene: &mut Scene| {
             let at = DialTarget::Inet("127.0.0.1:3000".parse().unwrap());
             let connects = vec![ObservedConnect { pid: 500, at, errno: Some(1) }];
-            scene.exam.observed = Some(Observed { code: Some(1), connects, printed: "".into(), watched: true, proxies: Vec::new() });
+            scene.exam.observed =
+                Some(Observed { code: Some(1), connects, printed: "".into(), proxies: Vec::new(), watched: true });
         };
         Cases {
             fires: vec![

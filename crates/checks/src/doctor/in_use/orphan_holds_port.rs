@@ -1,9 +1,10 @@
 //! What holds the port has outlived what started it.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, SupervisorKind};
+use portward_model::{Effect, Evidence, Fix, Likelihood, Process, SupervisorKind};
 
+use super::held::{Held, free, held};
 use crate::{
-    bind::words::{described, held_by, supervisor_of},
+    bind::words::{described, supervisor_of},
     doctor::{Case, Check, Ruling, words},
 };
 
@@ -11,7 +12,7 @@ pub(super) const CHECK: Check = Check {
     code: "orphan-holds-port",
     summary: "what holds the port has outlived what started it",
     doc: DOC,
-    covers: &["port-held-by-process", "port-held-dualstack", "port-held-by-connection"],
+    covers: &["port-held-by-process", "port-held-dualstack"],
     run,
     #[cfg(test)]
     cases: tests::cases,
@@ -25,8 +26,8 @@ It is often a development server whose window was closed, or a child that inheri
 
 ## Evidence
 
-The holder of a socket that refuses the bind has pid 1 (or a user's manager) as its parent, without a unit,
-container or supervisor that would explain it.
+The holder of a listener that refuses the bind has pid 1 (or a user's manager) as its parent, in a session that is not
+that parent's, without a unit, container or supervisor that would explain it.
 
 ## Fix
 
@@ -35,28 +36,40 @@ Stop it; nothing will start it again.
 ";
 
 fn run(case: &Case<'_>) -> Ruling {
-    // In a pid namespace of its own every program may be a child of pid 1, and pid 1 its starter.
-    let refused = case.bind.is_some_and(|answer| answer.possible() != Some(true));
-    if !case.listens() || !refused || !case.snapshot.host.sees_all_pids {
-        return Ruling::Silent;
-    }
-    let Some((index, socket, process)) = held_by(case.snapshot, case.here()) else { return Ruling::Silent };
+    let Some(Held { index, socket, process }) = held(case) else { return Ruling::Silent };
     let Some(supervisor) = supervisor_of(case.snapshot, process) else { return Ruling::Silent };
     if supervisor.kind != SupervisorKind::Orphan {
         return Ruling::Out(format!("{} belongs to {}", words::named(process), supervisor.name));
     }
-    let evidence = vec![
+    if !was_adopted(case, process) {
+        return Ruling::Silent;
+    }
+    let mut evidence = vec![
         words::seen(case, index, socket),
-        Evidence::new(
-            format!("/proc/{}/stat", process.id.pid),
-            format!("its parent is pid {}, its session leader has ended", process.parent),
-        ),
+        Evidence::new(format!("/proc/{}/stat", process.id.pid), format!("its parent is pid {}", process.parent)),
     ];
-    let command = format!("{}portward free {}", words::sudo(case, process.uid), words::target(case));
-    let fixes = vec![Fix::new("Stop it; nothing starts it again", command, Effect::Destroy)];
+    if process.session != process.id.pid && process.session != 0 && case.exam.every_process && leader(case, process).is_none() {
+        let fact = format!("its session is {}, whose leader has ended", process.session);
+        evidence.push(Evidence::new(format!("/proc/{}/stat", process.id.pid), fact));
+    }
+    let fixes = vec![Fix::new("Stop it; nothing starts it again", free(case, process.uid), Effect::Destroy)];
     let summary =
         format!("{} is held by {}, which has outlived what started it.", words::port(case), described(case.snapshot, process));
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
+}
+
+fn leader<'a>(case: &Case<'a>, process: &Process) -> Option<&'a Process> {
+    case.snapshot.process(process.session)
+}
+
+/// True when pid 1 cannot be its parent by birth. A child has its parent's session unless it began one of its own, which bears
+/// its pid; any third session is that of somebody else. The machine's own first process starts nothing but services, which
+/// have units; in a pid namespace the first process may be the starter of everything.
+fn was_adopted(case: &Case<'_>, process: &Process) -> bool {
+    let Some(parent) = case.snapshot.process(process.parent) else { return case.snapshot.host.sees_all_pids };
+    let others_session = process.session != process.id.pid && process.session != parent.session;
+    let init = matches!(parent.name.raw(), b"systemd" | b"init" | b"launchd");
+    others_session || (case.snapshot.host.sees_all_pids && (init || process.session != parent.session))
 }
 
 #[cfg(test)]
@@ -65,7 +78,7 @@ mod tests {
 
     use crate::{
         doctor::{Cases, scene::Scene},
-        fixture::{held, holding, listener, process, world},
+        fixture::{connection, held, holding, listener, process, world},
     };
 
     fn orphan() -> Snapshot {
@@ -77,11 +90,30 @@ mod tests {
     }
 
     pub(crate) fn cases() -> Cases {
+        let mut elsewhere = orphan();
+        elsewhere.sockets[0] = listener("127.0.0.2", 3000);
+        let mut worker = orphan();
+        worker.sockets[0] = connection("127.0.0.1", 3000, "127.0.0.1", 40000);
+        let mut born = orphan();
+        born.processes[0] = process(1, 0, &["python3", "main.py"], 90_000);
+        born.processes[1].session = 1;
+        let mut inside = born.clone();
+        (inside.host.sees_all_pids, inside.processes[1].session) = (false, 4121);
+        let mut adopted = inside.clone();
+        adopted.processes[1].session = 4000;
         Cases {
-            fires: vec![Scene::listen(orphan(), "127.0.0.1:3000", true)],
+            fires: vec![
+                Scene::listen(orphan(), "127.0.0.1:3000", true),
+                Scene::listen(orphan(), "0.0.0.0:3000", false),
+                Scene::listen(adopted, "127.0.0.1:3000", true),
+            ],
             silent: vec![
                 Scene::listen(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000", true),
                 Scene::listen(orphan(), "127.0.0.1:3001", true),
+                Scene::listen(elsewhere, "127.0.0.1:3000", true),
+                Scene::listen(worker, "127.0.0.1:3000", false),
+                Scene::listen(born, "127.0.0.1:3000", true),
+                Scene::listen(inside, "127.0.0.1:3000", true),
                 Scene::on(orphan(), "127.0.0.1:3000"),
             ],
         }

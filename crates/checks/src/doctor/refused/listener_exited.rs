@@ -84,7 +84,7 @@ mod tests {
 
     use crate::{
         doctor::{Cases, scene::Scene},
-        fixture::{connection, held, listener, world},
+        fixture::{connection, listener, world},
     };
 
     pub(crate) fn cases() -> Cases {
