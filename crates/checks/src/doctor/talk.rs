@@ -8,7 +8,7 @@ mod tongue;
 use portward_model::{Attempt, Ended, Evidence, Exchange, Said, Transport};
 
 use super::{Case, words};
-use crate::{Symptom, usual_service};
+use crate::{Symptom, quoted, usual_service};
 
 pub(crate) use http::HttpAnswer;
 pub(crate) use tongue::{Tongue, tongue};
@@ -251,14 +251,29 @@ pub(crate) fn text_may_stand(case: &Case<'_>) -> bool {
     case.connects() && (case.asked.port == 0 && case.asked.path.is_none() || !case.fails_to_connect())
 }
 
-/// The host as a client names it: the name, or the first address.
+/// The host as a client names it: the name, or the first address; safe in a command.
 pub(crate) fn host(case: &Case<'_>) -> String {
-    match (&case.asked.name, case.asked.addresses.first()) {
-        (Some(name), _) => name.clone(),
+    match (case.asked.name.as_deref().filter(|name| is_plain(name)), case.asked.addresses.first()) {
+        (Some(name), _) => name.to_owned(),
         (None, Some(std::net::IpAddr::V6(v6))) => format!("[{v6}]"),
         (None, Some(address)) => address.to_string(),
         (None, None) => "localhost".to_owned(),
     }
+}
+
+/// True for a name or address with nothing in it that a shell or a file of settings would read in another way.
+pub(crate) fn is_plain(host: &str) -> bool {
+    !host.is_empty()
+        && !host.starts_with('-')
+        && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
+}
+
+/// The URL that was asked about, with this scheme, as one word of a shell.
+pub(crate) fn url(case: &Case<'_>, scheme: &str) -> String {
+    let base = format!("{scheme}://{}:{}", host(case), case.asked.port);
+    let resource = case.asked.resource.as_deref().filter(|resource| resource.starts_with('/')).unwrap_or("/");
+    let whole = portward_model::Text::from(format!("{base}{resource}").as_str());
+    quoted(&whole).unwrap_or_else(|| format!("{base}/"))
 }
 
 #[cfg(test)]

@@ -62,7 +62,11 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(portward_model::Evidence::new("read(2)", "its answer says that the host is not allowed"));
     }
     evidence.extend(talk::line(case).filter(|_| told));
-    let host = case.paste.and_then(|paste| paste.host.clone()).filter(|_| told).unwrap_or_else(|| talk::host(case));
+    let host = case
+        .paste
+        .and_then(|paste| paste.host.clone())
+        .filter(|host| told && talk::is_plain(host))
+        .unwrap_or_else(|| talk::host(case));
     let host = portward_model::Text::from(host.as_str()).shown();
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let program = case.paste.and_then(|paste| paste.program).unwrap_or_default();

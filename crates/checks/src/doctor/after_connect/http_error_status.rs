@@ -50,7 +50,10 @@ fn run(case: &Case<'_>) -> Ruling {
         Some(500..) => Likelihood::Possible,
         Some(400..=499) if resource.is_some() || told => Likelihood::Likely,
         Some(status) if told && resource.is_some() => {
-            return Ruling::Out(format!("{} is answered with status {status}", resource.unwrap_or("/")));
+            return Ruling::Out(format!(
+                "{} is answered with status {status}",
+                portward_model::Text::from(resource.unwrap_or("/"))
+            ));
         }
         // The text's own path may be another than the one that was asked for here.
         Some(_) if told => Likelihood::Possible,
@@ -65,8 +68,8 @@ fn run(case: &Case<'_>) -> Ruling {
         Some(status @ 400..) => format!("{who} answers{path} with HTTP status {status}; the connection is well."),
         _ => format!("{who} answers{path} with an HTTP error; the connection is well."),
     };
-    let (host, port) = (talk::host(case), case.asked.port);
-    let command = format!("curl -i http://{host}:{port}{}", portward_model::Text::from(resource.unwrap_or("/")));
+    let command =
+        format!("curl -i {}", talk::url(case, if case.asked.scheme.as_deref() == Some("https") { "https" } else { "http" }));
     let title = if status.is_some_and(|status| status >= 500) {
         "Read the whole answer and the server's log"
     } else {

@@ -74,9 +74,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks no TLS on this port, and the client began with it.");
-    let (host, port) = (talk::host(case), case.asked.port);
-    let resource = case.asked.resource.as_deref().unwrap_or("/");
-    let fixes = vec![Fix::new("Dial it as http", format!("curl -i http://{host}:{port}{resource}"), Effect::Read)];
+    let fixes = vec![Fix::new("Dial it as http", format!("curl -i {}", talk::url(case, "http")), Effect::Read)];
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
@@ -129,5 +127,13 @@ mod tests {
                 gone,
             ],
         }
+    }
+
+    #[test]
+    fn a_resource_is_one_word_of_the_command() {
+        let mut scene = cases().fires.remove(0);
+        scene.asked.resource = Some("/a?b=1&c;reboot".to_owned());
+        let crate::doctor::Ruling::Found(cause) = super::run(&scene.case()) else { panic!("silent") };
+        assert_eq!(cause.fixes[0].command, "curl -i 'http://127.0.0.1:3000/a?b=1&c;reboot'");
     }
 }

@@ -74,9 +74,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks TLS on this port, and the client did not.");
-    let (host, port) = (talk::host(case), case.asked.port);
-    let resource = case.asked.resource.as_deref().unwrap_or("/");
-    let fixes = vec![Fix::new("Dial it as https", format!("curl -ik https://{host}:{port}{resource}"), Effect::Read)];
+    let fixes = vec![Fix::new("Dial it as https", format!("curl -ik {}", talk::url(case, "https")), Effect::Read)];
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
