@@ -38,6 +38,9 @@ pub fn mentions(file: &Text, kind: MentionKind, bytes: &[u8], ports: &[u16], fou
     let mut section = Vec::new();
     for (line, number) in bytes.split(|b| *b == b'\n').zip(1u32..) {
         let line = without_comment(line);
+        if !is_setting(line, kind) {
+            continue;
+        }
         for port in ports {
             let Some(at) = port_at(line, *port, kind, &section) else { continue };
             if let Some(text) = excerpt(line, at, *port) {
@@ -67,6 +70,15 @@ fn without_comment(line: &[u8]) -> &[u8] {
     ends.and_then(|end| line.get(..end)).unwrap_or(line)
 }
 
+/// False for the lines of a unit that only describe it or order it: `Documentation=man:redis-server(1)`.
+fn is_setting(line: &[u8], kind: MentionKind) -> bool {
+    let is_unit = matches!(kind, MentionKind::UnitEnabled | MentionKind::UnitDisabled);
+    // A long command goes on in lines without a name.
+    let key = line.split(|b| *b == b'=').next().unwrap_or_default().trim_ascii();
+    let named = line.contains(&b'=') && !key.is_empty() && key.iter().all(u8::is_ascii_alphabetic);
+    !is_unit || !named || [&b"Listen"[..], b"Exec", b"Environment"].iter().any(|start| key.starts_with(start))
+}
+
 /// Where a line names a port, if it does.
 fn port_at(line: &[u8], port: u16, kind: MentionKind, section: &[u8]) -> Option<usize> {
     let digits = port.to_string().into_bytes();
@@ -94,6 +106,8 @@ fn stands_alone(before: &[u8], after: &[u8]) -> bool {
         [.., last] if last.is_ascii_digit() || matches!(last, b'.' | b'_' | b'$') => true,
         // `-p3000`
         [.., b'-', b'p'] => matches!(before, [.., b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9', b'-', b'p']),
+        // A page of a manual: `redis-server(1)`. A call says so with its whole name: `app.listen(3000)`.
+        [name @ .., b'('] => after.starts_with(b")") && words_of(name).last().is_some_and(|word| word.as_slice() == b"server"),
         [.., last] => last.is_ascii_alphabetic() || !last.is_ascii(),
         [] => false,
     };
@@ -313,9 +327,18 @@ mod tests {
             "the year 3000",
             "fe80::3000",
             "PORT=4000 # was 3000",
+            "see http-server(3000)",
         ] {
             assert!(found(MentionKind::Server, line, &[3000]).is_empty(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_unit_names_a_port_where_it_sets_something() {
+        let unit = "Documentation=http://redis.io/documentation:80, man:redis-server(80)\nListenStream=80\nExecStart=/usr/bin/app \\\n  --port 80\n\
+            Environment=PORT=80\nAfter=port-80.service\n";
+        let lines: Vec<u32> = found(MentionKind::UnitDisabled, unit, &[80]).iter().map(|mention| mention.line).collect();
+        assert_eq!(lines, [2, 4, 5]);
     }
 
     #[test]

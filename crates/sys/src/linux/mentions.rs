@@ -39,8 +39,10 @@ pub(super) fn read(folders: &[Text], ports: &[u16]) -> Vec<Mention> {
     for folder in UNIT_FOLDERS {
         for (file, kind) in files_of(Path::new(folder)) {
             let Some(name) = file.file_name().map(OsStr::to_owned) else { continue };
+            // Another name of a unit that is read under its own.
+            let alias = fs::read_link(&file).is_ok_and(|target| target.file_name() != Some(&name));
             // A unit of /etc stands for the one of the same name that the distribution ships.
-            if kind != MentionKind::UnitDisabled || !seen.insert(name.clone()) {
+            if kind != MentionKind::UnitDisabled || alias || !seen.insert(name.clone()) {
                 continue;
             }
             let kind = if enabled.contains(&template(&name)) { MentionKind::UnitEnabled } else { kind };
