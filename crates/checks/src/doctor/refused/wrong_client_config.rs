@@ -142,7 +142,8 @@ mod tests {
     fn ran(mut scene: Scene, to: &str, errno: i32) -> Scene {
         let at = portward_model::DialTarget::Inet(to.parse().unwrap());
         let connects = vec![ObservedConnect { pid: 900, at, errno: Some(errno) }];
-        scene.exam.observed = Some(Observed { code: Some(1), connects, printed: Text::from(""), watched: true, proxies: Vec::new() });
+        scene.exam.observed =
+            Some(Observed { code: Some(1), connects, printed: Text::from(""), watched: true, proxies: Vec::new() });
         scene
     }
 
