@@ -84,7 +84,7 @@ mod tests {
 
     use crate::{
         doctor::{Cases, scene::Scene},
-        fixture::{connection, listener, world},
+        fixture::{connection, holding, listener, process, world},
     };
 
     pub(crate) fn cases() -> Cases {
@@ -94,10 +94,15 @@ mod tests {
             socket.inode = 0;
             socket
         };
+        // One connection alone may be all that its server wanted.
+        let pair = vec![connection("127.0.0.1", 3000, "127.0.0.1", 50412), connection("127.0.0.1", 3000, "127.0.0.1", 50414)];
+        let holdings = vec![holding(0, 300, 5), holding(1, 300, 6)];
+        let two = Scene::on(world(pair, vec![process(300, 1, &["shop"], 900)], holdings), "127.0.0.1:3000");
         let nothing = || Scene::connect("127.0.0.1:3000").tried(Met::Failed(111));
         Cases {
             fires: vec![
                 Scene::on(world(vec![rest(3000)], Vec::new(), Vec::new()), "127.0.0.1:3000").tried(Met::Failed(111)),
+                two,
                 nothing().watched(&[(true, &[]), (true, &[]), (false, &[])]),
             ],
             silent: vec![
