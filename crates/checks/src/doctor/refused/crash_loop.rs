@@ -68,8 +68,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let parent = reborn.as_ref().and_then(|(parent, _)| case.snapshot.process(*parent));
     if let Some((pid, pids)) = &reborn {
         let name = parent.map_or_else(|| format!("pid {pid}"), words::named);
-        let list: Vec<String> = pids.iter().take(6).map(u32::to_string).collect();
-        evidence.push(Evidence::new("/proc/PID/stat", format!("{name} had the children {} in turn", list.join(", "))));
+        let shown: Vec<String> = pids.iter().take(6).map(u32::to_string).collect();
+        evidence.push(Evidence::new("/proc/PID/stat", format!("{name} had the children {} in turn", shown.join(", "))));
     }
     let supervisor = parent.and_then(|parent| supervisor_of(case.snapshot, parent));
     let log = match (&supervisor, &reborn) {

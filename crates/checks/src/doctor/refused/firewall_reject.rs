@@ -62,7 +62,6 @@ fn run(case: &Case<'_>) -> Ruling {
         (Sign::Untried, Some(rule)) if rule.port.is_some() && !rule.narrowed && !case.served().is_empty() => Likelihood::Likely,
         (Sign::Untried | Sign::OwnReset, _) => return Ruling::Silent,
         (Sign::Uncounted, None) => Likelihood::Possible,
-        (Sign::Uncounted, Some(_)) => Likelihood::Likely,
         (Sign::Reset | Sign::Icmp | Sign::Unreachable, Some(rule))
             if rule.narrowed && rule.packets.is_none_or(|met| met == 0) =>
         {
@@ -71,7 +70,7 @@ fn run(case: &Case<'_>) -> Ruling {
         (Sign::Reset | Sign::Icmp | Sign::Unreachable, Some(_)) => Likelihood::Certain,
         // The rules were read and none rejects: another kind of filter may.
         (Sign::Reset | Sign::Icmp | Sign::Unreachable, None) if read => Likelihood::Possible,
-        (Sign::Reset | Sign::Icmp | Sign::Unreachable, None) => Likelihood::Likely,
+        (Sign::Reset | Sign::Icmp | Sign::Unreachable, None) | (Sign::Uncounted, Some(_)) => Likelihood::Likely,
     };
     let mut evidence: Vec<Evidence> = attempt.into_iter().map(words::tried).collect();
     evidence.extend(case.takers(first).first().map(|(index, socket)| words::seen(case, *index, socket)));

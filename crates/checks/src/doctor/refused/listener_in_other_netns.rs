@@ -47,10 +47,9 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Out(format!("nothing listens on port {port} in the {others} other namespaces that were read"));
     };
     let place = place(case, index, socket);
-    let mut seen = words::seen(case, index, socket);
-    seen.fact.push_str(&format!(", in {place}"));
+    let there = words::seen(case, index, socket);
     let mut evidence =
-        vec![seen, Evidence::new("sock_diag", format!("no socket of this namespace listens on port {}", case.asked.port))];
+        vec![Evidence::new(there.source, format!("{}, in {place}", there.fact)), Evidence::new("sock_diag", format!("no socket of this namespace listens on port {}", case.asked.port))];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let who = words::who(case, index, socket);
     let summary = format!("{who} listens on {} in {place}, and not here.", words::endpoint(case.snapshot, socket));

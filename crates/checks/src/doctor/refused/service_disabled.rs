@@ -84,8 +84,8 @@ fn unit(mention: &Mention) -> Option<String> {
     let name = parts.next()?;
     let unit = if name.ends_with(".conf") { parts.next()?.strip_suffix(".d")? } else { name };
     // A template has no process of its own.
-    let known = unit.ends_with(".service") || unit.ends_with(".socket");
-    (known && !unit.contains("@.")).then(|| unit.to_owned())
+    let kind = unit.rsplit_once('.').map(|(_, kind)| kind);
+    (matches!(kind, Some("service" | "socket")) && !unit.contains("@.")).then(|| unit.to_owned())
 }
 
 fn runs(case: &Case<'_>, unit: &str) -> Option<String> {

@@ -41,14 +41,14 @@ fn run(case: &Case<'_>) -> Ruling {
     if served || (spoken.is_none() && case.unserved().is_none()) {
         return Ruling::Silent;
     }
-    let files = || kin::mentions(case).filter(|mention| mention.kind == MentionKind::PidFile);
-    let left = files().find_map(|mention| Some((mention, fate(case, mention)?)));
+    let pid_files = || kin::mentions(case).filter(|mention| mention.kind == MentionKind::PidFile);
+    let left = pid_files().find_map(|mention| Some((mention, fate(case, mention)?)));
     let mut evidence = Vec::new();
     if let Some(paste) = spoken {
         evidence.push(Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown()));
     }
     let Some((mention, fate)) = left else {
-        if spoken.is_none() || files().next().is_some() {
+        if spoken.is_none() || pid_files().next().is_some() {
             return Ruling::Silent;
         }
         if case.asked.port != 0 {
