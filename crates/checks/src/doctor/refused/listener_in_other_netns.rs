@@ -48,8 +48,10 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let place = place(case, index, socket);
     let there = words::seen(case, index, socket);
-    let mut evidence =
-        vec![Evidence::new(there.source, format!("{}, in {place}", there.fact)), Evidence::new("sock_diag", format!("no socket of this namespace listens on port {}", case.asked.port))];
+    let mut evidence = vec![
+        Evidence::new(there.source, format!("{}, in {place}", there.fact)),
+        Evidence::new("sock_diag", format!("no socket of this namespace listens on port {}", case.asked.port)),
+    ];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let who = words::who(case, index, socket);
     let summary = format!("{who} listens on {} in {place}, and not here.", words::endpoint(case.snapshot, socket));

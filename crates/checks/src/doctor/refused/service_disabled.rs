@@ -82,7 +82,8 @@ fn unit(mention: &Mention) -> Option<String> {
     let file = mention.file.shown();
     let mut parts = file.rsplit('/');
     let name = parts.next()?;
-    let unit = if name.ends_with(".conf") { parts.next()?.strip_suffix(".d")? } else { name };
+    let drop_in = name.rsplit_once('.').is_some_and(|(_, kind)| kind == "conf");
+    let unit = if drop_in { parts.next()?.strip_suffix(".d")? } else { name };
     // A template has no process of its own.
     let kind = unit.rsplit_once('.').map(|(_, kind)| kind);
     (matches!(kind, Some("service" | "socket")) && !unit.contains("@.")).then(|| unit.to_owned())
