@@ -70,13 +70,14 @@ fn without_comment(line: &[u8]) -> &[u8] {
     ends.and_then(|end| line.get(..end)).unwrap_or(line)
 }
 
-/// False for the lines of a unit that only describe it or order it: `Documentation=man:redis-server(1)`.
+/// False for the lines of a unit that describe it, order it or open something else than a TCP port:
+/// `Documentation=man:redis-server(1)`, `ListenNetlink=audit 1`.
 fn is_setting(line: &[u8], kind: MentionKind) -> bool {
     let is_unit = matches!(kind, MentionKind::UnitEnabled | MentionKind::UnitDisabled);
     // A long command goes on in lines without a name.
     let key = line.split(|b| *b == b'=').next().unwrap_or_default().trim_ascii();
     let named = line.contains(&b'=') && !key.is_empty() && key.iter().all(u8::is_ascii_alphabetic);
-    !is_unit || !named || [&b"Listen"[..], b"Exec", b"Environment"].iter().any(|start| key.starts_with(start))
+    !is_unit || !named || [&b"ListenStream"[..], b"Exec", b"Environment"].iter().any(|start| key.starts_with(start))
 }
 
 /// Where a line names a port, if it does.
@@ -336,7 +337,7 @@ mod tests {
     #[test]
     fn a_unit_names_a_port_where_it_sets_something() {
         let unit = "Documentation=http://redis.io/documentation:80, man:redis-server(80)\nListenStream=80\nExecStart=/usr/bin/app \\\n  --port 80\n\
-            Environment=PORT=80\nAfter=port-80.service\n";
+            Environment=PORT=80\nAfter=port-80.service\nListenNetlink=audit 80\n";
         let lines: Vec<u32> = found(MentionKind::UnitDisabled, unit, &[80]).iter().map(|mention| mention.line).collect();
         assert_eq!(lines, [2, 4, 5]);
     }
