@@ -90,7 +90,7 @@ pub(crate) fn understand(words: Words, host: &dyn Host) -> Result<Result<Questio
     };
     let listens = words.bind || (from_text || endpoint_is_of(&endpoint, paste.as_ref())) && asks_to_listen(paste.as_ref());
     let asking = if listens { Asking::Listen } else { Asking::Connect };
-    let (asked, target) = asked(endpoint, asking, resource, from_text, host, &mut notes)?;
+    let (asked, target) = asked(&endpoint, asking, resource, from_text, host, &mut notes)?;
     Ok(Ok(Question { asked, paste, target, notes, observed: words.observed }))
 }
 
@@ -198,7 +198,7 @@ fn endpoint_of(paste: &Paste) -> Option<Endpoint> {
 }
 
 fn asked(
-    endpoint: Endpoint,
+    endpoint: &Endpoint,
     asking: Asking,
     resource: Option<String>,
     from_text: bool,

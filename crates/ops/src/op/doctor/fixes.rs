@@ -37,7 +37,7 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Question, examined: Examined, y
     if again.verdict == Verdict::Healthy {
         notes.push("asked again after the fix: healthy".to_owned());
     }
-    Ok(Examined { fixed, notes, ..again })
+    Ok(Examined { notes, fixed, ..again })
 }
 
 async fn one(cx: &Cx<'_>, cause: &str, fix: &Fix, yes: bool) -> Fixed {
