@@ -3,7 +3,7 @@
 use portward_model::{Effect, Evidence, Fix, Likelihood, Said, Socket, SocketState};
 
 use super::{
-    serving::{Reached, doing, doors, has_queue, left_behind, outgoing, waited},
+    serving::{Reached, asking, doing, doors, has_queue, left_behind, outgoing, waited},
     waits::{Wait, wait_of},
 };
 use crate::{
@@ -126,7 +126,9 @@ fn awaited(case: &Case<'_>) -> Option<(String, Option<Fix>)> {
         _ => None,
     };
     let all = outgoing(case);
-    let (pid, socket, what) = all.iter().find_map(|(pid, socket)| Some((*pid, *socket, pending(socket)?)))?;
+    let unmade = all.iter().find_map(|(pid, socket)| Some((*pid, *socket, pending(socket)?)));
+    let unanswered = || asking(case).map(|(process, socket)| (process.id.pid, socket, "has not answered"));
+    let (pid, socket, what) = unmade.or_else(unanswered)?;
     let (address, port) = socket.remote()?;
     let who = case.snapshot.process(pid).map_or_else(|| format!("pid {pid}"), words::named);
     let there = words::address(address, port);
@@ -175,6 +177,13 @@ mod tests {
             end.queue.used = unread;
             asked(Scene::on(with(end), "127.0.0.1:3000"))
         };
+        let backend = || {
+            let mut snapshot = with(connection("127.0.0.1", 40_000, "127.0.0.1", 5432));
+            snapshot.sockets.push(listener("127.0.0.1", 5432));
+            let mut reads = at(&["wait_woken"]);
+            reads.threads[0].argument = Some(7);
+            asked(Scene::on(snapshot, "127.0.0.1:3000")).vitals(reads)
+        };
         let mut unmade = connection("192.168.1.20", 40_000, "10.0.0.5", 5432);
         unmade.state = SocketState::SynSent;
         let mut web = asked(plain());
@@ -185,6 +194,7 @@ mod tests {
                 kept(1),
                 asked(Scene::on(with(unmade), "127.0.0.1:3000")),
                 web,
+                backend(),
                 asked(plain()).said(Symptom::NoAnswer, None, "curl: (28) Operation timed out with 0 bytes received"),
                 asked(plain()).vitals(Vitals { pid: 4121, ..at(&["hrtimer_nanosleep"]) }),
             ],

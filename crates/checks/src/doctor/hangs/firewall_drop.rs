@@ -83,7 +83,8 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let fixes = fixes(case, &rules, &mut evidence);
     let what = if half { "The server's replies" } else { "Packets" };
-    let text = named.map(|rule| format!(" by the rule `{}`", rule.text)).unwrap_or_default();
+    let only = rules.first().filter(|rule| named.is_some() || (rules.len() == 1 && !rule.narrowed));
+    let text = only.map(|rule| format!(" by the rule `{}`", rule.text)).unwrap_or_default();
     let from_to = if half { "from" } else { "to" };
     let summary = format!("{what} {from_to} {} are dropped{text} on this machine.", words::address(address, case.asked.port));
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

@@ -89,10 +89,14 @@ fn is_clients(case: &Case<'_>, socket: &Socket) -> bool {
     handed_out(remote) && (!handed_out(case.asked.port) || remote != case.asked.port)
 }
 
-/// A worker whose parent has ended is what remains of a server, not the whole of one.
+/// A worker that outlived the server it belonged to is what remains of one, not the whole: its session's leader has ended,
+/// or its parent, which runs the same program, has merely stopped listening.
 fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
-    let parent = case.snapshot.process(process.parent);
-    plan::is_one_shot(process) || (process.parent != 1 && parent.is_none_or(|parent| parent.exe != process.exe))
+    let leader = process.session == 0 || process.session == process.id.pid || case.snapshot.process(process.session).is_some();
+    let left = process.parent == 1 && !leader;
+    let worker =
+        case.snapshot.process(process.parent).is_some_and(|parent| parent.exe == process.exe && parent.name == process.name);
+    plan::is_one_shot(process) || !(left || worker)
 }
 
 fn fixes(case: &Case<'_>) -> Vec<Fix> {
@@ -114,7 +118,10 @@ mod tests {
 
     fn serving(argv: &[&str], parent: u32) -> Snapshot {
         let end = connection("127.0.0.1", 9000, "127.0.0.1", 50_000);
-        let processes = vec![process(50, parent, argv, 60), process(40, 1, &["zsh"], 600)];
+        let mut server = process(50, parent, argv, 60);
+        // The session of a master that has ended, or of the shell.
+        server.session = if parent == 1 { 49 } else { 40 };
+        let processes = vec![server, process(40, 1, &["zsh"], 600)];
         world(vec![end], processes, vec![holding(0, 50, 5)])
     }
 

@@ -1,7 +1,7 @@
 //! What the causes of hangs ask of a case: how far a client came, who should have served it, and what they do instead.
 
 use portward_model::{
-    Attempt, Ended, Evidence, Likelihood, Met, Process, ProcessState, Said, Socket, SocketState, Thread, Vitals,
+    Attempt, Ended, Evidence, Likelihood, Met, Process, ProcessState, Said, Socket, SocketState, Thread, Transport, Vitals,
 };
 
 use super::waits::{Wait, wait_of};
@@ -186,14 +186,37 @@ pub(super) fn doing(case: &Case<'_>, process: &Process, thread: &Thread) -> Evid
 
 /// The other end of the connection that a thread reads, writes or makes.
 fn peer(case: &Case<'_>, pid: u32, thread: &Thread) -> Option<String> {
+    let (address, port) = in_use(case, pid, thread)?.remote()?;
+    Some(words::address(address, port))
+}
+
+/// The socket that a thread reads, writes or connects: its call's first argument is the descriptor.
+fn in_use<'a>(case: &Case<'a>, pid: u32, thread: &Thread) -> Option<&'a Socket> {
     if !matches!(wait_of(thread), Wait::Reading | Wait::Writing | Wait::Connecting) {
         return None;
     }
     let fd = u32::try_from(thread.argument?).ok()?;
-    let held = case.snapshot.holdings.iter().filter(|holding| holding.pid == pid && holding.fd == fd);
-    let mut sockets = held.filter_map(|holding| case.snapshot.sockets.get(usize::try_from(holding.socket).ok()?));
-    let (address, port) = sockets.find_map(Socket::remote)?;
-    Some(words::address(address, port))
+    let snapshot = case.snapshot;
+    let mut held = snapshot.holdings.iter().filter(|holding| holding.pid == pid && holding.fd == fd);
+    held.find_map(|holding| {
+        snapshot.sockets.get(usize::try_from(holding.socket).ok()?).filter(|socket| socket.remote().is_some())
+    })
+}
+
+/// A thread that waits for an answer on a connection that its process made to somebody else.
+pub(super) fn asking<'a>(case: &Case<'a>) -> Option<(&'a Process, &'a Socket)> {
+    let all = doors(case);
+    all.iter().flat_map(Door::threads).find_map(|(process, thread)| {
+        let socket = in_use(case, process.id.pid, thread)?;
+        let made = socket.transport == Transport::Tcp && !is_server_end(case, socket);
+        made.then_some((process, socket))
+    })
+}
+
+/// True for the server's end of a connection: its own port is one that somebody listens on.
+fn is_server_end(case: &Case<'_>, socket: &Socket) -> bool {
+    let listens = |other: &Socket| other.state == SocketState::Listen && other.port() == socket.port();
+    socket.port() == Some(case.asked.port) || case.snapshot.sockets.iter().any(listens)
 }
 
 /// Sockets through which a serving process asks somebody else, with its pid.
