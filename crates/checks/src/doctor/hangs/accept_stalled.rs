@@ -75,14 +75,14 @@ fn run(case: &Case<'_>) -> Ruling {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{Ended, Met, Said, Vitals};
+    use portward_model::{Ended, Met, Said, SocketState, Vitals};
 
     use crate::{
         doctor::{
             Cases,
             scene::{Scene, thread, well},
         },
-        fixture::{held, listener},
+        fixture::{held, listener, unix},
     };
 
     fn at(place: &str) -> Vitals {
@@ -97,8 +97,14 @@ mod tests {
             Scene::on(held(socket), "127.0.0.1:3000")
         };
         let queued = |scene: Scene| scene.talked(Said::Http, b"", Ended::Silence).untaken().queue((0, 128, 0), (1, 128, 0));
+        let unix = |used, place| {
+            let mut socket = unix(Some("/run/x.sock"), SocketState::Listen);
+            socket.queue.used = used;
+            Scene::unix(held(socket), "/run/x.sock").vitals(at(place)).tried(Met::Connected).queue((0, 5, 0), (1, 5, 0))
+        };
         Cases {
             fires: vec![
+                unix(1, "hrtimer_nanosleep"),
                 queued(scene(1)).vitals(at("hrtimer_nanosleep")),
                 queued(scene(1)).vitals(at("wait_woken")),
                 // The event loop runs, and has forgotten its listener.
@@ -107,6 +113,9 @@ mod tests {
                 scene(3).vitals(at("futex_do_wait")),
             ],
             silent: vec![
+                // It was taken a moment later.
+                unix(0, "hrtimer_nanosleep"),
+                unix(1, "do_epoll_wait"),
                 scene(3).vitals(well(4121)),
                 scene(3),
                 scene(0).vitals(at("wait_woken")),

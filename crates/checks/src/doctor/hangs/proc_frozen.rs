@@ -1,6 +1,6 @@
 //! The server's control group is frozen.
 
-use portward_model::{Effect, Evidence, Fix, Process, Text, Vitals};
+use portward_model::{Effect, Evidence, Fix, Process, Text, Thread, Vitals};
 
 use super::serving::{halted, is_frozen, not_halted};
 use crate::{
@@ -31,7 +31,7 @@ asleep (state S), not stopped; the kernel completes handshakes for them and nobo
 
 ## Fix
 
-`docker unpause NAME`, `systemctl thaw UNIT`, or 0 into cgroup.freeze.
+`docker unpause NAME`, `systemctl thaw UNIT`, or 0 into cgroup.freeze (version 1: THAWED into freezer.state).
 
 ";
 
@@ -49,7 +49,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = Vec::new();
     if vitals.frozen == Some(true) {
         let fact = format!("the control group{name} of {} is frozen", words::named(process));
-        evidence.push(Evidence::new(format!("/sys/fs/cgroup{}/cgroup.events", name.trim_start()), fact));
+        evidence.push(Evidence::new(if is_version_1(vitals) { "freezer.state" } else { "cgroup.events" }, fact));
     }
     if let Some(thread) = vitals.threads.first() {
         let place = thread.waits_in.known().map(Text::shown).unwrap_or_default();
@@ -84,7 +84,17 @@ fn thaw(case: &Case<'_>, process: &Process, vitals: &Vitals) -> Fix {
     }
     let sudo = if case.snapshot.host.privileged { "" } else { "sudo " };
     let path = group.map(Text::shown).unwrap_or_default();
+    if is_version_1(vitals) {
+        let command = format!("echo THAWED | {sudo}tee /sys/fs/cgroup/freezer{path}/freezer.state");
+        return Fix::new("Let the group go on", command, Effect::Change);
+    }
     Fix::new("Let the group go on", format!("echo 0 | {sudo}tee /sys/fs/cgroup{path}/cgroup.freeze"), Effect::Change)
+}
+
+/// The freezer of version 1 keeps its threads in a place of its own, in state D; that of version 2 where signals are taken.
+fn is_version_1(vitals: &Vitals) -> bool {
+    let in_freezer = |thread: &Thread| thread.waits_in.known().is_some_and(|place| place.raw() == b"__refrigerator");
+    vitals.threads.iter().any(in_freezer)
 }
 
 #[cfg(test)]
@@ -129,6 +139,15 @@ mod tests {
                 Scene::on(two(), "127.0.0.1:3000").vitals(frozen(50, "/x")).vitals(well(51)),
             ],
         }
+    }
+
+    #[test]
+    fn the_freezer_of_version_1_has_a_file_of_its_own() {
+        let mut old = frozen(4121, "/lab");
+        old.threads = vec![thread(4121, 'D', "__refrigerator")];
+        let scene = Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000").vitals(old);
+        let cause = diagnose(&scene.case()).causes.remove(0);
+        assert_eq!(cause.fixes[0].command, "echo THAWED | tee /sys/fs/cgroup/freezer/lab/freezer.state");
     }
 
     #[test]

@@ -49,6 +49,7 @@ impl<'a> Reached<'a> {
         }
         match same().find(|attempt| asked(attempt)) {
             Some(silent) => Self::Unanswered(silent, silent.accepted == Some(true)),
+            None if same().any(|attempt| still_lies(case, attempt)) => Self::Queued(first),
             None => Self::Served(first),
         }
     }
@@ -76,6 +77,13 @@ impl<'a> Reached<'a> {
             Self::Nowhere | Self::Unheard(_) | Self::Queued(_) | Self::Unanswered(..) => false,
         }
     }
+}
+
+/// True when a connection on which nothing was said lies in the queue at the later look too, and no thread comes for it.
+fn still_lies(case: &Case<'_>, attempt: &Attempt) -> bool {
+    let Some((before, after)) = attempt.queue else { return false };
+    let lies = |door: &Door<'_>| door.socket.queue.used > before.used && door.is_ready() == Some(false);
+    after.used > before.used && doors(case).iter().any(lies)
 }
 
 fn answered(attempt: &Attempt) -> bool {
