@@ -58,8 +58,10 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     }
     // The kernel's refusals of a bind come after the doctor's more specific readings of the same facts.
     let first_of_bind = found.len() + every_check().count();
+    let explained = found.iter().any(|(_, _, cause)| cause.likelihood <= Likelihood::Likely);
     for (at, cause) in bind.iter().enumerate() {
-        if !found.iter().any(|(_, _, known)| known.code == cause.code) {
+        let superseded = cause.code == UNEXPLAINED && explained;
+        if !superseded && !found.iter().any(|(_, _, known)| known.code == cause.code) {
             found.push((first_of_bind + at, &[], cause.clone()));
         }
     }
@@ -80,6 +82,9 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let summary = summary(case, verdict, &causes, &healthy);
     Diagnosis { verdict, summary, causes, ruled_out, healthy: if verdict == Verdict::Healthy { healthy } else { Vec::new() } }
 }
+
+/// The cause of a bind that the kernel refused for no reason that could be seen.
+const UNEXPLAINED: &str = "bind-refused";
 
 fn verdict(case: &Case<'_>, causes: &[Cause], healthy: &[Evidence]) -> Verdict {
     let surest = causes.iter().map(|cause| cause.likelihood).min_by_key(|likelihood| Reverse(Reverse(*likelihood)));
@@ -140,7 +145,11 @@ fn is_flagged(case: &Case<'_>) -> bool {
         .serving_processes()
         .iter()
         .any(|(process, vitals)| Case::is_halted(process) || vitals.is_some_and(|vitals| vitals.frozen == Some(true)));
-    full || halted
+    // A reader that cannot see its own user's process is confined, and may be denied the connection as well.
+    let uid = case.snapshot.host.uid;
+    let confined =
+        case.served().iter().any(|(index, socket)| case.snapshot.holders(*index).is_empty() && (socket.uid == uid || uid == 0));
+    full || halted || confined
 }
 
 /// What a probe said, as the object of "answered".
@@ -171,4 +180,45 @@ fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Cause], healthy: &[Evide
 
 fn lower_article(who: &str) -> String {
     who.strip_prefix("A process").map_or_else(|| who.to_owned(), |rest| format!("a process{rest}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{BindTry, Cause, Declined, Likelihood, NetworkSettings};
+
+    use super::{UNEXPLAINED, Verdict, diagnose};
+    use crate::{
+        doctor::scene::Scene,
+        fixture::{listener, machine, world},
+    };
+
+    #[test]
+    fn a_reader_that_cannot_see_its_own_users_process_shows_no_health() {
+        let declined = Declined { what: "a connection".to_owned(), because: "its owner is hidden".to_owned() };
+        let mut snapshot = world(vec![listener("127.0.0.1", 40000)], Vec::new(), Vec::new());
+        let asked = |snapshot| Scene::on(snapshot, "127.0.0.1:40000").but(|scene| scene.exam.declined.push(declined.clone()));
+        assert_eq!(diagnose(&asked(snapshot.clone()).case()).verdict, Verdict::Unknown);
+        snapshot.sockets[0].uid = 33;
+        assert_eq!(diagnose(&asked(snapshot).case()).verdict, Verdict::Healthy);
+    }
+
+    #[test]
+    fn the_unexplained_is_told_only_where_nothing_explains_it() {
+        let refused = |wsl| {
+            let mut scene = Scene::listen(machine(), "127.0.0.1:3000", true);
+            scene.exam.network = Some(NetworkSettings { wsl, ..NetworkSettings::default() });
+            scene.exam.tries.push(BindTry { at: "127.0.0.1:3000".parse().unwrap(), reuse: true, failed: Some(98) });
+            let cause = Cause {
+                code: UNEXPLAINED.to_owned(),
+                likelihood: Likelihood::Certain,
+                summary: "The kernel refuses the bind.".to_owned(),
+                evidence: Vec::new(),
+                fixes: Vec::new(),
+            };
+            scene.bind.as_mut().unwrap().causes.push(cause);
+            diagnose(&scene.case()).causes.into_iter().map(|cause| cause.code).collect::<Vec<_>>()
+        };
+        assert_eq!(refused(false), [UNEXPLAINED]);
+        assert_eq!(refused(true), ["wsl-host-holds"]);
+    }
 }

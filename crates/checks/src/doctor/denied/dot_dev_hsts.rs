@@ -9,7 +9,7 @@ pub(super) const CHECK: Check = Check {
     code: "dot-dev-hsts",
     summary: "browsers reach names of this domain by https only",
     doc: DOC,
-    covers: &["no-listener"],
+    covers: &["no-listener", "plaintext-server-tls-client"],
     run,
     #[cfg(test)]
     cases: tests::cases,

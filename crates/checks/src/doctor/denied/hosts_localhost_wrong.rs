@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     code: "hosts-localhost-wrong",
     summary: "localhost is not 127.0.0.1 and ::1",
     doc: DOC,
-    covers: &["no-listener", "listen-other-family"],
+    covers: &["no-listener", "listen-other-family", "listen-other-address", "listen-loopback-only", "another-machine"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     code: "loopback-addr-missing",
     summary: "the loopback interface lacks its address",
     doc: DOC,
-    covers: &["no-listener", "addr-not-local"],
+    covers: &["no-listener", "addr-not-local", "firewall-drop"],
     run,
     #[cfg(test)]
     cases: tests::cases,

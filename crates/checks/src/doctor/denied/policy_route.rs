@@ -9,7 +9,7 @@ pub(super) const CHECK: Check = Check {
     code: "policy-route",
     summary: "a routing rule sends packets to this machine's own address elsewhere",
     doc: DOC,
-    covers: &["no-listener"],
+    covers: &["no-listener", "firewall-drop", "firewall-reject"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -13,7 +13,7 @@ pub(super) const CHECK: Check = Check {
     code: "proxy-env-captures-localhost",
     summary: "a proxy of the environment captures requests to this machine",
     doc: DOC,
-    covers: &["no-listener"],
+    covers: &["no-listener", "proxy-upstream-down", "http-error-status"],
     run,
     #[cfg(test)]
     cases: tests::cases,
