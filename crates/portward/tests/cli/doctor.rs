@@ -39,7 +39,7 @@ fn a_server_that_answers_is_healthy() {
         assert_eq!(document["causes"], Value::Array(Vec::new()), "{target}: {document:#}");
         assert!(!document["healthy"].as_array().unwrap().is_empty(), "{target}: health is shown, too");
     }
-    world.portward(&["doctor", "3000"]).expect(0);
+    let _ = world.portward(&["doctor", "3000"]).expect(0);
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn probes_can_be_listed_without_being_made() {
 fn a_stopped_server_goes_on_by_the_fix() {
     let Some(world) = world() else { return };
     let server = world.actor(&["web", "tcp/127.0.0.1:3000"]);
-    world.run(&["sh", "-c", "kill -STOP $0", &server.pid().to_string()]).expect(0);
+    let _ = world.run(&["sh", "-c", "kill -STOP $0", &server.pid().to_string()]).expect(0);
     let document = examined(&world, &["127.0.0.1:3000"]);
     assert_eq!(first_code(&document), "proc-stopped", "{document:#}");
     let document = examined(&world, &["127.0.0.1:3000", "--fix", "--yes"]);
@@ -116,7 +116,7 @@ fn every_listener_at_once() {
     let document = examined(&world, &["--all"]);
     assert_eq!((&document["verdict"], &document["examined"]), (&Value::from("healthy"), &Value::from(1)), "{document:#}");
     let ill = world.actor(&["web", "tcp/127.0.0.1:3001"]);
-    world.run(&["sh", "-c", "kill -STOP $0", &ill.pid().to_string()]).expect(0);
+    let _ = world.run(&["sh", "-c", "kill -STOP $0", &ill.pid().to_string()]).expect(0);
     let document = examined(&world, &["--all"]);
     assert_eq!(document["wrong"][0]["causes"][0]["code"], "proc-stopped", "{document:#}");
     assert_eq!(document["wrong"].as_array().map(Vec::len), Some(1), "{document:#}");
