@@ -212,7 +212,7 @@ mod tests {
             ("crates/ops/src/b.rs", "use std::net::IpAddr;\n#[cfg(test)]\nmod tests { use std::fs; }"),
             ("crates/sys/src/c.rs", "use std::fs;"),
         ]);
-        assert_eq!(effects(&tree), ["crates/ops/src/a.rs uses std::fs::self; only sys touches the kernel and the disk."]);
+        assert_eq!(effects(&tree), ["crates/ops/src/a.rs uses std::fs::self; only sys and lab touch the kernel and the disk."]);
     }
 
     #[test]

@@ -105,6 +105,11 @@ fn keeper(process: &Process) -> Option<&'static Keeper> {
     })
 }
 
+/// True for a program whose work is to start another one again when it ends: a process manager, a watcher.
+pub(crate) fn starts_again(process: &Process) -> bool {
+    keeper(process).is_some() || watches(process)
+}
+
 fn kept(process: &Process, keeper: &Keeper) -> Supervisor {
     let stop = match keeper.commands {
         Commands::Own(command) => command.to_owned(),

@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     code: "bound-not-listening",
     summary: "a socket is bound to the port and does not listen",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp"],
+    covers: &["no-listener", "udp-not-tcp", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -6,14 +6,15 @@ use portward_model::{Effect, Evidence, Fix, Likelihood, Sample};
 
 use crate::{
     bind::words::supervisor_of,
-    doctor::{Case, Check, Ruling, words},
+    doctor::{Case, Check, Ruling, kin, words},
+    why::starts_again,
 };
 
 pub(super) const CHECK: Check = Check {
     code: "crash-loop",
     summary: "the server starts and ends again and again",
     doc: DOC,
-    covers: &["listener-exited", "not-ready-yet", "no-listener", "port-mismatch"],
+    covers: &["listener-exited", "not-ready-yet", "no-listener", "port-mismatch", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,
@@ -52,8 +53,12 @@ fn run(case: &Case<'_>) -> Ruling {
         samples.windows(2).filter(|pair| matches!(pair, [before, after] if !before.listening && after.listening)).count();
     let reborn = reborn(samples);
     let lives = reborn.as_ref().map_or(0, |(_, pids)| pids.len());
+    let serving = reborn.as_ref().is_some_and(|(parent, pids)| serves(case, *parent, pids));
     let likelihood = match (ends, starts, holders, lives) {
-        (_, _, 2.., _) | (_, _, _, 3..) => Likelihood::Certain,
+        (_, _, 2.., _) => Likelihood::Certain,
+        // Any loop of a shell has children in turn; what shows that they would serve is in their arguments.
+        (0, 0, 0, 2..) if !serving => Likelihood::Possible,
+        (_, _, _, 3..) if serving => Likelihood::Certain,
         (1.., 1.., _, _) | (_, _, 1, _) | (_, _, _, 2) => Likelihood::Likely,
         _ => return Ruling::Silent,
     };
@@ -81,6 +86,15 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = parent.map(|parent| format!(" under {}", words::named(parent))).unwrap_or_default();
     let summary = format!("{} has a server that starts and ends again and again{who}.", words::port(case));
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// True when the parent or a child that was seen has to do with serving the port.
+fn serves(case: &Case<'_>, parent: u32, pids: &[u32]) -> bool {
+    let all = std::iter::once(&parent).chain(pids).filter_map(|pid| case.snapshot.process(*pid));
+    all.filter(|process| !kin::is_reader(case, process)).any(|process| {
+        let told = kin::is_told_to_serve(process, case.asked.port) || kin::mentioned_beside(case, process).is_some();
+        told || starts_again(process)
+    })
 }
 
 /// How often neighbours differ.

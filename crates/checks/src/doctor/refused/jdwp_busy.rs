@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     code: "jdwp-busy",
     summary: "another debugger is attached already",
     doc: DOC,
-    covers: &["listener-exited", "no-listener", "port-mismatch", "not-ready-yet", "udp-not-tcp"],
+    covers: &["listener-exited", "no-listener", "port-mismatch", "not-ready-yet", "udp-not-tcp", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -15,6 +15,7 @@ pub(super) const CHECK: Check = Check {
         "port-held-by-process",
         "port-held-dualstack",
         "orphan-holds-port",
+        "localhost-means-another-host",
     ],
     run,
     #[cfg(test)]

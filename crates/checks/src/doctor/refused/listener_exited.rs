@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     code: "listener-exited",
     summary: "the server was here a moment ago and has ended",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp"],
+    covers: &["no-listener", "udp-not-tcp", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -10,7 +10,7 @@ pub(super) const CHECK: Check = Check {
     code: "localhost-means-another-host",
     summary: "localhost means this container, and the service is outside it",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp"],
+    covers: &["no-listener"],
     run,
     #[cfg(test)]
     cases: tests::cases,

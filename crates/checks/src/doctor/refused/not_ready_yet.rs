@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     code: "not-ready-yet",
     summary: "the server is starting and does not listen yet",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp", "listener-exited", "port-mismatch"],
+    covers: &["no-listener", "udp-not-tcp", "listener-exited", "port-mismatch", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     code: "port-mismatch",
     summary: "the service listens on another port",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp"],
+    covers: &["no-listener", "udp-not-tcp", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

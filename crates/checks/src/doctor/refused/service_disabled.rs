@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     code: "service-disabled",
     summary: "the service that has the port is not running",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp"],
+    covers: &["no-listener", "udp-not-tcp", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

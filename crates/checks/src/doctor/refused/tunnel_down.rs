@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     code: "tunnel-down",
     summary: "the tunnel that carried the port has ended",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp", "server-closes-immediately"],
+    covers: &["no-listener", "udp-not-tcp", "server-closes-immediately", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     code: "udp-not-tcp",
     summary: "the service speaks UDP, and the client TCP",
     doc: DOC,
-    covers: &["no-listener"],
+    covers: &["no-listener", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     code: "unix-socket-only",
     summary: "the server listens on a Unix socket only",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp"],
+    covers: &["no-listener", "udp-not-tcp", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -12,7 +12,7 @@ pub(super) const CHECK: Check = Check {
     code: "waiting-for-debugger",
     summary: "the program waits for a debugger before it does anything",
     doc: DOC,
-    covers: &["no-listener", "port-mismatch", "not-ready-yet", "udp-not-tcp"],
+    covers: &["no-listener", "port-mismatch", "not-ready-yet", "udp-not-tcp", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,
@@ -53,7 +53,11 @@ fn run(case: &Case<'_>) -> Ruling {
         let there = socket.transport == Transport::Tcp && socket.port() == Some(port);
         there && case.is_own(socket) && socket.state == SocketState::Established
     });
-    let likelihood = if concerns(case, process) && !attached { Likelihood::Likely } else { Likelihood::Possible };
+    let likelihood = if (concerns(case, process) || is_silent_otherwise(case, process, &found)) && !attached {
+        Likelihood::Likely
+    } else {
+        Likelihood::Possible
+    };
     let pid = process.id.pid;
     let mut evidence = vec![
         Evidence::new(format!("/proc/{pid}/cmdline"), format!("{} says {}", words::named(process), found.argument)),
@@ -83,6 +87,19 @@ fn run(case: &Case<'_>) -> Ruling {
     let summary =
         format!("{} waits for a debugger on port {port} before it listens on port {}.", words::named(process), case.asked.port);
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// True for the asker's own program that was told no other port and that shows nothing but its debug port, where the asked
+/// port is one that servers have: a program that waits before its first line is what such a port waits for.
+fn is_silent_otherwise(case: &Case<'_>, process: &Process, found: &Debuggee) -> bool {
+    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    let told_a_port = argv.iter().skip(1).filter(|argument| **argument != found.argument).any(|argument| {
+        let digits = argument.raw().split(|byte| !byte.is_ascii_digit()).filter(|part| part.len() >= 4);
+        digits.filter_map(|part| std::str::from_utf8(part).ok()?.parse::<u16>().ok()).any(|port| Some(port) != found.port)
+    });
+    let ephemeral = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(case.asked.port));
+    let alone = kin::ports_of(case, process.id.pid).len() <= 1;
+    !told_a_port && !ephemeral && alone && process.uid == case.snapshot.host.uid
 }
 
 /// The debug port of a process, where it listens; of one whose sockets are hidden, by number.
@@ -144,6 +161,7 @@ mod tests {
                     8080,
                 ),
                 same_project,
+                on(debugged(&["java", suspended, "-jar", "app.jar"], 5005)),
             ],
             silent: vec![
                 on(debugged(&["java", running, told, "-jar", "shop.jar"], 5005)),

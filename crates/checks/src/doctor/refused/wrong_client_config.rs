@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     code: "wrong-client-config",
     summary: "the client is configured for another endpoint than the one that serves",
     doc: DOC,
-    covers: &["no-listener", "port-mismatch", "service-disabled", "udp-not-tcp"],
+    covers: &["no-listener", "port-mismatch", "service-disabled", "udp-not-tcp", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,
