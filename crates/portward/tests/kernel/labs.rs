@@ -6,7 +6,7 @@ use portward_testkit::{Outcome, World, skip};
 use crate::world;
 
 /// What a lab lacks on this machine, if it could not be built for that.
-fn lacks(outcome: &Outcome) -> Option<String> {
+pub(crate) fn lacks(outcome: &Outcome) -> Option<String> {
     let missing = outcome.stderr.lines().find(|line| line.contains("This lab needs the program"))?;
     Some(missing.trim_start_matches("portward: ").to_owned())
 }

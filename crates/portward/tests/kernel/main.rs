@@ -5,6 +5,7 @@
 mod binds;
 mod compare;
 mod connections;
+mod diagnoses;
 mod hidden;
 mod holders;
 mod labs;
