@@ -26,7 +26,7 @@ pub(crate) mod words;
 use portward_model::Cause;
 
 pub use case::{Asked, Asking, Case, Standing};
-pub use plan::{Plan, PlannedDial, Speech, follow_up, plan, suspects};
+pub use plan::{Plan, PlannedDial, Speech, Watch, follow_up, plan, suspects, watch};
 pub use verdict::{Diagnosis, RuledOut, Verdict, diagnose};
 
 /// Every cause that the doctor knows, group by group, in the order of inquiry.

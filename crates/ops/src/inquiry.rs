@@ -15,7 +15,7 @@ use portward_checks::{
     BindAnswer, Paste, Symptom, Verdict as Bindable,
     doctor::{Asked, Asking, Case, Standing, suspects},
 };
-use portward_model::{BindTry, Examination, Transport};
+use portward_model::{BindTry, Ended, Examination, Transport};
 use portward_sys::{Host, Which};
 
 use crate::{Cx, Failure, Look, View, op::explain::bind, target::Target};
@@ -86,7 +86,7 @@ impl Inquiry {
             let case = self.case();
             (case.fails_to_connect(), !case.served().is_empty())
         };
-        if fails && !served {
+        if (fails && !served) || self.may_be_dying() {
             self.surroundings(host);
             if reach.watch && reach.probe {
                 watched::starting(cx, self);
@@ -142,6 +142,17 @@ impl Inquiry {
                 || attempt.queue.is_some_and(|(before, after)| after.used > before.used)
         });
         waiting || silent || matches!(case.standing(), Standing::Silent(_))
+    }
+
+    /// True when a server that has only just started left a connection without an answer, or was refused to the client whose
+    /// words were pasted: it may be one that starts and ends again and again.
+    fn may_be_dying(&self) -> bool {
+        let case = self.case();
+        let now = self.view.snapshot.host.now;
+        let young = case.serving_processes().iter().any(|(process, _)| process.started_at.seconds_until(now) < NEW_S);
+        let cut = self.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
+        let cut = cut.last().is_some_and(|exchange| exchange.heard.raw().is_empty() && exchange.ended != Ended::Silence);
+        young && (cut || case.symptom() == Some(Symptom::Refused))
     }
 
     /// What holders are busy with, and their other connections.
@@ -209,5 +220,7 @@ fn refuse_blind(view: &View) -> Result<(), Failure> {
     }
 }
 
+/// A server that is younger, in seconds, may have ended and been started again just now.
+const NEW_S: u64 = 10;
 /// `EAFNOSUPPORT`, errno(3).
 const EAFNOSUPPORT: i32 = 97;

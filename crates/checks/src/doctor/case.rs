@@ -138,6 +138,18 @@ impl<'a> Case<'a> {
         self.snapshot.namespaces.get(usize::from(socket.netns)).is_none_or(|namespace| namespace.own)
     }
 
+    /// Processes that can have to do with the endpoint: those of the reader's network namespace, and those whose namespace is
+    /// hidden. What runs in another one cannot open a port of this one.
+    pub fn processes(&self) -> impl Iterator<Item = &'a Process> {
+        self.snapshot.processes.iter().filter(|process| self.shares_network(process) != Some(false))
+    }
+
+    /// Whether a process is in the reader's network namespace; `None` where its namespace is hidden.
+    pub fn shares_network(&self, process: &Process) -> Option<bool> {
+        let own = self.snapshot.namespaces.iter().find(|namespace| namespace.own)?;
+        process.netns.known().map(|inode| *inode == own.inode)
+    }
+
     /// Sockets of the asked transport with the asked port as their own, in the reader's namespace, whatever their
     /// address; for a Unix socket those with its path.
     pub fn here(&self) -> impl Iterator<Item = (usize, &'a Socket)> {

@@ -93,6 +93,13 @@ fn is_place_to_listen(before: &[u8], argument: &[u8]) -> bool {
     true
 }
 
+/// True for an interpreter that was given a script: what servers in development are.
+pub(super) fn is_script(process: &Process) -> bool {
+    let has_script = process.argv.known().is_some_and(|argv| argv.arguments().len() > 1);
+    let title = process.title();
+    has_script && INTERPRETERS.iter().any(|name| title.starts_with(name) || process.name.raw().starts_with(name.as_bytes()))
+}
+
 /// True when a process holds a connection to the asked port, or tries to make one: it is a client of it.
 pub(super) fn is_client(case: &Case<'_>, pid: u32) -> bool {
     let sockets = case.snapshot.sockets.iter().enumerate();
@@ -101,6 +108,10 @@ pub(super) fn is_client(case: &Case<'_>, pid: u32) -> bool {
         .filter(|(_, socket)| dials(socket))
         .any(|(index, _)| case.snapshot.holders(index).iter().any(|holding| holding.pid == pid))
 }
+
+/// Interpreters and virtual machines, by the beginning of their names; `MainThread` is how Node names its first thread.
+const INTERPRETERS: &[&str] =
+    &["node", "python", "java", "ruby", "php", "deno", "bun", "dotnet", "beam", "perl", "go", "MainThread"];
 
 /// Programs that take a port as the place to go to.
 const CLIENTS: &[&str] = &[

@@ -5,6 +5,7 @@
 //! looks first, declines where a connection could harm, and otherwise says the least that tells.
 
 mod harm;
+mod watch;
 
 use std::net::SocketAddr;
 
@@ -15,6 +16,7 @@ use crate::usual_service;
 
 use harm::why_not;
 pub(super) use harm::{contains, debugger, is_one_shot, names_port};
+pub use watch::{Watch, watch};
 
 /// What to try and what not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -110,6 +110,11 @@ pub(crate) fn starts_again(process: &Process) -> bool {
     keeper(process).is_some() || watches(process)
 }
 
+/// True for a shell, whether a person types into it or a script is run by it.
+pub(crate) fn is_shell(process: &Process) -> bool {
+    SHELLS.contains(&process.title().as_str()) || SHELLS.iter().any(|name| process.name.raw() == name.as_bytes())
+}
+
 fn kept(process: &Process, keeper: &Keeper) -> Supervisor {
     let stop = match keeper.commands {
         Commands::Own(command) => command.to_owned(),

@@ -2,30 +2,36 @@
 
 use std::time::{Duration, Instant};
 
-use portward_model::{PortRange, Process, Sample, Seen, Socket, SocketState};
+use portward_checks::doctor::watch as whom_to_watch;
+use portward_model::{PortRange, Process, Sample, Socket};
 use portward_sys::{Ask, Depth, Host, PortFilter, StateSet, Transports};
 
 use super::Inquiry;
 use crate::Cx;
 
 /// Watches for up to four seconds where some process has only just started and may be the one that will serve the
-/// port. Ends early when the story is told: a listener that stays, or one that has gone again.
+/// port. Ends early when the story is told: a listener that stays, or one that has gone again. A process that nothing ties
+/// to a port is given a moment only, unless something changes in it.
 pub(super) fn starting(cx: &Cx<'_>, inquiry: &mut Inquiry) {
-    if candidates(inquiry).is_empty() {
+    let mut watch = whom_to_watch(&inquiry.case());
+    if watch.parents.is_empty() {
         return;
     }
     let began = Instant::now();
     let mut told = false;
     loop {
         let elapsed = began.elapsed();
-        let sample = sample(cx.host, inquiry, elapsed);
+        let sample = sample(cx.host, inquiry, &watch.parents, elapsed);
         inquiry.exam.samples.push(sample);
-        if elapsed >= LONGEST || is_told(&inquiry.exam.samples) {
+        // What has started meanwhile may be what ties them to the port.
+        watch.near |=
+            has_changed(&inquiry.exam.samples) && (is_seen(&inquiry.exam.samples) || whom_to_watch(&inquiry.case()).near);
+        let patience = if watch.near { LONGEST } else { PROBATION };
+        if elapsed >= patience || is_told(&inquiry.exam.samples) {
             break;
         }
-        if !told && elapsed > Duration::from_millis(600) {
-            let who = candidates(inquiry).first().map(Process::title).unwrap_or_default();
-            cx.prompt.progress(&format!("watching {} for up to 4 s: {who} has only just started", inquiry.asked.text));
+        if !told && elapsed > TOLD_AFTER {
+            cx.prompt.progress(&format!("watching {} for up to 4 s: {} has only just started", inquiry.asked.text, watch.who));
             told = true;
         }
         // A listener that closes ends the pause; one that opens wakes nobody.
@@ -33,54 +39,12 @@ pub(super) fn starting(cx: &Cx<'_>, inquiry: &mut Inquiry) {
     }
 }
 
-/// Processes that are seconds old, hold no listener and are not the asker's own.
-fn candidates(inquiry: &Inquiry) -> Vec<Process> {
-    let snapshot = &inquiry.view.snapshot;
-    let mut own: Vec<u32> = vec![snapshot.host.pid];
-    while let Some(parent) = own.last().and_then(|pid| snapshot.process(*pid)).map(|process| process.parent) {
-        if parent == 0 || own.contains(&parent) {
-            break;
-        }
-        own.push(parent);
-    }
-    let serves = |pid: u32| {
-        snapshot.holdings.iter().filter(|holding| holding.pid == pid).any(|holding| {
-            let at = usize::try_from(holding.socket).unwrap_or(usize::MAX);
-            snapshot.sockets.get(at).is_some_and(|socket| socket.state == SocketState::Listen && !socket.transport.is_unix())
-        })
-    };
-    let young = |process: &&Process| process.started_at.seconds_until(snapshot.host.now) < YOUNG_S;
-    let concerned = |process: &&Process| {
-        let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
-        let port = inquiry.asked.port.to_string();
-        let names_port = argv
-            .iter()
-            .any(|argument| argument.raw().split(|byte| !byte.is_ascii_digit()).any(|digits| digits == port.as_bytes()));
-        let in_place = match &process.cwd {
-            Seen::Known(cwd) => inquiry.exam.mentions.iter().any(|mention| {
-                let folder = mention.file.raw().rsplitn(2, |byte| *byte == b'/').nth(1).unwrap_or_default();
-                folder.len() > 1 && cwd.raw().starts_with(folder)
-            }),
-            _ => false,
-        };
-        names_port || in_place || is_program(process)
-    };
-    let found = snapshot.processes.iter().filter(|process| !own.contains(&process.id.pid) && !serves(process.id.pid));
-    found.filter(young).filter(concerned).take(8).cloned().collect()
-}
-
-/// An interpreter with a script: what development servers are.
-fn is_program(process: &Process) -> bool {
-    let name = process.name.raw();
-    let known: &[&[u8]] =
-        &[b"node", b"python", b"java", b"ruby", b"php", b"deno", b"bun", b"dotnet", b"beam", b"go", b"MainThread"];
-    let has_script = process.argv.known().is_some_and(|argv| argv.arguments().len() > 1);
-    known.iter().any(|known| name.starts_with(known)) && has_script
-}
-
-fn sample(host: &dyn Host, inquiry: &Inquiry, elapsed: Duration) -> Sample {
+/// One look at the port and at the children of those that are watched. Processes that are seen first are added to the
+/// snapshot, so that their arguments can speak.
+fn sample(host: &dyn Host, inquiry: &mut Inquiry, parents: &[u32], elapsed: Duration) -> Sample {
     let port = inquiry.asked.port;
-    let own: Vec<_> = inquiry.view.snapshot.namespaces.iter().filter(|namespace| namespace.own).cloned().collect();
+    let snapshot = &mut inquiry.view.snapshot;
+    let own: Vec<_> = snapshot.namespaces.iter().filter(|namespace| namespace.own).cloned().collect();
     let ask = Ask {
         transports: Transports { tcp: true, udp: false, unix: false },
         states: StateSet::Listening,
@@ -97,37 +61,47 @@ fn sample(host: &dyn Host, inquiry: &Inquiry, elapsed: Duration) -> Sample {
     let mut listeners: Vec<u32> = holders.iter().map(|holding| holding.pid).collect();
     listeners.sort_unstable();
     listeners.dedup();
-    let children = children(host, inquiry);
+    let now = host.every_process().unwrap_or_default();
+    let reader = snapshot.host.pid;
+    let child = |process: &Process| (process.parent, process.id.pid);
+    let watched = |process: &&Process| parents.contains(&process.parent) && process.id.pid != reader;
+    let children = now.iter().filter(watched).take(64).map(child).collect();
+    // What was seen as the fork of a shell may be another program by now.
+    let differs = |process: &Process| snapshot.process(process.id.pid).is_none_or(|known| known.argv != process.argv);
+    let fresh: Vec<Process> = now.into_iter().filter(differs).collect();
+    snapshot.processes.retain(|known| fresh.iter().all(|process| process.id.pid != known.id.pid));
+    snapshot.processes.extend(fresh);
+    snapshot.processes.sort_by_key(|process| process.id.pid);
     Sample { at_ms: u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX), listening: !sockets.is_empty(), listeners, children }
 }
 
-/// The children that the parents of the young processes have now.
-fn children(host: &dyn Host, inquiry: &Inquiry) -> Vec<(u32, u32)> {
-    let snapshot = &inquiry.view.snapshot;
-    let mut parents: Vec<u32> = candidates(inquiry).iter().map(|process| process.parent).filter(|parent| *parent > 1).collect();
-    parents.extend(candidates(inquiry).iter().map(|process| process.id.pid));
-    parents.sort_unstable();
-    parents.dedup();
-    let mut found = Vec::new();
-    for parent in parents.into_iter().take(8) {
-        let pids = host.descendants(parent).unwrap_or_default();
-        found.extend(pids.into_iter().filter(|pid| *pid != snapshot.host.pid).take(32).map(|child| (parent, child)));
-    }
-    found
+/// True when something listened at the port at some time.
+fn is_seen(samples: &[Sample]) -> bool {
+    samples.iter().any(|sample| sample.listening)
 }
 
-/// True when a listener appeared and has stayed for a second, or came and went twice.
+/// True when the samples are not all alike.
+fn has_changed(samples: &[Sample]) -> bool {
+    let facts = |sample: &Sample| (sample.listening, sample.listeners.clone(), sample.children.clone());
+    samples.windows(2).any(|pair| matches!(pair, [before, after] if facts(before) != facts(after)))
+}
+
+/// True when a listener appeared and has stayed, or came and went twice.
 fn is_told(samples: &[Sample]) -> bool {
     let last = samples.last();
     let since = samples.iter().rev().take_while(|sample| sample.listening).last().map(|sample| sample.at_ms);
-    let stays = last.zip(since).is_some_and(|(last, since)| last.at_ms - since >= 1000);
+    let stays = last.zip(since).is_some_and(|(last, since)| last.at_ms - since >= STAYS_MS);
     let ends = samples.windows(2).filter(|pair| matches!(pair, [a, b] if a.listening && !b.listening)).count();
     stays || ends >= 2
 }
 
 /// How long a watch takes at most.
 const LONGEST: Duration = Duration::from_secs(4);
+/// How long one is watched that nothing ties to the port, where nothing changes in it.
+const PROBATION: Duration = Duration::from_millis(500);
+/// When the reader is told what is waited for.
+const TOLD_AFTER: Duration = Duration::from_millis(600);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(60);
-/// A process older than this has long bound what it will bind.
-const YOUNG_S: u64 = 15;
+/// A listener that has been there for so long has come to stay, in milliseconds.
+const STAYS_MS: u64 = 1200;

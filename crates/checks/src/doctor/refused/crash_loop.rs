@@ -54,12 +54,15 @@ fn run(case: &Case<'_>) -> Ruling {
     let reborn = reborn(samples);
     let lives = reborn.as_ref().map_or(0, |(_, pids)| pids.len());
     let serving = reborn.as_ref().is_some_and(|(parent, pids)| serves(case, *parent, pids));
+    let scripts = reborn.as_ref().map_or(0, |(_, pids)| {
+        pids.iter().filter_map(|pid| case.snapshot.process(*pid)).filter(|process| kin::is_script(process)).count()
+    });
     let likelihood = match (ends, starts, holders, lives) {
         (_, _, 2.., _) => Likelihood::Certain,
         // Any loop of a shell has children in turn; what shows that they would serve is in their arguments.
-        (0, 0, 0, 2..) if !serving => Likelihood::Possible,
+        (0, 0, 0, 2..) if !serving && scripts < 2 => Likelihood::Possible,
         (_, _, _, 3..) if serving => Likelihood::Certain,
-        (1.., 1.., _, _) | (_, _, 1, _) | (_, _, _, 2) => Likelihood::Likely,
+        (1.., 1.., _, _) | (_, _, 1, _) | (_, _, _, 2..) => Likelihood::Likely,
         _ => return Ruling::Silent,
     };
     let mut evidence = Vec::new();
@@ -88,7 +91,8 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
-/// True when the parent or a child that was seen has to do with serving the port.
+/// True when the parent or a child that was seen has to do with serving the port, or the parent's work is to start
+/// programs again.
 fn serves(case: &Case<'_>, parent: u32, pids: &[u32]) -> bool {
     let all = std::iter::once(&parent).chain(pids).filter_map(|pid| case.snapshot.process(*pid));
     all.filter(|process| !kin::is_reader(case, process)).any(|process| {

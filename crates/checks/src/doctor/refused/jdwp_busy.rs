@@ -35,7 +35,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {
         return Ruling::Silent;
     }
-    let Some((process, argument)) = case.snapshot.processes.iter().find_map(|process| {
+    let Some((process, argument)) = case.processes().find_map(|process| {
         let found = debuggee(process).filter(|found| found.is_jdwp() && found.listens)?;
         (found.port == Some(case.asked.port)).then_some((process, found.argument))
     }) else {

@@ -47,7 +47,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let port = case.asked.port;
     let listens = case.listeners().next();
     let spoken = case.paste.filter(|_| case.says(CHECK.code));
-    let calls = case.snapshot.processes.iter().find_map(|process| {
+    let calls = case.processes().find_map(|process| {
         let found =
             debuggee(process).filter(|found| found.is_jdwp() && !found.listens && port != 0 && found.port == Some(port))?;
         Some((process, found))

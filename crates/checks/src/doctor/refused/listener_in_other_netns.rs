@@ -3,7 +3,7 @@
 use portward_model::{AddressClass, Effect, Evidence, Fix, Likelihood, Socket, unmap};
 
 use crate::{
-    bind::words::container_of,
+    bind::words::{ancestors, container_of},
     doctor::{Case, Check, Ruling, words},
     quoted,
 };
@@ -38,7 +38,8 @@ fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {
         return Ruling::Silent;
     }
-    let Some((index, socket)) = case.elsewhere().next() else {
+    let nearest = case.elsewhere().min_by_key(|(index, socket)| is_foreign(case, *index, socket));
+    let Some((index, socket)) = nearest else {
         let others = case.snapshot.namespaces.iter().filter(|namespace| !namespace.own).count();
         if others == 0 {
             return Ruling::Silent;
@@ -55,7 +56,20 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let who = words::who(case, index, socket);
     let summary = format!("{who} listens on {} in {place}, and not here.", words::endpoint(case.snapshot, socket));
-    words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes(case, index, socket))
+    let likelihood = if is_foreign(case, index, socket) { Likelihood::Possible } else { Likelihood::Likely };
+    words::found(CHECK.code, likelihood, summary, evidence, fixes(case, index, socket))
+}
+
+/// True when nothing ties the other namespace to this one: it is no container and has no name, and neither its holder nor
+/// what started that lives here. Machines are full of such worlds, and the same port in two of them is chance.
+fn is_foreign(case: &Case<'_>, index: usize, socket: &Socket) -> bool {
+    let named = case.snapshot.namespaces.get(usize::from(socket.netns)).is_some_and(|namespace| namespace.name.is_some());
+    let Some(process) = case.holder(index).filter(|process| !named && container_of(case.snapshot, process).is_none()) else {
+        return false;
+    };
+    let line = ancestors(case.snapshot, process);
+    let mut places = line.iter().copied().chain([process]).filter_map(|process| case.shares_network(process)).peekable();
+    places.peek().is_some() && places.all(|here| !here)
 }
 
 /// `the network namespace blue`, `the network namespace of pid 4121`
@@ -102,10 +116,10 @@ fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Fix> {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{Met, Namespace, Snapshot, Text};
+    use portward_model::{Met, Namespace, Seen, Snapshot, Text};
 
     use crate::{
-        doctor::{Cases, scene::Scene},
+        doctor::{Cases, diagnose, scene::Scene},
         fixture::{held, listener, machine},
     };
 
@@ -136,5 +150,17 @@ mod tests {
                 Scene::on(there(None), "127.0.0.1:3001").tried(Met::Failed(111)),
             ],
         }
+    }
+
+    #[test]
+    fn a_world_that_nothing_ties_to_this_one_is_chance() {
+        let mut foreign = there(None);
+        foreign.processes.iter_mut().for_each(|process| process.netns = Seen::Known(9));
+        let first =
+            |snapshot| diagnose(&Scene::on(snapshot, "127.0.0.1:3000").tried(Met::Failed(111)).case()).causes.remove(0).code;
+        assert_eq!(first(foreign.clone()), "no-listener");
+        let own = foreign.namespaces.iter().find(|namespace| namespace.own).map(|own| own.inode).unwrap();
+        foreign.processes.iter_mut().find(|process| process.id.pid == 4000).unwrap().netns = Seen::Known(own);
+        assert_eq!(first(foreign), "listener-in-other-netns", "what started it lives here");
     }
 }

@@ -40,14 +40,15 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let far = case.first_address().is_some_and(|address| !case.is_own_address(address.ip()));
     let refused = matches!(case.standing(), Standing::Refused(_) | Standing::Untried);
-    if far || !refused || case.elsewhere().next().is_some() || case.here().any(|(_, socket)| socket.state.serves()) {
+    if far || !refused || case.here().any(|(_, socket)| socket.state.serves()) {
         return Ruling::Silent;
     }
     let udp = case.asked.transport == Transport::Udp;
     let does = if udp { "receives" } else { "listens" };
     let named = words::port(case);
     let named = if udp { named } else { named.to_lowercase() };
-    let mut evidence = vec![Evidence::new("sock_diag", format!("no socket of this machine {does} on {named}"))];
+    let whose = if case.elsewhere().next().is_some() { "this network namespace" } else { "this machine" };
+    let mut evidence = vec![Evidence::new("sock_diag", format!("no socket of {whose} {does} on {named}"))];
     if let Standing::Refused(attempt) = case.standing() {
         evidence.push(words::tried(attempt));
         if words::rose(attempt, "Tcp.OutRsts") > 0 {

@@ -80,7 +80,7 @@ fn came(case: &Case<'_>) -> Option<u64> {
 /// The youngest process that was told to serve the port and listens nowhere, with its age in seconds.
 fn youngest<'a>(case: &Case<'a>) -> Option<(&'a Process, i64)> {
     let now = case.snapshot.host.now.0;
-    let all = case.snapshot.processes.iter().filter(|process| {
+    let all = case.processes().filter(|process| {
         process.state == ProcessState::Alive
             && kin::is_told_to_serve(process, case.asked.port)
             && !kin::is_reader(case, process)

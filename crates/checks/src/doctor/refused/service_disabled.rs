@@ -90,7 +90,7 @@ fn unit(mention: &Mention) -> Option<String> {
 }
 
 fn runs(case: &Case<'_>, unit: &str) -> Option<String> {
-    case.snapshot.processes.iter().find_map(|process| {
+    case.processes().find_map(|process| {
         let found = process.cgroup.known().and_then(unit_of_cgroup)?;
         (found.id == unit).then(|| format!("{unit} runs, as {}", words::named(process)))
     })

@@ -45,7 +45,7 @@ fn run(case: &Case<'_>) -> Ruling {
     } else if case.unserved().is_none() || stands.is_some() {
         return Ruling::Silent;
     }
-    let process = case.snapshot.processes.iter().find(|process| is_tunnel_of(process, case.asked.port));
+    let process = case.processes().find(|process| is_tunnel_of(process, case.asked.port));
     let mention = kin::mentions(case).find(|mention| is_tunnel(&mention.text.shown()));
     if spoken.is_none() && process.is_none() && mention.is_none() {
         return Ruling::Silent;

@@ -39,7 +39,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {
         return Ruling::Silent;
     }
-    let all = case.snapshot.processes.iter().filter(|process| !kin::is_reader(case, process));
+    let all = case.processes().filter(|process| !kin::is_reader(case, process));
     let waiting = all.filter_map(|process| {
         let found = debuggee(process).filter(|found| found.waits && found.listens)?;
         let port = debug_port(case, process, &found)?;
