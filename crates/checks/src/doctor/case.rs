@@ -70,7 +70,7 @@ pub enum Standing<'a> {
     Silent(&'a Attempt),
     /// The first address failed with another error number, and none connected.
     Failed(i32, &'a Attempt),
-    /// No connection was tried.
+    /// No connection was tried, or the one that would tell was not.
     Untried,
 }
 
@@ -107,12 +107,24 @@ impl<'a> Case<'a> {
         match first {
             None => Standing::Untried,
             Some(first) => match first.met {
+                // A client of a name goes on to its next address, and that one was spared a connection.
+                Met::Failed(ECONNREFUSED) if self.spared() => Standing::Untried,
                 Met::Failed(ECONNREFUSED) => Standing::Refused(first),
                 Met::Failed(errno) => Standing::Failed(errno, first),
                 Met::Silence => Standing::Silent(first),
                 Met::Connected => Standing::Connected(first),
             },
         }
+    }
+
+    /// True when one of several addresses has a listener that was left alone on purpose.
+    fn spared(&self) -> bool {
+        let tried = |address: IpAddr| {
+            let at = DialTarget::Inet(SocketAddr::new(address, self.asked.port));
+            self.exam.attempts.iter().any(|attempt| attempt.at == at)
+        };
+        let mut addresses = self.asked.addresses.iter();
+        !self.exam.declined.is_empty() && addresses.any(|address| !tried(*address) && !self.takers(*address).is_empty())
     }
 
     /// True when a client could not connect: it was refused, met silence or failed; or nothing was tried and the

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod debuggers;
+mod fragile;
 mod java;
 mod nginx;
 mod node;
@@ -9,6 +11,7 @@ mod php;
 mod postgres;
 mod python;
 mod redis;
+mod unharmed;
 
 use portward_testkit::{Reading, Running, World, forgotten_files};
 use serde_json::Value;

@@ -39,8 +39,14 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
     if activated(case, index, &holders) {
         return Some("a supervisor holds the socket for a service that is not running; a connection would start it".to_owned());
     }
-    if let Some(because) = ingests(case.asked.port, &holders) {
+    if let Some(because) = ingests(case.asked.port, &holders).or_else(|| holders.iter().find_map(|process| hands_on(process))) {
         return Some(because);
+    }
+    if let Some(process) = holders.iter().find(|process| is_rendezvous(case, process)) {
+        return Some(format!(
+            "the system chose the port for {}, as for a debugger's or a build tool's rendezvous; a connection could use it up",
+            words::named(process)
+        ));
     }
     if let Some(process) = holders.iter().find(|process| is_mysql(process)) {
         return Some(format!(
@@ -170,10 +176,42 @@ pub(crate) fn is_one_shot(process: &Process) -> bool {
 fn activated(case: &Case<'_>, index: usize, holders: &[&Process]) -> bool {
     let told = via(case.snapshot, index);
     let served = told.iter().any(|(_, how)| *how == Seen::Known(Via::Activated));
-    let keeper = |process: &&Process| {
-        process.id.pid == 1 || matches!(process.name.raw(), b"systemd" | b"inetd" | b"xinetd" | b"launchd" | b"systemfd")
-    };
+    let keeper = |process: &&Process| KEEPERS.iter().any(|name| process.name.raw() == name.as_bytes());
     !served && !holders.is_empty() && holders.iter().all(keeper)
+}
+
+/// Programs that listen for others and start them at the first connection, by the kernel's name (at most 15 bytes).
+const KEEPERS: &[&str] = &["systemd", "init", "inetd", "xinetd", "launchd", "systemfd", "systemd-socket-"];
+
+/// True for a Java program on a port that no argument names and that the system gives out: build tools and
+/// environments wait so for one program that they start.
+fn is_rendezvous(case: &Case<'_>, process: &Process) -> bool {
+    let port = case.asked.port;
+    let given_out = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(port));
+    let Some(argv) = process.argv.known().map(portward_model::CommandLine::arguments) else { return false };
+    given_out && process.name.raw() == b"java" && !argv.iter().any(|argument| names_port(argument.raw(), port))
+}
+
+/// Why a connection to a tool would be data for a file or a program: `nc -k` and `socat` hand on what they hear.
+fn hands_on(process: &Process) -> Option<String> {
+    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    if matches!(process.name.raw(), b"nc" | b"ncat" | b"netcat" | b"nc.openbsd" | b"nc.traditional") {
+        return Some(format!("{} writes whatever it is sent to its output", words::named(process)));
+    }
+    if process.name.raw() != b"socat" {
+        return None;
+    }
+    argv.iter().skip(1).find_map(|argument| {
+        let address = String::from_utf8_lossy(argument.raw()).to_ascii_uppercase();
+        let kind = address.split([':', ',']).next().unwrap_or_default();
+        match kind {
+            "OPEN" | "GOPEN" | "CREATE" | "CREAT" | "FILE" | "PIPE" | "FD" | "STDIO" | "STDOUT" | "-" => {
+                Some(format!("{} by its arguments keeps whatever it is sent", words::named(process)))
+            }
+            "EXEC" | "SYSTEM" | "SHELL" => Some(format!("{} starts a program for each connection", words::named(process))),
+            _ => None,
+        }
+    })
 }
 
 /// Why what is sent there would be stored, by the port's usual service or the program's name.
@@ -236,4 +274,77 @@ const INGEST_WORDS: &[&str] = &[
 
 fn is_mysql(process: &Process) -> bool {
     matches!(process.name.raw(), b"mysqld" | b"mariadbd")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::why_not;
+    use crate::{
+        doctor::{Verdict, diagnose, plan::plan, scene::Scene},
+        fixture::{holding, listener, process, world},
+    };
+    use portward_model::Met;
+
+    /// A process with these arguments that listens on this port and has the usual backlog.
+    fn serving(argv: &[&str], port: u16) -> Scene {
+        let mut socket = listener("127.0.0.1", port);
+        socket.queue.limit = 128;
+        let snapshot = world(vec![socket], vec![process(4121, 4000, argv, 60)], vec![holding(0, 4121, 3)]);
+        Scene::on(snapshot, &format!("127.0.0.1:{port}"))
+    }
+
+    fn reason(argv: &[&str], port: u16) -> Option<String> {
+        let scene = serving(argv, port);
+        why_not(&scene.case(), 0, &scene.snapshot.sockets[0])
+    }
+
+    #[test]
+    fn what_a_connection_would_harm_is_left_alone() {
+        for (argv, port, word) in [
+            (&["java", "-agentlib:jdwp=transport=dt_socket,server=y,address=*:5005", "Shop"][..], 5005, "JDWP"),
+            (&["jdb", "-listen", "62893"], 62893, "is a debugger"),
+            (&["java", "-cp", "/w/tool.jar", "Main"], 45123, "rendezvous"),
+            (&["python3", "-m", "debugpy", "--listen", "5678", "shop.py"], 5678, "Python debugger"),
+            (&["node", "--inspect-brk", "shop.js"], 9229, "inspector"),
+            (&["gdbserver", ":2345", "shop"], 2345, "debug server"),
+            (&["nc", "-l", "8080"], 8080, "one connection"),
+            (&["nc", "-k", "-l", "8080"], 8080, "whatever it is sent"),
+            (&["socat", "TCP-LISTEN:8080", "STDIO"], 8080, "one connection"),
+            (&["socat", "-u", "TCP-LISTEN:8080,fork", "OPEN:/var/log/all,append"], 8080, "whatever it is sent"),
+            (&["socat", "TCP-LISTEN:8080,fork", "EXEC:/usr/bin/backup"], 8080, "starts a program"),
+            (&["systemd-socket-activate", "--listen=8080", "/usr/bin/shop"], 8080, "start it"),
+            (&["/usr/bin/log-collector"], 8080, "keeps whatever"),
+            (&["shop"], 5170, "Fluent Bit"),
+        ] {
+            let told = reason(argv, port).unwrap_or_default();
+            assert!(told.contains(word), "{argv:?} on {port}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn what_serves_anybody_may_be_dialled() {
+        for (argv, port) in [
+            (&["java", "-agentlib:jdwp=transport=dt_socket,server=y,address=*:5005", "Shop"][..], 8080),
+            (&["java", "-jar", "shop.jar", "--server.port=45123"], 45123),
+            (&["node", "--inspect", "shop.js"], 3000),
+            (&["socat", "TCP-LISTEN:8080,fork", "TCP:127.0.0.1:3000"], 8080),
+            (&["python3", "-m", "http.server", "8000"], 8000),
+        ] {
+            assert_eq!(reason(argv, port), None, "{argv:?}");
+        }
+        // The first process of a container is a server as any other.
+        let snapshot = world(vec![listener("0.0.0.0", 8080)], vec![process(1, 0, &["shop"], 60)], vec![holding(0, 1, 3)]);
+        let mut scene = Scene::on(snapshot, "127.0.0.1:8080");
+        scene.snapshot.sockets[0].queue.limit = 128;
+        assert_eq!(why_not(&scene.case(), 0, &scene.snapshot.sockets[0]), None);
+    }
+
+    #[test]
+    fn a_spared_listener_of_a_name_is_not_called_absent() {
+        let mut scene = serving(&["jdb", "-listen", "62893"], 62893).named("localhost", &["::1", "127.0.0.1"]);
+        scene.exam.declined = plan(&scene.case()).declined;
+        let scene = scene.tried(Met::Failed(111));
+        let diagnosis = diagnose(&scene.case());
+        assert_eq!((diagnosis.verdict, diagnosis.causes), (Verdict::Healthy, Vec::new()));
+    }
 }
