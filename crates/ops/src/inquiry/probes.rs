@@ -20,6 +20,10 @@ pub(super) fn run(host: &dyn Host, inquiry: &mut Inquiry) {
     for _ in 0..2 {
         let Some(next) = follow_up(&inquiry.case()) else { break };
         attempt(host, inquiry, &next);
+        // Where the server has gone meanwhile, there is nobody to ask further.
+        if inquiry.exam.attempts.last().is_some_and(|attempt| attempt.met != Met::Connected) {
+            break;
+        }
     }
 }
 

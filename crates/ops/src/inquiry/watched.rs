@@ -66,8 +66,10 @@ fn sample(host: &dyn Host, inquiry: &mut Inquiry, parents: &[u32], elapsed: Dura
     let child = |process: &Process| (process.parent, process.id.pid);
     let watched = |process: &&Process| parents.contains(&process.parent) && process.id.pid != reader;
     let children = now.iter().filter(watched).take(64).map(child).collect();
-    // What was seen as the fork of a shell may be another program by now.
-    let differs = |process: &Process| snapshot.process(process.id.pid).is_none_or(|known| known.argv != process.argv);
+    // What was seen as the fork of a shell may be another program by now; one that is ending has no arguments any more.
+    let has_words = |process: &Process| process.argv.known().is_some_and(|argv| !argv.arguments().is_empty());
+    let differs =
+        |process: &Process| snapshot.process(process.id.pid).is_none_or(|known| has_words(process) && known.argv != process.argv);
     let fresh: Vec<Process> = now.into_iter().filter(differs).collect();
     snapshot.processes.retain(|known| fresh.iter().all(|process| process.id.pid != known.id.pid));
     snapshot.processes.extend(fresh);

@@ -54,13 +54,13 @@ fn run(case: &Case<'_>) -> Ruling {
     let reborn = reborn(samples);
     let lives = reborn.as_ref().map_or(0, |(_, pids)| pids.len());
     let serving = reborn.as_ref().is_some_and(|(parent, pids)| serves(case, *parent, pids));
-    let scripts = reborn.as_ref().map_or(0, |(_, pids)| {
-        pids.iter().filter_map(|pid| case.snapshot.process(*pid)).filter(|process| kin::is_script(process)).count()
+    let scripts: Vec<_> = reborn.as_ref().map_or_else(Vec::new, |(_, pids)| {
+        pids.iter().filter_map(|pid| case.snapshot.process(*pid)).filter(|process| kin::is_script(process)).collect()
     });
     let likelihood = match (ends, starts, holders, lives) {
         (_, _, 2.., _) => Likelihood::Certain,
         // Any loop of a shell has children in turn; what shows that they would serve is in their arguments.
-        (0, 0, 0, 2..) if !serving && scripts < 2 => Likelihood::Possible,
+        (0, 0, 0, 2..) if !serving && scripts.len() < 2 => Likelihood::Possible,
         (_, _, _, 3..) if serving => Likelihood::Certain,
         (1.., 1.., _, _) | (_, _, 1, _) | (_, _, _, 2..) => Likelihood::Likely,
         _ => return Ruling::Silent,
@@ -76,7 +76,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let parent = reborn.as_ref().and_then(|(parent, _)| case.snapshot.process(*parent));
     if let Some((pid, pids)) = &reborn {
         let name = parent.map_or_else(|| format!("pid {pid}"), words::named);
-        let shown: Vec<String> = pids.iter().take(6).map(u32::to_string).collect();
+        // A loop's pauses are children too; where the programs can be told, they are the ones to name.
+        let shown: Vec<String> = match scripts.len() {
+            0 | 1 => pids.iter().take(6).map(u32::to_string).collect(),
+            _ => scripts.iter().take(4).map(|process| words::named(process)).collect(),
+        };
         evidence.push(Evidence::new("/proc/PID/stat", format!("{name} had the children {} in turn", shown.join(", "))));
     }
     let supervisor = parent.and_then(|parent| supervisor_of(case.snapshot, parent));
