@@ -150,8 +150,8 @@ impl Inquiry {
         let case = self.case();
         let now = self.view.snapshot.host.now;
         let young = case.serving_processes().iter().any(|(process, _)| process.started_at.seconds_until(now) < NEW_S);
-        let cut = self.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
-        let cut = cut.last().is_some_and(|exchange| exchange.heard.raw().is_empty() && exchange.ended != Ended::Silence);
+        let mut cut = self.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
+        let cut = cut.next_back().is_some_and(|exchange| exchange.heard.raw().is_empty() && exchange.ended != Ended::Silence);
         young && (cut || case.symptom() == Some(Symptom::Refused))
     }
 
