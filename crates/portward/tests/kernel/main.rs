@@ -11,6 +11,7 @@ mod holders;
 mod labs;
 mod names;
 mod namespaces;
+mod noise;
 mod queues;
 mod races;
 mod states;

@@ -125,6 +125,10 @@ enum Sign {
 
 fn sign(case: &Case<'_>, first: IpAddr, attempt: &Attempt, errno: i32) -> Option<Sign> {
     let icmp = words::rose(attempt, "Icmp.InDestUnreachs") + words::rose(attempt, "Icmp6.InDestUnreachs") > 0;
+    // A rule's refusal raises no reset, whatever else goes on; somebody else's datagram may raise the ICMP count.
+    if errno == 111 && words::rose(attempt, "Tcp.OutRsts") > 0 {
+        return Some(Sign::OwnReset);
+    }
     // The error numbers that ICMP's unreachable codes become (icmp_err_convert, tab_unreach).
     if icmp && matches!(errno, 13 | 92 | 101 | 111 | 112 | 113) {
         return Some(Sign::Icmp);
@@ -133,9 +137,6 @@ fn sign(case: &Case<'_>, first: IpAddr, attempt: &Attempt, errno: i32) -> Option
         // Nothing else says so of an address of one's own: no neighbour has to be found for it.
         let unrouted = words::rose(attempt, "Ip.OutNoRoutes") > 0;
         return (errno == 113 && !unrouted).then_some(Sign::Unreachable);
-    }
-    if words::rose(attempt, "Tcp.OutRsts") > 0 {
-        return Some(Sign::OwnReset);
     }
     if words::rose(attempt, "Tcp.AttemptFails") > 0 {
         return Some(Sign::Reset);
@@ -146,12 +147,17 @@ fn sign(case: &Case<'_>, first: IpAddr, attempt: &Attempt, errno: i32) -> Option
 /// The rule that rejects in this way. The rules may have been read before the attempt: a count of nothing speaks only
 /// against one for any port.
 fn rule<'a>(case: &Case<'a>, sign: Sign) -> Option<&'a FirewallRule> {
-    let verdicts: &[RuleVerdict] = match sign {
-        Sign::Reset => &[RuleVerdict::RejectReset],
-        Sign::Icmp | Sign::Unreachable => &[RuleVerdict::RejectIcmp],
-        Sign::OwnReset | Sign::Uncounted | Sign::Untried => &[RuleVerdict::RejectReset, RuleVerdict::RejectIcmp],
+    let of = |verdicts: &[RuleVerdict]| {
+        case.rules_for(verdicts).into_iter().find(|rule| rule.port.is_some() || rule.packets != Some(0))
     };
-    case.rules_for(verdicts).into_iter().find(|rule| rule.port.is_some() || rule.packets != Some(0))
+    let any = || of(&[RuleVerdict::RejectReset, RuleVerdict::RejectIcmp]);
+    match sign {
+        Sign::Reset => of(&[RuleVerdict::RejectReset]),
+        // On a busy machine the ICMP error may have been for somebody else.
+        Sign::Icmp => of(&[RuleVerdict::RejectIcmp]).or_else(any),
+        Sign::Unreachable => of(&[RuleVerdict::RejectIcmp]),
+        Sign::OwnReset | Sign::Uncounted | Sign::Untried => any(),
+    }
 }
 
 #[cfg(test)]
@@ -185,7 +191,7 @@ mod tests {
                 with_rule(scene().tried(Met::Connected), Some(0)),
                 scene().tried(Met::Failed(111)).rose(&[("Tcp.AttemptFails", 1), ("Tcp.OutRsts", 1)]),
                 scene().tried(Met::Silence),
-                nothing.rose(&[("Tcp.AttemptFails", 1), ("Tcp.OutRsts", 1)]),
+                nothing.rose(&[("Tcp.AttemptFails", 1), ("Tcp.OutRsts", 1), ("Icmp.InDestUnreachs", 3)]),
                 Scene::connect("192.168.1.77:3000").tried(Met::Failed(113)),
                 scene().rule("input", "tcp dport 3001 reject", RuleVerdict::RejectIcmp, Some(3001), None),
             ],
