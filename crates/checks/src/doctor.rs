@@ -11,6 +11,7 @@ mod after_connect;
 mod case;
 mod debuggee;
 mod denied;
+mod edits;
 mod hangs;
 mod in_use;
 mod kin;

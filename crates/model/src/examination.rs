@@ -149,6 +149,8 @@ pub struct HostsLine {
     pub address: IpAddr,
     /// The names.
     pub names: Vec<Text>,
+    /// The whole line as it stands in the file, without its end.
+    pub whole: Text,
 }
 
 /// A proxy of the environment, without credentials.
@@ -206,9 +208,11 @@ pub struct Mention {
     pub line: u32,
     /// The line's text, secrets masked, at most 200 characters.
     pub text: Text,
+    /// The whole line as it stands in the file, without its end; `None` where it holds a secret, is long or is no UTF-8.
+    pub whole: Option<Text>,
     /// What kind of file says so.
     pub kind: MentionKind,
-    /// The port that is named.
+    /// The port that is named; 0 for a line that sets an address to listen on and names no port.
     pub port: u16,
 }
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Text;
+
 /// What an operation does to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -57,17 +59,20 @@ pub struct Fix {
     pub edit: Option<Edit>,
 }
 
-/// A line of a file, and what should stand there.
+/// A line of a file, and what should stand there. It is written only where the line is still what was seen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Edit {
     /// The file.
-    pub file: String,
+    pub file: Text,
     /// Its line, from 1.
     pub line: u32,
-    /// What stands there now.
-    pub now: String,
-    /// What to write.
-    pub then: String,
+    /// What stands there now: the whole line, without its end.
+    pub now: Text,
+    /// The lines to write instead, without their ends.
+    pub then: Vec<Text>,
+    /// What to run afterwards, so that a running program reads the file again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 impl Fix {

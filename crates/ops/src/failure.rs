@@ -66,6 +66,8 @@ impl From<SysError> for Failure {
             SysError::Read { path, .. } if path.starts_with("/proc") => {
                 Some("mount -t proc proc /proc    in a container: run it with a /proc of its own".to_owned())
             }
+            SysError::Changed { .. } => Some("ask again, and look at the line first".to_owned()),
+            SysError::LeftAlone { path, .. } => Some(format!("change {path} with an editor")),
             _ if denied => Some("the same command with sudo".to_owned()),
             _ => None,
         };

@@ -143,6 +143,38 @@ impl Screen {
         Ok(())
     }
 
+    /// Facts beside a label, each with its source, quieter: the sources in a column where all have room for it.
+    pub(crate) fn attributed<'a>(
+        &mut self,
+        label: &str,
+        rows: impl Iterator<Item = (&'a str, &'a str)> + Clone,
+    ) -> io::Result<()> {
+        let long = |text: &str| text.chars().count();
+        let facts = rows.clone().map(|(fact, _)| long(fact)).max().unwrap_or(0);
+        let sources = rows.clone().map(|(_, source)| long(source)).max().unwrap_or(0);
+        let room = self.width().map_or(usize::MAX, |width| width.saturating_sub(MARGIN).max(20));
+        let edge = room.min(WIDEST);
+        let column = if facts + GAP + sources <= edge { facts } else { 0 };
+        let mut margin = self.paint(Tone::Label, &format!("{label:<MARGIN$}"));
+        for (fact, source) in rows {
+            let quiet = self.paint(Tone::Quiet, source);
+            let mut lines = wrapped(fact, room);
+            let last = lines.pop().unwrap_or_default();
+            for line in lines {
+                self.line(&format!("{margin}{line}"))?;
+                margin = " ".repeat(MARGIN);
+            }
+            if long(&last) + GAP + long(source) <= room {
+                self.line(&format!("{margin}{last:<column$}{}{quiet}", " ".repeat(GAP)))?;
+            } else {
+                self.line(&format!("{margin}{last}"))?;
+                self.line(&format!("{}{quiet}", " ".repeat(MARGIN + GAP)))?;
+            }
+            margin = " ".repeat(MARGIN);
+        }
+        Ok(())
+    }
+
     /// A paragraph, wrapped to the terminal.
     pub(crate) fn paragraph(&mut self, tone: Tone, text: &str) -> io::Result<()> {
         let room = self.width().unwrap_or(usize::MAX);
@@ -176,5 +208,9 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
     textwrap::wrap(text, textwrap::Options::new(room).break_words(false)).into_iter().map(std::borrow::Cow::into_owned).collect()
 }
 
-/// Width of the margin that labels stand in.
+/// Width of the margin that labels stand in; every label is shorter.
 const MARGIN: usize = 10;
+/// Between a fact and its source.
+const GAP: usize = 3;
+/// A column of sources stands no further right than this, however wide the terminal.
+const WIDEST: usize = 120;

@@ -13,6 +13,32 @@ pub enum SysError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A file could not be written; it is as it was.
+    #[error("{path} cannot be {operation}: {source}")]
+    Write {
+        /// The file.
+        path: String,
+        /// `written`, `replaced`.
+        operation: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// A file is of a kind that is not written.
+    #[error("{path} is left as it is: {why}")]
+    LeftAlone {
+        /// The file.
+        path: String,
+        /// What it is.
+        why: &'static str,
+    },
+    /// A line is not what it was when it was read; the file is as it was.
+    #[error("line {line} of {path} is not what it was when it was read")]
+    Changed {
+        /// The file.
+        path: String,
+        /// The line, from 1.
+        line: u32,
+    },
     /// The kernel refused a question over netlink.
     #[error("the kernel does not answer a {what} question over netlink: {source}")]
     Netlink {
@@ -94,13 +120,19 @@ impl SysError {
     pub fn is_denied(&self) -> bool {
         match self {
             Self::Read { source, .. }
+            | Self::Write { source, .. }
             | Self::Netlink { source, .. }
             | Self::Resolve { source, .. }
             | Self::Enter { source, .. }
             | Self::Process { source, .. }
             | Self::Probe { source, .. }
             | Self::Start { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
-            Self::Replaced { .. } | Self::Unsupported { .. } | Self::Snapshot { .. } | Self::Injected { .. } => false,
+            Self::LeftAlone { .. }
+            | Self::Changed { .. }
+            | Self::Replaced { .. }
+            | Self::Unsupported { .. }
+            | Self::Snapshot { .. }
+            | Self::Injected { .. } => false,
         }
     }
 }

@@ -8,9 +8,9 @@ use std::{
 };
 
 use portward_model::{
-    Container, Counters, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need, NetworkSettings,
-    Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Socket, SocketOptions, Text,
-    Transport, Users, Vitals,
+    Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need,
+    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Socket,
+    SocketOptions, Text, Transport, Users, Vitals,
 };
 
 use crate::{Ask, Beyond, Depth, Dial, Dialled, Examine, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
@@ -122,6 +122,10 @@ impl Host for Flaky {
 
     fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError> {
         self.pass()?.signal(process, signal)
+    }
+
+    fn edit(&self, edit: &Edit) -> Result<(), SysError> {
+        self.pass()?.edit(edit)
     }
 
     fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {

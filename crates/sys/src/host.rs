@@ -7,7 +7,7 @@ use std::{
 };
 
 use portward_model::{
-    Container, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
+    Container, Edit, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
     SocketOptions, Text, Transport, Users,
 };
 use portward_wire::netlink::{PortFilter, StateSet};
@@ -221,6 +221,9 @@ pub trait Host: Examine + Send + Sync {
 
     /// Sends a signal through a pidfd, after its start time was checked.
     fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError>;
+
+    /// Writes lines in place of one line of a file, whole or not at all; an error where the line is not what was seen.
+    fn edit(&self, edit: &Edit) -> Result<(), SysError>;
 
     /// Waits until all these processes have ended, or the time is over. Returns those that live.
     fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError>;

@@ -6,6 +6,7 @@ mod containers;
 mod counters;
 mod descriptors;
 mod dial;
+mod edit;
 mod events;
 mod examine;
 mod firewall;
@@ -34,7 +35,7 @@ use std::{
 };
 
 use portward_model::{
-    Container, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
+    Container, Edit, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
     SocketOptions, Text, Transport, Users,
 };
 
@@ -144,6 +145,10 @@ impl Host for Linux {
 
     fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError> {
         actions::signal(process, signal)
+    }
+
+    fn edit(&self, edit: &Edit) -> Result<(), SysError> {
+        edit::apply(edit)
     }
 
     fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {

@@ -7,9 +7,9 @@ use std::{
 };
 
 use portward_model::{
-    Container, Counters, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need, NetworkSettings,
-    Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Snapshot, Socket, SocketOptions,
-    SocketState, Text, Transport, Users, Vitals,
+    Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need,
+    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Snapshot, Socket,
+    SocketOptions, SocketState, Text, Transport, Users, Vitals,
 };
 use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;
@@ -186,6 +186,10 @@ impl Host for Recorded {
 
     fn signal(&self, _: ProcessId, _: Signal) -> Result<(), SysError> {
         playback("a signal")
+    }
+
+    fn edit(&self, _: &Edit) -> Result<(), SysError> {
+        playback("an edit")
     }
 
     fn wait_for_exit(&self, _: &[ProcessId], _: Duration) -> Result<Vec<ProcessId>, SysError> {

@@ -3,6 +3,8 @@
 //! No file is understood by its grammar. A number is a port where it stands whole and where what stands before it
 //! says so: a word such as `port` or `listen`, an option such as `-p`, or a colon behind a host.
 
+mod address;
+
 use portward_model::{Mention, MentionKind, Text, masked_line};
 
 /// The kind of a well-known file, by its name alone; `None` for a file that is not read.
@@ -29,22 +31,24 @@ pub fn kind_of_file(name: &[u8]) -> Option<MentionKind> {
     Some(kind)
 }
 
-/// The lines of a file that name one of these ports; lines that are comments name none.
+/// The lines of a file that name one of these ports, and those that set the address to listen on; lines that are
+/// comments do neither.
 pub fn mentions(file: &Text, kind: MentionKind, bytes: &[u8], ports: &[u16], found: &mut Vec<Mention>) {
     if kind == MentionKind::PidFile {
         found.extend(pid_file(file, bytes, ports));
         return;
     }
     let mut section = Vec::new();
-    for (line, number) in bytes.split(|b| *b == b'\n').zip(1u32..) {
-        let line = without_comment(line);
+    found.extend(address::lines(file, kind, bytes));
+    for (raw, number) in bytes.split(|b| *b == b'\n').zip(1u32..) {
+        let line = without_comment(raw);
         if !is_setting(line, kind) {
             continue;
         }
         for port in ports {
             let Some(at) = port_at(line, *port, kind, &section) else { continue };
             if let Some(text) = excerpt(line, at, *port) {
-                found.push(Mention { file: file.clone(), line: number, text, kind, port: *port });
+                found.push(Mention { file: file.clone(), line: number, text, whole: whole(raw), kind, port: *port });
             }
         }
         if let Some(name) = line.trim_ascii().strip_suffix(b":") {
@@ -57,7 +61,15 @@ pub fn mentions(file: &Text, kind: MentionKind, bytes: &[u8], ports: &[u16], fou
 fn pid_file(file: &Text, bytes: &[u8], ports: &[u16]) -> Option<Mention> {
     let lines: Vec<&[u8]> = bytes.split(|b| *b == b'\n').take(4).map(<[u8]>::trim_ascii).collect();
     let port = std::str::from_utf8(lines.get(3)?).ok()?.parse().ok().filter(|port| ports.contains(port))?;
-    Some(Mention { file: file.clone(), line: 4, text: Text::new(lines.join(&b' ')), kind: MentionKind::PidFile, port })
+    let text = Text::new(lines.join(&b' '));
+    Some(Mention { file: file.clone(), line: 4, text, whole: None, kind: MentionKind::PidFile, port })
+}
+
+/// The whole line without its end; `None` where it holds a secret, is long or is no UTF-8.
+fn whole(line: &[u8]) -> Option<Text> {
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    let plain = line.len() <= LONGEST_LINE && std::str::from_utf8(line).is_ok() && masked_line(line).raw() == line;
+    plain.then(|| Text::new(line))
 }
 
 /// The part of a line that is in force.

@@ -163,7 +163,8 @@ impl Scene {
 
     /// With a line of a file that names a port.
     pub(crate) fn mention(mut self, kind: MentionKind, file: &str, line: u32, text: &str, port: u16) -> Self {
-        self.exam.mentions.push(Mention { file: Text::from(file), line, text: Text::from(text), kind, port });
+        let whole = Some(Text::from(text));
+        self.exam.mentions.push(Mention { file: Text::from(file), line, text: Text::from(text), whole, kind, port });
         self
     }
 

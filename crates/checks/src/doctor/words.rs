@@ -3,8 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{
-    Attempt, Cause, DialTarget, Edit, Effect, Evidence, Fix, Likelihood, Mention, Met, Process, Snapshot, Socket, SocketState,
-    Transport,
+    Attempt, Cause, DialTarget, Evidence, Fix, Likelihood, Mention, Met, Process, Snapshot, Socket, SocketState, Transport,
 };
 
 use super::{Case, Ruling};
@@ -84,18 +83,6 @@ pub(crate) fn tried(attempt: &Attempt) -> Evidence {
 /// A line of a file as a piece of evidence.
 pub(crate) fn mentioned(mention: &Mention) -> Evidence {
     Evidence::new(format!("{}:{}", mention.file, mention.line), mention.text.shown())
-}
-
-/// Writing `then` for `now` in the one line of a file that names the port and holds it; `None` where no line is proven.
-pub(crate) fn rewrite(case: &Case<'_>, now: &str, then: &str, title: &str) -> Option<Fix> {
-    let is_whole = |line: &str| line.len() < 200 && !line.contains("***") && line.matches(now).count() == 1;
-    let port = case.asked.port;
-    let mut lines = case.exam.mentions.iter().filter(|mention| mention.port == port && is_whole(&mention.text.shown()));
-    let (line, None) = (lines.next()?, lines.next()) else { return None };
-    let text = line.text.shown();
-    let edit = Edit { file: line.file.shown(), line: line.line, now: text.clone(), then: text.replacen(now, then, 1) };
-    let command = format!("{}:{}: write {}", edit.file, edit.line, edit.then.trim());
-    Some(Fix { title: title.to_owned(), command, effect: Effect::Change, edit: Some(edit) })
 }
 
 /// `0.1 ms`, `250 ms`

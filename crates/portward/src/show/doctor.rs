@@ -3,7 +3,7 @@
 use std::io;
 
 use portward_checks::doctor::Verdict;
-use portward_model::{Cause, Effect, Likelihood};
+use portward_model::{Cause, Effect, Evidence, Likelihood};
 use portward_ops::op::doctor::{Examined, Read};
 
 use super::Show;
@@ -26,11 +26,7 @@ impl Show for Examined {
         match self.causes.split_first() {
             None => {
                 screen.paragraph(tone(self.verdict), &self.summary)?;
-                let mut label = "proof";
-                for evidence in &self.healthy {
-                    screen.labelled(label, &format!("{}   {}", evidence.fact, evidence.source))?;
-                    label = "";
-                }
+                proof(screen, &self.healthy)?;
             }
             Some((first, rest)) => {
                 cause(screen, first)?;
@@ -99,30 +95,35 @@ fn cause(screen: &mut Screen, cause: &Cause) -> io::Result<()> {
         screen.paragraph(Tone::Alarm, &cause.summary)?;
         screen.labelled_in(Tone::Quiet, "cause", &code)?;
     }
-    let mut label = "proof";
-    for evidence in &cause.evidence {
-        screen.labelled(label, &format!("{}   {}", evidence.fact, evidence.source))?;
-        label = "";
-    }
+    proof(screen, &cause.evidence)?;
     let mut label = "fix";
     for fix in &cause.fixes {
-        let effect = match fix.effect {
-            Effect::Read => "",
-            Effect::Change => "   (changes something)",
-            Effect::Destroy => "   (ends something)",
+        let effect = match (fix.effect, &fix.edit) {
+            (Effect::Read, _) => "",
+            (Effect::Change, None) => "   (changes something)",
+            (Effect::Change, Some(_)) => "   (changes a file)",
+            (Effect::Destroy, _) => "   (ends something)",
         };
         screen.labelled(label, &format!("{}: {}{effect}", fix.title, fix.command))?;
         if let Some(edit) = &fix.edit {
-            screen.labelled("", &format!("{}:{}   {}", edit.file, edit.line, edit.then))?;
+            screen.labelled("", &format!("  {}:{}", edit.file, edit.line))?;
+            screen.labelled("", &format!("  - {}", edit.now.shown().trim()))?;
+            for line in &edit.then {
+                screen.labelled("", &format!("  + {}", line.shown().trim()))?;
+            }
         }
         label = "";
     }
     Ok(())
 }
 
+fn proof(screen: &mut Screen, evidence: &[Evidence]) -> io::Result<()> {
+    screen.attributed("proof", evidence.iter().map(|evidence| (evidence.fact.as_str(), evidence.source.as_str())))
+}
+
 fn probes(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
     let planned = examined.probes.iter().filter(|probe| probe.met.is_none());
-    let mut label = "would dial";
+    let mut label = "would try";
     for probe in planned {
         let said = probe.said.map(|said| format!(", saying {}", said_words(said))).unwrap_or_default();
         screen.labelled(label, &format!("{}{said}: {}", probe.to, probe.purpose.unwrap_or_default()))?;
@@ -163,7 +164,7 @@ fn fixed(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
         let became = match fix.became {
             "done" => "done",
             "failed" => "not done",
-            "yours" => "left to you",
+            "yours" => "yours",
             _ => "declined",
         };
         screen.labelled(became, &format!("{}: {}{because}", fix.title, fix.command))?;

@@ -7,14 +7,15 @@ use portward_model::{HostsLine, Text};
 /// The lines of a hosts file that give names to an address (`hosts(5)`). A zone (`fe80::1%eth0`) is left out.
 pub fn hosts_lines(bytes: &[u8]) -> Vec<HostsLine> {
     let mut found = Vec::new();
-    for (line, number) in bytes.split(|b| *b == b'\n').zip(1u32..) {
-        let line = line.split(|b| *b == b'#').next().unwrap_or_default();
+    for (whole, number) in bytes.split(|b| *b == b'\n').zip(1u32..) {
+        let line = whole.split(|b| *b == b'#').next().unwrap_or_default();
         let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
         let address = words.next().and_then(|word| std::str::from_utf8(word).ok());
         let address = address.and_then(|word| word.split('%').next()?.parse().ok());
         let names: Vec<Text> = words.map(Text::new).collect();
         if let Some(address) = address.filter(|_| !names.is_empty()) {
-            found.push(HostsLine { line: number, address, names });
+            let whole = Text::new(whole.strip_suffix(b"\r").unwrap_or(whole));
+            found.push(HostsLine { line: number, address, names, whole });
         }
     }
     found

@@ -63,20 +63,20 @@ fn run(case: &Case<'_>) -> Ruling {
         (true, _) | (false, true) => Likelihood::Certain,
         (false, false) => Likelihood::Possible,
     };
-    let last = case.exam.hosts.iter().flatten().map(|line| line.line).max().unwrap_or(0);
+    let last = case.exam.hosts.iter().flatten().max_by_key(|line| line.line);
     let mut add = Fix::new(
         "Give it its addresses",
         "printf '127.0.0.1 localhost\\n::1 localhost\\n' | sudo tee -a /etc/hosts",
         Effect::Change,
     );
-    if case.exam.hosts.is_some() {
-        add.edit = Some(Edit {
-            file: "/etc/hosts".to_owned(),
-            line: last.saturating_add(1),
-            now: String::new(),
-            then: "127.0.0.1 localhost".to_owned(),
-        });
-    }
+    // Lines are added behind one that is known, so that what is written is known to fit.
+    add.edit = last.map(|last| Edit {
+        file: "/etc/hosts".into(),
+        line: last.line,
+        now: last.whole.clone(),
+        then: vec![last.whole.clone(), "127.0.0.1 localhost".into(), "::1 localhost".into()],
+        after: None,
+    });
     let dial = format!("portward explain {}", words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port));
     let fixes = vec![add, Fix::new("Or dial the address itself", dial, Effect::Read)];
     words::found(CHECK.code, likelihood, "The name localhost has no address on this machine.", evidence, fixes)
@@ -93,7 +93,12 @@ mod tests {
 
     pub(crate) fn cases() -> Cases {
         let unresolved = |name| Scene::connect("127.0.0.1:3000").named(name, &[]);
-        let named = || HostsLine { line: 1, address: "127.0.0.1".parse().unwrap(), names: vec!["localhost".into()] };
+        let named = || HostsLine {
+            line: 1,
+            address: "127.0.0.1".parse().unwrap(),
+            names: vec!["localhost".into()],
+            whole: "127.0.0.1 localhost".into(),
+        };
         let other = || HostsLine { names: vec!["box".into()], ..named() };
         let told =
             |scene: Scene| scene.said(Symptom::NameUnknown, Some("hosts-localhost-missing"), "getaddrinfo ENOTFOUND localhost");

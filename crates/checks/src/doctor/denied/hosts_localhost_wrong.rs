@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Edit, Effect, Evidence, Fix, HostsLine, Likelihood, unmap};
+use portward_model::{Edit, Effect, Evidence, Fix, HostsLine, Likelihood, Text, unmap};
 
 use crate::doctor::{Case, Check, Ruling, Standing, words};
 
@@ -54,19 +54,21 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(at.map(words::tried));
     let right: IpAddr = if address.is_ipv4() { Ipv4Addr::LOCALHOST.into() } else { Ipv6Addr::LOCALHOST.into() };
     let first = match line {
-        Some(line) => Fix {
-            edit: Some(Edit {
-                file: "/etc/hosts".to_owned(),
+        Some(line) => {
+            let command = if line.names.len() == 1 {
+                format!("sudo sed -i '{}s/^[^[:space:]]*/{right}/' /etc/hosts", line.line)
+            } else {
+                format!("sudo portward doctor localhost:{} --fix", case.asked.port)
+            };
+            let edit = Some(Edit {
+                file: "/etc/hosts".into(),
                 line: line.line,
-                now: written(line),
-                then: written(&HostsLine { address: right, ..line.clone() }),
-            }),
-            ..Fix::new(
-                format!("Let the line name {right}"),
-                format!("sudo sed -i '{}s/^[^[:space:]]*/{right}/' /etc/hosts", line.line),
-                Effect::Change,
-            )
-        },
+                now: line.whole.clone(),
+                then: corrected(line, name, right),
+                after: None,
+            });
+            Fix { edit, ..Fix::new(format!("Let {name} be {right}"), command, Effect::Change) }
+        }
         None => Fix::new("Put it before every other source of names", append(right, name), Effect::Change),
     };
     let second = Fix::new(
@@ -92,9 +94,34 @@ pub(super) fn names(line: &HostsLine, name: &str) -> bool {
     line.names.iter().any(|known| known.raw().eq_ignore_ascii_case(name.as_bytes()))
 }
 
+/// The line with the right address; where it has other names, these keep theirs and the name gets a line of its own.
+fn corrected(line: &HostsLine, name: &str, right: IpAddr) -> Vec<Text> {
+    let same = |known: &Text| known.raw().eq_ignore_ascii_case(name.trim_end_matches('.').as_bytes());
+    let others: Vec<&Text> = line.names.iter().filter(|known| !same(known)).collect();
+    let mut own = right.to_string().into_bytes();
+    if others.is_empty() {
+        // What follows the address stands as it was, with its comment.
+        let address = line.whole.raw().trim_ascii_start().iter().position(u8::is_ascii_whitespace).unwrap_or(0);
+        own.extend_from_slice(line.whole.raw().trim_ascii_start().get(address..).unwrap_or_default());
+        return vec![Text::new(own)];
+    }
+    let mut rest = line.address.to_string().into_bytes();
+    for other in others {
+        rest.push(b' ');
+        rest.extend_from_slice(other.raw());
+    }
+    if let Some(at) = line.whole.raw().iter().position(|byte| *byte == b'#') {
+        rest.push(b' ');
+        rest.extend_from_slice(line.whole.raw().get(at..).unwrap_or_default());
+    }
+    own.push(b' ');
+    own.extend_from_slice(name.trim_end_matches('.').as_bytes());
+    vec![Text::new(own), Text::new(rest)]
+}
+
 /// The line as it is written, without its comment.
 fn written(line: &HostsLine) -> String {
-    let names: Vec<String> = line.names.iter().map(portward_model::Text::shown).collect();
+    let names: Vec<String> = line.names.iter().map(Text::shown).collect();
     format!("{} {}", line.address, names.join(" "))
 }
 
@@ -108,9 +135,9 @@ pub(super) fn append(address: IpAddr, name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{HostsLine, Met};
+    use portward_model::{HostsLine, Met, Text};
 
-    use super::run;
+    use super::{corrected, run};
     use crate::doctor::{Cases, Ruling, scene::Scene};
 
     fn says(scene: &mut Scene, lines: &[(u32, &str, &str)]) {
@@ -118,6 +145,7 @@ mod tests {
             line: *line,
             address: address.parse().unwrap(),
             names: vec![(*name).into()],
+            whole: format!("{address} {name}").as_str().into(),
         };
         scene.exam.hosts = Some(lines.iter().map(line).collect());
     }
@@ -143,7 +171,22 @@ mod tests {
     fn the_line_is_named_and_rewritten() {
         let Ruling::Found(cause) = run(&cases().fires[0].case()) else { panic!("silent") };
         let edit = cause.fixes[0].edit.as_ref().unwrap();
-        assert_eq!((edit.line, edit.now.as_str(), edit.then.as_str()), (3, "192.168.1.9 localhost", "127.0.0.1 localhost"));
+        assert_eq!(
+            (edit.line, edit.now.shown().as_str(), &edit.then[..]),
+            (3, "192.168.1.9 localhost", &["127.0.0.1 localhost".into()][..])
+        );
+        let whole = "192.168.1.9\tbox localhost # since May";
+        let line = HostsLine {
+            line: 3,
+            address: "192.168.1.9".parse().unwrap(),
+            names: vec!["box".into(), "localhost".into()],
+            whole: whole.into(),
+        };
+        let right = "127.0.0.1".parse().unwrap();
+        let both: [Text; 2] = ["127.0.0.1 localhost".into(), "192.168.1.9 box # since May".into()];
+        assert_eq!(corrected(&line, "localhost", right), both);
+        let alone = HostsLine { names: vec!["localhost".into()], whole: "  192.168.1.9\tlocalhost # since May".into(), ..line };
+        assert_eq!(corrected(&alone, "localhost", right), ["127.0.0.1\tlocalhost # since May".into()]);
         assert_eq!(cause.summary, "localhost is 192.168.1.9 by line 3 of /etc/hosts, not 127.0.0.1.");
     }
 }

@@ -2,7 +2,7 @@
 
 use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Socket, SocketState, Transport};
 
-use crate::doctor::{Case, Check, Ruling, debuggee::debuggee, plan, words};
+use crate::doctor::{Case, Check, Ruling, debuggee::debuggee, edits, plan, words};
 
 pub(super) const CHECK: Check = Check {
     code: "one-shot-server",
@@ -101,7 +101,7 @@ fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
 
 fn fixes(case: &Case<'_>) -> Vec<Fix> {
     let port = case.asked.port;
-    let kept = words::rewrite(case, "nc -l", "nc -lk", "Let it go on listening");
+    let kept = edits::in_files(case, "nc -l", "nc -lk", "Let it go on listening");
     let by_hand = Fix::new("Start it so that it goes on listening", format!("nc -lk {port}"), Effect::Change);
     let wait = Fix::new("Or wait until it listens again", format!("portward wait {port}"), Effect::Read);
     kept.into_iter().chain([by_hand, wait]).collect()

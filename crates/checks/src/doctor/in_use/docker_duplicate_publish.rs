@@ -1,11 +1,11 @@
 //! Two containers are to publish the same port.
 
-use portward_model::{Edit, Effect, Evidence, Fix, Likelihood, Mention, MentionKind};
+use portward_model::{Edit, Effect, Evidence, Fix, Likelihood, Mention, MentionKind, Text};
 
 use super::held::{Held, held, next};
 use crate::{
     bind::words::{container_of, described},
-    doctor::{Case, Check, Ruling, words},
+    doctor::{Case, Check, Ruling, edits, words},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -60,7 +60,7 @@ fn run(case: &Case<'_>) -> Ruling {
         for mention in [first, second] {
             evidence.push(Evidence::new(format!("{}:{}", mention.file, mention.line), mention.text.shown()));
         }
-        fixes.push(move_line(case, second));
+        fixes.extend(move_line(case, second));
     }
     let name = container.map(|container| container.name.clone().unwrap_or_else(|| container.id.as_str().into()));
     if let Some(stop) = held.as_ref().and_then(|held| crate::bind::words::supervisor_of(case.snapshot, held.process)?.stop) {
@@ -111,16 +111,19 @@ fn publishes(line: &str, port: u16) -> bool {
     parts.len() >= 2 && parts.get(1).is_some_and(|host| *host == port)
 }
 
-fn move_line(case: &Case<'_>, mention: &Mention) -> Fix {
+fn move_line(case: &Case<'_>, mention: &Mention) -> Option<Fix> {
     let port = case.asked.port;
     let to = port.checked_add(1).unwrap_or(8080);
-    let now = mention.text.shown();
-    let then = now.replacen(&port.to_string(), &to.to_string(), 1);
-    let file = mention.file.shown();
-    Fix {
-        edit: Some(Edit { file: file.clone(), line: mention.line, now, then }),
-        ..Fix::new(format!("Publish the second at {to}"), format!("docker compose -f {file} up -d"), Effect::Change)
-    }
+    let whole = mention.whole.as_ref()?;
+    let line = std::str::from_utf8(whole.raw()).ok()?;
+    let edit = Edit {
+        file: mention.file.clone(),
+        line: mention.line,
+        now: whole.clone(),
+        then: vec![Text::from(line.replacen(&port.to_string(), &to.to_string(), 1).as_str())],
+        after: Some(format!("docker compose -f {} up -d", mention.file)),
+    };
+    Some(edits::fix(case, &format!("Publish the second at {to}"), edit))
 }
 
 #[cfg(test)]
@@ -162,6 +165,7 @@ pub(super) mod tests {
             file: "/home/ana/shop/compose.yaml".into(),
             line,
             text: text.into(),
+            whole: Some(text.into()),
             kind: MentionKind::Compose,
             port: 8080,
         };

@@ -7,7 +7,7 @@ use portward_model::{AddressClass, Effect, Evidence, Fix, Likelihood, RuleVerdic
 use crate::{
     bind::words::container_of,
     docker_proxy,
-    doctor::{Case, Check, Ruling, Standing, words},
+    doctor::{Case, Check, Ruling, Standing, edits, words},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -70,9 +70,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = vec![way.evidence, words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let listens = words::endpoint(case.snapshot, socket);
-    let own = socket.address().map(|address| unmap(address).to_string()).unwrap_or_default();
+    let every = std::net::Ipv4Addr::UNSPECIFIED.into();
     let mut fixes: Vec<Fix> =
-        words::rewrite(case, &own, "0.0.0.0", "Let it listen on 0.0.0.0 inside the container").into_iter().collect();
+        edits::listen_on(case, index, every, "Let it listen on 0.0.0.0 inside the container").into_iter().collect();
     let setting =
         format!("set the program's address to 0.0.0.0 (for example --host 0.0.0.0, or HOST=0.0.0.0), port {}", way.port);
     fixes.push(Fix::new("Let it listen on 0.0.0.0 inside the container", setting, Effect::Change));

@@ -2,7 +2,7 @@
 
 use portward_model::{AddressClass, Effect, Fix, Likelihood, unmap};
 
-use crate::doctor::{Case, Check, Ruling, words};
+use crate::doctor::{Case, Check, Ruling, edits, words};
 
 pub(super) const CHECK: Check = Check {
     code: "listen-loopback-only",
@@ -44,14 +44,19 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = vec![words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().take(2).map(words::tried));
     let listens = words::endpoint(case.snapshot, socket);
-    let own = socket.address().map(|address| unmap(address).to_string()).unwrap_or_default();
-    let mut fixes: Vec<Fix> =
-        words::rewrite(case, &own, "0.0.0.0", "Let it listen on every address, which exposes it").into_iter().collect();
+    let mut fixes = Vec::new();
     let local = format!("portward explain {listens}");
     fixes.push(Fix::new("From this machine, dial the address that it listens on", local, Effect::Read));
     let tunnel = format!("ssh -N -L {port}:{listens} {dialled}");
     fixes.push(Fix::new("From another machine, go through a tunnel", tunnel, Effect::Change));
-    let exposed = format!("set its address to {dialled} or 0.0.0.0, which exposes it to that network");
+    // Named and not offered: what opens a server to the network is for a person to write.
+    let line = edits::listen_on(case, index, dialled, "").and_then(|fix| fix.edit);
+    let exposed = line.map_or_else(
+        || format!("set its address to {dialled} or 0.0.0.0, which exposes it to that network"),
+        |edit| {
+            format!("set the address in {}:{} to {dialled} or 0.0.0.0, which exposes it to that network", edit.file, edit.line)
+        },
+    );
     fixes.push(Fix::new("Or let it listen there", exposed, Effect::Change));
     let who = words::who(case, index, socket);
     let summary = format!("{who} listens on {listens} only, and the client dialled {}.", words::address(dialled, port));

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portward_model::{AddressClass, Effect, Fix, Likelihood, Socket, unmap};
 
-use crate::doctor::{Case, Check, Ruling, words};
+use crate::doctor::{Case, Check, Ruling, edits, words};
 
 pub(super) const CHECK: Check = Check {
     code: "listen-other-address",
@@ -43,8 +43,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let listens = words::endpoint(case.snapshot, socket);
     let mut fixes = Vec::new();
     if let Some(address) = socket.address().map(unmap).filter(|address| !address.is_unspecified()) {
-        let from = address.to_string();
-        fixes.extend(words::rewrite(case, &from, &dialled.to_string(), "Let it listen on the dialled address"));
+        fixes.extend(edits::listen_on(case, index, dialled, "Let it listen on the dialled address"));
         let command = format!("portward explain {}", words::address(address, port));
         fixes.push(Fix::new("Dial the address that it listens on", command, Effect::Read));
     }
@@ -96,7 +95,13 @@ mod tests {
                 on("192.168.1.20", "127.0.0.1:3000"),
                 on("fe80::20", "192.168.1.20:3000"),
                 Scene::on(held(pinned), "127.0.0.1:3000"),
-                on("127.0.0.2", "127.0.0.1:3000").mention(MentionKind::Environment, "/s/.env", 2, "HOST=127.0.0.2:3000", 3000),
+                on("127.0.0.2", "127.0.0.1:3000").mention(
+                    MentionKind::Environment,
+                    "/home/ana/shop/.env",
+                    2,
+                    "HOST=127.0.0.2:3000",
+                    3000,
+                ),
             ],
             silent: vec![
                 on("127.0.0.1", "192.168.1.20:3000"),
@@ -114,6 +119,9 @@ mod tests {
         let scene = cases().fires.pop().unwrap();
         let diagnosis = crate::doctor::diagnose(&scene.case());
         let edit = diagnosis.causes[0].fixes[0].edit.clone().unwrap();
-        assert_eq!((edit.now.as_str(), edit.then.as_str()), ("HOST=127.0.0.2:3000", "HOST=127.0.0.1:3000"));
+        assert_eq!(
+            (edit.now.shown(), edit.then[0].shown()),
+            ("HOST=127.0.0.2:3000".to_owned(), "HOST=127.0.0.1:3000".to_owned())
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use portward_model::{Effect, Family, Fix, Likelihood, Met, Socket};
 
-use crate::doctor::{Case, Check, Ruling, words};
+use crate::doctor::{Case, Check, Ruling, edits, words};
 
 pub(super) const CHECK: Check = Check {
     code: "listen-other-family",
@@ -55,18 +55,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let listens = words::endpoint(case.snapshot, socket);
     let summary = format!("{who} listens on {listens} only, and the client dialled {}.", words::address(dialled, port));
     let reached = case.exam.attempts.iter().any(|attempt| attempt.met == Met::Connected);
-    let fixes = vec![
-        Fix::new(
-            "Dial the address that it listens on",
-            format!("portward explain {}", words::address(other, port)),
-            Effect::Read,
-        ),
-        Fix::new(
-            format!("Or let it listen on {} too", words::address(dialled, port)),
-            family_setting(case, index),
-            Effect::Change,
-        ),
-    ];
+    let dial = format!("portward explain {}", words::address(other, port));
+    let mut fixes = vec![Fix::new("Dial the address that it listens on", dial, Effect::Read)];
+    let title = format!("Or let it listen on {}", words::address(dialled, port));
+    // A wildcard that takes one family is not told by its address.
+    let edit = if socket.is_wildcard() { None } else { edits::listen_on(case, index, dialled, &title) };
+    fixes.push(edit.unwrap_or_else(|| Fix::new(title, family_setting(case, index), Effect::Change)));
     let likelihood = if reached || case.exam.attempts.is_empty() { Likelihood::Certain } else { Likelihood::Likely };
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }

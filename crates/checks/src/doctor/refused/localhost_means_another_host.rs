@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use portward_model::{DialTarget, Effect, Evidence, Fix, Likelihood, MentionKind, Met};
 
-use crate::doctor::{Case, Check, Ruling, kin, words};
+use crate::doctor::{Case, Check, Ruling, edits, kin, words};
 
 pub(super) const CHECK: Check = Check {
     code: "localhost-means-another-host",
@@ -76,7 +76,7 @@ fn run(case: &Case<'_>) -> Ruling {
         if let Some(mention) = setting {
             let text = mention.text.shown();
             let now = if text.contains("localhost") { "localhost" } else { "127.0.0.1" };
-            fixes.extend(words::rewrite(case, now, outside, "Name the host, or the other container's service"));
+            fixes.extend(edits::in_line(case, mention, now, outside, "Name the host, or the other container's service"));
         }
         let target = if outside.contains(':') { format!("[{outside}]:{port}") } else { format!("{outside}:{port}") };
         fixes.push(Fix::new("Dial the host from inside", format!("portward doctor {target}"), Effect::Read));

@@ -2,7 +2,7 @@
 
 use portward_model::{CommandLine, Effect, Evidence, Fix, Likelihood, Mention, Process, Socket};
 
-use crate::doctor::{Case, Check, Ruling, kin, plan::names_port, words};
+use crate::doctor::{Case, Check, Ruling, edits, kin, plan::names_port, words};
 
 pub(super) const CHECK: Check = Check {
     code: "port-mismatch",
@@ -55,13 +55,13 @@ fn run(case: &Case<'_>) -> Ruling {
         }
         Relation::Mentioned(mention) => {
             evidence.push(words::mentioned(mention));
-            let title = "Or let the file name the port that is served";
-            fixes.extend(words::rewrite(case, &asked.to_string(), &port.to_string(), title));
+            fixes.extend(renumbered(case, mention, port));
             Likelihood::Likely
         }
         Relation::Project(process) => {
             let fact = format!("{} works in the reader's own project", words::named(process));
             evidence.push(Evidence::new(format!("/proc/{}/cwd", process.id.pid), fact));
+            fixes.extend(kin::mentioned_beside(case, process).and_then(|mention| renumbered(case, mention, port)));
             Likelihood::Likely
         }
         Relation::Near => Likelihood::Possible,
@@ -75,6 +75,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let listens = words::endpoint(case.snapshot, socket);
     let summary = format!("{who} listens on {listens}, and the client came to port {asked}, where nothing listens.");
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// The file's line with the port that is served.
+fn renumbered(case: &Case<'_>, mention: &Mention, port: u16) -> Option<Fix> {
+    let title = "Or let the file name the port that is served";
+    edits::in_line(case, mention, &case.asked.port.to_string(), &port.to_string(), title)
 }
 
 /// What a listener on another port has to do with the asked one.

@@ -3,7 +3,7 @@
 use portward_model::{DialTarget, Effect, Evidence, Fix, Likelihood, MentionKind, Socket};
 
 use crate::{
-    doctor::{Case, Check, Ruling, kin, words},
+    doctor::{Case, Check, Ruling, edits, kin, words},
     usual_service,
 };
 
@@ -56,7 +56,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = vec![words::mentioned(mention), words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let mut fixes: Vec<Fix> =
-        words::rewrite(case, &port.to_string(), &actual.to_string(), "Name the port that it listens on").into_iter().collect();
+        edits::in_line(case, mention, &port.to_string(), &actual.to_string(), "Name the port that it listens on")
+            .into_iter()
+            .collect();
     let place = format!("{}:{}", mention.file, mention.line);
     fixes.push(Fix::new(
         "Correct the setting, then start the client anew",
@@ -169,6 +171,6 @@ mod tests {
         let scene = cases().fires.remove(0);
         let diagnosis = crate::doctor::diagnose(&scene.case());
         let edit = diagnosis.causes[0].fixes[0].edit.clone().unwrap();
-        assert_eq!((edit.line, edit.then.as_str()), (4, "DATABASE_URL=postgres://127.0.0.1:5432/shop"));
+        assert_eq!((edit.line, edit.then[0].shown().as_str()), (4, "DATABASE_URL=postgres://127.0.0.1:5432/shop"));
     }
 }

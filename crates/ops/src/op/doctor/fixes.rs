@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use portward_checks::doctor::Verdict;
-use portward_model::{Effect, Fix};
+use portward_model::{Edit, Effect, Fix};
 
 use super::{Examined, Fixed, examine};
 use crate::{
@@ -18,7 +18,7 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Question, examined: Examined, y
     let mut done = false;
     'causes: for cause in &examined.causes {
         for fix in cause.fixes.iter().filter(|fix| fix.effect != Effect::Read) {
-            if fixed.iter().any(|known| known.command == fix.command) {
+            if fixed.iter().any(|known| known.command == fix.command && known.title == fix.title) {
                 continue;
             }
             let outcome = one(cx, &cause.summary, fix, yes).await;
@@ -36,6 +36,8 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Question, examined: Examined, y
     let mut notes = again.notes.clone();
     if again.verdict == Verdict::Healthy {
         notes.push("asked again after the fix: healthy".to_owned());
+    } else {
+        notes.push("asked again after the fix: not healthy yet".to_owned());
     }
     Ok(Examined { notes, fixed, ..again })
 }
@@ -48,21 +50,29 @@ async fn one(cx: &Cx<'_>, cause: &str, fix: &Fix, yes: bool) -> Fixed {
         became,
         because,
     };
-    let Some((name, input)) = operation(&fix.command) else {
+    let operation = operation(&fix.command).filter(|_| fix.edit.is_none());
+    if operation.is_none() && fix.edit.is_none() {
         return became("yours", Some("it is not an operation of Portward's; run it yourself".to_owned()));
-    };
-    let agreed = if yes && fix.effect != Effect::Destroy {
-        Some(true)
-    } else {
-        cx.prompt.confirm(&format!("{cause}\n{}: {}?", fix.title, fix.command))
-    };
+    }
+    let question = fix.edit.as_ref().map_or_else(
+        || format!("{cause}\n{}: {}?", fix.title, fix.command),
+        |edit| format!("{cause}\n{}\n{}\nWrite it?", fix.title, diff(edit)),
+    );
+    let agreed = if yes && fix.effect != Effect::Destroy { Some(true) } else { cx.prompt.confirm(&question) };
     match agreed {
         Some(true) => {}
         Some(false) => return became("declined", None),
         None => return became("declined", Some("nobody is there to ask; --yes agrees to what ends nothing".to_owned())),
     }
-    let Some(entry) = OPS.iter().find(|entry| entry.name == name) else {
-        return became("yours", Some(format!("there is no operation {name}")));
+    if let Some(edit) = &fix.edit {
+        return match cx.host.edit(edit).map_err(Failure::from) {
+            Ok(()) => became("done", edit.after.as_ref().map(|after| format!("it counts when this is done: {after}"))),
+            Err(failure) => became("failed", Some(refusal(&failure))),
+        };
+    }
+    let Some((entry, input)) = operation.and_then(|(name, input)| Some((OPS.iter().find(|entry| entry.name == name)?, input)))
+    else {
+        return became("yours", Some("there is no such operation".to_owned()));
     };
     match (entry.run)(cx, input, &mut |_| true).await {
         Ok((_, Exit::Fine)) => became("done", None),
@@ -70,8 +80,20 @@ async fn one(cx: &Cx<'_>, cause: &str, fix: &Fix, yes: bool) -> Fixed {
             let because = answer.get("summary").and_then(|summary| summary.as_str()).map(str::to_owned);
             became("failed", because.or_else(|| Some("it did not reach what it wanted".to_owned())))
         }
-        Err(failure) => became("failed", Some(failure.message)),
+        Err(failure) => became("failed", Some(refusal(&failure))),
     }
+}
+
+/// Where an edit writes, what goes and what comes, as a diff shows it.
+fn diff(edit: &Edit) -> String {
+    let then = edit.then.iter().map(|line| format!("\n  + {}", line.shown()));
+    format!("  {}:{}\n  - {}{}", edit.file, edit.line, edit.now, then.collect::<String>())
+}
+
+/// Why something was not done, and what to do about it.
+fn refusal(failure: &Failure) -> String {
+    let message = failure.message.trim_end_matches('.');
+    failure.hint.as_ref().map_or_else(|| message.to_owned(), |hint| format!("{message}; {hint}"))
 }
 
 /// A `portward` command as an operation and its input; what was agreed to is not asked again.
