@@ -192,12 +192,26 @@ pub struct World {
     /// Capabilities that the try, the learner's shell and their programs lack, such as `net_bind_service`; `all` for an ordinary
     /// user's powers.
     pub without: Vec<String>,
+    /// What the sandbox of the scene is made of. The try runs in it, and inside the command `sandbox PROGRAM...` runs a program in it.
+    /// The file `policy` says what it denies: with Landlock the ports to which a TCP connection is allowed, with seccomp the system
+    /// calls that are refused, in words.
+    pub sandbox: Option<Sandbox>,
     /// Processes of others are hidden (`hidepid=2`); say `without = ["all"]` too, for who may trace sees all.
     pub hide_processes: bool,
     /// Variables of the learner's shell and its programs.
     pub environment: BTreeMap<String, String>,
     /// Files below `/tmp/lab`, where the services run.
     pub files: BTreeMap<String, String>,
+}
+
+/// What makes a sandbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Sandbox {
+    /// Landlock, landlock(7): a denied connection fails with `EACCES`.
+    Landlock,
+    /// A system-call filter, seccomp(2): a denied call fails with `EPERM`.
+    Seccomp,
 }
 
 /// How a right repair is recognised.

@@ -34,6 +34,6 @@ pub use answer::{Checked, Hinted, Tried};
 #[cfg(not(target_os = "linux"))]
 pub use elsewhere::{Scene, check, entrance, hint};
 pub use error::LabError;
-pub use format::{Ask, Group, Lab, Question, Repair, Service, Sight, State, Twin, World};
+pub use format::{Ask, Group, Lab, Question, Repair, Sandbox, Service, Sight, State, Twin, World};
 #[cfg(target_os = "linux")]
 pub use linux::{Scene, check, entrance, hint};

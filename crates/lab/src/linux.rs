@@ -13,6 +13,7 @@ mod inside;
 mod kernel;
 mod powers;
 mod role;
+mod sandbox;
 mod scene;
 mod service;
 
@@ -42,6 +43,7 @@ pub fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
         FIRST => Some(first::run(word(2), word(3), word(4))),
         SERVICE => Some(said(service::command(word(2), &rest()))),
         INSIDE => Some(said(inside::answer(word(2)))),
+        SANDBOX => Some(said(sandbox::run(arguments.get(2..).unwrap_or_default()))),
         JOIN => Some(said(inside::join(word(2), word(3)))),
         _ => None,
     }
@@ -82,6 +84,7 @@ const FIRST: &str = "lab-first";
 const SERVICE: &str = "lab-service";
 const INSIDE: &str = "lab-inside";
 const JOIN: &str = "lab-join";
+const SANDBOX: &str = "lab-sandbox";
 
 /// How the second argument of the door and of the first process calls the two scenes of a lab.
 const TWIN: &str = "twin";

@@ -15,7 +15,7 @@ use portward_checks::{
     BindAnswer, Paste, Symptom, Verdict as Bindable,
     doctor::{Asked, Asking, Case, Standing, suspects},
 };
-use portward_model::{BindTry, Ended, Examination, Transport};
+use portward_model::{BindTry, Ended, Examination, Exchange, Transport};
 use portward_sys::{Host, Which};
 
 use crate::{Cx, Failure, Look, View, op::explain::bind, target::Target};
@@ -157,7 +157,13 @@ impl Inquiry {
 
     /// What holders are busy with, and their other connections.
     fn closer(&mut self, host: &dyn Host, reach: Reach) {
-        let look = Look { ports: None, clients: false, ..self.target.look() };
+        let mut look = Look { ports: None, clients: false, ..self.target.look() };
+        // Who closes without a word may be a proxy whose service lives in another namespace.
+        let left =
+            |exchange: &Exchange| exchange.heard.raw().is_empty() && matches!(exchange.ended, Ended::Closed | Ended::Reset);
+        if self.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref()).any(left) {
+            look.which = Which::All;
+        }
         let whole = look.take(host);
         if !whole.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
             self.view = whole;

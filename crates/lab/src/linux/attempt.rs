@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{SocketAddr, TcpStream, ToSocketAddrs},
+    net::{Shutdown, SocketAddr, TcpStream, ToSocketAddrs},
     os::unix::net::UnixStream,
     time::{Duration, Instant},
 };
@@ -57,15 +57,37 @@ fn connect_all(lab: &Lab, addresses: &[SocketAddr]) -> Tried {
     Tried { sight: Sight::Mixed, saw: format!("{}; then {}", first.saw, other.saw) }
 }
 
+/// The proxy to which HTTP clients give a request for this host, by `http_proxy` and `no_proxy` in the words that clients agree on.
+fn proxy_for(lab: &Lab) -> Option<SocketAddr> {
+    let own = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let proxy = own("http_proxy").filter(|_| lab.ask == Ask::Http)?;
+    let host = lab.target.rsplit_once(':').map_or(lab.target.as_str(), |(host, _)| host).trim_matches(['[', ']']);
+    let spared = own("no_proxy").or_else(|| own("NO_PROXY")).unwrap_or_default();
+    if spared.split(',').any(|name| matches!(name.trim(), "*") || name.trim() == host) {
+        return None;
+    }
+    proxy.split_once("://").map_or(proxy.as_str(), |(_, rest)| rest).trim_end_matches('/').to_socket_addrs().ok()?.next()
+}
+
 fn connect_to(lab: &Lab, address: SocketAddr) -> Tried {
+    let address = proxy_for(lab).unwrap_or(address);
     let began = |error: &io::Error| Tried { sight: sight_of(error), saw: format!("connect {address}: {error}") };
     match TcpStream::connect_timeout(&address, PATIENCE) {
         Ok(stream) => {
             let limits = stream.set_read_timeout(Some(PATIENCE)).and(stream.set_write_timeout(Some(PATIENCE)));
+            if lab.ask == Ask::Nothing {
+                settle(&stream);
+            }
             limits.map_or_else(|error| began(&error), |()| converse(lab, stream, &address.to_string()))
         }
         Err(error) => began(&error),
     }
+}
+
+/// Leaves, and gives the server a moment to notice, so that who looks next does not meet this client in its queue.
+fn settle(mut stream: &TcpStream) {
+    let _ = stream.shutdown(Shutdown::Write).and(stream.set_read_timeout(Some(MOMENT)));
+    let _ = stream.read(&mut [0; 16]);
 }
 
 fn connect_path(lab: &Lab, path: &str) -> Tried {
@@ -176,6 +198,8 @@ fn is_timeout(error: &io::Error) -> bool {
 
 /// How long a connection or an answer may take. Faults that hang cost this much; loopback answers within a millisecond.
 const PATIENCE: Duration = Duration::from_millis(1500);
+/// How long a client that says nothing waits for the server's end of it.
+const MOMENT: Duration = Duration::from_millis(250);
 /// More of an answer than this changes no judgement.
 const MOST: usize = 64 * 1024;
 /// Listeners that share a port are told apart by this many connections, but for one chance in thousands.

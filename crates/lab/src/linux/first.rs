@@ -63,15 +63,15 @@ fn live(name: &str, which: &str, channel: &mut UnixStream, told: &mpsc::Receiver
         service::start(one)?;
     }
     furnish::commands(&lab.world.after)?;
-    say(channel, &Word::Ready(tried()?));
+    say(channel, &Word::Ready(tried(&lab)?));
     let Ok(go) = told.recv() else { exit(0) };
     let mut child = start(&lab, &go)?;
     Ok(end_of(&mut child))
 }
 
 /// The try, in a process of its own that lacks what the learner lacks.
-fn tried() -> Result<Tried, LabError> {
-    let output = quiet(Command::new(format!("{COMMANDS}/portward")).args([INSIDE, "try"]))
+fn tried(lab: &Lab) -> Result<Tried, LabError> {
+    let output = quiet(Command::new(format!("{COMMANDS}/portward")).args([INSIDE, "try"]).envs(&lab.world.environment))
         .output()
         .or_say(|| "start the client of its scene".to_owned())?;
     serde_json::from_slice(&output.stdout)
@@ -91,6 +91,8 @@ fn start(lab: &Lab, go: &Go) -> Result<Child, LabError> {
     // Directories that the scene's own hide are out of reach.
     let hidden = |directory: &PathBuf| ["/tmp", "/run", "/var/run"].iter().any(|own| directory.starts_with(own));
     let directory = go.directory.clone().filter(|directory| !hidden(directory) && directory.is_dir());
+    // Where the scene has files, they are the learner's.
+    let directory = directory.filter(|_| lab.world.files.is_empty());
     command.args(words).current_dir(directory.unwrap_or_else(|| WORKPLACE.into()));
     command.env(LAB, &lab.name).env("PATH", furnish::path()).envs(&lab.world.environment);
     powers::lay_down(&lab.world.without)?;

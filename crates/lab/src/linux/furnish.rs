@@ -15,7 +15,7 @@ use rustix::{
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with},
 };
 
-use super::{COMMANDS, LAB, LOGS, PIDS, SELF, SERVICE, STATE, TWIN, WORKPLACE, door, scene::quiet};
+use super::{COMMANDS, LAB, LOGS, PIDS, SANDBOX, SELF, SERVICE, STATE, TWIN, WORKPLACE, door, scene::quiet};
 use crate::{Lab, LabError, error::While};
 
 /// Furnishes this process's namespaces, which are new, for a lab.
@@ -35,12 +35,19 @@ pub(super) fn furnish(lab: &Lab, which: &str) -> Result<(), LabError> {
     if let Some(hosts) = hosts {
         cover("/etc/hosts", &hosts)?;
     }
+    if lab.world.hosts.is_some() {
+        // What the file does not say nobody else shall say.
+        cover("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")?;
+    }
     for (name, text) in &lab.world.files {
         write(&format!("{WORKPLACE}/{name}"), text, 0o644)?;
     }
     write(&format!("{STATE}/lab"), &lab.name, 0o644)?;
     if which == TWIN {
         write(&format!("{STATE}/{TWIN}"), "", 0o644)?;
+    }
+    if lab.world.sandbox.is_some() {
+        write(&format!("{COMMANDS}/sandbox"), &format!("#!/bin/sh\nexec {COMMANDS}/portward {SANDBOX} \"$@\"\n"), 0o755)?;
     }
     for service in &lab.services {
         let script = format!("#!/bin/sh\nexec {COMMANDS}/portward {SERVICE} {} \"$@\"\n", service.name);

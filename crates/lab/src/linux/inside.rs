@@ -14,7 +14,7 @@ use rustix::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{COMMANDS, FIRST, INSIDE, JOIN, LAB, SELF, STATE, TWIN, attempt, powers, scene::quiet, service};
+use super::{COMMANDS, FIRST, INSIDE, JOIN, LAB, SELF, STATE, TWIN, attempt, powers, sandbox, scene::quiet, service};
 use crate::{Checked, Hinted, Lab, LabError, error::While, labs};
 
 /// The next hint of the running lab.
@@ -49,6 +49,7 @@ pub(super) fn answer(word: &str) -> Result<(), LabError> {
         }
         "try" => {
             powers::lay_down(&lab.world.without)?;
+            sandbox::enter(&lab)?;
             serde_json::to_string(&attempt::attempt(&lab))
         }
         _ => return Err(LabError::new(format!("nobody answers `{word}`"))),
@@ -74,6 +75,7 @@ fn own_hint() -> Result<Hinted, LabError> {
 
 fn own_check() -> Result<Checked, LabError> {
     let lab = current()?;
+    sandbox::enter(&lab)?;
     let tried = attempt::attempt(&lab);
     let runs = |name: &String| service::pid(name).and_then(service::state).is_some_and(|state| !matches!(state, 'T' | 't'));
     let missing: Vec<String> = lab.repair.alive.iter().filter(|name| !runs(name)).cloned().collect();

@@ -2,11 +2,14 @@
 //!
 //! Beside its own settings every role takes `after` (milliseconds until it begins, though it counts as ready at once), `life`
 //! (milliseconds until it ends with exit code 1) and `again` (milliseconds until its parent, a process more, starts it anew); 0 is none.
+//! That parent has the command line `keeper`. With `orphan` it is left behind by the session that started it; with `build` it runs a
+//! copy of this program, `/tmp/lab/BUILD`, which `deleted` takes away once it runs.
 
 mod binds;
 mod connects;
 mod forwards;
 mod http;
+mod runs;
 mod says;
 mod socket;
 mod stage;
@@ -15,22 +18,23 @@ mod udp;
 use std::{
     ffi::CString,
     io::Write,
+    os::unix::process::CommandExt,
     process::{Command, exit},
     thread,
     time::Duration,
 };
 
 use rustix::{
-    process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit},
+    process::{Resource, Rlimit, Signal, getrlimit, set_parent_process_death_signal, setrlimit, setsid},
     thread::{UnshareFlags, set_name},
 };
 
-use self::stage::Stage;
+pub(super) use self::stage::Stage;
 use super::{
     ACTOR, SELF, furnish, kernel,
-    service::{Part, READY},
+    service::{PID, Part, READY},
 };
-use crate::{LabError, error::While};
+use crate::{LabError, Service, error::While};
 
 /// A role, declared by its file.
 pub(super) struct Role {
@@ -42,18 +46,26 @@ pub(super) struct Role {
     play: fn(&Stage) -> Result<(), LabError>,
 }
 
-const ROLES: &[Role] = &[http::ROLE, says::ROLE, binds::ROLE, udp::ROLE, connects::ROLE, forwards::ROLE];
+const ROLES: &[Role] = &[http::ROLE, says::ROLE, binds::ROLE, udp::ROLE, connects::ROLE, forwards::ROLE, runs::ROLE];
 
 /// Settings that every role takes.
-const COMMON: &[&str] = &["after", "life", "again"];
+const COMMON: &[&str] = &["after", "life", "again", "keeper", "orphan", "build", "deleted"];
 
 /// Plays the part that this process was started for, until it is ended.
 pub(super) fn play(part: &str) -> Result<(), LabError> {
     let part: Part = serde_json::from_str(part).or_say(|| "read its part".to_owned())?;
     let service = &part.service;
-    named(service.argv.first().unwrap_or(&service.name));
+    let stage = Stage::new(&service.settings);
+    let keeper = stage.text("keeper")?.and_then(|words| words.split(' ').next()).filter(|_| !part.follows);
+    named(keeper.unwrap_or_else(|| service.argv.first().unwrap_or(&service.name)));
     if part.follows {
         set_parent_process_death_signal(Some(Signal::KILL)).or_say(|| "follow its parent".to_owned())?;
+    }
+    if stage.flag("orphan", false)? {
+        return leave_behind(&part);
+    }
+    if let Some(listen) = &part.awaits {
+        return runs::wait(listen);
     }
     if let Some(pid) = part.traces {
         kernel::trace(pid).or_say(|| format!("trace process {pid}"))?;
@@ -68,7 +80,6 @@ pub(super) fn play(part: &str) -> Result<(), LabError> {
         let known: Vec<&str> = role.keys.iter().chain(COMMON).copied().collect();
         return Err(LabError::new(format!("{} takes no {key}, but {}", role.name, known.join(", "))));
     }
-    let stage = Stage::new(&service.settings);
     if let Some(pause) = stage.number("again")?.filter(|pause| *pause > 0) {
         keep_starting(&part, pause)?;
     }
@@ -105,9 +116,38 @@ fn keep_starting(part: &Part, pause: u64) -> Result<(), LabError> {
     child.follows = true;
     let told = serde_json::to_string(&child).or_say(|| "write down its part".to_owned())?;
     loop {
-        Command::new(SELF).env(ACTOR, &told).status().or_say(|| "start its child".to_owned())?;
+        shown(&child.service).env(ACTOR, &told).status().or_say(|| "start its child".to_owned())?;
         thread::sleep(Duration::from_millis(pause));
     }
+}
+
+/// This program, with the command line that the service shows.
+fn shown(service: &Service) -> Command {
+    let mut words = service.argv.iter();
+    let mut command = Command::new(SELF);
+    command.arg0(words.next().unwrap_or(&service.name)).args(words);
+    command
+}
+
+/// Starts a process that says that this part is ready once somebody listens there.
+fn let_wait(listen: &str) -> Result<(), LabError> {
+    let own = std::env::var(ACTOR).or_say(|| "read its part".to_owned())?;
+    let mut part: Part = serde_json::from_str(&own).or_say(|| "read its part".to_owned())?;
+    part.awaits = Some(listen.to_owned());
+    let told = serde_json::to_string(&part).or_say(|| "write down its part".to_owned())?;
+    Command::new(SELF).env(ACTOR, told).spawn().or_say(|| "start its child".to_owned())?;
+    Ok(())
+}
+
+/// Starts this part in a session of its own and leaves it there, as a terminal does that was closed.
+fn leave_behind(part: &Part) -> Result<(), LabError> {
+    setsid().or_say(|| "begin a session".to_owned())?;
+    let mut child = part.clone();
+    child.service.settings.remove("orphan");
+    let told = serde_json::to_string(&child).or_say(|| "write down its part".to_owned())?;
+    let started = shown(&child.service).env(ACTOR, &told).process_group(0).spawn().or_say(|| "start its child".to_owned())?;
+    let mut out = std::io::stdout();
+    writeln!(out, "{PID}{}", started.id()).and_then(|()| out.flush()).or_say(|| "tell its pid".to_owned())
 }
 
 /// Tells whoever started this process. Nobody listens to a second time.

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
+    path::Path,
     process::{Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -13,7 +14,7 @@ use std::{
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use serde::{Deserialize, Serialize};
 
-use super::{ACTOR, LAB, LOGS, PIDS, SELF, WORKPLACE, inside};
+use super::{ACTOR, LAB, LOGS, PIDS, SELF, WORKPLACE, inside, role::Stage};
 use crate::{LabError, Service, State, error::While};
 
 /// What this program is told when it is started to be a service.
@@ -22,13 +23,15 @@ pub(super) struct Part {
     pub(super) service: Service,
     /// The process to trace, for the one that plays the debugger.
     pub(super) traces: Option<i32>,
+    /// The address where another process of the part will listen, for the one that waits for it.
+    pub(super) awaits: Option<String>,
     /// True for one that ends with its parent, which starts it again and again.
     pub(super) follows: bool,
 }
 
 /// Starts a service and returns when it is ready and in its state.
 pub(super) fn start(service: &Service) -> Result<(), LabError> {
-    let pid = spawn(&Part { service: service.clone(), traces: None, follows: false })?;
+    let pid = spawn(&Part { service: service.clone(), traces: None, awaits: None, follows: false })?;
     match service.state {
         State::Running => {}
         State::Stopped => {
@@ -39,7 +42,7 @@ pub(super) fn start(service: &Service) -> Result<(), LabError> {
             let mut debugger = service.clone();
             debugger.name = format!("{}-debugger", service.name);
             debugger.argv = vec!["gdb".to_owned(), "-p".to_owned(), pid.to_string()];
-            spawn(&Part { service: debugger, traces: Some(pid), follows: false })?;
+            spawn(&Part { service: debugger, traces: Some(pid), awaits: None, follows: false })?;
         }
     }
     Ok(())
@@ -122,9 +125,24 @@ fn spawn(part: &Part) -> Result<i32, LabError> {
     let name = &part.service.name;
     let log = || File::options().create(true).append(true).open(format!("{LOGS}/{name}"));
     let told = serde_json::to_string(part).or_say(|| format!("write down {name}"))?;
-    let shown = if part.service.argv.is_empty() { std::slice::from_ref(name) } else { &part.service.argv };
-    let mut words = shown.iter();
-    let mut child = Command::new(SELF)
+    let stage = Stage::new(&part.service.settings);
+    let keeper: Vec<String> = stage.text("keeper")?.iter().flat_map(|line| line.split(' ')).map(str::to_owned).collect();
+    let alone = vec![name.clone()];
+    let mut words = [&keeper, &part.service.argv, &alone].into_iter().find(|words| !words.is_empty()).into_iter().flatten();
+    let build = stage.text("build")?.map(|build| format!("{WORKPLACE}/{build}"));
+    if let Some(build) = &build {
+        // One that runs cannot be written over, and is the same.
+        if !Path::new(build).exists() {
+            fs::copy(SELF, build).or_say(|| format!("build {build}"))?;
+        }
+    }
+    let orphan = stage.flag("orphan", false)?;
+    let mut command = Command::new(build.as_deref().unwrap_or(SELF));
+    if !orphan {
+        // Ctrl-C in the learner's shell is not meant for it. Who begins a session may lead no group.
+        command.process_group(0);
+    }
+    let mut child = command
         .arg0(words.next().unwrap_or(name))
         .args(words)
         .env(ACTOR, told)
@@ -133,24 +151,37 @@ fn spawn(part: &Part) -> Result<i32, LabError> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(log().or_say(|| format!("write the log of {name}"))?)
-        // Ctrl-C in the learner's shell is not meant for it.
-        .process_group(0)
         .spawn()
         .or_say(|| format!("start {name}"))?;
-    let pid = i32::try_from(child.id()).or_say(|| format!("know {name} by its pid"))?;
-    fs::write(format!("{PIDS}/{name}"), format!("{pid}\n")).or_say(|| format!("note the pid of {name}"))?;
-    let mut line = String::new();
-    let read = child.stdout.take().map(|output| BufReader::new(output).read_line(&mut line));
-    if line.trim_end() == READY {
-        return Ok(pid);
+    let mut pid = i32::try_from(child.id()).or_say(|| format!("know {name} by its pid"))?;
+    let note = |pid: i32| fs::write(format!("{PIDS}/{name}"), format!("{pid}\n")).or_say(|| format!("note the pid of {name}"));
+    note(pid)?;
+    let (mut ready, mut left) = (false, !orphan);
+    for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(BufRead::lines).map_while(Result::ok) {
+        ready |= line.trim_end() == READY;
+        if let Some(own) = line.strip_prefix(PID).and_then(|own| own.trim().parse().ok()) {
+            (pid, left) = (own, true);
+            note(pid)?;
+        }
+        if ready && left {
+            if orphan {
+                child.wait().or_say(|| format!("leave {name} behind"))?;
+            }
+            if let Some(build) = build.filter(|_| stage.flag("deleted", false) == Ok(true)) {
+                fs::remove_file(&build).or_say(|| format!("take {build} away"))?;
+            }
+            return Ok(pid);
+        }
     }
-    let _ = (read, child.wait());
+    let _ = child.wait();
     let said = fs::read_to_string(format!("{LOGS}/{name}")).unwrap_or_default();
     Err(LabError::new(format!("{name} could not start: {}", said.trim().lines().last().unwrap_or("it said nothing"))))
 }
 
 /// What a service says when it is ready.
 pub(super) const READY: &str = "READY";
+/// What the starter of one that is left behind says before its pid.
+pub(super) const PID: &str = "PID ";
 /// How long a killed process may take to leave.
 const PATIENCE: Duration = Duration::from_secs(20);
 

@@ -56,7 +56,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let fact = format!("{} has {used} of {limit} descriptors open", words::named(process));
         evidence.push(Evidence::new(format!("/proc/{}/fd", process.id.pid), fact));
         // Two readings of one thing: the descriptors are the connections.
-        if leaked >= MANY && u64::from(*used) * 10 >= u64::from(*limit) * 9 {
+        if fills(leaked, *used) && u64::from(*used) * 10 >= u64::from(*limit) * 9 {
             likelihood = Likelihood::Certain;
         }
         break;
@@ -75,6 +75,11 @@ fn run(case: &Case<'_>) -> Ruling {
         door.who(case).replacen("A process", "a process", 1)
     );
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// True when connections left behind are most of what a process has open.
+pub(super) fn fills(leaked: usize, used: u32) -> bool {
+    leaked >= MANY && u64::try_from(leaked).is_ok_and(|leaked| leaked * 2 >= u64::from(used))
 }
 
 /// More than any server has for a moment while it closes.

@@ -2,7 +2,10 @@
 
 use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Vitals};
 
-use super::serving::{Reached, doors, is_raised, left_behind, waited};
+use super::{
+    close_wait_leak::fills,
+    serving::{Reached, doors, is_raised, left_behind, waited},
+};
 use crate::{
     Symptom,
     bind::words::supervisor_of,
@@ -87,7 +90,8 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence
             .push(Evidence::new("sock_diag", format!("{leaked} of them are connections whose clients have left (CLOSE-WAIT)")));
     }
-    let likelihood = if every && (hangs || says) { Likelihood::Certain } else { Likelihood::Likely };
+    // Where a leak fills the descriptors the limit is its consequence.
+    let likelihood = if every && (hangs || says) && !fills(leaked, *used) { Likelihood::Certain } else { Likelihood::Likely };
     let summary = format!("{} has {used} of {limit} descriptors open, so it can take no connection.", words::named(process));
     words::found(CHECK.code, likelihood, summary, evidence, raise(case, process))
 }

@@ -14,7 +14,7 @@ pub(super) const CHECK: Check = Check {
     code: "container-binds-loopback",
     summary: "the program in the container listens on the container's own loopback only",
     doc: DOC,
-    covers: &["server-closes-immediately", "listener-in-other-netns", "nat-redirect", "no-listener"],
+    covers: &["proxy-upstream-down", "server-closes-immediately", "listener-in-other-netns", "nat-redirect", "no-listener"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -5,6 +5,7 @@
 //! - `count`: how many connections, one by default
 //! - `waits`: false to count as ready without waiting for them, as when the server's queue is full
 //! - `says`: what it sends on each
+//! - `leaves`: true to close its end of all of them once it has them, and to stay
 
 use std::{fs::File, io::Write};
 
@@ -17,7 +18,8 @@ use rustix::{
 use super::{Role, ready, sleep_for_good, socket, stage::Stage};
 use crate::{LabError, error::While};
 
-pub(super) const ROLE: Role = Role { name: "connects", keys: &["to", "from", "count", "waits", "says", "reuseaddr"], play };
+pub(super) const ROLE: Role =
+    Role { name: "connects", keys: &["to", "from", "count", "waits", "says", "leaves", "reuseaddr"], play };
 
 fn play(stage: &Stage) -> Result<(), LabError> {
     let text = stage.needed("to")?;
@@ -45,6 +47,9 @@ fn play(stage: &Stage) -> Result<(), LabError> {
             stream.write_all(says).or_say(doing)?;
         }
         held.push(stream);
+    }
+    if stage.flag("leaves", false)? {
+        held.clear();
     }
     ready();
     sleep_for_good()

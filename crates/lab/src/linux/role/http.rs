@@ -1,7 +1,9 @@
 //! `http`: a web server. Beside where it listens it takes:
 //!
 //! - `does`: `answers` (the default); `binds` (never listens), `stalls` (listens, never accepts), `spins` (the same, busy), `hangs`
-//!   (accepts, never answers), `closes` (at once), `resets` (after the request), `calls-itself` (before it answers, on its only thread)
+//!   (accepts, never answers), `closes` (at once), `resets` (after the request), `calls-itself` (before it answers, on its only thread),
+//!   `leaks` (reads, and never closes), `looks-up` (asks `resolver` before it answers), `one-client` (while it has one, it does
+//!   not listen; afterwards it listens again)
 //! - `status` (200), `body` (`hello`), `location` (a redirection), `slow` (milliseconds before it answers)
 //! - `hosts`: the only `Host` that it answers, without the port; others get 403
 //! - `fill`: true to use up all its descriptors, so that it can accept no more
@@ -37,6 +39,7 @@ pub(super) const ROLE: Role = Role {
         "hosts",
         "fill",
         "once",
+        "resolver",
     ],
     play,
 };
@@ -61,6 +64,26 @@ fn play(stage: &Stage) -> Result<(), LabError> {
             let answer = answer.clone();
             thread::spawn(move || answer.give(stream));
         }),
+        "leaks" => {
+            let mut held = Vec::new();
+            serve(&listener, false, |mut stream| {
+                let _ = stream.read(&mut [0; 2048]);
+                held.push(stream);
+            })
+        }
+        "looks-up" => {
+            let resolver = socket::place(stage.needed("resolver")?)?;
+            serve(&listener, false, |mut stream| {
+                let asked = request(&mut stream);
+                let question = resolver.socket(SocketType::DGRAM).and_then(|end| resolver.connect(&end).map(|()| end));
+                if let Ok(mut question) = question.map(File::from) {
+                    let _ = question.write_all(QUESTION);
+                    let _ = question.read(&mut [0; 512]);
+                }
+                answer.reply(stream, &asked);
+            })
+        }
+        "one-client" => one_client(stage, listener),
         "hangs" => {
             let mut held = Vec::new();
             serve(&listener, false, |stream| held.push(stream))
@@ -70,20 +93,31 @@ fn play(stage: &Stage) -> Result<(), LabError> {
         "calls-itself" => {
             let own = socket::place(stage.needed("listen")?)?;
             serve(&listener, false, |mut stream| {
-                let _ = request(&mut stream);
+                let asked = request(&mut stream);
                 // It waits for an answer that only this thread could give.
                 let call = own.socket(SocketType::STREAM).and_then(|call| own.connect(&call).map(|()| call));
                 if let Ok(mut call) = call.map(File::from) {
                     let _ = call.write_all(b"GET /own HTTP/1.1\r\nHost: localhost\r\n\r\n");
                     let _ = call.read(&mut [0; 512]);
                 }
-                answer.give(stream);
+                answer.reply(stream, &asked);
             })
         }
         other => Err(LabError::new(format!("http does no `{other}`"))),
     }?;
     drop(filling);
     Ok(())
+}
+
+/// Takes one client at a time, as the debug port of a JVM does.
+fn one_client(stage: &Stage, mut listener: OwnedFd) -> Result<(), LabError> {
+    loop {
+        let Some(mut client) = socket::next(&listener) else { continue };
+        drop(listener);
+        while client.read(&mut [0; 2048]).is_ok_and(|length| length > 0) {}
+        drop(client);
+        listener = socket::listening(stage)?;
+    }
 }
 
 /// Hands each connection on. At the limit of descriptors it tries again, as servers do.
@@ -122,6 +156,10 @@ impl Answer {
 
     fn give(&self, mut stream: File) {
         let asked = request(&mut stream);
+        self.reply(stream, &asked);
+    }
+
+    fn reply(&self, mut stream: File, asked: &str) {
         if asked.is_empty() {
             return;
         }
@@ -179,10 +217,14 @@ fn fill() -> Vec<File> {
     std::iter::from_fn(|| File::open("/dev/null").or_say(|| "open a file".to_owned()).ok()).collect()
 }
 
+/// A query for the address of `db.internal`, RFC 1035 section 4.1.
+const QUESTION: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00\x02db\x08internal\x00\x00\x01\x00\x01";
+
 const REASONS: &[(u64, &str)] = &[
     (200, "OK"),
     (301, "Moved Permanently"),
     (302, "Found"),
+    (401, "Unauthorized"),
     (403, "Forbidden"),
     (404, "Not Found"),
     (500, "Internal Server Error"),

@@ -4,37 +4,37 @@ use super::super::service::Settings;
 use crate::LabError;
 
 /// The settings of a service.
-pub(super) struct Stage<'a> {
+pub(in crate::linux) struct Stage<'a> {
     settings: &'a Settings,
 }
 
 impl<'a> Stage<'a> {
-    pub(super) fn new(settings: &'a Settings) -> Self {
+    pub(in crate::linux) fn new(settings: &'a Settings) -> Self {
         Self { settings }
     }
 
     /// A text, if it was given.
-    pub(super) fn text(&self, key: &str) -> Result<Option<&'a str>, LabError> {
+    pub(in crate::linux) fn text(&self, key: &str) -> Result<Option<&'a str>, LabError> {
         self.one(key, "text", toml::Value::as_str)
     }
 
     /// A text that must be given.
-    pub(super) fn needed(&self, key: &str) -> Result<&'a str, LabError> {
+    pub(in crate::linux) fn needed(&self, key: &str) -> Result<&'a str, LabError> {
         self.text(key)?.ok_or_else(|| LabError::new(format!("{key} is missing")))
     }
 
     /// A number, if it was given.
-    pub(super) fn number(&self, key: &str) -> Result<Option<u64>, LabError> {
+    pub(in crate::linux) fn number(&self, key: &str) -> Result<Option<u64>, LabError> {
         self.one(key, "a number", |value| value.as_integer().and_then(|number| u64::try_from(number).ok()))
     }
 
     /// A yes or no.
-    pub(super) fn flag(&self, key: &str, otherwise: bool) -> Result<bool, LabError> {
+    pub(in crate::linux) fn flag(&self, key: &str, otherwise: bool) -> Result<bool, LabError> {
         Ok(self.one(key, "true or false", toml::Value::as_bool)?.unwrap_or(otherwise))
     }
 
     /// A text in which `\r`, `\n`, `\\` and `\xNN` stand for bytes.
-    pub(super) fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, LabError> {
+    pub(in crate::linux) fn bytes(&self, key: &str) -> Result<Option<Vec<u8>>, LabError> {
         let Some(text) = self.text(key)? else { return Ok(None) };
         unescaped(text).map(Some).ok_or_else(|| LabError::new(format!("{key} has an escape that is none: {text}")))
     }
