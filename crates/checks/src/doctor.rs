@@ -104,11 +104,11 @@ mod tests {
             assert!(!cases.fires.is_empty() && !cases.silent.is_empty(), "{} lacks cases", check.code);
             for (at, scene) in cases.fires.iter().enumerate() {
                 let case = scene.case();
-                let Ruling::Found(cause) = (check.run)(&case) else { panic!("{} is silent on case {at}", check.code) };
-                assert_eq!(cause.code, check.code);
-                assert!(!cause.evidence.is_empty(), "{} {at} has no evidence", check.code);
-                assert!(!cause.fixes.is_empty(), "{} {at} has no fix", check.code);
-                assert!(cause.summary.ends_with('.') && !cause.summary.contains('!'), "{}", cause.summary);
+                let Ruling::Found(told) = (check.run)(&case) else { panic!("{} is silent on case {at}", check.code) };
+                assert_eq!(told.code, check.code);
+                assert!(!told.evidence.is_empty(), "{} {at} has no evidence", check.code);
+                assert!(!told.fixes.is_empty(), "{} {at} has no fix", check.code);
+                assert!(told.summary.ends_with('.') && !told.summary.contains('!'), "{}", told.summary);
                 let diagnosis = diagnose(&case);
                 assert_ne!(diagnosis.verdict, Verdict::Healthy, "{} {at}", check.code);
                 let first = diagnosis.causes.first().map(|cause| cause.code.as_str());

@@ -1,6 +1,7 @@
 //! Where a line goes in a file that lists things.
 
 /// A place for a line.
+#[derive(Clone, Copy)]
 pub(super) struct Place {
     /// The line, with names still to be filled in.
     pub(super) line: &'static str,

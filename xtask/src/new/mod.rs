@@ -1,7 +1,7 @@
-//! Skeletons: the files of a new operation or check, and their lines in the registries.
+//! Skeletons: the files of a new operation, check, cause or lab, and their lines in the registries.
 //!
-//! A skeleton compiles as it is. What it still lacks, the loops over the registries say: a check without a firing
-//! case, an operation without a reference page.
+//! A skeleton compiles as it is, and the one of a lab is whole. What the others still lack, the loops over the
+//! registries say: a check or cause without a firing case, an operation without a reference page.
 
 mod insert;
 
@@ -15,42 +15,66 @@ use crate::{
     command,
     failure::{Failure, on_path},
     places,
-    tidy::{CHECK_REGISTRY, CHECKS, CLI, OPERATIONS, SHOW},
+    tidy::{CAUSES, CHECK_REGISTRY, CHECKS, CLI, LAB_REGISTRY, LABS, OPERATIONS, SHOW},
 };
 
 /// Arguments of `cargo xtask new`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// What to write
-    kind: Kind,
-    /// Its name in `snake_case`
-    #[arg(value_parser = name)]
-    name: String,
+    #[command(subcommand)]
+    what: What,
 }
 
-/// What a skeleton can be of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Kind {
+/// What a skeleton can be of. Names are written in `snake_case`.
+#[derive(Clone, Debug, PartialEq, Eq, clap::Subcommand)]
+enum What {
     /// A capability: `portward NAME`
-    Op,
+    Op {
+        /// Its name
+        #[arg(value_parser = name)]
+        name: String,
+    },
     /// A cause for which a bind is refused
-    Check,
+    Check {
+        /// Its name
+        #[arg(value_parser = name)]
+        name: String,
+    },
+    /// A cause that the doctor finds
+    Cause {
+        /// The group that it belongs to: `refused`, `hangs`, `in_use`
+        #[arg(value_parser = name)]
+        group: String,
+        /// Its name
+        #[arg(value_parser = name)]
+        name: String,
+    },
+    /// A fault to practise on
+    Lab {
+        /// Its name; `port_mismatch` becomes the lab `port-mismatch`
+        #[arg(value_parser = name)]
+        name: String,
+    },
 }
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let root = places::root();
-    for path in write(&root, arguments.kind, &arguments.name)? {
+    for path in write(&root, &arguments.what)? {
         println!("wrote {path}");
     }
-    match arguments.kind {
-        Kind::Op => println!("hint: fill in `run` and the text, then `cargo xtask gen`"),
-        Kind::Check => println!("hint: fill in `run`, the page and the cases, then `cargo test -p portward-checks`"),
+    match arguments.what {
+        What::Op { .. } => println!("hint: fill in `run` and the text, then `cargo xtask gen`"),
+        What::Check { .. } | What::Cause { .. } => {
+            println!("hint: fill in `run`, the page and the cases, then `cargo test -p portward-checks`");
+        }
+        What::Lab { .. } => println!("hint: write the story, then `cargo test -p portward-lab` and `portward lab start`"),
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Writes both skeletons into a copy of the tree and lets the compiler judge them.
+/// Writes every skeleton into a copy of the tree, and lets the compiler and the tests judge them.
 pub(crate) fn prove() -> Result<(), Failure> {
     let root = places::root();
     let copy = tempfile::Builder::new().prefix("portward-skeletons").tempdir();
@@ -61,42 +85,74 @@ pub(crate) fn prove() -> Result<(), Failure> {
         fs::create_dir_all(parent).map_err(|error| on_path("made", parent, &error))?;
         fs::copy(&path, &place).map_err(|error| on_path("copied", &path, &error))?;
     }
-    write(copy.path(), Kind::Op, PROOF)?;
-    write(copy.path(), Kind::Check, PROOF)?;
+    let name = || PROOF.to_owned();
+    for what in [
+        What::Op { name: name() },
+        What::Check { name: name() + "_bind" },
+        What::Cause { group: "in_use".to_owned(), name: name() },
+        What::Lab { name: name() },
+    ] {
+        write(copy.path(), &what)?;
+    }
     // Libraries that the tests have built are used again; our own crates are built anew below the copy's path.
-    let mut check: Command = command::cargo(["check", "--quiet", "--offline", "--workspace", "--tests"]);
-    check.current_dir(copy.path()).env("CARGO_TARGET_DIR", places::target());
-    command::run(check)
+    let inside = |words: &[&str]| {
+        let mut cargo: Command = command::cargo(words);
+        cargo.current_dir(copy.path()).env("CARGO_TARGET_DIR", places::target());
+        cargo
+    };
+    command::run(inside(&["check", "--quiet", "--offline", "--workspace", "--tests"]))?;
+    // The lab is whole, and the slugs and pages of the causes are in order.
+    command::run(inside(&["test", "--quiet", "--offline", "-p", "portward-lab", "--lib", "labs::"]))?;
+    command::run(inside(&["test", "--quiet", "--offline", "-p", "portward-checks", "--lib", "codes_are_unique"]))?;
+    // A cause that nobody has proven is not let through.
+    let loops = ["test", "--quiet", "--offline", "-p", "portward-checks", "--lib", "every_check_fires"];
+    if command::succeeds(inside(&loops)) {
+        return Err(Failure::new("A cause without cases passes the loop over all causes."));
+    }
+    Ok(())
 }
 
 /// Writes the files and lines of one thing; nothing at all where a file is already there.
-fn write(root: &Path, kind: Kind, name: &str) -> Result<Vec<String>, Failure> {
-    let new: Vec<(String, &str)> = match kind {
-        Kind::Op => {
-            vec![(format!("{OPERATIONS}{name}.rs"), OP), (format!("{SHOW}{name}.rs"), SHOWN), (format!("{CLI}{name}.rs"), TESTED)]
+fn write(root: &Path, what: &What) -> Result<Vec<String>, Failure> {
+    let (name, new): (&str, Vec<(String, &str)>) = match what {
+        What::Op { name } => {
+            let files = [(OPERATIONS, OP), (SHOW, SHOWN), (CLI, TESTED)];
+            (name, files.map(|(folder, skeleton)| (format!("{folder}{name}.rs"), skeleton)).to_vec())
         }
-        Kind::Check => vec![(format!("{CHECKS}{name}.rs"), CHECK)],
+        What::Check { name } => (name, vec![(format!("{CHECKS}{name}.rs"), CHECK)]),
+        What::Cause { group, name } => (name, vec![(format!("{CAUSES}{group}/{name}.rs"), CAUSE)]),
+        What::Lab { name } => (name, vec![(format!("{LABS}{}.toml", name.replace('_', "-")), LAB)]),
     };
     if let Some((path, _)) = new.iter().find(|(path, _)| root.join(path).exists()) {
         return Err(Failure::new(format!("{path} is already there.")).hint("choose another name"));
     }
-    let lines: &[(&str, insert::Place)] = match kind {
-        Kind::Op => OP_LINES,
-        Kind::Check => CHECK_LINES,
+    let listed = |path: &str| vec![(path.to_owned(), MODULE), (path.to_owned(), LISTED)];
+    let lines: Vec<(String, insert::Place)> = match what {
+        What::Op { .. } => OP_LINES.iter().map(|(path, place)| ((*path).to_owned(), *place)).collect(),
+        What::Check { .. } => listed(CHECK_REGISTRY),
+        What::Cause { group, .. } => {
+            let registry = format!("{CAUSES}{group}.rs");
+            if !root.join(&registry).exists() {
+                return Err(Failure::new(format!("There is no group {group} of causes."))
+                    .hint(format!("the groups are the folders in {CAUSES}")));
+            }
+            listed(&registry)
+        }
+        What::Lab { .. } => vec![(LAB_REGISTRY.to_owned(), LAB_LINE)],
     };
     // Every line is found its place before anything is written.
-    let mut changed = Vec::new();
-    for (path, place) in lines {
+    let mut changed: Vec<(String, String)> = Vec::new();
+    for (path, place) in &lines {
         let text = changed
             .iter()
             .find(|(before, _)| before == path)
-            .map_or_else(|| places::read(&root.join(path)), |(_, text): &(&str, String)| Ok(text.clone()))?;
+            .map_or_else(|| places::read(&root.join(path)), |(_, text)| Ok(text.clone()))?;
         let text = insert::line(&text, place, &|line| filled(line, name)).ok_or_else(|| {
             Failure::new(format!("{path} has no place for `{}`.", filled(place.line, name)))
                 .hint("look at the tables in xtask/src/new/mod.rs")
         })?;
         changed.retain(|(before, _)| before != path);
-        changed.push((*path, text));
+        changed.push((path.clone(), text));
     }
     let mut written = Vec::new();
     for (path, skeleton) in new {
@@ -104,8 +160,8 @@ fn write(root: &Path, kind: Kind, name: &str) -> Result<Vec<String>, Failure> {
         written.push(path);
     }
     for (path, text) in changed {
-        places::write(&root.join(path), &text)?;
-        written.push(path.to_owned());
+        places::write(&root.join(&path), &text)?;
+        written.push(path);
     }
     Ok(written)
 }
@@ -136,6 +192,8 @@ const OP: &str = include_str!("op.txt");
 const SHOWN: &str = include_str!("show.txt");
 const TESTED: &str = include_str!("cli.txt");
 const CHECK: &str = include_str!("check.txt");
+const CAUSE: &str = include_str!("cause.txt");
+const LAB: &str = include_str!("lab.txt");
 
 /// Lines that make an operation known.
 const OP_LINES: &[(&str, insert::Place)] = &[
@@ -147,11 +205,12 @@ const OP_LINES: &[(&str, insert::Place)] = &[
     ("crates/portward/tests/cli/main.rs", insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None }),
 ];
 
-/// Lines that make a check known.
-const CHECK_LINES: &[(&str, insert::Place)] = &[
-    (CHECK_REGISTRY, insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None }),
-    (CHECK_REGISTRY, insert::Place { line: "    NAME_HERE::CHECK,", among: "    ", before: Some("];") }),
-];
+/// The module line of a check or a cause.
+const MODULE: insert::Place = insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None };
+/// Its line in the list.
+const LISTED: insert::Place = insert::Place { line: "    NAME_HERE::CHECK,", among: "    ", before: Some("];") };
+/// The line that makes a lab known.
+const LAB_LINE: insert::Place = insert::Place { line: "    \"name-here\",", among: "    \"", before: Some("}") };
 
 /// A name that nothing real will have.
 const PROOF: &str = "skeleton_of_proof";

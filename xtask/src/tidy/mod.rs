@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::Value;
 
-pub(crate) use self::companions::{CHECK_REGISTRY, CHECKS, CLI, OPERATIONS, SHOW};
+pub(crate) use self::companions::{CAUSES, CHECK_REGISTRY, CHECKS, CLI, LAB_REGISTRY, LABS, OPERATIONS, SHOW};
 use crate::{failure::Failure, places};
 
 /// Runs the task: every rule, every breach.
@@ -125,7 +125,8 @@ const RULES: &[(&str, Rule)] = &[
     ("no file is long without a reason", sources::length),
     ("nothing is left for later", sources::later),
     ("every operation has its companions", companions::operations),
-    ("every check is registered", companions::checks),
+    ("every check and every cause is registered", companions::checks),
+    ("every lab is listed, and every lab of the list is there", companions::labs),
     ("every direct dependency is accounted for", papers::dependencies),
     ("every relative link leads somewhere", papers::links),
     ("the README's two commands exist", papers::commands),
@@ -177,8 +178,9 @@ mod tests {
         nothing_is_left_for_later = 9;
         every_operation_has_its_companions = 10;
         every_check_is_registered = 11;
-        every_direct_dependency_is_accounted_for = 12;
-        every_relative_link_leads_somewhere = 13;
-        the_readme_commands_exist = 14;
+        every_lab_is_listed = 12;
+        every_direct_dependency_is_accounted_for = 13;
+        every_relative_link_leads_somewhere = 14;
+        the_readme_commands_exist = 15;
     }
 }

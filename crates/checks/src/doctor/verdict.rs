@@ -51,7 +51,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let bind = case.bind.filter(|_| case.listens()).map(|answer| answer.causes.as_slice()).unwrap_or_default();
     for (rank, check) in every_check().enumerate() {
         match (check.run)(case) {
-            Ruling::Found(cause) => found.push((rank, check.covers, cause)),
+            Ruling::Found(told) => found.push((rank, check.covers, told)),
             Ruling::Out(because) => ruled_out.push(RuledOut { code: check.code.to_owned(), because }),
             Ruling::Silent => {}
         }
