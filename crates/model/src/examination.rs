@@ -87,6 +87,10 @@ pub struct Vitals {
     pub busy_ms: u64,
     /// The time between the two readings that `busy_ms` compares; 0 where there was one reading.
     pub over_ms: u64,
+    /// The most that one of its threads ran, or waited for a processor, during `over_ms`, in milliseconds
+    /// (`/proc/PID/task/TID/schedstat`): on a crowded machine a thread that never rests gets a part of it.
+    #[serde(default)]
+    pub wanted_ms: u64,
     /// Memory pressure and kills of its control group, where they are readable.
     pub memory: Option<MemoryPressure>,
 }
@@ -346,8 +350,12 @@ pub struct Exchange {
 pub enum Said {
     /// Nothing: whoever speaks first shows itself.
     Nothing,
-    /// One `HEAD` request, RFC 9110 section 9.3.2.
+    /// One `HEAD` request, RFC 9110 section 9.3.2; a `GET` where the answer's body or its status for `GET` matters.
     Http,
+    /// The same request, by the name `localhost` instead of the client's own (RFC 9110 section 7.2).
+    HttpByLocalhost,
+    /// A request to go on in WebSocket, RFC 6455 section 4.1.
+    Upgrade,
     /// One `ClientHello`, RFC 8446 section 4.1.2.
     Tls,
     /// The least that the protocol of this service allows (`PING`, an SSL request).

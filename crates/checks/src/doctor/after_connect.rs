@@ -15,6 +15,7 @@ mod server_resets;
 mod shadowed_by_specific;
 mod split_by_family;
 mod stale_instance;
+mod tls_handshake_refused;
 mod tls_server_plain_client;
 mod too_many_connections;
 mod websocket_upgrade_missing;
@@ -29,6 +30,7 @@ pub(super) const CHECKS: &[Check] = &[
     auth_not_connection::CHECK,
     host_header_blocked::CHECK,
     https_forced::CHECK,
+    tls_handshake_refused::CHECK,
     plaintext_server_tls_client::CHECK,
     tls_server_plain_client::CHECK,
     http2_only_server::CHECK,

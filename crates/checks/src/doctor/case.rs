@@ -62,11 +62,11 @@ pub struct Case<'a> {
 /// How the endpoint stands, by the connections that were tried.
 #[derive(Clone, Copy, Debug)]
 pub enum Standing<'a> {
-    /// At least one of the addresses completed a handshake.
+    /// A handshake was completed at the first address that answers at all: a client goes on from one that fails at once.
     Connected(&'a Attempt),
     /// The first address was refused (ECONNREFUSED), and none connected.
     Refused(&'a Attempt),
-    /// The first address did not answer, and none connected.
+    /// An address did not answer, and none before it connected: a client waits for it.
     Silent(&'a Attempt),
     /// The first address failed with another error number, and none connected.
     Failed(i32, &'a Attempt),
@@ -97,13 +97,25 @@ impl<'a> Case<'a> {
 
     /// How the endpoint stands.
     pub fn standing(&self) -> Standing<'a> {
-        let dialled = || self.exam.attempts.iter().filter(|attempt| self.is_target(&attempt.at));
-        if let Some(connected) = dialled().filter(|attempt| attempt.met == Met::Connected).max_by_key(|a| a.exchange.is_some()) {
-            return Standing::Connected(connected);
+        let mut dialled: Vec<&Attempt> = self.exam.attempts.iter().filter(|attempt| self.is_target(&attempt.at)).collect();
+        // What the text's client met at its own address is the question, whatever its neighbours do.
+        let own = self.texts_address();
+        if dialled.iter().any(|attempt| is_at(attempt, own)) {
+            dialled.retain(|attempt| is_at(attempt, own));
         }
-        // A client goes on to its next address where one cannot be used at all.
-        let unusable = |attempt: &&Attempt| matches!(attempt.met, Met::Failed(EAFNOSUPPORT | EADDRNOTAVAIL | ENETUNREACH));
-        let first = dialled().find(|attempt| !unusable(attempt)).or_else(|| dialled().next());
+        // A client waits for the first of its addresses that keeps silent, and goes on from one that fails.
+        let first = dialled.iter().find(|attempt| matches!(attempt.met, Met::Connected | Met::Silence));
+        match first {
+            Some(first) if first.met == Met::Connected => {
+                let same = dialled.iter().filter(|attempt| attempt.at == first.at && attempt.met == Met::Connected);
+                let spoken = same.max_by_key(|attempt| attempt.exchange.is_some());
+                return Standing::Connected(spoken.unwrap_or(first));
+            }
+            Some(first) => return Standing::Silent(first),
+            None => {}
+        }
+        let unusable = |attempt: &&&Attempt| matches!(attempt.met, Met::Failed(EAFNOSUPPORT | EADDRNOTAVAIL | ENETUNREACH));
+        let first = dialled.iter().find(|attempt| !unusable(attempt)).or_else(|| dialled.first());
         match first {
             None => Standing::Untried,
             Some(first) => match first.met {
@@ -115,6 +127,15 @@ impl<'a> Case<'a> {
                 Met::Connected => Standing::Connected(first),
             },
         }
+    }
+
+    /// The address at which the text's client could not connect, where the text names one of those that were asked about.
+    fn texts_address(&self) -> Option<IpAddr> {
+        let paste = self.paste.filter(|paste| matches!(paste.symptom, Symptom::Refused | Symptom::NoHandshake))?;
+        let port = paste.port.is_some_and(|port| port == u32::from(self.asked.port));
+        let address: IpAddr = paste.host.as_deref().filter(|_| port)?.trim_matches(['[', ']']).parse().ok()?;
+        let asked = self.asked.addresses.iter().copied();
+        asked.into_iter().find(|known| dialled(*known) == dialled(address))
     }
 
     /// True when one of several addresses has a listener that was left alone on purpose.
@@ -327,6 +348,11 @@ pub(crate) fn dialled(address: IpAddr) -> IpAddr {
         IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
         other => other,
     }
+}
+
+/// True when a connection went to this address.
+fn is_at(attempt: &Attempt, address: Option<IpAddr>) -> bool {
+    matches!(attempt.at, DialTarget::Inet(at) if Some(at.ip()) == address)
 }
 
 /// An IPv6 link-local address carries its zone where a pin to a device would stand.

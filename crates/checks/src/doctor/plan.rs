@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use portward_model::{Declined, DialTarget, Ended, Process, Said, Socket, SocketState, Text, Transport};
 
 use super::{Asking, Case};
-use crate::usual_service;
+use crate::{Symptom, usual_service};
 
 use harm::why_not;
 pub(super) use harm::{contains, debugger, is_one_shot, names_port};
@@ -88,7 +88,10 @@ pub fn plan(case: &Case<'_>) -> Plan {
             let far = !case.is_own_address(*address);
             let purpose = if far { "whether the other machine answers" } else { "what a client meets where nothing listens" };
             let patience_ms = if far { FAR_MS } else { NEAR_MS };
-            plan.dials.push(PlannedDial { at: DialTarget::Inet(at), speech: None, patience_ms, purpose });
+            // To a URL of another machine the client's own request may be made.
+            let http = matches!(case.asked.scheme.as_deref(), Some("http"));
+            let speech = (far && http).then(|| Speech::new(Said::Http, "http"));
+            plan.dials.push(PlannedDial { at: DialTarget::Inet(at), speech, patience_ms, purpose });
             continue;
         };
         if spoken_to.contains(index) {
@@ -115,32 +118,69 @@ pub fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
     match exchange.said {
         Said::Http => {
             let status = heard.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-            let refused = matches!(status, Some(b"400" | b"403" | b"421" | b"426"));
             let closed = heard.is_empty() && exchange.ended != Ended::Silence;
             let alert = heard.starts_with(b"\x15\x03");
-            if (closed || alert || refused) && asked(Said::Tls) == 0 {
+            // Who refuses a request for its name alone serves it by another.
+            if matches!(status, Some(b"400" | b"403" | b"421")) && is_named(case) && asked(Said::HttpByLocalhost) == 0 {
+                let speech = Speech { patience_ms: SECOND_MS, ..Speech::new(Said::HttpByLocalhost, "http") };
+                return ask(speech, "whether it serves the name localhost");
+            }
+            if (closed || alert || matches!(status, Some(b"400" | b"426"))) && asked(Said::Tls) == 0 {
                 return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Tls, "tls") }, "whether it speaks TLS");
             }
-            None
+            // HEAD may be offered nowhere while GET is: the client's own request to the client's own URL tells.
+            let url = case.asked.scheme.as_deref().is_some_and(|scheme| scheme == "http") && case.asked.resource.is_some();
+            if matches!(status, Some(b"404" | b"405" | b"501")) && url && asked(Said::Http) == 1 {
+                let speech = Speech { with_body: true, patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") };
+                return ask(speech, "whether GET fares better than HEAD");
+            }
+            refusals_reason(case, last)
+        }
+        Said::HttpByLocalhost => {
+            let status = heard.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+            let alike = matches!(status, Some(b"400"));
+            if alike && asked(Said::Tls) == 0 {
+                return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Tls, "tls") }, "whether it speaks TLS");
+            }
+            refusals_reason(case, last)
+        }
+        Said::Upgrade => {
+            let closed = heard.is_empty() && exchange.ended != Ended::Silence;
+            (closed && asked(Said::Tls) == 0).then_some(())?;
+            ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Tls, "tls") }, "whether it speaks TLS")
         }
         Said::Tls => {
             let tls = heard.first() == Some(&0x16);
-            let status = case.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
-            let refusals = status.filter(|told| {
-                told.said == Said::Http && matches!(told.heard.raw().get(9..12), Some(b"400" | b"403" | b"421" | b"426"))
-            });
-            if !tls && refusals.count() == 1 && asked(Said::Http) == 1 {
-                // What a refusal says of its reason stands in its body.
-                let speech = Speech { with_body: true, patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") };
-                return ask(speech, "what the refusal says");
-            }
-            if !tls && asked(Said::Http) == 0 {
+            // A record of TLS, be it a refusal, tells that it is spoken.
+            let alert = heard.starts_with(b"\x15\x03");
+            if !tls && !alert && asked(Said::Http) + asked(Said::Upgrade) == 0 {
                 return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") }, "whether it speaks plainly");
             }
-            None
+            if tls { None } else { refusals_reason(case, last) }
         }
         Said::Nothing | Said::Greeting => None,
     }
+}
+
+/// True when the client calls the server by something else than `localhost`, which every server knows.
+fn is_named(case: &Case<'_>) -> bool {
+    let by_name = case.asked.name.as_deref().is_some_and(|name| name != "localhost");
+    let http = case.asked.scheme.as_deref().is_none_or(|scheme| scheme == "http");
+    http && (by_name || (case.asked.scheme.is_some() && case.asked.name.is_none() && case.asked.host_given))
+}
+
+/// What a refusal says of its reason stands in its body, which an answer to `HEAD` lacks.
+fn refusals_reason(case: &Case<'_>, last: &portward_model::Attempt) -> Option<PlannedDial> {
+    let told = case.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
+    let http: Vec<_> = told.filter(|told| told.said == Said::Http).collect();
+    let [only] = http.as_slice() else { return None };
+    let refused = matches!(only.heard.raw().get(9..12), Some(b"400" | b"403" | b"421" | b"426"));
+    refused.then(|| PlannedDial {
+        at: last.at.clone(),
+        speech: Some(Speech { with_body: true, patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") }),
+        patience_ms: NEAR_MS,
+        purpose: "what the refusal says",
+    })
 }
 
 /// A listener of the same port at another loopback address: that it answers proves the difference.
@@ -184,7 +224,13 @@ fn unix(case: &Case<'_>, path: &Text, plan: &mut Plan) {
     let stream = listening.is_some() || case.listeners().next().is_none();
     if stream {
         let at = DialTarget::Unix(path.clone());
-        plan.dials.push(PlannedDial { at, speech: None, patience_ms: NEAR_MS, purpose: "what a client meets" });
+        // A client of HTTP asked there, so one more request is none that it has not seen.
+        let told = case.paste.is_some_and(|paste| {
+            let web = paste.program.is_some_and(|program| program == "curl") || paste.url_scheme.as_deref() == Some("http");
+            web && matches!(paste.symptom, Symptom::NoAnswer | Symptom::EmptyReply | Symptom::Reset | Symptom::HttpStatus)
+        });
+        let speech = (told && listening.is_some()).then(|| Speech::new(Said::Http, "http"));
+        plan.dials.push(PlannedDial { at, speech, patience_ms: NEAR_MS, purpose: "what a client meets" });
     }
 }
 
@@ -200,7 +246,8 @@ fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
         return greeting(protocol);
     }
     match scheme {
-        Some("http" | "ws") => return http(GLANCE_MS),
+        Some("ws") => return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Upgrade, "http") }),
+        Some("http") => return http(GLANCE_MS),
         Some("https" | "wss") => {
             return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Tls, "tls") });
         }

@@ -241,6 +241,7 @@ pub(crate) fn well(pid: u32) -> Vitals {
         label: None,
         busy_ms: 0,
         over_ms: 0,
+        wanted_ms: 0,
         memory: None,
     }
 }

@@ -147,6 +147,15 @@ pub(crate) fn on<'a>(case: &Case<'a>, said: Said) -> Option<(&'a Attempt, &'a Ex
     exchanges(case).into_iter().find(|(_, exchange)| exchange.said == said)
 }
 
+/// The conversations that tell of the client's own: what a server says in plain words to a TLS that the client never began
+/// tells of another client.
+pub(crate) fn clients_own<'a>(case: &Case<'a>) -> Vec<(&'a Attempt, &'a Exchange)> {
+    let begins_with_tls = client(case).is_some_and(|client| client.tls);
+    let mut all = exchanges(case);
+    all.retain(|(_, exchange)| exchange.said != Said::Tls || begins_with_tls || tongue(exchange) == Some(Tongue::Tls));
+    all
+}
+
 /// True when the other side left without a single byte.
 pub(crate) fn left(exchange: &Exchange) -> bool {
     exchange.heard.raw().is_empty() && matches!(exchange.ended, Ended::Closed | Ended::Reset)
@@ -172,7 +181,8 @@ pub(crate) fn http<'a>(case: &Case<'a>) -> Option<(&'a Attempt, &'a Exchange, Ht
 
 /// Every HTTP answer of a case, but for those to something else than a request.
 pub(crate) fn answers<'a>(case: &Case<'a>) -> Vec<(&'a Attempt, &'a Exchange, HttpAnswer<'a>)> {
-    let all = exchanges(case).into_iter().filter(|(_, exchange)| matches!(exchange.said, Said::Http | Said::Nothing));
+    let all =
+        exchanges(case).into_iter().filter(|(_, exchange)| matches!(exchange.said, Said::Http | Said::Upgrade | Said::Nothing));
     all.filter_map(|(attempt, exchange)| Some((attempt, exchange, HttpAnswer::of(exchange)?))).collect()
 }
 
@@ -197,6 +207,8 @@ pub(crate) fn heard_words(exchange: &Exchange) -> Evidence {
     let question = match exchange.said {
         Said::Nothing => "before anything was said to it, it",
         Said::Http => "to a HEAD request it",
+        Said::HttpByLocalhost => "to a HEAD request by the name localhost it",
+        Said::Upgrade => "to a request for an upgrade to WebSocket it",
         Said::Tls => "to a ClientHello it",
         Said::Greeting => "to a greeting of its protocol it",
     };

@@ -6,7 +6,8 @@ use portward_model::{Cause, Ended, Evidence, Likelihood, Said};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Asking, Case, Ruling, Standing, every_check, words};
+use super::{Asking, Case, Ruling, Standing, every_check, talk, words};
+use crate::Symptom;
 
 /// What became of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -119,7 +120,7 @@ fn healthy(case: &Case<'_>) -> Vec<Evidence> {
                     let spoke = !exchange.heard.raw().is_empty() && !alert;
                     spoke || (exchange.said == Said::Nothing && exchange.ended == Ended::Silence)
                 });
-                if !answered || attempt.accepted == Some(false) {
+                if !answered || attempt.accepted == Some(false) || leaves_its_client(case) || is_doubted(case, attempt) {
                     return Vec::new();
                 }
                 let mut facts = vec![words::tried(attempt)];
@@ -130,12 +131,32 @@ fn healthy(case: &Case<'_>) -> Vec<Evidence> {
                 facts
             }
             // What must not be touched is judged by what the kernel tells: it listens and nothing is in its way.
-            Standing::Untried if !case.exam.declined.is_empty() && !is_flagged(case) => {
+            Standing::Untried if !case.exam.declined.is_empty() && !is_flagged(case) && !told_to_hang(case) => {
                 case.served().iter().map(|(index, socket)| words::seen(case, *index, socket)).collect()
             }
             Standing::Untried | Standing::Refused(_) | Standing::Silent(_) | Standing::Failed(..) => Vec::new(),
         },
     }
+}
+
+/// True when the server left a conversation of the client's own kind, whatever it says to others.
+fn leaves_its_client(case: &Case<'_>) -> bool {
+    let plain = talk::client(case).is_some_and(|client| client.told && !client.tls);
+    let all = talk::exchanges(case);
+    let left = |(_, exchange): &(_, &portward_model::Exchange)| talk::left(exchange);
+    plain
+        && all.iter().any(|told| told.1.said != Said::Tls && left(told))
+        && !all.iter().any(|told| told.1.said != Said::Tls && !left(told))
+}
+
+/// True when the text tells of a hang and this connection was not used to ask anything.
+fn is_doubted(case: &Case<'_>, attempt: &portward_model::Attempt) -> bool {
+    told_to_hang(case) && attempt.exchange.is_none()
+}
+
+/// True when the text says that the connection was made and no answer came.
+fn told_to_hang(case: &Case<'_>) -> bool {
+    matches!(case.symptom(), Some(Symptom::NoAnswer | Symptom::EmptyReply | Symptom::Reset))
 }
 
 /// True when what was seen without connecting is no sign of health.
@@ -157,6 +178,8 @@ pub(crate) fn said_words(said: Said) -> &'static str {
     match said {
         Said::Nothing => "of itself",
         Said::Http => "a HEAD request",
+        Said::HttpByLocalhost => "a HEAD request by the name localhost",
+        Said::Upgrade => "a request for an upgrade to WebSocket",
         Said::Tls => "a ClientHello",
         Said::Greeting => "a greeting of its protocol",
     }

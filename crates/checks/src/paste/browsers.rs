@@ -44,7 +44,7 @@ pub(super) const RULES: &[Rule] = &[
         .of("chrome")
         .call(Call::Request)
         .says("private-network-access"),
-    rule(&["has been blocked by CORS policy", "loopback"], Symptom::CrossOrigin)
+    rule(&["has been blocked by CORS policy", "address space"], Symptom::CrossOrigin)
         .after(" at ")
         .of("chrome")
         .call(Call::Request)

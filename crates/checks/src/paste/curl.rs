@@ -48,6 +48,8 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["no data received."], Symptom::EmptyReply).of("wget").call(Call::Read),
     rule(&["read error (connection timed out) in headers"], Symptom::NoAnswer).of("wget").call(Call::Read).errno(110),
     rule(&["read error (connection reset by peer) in headers"], Symptom::Reset).of("wget").call(Call::Read).errno(104),
+    rule(&["The certificate's owner does not match hostname"], Symptom::CertificateUntrusted).of("wget").call(Call::Handshake),
+    rule(&["The certificate of", "is not trusted"], Symptom::CertificateUntrusted).of("wget").call(Call::Handshake),
     rule(&["unable to establish SSL connection"], Symptom::TlsUnexpected).of("wget").call(Call::Handshake),
     rule(&["unexpected TLS packet was received"], Symptom::TlsUnexpected).call(Call::Handshake),
     rule(&["cannot verify", "certificate, issued by"], Symptom::CertificateUntrusted)

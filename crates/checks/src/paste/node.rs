@@ -34,6 +34,7 @@ pub(super) const RULES: &[Rule] = &[
     rule(&["Connect Timeout Error"], Symptom::NoHandshake).of("node").call(Call::Connect),
     rule(&["UND_ERR_HEADERS_TIMEOUT"], Symptom::NoAnswer).of("node").call(Call::Read),
     rule(&["Headers Timeout Error"], Symptom::NoAnswer).of("node").call(Call::Read),
+    rule(&["The operation was aborted due to timeout"], Symptom::NoAnswer).of("node").call(Call::Read),
     rule(&["AxiosError: timeout of"], Symptom::NoAnswer).of("node").call(Call::Read),
     rule(&["write EPROTO", "wrong version number"], Symptom::TlsUnexpected).of("node").call(Call::Handshake).errno(71),
     rule(&["ERR_SSL_WRONG_VERSION_NUMBER"], Symptom::TlsUnexpected).of("node").call(Call::Handshake),
@@ -53,6 +54,10 @@ pub(super) const RULES: &[Rule] = &[
         .call(Call::Handshake)
         .says("websocket-upgrade-missing"),
     rule(&["Unexpected server response: 426"], Symptom::HttpStatus)
+        .of("node")
+        .call(Call::Handshake)
+        .says("websocket-upgrade-missing"),
+    rule(&["Unexpected server response: 200"], Symptom::HttpStatus)
         .of("node")
         .call(Call::Handshake)
         .says("websocket-upgrade-missing"),

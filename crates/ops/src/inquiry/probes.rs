@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use portward_checks::doctor::{PlannedDial, Speech, follow_up, plan};
-use portward_model::{Attempt, Counters, DialTarget, Met, PortRange, Queue, Said, Socket, SocketState};
+use portward_checks::doctor::{PlannedDial, Speech, diagnose, follow_up, plan};
+use portward_model::{Attempt, Counters, DialTarget, Ended, Likelihood, Met, PortRange, Queue, Said, Socket, SocketState};
 use portward_sys::{Ask, Dial, Host, PortFilter, StateSet, Talk, Transports};
 use portward_wire::greeting::greeting;
 
@@ -11,13 +11,18 @@ use super::Inquiry;
 
 /// Makes every connection that the plan allows, then those that the answers call for.
 pub(super) fn run(host: &dyn Host, inquiry: &mut Inquiry) {
-    let planned = plan(&inquiry.case());
+    let mut planned = plan(&inquiry.case());
+    // What is certain before anything was asked needs no long wait to be shown.
+    let certain = diagnose(&inquiry.case()).causes.first().is_some_and(|first| first.likelihood == Likelihood::Certain);
     inquiry.exam.declined = planned.declined;
-    for dial in &planned.dials {
+    for dial in &mut planned.dials {
+        if let Some(speech) = dial.speech.as_mut().filter(|_| certain) {
+            speech.patience_ms = speech.patience_ms.min(DECIDED_MS);
+        }
         attempt(host, inquiry, dial);
     }
-    // Each answer may call for one more question; two more tell what there is to tell.
-    for _ in 0..2 {
+    // Each answer may call for one more question; three more tell what there is to tell.
+    for _ in 0..3 {
         let Some(next) = follow_up(&inquiry.case()) else { break };
         attempt(host, inquiry, &next);
         // Where the server has gone meanwhile, there is nobody to ask further.
@@ -89,6 +94,10 @@ fn once(host: &dyn Host, inquiry: &mut Inquiry, planned: &PlannedDial) {
     let accepted = match (dialled.met, &dialled.exchange, queue) {
         (Met::Connected, Some(exchange), _) if !exchange.heard.raw().is_empty() => Some(true),
         (Met::Connected, _, Some((before, after))) if inquiry.asked.path.is_none() => Some(after.used <= before.used),
+        // A Unix listener that was asked and kept its silence has had time enough to take the connection.
+        (Met::Connected, Some(exchange), Some((before, after))) if exchange.ended == Ended::Silence => {
+            Some(after.used <= before.used)
+        }
         _ => None,
     };
     inquiry.exam.attempts.push(Attempt {
@@ -153,7 +162,17 @@ fn words_of(inquiry: &Inquiry, speech: &Speech, at: &DialTarget) -> Vec<u8> {
     };
     match speech.said {
         Said::Nothing => Vec::new(),
-        Said::Http => {
+        Said::Upgrade => {
+            let resource = inquiry.asked.resource.as_deref().unwrap_or("/");
+            format!(
+                "GET {resource} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: portward\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ==\r\n\r\n"
+            )
+            .into_bytes()
+        }
+        Said::Http | Said::HttpByLocalhost => {
+            let by_localhost = format!("localhost:{}", inquiry.asked.port);
+            let host = if speech.said == Said::HttpByLocalhost { by_localhost } else { host };
             let resource = inquiry.asked.resource.as_deref().unwrap_or("/");
             let method = if speech.with_body { "GET" } else { "HEAD" };
             format!(
@@ -182,12 +201,14 @@ fn has_enough(speech: &Speech, heard: &[u8]) -> bool {
     }
     match speech.said {
         Said::Tls => heard.len() >= 7,
-        Said::Http | Said::Nothing | Said::Greeting => {
+        Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Nothing | Said::Greeting => {
             heard.len() >= 4 || heard.contains(&b'\n') || speech.said == Said::Greeting
         }
     }
 }
 
+/// How long an answer may take that what was seen already makes impossible.
+const DECIDED_MS: u64 = 400;
 /// Sockets that a reading of one port keeps.
 const MOST: usize = 4096;
 

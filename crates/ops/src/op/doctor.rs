@@ -33,7 +33,7 @@ pub struct Doctor {
     #[arg(value_name = "TARGET")]
     pub target: Option<String>,
     /// What the program printed, beside a target
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub text: Option<String>,
     /// Ask why a server cannot listen there, not why a client cannot connect
     #[arg(long)]

@@ -136,6 +136,8 @@ fn said_words(said: portward_model::Said) -> &'static str {
     match said {
         portward_model::Said::Nothing => "nothing",
         portward_model::Said::Http => "one HEAD request",
+        portward_model::Said::HttpByLocalhost => "one HEAD request by the name localhost",
+        portward_model::Said::Upgrade => "one request for an upgrade to WebSocket",
         portward_model::Said::Tls => "one ClientHello",
         portward_model::Said::Greeting => "the first words of its protocol",
     }

@@ -1,6 +1,7 @@
 //! How processes fare: threads, descriptors, bonds, and processor time across a pause.
 
 use std::{
+    collections::BTreeMap,
     fs, io,
     os::unix::ffi::OsStrExt,
     thread,
@@ -24,14 +25,17 @@ pub(super) fn read(pids: &[u32], over: Duration) -> Result<Vec<Vitals>, SysError
     if over.is_zero() {
         return Ok(all.into_iter().map(|(vitals, _)| vitals).collect());
     }
+    let wanted_before: Vec<BTreeMap<u32, u64>> = all.iter().map(|(vitals, _)| wanted(vitals)).collect();
     thread::sleep(over.saturating_sub(start.elapsed()));
     let over_ms = u64::try_from(start.elapsed().as_millis()).unwrap_or(u64::MAX).max(1);
     let per_second = rustix::param::clock_ticks_per_second().max(1);
-    for (vitals, before) in &mut all {
+    for ((vitals, before), wanted_before) in all.iter_mut().zip(wanted_before) {
         // A process that ended meanwhile, or whose pid is another's now, has no second reading.
         if let Some(after) = used(vitals.pid).filter(|after| after.started == before.started) {
             vitals.busy_ms = after.ticks.saturating_sub(before.ticks).saturating_mul(1000) / per_second;
             vitals.over_ms = over_ms;
+            let rose = |(tid, now): (u32, u64)| Some(now.saturating_sub(*wanted_before.get(&tid)?));
+            vitals.wanted_ms = wanted(vitals).into_iter().filter_map(rose).max().unwrap_or(0) / 1_000_000;
         }
     }
     Ok(all.into_iter().map(|(vitals, _)| vitals).collect())
@@ -48,6 +52,16 @@ fn used(pid: u32) -> Option<Used> {
     let bytes = fs::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = procfs::stat(&bytes)?;
     Some(Used { ticks: stat.cpu_ticks, started: stat.started_ticks })
+}
+
+/// The time that each thread ran or waited for a processor since it began, in nanoseconds (`Documentation/scheduler/sched-stats`).
+fn wanted(vitals: &Vitals) -> BTreeMap<u32, u64> {
+    let of = |thread: &Thread| {
+        let text = fs::read_to_string(format!("/proc/{}/task/{}/schedstat", vitals.pid, thread.tid)).ok()?;
+        let mut numbers = text.split_ascii_whitespace().map_while(|number| number.parse::<u64>().ok());
+        Some((thread.tid, numbers.next()?.saturating_add(numbers.next()?)))
+    };
+    vitals.threads.iter().filter_map(of).collect()
 }
 
 fn one(pid: u32, hierarchies: &Hierarchies) -> Option<Vitals> {
@@ -69,6 +83,7 @@ fn one(pid: u32, hierarchies: &Hierarchies) -> Option<Vitals> {
         label: file("attr/current").ok().and_then(|bytes| procfs::confining_label(&bytes)),
         busy_ms: 0,
         over_ms: 0,
+        wanted_ms: 0,
         memory: groups.memory,
     })
 }

@@ -37,7 +37,8 @@ pub(super) fn forwarder(process: &Process, port: u16) -> Option<Forwarder> {
             of("the network of a container", true, None)
         }
         "ssh" | "autossh" => of("an SSH tunnel", true, ssh(argv, port)),
-        "socat" => of("a forwarder", true, socat(argv)),
+        // A socat that starts a program for each connection forwards nothing.
+        "socat" => socat(argv).and_then(|backend| of("a forwarder", true, Some(backend))),
         "kubectl" | "oc" => kubectl(argv, port).and_then(|backend| of("a port forward of Kubernetes", true, Some(backend))),
         "redir" | "rinetd" | "simpleproxy" | "stunnel" | "stunnel4" | "ncat-proxy" | "tcpproxy" => of("a forwarder", true, None),
         "systemd-socket-" => of("systemd's socket proxy", true, last_address(argv)),

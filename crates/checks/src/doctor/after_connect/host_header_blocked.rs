@@ -1,6 +1,6 @@
 //! The server refuses the name by which it is called.
 
-use portward_model::{Effect, Fix, Likelihood};
+use portward_model::{Effect, Fix, Likelihood, Said};
 
 use crate::{
     Symptom,
@@ -50,17 +50,23 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some((_, exchange, _)) = answer.filter(|(_, _, answer)| told && answer.status < 400) {
         return Ruling::Out(talk::heard_words(exchange).fact);
     }
-    let likelihood = match (spelled, told, refused.is_some()) {
-        (true, _, _) | (_, true, true) => Likelihood::Certain,
+    // The same request by the name that every server knows is the proof.
+    let by_localhost = talk::on(case, Said::HttpByLocalhost)
+        .and_then(|(_, exchange)| Some((exchange, talk::HttpAnswer::of(exchange)?)))
+        .filter(|(_, answer)| answer.status < 400 || matches!(answer.status, 404 | 405 | 426 | 501));
+    let likelihood = match (spelled || by_localhost.is_some(), told, refused.is_some()) {
+        (true, _, true) | (true, true, _) | (_, true, true) => Likelihood::Certain,
+        (true, false, false) if spelled => Likelihood::Certain,
         (false, true, false) => Likelihood::Likely,
         // An answer to HEAD has no body to say why; a name that such a server does not know by itself explains it.
         (false, false, true) if foreign && guards.is_some() => Likelihood::Likely,
-        (false, false, _) => return Ruling::Silent,
+        (_, false, _) => return Ruling::Silent,
     };
     let mut evidence: Vec<_> = refused.map(|(_, exchange, _)| talk::heard_words(exchange)).into_iter().collect();
     if spelled {
         evidence.push(portward_model::Evidence::new("read(2)", "its answer says that the host is not allowed"));
     }
+    evidence.extend(by_localhost.map(|(exchange, _)| talk::heard_words(exchange)));
     evidence.extend(talk::line(case).filter(|_| told));
     let host = case
         .paste
@@ -112,7 +118,9 @@ const GUARDS: &[(&str, &str)] = &[
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{Ended, Said};
+    use portward_model::Ended;
+
+    use super::Said;
 
     use crate::{
         Symptom,
@@ -127,6 +135,7 @@ mod tests {
             Scene::on(snapshot, "127.0.0.1:5173").named("shop.test", &["127.0.0.1"])
         };
         let forbidden = b"HTTP/1.1 403 Forbidden\r\n\r\n";
+        let served = b"HTTP/1.1 200 OK\r\n\r\n";
         let line = "Blocked request. This host (\"shop.test\") is not allowed.";
         let told = |scene: Scene| scene.said(Symptom::HostBlocked, Some("host-header-blocked"), line);
         Cases {
@@ -138,12 +147,14 @@ mod tests {
                     Ended::Enough,
                 ),
                 other().talked(Said::Http, b"HTTP/1.1 421 Misdirected Request\r\n\r\n", Ended::Enough),
+                other().talked(Said::Http, forbidden, Ended::Enough).talked(Said::HttpByLocalhost, served, Ended::Enough),
                 told(bare()),
                 told(other()).talked(Said::Http, forbidden, Ended::Enough),
             ],
             silent: vec![
                 bare().talked(Said::Http, forbidden, Ended::Enough),
                 other().talked(Said::Http, forbidden, Ended::Enough),
+                other().talked(Said::Http, forbidden, Ended::Enough).talked(Said::HttpByLocalhost, forbidden, Ended::Enough),
                 told(bare()).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
                 bare().named("shop.test", &["127.0.0.1"]).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
             ],

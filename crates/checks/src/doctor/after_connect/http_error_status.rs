@@ -1,6 +1,6 @@
 //! The server answers with an HTTP error.
 
-use portward_model::{Effect, Fix, Likelihood};
+use portward_model::{Effect, Fix, Likelihood, Said};
 
 use crate::{
     Symptom,
@@ -39,7 +39,8 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let told = case.symptom() == Some(Symptom::HttpStatus);
-    let answer = talk::http(case);
+    // The last answer is that to GET, where HEAD was answered with an error.
+    let answer = talk::answers(case).into_iter().rfind(|(_, exchange, _)| exchange.said != Said::Upgrade || told);
     let resource = case.asked.resource.as_deref().filter(|resource| !resource.is_empty() && *resource != "/");
     let url = case.asked.scheme.is_some();
     let status = answer.map(|(_, _, answer)| answer.status);
@@ -107,6 +108,11 @@ mod tests {
                 told(),
             ],
             silent: vec![
+                url(Some("/api")).talked(Said::Http, lost, Ended::Enough).talked(
+                    Said::Http,
+                    b"HTTP/1.1 200 OK\r\n\r\n",
+                    Ended::Enough,
+                ),
                 bare().talked(Said::Http, lost, Ended::Enough),
                 url(Some("/")).talked(Said::Http, lost, Ended::Enough),
                 url(Some("/api")).talked(Said::Http, b"HTTP/1.1 405 Method Not Allowed\r\n\r\n", Ended::Enough),

@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     code: "plaintext-server-tls-client",
     summary: "the client begins with TLS, and the server does not speak it",
     doc: DOC,
-    covers: &["server-closes-immediately", "server-resets", "wrong-protocol", "http-error-status"],
+    covers: &["app-hang-after-accept", "server-closes-immediately", "server-resets", "wrong-protocol", "http-error-status"],
     run,
     #[cfg(test)]
     cases: tests::cases,

@@ -41,7 +41,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let Standing::Connected(_) = case.standing() else { return Ruling::Silent };
-    let exchanges = talk::exchanges(case);
+    let exchanges = talk::clients_own(case);
     let Some((attempt, exchange)) = exchanges.first() else { return Ruling::Silent };
     if exchanges.iter().any(|(_, exchange)| !exchange.heard.raw().is_empty()) {
         // That it speaks is worth a line only where a client met silence.
@@ -57,7 +57,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let likelihood = confidence(case, exchange.said);
     let summary = match exchange.said {
         Said::Nothing => format!("{who} accepts connections and closes them at once."),
-        Said::Http | Said::Tls | Said::Greeting => format!("{who} accepts connections and closes them without an answer."),
+        _ => format!("{who} accepts connections and closes them without an answer."),
     };
     let mut evidence = vec![words::tried(attempt), talk::heard_words(exchange)];
     evidence.extend(talk::line(case).filter(|_| exchange.said != Said::Nothing));
@@ -72,7 +72,7 @@ pub(super) fn confidence(case: &Case<'_>, said: Said) -> Likelihood {
     let own_words = talk::client(case).is_some_and(|client| {
         client.told
             && match said {
-                Said::Http => client.tongue == talk::Tongue::Http && !client.tls,
+                Said::Http | Said::HttpByLocalhost | Said::Upgrade => client.tongue == talk::Tongue::Http && !client.tls,
                 Said::Tls => client.tls,
                 Said::Nothing | Said::Greeting => true,
             }
@@ -91,7 +91,7 @@ pub(super) fn confidence(case: &Case<'_>, said: Said) -> Likelihood {
 /// True unless the port is usually that of a service with a language of its own.
 fn web_port(case: &Case<'_>) -> bool {
     let usual = usual_service(case.asked.transport, case.asked.port);
-    usual.is_none_or(|service| ["HTTP", "development", "server", "UI", "API"].iter().any(|word| service.contains(word)))
+    usual.is_some_and(|service| ["HTTP", "development", "server", "UI", "API"].iter().any(|word| service.contains(word)))
 }
 
 #[cfg(test)]
@@ -111,6 +111,8 @@ mod tests {
         Cases {
             fires: vec![
                 scene().talked(Said::Nothing, b"", Ended::Closed),
+                // Plain words to a ClientHello that the client never sent are no answer to it.
+                url.clone().talked(Said::Tls, b"HTTP/1.1 400 Bad Request\r\n\r\n", Ended::Closed),
                 url,
                 scene().talked(Said::Http, b"", Ended::Closed).talked(Said::Tls, b"", Ended::Closed),
                 scene().said(Symptom::EmptyReply, None, "curl: (52) Empty reply from server").talked(

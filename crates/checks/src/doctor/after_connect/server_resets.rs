@@ -36,7 +36,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let Standing::Connected(_) = case.standing() else { return Ruling::Silent };
-    let exchanges = talk::exchanges(case);
+    let exchanges = talk::clients_own(case);
     let Some((attempt, exchange)) = exchanges.first() else { return Ruling::Silent };
     if exchange.ended != Ended::Reset || exchanges.iter().any(|(_, exchange)| answered(exchange)) {
         return Ruling::Silent;
@@ -46,7 +46,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let likelihood = if exchange.heard.raw().is_empty() { confidence(case, exchange.said) } else { Likelihood::Likely };
     let summary = match exchange.said {
         Said::Nothing => format!("{who} accepts connections and resets them before anything is said."),
-        Said::Http | Said::Tls | Said::Greeting => format!("{who} accepts connections and resets them when it is spoken to."),
+        _ => format!("{who} accepts connections and resets them when it is spoken to."),
     };
     let mut evidence = vec![words::tried(attempt), talk::heard_words(exchange)];
     evidence.extend(talk::line(case));

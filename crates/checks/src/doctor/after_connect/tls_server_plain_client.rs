@@ -49,7 +49,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let exchanges = talk::exchanges(case);
     let spoke_tls = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(talk::Tongue::Tls));
     let page = talk::answers(case).into_iter().find(|(_, _, answer)| says_tls(answer));
-    let spoke_tls = spoke_tls.filter(|_| page.is_some() || talk::http(case).is_none());
+    // Who speaks both says so in an answer that is none to a broken request.
+    let refuses = talk::http(case).is_none_or(|(_, _, answer)| matches!(answer.status, 400 | 426));
+    let handshake = |exchange: &portward_model::Exchange| exchange.heard.raw().first() == Some(&22);
+    let spoke_tls =
+        spoke_tls.filter(|(_, exchange)| page.is_some() || talk::http(case).is_none() || (refuses && handshake(exchange)));
     let mut evidence: Vec<_> = client.map(|client| client.why).into_iter().collect();
     let likelihood = if let Some((_, exchange)) = spoke_tls {
         evidence.push(talk::heard_words(exchange));
@@ -123,6 +127,11 @@ mod tests {
                 http().talked(Said::Http, b"\x15\x03\x01\x00\x02\x02\x46", Ended::Closed),
                 http().talked(Said::Http, b"", Ended::Reset).talked(Said::Tls, HELLO, Ended::Enough),
                 http().talked(Said::Http, page, Ended::Enough),
+                http().talked(Said::Http, b"HTTP/1.1 400 Bad Request\r\n\r\n", Ended::Enough).talked(
+                    Said::Tls,
+                    HELLO,
+                    Ended::Enough,
+                ),
                 http().talked(Said::Http, go, Ended::Enough),
                 empty().talked(Said::Http, b"", Ended::Closed).talked(Said::Tls, HELLO, Ended::Enough),
                 bare().said(
@@ -133,6 +142,7 @@ mod tests {
                 http().talked(Said::Http, b"", Ended::Closed),
             ],
             silent: vec![
+                http().talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough).talked(Said::Tls, HELLO, Ended::Enough),
                 bare().talked(Said::Http, b"\x15\x03\x01\x00\x02\x02\x46", Ended::Closed),
                 bare().talked(Said::Http, b"", Ended::Closed).talked(Said::Tls, HELLO, Ended::Enough),
                 http().talked(Said::Http, b"HTTP/1.1 400 Bad Request\r\n\r\nmissing field", Ended::Enough),

@@ -1,6 +1,6 @@
 //! The upgrade to WebSocket does not come through.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Fix, Likelihood, Said};
 
 use super::forwarder::forwarder;
 use crate::doctor::{Case, Check, Ruling, talk, words};
@@ -39,10 +39,17 @@ fn run(case: &Case<'_>) -> Ruling {
     let told =
         case.says(CHECK.code) || (talk::text_has(case, "websocket") && FAILURES.iter().any(|words| talk::text_has(case, words)));
     let scheme = case.asked.scheme.as_deref();
-    let wants = talk::http(case).filter(|(_, _, answer)| answer.status == 426);
+    let asked = talk::on(case, Said::Upgrade).and_then(|(_, exchange)| Some((exchange, talk::HttpAnswer::of(exchange)?)));
+    // It goes through now; the text may be of another time.
+    if let Some((exchange, _)) = asked.filter(|(_, answer)| answer.status == 101) {
+        return if told { Ruling::Out(talk::heard_words(exchange).fact) } else { Ruling::Silent };
+    }
+    // An answer to the upgrade itself that is none: 401 and 403 are about who asks, 502 to 504 about what stands behind.
+    let ignored = asked.filter(|(_, answer)| matches!(answer.status, 200..=299 | 400 | 404 | 405 | 426 | 501));
+    let wants = talk::http(case).filter(|(_, exchange, answer)| answer.status == 426 && exchange.said != Said::Upgrade);
     // A server of WebSockets that is asked for nothing else is well.
     let plain = wants.is_some() && matches!(scheme, Some("http" | "https"));
-    if !told && !plain {
+    if !told && !plain && ignored.is_none() {
         return Ruling::Silent;
     }
     let mut evidence: Vec<Evidence> = talk::line(case).filter(|_| told).into_iter().collect();
@@ -54,7 +61,7 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact));
     }
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
-    let summary = if told {
+    let summary = if told || ignored.is_some() {
         format!("{who} does not carry the upgrade to WebSocket through.")
     } else {
         format!("{who} speaks WebSocket there, and the client asked without an upgrade.")
@@ -83,8 +90,9 @@ const FAILURES: &[&str] = &["handshake", "unexpected response code", "failed to 
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{Ended, Said};
+    use portward_model::Ended;
 
+    use super::Said;
     use crate::{
         Symptom,
         doctor::{Cases, scene::Scene},
@@ -108,8 +116,12 @@ mod tests {
                 bare().said(Symptom::HttpStatus, None, line),
                 told(Scene::on(nginx, "127.0.0.1:3000")).talked(Said::Http, b"HTTP/1.1 400 Bad Request\r\n\r\n", Ended::Enough),
                 scheme("http").talked(Said::Http, upgrade, Ended::Enough),
+                scheme("ws").talked(Said::Upgrade, upgrade, Ended::Enough),
+                scheme("ws").talked(Said::Upgrade, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
             ],
             silent: vec![
+                scheme("ws").talked(Said::Upgrade, b"HTTP/1.1 101 Switching Protocols\r\n\r\n", Ended::Enough),
+                scheme("ws").talked(Said::Upgrade, b"HTTP/1.1 502 Bad Gateway\r\n\r\n", Ended::Enough),
                 scheme("ws").talked(Said::Http, upgrade, Ended::Enough),
                 bare().talked(Said::Http, upgrade, Ended::Enough),
                 scheme("http").talked(Said::Http, b"HTTP/1.1 400 Bad Request\r\n\r\n", Ended::Enough),

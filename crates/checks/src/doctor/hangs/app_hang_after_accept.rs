@@ -87,14 +87,16 @@ fn run(case: &Case<'_>) -> Ruling {
     // Whether it understood the question at all: by the scheme, by its name, or by a client of its own that had no answer either.
     let own_words = match exchange.said {
         Said::Greeting => true,
-        Said::Http => {
+        Said::Http | Said::HttpByLocalhost | Said::Upgrade => {
             let scheme = case.asked.scheme.as_deref().or_else(|| case.paste.and_then(|paste| paste.url_scheme.as_deref()));
             matches!(scheme, Some("http" | "ws"))
         }
         Said::Tls | Said::Nothing => false,
     };
     let told = matches!(case.symptom(), Some(Symptom::NoAnswer | Symptom::UpstreamFailed | Symptom::HttpStatus));
-    let proven = kept.is_some() || waits_for.is_some() || stuck.is_some();
+    // Who has read to the end may be about to close; who has left bytes unread is busy with something else.
+    let unread = kept.is_some_and(|(_, socket)| socket.queue.used > 1);
+    let proven = unread || waits_for.is_some() || stuck.is_some();
     let likelihood = match (taken, own_words || told, proven) {
         (true, true, true) if exchange.said != Said::Tls => Likelihood::Certain,
         (_, true, _) | (_, _, true) => Likelihood::Likely,

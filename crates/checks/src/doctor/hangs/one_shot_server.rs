@@ -8,7 +8,7 @@ pub(super) const CHECK: Check = Check {
     code: "one-shot-server",
     summary: "the server takes one client only, and has had it",
     doc: DOC,
-    covers: &["no-listener"],
+    covers: &["no-listener", "accept-stalled", "listener-exited"],
     run,
     #[cfg(test)]
     cases: tests::cases,
@@ -32,6 +32,9 @@ Start it again, so that it keeps listening: `nc -lk`, `socat TCP-LISTEN:PORT,for
 ";
 
 fn run(case: &Case<'_>) -> Ruling {
+    if let Some(ruling) = occupied(case) {
+        return ruling;
+    }
     if case.unserved().is_none() || case.listeners().next().is_some() {
         return Ruling::Silent;
     }
@@ -82,6 +85,24 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes(case))
 }
 
+/// A tool that serves one client, keeps its listener open meanwhile, and has that client: `nc -l` of OpenBSD.
+fn occupied(case: &Case<'_>) -> Option<Ruling> {
+    if !case.connects() || case.asked.transport != Transport::Tcp {
+        return None;
+    }
+    let (index, listener) = case.served().into_iter().next()?;
+    let process = case.holder(index).filter(|process| plan::is_one_shot(process))?;
+    let mut ends = case.here().filter(|(_, socket)| matches!(socket.state, SocketState::Established | SocketState::CloseWait));
+    let (end, client) = ends.find(|(end, _)| case.holders(*end).iter().any(|holder| holder.id == process.id))?;
+    let evidence = vec![words::seen(case, index, listener), words::seen(case, end, client)];
+    let summary = format!(
+        "{} serves one client only, and has it; another connection to port {} waits in vain.",
+        words::named(process),
+        case.asked.port
+    );
+    Some(words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes(case)))
+}
+
 /// True when the other side is the client: its port was handed out, or is higher than one that a server asked for.
 fn is_clients(case: &Case<'_>, socket: &Socket) -> bool {
     let Some((_, remote)) = socket.remote() else { return false };
@@ -94,8 +115,13 @@ fn is_clients(case: &Case<'_>, socket: &Socket) -> bool {
 fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
     let leader = process.session == 0 || process.session == process.id.pid || case.snapshot.process(process.session).is_some();
     let left = process.parent == 1 && !leader;
-    let worker =
-        case.snapshot.process(process.parent).is_some_and(|parent| parent.exe == process.exe && parent.name == process.name);
+    // What was forked has its parent's words; what was started anew to work says so.
+    let spawned = |text: &portward_model::Text| plan::contains(text.raw(), b"multiprocessing");
+    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    let worker = case.snapshot.process(process.parent).is_some_and(|parent| {
+        let alike = parent.exe == process.exe && parent.name == process.name;
+        alike && (parent.argv == process.argv || argv.is_empty() || argv.iter().any(spawned))
+    });
     plan::is_one_shot(process) || !(left || worker)
 }
 

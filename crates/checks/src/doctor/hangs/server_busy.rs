@@ -86,14 +86,17 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 fn measured(process: &Process, vitals: &Vitals) -> Evidence {
-    let (busy, over) = (vitals.busy_ms, vitals.over_ms);
-    let fact = format!("{} used {busy} ms of processor time in {over} ms", words::named(process));
+    let (busy, wanted, over) = (vitals.busy_ms, vitals.wanted_ms, vitals.over_ms);
+    let waited = wanted.saturating_sub(busy);
+    let more = if waited * 10 > over { format!(", and waited {waited} ms for its turn") } else { String::new() };
+    let fact = format!("{} used {busy} ms of processor time in {over} ms{more}", words::named(process));
     Evidence::new(format!("/proc/{}/stat", process.id.pid), fact)
 }
 
 /// Processor time as a percentage of the time between two readings; `None` where there was one.
 fn share(vitals: &Vitals) -> Option<u64> {
-    vitals.busy_ms.saturating_mul(100).checked_div(vitals.over_ms)
+    // On a crowded machine the time that a thread waits for its turn counts as well: it would have used it.
+    vitals.busy_ms.max(vitals.wanted_ms).saturating_mul(100).checked_div(vitals.over_ms)
 }
 
 fn runs(vitals: &Vitals) -> bool {
@@ -134,6 +137,7 @@ mod tests {
                 silent().vitals(with(118, 120, 'R')),
                 queued().vitals(with(50, 120, 'R')),
                 queued().vitals(with(0, 0, 'R')),
+                queued().vitals(Vitals { wanted_ms: 116, ..with(14, 120, 'R') }),
                 Scene::on(held(waiting), "127.0.0.1:3000").vitals(with(120, 120, 'R')),
             ],
             silent: vec![

@@ -7,7 +7,7 @@ use portward_model::{
 use super::waits::{Wait, wait_of};
 use crate::{
     Symptom,
-    doctor::{Case, words},
+    doctor::{Case, Standing, words},
 };
 
 /// How far a client's connection came.
@@ -30,7 +30,12 @@ impl<'a> Reached<'a> {
     pub(super) fn of(case: &Case<'a>) -> Self {
         let exam = case.exam;
         let dialled = || exam.attempts.iter().filter(|attempt| case.is_target(&attempt.at));
-        let connected = dialled().find(|attempt| attempt.met == Met::Connected);
+        let standing = case.standing();
+        if let Standing::Silent(attempt) = standing {
+            return Self::Unheard(attempt);
+        }
+        let stands = |attempt: &&Attempt| matches!(standing, Standing::Connected(at) if at.at == attempt.at);
+        let connected = dialled().find(|attempt| attempt.met == Met::Connected && stands(attempt));
         let Some(first) = connected else {
             let unheard =
                 dialled().find(|a| a.met == Met::Silence || (a.met == Met::Failed(EAGAIN) && case.asked.path.is_some()));

@@ -77,7 +77,7 @@ pub(crate) fn debugger(process: &Process, port: u16) -> Option<&'static str> {
     if has("-agentlib:jdwp") && argv.iter().any(|a| contains(a.raw(), b"jdwp") && !contains(a.raw(), b"address=")) {
         return Some("waits for a debugger on a port of its choice (JDWP)");
     }
-    if has("com.sun.tools.example.debug") || is(&["jdb"]) {
+    if has("com.sun.tools.example.debug") || has("jdk.jdi") || is(&["jdb"]) {
         return Some("is a debugger");
     }
     if is(IDES) || has("com.intellij.") || has("org.eclipse.equinox.launcher") {
@@ -176,7 +176,10 @@ pub(crate) fn is_one_shot(process: &Process) -> bool {
 fn activated(case: &Case<'_>, index: usize, holders: &[&Process]) -> bool {
     let told = via(case.snapshot, index);
     let served = told.iter().any(|(_, how)| *how == Seen::Known(Via::Activated));
-    let keeper = |process: &&Process| KEEPERS.iter().any(|name| process.name.raw() == name.as_bytes());
+    let keeper = |process: &&Process| {
+        let title = process.title();
+        KEEPERS.iter().any(|name| process.name.raw() == name.as_bytes() || (name.len() > 5 && title.starts_with(name)))
+    };
     !served && !holders.is_empty() && holders.iter().all(keeper)
 }
 
@@ -187,7 +190,8 @@ const KEEPERS: &[&str] = &["systemd", "init", "inetd", "xinetd", "launchd", "sys
 /// environments wait so for one program that they start.
 fn is_rendezvous(case: &Case<'_>, process: &Process) -> bool {
     let port = case.asked.port;
-    let given_out = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(port));
+    // The kernel's range, and that of RFC 6335 section 6, from which tools that choose for themselves take theirs.
+    let given_out = port >= 49152 || case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(port));
     let Some(argv) = process.argv.known().map(portward_model::CommandLine::arguments) else { return false };
     given_out && process.name.raw() == b"java" && !argv.iter().any(|argument| names_port(argument.raw(), port))
 }
@@ -270,6 +274,14 @@ const INGEST_WORDS: &[&str] = &[
     "recorder",
     "raw_sink",
     "raw-sink",
+    "sink",
+    "spool",
+    "gelf",
+    "fluent",
+    "logserver",
+    "log-server",
+    "log_server",
+    "logger",
 ];
 
 fn is_mysql(process: &Process) -> bool {
