@@ -103,6 +103,7 @@ impl Inquiry {
     fn listen(&mut self, cx: &Cx<'_>, reach: Reach) {
         let host = cx.host;
         let wanted = matches!(self.asked.transport, Transport::Tcp | Transport::Udp) && reach.probe;
+        self.far_ends(host);
         let found = bind::answer(host, &self.target, &self.view, wanted);
         if wanted {
             for address in self.target.bound() {
@@ -128,9 +129,30 @@ impl Inquiry {
             self.exam.tries.retain(|tried| tried.reuse == (self.asked.transport == Transport::Tcp));
         }
         self.bind = Some(BindAnswer { verdict, causes, rules: Vec::new() });
-        if verdict != Bindable::Succeeds {
-            self.mentions(host);
+        if verdict != Bindable::Succeeds || plain {
+            self.everybody(host);
         }
+    }
+
+    /// Looks at every port where only connections have this one: whether they lead to a listener of this machine tells the
+    /// client's end from the server's.
+    fn far_ends(&mut self, host: &dyn Host) {
+        let case = self.case();
+        let alone = case.listeners().next().is_none() && case.here().any(|(_, socket)| socket.remote().is_some());
+        if alone && self.asked.transport == Transport::Tcp {
+            let whole = Look { ports: None, clients: false, all_interfaces: true, ..self.target.look() }.take(host);
+            if !whole.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
+                self.view = whole;
+            }
+        }
+    }
+
+    /// Adds every process and what the files say to a look at one port's own sockets: the twin of the holder, the reader's
+    /// own project.
+    fn everybody(&mut self, host: &dyn Host) {
+        surroundings::processes(host, self);
+        surroundings::projects(host, self);
+        self.mentions(host);
     }
 
     /// True when a listener is there and something about it is not as it should be.
@@ -164,8 +186,9 @@ impl Inquiry {
         if self.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref()).any(left) {
             look.which = Which::All;
         }
-        let whole = look.take(host);
+        let mut whole = look.take(host);
         if !whole.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
+            whole.snapshot.routes = std::mem::take(&mut self.view.snapshot.routes);
             self.view = whole;
         }
         let over = if reach.probe { Duration::from_millis(120) } else { Duration::ZERO };

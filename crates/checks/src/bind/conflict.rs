@@ -179,7 +179,7 @@ fn server(snapshot: &Snapshot, question: &BindQuestion, asker: &Side, index: usi
     let mut processes = holders.iter().filter_map(|holding| snapshot.process(holding.pid));
     if question.options.reuse_port && socket.uid != snapshot.host.uid {
         Kind::OtherUsersGroup
-    } else if processes.any(|process| process.name.raw() == b"systemd") {
+    } else if processes.any(|process| process.name.raw() == b"systemd" || process.title() == "systemd-socket-activate") {
         Kind::Activation
     } else if holders.is_empty() && socket.uid != snapshot.host.uid && !snapshot.host.privileged {
         Kind::OtherUser

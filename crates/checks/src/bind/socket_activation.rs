@@ -33,7 +33,7 @@ fn run(view: &View<'_>) -> Option<Cause> {
     let (first, all) = words::of_kind(view, Kind::Activation)?;
     let snapshot = view.snapshot;
     let holders = snapshot.holders(first.index).iter().filter_map(|holding| snapshot.process(holding.pid));
-    let (managers, services): (Vec<_>, Vec<_>) = holders.partition(|process| process.name.raw() == b"systemd");
+    let (managers, services): (Vec<_>, Vec<_>) = holders.partition(|process| process.name.raw().starts_with(b"systemd"));
     let of_user = managers.iter().all(|process| process.id.pid != 1);
     let service = services.first().map(|process| format!(", and was handed to {}", words::described(snapshot, process)));
     let summary = format!(
@@ -61,8 +61,10 @@ mod tests {
         let cups = process(60, 1, &["cupsd"], 10);
         let idle = world(vec![listener("0.0.0.0", 6310)], vec![systemd.clone()], vec![holding(0, 1, 40)]);
         let started = world(vec![listener("0.0.0.0", 6310)], vec![systemd, cups], vec![holding(0, 1, 40), holding(0, 60, 3)]);
+        let tool = process(70, 1, &["systemd-socket-activate", "-l", "6310", "cat"], 10);
+        let tried = world(vec![listener("0.0.0.0", 6310)], vec![tool], vec![holding(0, 70, 3)]);
         Cases {
-            fires: vec![(idle, question.clone()), (started, question.clone())],
+            fires: vec![(idle, question.clone()), (started, question.clone()), (tried, question.clone())],
             silent: vec![(held(listener("0.0.0.0", 6310)), question)],
         }
     }

@@ -24,6 +24,8 @@ mod seccomp_denied;
 
 use super::Check;
 
+pub(super) use proxy_env_captures_localhost::local_proxy;
+
 /// The causes of this group, more specific ones first.
 pub(super) const CHECKS: &[Check] = &[
     hosts_localhost_missing::CHECK,

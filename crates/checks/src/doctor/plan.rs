@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 
 use portward_model::{Declined, DialTarget, Ended, Process, Said, Socket, SocketState, Text, Transport};
 
-use super::{Asking, Case};
+use super::{Asking, Case, denied::local_proxy};
 use crate::{Symptom, usual_service};
 
 use harm::why_not;
@@ -101,7 +101,28 @@ pub fn plan(case: &Case<'_>) -> Plan {
         dial_listener(case, at, *index, socket, "what a client meets", &mut plan);
     }
     neighbours(case, &spoken_to, &mut plan);
+    outside(case, &mut plan);
+    if let Some(proxy) = local_proxy(case).filter(|_| !spoken_to.is_empty()) {
+        let purpose = "whether the proxy that the environment names is there";
+        plan.dials.push(PlannedDial { at: DialTarget::Inet(proxy), speech: None, patience_ms: NEAR_MS, purpose });
+    }
     plan
+}
+
+/// From inside a container where nobody listens: the same port of the machine around it, which is its gateway.
+fn outside(case: &Case<'_>, plan: &mut Plan) {
+    let Some(network) = case.exam.network.as_ref().filter(|network| network.container.is_some() || network.wsl) else { return };
+    let ephemeral = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(case.asked.port));
+    let loopback = !case.asked.addresses.is_empty() && case.asked.addresses.iter().all(std::net::IpAddr::is_loopback);
+    // A port that the system hands out may be a debugger's, and one connection would end its wait.
+    if ephemeral || !loopback || case.listeners().next().is_some() {
+        return;
+    }
+    if let Some(gateway) = network.gateway {
+        let at = DialTarget::Inet(SocketAddr::new(gateway, case.asked.port));
+        let purpose = "whether the machine outside serves it";
+        plan.dials.push(PlannedDial { at, speech: None, patience_ms: NEAR_MS, purpose });
+    }
 }
 
 /// The question that the last answer calls for; `None` when there is none.
@@ -318,3 +339,51 @@ const GLANCE_MS: u64 = 5;
 const ANSWER_MS: u64 = 2500;
 /// How long an answer to a second question may take.
 const SECOND_MS: u64 = 800;
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{DialTarget, NetworkSettings, ProxySetting};
+
+    use super::plan;
+    use crate::{
+        doctor::scene::Scene,
+        fixture::{held, listener, machine},
+    };
+
+    fn goes_to(scene: &Scene, at: &str) -> bool {
+        let at = DialTarget::Inet(at.parse().unwrap());
+        plan(&scene.case()).dials.iter().any(|dial| dial.at == at && dial.speech.is_none())
+    }
+
+    #[test]
+    fn from_inside_a_container_the_machine_around_it_is_asked_once() {
+        let inside = |target: &str, snapshot| {
+            Scene::on(snapshot, target).but(|scene| {
+                let gateway = Some("172.17.0.1".parse().unwrap());
+                scene.exam.network =
+                    Some(NetworkSettings { container: Some("docker".to_owned()), gateway, ..NetworkSettings::default() });
+            })
+        };
+        assert!(goes_to(&inside("127.0.0.1:3000", machine()), "172.17.0.1:3000"));
+        let mut outside = inside("127.0.0.1:3000", machine());
+        outside.exam.network = None;
+        assert!(!goes_to(&outside, "172.17.0.1:3000"), "only from inside");
+        assert!(!goes_to(&inside("127.0.0.1:40000", machine()), "172.17.0.1:40000"), "it may be a debugger's");
+        let served = held(listener("127.0.0.1", 3000));
+        assert!(!goes_to(&inside("127.0.0.1:3000", served), "172.17.0.1:3000"), "it is served inside");
+    }
+
+    #[test]
+    fn a_proxy_of_this_machine_is_asked_for_urls_that_it_would_get() {
+        let url = |proxy: &str, scheme: Option<&str>| {
+            Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000").but(|scene| {
+                scene.asked.scheme = scheme.map(str::to_owned);
+                scene.exam.proxies.push(ProxySetting { variable: "http_proxy".to_owned(), value: proxy.into() });
+            })
+        };
+        assert!(goes_to(&url("localhost:3128", Some("http")), "127.0.0.1:3128"));
+        assert!(!goes_to(&url("127.0.0.1:3128", Some("redis")), "127.0.0.1:3128"));
+        assert!(!goes_to(&url("127.0.0.1:3128", None), "127.0.0.1:3128"));
+        assert!(!goes_to(&url("10.0.0.1:3128", Some("http")), "10.0.0.1:3128"), "another machine's is its own affair");
+    }
+}

@@ -101,6 +101,13 @@ impl Scene {
         self
     }
 
+    /// With a connection that was tried to another place.
+    pub(crate) fn tried_at(mut self, at: &str, met: Met) -> Self {
+        let at = DialTarget::Inet(at.parse().expect("an address"));
+        self.exam.attempts.push(Attempt { at, ..self.attempt(met) });
+        self
+    }
+
     /// The same, with what was said on it.
     pub(crate) fn talked(mut self, said: Said, heard: &[u8], ended: Ended) -> Self {
         let mut attempt = self.attempt(Met::Connected);

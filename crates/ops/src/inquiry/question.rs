@@ -47,6 +47,7 @@ pub(crate) fn understand(words: Words, host: &dyn Host) -> Result<Result<Questio
                 resource = resource_of(target);
                 endpoint = Some(parsed);
             }
+            Err(_) if words.bind && any_port(target).is_some() => endpoint = any_port(target),
             Err(error) => match (out_of_range(target), read_paste(target.as_bytes()), by_name(target, host)) {
                 (Some(spoken), _, _) => paste = Some(spoken),
                 (_, Some(read), _) => paste = Some(read),
@@ -79,6 +80,12 @@ pub(crate) fn understand(words: Words, host: &dyn Host) -> Result<Result<Questio
     {
         let port = paste.port.unwrap_or_default();
         notes.push(format!("the text speaks of port {port}; {endpoint} was examined, as asked"));
+    }
+    if let (Some(asked), Some(told)) = (&endpoint, &paste)
+        && let Some(path) = by_path(asked, told)
+    {
+        notes.push(format!("the client of the text went for the Unix socket {path}, which was examined; {asked} is beside it"));
+        endpoint = Some(path);
     }
     let from_text = endpoint.is_none();
     let Some(endpoint) = endpoint.or_else(|| paste.as_ref().and_then(endpoint_of)) else {
@@ -115,6 +122,15 @@ fn resource_of(target: &str) -> Option<String> {
         && !resource.ends_with("/udp")
         && !resource.ends_with("/tcp"))
     .then(|| resource.to_owned())
+}
+
+/// `0`, `127.0.0.1:0`: what a server asks for that takes any free port.
+fn any_port(target: &str) -> Option<Endpoint> {
+    if target == "0" {
+        return Some(Endpoint { port: 0, ..Endpoint::any(1) });
+    }
+    let host = target.strip_suffix(":0")?;
+    format!("{host}:1").parse().ok().map(|endpoint| Endpoint { port: 0, ..endpoint })
 }
 
 /// A number above 65535 where a port should stand is a cause of its own.
@@ -179,8 +195,37 @@ fn by_name(target: &str, host: &dyn Host) -> Option<(Endpoint, String)> {
     Some((Endpoint::any(port), format!("no program of that name listens; {target} usually has port {port}")))
 }
 
+/// The port in the name of the lock that `postgres` puts beside its socket: `.s.PGSQL.5432.lock`.
+fn port_of_lock(path: &Text) -> Option<u16> {
+    let name = path.raw().rsplit(|byte| *byte == b'/').next()?;
+    let number = name.strip_prefix(b".s.PGSQL.")?.strip_suffix(b".lock")?;
+    std::str::from_utf8(number).ok()?.parse().ok()
+}
+
+/// The Unix socket that the client of the text went for, where a port of this machine was named beside the text.
+fn by_path(endpoint: &Endpoint, paste: &Paste) -> Option<Endpoint> {
+    let here = match &endpoint.host {
+        EndpointHost::Any => true,
+        EndpointHost::Ip(address, _) => address.is_loopback(),
+        EndpointHost::Name(name) => is_local(name),
+        EndpointHost::Path(_) => false,
+    };
+    let failed = matches!(paste.symptom, Symptom::NoSuchPath | Symptom::Refused | Symptom::PermissionDenied);
+    let path = paste.path.as_ref().filter(|path| here && failed && paste.port.is_none() && port_of_lock(path).is_none())?;
+    (!paste.symptom.asks_to_listen(paste.call)).then(|| format!("unix:{path}").parse().ok())?
+}
+
+/// The port that a program's server usually has, where its error names the host alone.
+fn usual_port(paste: &Paste) -> Option<u16> {
+    let program = paste.program.filter(|program| matches!(*program, "mysql" | "mariadb"))?;
+    paste.host.as_ref().and_then(|_| service_port(program))
+}
+
 /// The endpoint that a text names.
 fn endpoint_of(paste: &Paste) -> Option<Endpoint> {
+    if let Some(port) = paste.path.as_ref().and_then(port_of_lock) {
+        return Some(Endpoint::any(port));
+    }
     if let Some(path) = &paste.path
         && paste.port.is_none()
     {
@@ -189,7 +234,7 @@ fn endpoint_of(paste: &Paste) -> Option<Endpoint> {
     let port = match (paste.port, paste.url_scheme.as_deref()) {
         (Some(port), _) => u16::try_from(port).ok().or(Some(0)),
         (None, Some(scheme)) => service_port(scheme),
-        (None, None) => None,
+        (None, None) => usual_port(paste),
     }?;
     let Some(host) = paste.host.as_deref().filter(|_| port != 0) else { return Some(Endpoint::any(port)) };
     let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
@@ -259,4 +304,37 @@ fn as_dialled(address: IpAddr) -> IpAddr {
 
 fn is_local(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_checks::read_paste;
+
+    use super::{any_port, by_path, endpoint_of, port_of_lock};
+
+    #[test]
+    fn port_zero_is_an_endpoint_for_servers() {
+        assert_eq!(any_port("0").map(|endpoint| endpoint.port), Some(0));
+        assert_eq!(any_port("127.0.0.1:0").map(|endpoint| endpoint.to_string()), Some("127.0.0.1:0".to_owned()));
+        assert!(any_port("3000").is_none() && any_port("127.0.0.1:30").is_none());
+    }
+
+    #[test]
+    fn a_client_that_went_for_a_socket_is_followed_there() {
+        let text =
+            "psql: error: connection to server on socket \"/run/postgresql/.s.PGSQL.5432\" failed: No such file or directory";
+        let paste = read_paste(text.as_bytes()).unwrap();
+        let went = |target: &str| by_path(&target.parse().unwrap(), &paste).map(|endpoint| endpoint.to_string());
+        assert_eq!(went("localhost:5432").as_deref(), Some("unix:/run/postgresql/.s.PGSQL.5432"));
+        assert_eq!(went("5432"), went("localhost:5432"));
+        assert_eq!(went("db.example:5432"), None);
+    }
+
+    #[test]
+    fn texts_without_a_port_name_one() {
+        let paste = read_paste(b"ERROR 2002 (HY000): Can't connect to server on '127.0.0.1' (115)").unwrap();
+        assert_eq!(endpoint_of(&paste).map(|endpoint| endpoint.to_string()), Some("127.0.0.1:3306".to_owned()));
+        assert_eq!(port_of_lock(&"/tmp/.s.PGSQL.5433.lock".into()), Some(5433));
+        assert_eq!(port_of_lock(&"/tmp/.s.PGSQL.5433".into()), None);
+    }
 }

@@ -1,6 +1,6 @@
 //! What stands around an endpoint on which nobody listens: every process, and the files that name its port.
 
-use portward_model::{Process, Seen, Text};
+use portward_model::{Process, Seen, Socket, SocketState, Text, Transport};
 use portward_sys::Host;
 
 use super::Inquiry;
@@ -17,6 +17,18 @@ pub(super) fn processes(host: &dyn Host, inquiry: &mut Inquiry) {
             inquiry.exam.every_process = true;
         }
         Err(error) => inquiry.view.gap("processes", "whether one is starting or has crashed is not known", &error),
+    }
+}
+
+/// Places the folders of every process in their projects.
+pub(super) fn projects(host: &dyn Host, inquiry: &mut Inquiry) {
+    let processes = &inquiry.view.snapshot.processes;
+    let mut folders: Vec<(u32, Text)> =
+        processes.iter().filter_map(|process| Some((process.id.pid, process.cwd.known()?.clone()))).collect();
+    folders.sort_by(|(_, a), (_, b)| a.cmp(b));
+    folders.dedup_by(|(_, a), (_, b)| a == b);
+    if let Ok(projects) = host.projects(&folders) {
+        inquiry.view.snapshot.projects = projects;
     }
 }
 
@@ -44,7 +56,13 @@ pub(super) fn mentions(host: &dyn Host, inquiry: &mut Inquiry) {
         add(folder);
     }
     let case = inquiry.case();
-    for (index, _) in case.here() {
+    // A development server that finds its port taken goes on to the next few numbers.
+    let near = |socket: &Socket| {
+        let port = socket.port().filter(|_| socket.state == SocketState::Listen && socket.transport == Transport::Tcp);
+        port.is_some_and(|port| port.abs_diff(inquiry.asked.port) <= NEAR) && case.is_own(socket)
+    };
+    let beside = snapshot.sockets.iter().enumerate().filter(|(_, socket)| near(socket));
+    for (index, _) in case.here().chain(beside) {
         for process in case.holders(index) {
             if let Seen::Known(folder) = &process.cwd {
                 add(folder);
@@ -58,5 +76,7 @@ pub(super) fn mentions(host: &dyn Host, inquiry: &mut Inquiry) {
     }
 }
 
+/// How far the port of a server may be from the one that it was meant to have.
+const NEAR: u16 = 10;
 /// Folders that are searched, the reader's own first.
 const FOLDERS: usize = 8;

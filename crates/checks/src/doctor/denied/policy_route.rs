@@ -2,7 +2,7 @@
 
 use portward_model::{Effect, Evidence, Fix, Likelihood, Met, unmap};
 
-use super::place;
+use super::{place, sandbox_denied::routed_away};
 use crate::doctor::{Case, Check, Ruling, words};
 
 pub(super) const CHECK: Check = Check {
@@ -53,7 +53,8 @@ fn run(case: &Case<'_>) -> Ruling {
         // Nothing but routing gives these for an address that an interface has.
         Some(Met::Failed(ENETUNREACH | EINVAL)) if ruled == Some(true) => Likelihood::Certain,
         Some(Met::Failed(ENETUNREACH | EINVAL)) => Likelihood::Likely,
-        Some(Met::Failed(EHOSTUNREACH | EACCES)) if ruled == Some(true) && route.is_none() => Likelihood::Likely,
+        // A rule may name the port, which a look-up of the address alone does not.
+        Some(Met::Failed(EHOSTUNREACH | EACCES)) if routed_away(case) => Likelihood::Likely,
         _ => {
             return match route {
                 Some(_) => Ruling::Out(format!("the route to {address} is local")),
@@ -94,10 +95,13 @@ const EHOSTUNREACH: i32 = 113;
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{Met, NetworkSettings, Route};
+    use portward_model::{Met, NetworkSettings, Route, Vitals};
 
     use crate::{
-        doctor::{Cases, scene::Scene},
+        doctor::{
+            Cases,
+            scene::{Scene, well},
+        },
         fixture::{held, listener, machine},
     };
 
@@ -114,6 +118,9 @@ mod tests {
         let served = || Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000");
         let mut down = machine();
         down.interfaces[0].up = false;
+        let mut confined = served().tried(Met::Failed(13)).but(ruled).but(|scene| route(scene, true));
+        let reader = confined.snapshot.host.pid;
+        confined.exam.vitals.push(Vitals { no_new_privileges: true, ..well(reader) });
         Cases {
             fires: vec![
                 served().tried(Met::Failed(101)).but(ruled),
@@ -121,11 +128,13 @@ mod tests {
                 served().tried(Met::Silence).but(|scene| route(scene, false)),
                 served().but(|scene| route(scene, false)),
                 served().tried(Met::Failed(13)).but(ruled),
+                served().tried(Met::Failed(13)).but(ruled).but(|scene| route(scene, true)),
             ],
             silent: vec![
                 served().tried(Met::Connected).but(ruled),
                 served().but(ruled),
                 served().tried(Met::Failed(13)),
+                confined,
                 served().tried(Met::Silence).but(|scene| route(scene, true)),
                 Scene::on(down, "127.0.0.1:3000").tried(Met::Failed(101)),
                 Scene::connect("192.168.1.77:3000").tried(Met::Failed(101)).but(ruled),

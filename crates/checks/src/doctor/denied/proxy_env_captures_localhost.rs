@@ -1,8 +1,8 @@
 //! The client's environment sends its request through a proxy.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use portward_model::{DialTarget, Effect, Evidence, Fix, Likelihood, ProxySetting, unmap};
+use portward_model::{DialTarget, Effect, Evidence, Fix, Likelihood, Met, ProxySetting, unmap};
 
 use crate::{
     Symptom,
@@ -56,7 +56,13 @@ fn run(case: &Case<'_>) -> Ruling {
             return Ruling::Out(format!("the client dialled {} itself", case.asked.text));
         }
     }
-    let Some(paste) = case.paste else { return Ruling::Silent };
+    let Some(paste) = case.paste else {
+        let dead = local_proxy(case).and_then(|at| case.exam.attempts.iter().find(|tried| tried.at == DialTarget::Inet(at)));
+        return match dead {
+            Some(dead) if dead.met == Met::Failed(ECONNREFUSED) => found(case, proxy, words::tried(dead), Likelihood::Likely),
+            Some(_) | None => Ruling::Silent,
+        };
+    };
     let named = proxy.and_then(|proxy| endpoint(&proxy.value.shown())).is_some_and(|(host, port)| {
         paste.port == Some(u32::from(port)) && port != case.asked.port && paste.host.as_deref().is_none_or(|told| told == host)
     });
@@ -94,6 +100,17 @@ fn found(case: &Case<'_>, proxy: Option<&ProxySetting>, how: Evidence, likelihoo
         None => format!("The client's request for {} went to a proxy, which failed.", host(case)),
     };
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
+}
+
+/// The proxy of this machine that a request to the asked URL is given to by the environment: where nobody listens there, no
+/// client that obeys the variables gets through.
+pub(in crate::doctor) fn local_proxy(case: &Case<'_>) -> Option<SocketAddr> {
+    let web = matches!(case.asked.scheme.as_deref(), Some("http" | "https" | "ws" | "wss"));
+    let asks = web && case.paste.is_none() && case.exam.observed.is_none() && case.connects();
+    let proxy = applies(case, &case.exam.proxies).filter(|_| asks)?;
+    let (host, port) = endpoint(&proxy.value.shown())?;
+    let address: IpAddr = if host == "localhost" { Ipv4Addr::LOCALHOST.into() } else { host.parse().ok()? };
+    address.is_loopback().then(|| SocketAddr::new(address, port))
 }
 
 /// The proxy that a request for the target is given to; `None` where `no_proxy` spares it or none is set.
@@ -178,6 +195,9 @@ fn obeys(program: Option<&str>) -> bool {
     matches!(program, None | Some("curl" | "wget" | "python" | "git" | "npm" | "pip" | "ruby" | "php"))
 }
 
+/// `ECONNREFUSED`, errno(3).
+const ECONNREFUSED: i32 = 111;
+
 #[cfg(test)]
 mod tests {
     use portward_model::{Met, Observed, ObservedConnect, ProxySetting};
@@ -215,16 +235,20 @@ mod tests {
                     Some(Observed { code: Some(7), connects, printed: "".into(), proxies: proxies(None), watched: true });
             }
         };
+        let url = |scene: Scene| scene.but(|scene| scene.asked.scheme = Some("http".to_owned()));
         let bad_gateway = |scene: Scene| scene.said(Symptom::UpstreamFailed, None, "502 Bad Gateway");
         Cases {
             fires: vec![
                 refused(served(None)),
                 bad_gateway(served(Some("corp.example"))),
                 served(None).but(watched("127.0.0.1:3128")),
+                url(served(None)).tried_at("127.0.0.1:3128", Met::Failed(111)),
                 served(None).said(Symptom::ProxyFailed, Some("proxy-env-captures-localhost"), "ERR_PROXY_CONNECTION_FAILED"),
             ],
             silent: vec![
                 served(None),
+                url(served(None)).tried_at("127.0.0.1:3128", Met::Connected),
+                served(None).tried_at("127.0.0.1:3128", Met::Failed(111)),
                 refused(served(Some("localhost,127.0.0.1"))),
                 served(None).but(watched("127.0.0.1:3000")),
                 bad_gateway(served(Some("127.0.0.0/8"))),

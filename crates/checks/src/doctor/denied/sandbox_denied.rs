@@ -105,8 +105,9 @@ pub(super) fn is_privilege(case: &Case<'_>) -> bool {
 /// True when routing may refuse the connection with the same number (a route of the kind `prohibit`).
 pub(super) fn routed_away(case: &Case<'_>) -> bool {
     let ruled = case.exam.network.as_ref().and_then(|network| network.rule_before_local) == Some(true);
+    let confined = case.vitals(case.snapshot.host.pid).is_some_and(|vitals| vitals.no_new_privileges || vitals.label.is_some());
     let local = case.snapshot.routes.iter().any(|(to, route)| case.asked.addresses.contains(to) && route.local);
-    case.connects() && ruled && !local
+    case.connects() && ruled && !(local && confined)
 }
 
 /// `EACCES`, errno(3).

@@ -14,7 +14,14 @@ pub(super) const CHECK: Check = Check {
     code: "container-binds-loopback",
     summary: "the program in the container listens on the container's own loopback only",
     doc: DOC,
-    covers: &["proxy-upstream-down", "server-closes-immediately", "listener-in-other-netns", "nat-redirect", "no-listener"],
+    covers: &[
+        "proxy-upstream-down",
+        "server-closes-immediately",
+        "server-resets",
+        "listener-in-other-netns",
+        "nat-redirect",
+        "no-listener",
+    ],
     run,
     #[cfg(test)]
     cases: tests::cases,

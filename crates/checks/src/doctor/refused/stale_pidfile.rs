@@ -11,7 +11,7 @@ pub(super) const CHECK: Check = Check {
     code: "stale-pidfile",
     summary: "a pid file was left behind by a server that is gone",
     doc: DOC,
-    covers: &["no-listener", "service-disabled", "port-mismatch", "localhost-means-another-host"],
+    covers: &["stale-unix-socket", "no-listener", "service-disabled", "port-mismatch", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,

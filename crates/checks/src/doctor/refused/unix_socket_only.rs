@@ -2,13 +2,13 @@
 
 use portward_model::{Effect, Fix, Likelihood, Socket, SocketState, Transport};
 
-use crate::doctor::{Case, Check, Ruling, plan::names_port, words};
+use crate::doctor::{Case, Check, Ruling, kin, plan::names_port, words};
 
 pub(super) const CHECK: Check = Check {
     code: "unix-socket-only",
     summary: "the server listens on a Unix socket only",
     doc: DOC,
-    covers: &["no-listener", "udp-not-tcp", "localhost-means-another-host"],
+    covers: &["no-listener", "not-ready-yet", "udp-not-tcp", "port-mismatch", "localhost-means-another-host"],
     run,
     #[cfg(test)]
     cases: tests::cases,
@@ -78,7 +78,16 @@ fn fits(case: &Case<'_>, index: usize, socket: &Socket) -> bool {
     // A socket of a client's library, such as an agent's, may bear the name too: its holder has to be the product.
     let holder = case.holder(index).map(|process| process.title().to_ascii_lowercase());
     let named = |text: &[u8], word: &str| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    words.iter().any(|word| named(name, word) && holder.as_ref().is_none_or(|title| title.contains(word)))
+    words.iter().any(|word| match &holder {
+        // A product that was told this very port and listens by no other means has its socket under any name.
+        Some(title) => title.contains(word) && (named(name, word) || is_its_only(case, index)),
+        None => named(name, word),
+    })
+}
+
+/// True when the holder of a Unix socket listens on no TCP port.
+fn is_its_only(case: &Case<'_>, index: usize) -> bool {
+    case.holder(index).is_some_and(|process| kin::ports_of(case, process.id.pid).is_empty())
 }
 
 #[cfg(test)]
@@ -103,6 +112,7 @@ mod tests {
                 Scene::on(pg(), "127.0.0.1:5432").tried(Met::Failed(111)),
                 Scene::on(on("/run/mysqld/mysqld.sock", "mysqld"), "127.0.0.1:3306"),
                 Scene::on(named, "127.0.0.1:8000").tried(Met::Failed(111)),
+                Scene::on(on("/srv/db/main.sock", "mariadbd"), "127.0.0.1:3306").tried(Met::Failed(111)),
             ],
             silent: vec![
                 Scene::on(both, "127.0.0.1:5432").tried(Met::Connected),

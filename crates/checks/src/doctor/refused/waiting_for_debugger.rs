@@ -1,11 +1,13 @@
 //! The program waits for a debugger before it does anything.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, SocketState, Transport};
+use portward_model::{CommandLine, Effect, Evidence, Fix, Likelihood, Process, SocketState, Transport};
 
 use crate::doctor::{
     Case, Check, Ruling,
     debuggee::{Debuggee, debuggee},
-    kin, words,
+    kin,
+    plan::contains,
+    words,
 };
 
 pub(super) const CHECK: Check = Check {
@@ -92,7 +94,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// True for the asker's own program that was told no other port and that shows nothing but its debug port, where the asked
 /// port is one that servers have: a program that waits before its first line is what such a port waits for.
 fn is_silent_otherwise(case: &Case<'_>, process: &Process, found: &Debuggee) -> bool {
-    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let told_a_port = argv.iter().skip(1).filter(|argument| **argument != found.argument).any(|argument| {
         let digits = argument.raw().split(|byte| !byte.is_ascii_digit()).filter(|part| part.len() >= 4);
         digits.filter_map(|part| std::str::from_utf8(part).ok()?.parse::<u16>().ok()).any(|port| Some(port) != found.port)
@@ -102,6 +104,12 @@ fn is_silent_otherwise(case: &Case<'_>, process: &Process, found: &Debuggee) -> 
     !told_a_port && !ephemeral && alone && process.uid == case.snapshot.host.uid
 }
 
+/// True for the process that a debugger starts beside the program to talk for it (debugpy's adapter).
+fn is_adapter(holder: &Process, found: &Debuggee) -> bool {
+    let argv = holder.argv.known().map(CommandLine::arguments).unwrap_or_default();
+    argv.iter().any(|argument| contains(argument.raw(), found.protocol.as_bytes()))
+}
+
 /// The debug port of a process, where it listens; of one whose sockets are hidden, by number.
 fn debug_port(case: &Case<'_>, process: &Process, found: &Debuggee) -> Option<u16> {
     let own = kin::ports_of(case, process.id.pid);
@@ -109,7 +117,8 @@ fn debug_port(case: &Case<'_>, process: &Process, found: &Debuggee) -> Option<u1
         Some(port) if own.contains(&port) => port,
         Some(port) if own.is_empty() => {
             let hidden = |(index, socket): (usize, &portward_model::Socket)| {
-                socket.port() == Some(port) && case.snapshot.holders(index).is_empty()
+                let adapter = || case.holder(index).is_some_and(|holder| is_adapter(holder, found));
+                socket.port() == Some(port) && (case.snapshot.holders(index).is_empty() || adapter())
             };
             kin::tcp_listeners(case).any(hidden).then_some(port)?
         }
@@ -148,6 +157,12 @@ mod tests {
         let suspended = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=y,address=5005";
         let running = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=5005";
         let told = "-Dserver.port=8080";
+        let beside = |holder: &[&str]| {
+            let waits =
+                ["python3", "-m", "debugpy", "--listen", "127.0.0.1:5678", "--wait-for-client", "app.py", "--port", "8080"];
+            let processes = vec![process(200, 1, &waits, 30), process(201, 1, holder, 30)];
+            world(vec![listener("127.0.0.1", 5678)], processes, vec![holding(0, 201, 3)])
+        };
         let mut same_project = on(debugged(&["node", "--inspect-brk", "server.js"], 9229));
         same_project.snapshot.host.pid = 200;
         Cases {
@@ -161,9 +176,11 @@ mod tests {
                     8080,
                 ),
                 same_project,
+                on(beside(&["python3", "/lib/debugpy/adapter", "--for-server", "60027"])),
                 on(debugged(&["java", suspended, "-jar", "app.jar"], 5005)),
             ],
             silent: vec![
+                on(beside(&["python3", "-m", "http.server", "5678"])),
                 on(debugged(&["java", running, told, "-jar", "shop.jar"], 5005)),
                 Scene::on(debugged(&["node", "--inspect-brk", "app.js"], 9229), "127.0.0.1:9229"),
                 on(debugged(&["java", suspended, told, "-jar", "shop.jar"], 6006)),
