@@ -1,4 +1,4 @@
-//! Any bytes as a chunk of netlink replies: sockets, links, addresses, routes and rules.
+//! Any bytes as a chunk of netlink replies: sockets, links, addresses, routes and rules; and as a captured packet.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -6,6 +6,9 @@ use portward_model::Transport;
 use portward_wire::netlink::{read_address, read_link, read_messages, read_route, read_rule, read_sockets};
 
 fuzz_target!(|chunk: &[u8]| {
+    if let Some(segment) = portward_wire::packet::segment(chunk) {
+        assert!(chunk.len() >= 34 && segment.flags().count() <= 6);
+    }
     let mut sockets = 0_usize;
     for transport in [Transport::Tcp, Transport::Udp, Transport::Unix] {
         // A refusal is an answer; a panic or an endless loop is not.

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, process::ExitCode};
 
-use crate::{Checked, Hinted, LabError, Tried};
+use crate::{Checked, Hinted, LabError, TourSight, TourStep, Tried};
 
 /// A scene, of which there are none here.
 pub enum Scene {}
@@ -21,6 +21,21 @@ impl Scene {
     /// Runs a program in it.
     pub fn run(self, _: &[OsString]) -> Result<u8, LabError> {
         match self {}
+    }
+}
+
+/// A tour, of which there are none here.
+pub enum Tour {}
+
+impl Tour {
+    /// Labs run on Linux.
+    pub fn begin() -> Result<Self, LabError> {
+        Err(unsupported())
+    }
+
+    /// Lets the next step happen.
+    pub fn next(&mut self, _: &TourStep) -> Result<TourSight, LabError> {
+        match *self {}
     }
 }
 

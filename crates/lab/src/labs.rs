@@ -101,6 +101,12 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     FILES.iter().map(|(name, _)| *name)
 }
 
+/// The scene of this name: a lab's, or the tour's.
+#[cfg(target_os = "linux")]
+pub(crate) fn scene(name: &str) -> Option<Lab> {
+    if name == crate::tour::NAME { crate::tour::scene() } else { find(name) }
+}
+
 /// The lab of this name.
 pub fn find(name: &str) -> Option<Lab> {
     FILES.iter().find(|(own, _)| *own == name).and_then(|(_, text)| Lab::read(text).ok())

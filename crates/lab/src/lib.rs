@@ -29,11 +29,13 @@ mod format;
 pub mod labs;
 #[cfg(target_os = "linux")]
 mod linux;
+pub mod tour;
 
 pub use answer::{Checked, Hinted, Tried};
 #[cfg(not(target_os = "linux"))]
-pub use elsewhere::{Scene, check, entrance, hint};
+pub use elsewhere::{Scene, Tour, check, entrance, hint};
 pub use error::LabError;
 pub use format::{Ask, Group, Lab, Question, Repair, Sandbox, Service, Sight, State, Twin, World};
 #[cfg(target_os = "linux")]
-pub use linux::{Scene, check, entrance, hint};
+pub use linux::{Scene, Tour, check, entrance, hint};
+pub use tour::{TourSight, TourStep};

@@ -16,6 +16,7 @@ mod role;
 mod sandbox;
 mod scene;
 mod service;
+mod tour;
 
 use std::{
     ffi::OsString,
@@ -25,6 +26,7 @@ use std::{
 
 pub use inside::{check, hint};
 pub use scene::Scene;
+pub use tour::Tour;
 
 use crate::LabError;
 

@@ -22,6 +22,11 @@ pub trait Prompt: Sync {
     /// What the person gave on standard input: whole where it is short, the beginning and the end of a long text.
     fn pasted(&self) -> std::io::Result<Vec<u8>>;
 
+    /// Waits until the person wants to go on; false when they want no more. Where nobody reads along it goes on at once.
+    fn turn(&self) -> bool {
+        true
+    }
+
     /// Opens a URL for the person; false when no program could be started.
     fn open_url(&self, url: &str) -> bool;
 

@@ -32,6 +32,16 @@ impl Prompt for Terminal {
         bounded(&mut io::stdin().lock())
     }
 
+    fn turn(&self) -> bool {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return true;
+        }
+        let mut talk = io::stderr();
+        let _ = write!(talk, "ENTER goes on, q ends  ").and_then(|()| talk.flush());
+        let mut answer = String::new();
+        matches!(io::stdin().lock().read_line(&mut answer), Ok(1..)) && !answer.trim().eq_ignore_ascii_case("q")
+    }
+
     fn open_url(&self, url: &str) -> bool {
         let browser = std::env::var_os("BROWSER").filter(|browser| !browser.is_empty());
         let programs = browser.into_iter().chain(["xdg-open", "gio", "wslview", "open"].map(Into::into));

@@ -1,4 +1,4 @@
-//! Bytes to values and back: kernel messages, `/proc` files and protocol greetings.
+//! Bytes to values and back: kernel messages, `/proc` files, captured packets and protocol greetings.
 //!
 //! Nothing here opens a socket, a file or a clock. Every function takes bytes that may be hostile or cut
 //! short and answers with a value or a refusal; none of them panics, and each is a fuzz target.
@@ -8,6 +8,7 @@ pub mod firewall;
 pub mod greeting;
 pub mod mention;
 pub mod netlink;
+pub mod packet;
 pub mod procfs;
 mod reader;
 

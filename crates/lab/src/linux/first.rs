@@ -56,7 +56,7 @@ fn say(channel: &mut UnixStream, word: &Word) {
 }
 
 fn live(name: &str, which: &str, channel: &mut UnixStream, told: &mpsc::Receiver<Go>) -> Result<u8, LabError> {
-    let lab = labs::find(name).ok_or_else(|| LabError::new(format!("there is no lab {name}")))?;
+    let lab = labs::scene(name).ok_or_else(|| LabError::new(format!("there is no lab {name}")))?;
     let lab = if which == TWIN { lab.into_twin() } else { lab };
     furnish::furnish(&lab, which)?;
     for one in lab.services.iter().filter(|service| service.start) {

@@ -14,7 +14,7 @@ use rustix::{
 };
 use serde::de::DeserializeOwned;
 
-use super::{COMMANDS, FIRST, INSIDE, JOIN, LAB, SELF, STATE, TWIN, attempt, powers, sandbox, scene::quiet, service};
+use super::{COMMANDS, FIRST, INSIDE, JOIN, LAB, SELF, STATE, TWIN, attempt, powers, sandbox, scene::quiet, service, tour};
 use crate::{Checked, Hinted, Lab, LabError, error::While, labs};
 
 /// The next hint of the running lab.
@@ -34,7 +34,7 @@ fn is_inside() -> bool {
 /// The lab of the scene that this process is in.
 pub(super) fn current() -> Result<Lab, LabError> {
     let name = fs::read_to_string(format!("{STATE}/lab")).or_say(|| "read which lab this is".to_owned())?;
-    let lab = labs::find(&name).ok_or_else(|| LabError::new(format!("there is no lab {name}")))?;
+    let lab = labs::scene(&name).ok_or_else(|| LabError::new(format!("there is no lab {name}")))?;
     Ok(if Path::new(&format!("{STATE}/{TWIN}")).exists() { lab.into_twin() } else { lab })
 }
 
@@ -47,6 +47,7 @@ pub(super) fn answer(word: &str) -> Result<(), LabError> {
             powers::lay_down(&lab.world.without)?;
             serde_json::to_string(&own_check()?)
         }
+        "tour" => return tour::guide(),
         "try" => {
             powers::lay_down(&lab.world.without)?;
             sandbox::enter(&lab)?;

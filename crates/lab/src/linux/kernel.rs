@@ -97,6 +97,26 @@ pub(super) fn refuse_calls(calls: &[i64]) -> io::Result<()> {
     done(unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, 0, &raw const program) })
 }
 
+/// Lets a packet socket capture what arrives from now on, of every protocol, and not what leaves: packet(7).
+pub(super) fn capture_arriving(socket: &OwnedFd) -> io::Result<()> {
+    let yes: libc::c_int = 1;
+    let size = libc::socklen_t::try_from(size_of_val(&yes)).map_err(io::Error::other)?;
+    // SAFETY: The option's value is a live integer of the size that is given, which the kernel only reads.
+    let set =
+        unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_PACKET, PACKET_IGNORE_OUTGOING, (&raw const yes).cast(), size) };
+    done(set.into())?;
+    // SAFETY: All its fields are numbers and arrays of numbers, for which zero is a value.
+    let mut place: libc::sockaddr_ll = unsafe { std::mem::zeroed() };
+    place.sll_family = libc::c_ushort::try_from(libc::AF_PACKET).unwrap_or_default();
+    place.sll_protocol = libc::c_ushort::try_from(libc::ETH_P_ALL).unwrap_or_default().to_be();
+    let size = libc::socklen_t::try_from(size_of_val(&place)).map_err(io::Error::other)?;
+    // SAFETY: The address is a live sockaddr_ll of the size that is given, which the kernel only reads.
+    done(unsafe { libc::bind(socket.as_raw_fd(), (&raw const place).cast(), size) }.into())
+}
+
+/// `linux/if_packet.h`
+const PACKET_IGNORE_OUTGOING: libc::c_int = 23;
+
 fn done(result: libc::c_long) -> io::Result<()> {
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

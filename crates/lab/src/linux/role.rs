@@ -5,6 +5,7 @@
 //! That parent has the command line `keeper`. With `orphan` it is left behind by the session that started it; with `build` it runs a
 //! copy of this program, `/tmp/lab/BUILD`, which `deleted` takes away once it runs.
 
+mod acts;
 mod binds;
 mod connects;
 mod forwards;
@@ -46,7 +47,7 @@ pub(super) struct Role {
     play: fn(&Stage) -> Result<(), LabError>,
 }
 
-const ROLES: &[Role] = &[http::ROLE, says::ROLE, binds::ROLE, udp::ROLE, connects::ROLE, forwards::ROLE, runs::ROLE];
+const ROLES: &[Role] = &[http::ROLE, says::ROLE, binds::ROLE, udp::ROLE, connects::ROLE, forwards::ROLE, runs::ROLE, acts::ROLE];
 
 /// Settings that every role takes.
 const COMMON: &[&str] = &["after", "life", "again", "keeper", "orphan", "build", "deleted"];

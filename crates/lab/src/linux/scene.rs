@@ -5,7 +5,7 @@ use std::{
     io::{self, BufRead, BufReader, IsTerminal, Write},
     os::{fd::AsRawFd, unix::net::UnixStream},
     path::PathBuf,
-    process::{Child, Command, Stdio},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
 };
 
 use rustix::io::FdFlags;
@@ -46,9 +46,22 @@ pub(super) struct Go {
 impl Scene {
     /// Builds the scene of a lab, or its healthy twin, and tries what a learner would try.
     pub fn build(lab: &str, twin: bool) -> Result<Self, LabError> {
+        Self::build_with(lab, twin, false)
+    }
+
+    /// The same, for a program that reads and writes pipes: [`Scene::streams`].
+    pub(super) fn build_quiet(lab: &str) -> Result<Self, LabError> {
+        Self::build_with(lab, false, true)
+    }
+
+    fn build_with(lab: &str, twin: bool, quiet: bool) -> Result<Self, LabError> {
         let (own, theirs) = UnixStream::pair().or_say(|| "make a socket".to_owned())?;
         rustix::io::fcntl_setfd(&theirs, FdFlags::empty()).or_say(|| "pass its socket on".to_owned())?;
-        let door = Command::new(SELF)
+        let mut door = Command::new(SELF);
+        if quiet {
+            door.stdin(Stdio::piped()).stdout(Stdio::piped());
+        }
+        let door = door
             .arg0_portward()
             .args([DOOR, lab, if twin { TWIN } else { FAULT }, &theirs.as_raw_fd().to_string()])
             .spawn()
@@ -72,11 +85,7 @@ impl Scene {
     /// Runs a program in the scene, or a shell, on this process's own standard streams, and gives its exit code; then
     /// the scene ends. A program that a signal ended counts as 128 and the signal, as in shells.
     pub fn run(mut self, program: &[OsString]) -> Result<u8, LabError> {
-        let program = program.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
-        let go = Go { program, directory: std::env::current_dir().ok() };
-        let line = serde_json::to_string(&go).or_say(|| "write down the program".to_owned())?;
-        let channel = self.channel.as_mut().map(BufReader::get_mut);
-        channel.map_or(Ok(()), |channel| writeln!(channel, "{line}")).or_say(|| "speak to its first process".to_owned())?;
+        self.start(program)?;
         kernel::leave_keys_to_child();
         let ended = self.next();
         take_terminal_back();
@@ -85,6 +94,20 @@ impl Scene {
             Word::Failed(error) => Err(error),
             Word::Ready(_) => Err(LabError::new("the lab began twice")),
         }
+    }
+
+    /// Starts a program in the scene and does not wait for it.
+    pub(super) fn start(&mut self, program: &[OsString]) -> Result<(), LabError> {
+        let program = program.iter().map(|word| word.as_encoded_bytes().to_vec()).collect();
+        let go = Go { program, directory: std::env::current_dir().ok() };
+        let line = serde_json::to_string(&go).or_say(|| "write down the program".to_owned())?;
+        let channel = self.channel.as_mut().map(BufReader::get_mut);
+        channel.map_or(Ok(()), |channel| writeln!(channel, "{line}")).or_say(|| "speak to its first process".to_owned())
+    }
+
+    /// What the program reads, and what it writes; once, of a scene that was built for it.
+    pub(super) fn streams(&mut self) -> Option<(ChildStdin, ChildStdout)> {
+        self.door.stdin.take().zip(self.door.stdout.take())
     }
 
     fn next(&mut self) -> Result<Word, LabError> {

@@ -5,10 +5,16 @@ use portward_lab::{Group, LabError, Question, Scene, Sight, labs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod tour;
+
 use crate::{Cx, Effect, Exit, Failure, Noun, Op, Sink, Where, document::GapDocument};
+use tour::walk;
+pub use tour::{CallDocument, EndDocument, PacketDocument, StepDocument};
 
 /// Practise on real faults: each lab breaks a connection in a private world and lets you repair it
 ///
+/// `lab tour` is the place to begin: a first connection, step by step, with the real sockets and packets of each step. ENTER goes on;
+/// in a pipe, or with --all, it runs through.
 /// `lab start NAME` builds the fault in network, process and mount namespaces of its own, shows what a client meets, and
 /// opens a shell there (or runs the program after --exec, and ends with its exit code). Inside you are root of that world
 /// alone, and nothing of it outlives the shell. `lab hint` gives one hint more each time; `lab check` says whether it is repaired.
@@ -28,6 +34,10 @@ pub struct Bench {
     #[arg(long)]
     #[serde(default)]
     pub twin: bool,
+    /// Let the tour run through without waiting
+    #[arg(long)]
+    #[serde(default)]
+    pub all: bool,
     /// Run this program inside instead of a shell; everything after --exec is the program and its arguments
     #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
     #[serde(default)]
@@ -41,6 +51,8 @@ pub enum Action {
     /// Name all labs
     #[default]
     List,
+    /// Walk through a first connection, step by step
+    Tour,
     /// Build one, and open a shell in it
     Start,
     /// Give the running lab's next hint
@@ -56,6 +68,8 @@ pub struct OnBench {
     pub labs: Vec<LabDocument>,
     /// The lab that was started, for `start`.
     pub started: Option<Started>,
+    /// A step of the tour, for `tour`: one document each.
+    pub step: Option<StepDocument>,
     /// A hint, for `hint`.
     pub hint: Option<HintDocument>,
     /// How it stands with the repair, for `check`.
@@ -154,6 +168,7 @@ impl Op for Bench {
     const EFFECT: Effect = Effect::Read;
     const WHERE: Where = Where::Live;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward lab tour", "a first connection, step by step, with its real sockets and packets"),
         ("portward lab list", "every lab, by what it looks like from outside"),
         ("portward lab start no-listener", "break a connection, and open a shell beside it"),
         ("portward lab hint", "the next hint, inside the lab"),
@@ -163,7 +178,10 @@ impl Op for Bench {
     type Item = OnBench;
     type Output = OnBench;
 
-    async fn run(self, _: &Cx<'_>, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+        if self.action != Action::Tour && self.all {
+            return Err(Failure::usage("--all goes with `lab tour`.").hint("portward lab tour --all"));
+        }
         if self.action != Action::Start && (self.twin || !self.exec.is_empty()) {
             return Err(Failure::usage("--twin and --exec go with `lab start`.").hint("portward lab start NAME"));
         }
@@ -176,6 +194,7 @@ impl Op for Bench {
                 Err(Failure::usage(format!("`{}` goes with `lab start` alone.", portward_model::Text::from(name.as_str())))
                     .hint("portward lab start NAME"))
             }
+            (Action::Tour, None) => walk(|| self.all || cx.prompt.turn(), out),
             (Action::List, None) => Ok(OnBench { labs: labs::all().map(|lab| listed(&lab)).collect(), ..OnBench::default() }),
             (Action::Hint, None) => {
                 let hinted = portward_lab::hint()?;

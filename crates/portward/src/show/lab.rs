@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_ops::op::lab::{CheckDocument, HintDocument, OnBench, Started};
+use portward_ops::op::lab::{CheckDocument, EndDocument, HintDocument, OnBench, PacketDocument, Started, StepDocument};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -20,8 +20,14 @@ impl Show for OnBench {
             }
             screen.line(&format!("  {:width$}  {}", lab.name, lab.title))?;
         }
+        if !self.labs.is_empty() {
+            screen.remark("", Some("portward lab tour    begins at the beginning"))?;
+        }
         if let Some(started) = &self.started {
             begin(started, screen)?;
+        }
+        if let Some(step) = &self.step {
+            walked(step, screen)?;
         }
         if let Some(hint) = &self.hint {
             given(hint, screen)?;
@@ -50,6 +56,67 @@ fn begin(started: &Started, screen: &mut Screen) -> io::Result<()> {
     }
     screen.labelled("next", "portward lab hint, portward lab check; exit ends the lab and all in it")
 }
+
+/// A step of the tour: what it means, what was called, and what the kernel says now.
+fn walked(step: &StepDocument, screen: &mut Screen) -> io::Result<()> {
+    let room = screen.width().unwrap_or(PAGE).min(PAGE);
+    let title = screen.paint(Tone::Label, &format!("{}/{}  {}", step.number, step.of, step.title));
+    screen.line(&title)?;
+    for line in textwrap::wrap(&step.text, room) {
+        screen.line(&line)?;
+    }
+    let calls: Vec<String> = step.calls.iter().map(|call| format!("{}  {}", call.who, call.call)).collect();
+    column(screen, "calls", &calls)?;
+    let packets: Vec<String> = step.packets.iter().map(packet).collect();
+    column(screen, "packets", &packets)?;
+    if let Some(interface) = &step.interface {
+        column(screen, "route", &[format!("local 127.0.0.1 dev {interface}")])?;
+    }
+    if let Some(sockets) = &step.sockets {
+        let mut lines: Vec<String> = sockets.iter().map(end).collect();
+        if lines.is_empty() {
+            lines.push("none that the kernel lists".to_owned());
+        }
+        column(screen, "sockets", &lines)?;
+    }
+    let next = if step.number == step.of { "portward lab start time-wait    and the other labs" } else { "" };
+    column(screen, "next", &[next].iter().filter(|next| !next.is_empty()).map(ToString::to_string).collect::<Vec<_>>())?;
+    screen.line("")
+}
+
+fn column(screen: &mut Screen, label: &str, lines: &[String]) -> io::Result<()> {
+    for (at, line) in lines.iter().enumerate() {
+        screen.labelled(if at == 0 { label } else { "" }, line)?;
+    }
+    Ok(())
+}
+
+fn packet(packet: &PacketDocument) -> String {
+    let to = if packet.from == "server" { "client" } else { "server" };
+    let acknowledgement = packet.acknowledgement.map(|number| format!("  ack {number}")).unwrap_or_default();
+    let length = if packet.length == 0 { String::new() } else { format!("  {} bytes", packet.length) };
+    format!("{} to {to}  {:<8}  seq {}{acknowledgement}{length}", packet.from, packet.flags.join(" "), packet.sequence)
+}
+
+fn end(socket: &EndDocument) -> String {
+    // As RFC 9293 spells them: FIN-WAIT-2.
+    let state = socket.state.replace("wait1", "wait_1").replace("wait2", "wait_2").replace('_', "-").to_uppercase();
+    let port = |place: &str| place.rsplit_once(':').map_or_else(|| place.to_owned(), |(_, port)| format!(":{port}"));
+    let ends = match &socket.remote {
+        Some(remote) => format!("{} to {}", port(&socket.local), port(remote)),
+        None => socket.local.clone(),
+    };
+    let queue = match (socket.backlog, socket.waiting) {
+        (Some(backlog), waiting) => format!("  queue {waiting} of {backlog}"),
+        (None, 0) => String::new(),
+        (None, waiting) => format!("  {waiting} unread"),
+    };
+    let holder = socket.pid.map_or_else(|| "  no process".to_owned(), |pid| format!("  pid {pid}"));
+    format!("{}  {state:<11}  {ends}{queue}{holder}", socket.who)
+}
+
+/// Text is read at no more than this width.
+const PAGE: usize = 100;
 
 fn given(hint: &HintDocument, screen: &mut Screen) -> io::Result<()> {
     screen.labelled(&format!("hint {}/{}", hint.number, hint.of), &hint.text)

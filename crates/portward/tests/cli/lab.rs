@@ -105,12 +105,34 @@ fn nothing_is_left_when_the_starter_is_killed() {
 }
 
 #[test]
+fn the_tour_runs_through_where_nobody_reads_along() {
+    let Some(world) = world() else { return };
+    for (columns, words) in [(60, &["lab", "tour"][..]), (80, &["lab", "tour", "--all"]), (120, &["lab", "tour"])] {
+        let outcome = world.enter().env("COLUMNS", columns.to_string()).portward(words).expect(0);
+        let longest = outcome.stdout.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(longest <= columns, "{longest} columns of {columns}: {outcome}");
+        let places: Vec<usize> =
+            ["1/14", "LISTEN", "SYN ", "SYN ACK", "ESTABLISHED", "queue 0 of 4", "FIN ACK", "TIME-WAIT", "14/14"]
+                .iter()
+                .map(|part| outcome.stdout.find(part).unwrap_or_else(|| panic!("no {part} in {outcome}")))
+                .collect();
+        assert!(places.first() < places.last(), "{outcome}");
+    }
+    let documents = lab(&world, &["tour", "--json"]).expect(0).lines_json();
+    assert_eq!(documents.len(), 14);
+    assert!(documents.iter().all(|document| document["schema_version"] == 1 && document["gaps"].is_array()));
+}
+
+#[test]
 fn words_that_make_no_sense() {
     for (words, part) in [
         (&["lab", "start"][..], "needs the name"),
         (&["lab", "start", "no-listner"], "is no lab"),
         (&["lab", "hint", "no-listener"], "lab start"),
         (&["lab", "list", "--twin"], "lab start"),
+        (&["lab", "list", "--all"], "lab tour"),
+        (&["lab", "tour", "no-listener"], "lab start"),
+        (&["lab", "start", "tour"], "is no lab"),
         (&["lab", "dance"], "dance"),
     ] {
         let outcome = Outcome::on_this_machine(PORTWARD, words).expect(2);

@@ -16,6 +16,7 @@ mod queues;
 mod races;
 mod states;
 mod threads;
+mod tour;
 mod unix;
 
 use portward_testkit::{Reading, World, forgotten_files};
