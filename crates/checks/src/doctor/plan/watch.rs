@@ -31,6 +31,7 @@ pub fn watch(case: &Case<'_>) -> Watch {
         if kin::is_reader(case, process)
             || !kin::ports_of(case, process.id.pid).is_empty()
             || kin::is_client(case, process.id.pid)
+            || is_strange(case, process)
         {
             continue;
         }
@@ -52,6 +53,12 @@ pub fn watch(case: &Case<'_>) -> Watch {
     parents.sort_unstable();
     parents.dedup();
     Watch { parents, who, near: is_near }
+}
+
+/// True for another user's process whose network is hidden and that says nothing of the port: on a busy machine such ones
+/// come and go all the time.
+fn is_strange(case: &Case<'_>, process: &Process) -> bool {
+    process.uid != case.snapshot.host.uid && case.shares_network(process).is_none() && !says(case, process)
 }
 
 /// What started a process, unless that is the reader's own shell or the machine's first process.
@@ -109,6 +116,18 @@ mod tests {
             watched(vec![process(50, 1, &["bash", "run.sh"], 900), process(61, 50, &["sleep", "1"], 0)]),
             (vec![50, 61], true)
         );
+    }
+
+    #[test]
+    fn strangers_are_watched_only_where_they_name_the_port() {
+        let stranger = |argv: &[&str]| {
+            let mut process = process(61, 1, argv, 2);
+            process.uid = 4000;
+            process.netns = portward_model::Seen::Unsupported;
+            vec![process]
+        };
+        assert_eq!(watched(stranger(&["node", "app.js"])).0, Vec::<u32>::new());
+        assert_eq!(watched(stranger(&["node", "app.js", "--port", "3000"])), (vec![61], true));
     }
 
     #[test]

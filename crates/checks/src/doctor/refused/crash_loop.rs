@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Sample};
+use portward_model::{CommandLine, Effect, Evidence, Fix, Likelihood, Sample};
 
 use crate::{
     bind::words::supervisor_of,
@@ -51,7 +51,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let ends = samples.windows(2).filter(|pair| matches!(pair, [before, after] if before.listening && !after.listening)).count();
     let starts =
         samples.windows(2).filter(|pair| matches!(pair, [before, after] if !before.listening && after.listening)).count();
-    let reborn = reborn(samples);
+    let reborn = reborn(case, samples);
     let lives = reborn.as_ref().map_or(0, |(_, pids)| pids.len());
     let serving = reborn.as_ref().is_some_and(|(parent, pids)| serves(case, *parent, pids));
     let scripts: Vec<_> = reborn.as_ref().map_or_else(Vec::new, |(_, pids)| {
@@ -59,6 +59,8 @@ fn run(case: &Case<'_>) -> Ruling {
     });
     let likelihood = match (ends, starts, holders, lives) {
         (_, _, 2.., _) => Likelihood::Certain,
+        // A listener that came and has stayed is a server that was starting, whatever some shell does meanwhile.
+        (0, 1, 0, lives) if last.listening && !(serving && lives > 2) => return Ruling::Silent,
         // Any loop of a shell has children in turn; what shows that they would serve is in their arguments.
         (0, 0, 0, 2..) if !serving && scripts.len() < 2 => Likelihood::Possible,
         (_, _, _, 3..) if serving => Likelihood::Certain,
@@ -111,8 +113,9 @@ fn changes(mut values: impl Iterator<Item = u32>) -> usize {
     values.filter(|value| std::mem::replace(&mut before, *value) != *value).count()
 }
 
-/// The parent with the most children one after the other, and these; children that lived side by side are workers.
-fn reborn(samples: &[Sample]) -> Option<(u32, Vec<u32>)> {
+/// The parent with the most children one after the other that may be one program, and these; children that lived side by
+/// side are workers.
+fn reborn(case: &Case<'_>, samples: &[Sample]) -> Option<(u32, Vec<u32>)> {
     let mut of: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for sample in samples {
         for (parent, child) in &sample.children {
@@ -123,7 +126,18 @@ fn reborn(samples: &[Sample]) -> Option<(u32, Vec<u32>)> {
             }
         }
     }
-    of.into_iter().filter(|(_, pids)| pids.len() > 1).max_by_key(|(_, pids)| pids.len())
+    let of = of.into_iter().map(|(parent, pids)| (parent, one_program(case, pids)));
+    of.filter(|(_, pids)| pids.len() > 1).max_by_key(|(_, pids)| pids.len())
+}
+
+/// Of children in turn, those that may be lives of one program: with the same arguments, or gone before they were read. Different
+/// programs one after another are the steps of a script.
+fn one_program(case: &Case<'_>, pids: Vec<u32>) -> Vec<u32> {
+    let arguments = |pid: u32| case.snapshot.process(pid)?.argv.known().map(CommandLine::arguments);
+    let twins = |pid: u32| pids.iter().filter(|other| arguments(**other) == arguments(pid)).count();
+    let most = pids.iter().copied().filter(|pid| arguments(*pid).is_some()).max_by_key(|pid| twins(*pid));
+    let Some(most) = most else { return pids };
+    pids.iter().copied().filter(|pid| arguments(*pid).is_none_or(|known| arguments(most) == Some(known))).collect()
 }
 
 #[cfg(test)]
@@ -144,14 +158,23 @@ mod tests {
         for (sample, pid) in replaced.exam.samples.iter_mut().zip([71, 72, 73]) {
             sample.listeners = vec![pid];
         }
+        let turns: &[(bool, &[(u32, u32)])] = &[(false, &[(50, 61)]), (false, &[(50, 62)])];
+        let steps = |second: &[&str]| {
+            let shell = process(50, 1, &["sh", "run.sh"], 900);
+            let children = vec![shell, process(61, 50, &["node", "a.js"], 1), process(62, 50, second, 0)];
+            Scene::on(world(Vec::new(), children, Vec::new()), "127.0.0.1:3000").tried(Met::Failed(111))
+        };
         Cases {
             fires: vec![
+                steps(&["node", "a.js"]).watched(turns),
                 scene().watched(&[(false, &[]), (true, &[]), (false, &[]), (true, &[]), (false, &[])]),
                 scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)]), (false, &[(50, 63)])]),
                 scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)])]),
                 replaced,
             ],
             silent: vec![
+                steps(&["node", "b.js"]).watched(turns),
+                scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)]), (true, &[])]),
                 scene().watched(&[(true, &[(50, 61)]), (true, &[(50, 61)])]),
                 scene().watched(&[(true, &[(50, 61), (50, 62)]), (true, &[(50, 63), (50, 62)])]),
                 scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 61)])]),
