@@ -27,7 +27,7 @@ pub(crate) mod words;
 use portward_model::Cause;
 
 pub use case::{Asked, Asking, Case, Standing};
-pub use plan::{Plan, PlannedDial, Speech, Watch, follow_up, plan, suspects, watch};
+pub use plan::{Plan, PlannedDial, Speech, Watch, follow_up, may_be_told, plan, suspects, watch};
 pub use verdict::{Diagnosis, RuledOut, Verdict, diagnose};
 
 /// Every cause that the doctor knows, group by group, in the order of inquiry.

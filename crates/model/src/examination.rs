@@ -40,6 +40,9 @@ pub struct Examination {
     pub declined: Vec<Declined>,
     /// The endpoint over time, where it was watched.
     pub samples: Vec<Sample>,
+    /// Which processes were told to serve the asked port, as their environments and scripts say.
+    #[serde(default)]
+    pub told: Vec<Told>,
     /// What the user's own client did, where it was run under observation.
     pub observed: Option<Observed>,
     /// True when every process that the reader may see is in the snapshot, not only holders.
@@ -394,6 +397,17 @@ pub struct Declined {
     pub what: String,
     /// Why: `the listener belongs to a debugger, and a connection would end its session`.
     pub because: String,
+}
+
+/// That a process was told to serve the asked port, beside its arguments.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Told {
+    /// The process.
+    pub pid: u32,
+    /// Where it stands: `/proc/4121/environ`, or the file and line of its script, `/srv/shop/server.js:12`.
+    pub source: Text,
+    /// What stands there: `PORT=3000`, or the line, masked.
+    pub text: Text,
 }
 
 /// One look at the endpoint while it was watched.

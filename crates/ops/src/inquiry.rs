@@ -232,6 +232,7 @@ impl Inquiry {
         self.view = look.take(host);
         self.view.snapshot.routes = attempts;
         surroundings::processes(host, self);
+        surroundings::told(host, self);
         self.mentions(host);
         self.vitals(host, Duration::ZERO);
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use portward_model::{
     Counters, DialTarget, Exchange, FirewallRule, HostsLine, Mention, Met, NetworkSettings, Observed, PathFacts, Process,
-    ProxySetting, Seen, Text, Vitals,
+    ProxySetting, Seen, Text, Told, Vitals,
 };
 
 use crate::SysError;
@@ -79,6 +79,10 @@ pub trait Examine {
 
     /// Lines that name one of these ports in the well-known files of these folders and in systemd units.
     fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError>;
+
+    /// Which of these processes were told to serve this port, by their environments and the scripts that they run. Of an
+    /// environment nothing else is kept. Processes that may not be looked into are left out.
+    fn told(&self, processes: &[Process], port: u16) -> Result<Vec<Told>, SysError>;
 
     /// Packet filter rules of the reader's network namespace that can stop or turn a packet; hidden without
     /// `CAP_NET_ADMIN`.

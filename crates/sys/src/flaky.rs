@@ -10,7 +10,7 @@ use std::{
 use portward_model::{
     Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need,
     NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Socket,
-    SocketOptions, Text, Transport, Users, Vitals,
+    SocketOptions, Text, Told, Transport, Users, Vitals,
 };
 
 use crate::{Ask, Beyond, Depth, Dial, Dialled, Examine, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
@@ -174,6 +174,10 @@ impl Examine for Flaky {
 
     fn path(&self, path: &Text) -> Result<PathFacts, SysError> {
         self.pass()?.path(path)
+    }
+
+    fn told(&self, processes: &[Process], port: u16) -> Result<Vec<Told>, SysError> {
+        self.pass()?.told(processes, port)
     }
 
     fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError> {

@@ -25,6 +25,7 @@ mod projects;
 mod settings;
 mod standing;
 mod surroundings;
+mod told;
 mod vitals;
 
 use std::{

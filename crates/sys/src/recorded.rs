@@ -9,7 +9,7 @@ use std::{
 use portward_model::{
     Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need,
     NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Snapshot, Socket,
-    SocketOptions, SocketState, Text, Transport, Users, Vitals,
+    SocketOptions, SocketState, Text, Told, Transport, Users, Vitals,
 };
 use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;
@@ -232,6 +232,10 @@ impl Examine for Recorded {
 
     fn path(&self, _: &Text) -> Result<PathFacts, SysError> {
         playback("a path")
+    }
+
+    fn told(&self, _: &[Process], _: u16) -> Result<Vec<Told>, SysError> {
+        playback("project files")
     }
 
     fn mentions(&self, _: &[Text], _: &[u16]) -> Result<Vec<Mention>, SysError> {

@@ -1,7 +1,7 @@
 //! What has to do with a port although it does not listen there: processes that were told to, files that name it,
 //! listeners of the same project.
 
-use portward_model::{CommandLine, Mention, Process, Socket, SocketState, Text, Transport};
+use portward_model::{CommandLine, Mention, Process, Socket, SocketState, Text, Told, Transport};
 
 use super::{
     Case,
@@ -76,6 +76,19 @@ pub(super) fn is_told_to_serve(process: &Process, port: u16) -> bool {
         before = raw;
         told
     })
+}
+
+/// Where a process was told to serve the asked port beside its arguments: in its environment, or in its script.
+pub(super) fn told_elsewhere<'a>(case: &Case<'a>, process: &Process) -> Option<&'a Told> {
+    case.exam.told.iter().find(|told| told.pid == process.id.pid && !is_reader(case, process))
+}
+
+/// True when something says that a process is to serve the asked port: its arguments, its environment, its script, or a file
+/// of its project.
+pub(super) fn is_meant_to_serve(case: &Case<'_>, process: &Process) -> bool {
+    is_told_to_serve(process, case.asked.port)
+        || told_elsewhere(case, process).is_some()
+        || mentioned_beside(case, process).is_some()
 }
 
 /// Not a URL, not a forward, and in a whole script only one that speaks of serving.

@@ -16,7 +16,7 @@ use crate::{Symptom, usual_service};
 
 use harm::why_not;
 pub(super) use harm::{contains, debugger, is_one_shot, names_port};
-pub use watch::{Watch, watch};
+pub use watch::{Watch, may_be_told, watch};
 
 /// What to try and what not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use portward_model::{
     Attempt, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, Mention, MentionKind, Met, PathFacts, Queue,
-    RuleVerdict, Said, Sample, Seen, Snapshot, Text, Thread, Transport, Vitals,
+    RuleVerdict, Said, Sample, Seen, Snapshot, Text, Thread, Told, Transport, Vitals,
 };
 
 use super::{Asked, Asking, Case};
@@ -218,6 +218,12 @@ impl Scene {
                 children: children.to_vec(),
             })
             .collect();
+        self
+    }
+
+    /// A process was told the port beside its arguments.
+    pub(crate) fn told(mut self, pid: u32, source: &str, text: &str) -> Self {
+        self.exam.told.push(Told { pid, source: Text::from(source), text: Text::from(text) });
         self
     }
 

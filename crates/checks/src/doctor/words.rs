@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{
-    Attempt, Cause, DialTarget, Evidence, Fix, Likelihood, Mention, Met, Process, Snapshot, Socket, SocketState, Transport,
+    Attempt, Cause, DialTarget, Evidence, Fix, Likelihood, Mention, Met, Process, Snapshot, Socket, SocketState, Told, Transport,
 };
 
 use super::{Case, Ruling};
@@ -78,6 +78,11 @@ pub(crate) fn tried(attempt: &Attempt) -> Evidence {
         Met::Silence => format!("no answer in {time}"),
     };
     Evidence::new("connect(2)", format!("{} {met}", at(&attempt.at)))
+}
+
+/// Where a process was told its port, as evidence.
+pub(crate) fn told(told: &Told) -> Evidence {
+    Evidence::new(told.source.shown(), format!("it says {}", told.text))
 }
 
 /// A line of a file as a piece of evidence.

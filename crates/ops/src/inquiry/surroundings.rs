@@ -1,5 +1,6 @@
 //! What stands around an endpoint on which nobody listens: every process, and the files that name its port.
 
+use portward_checks::doctor::may_be_told;
 use portward_model::{Process, Seen, Socket, SocketState, Text, Transport};
 use portward_sys::Host;
 
@@ -30,6 +31,13 @@ pub(super) fn projects(host: &dyn Host, inquiry: &mut Inquiry) {
     if let Ok(projects) = host.projects(&folders) {
         inquiry.view.snapshot.projects = projects;
     }
+}
+
+/// Reads which processes were told to serve the port elsewhere than in their arguments.
+pub(super) fn told(host: &dyn Host, inquiry: &mut Inquiry) {
+    let asked: Vec<Process> = may_be_told(&inquiry.case()).into_iter().cloned().collect();
+    // It only adds to what is known; without it nothing is claimed.
+    inquiry.exam.told = host.told(&asked, inquiry.asked.port).unwrap_or_default();
 }
 
 /// Reads the lines of project and service files that name the port: of the reader's own project, and of the

@@ -71,6 +71,8 @@ fn sample(host: &dyn Host, inquiry: &mut Inquiry, parents: &[u32], elapsed: Dura
     let differs =
         |process: &Process| snapshot.process(process.id.pid).is_none_or(|known| has_words(process) && known.argv != process.argv);
     let fresh: Vec<Process> = now.into_iter().filter(differs).collect();
+    let of_the_watched: Vec<Process> = fresh.iter().filter(|process| parents.contains(&process.parent)).cloned().collect();
+    inquiry.exam.told.extend(host.told(&of_the_watched, port).unwrap_or_default());
     snapshot.processes.retain(|known| fresh.iter().all(|process| process.id.pid != known.id.pid));
     snapshot.processes.extend(fresh);
     snapshot.processes.sort_by_key(|process| process.id.pid);

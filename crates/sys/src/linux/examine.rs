@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use portward_model::{
-    Counters, FirewallRule, HostsLine, Mention, NetworkSettings, Observed, PathFacts, Process, ProxySetting, Seen, Text, Vitals,
+    Counters, FirewallRule, HostsLine, Mention, NetworkSettings, Observed, PathFacts, Process, ProxySetting, Seen, Text, Told,
+    Vitals,
 };
 
-use super::{Linux, counters, dial, firewall, mentions, observe, processes, standing, surroundings, vitals};
+use super::{Linux, counters, dial, firewall, mentions, observe, processes, standing, surroundings, told, vitals};
 use crate::{Dial, Dialled, Examine, SysError};
 
 impl Examine for Linux {
@@ -36,6 +37,10 @@ impl Examine for Linux {
 
     fn path(&self, path: &Text) -> Result<PathFacts, SysError> {
         Ok(standing::at(path))
+    }
+
+    fn told(&self, processes: &[Process], port: u16) -> Result<Vec<Told>, SysError> {
+        Ok(told::read(processes, port))
     }
 
     fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError> {

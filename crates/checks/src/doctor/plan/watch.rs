@@ -1,6 +1,6 @@
 //! Whom to watch where nobody listens: processes that may be starting, or crash and start again.
 
-use portward_model::{CommandLine, Process, Seen, Text};
+use portward_model::{CommandLine, Process, ProcessState, Seen, Text};
 
 use crate::{
     doctor::{Case, kin},
@@ -35,6 +35,11 @@ pub fn watch(case: &Case<'_>) -> Watch {
         {
             continue;
         }
+        // Whether another user's process shares this network is hidden; its loops are its own affair unless it names the port.
+        let foreign = case.shares_network(process).is_none() && process.uid != snapshot.host.uid;
+        if foreign && !says(case, process) {
+            continue;
+        }
         let parent = parent(case, process);
         let passes_time = parent.is_some_and(is_shell) && PAUSES.contains(&process.title().as_str());
         let kept = parent.is_some_and(|parent| starts_again(parent) || says(case, parent));
@@ -66,10 +71,10 @@ fn parent<'a>(case: &Case<'a>, process: &Process) -> Option<&'a Process> {
     case.snapshot.process(process.parent).filter(|parent| parent.id.pid > 1 && !kin::is_reader(case, parent))
 }
 
-/// True when a process names the port, or works in a project with a file that does.
+/// True when something ties a process to the port, be it a bare number among its arguments.
 fn says(case: &Case<'_>, process: &Process) -> bool {
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
-    argv.iter().any(|argument| names_port(argument.raw(), case.asked.port)) || kin::mentioned_beside(case, process).is_some()
+    argv.iter().any(|argument| names_port(argument.raw(), case.asked.port)) || kin::is_meant_to_serve(case, process)
 }
 
 /// True for a program that lies in the folder that it works in: what people build and start by hand.
@@ -84,6 +89,23 @@ fn is_fresh(case: &Case<'_>, process: &Process) -> bool {
     process.started_at.seconds_until(case.snapshot.host.now) < 2
 }
 
+/// The processes that may have been told the port elsewhere than in their arguments: scripts and young programs, at most 64,
+/// the youngest first.
+pub fn may_be_told<'a>(case: &Case<'a>) -> Vec<&'a Process> {
+    let now = case.snapshot.host.now;
+    let age = |process: &Process| process.started_at.seconds_until(now);
+    let wanted = |process: &&Process| {
+        let own = !kin::is_reader(case, process) && process.state == ProcessState::Alive;
+        own && (kin::is_script(process) || age(process) < YOUNG_S || !kin::ports_of(case, process.id.pid).is_empty())
+    };
+    let mut found: Vec<&Process> = case.processes().filter(wanted).collect();
+    found.sort_by_key(|process| age(process));
+    found.truncate(MOST_TOLD);
+    found
+}
+
+/// Processes whose environments are looked at.
+const MOST_TOLD: usize = 64;
 /// Programs that a loop waits with.
 const PAUSES: &[&str] = &["sleep", "usleep", "inotifywait"];
 /// A process older than this has long bound what it will bind, in seconds.

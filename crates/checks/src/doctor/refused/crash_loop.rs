@@ -61,8 +61,8 @@ fn run(case: &Case<'_>) -> Ruling {
         (_, _, 2.., _) => Likelihood::Certain,
         // A listener that came and has stayed is a server that was starting, whatever some shell does meanwhile.
         (0, 1, 0, lives) if last.listening && !(serving && lives > 2) => return Ruling::Silent,
-        // Any loop of a shell has children in turn; what shows that they would serve is in their arguments.
-        (0, 0, 0, 2..) if !serving && scripts.len() < 2 => Likelihood::Possible,
+        // Any loop has children in turn; what shows that they would serve this port is what they were told.
+        (0, 0, 0, 2..) if !serving => Likelihood::Possible,
         (_, _, _, 3..) if serving => Likelihood::Certain,
         (1.., 1.., _, _) | (_, _, 1, _) | (_, _, _, 2..) => Likelihood::Likely,
         _ => return Ruling::Silent,
@@ -101,9 +101,10 @@ fn run(case: &Case<'_>) -> Ruling {
 /// programs again.
 fn serves(case: &Case<'_>, parent: u32, pids: &[u32]) -> bool {
     let all = std::iter::once(&parent).chain(pids).filter_map(|pid| case.snapshot.process(*pid));
+    let readers = kin::readers_project(case);
     all.filter(|process| !kin::is_reader(case, process)).any(|process| {
-        let told = kin::is_told_to_serve(process, case.asked.port) || kin::mentioned_beside(case, process).is_some();
-        told || starts_again(process)
+        let of_the_project = readers.is_some() && kin::project(case, process) == readers;
+        kin::is_meant_to_serve(case, process) || (of_the_project && (starts_again(process) || kin::is_script(process)))
     })
 }
 

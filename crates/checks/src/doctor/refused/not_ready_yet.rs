@@ -59,10 +59,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let line: Vec<String> = argv.iter().take(8).map(portward_model::Text::shown).collect();
     let old = age(process.started_at, case.snapshot.host.now);
     let pid = process.id.pid;
-    let mut evidence = vec![
-        Evidence::new(format!("/proc/{pid}/cmdline"), format!("{} names port {}", line.join(" "), case.asked.port)),
-        Evidence::new(format!("/proc/{pid}/stat"), format!("it started {old} ago and listens on no port")),
-    ];
+    let told = match kin::told_elsewhere(case, process) {
+        Some(told) if !kin::is_told_to_serve(process, case.asked.port) => words::told(told),
+        _ => Evidence::new(format!("/proc/{pid}/cmdline"), format!("{} names port {}", line.join(" "), case.asked.port)),
+    };
+    let mut evidence =
+        vec![told, Evidence::new(format!("/proc/{pid}/stat"), format!("it started {old} ago and listens on no port"))];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let summary = format!("{} started {old} ago for port {} and does not listen yet.", words::named(process), case.asked.port);
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
@@ -82,7 +84,7 @@ fn youngest<'a>(case: &Case<'a>) -> Option<(&'a Process, i64)> {
     let now = case.snapshot.host.now.0;
     let all = case.processes().filter(|process| {
         process.state == ProcessState::Alive
-            && kin::is_told_to_serve(process, case.asked.port)
+            && (kin::is_told_to_serve(process, case.asked.port) || kin::told_elsewhere(case, process).is_some())
             && !kin::is_reader(case, process)
             && !kin::is_client(case, process.id.pid)
             && kin::ports_of(case, process.id.pid).is_empty()
@@ -118,8 +120,10 @@ mod tests {
         let starting = "FATAL: the database system is starting up";
         let mut reader = on(&["sh", "-c", "serve --port 8080"], 3);
         reader.snapshot.host.pid = 300;
+        let by_variable = on(&["node", "server.js"], 3).told(300, "/proc/300/environ", "PORT=8080");
         Cases {
             fires: vec![
+                by_variable,
                 on(&slow, 4),
                 on(&["python3", "-c", "time.sleep(3); s.bind(('127.0.0.1', 8080))"], 1),
                 Scene::connect("127.0.0.1:8080").tried(Met::Failed(111)).watched(&[(false, &[]), (false, &[]), (true, &[])]),

@@ -49,8 +49,13 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = vec![Fix::new("Use the port that it listens on", format!("portward explain {port}"), Effect::Read)];
     let likelihood = match relation {
         Relation::Told(process) => {
-            let fact = format!("the arguments of {} name port {asked}", words::named(process));
-            evidence.push(Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact));
+            evidence.push(match kin::told_elsewhere(case, process) {
+                Some(told) if !kin::is_told_to_serve(process, asked) => words::told(told),
+                _ => {
+                    let fact = format!("the arguments of {} name port {asked}", words::named(process));
+                    Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact)
+                }
+            });
             Likelihood::Likely
         }
         Relation::Mentioned(mention) => {
@@ -115,7 +120,8 @@ fn relation<'a>(case: &Case<'a>, readers: Option<&portward_model::Text>, index: 
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     // A program that names its own port, too, names the other for another reason: a backend, a metrics port.
     let names_own = argv.iter().skip(1).any(|argument| names_port(argument.raw(), port));
-    if !names_own && kin::is_told_to_serve(process, case.asked.port) {
+    let told = kin::is_told_to_serve(process, case.asked.port) || kin::told_elsewhere(case, process).is_some();
+    if !names_own && told {
         return Some(Relation::Told(process));
     }
     if !names_own
