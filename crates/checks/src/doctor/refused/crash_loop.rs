@@ -146,7 +146,7 @@ mod tests {
     use portward_model::Met;
 
     use crate::{
-        doctor::{Cases, scene::Scene},
+        doctor::{Cases, diagnose, scene::Scene},
         fixture::{process, world},
     };
 
@@ -155,6 +155,7 @@ mod tests {
             Scene::on(world(Vec::new(), vec![process(50, 1, &["nodemon"], 900)], Vec::new()), "127.0.0.1:3000")
                 .tried(Met::Failed(111))
         };
+        let told = || scene().told(50, "/proc/50/environ", "PORT=3000");
         let mut replaced = scene().watched(&[(true, &[]), (true, &[]), (true, &[])]);
         for (sample, pid) in replaced.exam.samples.iter_mut().zip([71, 72, 73]) {
             sample.listeners = vec![pid];
@@ -169,8 +170,8 @@ mod tests {
             fires: vec![
                 steps(&["node", "a.js"]).watched(turns),
                 scene().watched(&[(false, &[]), (true, &[]), (false, &[]), (true, &[]), (false, &[])]),
-                scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)]), (false, &[(50, 63)])]),
-                scene().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)])]),
+                told().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)]), (false, &[(50, 63)])]),
+                told().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)])]),
                 replaced,
             ],
             silent: vec![
@@ -183,5 +184,14 @@ mod tests {
                 scene(),
             ],
         }
+    }
+
+    #[test]
+    fn a_loop_that_nothing_ties_to_the_port_is_told_last() {
+        let scene = Scene::on(world(Vec::new(), vec![process(50, 1, &["bash", "tests.sh"], 900)], Vec::new()), "127.0.0.1:3000");
+        let loops = scene.tried(Met::Failed(111)).watched(&[(false, &[(50, 61)]), (false, &[(50, 62)]), (false, &[(50, 63)])]);
+        let causes = diagnose(&loops.case()).causes;
+        let codes: Vec<&str> = causes.iter().map(|cause| cause.code.as_str()).collect();
+        assert_eq!(codes, ["no-listener", "crash-loop"]);
     }
 }
