@@ -102,7 +102,7 @@ fn is_told(samples: &[Sample]) -> bool {
 /// How long a watch takes at most.
 const LONGEST: Duration = Duration::from_secs(4);
 /// How long one is watched that nothing ties to the port, where nothing changes in it.
-const PROBATION: Duration = Duration::from_millis(500);
+const PROBATION: Duration = Duration::from_secs(1);
 /// When the reader is told what is waited for.
 const TOLD_AFTER: Duration = Duration::from_millis(600);
 /// Between two looks.

@@ -87,8 +87,8 @@ fn run(case: &Case<'_>) -> Ruling {
 
 fn measured(process: &Process, vitals: &Vitals) -> Evidence {
     let (busy, wanted, over) = (vitals.busy_ms, vitals.wanted_ms, vitals.over_ms);
-    let waited = wanted.saturating_sub(busy);
-    let more = if waited * 10 > over { format!(", and waited {waited} ms for its turn") } else { String::new() };
+    let queued = wanted.saturating_sub(busy);
+    let more = if queued * 10 > over { format!(", and waited {queued} ms for its turn") } else { String::new() };
     let fact = format!("{} used {busy} ms of processor time in {over} ms{more}", words::named(process));
     Evidence::new(format!("/proc/{}/stat", process.id.pid), fact)
 }

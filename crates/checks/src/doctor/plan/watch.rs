@@ -35,17 +35,14 @@ pub fn watch(case: &Case<'_>) -> Watch {
         {
             continue;
         }
-        // Whether another user's process shares this network is hidden; its loops are its own affair unless it names the port.
-        let foreign = case.shares_network(process).is_none() && process.uid != snapshot.host.uid;
-        if foreign && !says(case, process) {
-            continue;
-        }
         let parent = parent(case, process);
-        let passes_time = parent.is_some_and(is_shell) && PAUSES.contains(&process.title().as_str());
         let kept = parent.is_some_and(|parent| starts_again(parent) || says(case, parent));
-        if says(case, process) || passes_time || kept || kin::is_script(process) {
+        let of_a_shell = parent.is_some_and(is_shell);
+        let passes_time = of_a_shell && PAUSES.contains(&process.title().as_str());
+        let starts = kin::is_script(process) || runs_from_its_folder(process) || (of_a_shell && is_fresh(case, process));
+        if says(case, process) || kept {
             near.push(process);
-        } else if runs_from_its_folder(process) || (is_fresh(case, process) && parent.is_some_and(is_shell)) {
+        } else if passes_time || starts {
             far.push(process);
         }
     }
