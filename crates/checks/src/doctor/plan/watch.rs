@@ -133,8 +133,9 @@ mod tests {
         assert_eq!(watched(vec![process(61, 1, &["./serve", "--port", "3000"], 2)]), (vec![61], true));
         assert_eq!(
             watched(vec![process(50, 1, &["bash", "run.sh"], 900), process(61, 50, &["sleep", "1"], 0)]),
-            (vec![50, 61], true)
+            (vec![50, 61], false)
         );
+        assert_eq!(watched(vec![process(61, 1, &["node", "app.js"], 0)]), (vec![61], false), "nothing ties it to the port");
     }
 
     #[test]

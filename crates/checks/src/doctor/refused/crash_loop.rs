@@ -168,7 +168,7 @@ mod tests {
         };
         Cases {
             fires: vec![
-                steps(&["node", "a.js"]).watched(turns),
+                steps(&["node", "a.js"]).told(61, "/srv/a.js:3", "app.listen(3000)").watched(turns),
                 scene().watched(&[(false, &[]), (true, &[]), (false, &[]), (true, &[]), (false, &[])]),
                 told().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)]), (false, &[(50, 63)])]),
                 told().watched(&[(false, &[(50, 61)]), (false, &[(50, 62)])]),
