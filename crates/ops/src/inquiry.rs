@@ -13,9 +13,9 @@ use std::time::Duration;
 
 use portward_checks::{
     BindAnswer, Paste, Symptom, Verdict as Bindable,
-    doctor::{Asked, Asking, Case, Standing, suspects},
+    doctor::{Asked, Asking, Case, Standing, diagnose, suspects},
 };
-use portward_model::{BindTry, Ended, Examination, Exchange, Transport};
+use portward_model::{BindTry, Ended, Examination, Exchange, Likelihood, Transport};
 use portward_sys::{Host, Which};
 
 use crate::{Cx, Failure, Look, View, op::explain::bind, target::Target};
@@ -88,7 +88,7 @@ impl Inquiry {
         };
         if (fails && !served) || self.may_be_dying() {
             self.surroundings(host);
-            if reach.watch && reach.probe {
+            if reach.watch && reach.probe && !self.is_explained() {
                 watched::starting(cx, self);
             }
         }
@@ -153,6 +153,13 @@ impl Inquiry {
         surroundings::processes(host, self);
         surroundings::projects(host, self);
         self.mentions(host);
+    }
+
+    /// True when what was seen proves why nobody listens, so that watching would show nothing more.
+    fn is_explained(&self) -> bool {
+        let diagnosis = diagnose(&self.case());
+        let first = diagnosis.causes.first();
+        first.is_some_and(|first| first.likelihood == Likelihood::Certain && EXPLAINING.contains(&first.code.as_str()))
     }
 
     /// True when a listener is there and something about it is not as it should be.
@@ -252,5 +259,8 @@ fn refuse_blind(view: &View) -> Result<(), Failure> {
 
 /// A server that is younger, in seconds, may have ended and been started again just now.
 const NEW_S: u64 = 10;
+/// Causes of a listener's absence that time does not change.
+const EXPLAINING: &[&str] =
+    &["one-shot-server", "jdwp-busy", "waiting-for-debugger", "proc-stopped", "proc-traced-stop", "proc-frozen"];
 /// `EAFNOSUPPORT`, errno(3).
 const EAFNOSUPPORT: i32 = 97;

@@ -365,3 +365,35 @@ const EAFNOSUPPORT: i32 = 97;
 const EADDRNOTAVAIL: i32 = 99;
 const ENETUNREACH: i32 = 101;
 const ECONNREFUSED: i32 = 111;
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{DialTarget, Met};
+
+    use super::Standing;
+    use crate::{
+        Symptom,
+        doctor::scene::Scene,
+        fixture::{held, listener},
+    };
+
+    /// A name with two addresses, and what its connections met, in the client's order.
+    fn name(first: Met, second: Met) -> Scene {
+        let scene = Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000").named("localhost", &["::1", "127.0.0.1"]);
+        let second_at = DialTarget::Inet("127.0.0.1:3000".parse().unwrap());
+        scene.tried(first).tried(second).but(|scene| scene.exam.attempts[1].at = second_at)
+    }
+
+    #[test]
+    fn a_client_goes_on_from_a_refusal_and_waits_for_silence() {
+        let refused = name(Met::Failed(111), Met::Connected);
+        assert!(matches!(refused.case().standing(), Standing::Connected(_)));
+        assert!(matches!(name(Met::Silence, Met::Connected).case().standing(), Standing::Silent(_)));
+        assert!(matches!(name(Met::Connected, Met::Silence).case().standing(), Standing::Connected(_)));
+        // The text's own client did not go on.
+        let mut told = refused.said(Symptom::Refused, None, "connect ECONNREFUSED ::1:3000");
+        let paste = told.paste.as_mut().unwrap();
+        (paste.host, paste.port) = (Some("::1".to_owned()), Some(3000));
+        assert!(matches!(told.case().standing(), Standing::Refused(_)));
+    }
+}

@@ -177,7 +177,15 @@ pub fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
             if !tls && !alert && asked(Said::Http) + asked(Said::Upgrade) == 0 {
                 return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") }, "whether it speaks plainly");
             }
-            if tls { None } else { refusals_reason(case, last) }
+            if tls {
+                return None;
+            }
+            // A server that left both may speak Redis, whose program would tell it if it were in sight.
+            if is_mute(case) && asked(Said::Greeting) == 0 {
+                let ping = Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Greeting, "redis") };
+                return ask(ping, "whether it speaks Redis");
+            }
+            refusals_reason(case, last)
         }
         Said::Nothing | Said::Greeting => None,
     }
@@ -188,6 +196,14 @@ fn is_named(case: &Case<'_>) -> bool {
     let by_name = case.asked.name.as_deref().is_some_and(|name| name != "localhost");
     let http = case.asked.scheme.as_deref().is_none_or(|scheme| scheme == "http");
     http && (by_name || (case.asked.scheme.is_some() && case.asked.name.is_none() && case.asked.host_given))
+}
+
+/// True when the server left every question without a word, and its program is out of sight.
+fn is_mute(case: &Case<'_>) -> bool {
+    let hidden = case.served().iter().all(|(index, _)| case.holder(*index).is_none());
+    let mut told = case.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
+    let left = |told: &portward_model::Exchange| told.ended != Ended::Silence || told.said == Said::Tls;
+    hidden && told.all(|told| told.said != Said::Nothing && left(told) && told.heard.raw().is_empty())
 }
 
 /// What a refusal says of its reason stands in its body, which an answer to `HEAD` lacks.
@@ -266,6 +282,12 @@ fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
     if let Some(protocol) = by_program.filter(|protocol| *protocol != "http") {
         return greeting(protocol);
     }
+    // Out of sight, the scheme tells what may be said without harm.
+    if holder.is_none()
+        && let Some(protocol) = scheme.and_then(protocol_of_service)
+    {
+        return greeting(protocol);
+    }
     match scheme {
         Some("ws") => return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Upgrade, "http") }),
         Some("http") => return http(GLANCE_MS),
@@ -342,12 +364,12 @@ const SECOND_MS: u64 = 800;
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{DialTarget, NetworkSettings, ProxySetting};
+    use portward_model::{DialTarget, Ended, NetworkSettings, ProxySetting, Said};
 
-    use super::plan;
+    use super::{follow_up, plan};
     use crate::{
         doctor::scene::Scene,
-        fixture::{held, listener, machine},
+        fixture::{held, listener, machine, world},
     };
 
     fn goes_to(scene: &Scene, at: &str) -> bool {
@@ -385,5 +407,31 @@ mod tests {
         assert!(!goes_to(&url("127.0.0.1:3128", Some("redis")), "127.0.0.1:3128"));
         assert!(!goes_to(&url("127.0.0.1:3128", None), "127.0.0.1:3128"));
         assert!(!goes_to(&url("10.0.0.1:3128", Some("http")), "10.0.0.1:3128"), "another machine's is its own affair");
+    }
+
+    fn next(scene: &Scene) -> Option<Said> {
+        follow_up(&scene.case()).and_then(|dial| dial.speech).map(|speech| speech.said)
+    }
+
+    #[test]
+    fn each_answer_calls_for_the_question_that_tells_more() {
+        let bare = || Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000");
+        let url = |scheme: &str| bare().but(|scene| scene.asked.scheme = Some(scheme.to_owned()));
+        let forbidden = b"HTTP/1.1 403 Forbidden\r\n\r\n";
+        let lost = b"HTTP/1.1 404 Not Found\r\n\r\n";
+        let named = || url("http").named("shop.test", &["127.0.0.1"]).talked(Said::Http, forbidden, Ended::Enough);
+        assert_eq!(next(&named()), Some(Said::HttpByLocalhost));
+        assert_eq!(next(&named().talked(Said::HttpByLocalhost, forbidden, Ended::Enough)), Some(Said::Http));
+        assert_eq!(next(&url("http").talked(Said::Http, lost, Ended::Enough)), None);
+        let page = url("http").but(|scene| scene.asked.resource = Some("/x".to_owned()));
+        assert_eq!(next(&page.clone().talked(Said::Http, lost, Ended::Enough)), Some(Said::Http));
+        let again = page.talked(Said::Http, lost, Ended::Enough).talked(Said::Http, lost, Ended::Enough);
+        assert_eq!(next(&again), None);
+        assert_eq!(next(&url("ws").talked(Said::Upgrade, b"", Ended::Closed)), Some(Said::Tls));
+        assert_eq!(next(&url("https").talked(Said::Tls, b"\x15\x03\x03\x00\x02\x02\x28", Ended::Closed)), None);
+        let mute = |scene: Scene| scene.talked(Said::Http, b"", Ended::Closed).talked(Said::Tls, b"", Ended::Closed);
+        assert_eq!(next(&mute(bare())), None);
+        let hidden = Scene::on(world(vec![listener("127.0.0.1", 3000)], Vec::new(), Vec::new()), "127.0.0.1:3000");
+        assert_eq!(next(&mute(hidden)), Some(Said::Greeting));
     }
 }

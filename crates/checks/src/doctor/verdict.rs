@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use portward_model::{Cause, Ended, Evidence, Likelihood, Said};
+use portward_model::{Cause, Ended, Evidence, Likelihood, Said, Socket, Transport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -120,7 +120,12 @@ fn healthy(case: &Case<'_>) -> Vec<Evidence> {
                     let spoke = !exchange.heard.raw().is_empty() && !alert;
                     spoke || (exchange.said == Said::Nothing && exchange.ended == Ended::Silence)
                 });
-                if !answered || attempt.accepted == Some(false) || leaves_its_client(case) || is_doubted(case, attempt) {
+                if !answered
+                    || attempt.accepted == Some(false)
+                    || leaves_its_client(case)
+                    || is_doubted(case, attempt)
+                    || may_be_two(case)
+                {
                     return Vec::new();
                 }
                 let mut facts = vec![words::tried(attempt)];
@@ -148,6 +153,23 @@ fn leaves_its_client(case: &Case<'_>) -> bool {
         && all.iter().any(|told| told.1.said != Said::Tls && left(told))
         && !all.iter().any(|told| told.1.said != Said::Tls && !left(told))
 }
+
+/// True when two listeners take the client's connections, and the owners that would tell whether they are one service are
+/// hidden. Sockets that one program opened one after another have inodes close to each other.
+fn may_be_two(case: &Case<'_>) -> bool {
+    let served = case.served();
+    let hidden = |index: usize| case.holders(index).is_empty();
+    let apart = |one: &Socket, other: &Socket| one.uid == other.uid && one.inode.abs_diff(other.inode) > ONE_AFTER_ANOTHER;
+    let tcp = case.asked.transport == Transport::Tcp;
+    let two = |(at, (index, one)): (usize, &(usize, &Socket))| {
+        let mut rest = served.iter().skip(at + 1);
+        rest.any(|(other_index, other)| (hidden(*index) || hidden(*other_index)) && apart(one, other))
+    };
+    tcp && served.iter().enumerate().any(two)
+}
+
+/// Inodes that a program takes between two listeners that it opens in one go.
+const ONE_AFTER_ANOTHER: u64 = 16;
 
 /// True when the text tells of a hang and this connection was not used to ask anything.
 fn is_doubted(case: &Case<'_>, attempt: &portward_model::Attempt) -> bool {

@@ -54,8 +54,10 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
             words::named(process)
         ));
     }
-    let ephemeral = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(case.asked.port));
-    if holders.is_empty() && !socket.transport.is_unix() && (ephemeral || matches!(case.asked.port, 3306 | 5005 | 9229 | 5678)) {
+    if holders.is_empty()
+        && !socket.transport.is_unix()
+        && (is_given_out(case, case.asked.port) || matches!(case.asked.port, 3306 | 5005 | 9229 | 5678))
+    {
         return Some("its owner is hidden, and on such a port it may be a debugger or count connections".to_owned());
     }
     None
@@ -186,12 +188,17 @@ fn activated(case: &Case<'_>, index: usize, holders: &[&Process]) -> bool {
 /// Programs that listen for others and start them at the first connection, by the kernel's name (at most 15 bytes).
 const KEEPERS: &[&str] = &["systemd", "init", "inetd", "xinetd", "launchd", "systemfd", "systemd-socket-"];
 
+/// True for ports that nobody names: the kernel's range, and that of RFC 6335 section 6, from which tools that choose for
+/// themselves take theirs.
+fn is_given_out(case: &Case<'_>, port: u16) -> bool {
+    port >= 49152 || case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(port))
+}
+
 /// True for a Java program on a port that no argument names and that the system gives out: build tools and
 /// environments wait so for one program that they start.
 fn is_rendezvous(case: &Case<'_>, process: &Process) -> bool {
     let port = case.asked.port;
-    // The kernel's range, and that of RFC 6335 section 6, from which tools that choose for themselves take theirs.
-    let given_out = port >= 49152 || case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(port));
+    let given_out = is_given_out(case, port);
     let Some(argv) = process.argv.known().map(portward_model::CommandLine::arguments) else { return false };
     given_out && process.name.raw() == b"java" && !argv.iter().any(|argument| names_port(argument.raw(), port))
 }
