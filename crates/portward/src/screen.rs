@@ -146,6 +146,7 @@ impl Screen {
     /// Facts beside a label, each with its source, quieter: the sources in a column where all have room for it.
     pub(crate) fn attributed<'a>(
         &mut self,
+        tone: Tone,
         label: &str,
         rows: impl Iterator<Item = (&'a str, &'a str)> + Clone,
     ) -> io::Result<()> {
@@ -161,13 +162,16 @@ impl Screen {
             let mut lines = wrapped(fact, room);
             let last = lines.pop().unwrap_or_default();
             for line in lines {
+                let line = self.paint(tone, &line);
                 self.line(&format!("{margin}{line}"))?;
                 margin = " ".repeat(MARGIN);
             }
+            let pad = " ".repeat(column.saturating_sub(long(&last)) + GAP);
+            let text = self.paint(tone, &last);
             if long(&last) + GAP + long(source) <= room {
-                self.line(&format!("{margin}{last:<column$}{}{quiet}", " ".repeat(GAP)))?;
+                self.line(&format!("{margin}{text}{pad}{quiet}"))?;
             } else {
-                self.line(&format!("{margin}{last}"))?;
+                self.line(&format!("{margin}{text}"))?;
                 self.line(&format!("{}{quiet}", " ".repeat(MARGIN + GAP)))?;
             }
             margin = " ".repeat(MARGIN);
@@ -189,6 +193,7 @@ impl Screen {
     pub(crate) fn remark(&mut self, text: &str, hint: Option<&str>) -> io::Result<()> {
         self.out.flush()?;
         let mut talk = io::stderr().lock();
+        let text = wrapped(text, self.looked.and_then(|looks| looks.width).unwrap_or(usize::MAX)).join("\n");
         match hint {
             None => writeln!(talk, "{text}"),
             Some(hint) if text.is_empty() => writeln!(talk, "hint: {hint}"),
@@ -205,7 +210,10 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
     if room == usize::MAX {
         return text.lines().map(str::to_owned).collect();
     }
-    textwrap::wrap(text, textwrap::Options::new(room).break_words(false)).into_iter().map(std::borrow::Cow::into_owned).collect()
+    textwrap::wrap(text, textwrap::Options::new(room).break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation))
+        .into_iter()
+        .map(std::borrow::Cow::into_owned)
+        .collect()
 }
 
 /// Width of the margin that labels stand in; every label is shorter.

@@ -158,6 +158,12 @@ fn explain_probes(cx: &Cx<'_>, question: Question, reach: Reach, began: Instant)
     inquiry.exam.declined = planned.declined;
     let mut examined = Examined::of(&inquiry, checks::diagnose(&inquiry.case()), began.elapsed());
     examined.probes = planned.dials.iter().map(Probe::planned).collect();
+    if examined.causes.is_empty() {
+        let many = planned.dials.len();
+        let count = if many == 1 { "1 connection".to_owned() } else { format!("{many} connections") };
+        examined.verdict = Verdict::Unknown;
+        examined.summary = format!("{} would be examined with {count}; none was made.", inquiry.asked.text);
+    }
     if planned.dials.is_empty() && examined.declined.is_empty() {
         examined.declined.push(Declined {
             what: "any connection".to_owned(),

@@ -30,10 +30,14 @@ impl Show for Examined {
             }
             Some((first, rest)) => {
                 cause(screen, first)?;
-                for other in rest {
+                // Beside a certain cause, what would explain it too is named and not told.
+                let told = |other: &&Cause| first.likelihood > Likelihood::Certain || other.likelihood < Likelihood::Possible;
+                for other in rest.iter().filter(told) {
                     screen.line("")?;
                     cause(screen, other)?;
                 }
+                let named = rest.iter().filter(|other| !told(other));
+                screen.attributed(Tone::Quiet, "possible", named.map(|other| (other.summary.as_str(), other.code.as_str())))?;
             }
         }
         probes(self, screen)?;
@@ -100,11 +104,12 @@ fn cause(screen: &mut Screen, cause: &Cause) -> io::Result<()> {
     for fix in &cause.fixes {
         let effect = match (fix.effect, &fix.edit) {
             (Effect::Read, _) => "",
-            (Effect::Change, None) => "   (changes something)",
-            (Effect::Change, Some(_)) => "   (changes a file)",
-            (Effect::Destroy, _) => "   (ends something)",
+            (Effect::Change, None) => " (changes something)",
+            (Effect::Change, Some(_)) => " (changes a file)",
+            (Effect::Destroy, _) => " (ends something)",
         };
-        screen.labelled(label, &format!("{}: {}{effect}", fix.title, fix.command))?;
+        // The command stands last, so that it is easily copied.
+        screen.labelled(label, &format!("{}{effect}: {}", fix.title, fix.command))?;
         if let Some(edit) = &fix.edit {
             screen.labelled("", &format!("  {}:{}", edit.file, edit.line))?;
             screen.labelled("", &format!("  - {}", edit.now.shown().trim()))?;
@@ -118,7 +123,7 @@ fn cause(screen: &mut Screen, cause: &Cause) -> io::Result<()> {
 }
 
 fn proof(screen: &mut Screen, evidence: &[Evidence]) -> io::Result<()> {
-    screen.attributed("proof", evidence.iter().map(|evidence| (evidence.fact.as_str(), evidence.source.as_str())))
+    screen.attributed(Tone::Plain, "proof", evidence.iter().map(|evidence| (evidence.fact.as_str(), evidence.source.as_str())))
 }
 
 fn probes(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
@@ -152,10 +157,11 @@ fn ruled_out(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
 }
 
 fn kin(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
-    let mut label = "may be";
-    for kin in examined.kin.iter().take(12) {
-        screen.labelled(label, &format!("{}: {}", kin.code, kin.summary))?;
-        label = "";
+    let named = examined.kin.iter().take(MOST_KIN).map(|kin| (kin.summary, kin.code));
+    screen.attributed(Tone::Plain, "may be", named)?;
+    let more = examined.kin.len().saturating_sub(MOST_KIN);
+    if more > 0 {
+        screen.labelled_in(Tone::Quiet, "", &format!("and {more} more"))?;
     }
     Ok(())
 }
@@ -176,7 +182,9 @@ fn fixed(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
 
 fn every(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
     for wrong in &examined.wrong {
-        screen.line(&format!("{}   {}", wrong.target, wrong.owner))?;
+        // The sentence mostly names the owner itself.
+        let named = wrong.causes.first().is_some_and(|first| first.summary.contains(&wrong.owner));
+        screen.line(&if named { wrong.target.clone() } else { format!("{}   {}", wrong.target, wrong.owner) })?;
         for one in &wrong.causes {
             cause(screen, one)?;
         }
@@ -185,3 +193,6 @@ fn every(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
     screen.paragraph(tone(examined.verdict), &examined.summary)?;
     screen.labelled_in(Tone::Quiet, "", &format!("{} ms", examined.took_ms))
 }
+
+/// Causes of a family that are named; the others are counted.
+const MOST_KIN: usize = 12;

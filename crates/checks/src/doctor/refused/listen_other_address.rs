@@ -45,7 +45,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(address) = socket.address().map(unmap).filter(|address| !address.is_unspecified()) {
         fixes.extend(edits::listen_on(case, index, dialled, "Let it listen on the dialled address"));
         let command = format!("portward explain {}", words::address(address, port));
-        fixes.push(Fix::new("Dial the address that it listens on", command, Effect::Read));
+        fixes.push(Fix::new(format!("Dial {}, where it listens", words::address(address, port)), command, Effect::Read));
     }
     let setting = format!("set its address to {dialled}");
     fixes.push(Fix::new("Let it listen on the dialled address, without a device", setting, Effect::Change));

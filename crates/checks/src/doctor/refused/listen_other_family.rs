@@ -56,7 +56,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let summary = format!("{who} listens on {listens} only, and the client dialled {}.", words::address(dialled, port));
     let reached = case.exam.attempts.iter().any(|attempt| attempt.met == Met::Connected);
     let dial = format!("portward explain {}", words::address(other, port));
-    let mut fixes = vec![Fix::new("Dial the address that it listens on", dial, Effect::Read)];
+    let mut fixes = vec![Fix::new(format!("Dial {}, where it listens", words::address(other, port)), dial, Effect::Read)];
     let title = format!("Or let it listen on {}", words::address(dialled, port));
     // A wildcard that takes one family is not told by its address.
     let edit = if socket.is_wildcard() { None } else { edits::listen_on(case, index, dialled, &title) };
