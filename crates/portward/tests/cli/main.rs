@@ -15,6 +15,7 @@ mod list;
 mod next;
 mod open;
 mod output;
+mod pages;
 mod projects;
 mod recorded;
 mod resume;

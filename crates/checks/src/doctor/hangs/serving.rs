@@ -175,7 +175,8 @@ impl<'a> Door<'a> {
         let queue = tried.fold(self.socket.queue, |most, queue| if queue.used > most.used { queue } else { most });
         let at = words::endpoint(case.snapshot, self.socket);
         let at = if at == "a socket without name" { case.asked.text.clone() } else { at };
-        Evidence::new("sock_diag", format!("{at}: {} connections wait to be accepted, of at most {}", queue.used, queue.limit))
+        let waiting = if queue.used == 1 { "connection waits" } else { "connections wait" };
+        Evidence::new("sock_diag", format!("{at}: {} {waiting} to be accepted, of at most {}", queue.used, queue.limit))
     }
 
     /// The thread that tells most about why nobody serves, as a piece of evidence.
