@@ -36,7 +36,8 @@ fn holds(page: &str, expected: usize) {
         if std::env::var_os("PORTWARD_WRITE").is_none() {
             assert_eq!(steady(block), steady(&format!("$ portward {command}\n{shown}")), "{name}: {outcome}");
         }
-        written += &format!("<!-- lab: {name} -->\n\n```console\n$ portward {command}\n{shown}```{after}");
+        let block = format!("<!-- lab: {name} -->\n\n```console\n$ portward {command}\n{shown}```{after}");
+        written.push_str(&block);
         blocks += 1;
     }
     assert_eq!(blocks, expected, "{page}");
@@ -49,7 +50,7 @@ fn holds(page: &str, expected: usize) {
 fn repair_of(text: &str) -> String {
     let ends = ["possible  ", "not done  ", "ruled out ", "note      "];
     let kept = text.lines().take_while(|line| !ends.iter().any(|end| line.starts_with(end)) && !line.ends_with(" ms"));
-    kept.map(|line| format!("{}\n", line.trim_end())).collect()
+    kept.flat_map(|line| [line.trim_end(), "\n"]).collect()
 }
 
 /// Words, without numbers and line ends: times, pids and queues differ from run to run.
