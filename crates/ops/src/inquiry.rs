@@ -13,12 +13,12 @@ use std::time::Duration;
 
 use portward_checks::{
     BindAnswer, Paste, Symptom, Verdict as Bindable,
-    doctor::{Asked, Asking, Case, Standing, diagnose, suspects},
+    doctor::{Asked, Asking, Case, Standing, diagnose, plan, suspects},
 };
-use portward_model::{BindTry, Ended, Examination, Exchange, Likelihood, Transport};
+use portward_model::{BindTry, Ended, Examination, Exchange, Gap, Likelihood, Transport};
 use portward_sys::{Host, Which};
 
-use crate::{Cx, Failure, Look, View, op::explain::bind, target::Target};
+use crate::{Cx, Look, View, op::explain::bind, target::Target};
 
 pub(crate) use question::{Question, Words, understand};
 
@@ -56,24 +56,27 @@ impl Inquiry {
     }
 
     /// Reads what the question needs.
-    pub(crate) fn make(cx: &Cx<'_>, question: Question, reach: Reach) -> Result<Self, Failure> {
+    pub(crate) fn make(cx: &Cx<'_>, question: Question, reach: Reach) -> Self {
         let host = cx.host;
         let Question { asked, paste, target, notes, observed } = question;
         let mut exam = Examination { proxies: host.proxies(), observed, ..Examination::default() };
         let view = Look { all_interfaces: asked.path.is_none(), ..target.look() }.take(host);
-        refuse_blind(&view)?;
         exam.network = host.network().ok();
         if asked.name.is_some() {
             exam.hosts = host.hosts().ok();
         }
         let mut inquiry = Self { asked, paste, view, exam, bind: None, notes, target };
+        if inquiry.case().is_blind() {
+            inquiry.exam.declined = plan(&inquiry.case()).declined;
+            return inquiry;
+        }
         inquiry.paths(host);
         inquiry.vitals(host, Duration::ZERO);
         match inquiry.asked.asking {
             Asking::Connect => inquiry.connect(cx, reach),
             Asking::Listen => inquiry.listen(cx, reach),
         }
-        Ok(inquiry)
+        inquiry
     }
 
     fn connect(&mut self, cx: &Cx<'_>, reach: Reach) {
@@ -235,9 +238,14 @@ impl Inquiry {
         let look = Look { ports: None, which: Which::All, clients: false, all_interfaces: true, ..self.target.look() };
         let mut look = look;
         look.transports = portward_sys::Transports::ALL;
-        let attempts = std::mem::take(&mut self.view.snapshot.routes);
-        self.view = look.take(host);
-        self.view.snapshot.routes = attempts;
+        let mut wide = look.take(host);
+        if wide.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
+            // What was seen before is better than nothing.
+            self.view.snapshot.gaps.extend(wide.snapshot.gaps.into_iter().map(|gap| Gap { what: ELSEWHERE.to_owned(), ..gap }));
+        } else {
+            wide.snapshot.routes = std::mem::take(&mut self.view.snapshot.routes);
+            self.view = wide;
+        }
         surroundings::processes(host, self);
         surroundings::told(host, self);
         self.mentions(host);
@@ -249,13 +257,8 @@ impl Inquiry {
     }
 }
 
-/// A look that saw no socket because sockets cannot be read must not be taken for an empty machine.
-fn refuse_blind(view: &View) -> Result<(), Failure> {
-    match view.snapshot.gaps.iter().find(|gap| gap.what == "sockets") {
-        Some(gap) => Err(Failure::system(format!("Sockets cannot be read here: {}.", gap.effect))),
-        None => Ok(()),
-    }
-}
+/// What a second look at sockets would have shown.
+const ELSEWHERE: &str = "sockets of other namespaces and transports";
 
 /// A server that is younger, in seconds, may have ended and been started again just now.
 const NEW_S: u64 = 10;

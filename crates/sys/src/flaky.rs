@@ -3,7 +3,10 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::PathBuf,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -20,12 +23,13 @@ pub struct Flaky {
     inner: Box<dyn Host>,
     fails_at: usize,
     calls: AtomicUsize,
+    failed: OnceLock<&'static str>,
 }
 
 impl Flaky {
     /// The call with this number, counted from 1, fails; 0 lets all succeed and only counts.
     pub fn new(inner: Box<dyn Host>, fails_at: usize) -> Self {
-        Self { inner, fails_at, calls: AtomicUsize::new(0) }
+        Self { inner, fails_at, calls: AtomicUsize::new(0), failed: OnceLock::new() }
     }
 
     /// How many calls were made so far.
@@ -33,107 +37,117 @@ impl Flaky {
         self.calls.load(Ordering::Relaxed)
     }
 
-    fn pass(&self) -> Result<&dyn Host, SysError> {
+    /// The name of the call that failed; `None` while none has.
+    pub fn failed(&self) -> Option<&'static str> {
+        self.failed.get().copied()
+    }
+
+    fn pass(&self, name: &'static str) -> Result<&dyn Host, SysError> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
-        if call == self.fails_at { Err(SysError::Injected { call }) } else { Ok(self.inner.as_ref()) }
+        if call == self.fails_at {
+            // Calls have one number each, so that this one is the first to be remembered.
+            self.failed.get_or_init(|| name);
+            return Err(SysError::Injected { call });
+        }
+        Ok(self.inner.as_ref())
     }
 }
 
 impl Host for Flaky {
     fn facts(&self) -> Result<HostFacts, SysError> {
-        self.pass()?.facts()
+        self.pass("facts")?.facts()
     }
 
     fn namespaces(&self, which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
-        self.pass()?.namespaces(which)
+        self.pass("namespaces")?.namespaces(which)
     }
 
     fn sockets(&self, ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(Socket)) -> Result<Vec<Gap>, SysError> {
-        self.pass()?.sockets(ask, namespaces, each)
+        self.pass("sockets")?.sockets(ask, namespaces, each)
     }
 
     fn beyond_listeners(&self, listeners: usize) -> Beyond {
-        self.pass().map_or(Beyond::UNKNOWN, |host| host.beyond_listeners(listeners))
+        self.pass("beyond_listeners").map_or(Beyond::UNKNOWN, |host| host.beyond_listeners(listeners))
     }
 
     fn holders(&self, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
-        self.pass()?.holders(sockets, depth)
+        self.pass("holders")?.holders(sockets, depth)
     }
 
     fn processes(&self, pids: &[u32]) -> Result<Vec<Process>, SysError> {
-        self.pass()?.processes(pids)
+        self.pass("processes")?.processes(pids)
     }
 
     fn descendants(&self, root: u32) -> Result<Vec<u32>, SysError> {
-        self.pass()?.descendants(root)
+        self.pass("descendants")?.descendants(root)
     }
 
     fn interfaces(&self) -> Result<Vec<Interface>, SysError> {
-        self.pass()?.interfaces()
+        self.pass("interfaces")?.interfaces()
     }
 
     fn port_rules(&self) -> Result<PortRules, SysError> {
-        self.pass()?.port_rules()
+        self.pass("port_rules")?.port_rules()
     }
 
     fn users(&self) -> Result<Users, SysError> {
-        self.pass()?.users()
+        self.pass("users")?.users()
     }
 
     fn projects(&self, directories: &[(u32, Text)]) -> Result<Vec<(Text, Project)>, SysError> {
-        self.pass()?.projects(directories)
+        self.pass("projects")?.projects(directories)
     }
 
     fn containers(&self, runtimes: &[Text]) -> Result<Reading<Vec<Container>>, SysError> {
-        self.pass()?.containers(runtimes)
+        self.pass("containers")?.containers(runtimes)
     }
 
     fn cgroups(&self, ids: &[u64]) -> Result<Vec<(u64, Text)>, SysError> {
-        self.pass()?.cgroups(ids)
+        self.pass("cgroups")?.cgroups(ids)
     }
 
     fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, SysError> {
-        self.pass()?.resolve(name)
+        self.pass("resolve")?.resolve(name)
     }
 
     fn route(&self, target: IpAddr, interface: u32) -> Result<Route, SysError> {
-        self.pass()?.route(target, interface)
+        self.pass("route")?.route(target, interface)
     }
 
     fn options(&self, holding: &Holding) -> Seen<SocketOptions> {
-        self.pass().map_or(Seen::Hidden(Need::Root), |host| host.options(holding))
+        self.pass("options").map_or(Seen::Hidden(Need::Root), |host| host.options(holding))
     }
 
     fn activated(&self, pid: u32) -> Seen<bool> {
-        self.pass().map_or(Seen::Hidden(Need::Root), |host| host.activated(pid))
+        self.pass("activated").map_or(Seen::Hidden(Need::Root), |host| host.activated(pid))
     }
 
     fn path_exists(&self, path: &Text) -> Seen<bool> {
-        self.pass().map_or(Seen::Unsupported, |host| host.path_exists(path))
+        self.pass("path_exists").map_or(Seen::Unsupported, |host| host.path_exists(path))
     }
 
     fn may_create(&self, path: &Text) -> Seen<bool> {
-        self.pass().map_or(Seen::Unsupported, |host| host.may_create(path))
+        self.pass("may_create").map_or(Seen::Unsupported, |host| host.may_create(path))
     }
 
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
-        self.pass()?.try_bind(transport, address, reuse)
+        self.pass("try_bind")?.try_bind(transport, address, reuse)
     }
 
     fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError> {
-        self.pass()?.signal(process, signal)
+        self.pass("signal")?.signal(process, signal)
     }
 
     fn edit(&self, edit: &Edit) -> Result<(), SysError> {
-        self.pass()?.edit(edit)
+        self.pass("edit")?.edit(edit)
     }
 
     fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {
-        self.pass()?.wait_for_exit(processes, timeout)
+        self.pass("wait_for_exit")?.wait_for_exit(processes, timeout)
     }
 
     fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
-        self.pass()?.wait_for_change(directories, timeout)
+        self.pass("wait_for_change")?.wait_for_change(directories, timeout)
     }
 
     fn probe(
@@ -143,57 +157,57 @@ impl Host for Flaky {
         judge: &mut dyn FnMut(&[u8]) -> bool,
         timeout: Duration,
     ) -> Result<ProbeAnswer, SysError> {
-        self.pass()?.probe(target, greeting, judge, timeout)
+        self.pass("probe")?.probe(target, greeting, judge, timeout)
     }
 }
 
 impl Examine for Flaky {
     fn every_process(&self) -> Result<Vec<Process>, SysError> {
-        self.pass()?.every_process()
+        self.pass("every_process")?.every_process()
     }
 
     fn vitals(&self, pids: &[u32], over: Duration) -> Result<Vec<Vitals>, SysError> {
-        self.pass()?.vitals(pids, over)
+        self.pass("vitals")?.vitals(pids, over)
     }
 
     fn counters(&self) -> Result<Counters, SysError> {
-        self.pass()?.counters()
+        self.pass("counters")?.counters()
     }
 
     fn network(&self) -> Result<NetworkSettings, SysError> {
-        self.pass()?.network()
+        self.pass("network")?.network()
     }
 
     fn hosts(&self) -> Result<Vec<HostsLine>, SysError> {
-        self.pass()?.hosts()
+        self.pass("hosts")?.hosts()
     }
 
     fn proxies(&self) -> Vec<ProxySetting> {
-        self.pass().map_or_else(|_| Vec::new(), Examine::proxies)
+        self.pass("proxies").map_or_else(|_| Vec::new(), Examine::proxies)
     }
 
     fn path(&self, path: &Text) -> Result<PathFacts, SysError> {
-        self.pass()?.path(path)
+        self.pass("path")?.path(path)
     }
 
     fn told(&self, processes: &[Process], port: u16) -> Result<Vec<Told>, SysError> {
-        self.pass()?.told(processes, port)
+        self.pass("told")?.told(processes, port)
     }
 
     fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError> {
-        self.pass()?.mentions(folders, ports)
+        self.pass("mentions")?.mentions(folders, ports)
     }
 
     fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {
-        self.pass()?.firewall()
+        self.pass("firewall")?.firewall()
     }
 
     fn dial(&self, dial: Dial<'_>) -> Result<Dialled, SysError> {
-        self.pass()?.dial(dial)
+        self.pass("dial")?.dial(dial)
     }
 
     fn observe(&self, command: &[String], patience: Duration) -> Result<Observed, SysError> {
-        self.pass()?.observe(command, patience)
+        self.pass("observe")?.observe(command, patience)
     }
 
     fn pause(&self, time: Duration) {

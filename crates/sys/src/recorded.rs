@@ -67,8 +67,13 @@ impl Recorded {
                 range.contains(port) || remote.is_some_and(|port| range.contains(port))
             }
         };
-        let inode = self.0.namespaces.get(usize::from(socket.netns)).map_or(0, |namespace| namespace.inode);
-        let netns = namespaces.iter().position(|namespace| namespace.inode == inode)?;
+        let home = self.0.namespaces.get(usize::from(socket.netns));
+        // The reader's own namespace is asked for without a number where those could not be read.
+        let is_home = |namespace: &Namespace| {
+            namespace.inode == home.map_or(0, |home| home.inode)
+                || (namespace.inode == 0 && namespace.own && home.is_none_or(|home| home.own))
+        };
+        let netns = namespaces.iter().position(is_home)?;
         (transport && state && port).then_some(u16::try_from(netns).ok()?)
     }
 }

@@ -138,6 +138,21 @@ impl<'a> Case<'a> {
         asked.into_iter().find(|known| dialled(*known) == dialled(address))
     }
 
+    /// True when the sockets of this machine could not be read and the question is about it: an empty table says nothing.
+    pub fn is_blind(&self) -> bool {
+        let far = !self.asked.addresses.is_empty() && self.asked.addresses.iter().all(|address| !self.is_own_address(*address));
+        !far && self.lacks("sockets")
+    }
+
+    /// True when who holds a socket could not be read, which is not the same as that it may not be seen.
+    pub fn is_owner_unread(&self, socket: usize) -> bool {
+        self.lacks("owners of all sockets") || (self.lacks("processes") && self.holders(socket).is_empty())
+    }
+
+    fn lacks(&self, what: &str) -> bool {
+        self.snapshot.gaps.iter().any(|gap| gap.what == what)
+    }
+
     /// True when one of several addresses has a listener that was left alone on purpose.
     fn spared(&self) -> bool {
         let tried = |address: IpAddr| {

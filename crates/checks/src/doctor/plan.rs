@@ -67,6 +67,13 @@ pub fn plan(case: &Case<'_>) -> Plan {
     if case.asked.asking == Asking::Listen {
         return plan;
     }
+    if case.is_blind() {
+        plan.declined.push(Declined {
+            what: format!("a connection to {}", case.asked.text),
+            because: "sockets cannot be read, so that nobody knows what a connection would meet".to_owned(),
+        });
+        return plan;
+    }
     if let Some(path) = &case.asked.path {
         unix(case, path, &mut plan);
         return plan;

@@ -6,7 +6,7 @@ use portward_model::{Cause, Ended, Evidence, Likelihood, Said, Socket, Transport
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Asking, Case, Ruling, Standing, every_check, talk, words};
+use super::{Asking, Case, Check, GROUPS, Ruling, Standing, every_check, talk, words};
 use crate::Symptom;
 
 /// What became of the question.
@@ -51,6 +51,10 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let mut ruled_out = Vec::new();
     let bind = case.bind.filter(|_| case.listens()).map(|answer| answer.causes.as_slice()).unwrap_or_default();
     for (rank, check) in every_check().enumerate() {
+        // Empty tables that could not be read must not be taken for an empty machine; a text speaks for itself.
+        if case.is_blind() && !is_spoken(check) {
+            continue;
+        }
         match (check.run)(case) {
             Ruling::Found(told) => found.push((rank, check.covers, told)),
             Ruling::Out(because) => ruled_out.push(RuledOut { code: check.code.to_owned(), because }),
@@ -82,6 +86,11 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let verdict = verdict(case, &causes, &healthy);
     let summary = summary(case, verdict, &causes, &healthy);
     Diagnosis { verdict, summary, causes, ruled_out, healthy: if verdict == Verdict::Healthy { healthy } else { Vec::new() } }
+}
+
+/// True for what the text alone tells.
+fn is_spoken(check: &Check) -> bool {
+    GROUPS.iter().any(|group| group.name == "spoken" && group.checks.iter().any(|known| known.code == check.code))
 }
 
 /// The cause of a bind that the kernel refused for no reason that could be seen.
@@ -192,7 +201,10 @@ fn is_flagged(case: &Case<'_>) -> bool {
     let uid = case.snapshot.host.uid;
     let confined =
         case.served().iter().any(|(index, socket)| case.snapshot.holders(*index).is_empty() && (socket.uid == uid || uid == 0));
-    full || halted || confined
+    let unread = case.served().iter().any(|(index, _)| case.is_owner_unread(*index));
+    // Whether a process is frozen stands in its vitals alone.
+    let unexamined = case.serving_processes().iter().any(|(_, vitals)| vitals.is_none());
+    full || halted || confined || unread || unexamined
 }
 
 /// What a probe said, as the object of "answered".
@@ -218,6 +230,7 @@ fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Cause], healthy: &[Evide
             let how = healthy.get(1).map_or("listens, and nothing is in its way", |_| "listens and answers");
             format!("{text} is healthy: {} {how}.", lower_article(&who))
         }
+        (_, _) if case.is_blind() => format!("{text} could not be examined: the sockets of this machine cannot be read."),
         (_, _) if case.listens() => format!("Why a bind to {text} fails could not be shown."),
         (_, _) => format!("What is wrong with {text} could not be shown."),
     }
@@ -229,7 +242,7 @@ fn lower_article(who: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{BindTry, Cause, Declined, Likelihood, NetworkSettings};
+    use portward_model::{BindTry, Cause, Declined, Gap, Likelihood, Need, NetworkSettings};
 
     use super::{UNEXPLAINED, Verdict, diagnose};
     use crate::{
@@ -245,6 +258,18 @@ mod tests {
         assert_eq!(diagnose(&asked(snapshot.clone()).case()).verdict, Verdict::Unknown);
         snapshot.sockets[0].uid = 33;
         assert_eq!(diagnose(&asked(snapshot).case()).verdict, Verdict::Healthy);
+    }
+
+    #[test]
+    fn tables_that_could_not_be_read_show_neither_health_nor_absence() {
+        let gap = Gap { what: "sockets".to_owned(), need: Need::Platform, effect: String::new() };
+        for target in ["127.0.0.1:3000", "[::1]:3000"] {
+            let scene = Scene::connect(target).but(|scene| scene.snapshot.gaps.push(gap.clone()));
+            let diagnosis = diagnose(&scene.case());
+            assert_eq!((diagnosis.verdict, diagnosis.causes), (Verdict::Unknown, Vec::new()), "{target}");
+            assert!(diagnosis.summary.contains("cannot be read"), "{}", diagnosis.summary);
+        }
+        assert_eq!(diagnose(&Scene::connect("127.0.0.1:3000").case()).causes[0].code, "no-listener");
     }
 
     #[test]

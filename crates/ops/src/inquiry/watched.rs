@@ -34,8 +34,11 @@ pub(super) fn starting(cx: &Cx<'_>, inquiry: &mut Inquiry) {
             cx.prompt.progress(&format!("watching {} for up to 4 s: {} has only just started", inquiry.asked.text, watch.who));
             told = true;
         }
-        // A listener that closes ends the pause; one that opens wakes nobody.
-        let _ = cx.host.wait_for_change(&[], PAUSE);
+        // A listener that closes ends the pause; one that opens wakes nobody. Where nobody can wait, nothing is watched.
+        if let Err(error) = cx.host.wait_for_change(&[], PAUSE) {
+            inquiry.view.gap("what happens next", "whether something is starting or crashing is not known", &error);
+            break;
+        }
     }
 }
 

@@ -87,7 +87,7 @@ impl Op for Doctor {
     async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = Instant::now();
         if self.all {
-            return every::examine(cx, self.project.as_deref(), began);
+            return Ok(every::examine(cx, self.project.as_deref(), began));
         }
         let question = match understand(self.words(cx)?, cx.host)? {
             Ok(question) => question,
@@ -98,9 +98,9 @@ impl Op for Doctor {
         }
         let reach = Reach { probe: !self.explain_probes, watch: true };
         if self.explain_probes {
-            return explain_probes(cx, question, reach, began);
+            return Ok(explain_probes(cx, question, reach, began));
         }
-        let mut examined = examine(cx, question.clone(), reach, began)?;
+        let mut examined = examine(cx, question.clone(), reach, began);
         if self.fix && examined.verdict != Verdict::Healthy {
             examined = fixes::offer(cx, question, examined, self.yes).await?;
         }
@@ -145,15 +145,15 @@ impl Doctor {
 }
 
 /// Asks and answers once.
-fn examine(cx: &Cx<'_>, question: Question, reach: Reach, began: Instant) -> Result<Examined, Failure> {
-    let inquiry = Inquiry::make(cx, question, reach)?;
+fn examine(cx: &Cx<'_>, question: Question, reach: Reach, began: Instant) -> Examined {
+    let inquiry = Inquiry::make(cx, question, reach);
     let diagnosis = checks::diagnose(&inquiry.case());
-    Ok(Examined::of(&inquiry, diagnosis, began.elapsed()))
+    Examined::of(&inquiry, diagnosis, began.elapsed())
 }
 
 /// The probes that would be made, as they would be listed.
-fn explain_probes(cx: &Cx<'_>, question: Question, reach: Reach, began: Instant) -> Result<Examined, Failure> {
-    let mut inquiry = Inquiry::make(cx, question, reach)?;
+fn explain_probes(cx: &Cx<'_>, question: Question, reach: Reach, began: Instant) -> Examined {
+    let mut inquiry = Inquiry::make(cx, question, reach);
     let planned = checks::plan(&inquiry.case());
     inquiry.exam.declined = planned.declined;
     let mut examined = Examined::of(&inquiry, checks::diagnose(&inquiry.case()), began.elapsed());
@@ -170,7 +170,7 @@ fn explain_probes(cx: &Cx<'_>, question: Question, reach: Reach, began: Instant)
             because: "the question is answered from the kernel's tables and rules".to_owned(),
         });
     }
-    Ok(examined)
+    examined
 }
 
 /// An error without an address: the causes that such an error has, and what to add.

@@ -6,6 +6,7 @@ mod bad_input;
 mod bind;
 mod completions;
 mod doctor;
+mod doctor_input;
 mod edits;
 mod explain;
 mod free;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use portward_testkit::{Running, World, program, skip};
 
 use crate::{
-    unharmed::{Expected, asked_in_every_way, listens},
+    unharmed::{Expected, asked_in_every_way, connections, listens},
     world,
 };
 
@@ -165,6 +165,8 @@ fn a_python_program_that_waits_for_its_debugger() {
         script.to_str().unwrap(),
     ]);
     listens(&world, 5678);
+    // Its two processes find each other first, by two connections of their own.
+    portward_testkit::until("its parts", || (connections(&world) >= 2).then_some(()));
     asked_in_every_way(&world, 5678, Expected { because: "debugger", says: "healthy" });
     assert_eq!(shop.line_soon(), None);
     // The Debug Adapter Protocol: a session begins with these three, and then the program runs.

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// How many connections the listeners of a world have taken, as the kernel counts them for this network alone.
 #[track_caller]
-fn connections(world: &World) -> u64 {
+pub(crate) fn connections(world: &World) -> u64 {
     let text = world.run(&["cat", "/proc/net/snmp"]).expect(0).stdout;
     let mut rows = text.lines().filter_map(|line| line.strip_prefix("Tcp: "));
     let (names, values) = (rows.next().unwrap(), rows.next().unwrap());

@@ -10,6 +10,9 @@ use crate::{
 
 /// Why a listener must not be connected to; `None` when a connection is harmless.
 pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<String> {
+    if case.is_owner_unread(index) {
+        return Some("who holds it could not be read, and it may be what a connection harms".to_owned());
+    }
     let holders = case.holders(index);
     for process in &holders {
         if let Some(debugger) = debugger(process, case.asked.port) {
@@ -299,10 +302,14 @@ fn is_mysql(process: &Process) -> bool {
 mod tests {
     use super::why_not;
     use crate::{
-        doctor::{Verdict, diagnose, plan::plan, scene::Scene},
+        doctor::{
+            Verdict, diagnose,
+            plan::plan,
+            scene::{Scene, well},
+        },
         fixture::{holding, listener, process, world},
     };
-    use portward_model::Met;
+    use portward_model::{Gap, Met, Need};
 
     /// A process with these arguments that listens on this port and has the usual backlog.
     fn serving(argv: &[&str], port: u16) -> Scene {
@@ -359,10 +366,20 @@ mod tests {
     }
 
     #[test]
+    fn nobody_is_dialled_whose_holder_could_not_be_read() {
+        let mut scene = serving(&["python3", "-m", "http.server", "8000"], 8000);
+        for (what, spared) in [("user names", false), ("owners of all sockets", true)] {
+            let gap = Gap { what: what.to_owned(), need: Need::Platform, effect: String::new() };
+            scene.snapshot.gaps = vec![gap];
+            assert_eq!(why_not(&scene.case(), 0, &scene.snapshot.sockets[0]).is_some(), spared, "{what}");
+        }
+    }
+
+    #[test]
     fn a_spared_listener_of_a_name_is_not_called_absent() {
         let mut scene = serving(&["jdb", "-listen", "62893"], 62893).named("localhost", &["::1", "127.0.0.1"]);
         scene.exam.declined = plan(&scene.case()).declined;
-        let scene = scene.tried(Met::Failed(111));
+        let scene = scene.tried(Met::Failed(111)).vitals(well(4121));
         let diagnosis = diagnose(&scene.case());
         assert_eq!((diagnosis.verdict, diagnosis.causes), (Verdict::Healthy, Vec::new()));
     }

@@ -8,16 +8,14 @@ use portward_sys::{StateSet, Transports};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Examined, Wrong, document::milliseconds, gaps};
-use crate::{Cx, Failure, Look, View, endpoint_words, holder_words};
+use crate::{Cx, Look, View, endpoint_words, holder_words};
 
 /// Examines every TCP listener of this machine, or of one project, without connecting to any.
-pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Result<Examined, Failure> {
+pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Examined {
     let transports = Transports { tcp: true, udp: false, unix: false };
     let look = Look { transports, states: StateSet::All, clients: false, all_interfaces: true, rules: true, ..Look::serving() };
-    let view = look.take(cx.host);
-    if let Some(gap) = view.snapshot.gaps.iter().find(|gap| gap.what == "sockets") {
-        return Err(Failure::system(format!("Sockets cannot be read here: {}.", gap.effect)));
-    }
+    let mut view = look.take(cx.host);
+    let blind = view.snapshot.gaps.iter().any(|gap| gap.what == "sockets");
     let listeners: Vec<usize> = listeners(&view, project);
     let pids: FxHashSet<u32> =
         listeners.iter().flat_map(|index| view.snapshot.holders(*index)).map(|holding| holding.pid).collect();
@@ -25,11 +23,11 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Res
     let busy = listeners.iter().any(|index| view.snapshot.sockets.get(*index).is_some_and(|socket| socket.queue.used > 0));
     // Only where connections wait does it matter what a server is busy with.
     let over = if busy { Duration::from_millis(120) } else { Duration::ZERO };
-    let exam = Examination {
-        vitals: cx.host.vitals(&pids, over).unwrap_or_default(),
-        network: cx.host.network().ok(),
-        ..Examination::default()
-    };
+    let vitals = cx.host.vitals(&pids, over).unwrap_or_else(|error| {
+        view.gap("how processes fare", "whether they are stopped or stuck is not known", &error);
+        Vec::new()
+    });
+    let exam = Examination { vitals, network: cx.host.network().ok(), ..Examination::default() };
     let by_port = by_port(&view.snapshot);
     let mut wrong: Vec<Wrong> = Vec::new();
     for index in &listeners {
@@ -52,17 +50,27 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Res
         }
     }
     let examined = u32::try_from(listeners.len()).unwrap_or(u32::MAX);
+    // Without these nobody can say that a listener is well.
+    let needed = ["sockets", "owners of all sockets", "processes", "how processes fare"];
+    let partly = view.snapshot.gaps.iter().any(|gap| needed.contains(&gap.what.as_str()));
+    let verdict = match (wrong.is_empty(), partly) {
+        (false, _) => Verdict::Fault,
+        (true, true) => Verdict::Unknown,
+        (true, false) => Verdict::Healthy,
+    };
     let summary = match (examined, wrong.len()) {
+        _ if blind => "No listener could be examined: the sockets of this machine cannot be read.".to_owned(),
         (0, _) => "No TCP listener was found.".to_owned(),
+        (all, 0) if partly => format!("{all} listeners were examined in part; nothing is wrong with what could be read."),
         (1, 0) => "1 listener was examined; nothing is wrong with it.".to_owned(),
         (all, 0) => format!("{all} listeners were examined; nothing is wrong with any."),
         (all, some) => format!("{some} of {all} listeners {} in trouble.", if some == 1 { "is" } else { "are" }),
     };
-    Ok(Examined {
+    Examined {
         target: None,
         question: "connect",
         read: None,
-        verdict: if wrong.is_empty() { Verdict::Healthy } else { Verdict::Fault },
+        verdict,
         summary,
         causes: Vec::new(),
         ruled_out: Vec::new(),
@@ -79,7 +87,7 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Res
         at: None,
         took_ms: milliseconds(began.elapsed()),
         gaps: gaps(&view),
-    })
+    }
 }
 
 fn listeners(view: &View, project: Option<&str>) -> Vec<usize> {

@@ -29,7 +29,7 @@ pub(super) fn follow(
     let mut told: Option<(Verdict, Option<String>)> = None;
     loop {
         let began = Instant::now();
-        let mut examined = examine(cx, question.clone(), Reach { probe: true, watch: false }, began)?;
+        let mut examined = examine(cx, question.clone(), Reach { probe: true, watch: false }, began);
         examined.at = cx.host.facts().ok().map(|facts| rfc3339(facts.now));
         let code = examined.causes.first().map(|cause| cause.code.clone());
         let state = Some((examined.verdict, code));
@@ -45,7 +45,9 @@ pub(super) fn follow(
             return Ok(examined);
         }
         let left = end.map_or(TURN, |end| end.saturating_duration_since(Instant::now()));
-        cx.host.wait_for_change(&[], TURN.min(left))?;
+        if cx.host.wait_for_change(&[], TURN.min(left)).is_err() {
+            cx.host.pause(TURN.min(left));
+        }
     }
 }
 
