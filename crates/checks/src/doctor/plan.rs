@@ -78,6 +78,10 @@ pub fn plan(case: &Case<'_>) -> Plan {
         unix(case, path, &mut plan);
         return plan;
     }
+    // No port, or none that can be: nobody can be dialled there.
+    if case.asked.port == 0 {
+        return plan;
+    }
     if case.asked.transport != Transport::Tcp {
         if !case.served().is_empty() {
             plan.declined.push(Declined {
