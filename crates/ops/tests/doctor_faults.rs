@@ -2,58 +2,19 @@
 
 #![allow(clippy::unwrap_used)] // A test ends where something unexpected is.
 
+mod asking;
+
 use std::{
     collections::HashMap,
-    future::Future,
     io::{Read, Write},
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    pin::pin,
-    task::{Context, Poll, Waker},
     thread,
 };
 
-use portward_ops::{Cx, Document, Look, Op, Prompt, Sink, op::doctor::Doctor, perform};
+use asking::ask;
+use portward_ops::{Look, op::doctor::Doctor};
 use portward_sys::{Depth, Flaky, Host, Recorded, StateSet, Which, this_machine};
 use serde_json::{Value, json};
-
-/// Nobody is there.
-struct Nobody;
-
-impl Prompt for Nobody {
-    fn pasted(&self) -> std::io::Result<Vec<u8>> {
-        Ok(Vec::new())
-    }
-
-    fn confirm(&self, _: &str) -> Option<bool> {
-        None
-    }
-
-    fn progress(&self, _: &str) {}
-
-    fn open_url(&self, _: &str) -> bool {
-        false
-    }
-
-    fn notify(&self, _: &str, _: &str) -> bool {
-        false
-    }
-}
-
-fn now<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("a reading waits for nothing"),
-    }
-}
-
-fn ask(words: &Value, host: &dyn Host) -> Result<Value, portward_ops::Failure> {
-    let op: Doctor = serde_json::from_value(words.clone()).unwrap();
-    let cx = Cx { host, prompt: &Nobody };
-    let mut take = |_: <Doctor as Op>::Item| true;
-    let output = now(perform(op, &cx, &mut Sink::new(&mut take)))?;
-    Ok(serde_json::to_value(Document::new(&output)).unwrap())
-}
 
 /// Asks with the first call failing, then the second, until one run makes fewer calls than that, or until the calls only
 /// repeat those that failed before. Hands out the name of the call that failed with each answer, and gives the number of
@@ -64,7 +25,7 @@ fn each_call_fails(words: &Value, machine: &dyn Fn() -> Box<dyn Host>, mut judge
     let mut repeated = 0;
     for call in 1.. {
         let host = Flaky::new(machine(), call);
-        let answer = ask(words, &host);
+        let answer = ask::<Doctor>(words, &host);
         let Some(name) = host.failed() else { return call - 1 };
         let known = failures.entry(name).or_default();
         *known += 1;
@@ -134,7 +95,7 @@ fn closed() -> SocketAddr {
 fn a_server_that_answers() {
     let target = web().to_string();
     let words = json!({ "target": target });
-    assert_eq!(ask(&words, live().as_ref()).unwrap()["verdict"], "healthy");
+    assert_eq!(ask::<Doctor>(&words, live().as_ref()).unwrap()["verdict"], "healthy");
     let mut names = Vec::new();
     let calls = each_call_fails(&words, &live, |failed, document| {
         names.push(failed.to_owned());
@@ -168,7 +129,7 @@ fn a_listener_that_is_left_alone() {
     // Asked for with the backlog of a debugger.
     let listener = rustix_listener();
     let words = json!({ "target": listener.local_addr().unwrap().to_string() });
-    let whole = ask(&words, live().as_ref()).unwrap();
+    let whole = ask::<Doctor>(&words, live().as_ref()).unwrap();
     assert_eq!((&whole["verdict"], &whole["probes"]), (&json!("healthy"), &json!([])), "{whole:#}");
     each_call_fails(&words, &live, |failed, document| {
         assert_eq!(document["probes"], json!([]), "{failed}: {document:#}");

@@ -2,58 +2,15 @@
 
 #![allow(clippy::unwrap_used)] // A test ends where something unexpected is.
 
-use std::{
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
+mod asking;
 
+use asking::ask;
 use portward_model::Snapshot;
 use portward_ops::{
-    Cx, Document, Look, Op, Prompt, Sink,
+    Look, Op,
     op::{explain::Explain, graph::Graph, list::List, next::Next, open::Open, snapshot::Snap},
-    perform,
 };
 use portward_sys::{Depth, Flaky, Host, Recorded, StateSet, Which, this_machine};
-
-/// Nobody is there.
-struct Nobody;
-
-impl Prompt for Nobody {
-    fn pasted(&self) -> std::io::Result<Vec<u8>> {
-        Ok(Vec::new())
-    }
-
-    fn confirm(&self, _: &str) -> Option<bool> {
-        None
-    }
-
-    fn progress(&self, _: &str) {}
-
-    fn open_url(&self, _: &str) -> bool {
-        false
-    }
-
-    fn notify(&self, _: &str, _: &str) -> bool {
-        false
-    }
-}
-
-fn now<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("a reading waits for nothing"),
-    }
-}
-
-fn read<O: Op>(words: serde_json::Value, host: &dyn Host) -> Result<serde_json::Value, portward_ops::Failure> {
-    let op: O = serde_json::from_value(words).unwrap();
-    let cx = Cx { host, prompt: &Nobody };
-    let mut take = |_: O::Item| true;
-    let output = now(perform(op, &cx, &mut Sink::new(&mut take)))?;
-    Ok(serde_json::to_value(Document::new(&output)).unwrap())
-}
 
 fn snapshot() -> Snapshot {
     let host = this_machine().unwrap();
@@ -72,7 +29,7 @@ fn snapshot() -> Snapshot {
 fn each_call_fails<O: Op>(words: &serde_json::Value, machine: &dyn Fn() -> Box<dyn Host>, must_answer: bool) -> usize {
     for call in 1.. {
         let host = Flaky::new(machine(), call);
-        let answer = read::<O>(words.clone(), &host);
+        let answer = ask::<O>(words, &host);
         if host.calls() < call {
             return call - 1;
         }
@@ -113,11 +70,11 @@ fn on_this_machine() {
 #[test]
 fn a_call_that_fails_leaves_a_gap() {
     let recorded = snapshot();
-    let whole = read::<List>(serde_json::json!({}), &Recorded::new(recorded.clone())).unwrap();
+    let whole = ask::<List>(&serde_json::json!({}), &Recorded::new(recorded.clone())).unwrap();
     let before = whole["gaps"].as_array().unwrap().len();
     // The third call reads the sockets: facts, namespaces, sockets.
     let flaky = Flaky::new(Box::new(Recorded::new(recorded)), 3);
-    let partial = read::<List>(serde_json::json!({}), &flaky).unwrap();
+    let partial = ask::<List>(&serde_json::json!({}), &flaky).unwrap();
     let gaps = partial["gaps"].as_array().unwrap();
     assert!(gaps.len() > before || gaps.iter().any(|gap| gap["what"] == "sockets"), "{gaps:?}");
     assert!(gaps.iter().any(|gap| gap["effect"].as_str().unwrap().contains("call 3")), "{gaps:?}");
