@@ -10,8 +10,9 @@ use std::{
 use serde_json::{Value, json};
 
 use super::{
+    build_portward,
     measure::{CREATES, Measured, Run, most_descriptors},
-    peers, table,
+    measured_beside, peers, table,
 };
 use crate::{
     command,
@@ -44,23 +45,15 @@ pub(super) enum Aim {
 /// The benchmark from outside: installs, builds, measures each load in namespaces of its own, writes the page.
 pub(super) fn run(only: Option<Which>, dry_run: bool) -> Result<ExitCode, Failure> {
     let versions = peers::installed()?;
-    println!("building portward --release");
-    command::run(command::cargo(["build", "--quiet", "--release", "--package", "portward"]))?;
-    let myself = std::env::current_exe().map_err(|error| Failure::new(format!("Our own binary could not be found: {error}.")))?;
+    build_portward()?;
     let mut loads = Vec::new();
     for (load, name, _) in LOADS.iter().filter(|(load, ..)| only.is_none_or(|only| only == *load)) {
-        println!("measuring load {name}");
-        let file = tempfile::NamedTempFile::new()
-            .map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
-        let mut task = command::program(&myself, ["load", name, "--"]);
-        task.arg(&myself).args(["bench", "list", "--load", name, "--beside"]).arg(file.path());
-        command::run(task)?;
-        loads.push((*load, read(file.path())?));
+        loads.push((*load, read(&measured_beside("list", name)?)?));
     }
     let text = table::page(&loads, &versions)?;
     println!("{text}");
     if !dry_run && only.is_none() {
-        table::write(&text)?;
+        table::write("list", &text)?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -117,10 +110,9 @@ fn descriptors(command: &str) -> Option<usize> {
     most_descriptors(&fs::read_to_string(&log).ok()?)
 }
 
-fn read(file: &Path) -> Result<BTreeMap<String, Measured>, Failure> {
-    let text = places::read(file)?;
+fn read(text: &str) -> Result<BTreeMap<String, Measured>, Failure> {
     let value: Value =
-        serde_json::from_str(&text).map_err(|error| Failure::new(format!("No measurements were written: {error}.")))?;
+        serde_json::from_str(text).map_err(|error| Failure::new(format!("No measurements were written: {error}.")))?;
     let rows = value.as_object().into_iter().flatten();
     Ok(rows.filter_map(|(name, row)| Some((name.clone(), Measured::from_json(row)?))).collect())
 }

@@ -22,7 +22,7 @@ impl Run {
         Self::read(&told).ok_or_else(|| Failure::new(format!("The measuring program said `{}`.", told.trim())))
     }
 
-    fn read(told: &str) -> Option<Self> {
+    pub(super) fn read(told: &str) -> Option<Self> {
         let mut numbers = told.split_whitespace();
         let mut next = || numbers.next()?.parse::<f64>().ok();
         let (wall, cpu, peak) = (next()?, next()?, next()?);

@@ -1,5 +1,6 @@
 //! Benchmarks: Portward and its peers in turn, on loads that the benchmark builds itself.
 
+mod doctor;
 mod list;
 mod measure;
 mod peers;
@@ -7,13 +8,13 @@ mod table;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::{failure::Failure, load::Which};
+use crate::{command, failure::Failure, load::Which, places};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which benchmark
-    #[arg(value_parser = ["list"])]
+    #[arg(value_parser = ["list", "doctor"])]
     name: String,
     /// Only this load
     #[arg(long, value_name = "a|b|c")]
@@ -28,8 +29,29 @@ pub(crate) struct Arguments {
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let doctor = arguments.name == "doctor";
     match (&arguments.beside, arguments.load) {
+        (Some(file), Some(load)) if doctor => doctor::beside(load, file),
         (Some(file), Some(load)) => list::beside(load, file),
+        (_, only) if doctor => doctor::run(only, arguments.dry_run),
         (_, only) => list::run(only, arguments.dry_run),
     }
+}
+
+/// Builds the program that is measured.
+fn build_portward() -> Result<(), Failure> {
+    println!("building portward --release");
+    command::run(command::cargo(["build", "--quiet", "--release", "--package", "portward"]))
+}
+
+/// Runs the half of a benchmark that stands beside a load, in the load's namespaces, and gives what it wrote.
+fn measured_beside(bench: &str, load: &str) -> Result<String, Failure> {
+    println!("measuring load {load}");
+    let myself = std::env::current_exe().map_err(|error| Failure::new(format!("Our own binary could not be found: {error}.")))?;
+    let file =
+        tempfile::NamedTempFile::new().map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
+    let mut task = command::program(&myself, ["load", load, "--"]);
+    task.arg(&myself).args(["bench", bench, "--load", load, "--beside"]).arg(file.path());
+    command::run(task)?;
+    places::read(file.path())
 }

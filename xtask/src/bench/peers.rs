@@ -4,10 +4,9 @@ use std::{path::PathBuf, process::Command};
 
 use crate::{command, failure::Failure, places, test::install};
 
-/// Installs every peer and says which version of each is there.
+/// Installs every peer of the listing and says which version of each is there.
 pub(super) fn installed() -> Result<Vec<String>, Failure> {
-    let missing: Vec<&str> = DEBIAN.iter().copied().filter(|package| !install::installed(package)).collect();
-    install::packages(&missing)?;
+    let debian = packages(DEBIAN)?;
     for name in CRATES {
         if !places::peers().join("bin").join(name).exists() {
             println!("building the peer {name}");
@@ -16,18 +15,10 @@ pub(super) fn installed() -> Result<Vec<String>, Failure> {
             command::run(cargo)?;
         }
     }
-    println!("building the measuring program and netstat2");
-    // The measuring program is static, to be small; `--target` keeps the flag away from build scripts and macros.
-    let host = host()?;
-    let mut measure = ours("measure");
-    measure.args(["--target", &host]).env("RUSTFLAGS", "-Ctarget-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
-    command::run(measure)?;
+    build_measurer()?;
+    println!("building netstat2");
     // The peer is built as anybody would build it.
     command::run(ours(LIBRARY))?;
-    let debian = DEBIAN.iter().filter_map(|package| {
-        let query = command::program("dpkg-query", ["--show", "--showformat=${Version}", package]);
-        Some(format!("{package} {}", command::output(query).ok()?))
-    });
     let registry = CRATES.iter().filter_map(|name| command::output(command::program(program(name), ["--version"])).ok());
     let registry = registry.map(|told| told.trim().to_owned());
     let library = command::output(command::cargo([
@@ -41,7 +32,28 @@ pub(super) fn installed() -> Result<Vec<String>, Failure> {
         "netstat2",
     ]));
     let library = library.map(|told| told.lines().next().unwrap_or_default().replace(" v", " ")).ok();
-    Ok(debian.chain(registry).chain(library).collect())
+    Ok(debian.into_iter().chain(registry).chain(library).collect())
+}
+
+/// Installs Debian packages that are missing and says which version of each is there.
+pub(super) fn packages(names: &[&str]) -> Result<Vec<String>, Failure> {
+    let missing: Vec<&str> = names.iter().copied().filter(|package| !install::installed(package)).collect();
+    install::packages(&missing)?;
+    let versions = names.iter().filter_map(|package| {
+        let query = command::program("dpkg-query", ["--show", "--showformat=${Version}", package]);
+        Some(format!("{package} {}", command::output(query).ok()?))
+    });
+    Ok(versions.collect())
+}
+
+/// Builds the small program that measures.
+pub(super) fn build_measurer() -> Result<(), Failure> {
+    println!("building the measuring program");
+    // It is static, to be small; `--target` keeps the flag away from build scripts and macros.
+    let host = host()?;
+    let mut measure = ours("measure");
+    measure.args(["--target", &host]).env("RUSTFLAGS", "-Ctarget-feature=+crt-static").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command::run(measure)
 }
 
 /// Builds one of the programs of xtask/peers.

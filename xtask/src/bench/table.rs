@@ -81,7 +81,7 @@ fn judged(aim: Aim, measured: &Measured, rows: &Rows) -> (String, bool) {
 }
 
 /// The machine, the day and the versions.
-fn machine(versions: &[String]) -> Result<String, Failure> {
+pub(super) fn machine(versions: &[String]) -> Result<String, Failure> {
     let kernel = places::read(Path::new("/proc/sys/kernel/osrelease"))?;
     let memory = places::read(Path::new("/proc/meminfo"))?;
     let kib =
@@ -107,27 +107,31 @@ fn machine(versions: &[String]) -> Result<String, Failure> {
     Ok(text)
 }
 
-/// Puts the measured part between the page's markers.
-pub(super) fn write(text: &str) -> Result<(), Failure> {
+/// Puts the measured part of a benchmark between its markers.
+pub(super) fn write(bench: &str, text: &str) -> Result<(), Failure> {
     let place = places::root().join("docs/benchmarks.md");
     let page = places::read(&place)?;
-    let new = between(&page, text)
-        .ok_or_else(|| Failure::new("docs/benchmarks.md has lost its markers.").hint(format!("{BEGIN} and {END}")))?;
+    let new = between(&page, bench, text)
+        .ok_or_else(|| Failure::new("docs/benchmarks.md has lost its markers.").hint(format!("{} and {END}", begin(bench))))?;
     places::write(&place, &new)
 }
 
-fn between(page: &str, text: &str) -> Option<String> {
-    let (before, rest) = page.split_once(BEGIN)?;
+fn between(page: &str, bench: &str, text: &str) -> Option<String> {
+    let begin = begin(bench);
+    let (before, rest) = page.split_once(&begin)?;
     let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}\n\n{}\n\n{END}{after}", text.trim()))
+    Some(format!("{before}{begin}\n\n{}\n\n{END}{after}", text.trim()))
 }
 
-const BEGIN: &str = "<!-- measured: begin, written by `cargo xtask bench list` -->";
+fn begin(bench: &str) -> String {
+    format!("<!-- measured: begin, written by `cargo xtask bench {bench}` -->")
+}
+
 const END: &str = "<!-- measured: end -->";
 
 #[cfg(test)]
 mod tests {
-    use super::{BEGIN, END, Rows, between, table};
+    use super::{END, Rows, begin, between, table};
     use crate::{bench::measure::Measured, load::Which};
 
     fn measured(wall_ms: f64, peak_mib: f64) -> Measured {
@@ -152,8 +156,10 @@ mod tests {
 
     #[test]
     fn only_what_stands_between_the_markers_is_replaced() {
-        let page = format!("# Page\n{BEGIN}\nold\n{END}\nrest\n");
-        assert_eq!(between(&page, "new"), Some(format!("# Page\n{BEGIN}\n\nnew\n\n{END}\nrest\n")));
-        assert_eq!(between("# Page", "new"), None);
+        let (one, two) = (begin("list"), begin("doctor"));
+        let page = format!("# Page\n{one}\nold\n{END}\nrest\n{two}\nold\n{END}\n");
+        let expected = format!("# Page\n{one}\nold\n{END}\nrest\n{two}\n\nnew\n\n{END}\n");
+        assert_eq!(between(&page, "doctor", "new"), Some(expected));
+        assert_eq!(between("# Page", "list", "new"), None);
     }
 }

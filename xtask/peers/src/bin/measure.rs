@@ -1,4 +1,5 @@
 //! Runs one program and prints what it took: wall and CPU time in microseconds, peak memory in KiB, exit code.
+//! With `--through` first, what the program prints comes before that line; else it is thrown away.
 //!
 //! A program of its own, and a small one: after `exec` the kernel still counts the peak of the process that
 //! forked (`setmax_mm_hiwater_rss` in fs/exec.c), so whoever starts the measured program sets the lowest peak
@@ -17,13 +18,15 @@ use nix::sys::{
 };
 
 fn main() -> ExitCode {
-    let mut words = env::args_os().skip(1);
+    let mut words = env::args_os().skip(1).peekable();
+    let through = words.next_if(|word| word == "--through").is_some();
     let Some(program) = words.next() else {
-        eprintln!("No program was named.\nhint: measure PROGRAM [ARGUMENT...]");
+        eprintln!("No program was named.\nhint: measure [--through] PROGRAM [ARGUMENT...]");
         return ExitCode::from(2);
     };
     let mut command = Command::new(&program);
-    command.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.args(words).stdin(Stdio::null()).stderr(Stdio::null());
+    command.stdout(if through { Stdio::inherit() } else { Stdio::null() });
     let begun = Instant::now();
     let status = command.status();
     let wall = begun.elapsed();
