@@ -187,8 +187,8 @@ fn labs_table(rows: &Value) -> String {
         count("runs")
     );
     text.push_str(
-        "| labs | how many | the doctor's own ms: median | 95th percentile | process ms: median | 95th percentile | highest peak MiB \
-         | aim | met |\n|---|--:|--:|--:|--:|--:|--:|---|---|\n",
+        "| labs | how many | the doctor's own ms: median | 95th percentile | process ms: median | 95th percentile | CPU ms: median \
+         | 95th percentile | highest peak MiB | aim | met |\n|---|--:|--:|--:|--:|--:|--:|--:|--:|---|---|\n",
     );
     for (title, rows, is_aimed) in [("nothing to wait for", &others, true), ("something to wait for", &waiting, false)] {
         let column = |name: &str| rows.iter().map(|row| number(row, name)).collect::<Vec<_>>();
@@ -204,9 +204,11 @@ fn labs_table(rows: &Value) -> String {
         aims.push((format!("peak at most {PEAK_MIB} MiB"), peak <= PEAK_MIB));
         let (aims, met) = judged(&aims);
         let (took, took_tail) = (half("took_ms"), tail("took_ms"));
+        let (cpu, cpu_tail) = (half("cpu_ms"), tail("cpu_ms"));
         let _ = writeln!(
             text,
-            "| {title} | {} | {took:.0} | {took_tail:.0} | {wall:.1} | {wall_tail:.1} | {peak:.1} | {aims} | {met} |",
+            "| {title} | {} | {took:.0} | {took_tail:.0} | {wall:.1} | {wall_tail:.1} | {cpu:.1} | {cpu_tail:.1} | {peak:.1} \
+             | {aims} | {met} |",
             rows.len()
         );
     }
@@ -320,7 +322,7 @@ mod tests {
         let row = |name: &str, waited: Option<&str>, wall: f64, right: u64| json!({"name": name, "runs": 3, "right": right, "waited": waited, "took_ms": wall, "wall_ms": wall, "cpu_ms": 1.0, "peak_mib": 5.0});
         let rows = json!([row("slow", Some("watched"), 4000.0, 3), row("quick", None, 10.0, 3), row("dull", None, 90.0, 2)]);
         let text = labs_table(&rows);
-        let all = "| nothing to wait for | 2 | 50 | 90 | 50.0 | 90.0 | 5.0 | median at most 60 ms; 95th percentile at most 500 ms; \
+        let all = "| nothing to wait for | 2 | 50 | 90 | 50.0 | 90.0 | 1.0 | 1.0 | 5.0 | median at most 60 ms; 95th percentile at most 500 ms; \
                    peak at most 30 MiB | yes; yes; yes |";
         assert!(text.contains(all), "{text}");
         assert!(text.contains("Watched, in ms: `slow` 4000.") && text.contains("above 60 ms: `dull` 90."), "{text}");

@@ -18,7 +18,10 @@ pub(super) struct Run {
 impl Run {
     /// Runs a program by way of the small measuring program.
     pub(super) fn of(measurer: &Path, words: &[String]) -> Result<Self, Failure> {
-        let told = command::output(command::program(measurer, words))?;
+        let mut task = command::program(measurer, words);
+        // Cargo adds its folders for shared libraries, and the loader would look for each library in each of them.
+        task.env_remove("LD_LIBRARY_PATH");
+        let told = command::output(task)?;
         Self::read(&told).ok_or_else(|| Failure::new(format!("The measuring program said `{}`.", told.trim())))
     }
 
