@@ -15,6 +15,7 @@ mod host;
 mod owner;
 mod port;
 mod process;
+mod project;
 mod secret;
 mod snapshot;
 mod socket;
@@ -34,6 +35,7 @@ pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Rou
 pub use owner::{Ancestor, Container, Holding, Project, Supervisor, SupervisorKind, Via};
 pub use port::{PortClass, PortRange, PortRangeError};
 pub use process::{Process, ProcessId, ProcessState};
+pub use project::{FolderMark, ProjectIdentity};
 pub use secret::{CommandLine, masked_line};
 pub use snapshot::{Resolution, Snapshot};
 pub use socket::{Queue, Socket, SocketId, SocketName, SocketOptions, SocketState, Traffic, Transport};

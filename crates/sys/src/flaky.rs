@@ -2,7 +2,7 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{
         OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -12,11 +12,13 @@ use std::{
 
 use portward_model::{
     Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need,
-    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Socket,
+    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket,
     SocketOptions, Text, Told, Transport, Users, Vitals,
 };
 
-use crate::{Ask, Beyond, Depth, Dial, Dialled, Examine, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{
+    Ask, Beyond, Depth, Dial, Dialled, Examine, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which,
+};
 
 /// Wraps a host and makes one of its calls fail.
 pub struct Flaky {
@@ -98,6 +100,10 @@ impl Host for Flaky {
         self.pass("projects")?.projects(directories)
     }
 
+    fn project_at(&self, directory: &Path) -> Result<Option<ProjectIdentity>, SysError> {
+        self.pass("project_at")?.project_at(directory)
+    }
+
     fn containers(&self, runtimes: &[Text]) -> Result<Reading<Vec<Container>>, SysError> {
         self.pass("containers")?.containers(runtimes)
     }
@@ -132,6 +138,17 @@ impl Host for Flaky {
 
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
         self.pass("try_bind")?.try_bind(transport, address, reuse)
+    }
+
+    fn hold(&self, port: u16) -> Result<Result<Hold, String>, SysError> {
+        self.pass("hold")?.hold(port)
+    }
+
+    fn become_program(&self, command: &[String], variables: &[(&str, String)]) -> SysError {
+        match self.pass("become_program") {
+            Ok(host) => host.become_program(command, variables),
+            Err(error) => error,
+        }
     }
 
     fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError> {

@@ -1,14 +1,15 @@
 //! Everything that Portward may ask of a machine, or do to it.
 
 use std::{
+    any::Any,
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use portward_model::{
-    Container, Edit, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
-    SocketOptions, Text, Transport, Users,
+    Container, Edit, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, ProjectIdentity,
+    Route, Seen, Socket, SocketOptions, Text, Transport, Users,
 };
 use portward_wire::netlink::{PortFilter, StateSet};
 
@@ -154,6 +155,12 @@ pub enum ProbeAnswer {
     Failed(String),
 }
 
+/// A port that nobody else can bind until this is dropped.
+pub struct Hold {
+    /// The sockets, whatever they are here.
+    pub(crate) _sockets: Box<dyn Any + Send>,
+}
+
 /// A machine. Every reading is one call, so that a test can make the n-th fail; an action that a recorded
 /// machine cannot do answers [`SysError::Unsupported`].
 pub trait Host: Examine + Send + Sync {
@@ -191,6 +198,9 @@ pub trait Host: Examine + Send + Sync {
     /// The project of each directory that belongs to one. Pairs are the pid that the directory was read from, and the directory.
     fn projects(&self, directories: &[(u32, Text)]) -> Result<Vec<(Text, Project)>, SysError>;
 
+    /// The project that a directory of this machine belongs to, with what makes it the same one again.
+    fn project_at(&self, directory: &Path) -> Result<Option<ProjectIdentity>, SysError>;
+
     /// Containers by the runtimes whose sockets are named; a runtime that does not answer in time is a gap.
     fn containers(&self, runtimes: &[Text]) -> Result<Reading<Vec<Container>>, SysError>;
 
@@ -218,6 +228,14 @@ pub trait Host: Examine + Send + Sync {
     /// Tries to bind a throw-away socket, with or without `SO_REUSEADDR`, and closes it at once; never listens.
     /// `Ok(None)` when the bind succeeded, otherwise the system's error number and words.
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError>;
+
+    /// Holds a port on every address of both families with sockets that never listen, so that nobody else can bind
+    /// it. `Ok(Err(words))` when the system refuses: something has it.
+    fn hold(&self, port: u16) -> Result<Result<Hold, String>, SysError>;
+
+    /// Becomes another program, with these variables beside the environment. Returns only where it could not be
+    /// started; everything that is held ends at that moment.
+    fn become_program(&self, command: &[String], variables: &[(&str, String)]) -> SysError;
 
     /// Sends a signal through a pidfd, after its start time was checked.
     fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError>;

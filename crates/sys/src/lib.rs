@@ -13,14 +13,16 @@ mod host;
 mod linux;
 mod private_file;
 mod recorded;
+mod state;
 
 pub use error::SysError;
 pub use examine::{Dial, Dialled, Examine, Talk};
 pub use flaky::Flaky;
-pub use host::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
+pub use host::{Ask, Beyond, Depth, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
 pub use recorded::Recorded;
+pub use state::{FileMark, StateFolder, Turn};
 
 /// The machine that this program runs on.
 #[cfg(target_os = "linux")]

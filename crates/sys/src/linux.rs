@@ -31,16 +31,16 @@ mod vitals;
 use std::{
     fs,
     net::{IpAddr, SocketAddr, ToSocketAddrs},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use portward_model::{
-    Container, Edit, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, Route, Seen, Socket,
-    SocketOptions, Text, Transport, Users,
+    Container, Edit, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, ProjectIdentity,
+    Route, Seen, Socket, SocketOptions, Text, Transport, Users,
 };
 
-use crate::{Ask, Beyond, Depth, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{Ask, Beyond, Depth, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
 
 /// This machine, read through `/proc` and netlink.
 pub(crate) struct Linux;
@@ -96,6 +96,10 @@ impl Host for Linux {
         Ok(projects::find(directories))
     }
 
+    fn project_at(&self, directory: &Path) -> Result<Option<ProjectIdentity>, SysError> {
+        Ok(projects::identity_of(directory))
+    }
+
     fn containers(&self, runtimes: &[Text]) -> Result<Reading<Vec<Container>>, SysError> {
         Ok(containers::read(runtimes))
     }
@@ -129,7 +133,7 @@ impl Host for Linux {
 
     fn path_exists(&self, path: &Text) -> Seen<bool> {
         use std::os::unix::ffi::OsStrExt;
-        let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path.raw()));
+        let path = Path::new(std::ffi::OsStr::from_bytes(path.raw()));
         path.try_exists().map_or(Seen::Hidden(portward_model::Need::Root), Seen::Known)
     }
 
@@ -142,6 +146,14 @@ impl Host for Linux {
 
     fn try_bind(&self, transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
         probe::try_bind(transport, address, reuse)
+    }
+
+    fn hold(&self, port: u16) -> Result<Result<Hold, String>, SysError> {
+        probe::hold(port)
+    }
+
+    fn become_program(&self, command: &[String], variables: &[(&str, String)]) -> SysError {
+        actions::become_program(command, variables)
     }
 
     fn signal(&self, process: ProcessId, signal: Signal) -> Result<(), SysError> {

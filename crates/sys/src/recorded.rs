@@ -2,19 +2,21 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
 use portward_model::{
     Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need,
-    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProxySetting, Route, Seen, Snapshot, Socket,
+    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Snapshot, Socket,
     SocketOptions, SocketState, Text, Told, Transport, Users, Vitals,
 };
 use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;
 
-use crate::{Ask, Beyond, Depth, Dial, Dialled, Examine, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{
+    Ask, Beyond, Depth, Dial, Dialled, Examine, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which,
+};
 
 /// Answers every reading from a snapshot, as if its machine were here; refuses every action.
 pub struct Recorded(Snapshot);
@@ -147,6 +149,10 @@ impl Host for Recorded {
         Ok(self.0.projects.clone())
     }
 
+    fn project_at(&self, _: &Path) -> Result<Option<ProjectIdentity>, SysError> {
+        playback("the project of a directory")
+    }
+
     fn containers(&self, _: &[Text]) -> Result<Reading<Vec<Container>>, SysError> {
         Ok(Reading { value: self.0.containers.clone(), gaps: Vec::new() })
     }
@@ -187,6 +193,14 @@ impl Host for Recorded {
 
     fn try_bind(&self, _: Transport, _: SocketAddr, _: bool) -> Result<Option<(i32, String)>, SysError> {
         playback("a bind")
+    }
+
+    fn hold(&self, _: u16) -> Result<Result<Hold, String>, SysError> {
+        playback("a held port")
+    }
+
+    fn become_program(&self, command: &[String], _: &[(&str, String)]) -> SysError {
+        SysError::Unsupported { what: format!("starting `{}`: it is a snapshot", command.first().map_or("", String::as_str)) }
     }
 
     fn signal(&self, _: ProcessId, _: Signal) -> Result<(), SysError> {

@@ -2,6 +2,8 @@
 
 use std::{
     fs,
+    os::unix::process::CommandExt,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -30,6 +32,13 @@ fn hold(process: ProcessId) -> Result<OwnedFd, SysError> {
         .ok()
         .and_then(|bytes| procfs::stat(&bytes).map(|stat| stat.started_ticks));
     if started == Some(process.started_ticks) { Ok(descriptor) } else { Err(gone) }
+}
+
+/// Replaces this program. Descriptors of ours are closed by the kernel in the same moment (`O_CLOEXEC`).
+pub(super) fn become_program(command: &[String], variables: &[(&str, String)]) -> SysError {
+    let (program, arguments) = command.split_first().map_or(("", &[][..]), |(program, rest)| (program.as_str(), rest));
+    let source = Command::new(program).args(arguments).envs(variables.iter().map(|(name, value)| (name, value))).exec();
+    SysError::Start { program: program.to_owned(), source }
 }
 
 pub(super) fn signal(process: ProcessId, signal: Signal) -> Result<(), SysError> {

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream},
     os::{
         linux::net::SocketAddrExt,
         unix::{
@@ -15,9 +15,12 @@ use std::{
 };
 
 use portward_model::Transport;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
+use rustix::{
+    io::Errno,
+    net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt},
+};
 
-use crate::{Probe, ProbeAnswer, SysError};
+use crate::{Hold, Probe, ProbeAnswer, SysError};
 
 /// Binds a throw-away socket and closes it; it never listens, so nobody can connect to it.
 pub(super) fn try_bind(transport: Transport, address: SocketAddr, reuse: bool) -> Result<Option<(i32, String)>, SysError> {
@@ -38,6 +41,30 @@ pub(super) fn try_bind(transport: Transport, address: SocketAddr, reuse: bool) -
             Ok(Some((error.raw_os_error(), words)))
         }
     }
+}
+
+/// Binds the wildcards of both families without `SO_REUSEADDR`: as long as the sockets live, every other bind of the
+/// port is refused (`inet_csk_get_port`), and no outgoing connection is given it.
+pub(super) fn hold(port: u16) -> Result<Result<Hold, String>, SysError> {
+    let mut sockets = Vec::new();
+    for address in [SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)), SocketAddr::from((Ipv4Addr::UNSPECIFIED, port))] {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let socket = match socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None) {
+            Ok(socket) => socket,
+            // A machine without IPv6 has one family to hold.
+            Err(Errno::AFNOSUPPORT) if address.is_ipv6() => continue,
+            Err(error) => return Err(SysError::Probe { operation: "opened", source: error.into() }),
+        };
+        if address.is_ipv6() {
+            sockopt::set_ipv6_v6only(&socket, true)
+                .map_err(|error| SysError::Probe { operation: "set up", source: error.into() })?;
+        }
+        match bind(&socket, &address) {
+            Ok(()) => sockets.push(socket),
+            Err(error) => return Ok(Err(io::Error::from(error).to_string())),
+        }
+    }
+    Ok(Ok(Hold { _sockets: Box::new(sockets) }))
 }
 
 /// Connects, greets, and reads until the judge has heard enough.

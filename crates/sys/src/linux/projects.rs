@@ -7,8 +7,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portward_model::{Project, Text};
+use portward_model::{Project, ProjectIdentity, Text};
 use portward_wire::procfs::{GitHead, git_head};
+
+use crate::FileMark;
 
 /// The project of each directory that has one. A directory is trusted only when it is the same one that the
 /// process itself is in: a path from inside a container names another place here.
@@ -24,6 +26,25 @@ pub(super) fn find(directories: &[(u32, Text)]) -> Vec<(Text, Project)> {
         }
     }
     found
+}
+
+/// The project of a directory, with the repository and the folder that make it the same one again.
+pub(super) fn identity_of(directory: &Path) -> Option<ProjectIdentity> {
+    let project = project_of(directory)?;
+    let root = PathBuf::from(OsStr::from_bytes(project.root.raw()));
+    let common = common_directory(&root).map(|path| text(path.as_os_str()));
+    Some(ProjectIdentity { project, common, folder: FileMark::folder(&root) })
+}
+
+/// What `git rev-parse --git-common-dir` prints, absolute (gitrepository-layout(5), `commondir`).
+fn common_directory(root: &Path) -> Option<PathBuf> {
+    let git = root.join(".git");
+    let own = if fs::metadata(&git).ok()?.is_dir() { git } else { linked_directory(root, &git)? };
+    let common = match fs::read(own.join("commondir")) {
+        Ok(bytes) => own.join(OsStr::from_bytes(bytes.trim_ascii())),
+        Err(_) => own,
+    };
+    Some(fs::canonicalize(&common).unwrap_or(common))
 }
 
 fn is_same_place(pid: u32, path: &Path) -> bool {
@@ -128,7 +149,7 @@ const DEEPEST: usize = 24;
 mod tests {
     use std::fs;
 
-    use super::project_of;
+    use super::{identity_of, project_of, text};
 
     #[test]
     fn worktrees_and_manifests() {
@@ -142,6 +163,7 @@ mod tests {
         fs::write(main.join(".git/HEAD"), "ref: refs/heads/main\n").unwrap();
         fs::write(main.join("web/package.json"), "{}").unwrap();
         fs::write(main.join(".git/worktrees/fix-42/HEAD"), "ref: refs/heads/fix/42\n").unwrap();
+        fs::write(main.join(".git/worktrees/fix-42/commondir"), "../..\n").unwrap();
         fs::write(linked.join(".git"), format!("gitdir: {}\n", main.join(".git/worktrees/fix-42").display())).unwrap();
         fs::write(base.join("plain/package.json"), "{}").unwrap();
 
@@ -153,6 +175,11 @@ mod tests {
         let project = project_of(&linked.join("web")).unwrap();
         assert_eq!(project.name.shown(), "shop");
         assert_eq!((project.branch.unwrap().shown().as_str(), project.worktree.unwrap().shown().as_str()), ("fix/42", "fix-42"));
+        let (one, other) = (identity_of(&main).unwrap(), identity_of(&linked.join("web")).unwrap());
+        let git = fs::canonicalize(main.join(".git")).unwrap();
+        assert_eq!((one.common.clone(), other.common), (Some(text(git.as_os_str())), one.common));
+        assert!(one.folder.is_some() && one.folder != other.folder, "two worktrees are two folders");
+        assert_eq!(other.project.root, text(linked.as_os_str()));
         assert_eq!(project_of(&base.join("plain/deep")).unwrap().name.shown(), "plain");
         fs::remove_dir_all(&base).unwrap();
     }

@@ -46,6 +46,15 @@ pub fn user_names(bytes: &[u8]) -> Users {
     users
 }
 
+/// The home folder of a user by `passwd(5)`, whatever it says; `None` where the user has no line.
+pub fn home_of(bytes: &[u8], uid: u32) -> Option<&[u8]> {
+    bytes.split(|b| *b == b'\n').find_map(|line| {
+        let mut fields = line.split(|b| *b == b':');
+        let own: u32 = fields.nth(2).and_then(|field| std::str::from_utf8(field).ok())?.parse().ok()?;
+        fields.nth(2).filter(|_| own == uid)
+    })
+}
+
 /// `net.ipv4.ip_local_port_range`: two numbers.
 pub fn port_range(bytes: &[u8]) -> Option<PortRange> {
     let mut numbers = std::str::from_utf8(bytes).ok()?.split_ascii_whitespace();
@@ -132,9 +141,17 @@ pub fn git_head(bytes: &[u8]) -> Option<GitHead> {
 #[cfg(test)]
 mod tests {
     use super::{
-        GitHead, environment_value, git_head, hosts_of, in_flight_descriptors, inner_pid, inode_of_link, port_range, port_ranges,
-        unified_cgroup, user_names,
+        GitHead, environment_value, git_head, home_of, hosts_of, in_flight_descriptors, inner_pid, inode_of_link, port_range,
+        port_ranges, unified_cgroup, user_names,
     };
+
+    #[test]
+    fn homes() {
+        let passwd = b"root:x:0:0::/root:/bin/sh\nbad\nana:x:1000:1000:Ana,,,:/home/ana:/bin/sh\nshort:x:7\n";
+        assert_eq!(home_of(passwd, 1000), Some(&b"/home/ana"[..]));
+        assert_eq!(home_of(passwd, 0), Some(&b"/root"[..]));
+        assert_eq!((home_of(passwd, 7), home_of(passwd, 8)), (None, None));
+    }
 
     #[test]
     fn links() {
