@@ -17,6 +17,7 @@ pub mod op;
 mod pairs;
 mod registry;
 mod rows;
+pub mod store;
 mod target;
 
 pub use document::{

@@ -20,6 +20,9 @@ macro_rules! every_op {
             open Open,
             snapshot Snap,
             lab Bench,
+            lease Lease,
+            port Port,
+            url Url,
         }
     };
 }

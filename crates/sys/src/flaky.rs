@@ -12,8 +12,8 @@ use std::{
 
 use portward_model::{
     Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need,
-    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket,
-    SocketOptions, Text, Told, Transport, Users, Vitals,
+    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen,
+    Socket, SocketOptions, Text, Told, Transport, Users, Vitals,
 };
 
 use crate::{

@@ -8,8 +8,8 @@ use std::{
 
 use portward_model::{
     Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need,
-    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Snapshot, Socket,
-    SocketOptions, SocketState, Text, Told, Transport, Users, Vitals,
+    NetworkSettings, Observed, PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen,
+    Snapshot, Socket, SocketOptions, SocketState, Text, Told, Transport, Users, Vitals,
 };
 use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;

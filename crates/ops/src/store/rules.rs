@@ -41,6 +41,14 @@ pub(crate) fn port_for(asked: u16, first: u16, leased: &BTreeSet<u16>, ground: &
     ports.into_iter().find(|port| !leased.contains(port) && is_fit(*port, ground))
 }
 
+/// Ports of the moment, for nobody in particular: outside every block that somebody has.
+pub(crate) fn free_ports<'a>(seed: u64, taken: &'a BTreeSet<u16>, ground: &'a Ground<'a>) -> impl Iterator<Item = u16> {
+    let open = candidates(seed).filter(|first| !taken.contains(first) && is_open(*first, ground.rules));
+    let begin = u16::try_from(seed / 1000 % u64::from(LENGTH)).unwrap_or(0);
+    let ports = open.flat_map(move |first| (0..LENGTH).map(move |step| first + (begin + step) % LENGTH));
+    ports.filter(|port| is_fit(*port, ground))
+}
+
 /// A number that stands for a text, the same for ever and on every machine (FNV-1a, 64 bits).
 pub(crate) fn seed<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
@@ -61,7 +69,10 @@ fn candidates(seed: u64) -> impl Iterator<Item = u16> {
         let begin = u16::try_from(seed % u64::from(length)).unwrap_or(0);
         (0..length).map(move |step| (tier.start + (begin + step) % length) * LENGTH)
     };
-    turned(200..300).chain(turned(100..200)).chain((300..655).map(|number| number * LENGTH)).chain((11..100).rev().map(|number| number * LENGTH))
+    turned(200..300)
+        .chain(turned(100..200))
+        .chain((300..655).map(|number| number * LENGTH))
+        .chain((11..100).rev().map(|number| number * LENGTH))
 }
 
 /// True when no port of the block can be taken by an outgoing connection, is kept by the administrator, or needs privilege.

@@ -1,0 +1,165 @@
+//! `portward port`
+
+use std::{collections::BTreeSet, time::SystemTime};
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cx, Effect, Exit, Failure, Never, Noun, Op, Sink, Where,
+    document::GapDocument,
+    store::{self, Store, Wanted, here},
+};
+
+/// Print this project's port for a name, the same one for ever; or a free port of the moment
+///
+/// The first call takes the port for good, from the project's block of a hundred; every later call prints the same one.
+/// A number means the port that programs ask for: `portward port 3000` is where this project's 3000 is. Outside any project
+/// the port belongs to you.
+///
+/// With --free it is a port that nothing has, outside the ephemeral range and outside every block. With a command it is held
+/// until that command takes this program's place, with PORT set; without one it is not held.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Port {
+    /// The name, or the port that programs ask for
+    #[arg(value_name = "NAME", required_unless_present = "free", conflicts_with = "free")]
+    #[serde(default)]
+    pub name: Option<Wanted>,
+    /// A free port of the moment, leased to nobody
+    #[arg(long)]
+    #[serde(default)]
+    pub free: bool,
+    /// Run this with PORT set to the free port, which is held until then
+    #[arg(value_name = "CMD", last = true, requires = "free")]
+    #[serde(default)]
+    pub command: Vec<String>,
+}
+
+/// A port.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct PortAnswer {
+    /// The port.
+    pub port: u16,
+    /// The name that it was asked for by; `null` for a free port, and for one by its number.
+    pub name: Option<String>,
+    /// The port that programs ask for; `null` where none belongs to it.
+    pub asked: Option<u16>,
+    /// True when it belongs to the project for good, false for a free port of the moment, which is not held.
+    pub leased: bool,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+    /// The command that could not be started, and why.
+    #[serde(skip)]
+    pub not_started: Option<String>,
+}
+
+impl Noun for PortAnswer {
+    fn exit(&self) -> Exit {
+        if self.not_started.is_some() { Exit::Program(NOT_STARTED) } else { Exit::Fine }
+    }
+}
+
+impl Op for Port {
+    const NAME: &'static str = "port";
+    const EFFECT: Effect = Effect::Change;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward port web", "this project's port for web, the same one every time"),
+        ("portward port 3000", "where this project's port 3000 is"),
+        ("portward port --free", "a port that is free now"),
+        ("portward port --free -- sh -c 'exec ./server --port $PORT'", "a free port, held until the server's program is started"),
+    ];
+    type Item = Never;
+    type Output = PortAnswer;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<PortAnswer, Failure> {
+        match (&self.name, self.free) {
+            (Some(wanted), false) if self.command.is_empty() => leased(cx, wanted),
+            (None, true) => free(cx, &self.command),
+            _ => Err(Failure::usage("`port` takes a name, or --free and a command.").hint("portward port web")),
+        }
+    }
+}
+
+fn leased(cx: &Cx<'_>, wanted: &Wanted) -> Result<PortAnswer, Failure> {
+    let identity = here(cx)?;
+    let answer = |lease: store::Lease, gaps| PortAnswer {
+        port: lease.port,
+        name: lease.name,
+        asked: lease.asked,
+        leased: true,
+        gaps,
+        not_started: None,
+    };
+    // Nearly always it was taken long ago, and nothing has to be written.
+    if let Some(store) = Store::reading(cx.host)?
+        && let Some(project) = store.known_project(identity.as_ref())?
+        && let Some(lease) = store.known(project.id, wanted.want())?
+    {
+        return Ok(answer(lease, store.gaps()));
+    }
+    let mut store = Store::open(cx.host)?;
+    let project = store.project(identity.as_ref())?;
+    let lease = store.take(project.id, wanted.want())?;
+    Ok(answer(lease, store.gaps()))
+}
+
+fn free(cx: &Cx<'_>, command: &[String]) -> Result<PortAnswer, Failure> {
+    let rules = cx.host.port_rules()?;
+    let mut gaps = Vec::new();
+    let taken = taken(cx).unwrap_or_else(|failure| {
+        gaps.push(GapDocument {
+            what: "which ports are leased".to_owned(),
+            need: failure.hint.unwrap_or_else(|| "portward lease repair".to_owned()),
+            effect: format!("the port may belong to a project: {}", failure.message),
+        });
+        BTreeSet::new()
+    });
+    // Each port is proven by holding it, so nothing need be looked at before.
+    let ground = store::Ground { rules: &rules, held: &BTreeSet::new() };
+    let mut refusals = None;
+    for port in store::free_ports(moment(), &taken, &ground).take(MOST) {
+        let hold = match cx.host.hold(port)? {
+            Ok(hold) => hold,
+            Err(words) => {
+                refusals = Some(words);
+                continue;
+            }
+        };
+        let mut answer = PortAnswer { port, name: None, asked: None, leased: false, gaps, not_started: None };
+        if !command.is_empty() {
+            let error = cx.host.become_program(command, &[("PORT", port.to_string())]);
+            answer.not_started = Some(format!("{error}."));
+        }
+        drop(hold);
+        return Ok(answer);
+    }
+    let why = refusals.map_or_else(
+        || "no block of ports lies outside the kernel's ephemeral range".to_owned(),
+        |words| format!("the last try said: {words}"),
+    );
+    Err(Failure::system(format!("No free port was found; {why}.")).hint("portward next    looks in every range"))
+}
+
+/// First ports of the blocks that projects have.
+fn taken(cx: &Cx<'_>) -> Result<BTreeSet<u16>, Failure> {
+    let Some(store) = Store::reading(cx.host)? else { return Ok(BTreeSet::new()) };
+    let mut taken = BTreeSet::new();
+    for project in store.projects()? {
+        taken.extend(store.blocks(project.id)?.iter().map(|block| block.first));
+    }
+    Ok(taken)
+}
+
+/// A number that differs between two calls, so that they begin to look at different places.
+fn moment() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    store::seed([&since.as_nanos().to_le_bytes()[..], &std::process::id().to_le_bytes()])
+}
+
+/// Ports that are tried.
+const MOST: usize = 2000;
+/// The exit code when the program could not be started.
+const NOT_STARTED: u8 = 125;

@@ -1,0 +1,155 @@
+//! `portward url`
+
+use clap::Args;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cx, Effect, Exit, Failure, Never, Noun, Op, Sink, Where,
+    document::GapDocument,
+    store::{LeaseRow, Store, Wanted, here},
+};
+
+/// Print the URL at which this project's service is reached from outside of it
+///
+/// The name is one that `portward port` or `portward lease take --name` gave, or the port that programs ask for. With a
+/// second word the first is a project, and the second the port that its programs ask for: `portward url shop 3000`.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Url {
+    /// The name, or the port that programs ask for; before PORT, the project
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The port that the project's programs ask for
+    #[arg(value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
+    #[serde(default)]
+    pub port: Option<u16>,
+}
+
+/// Where a client dials.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct UrlAnswer {
+    /// The URL; `null` when there is no such lease.
+    pub url: Option<String>,
+    /// The port in it; `null` when there is no such lease.
+    pub port: Option<u16>,
+    /// Why there is none; `null` when there is one.
+    pub because: Option<String>,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+impl Noun for UrlAnswer {
+    fn exit(&self) -> Exit {
+        if self.url.is_some() { Exit::Fine } else { Exit::Found }
+    }
+}
+
+impl Op for Url {
+    const NAME: &'static str = "url";
+    const EFFECT: Effect = Effect::Read;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward url web", "http://localhost:20300"),
+        ("portward url 3000", "the same, by the port that the program asks for"),
+        ("portward url shop 3000", "of another project"),
+    ];
+    type Item = Never;
+    type Output = UrlAnswer;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<UrlAnswer, Failure> {
+        let store = Store::reading(cx.host)?;
+        let gaps = store.as_ref().map(Store::gaps).unwrap_or_default();
+        let found = match self.port {
+            None => self.here(cx, store.as_ref())?,
+            Some(port) => self.of_project(cx, store.as_ref(), port)?,
+        };
+        Ok(match found {
+            Some((port, asked)) => UrlAnswer { url: Some(url(port, asked)), port: Some(port), because: None, gaps },
+            None => UrlAnswer { url: None, port: None, because: Some(self.absence()), gaps },
+        })
+    }
+}
+
+/// A port, with the one that programs ask for.
+type Found = Option<(u16, Option<u16>)>;
+
+impl Url {
+    /// By the name or asked port, in this project.
+    fn here(&self, cx: &Cx<'_>, store: Option<&Store<'_>>) -> Result<Found, Failure> {
+        let wanted: Wanted = self.name.parse().map_err(|error: String| {
+            Failure::usage(format!("`{}` is no name of a lease: {error}.", portward_model::Text::from(self.name.as_str())))
+                .hint("portward url web")
+        })?;
+        let Some(store) = store else { return Ok(None) };
+        let Some(project) = store.known_project(here(cx)?.as_ref())? else { return Ok(None) };
+        Ok(store.known(project.id, wanted.want())?.map(|lease| (lease.port, lease.asked)))
+    }
+
+    /// By the project's name and the asked port. Where several projects have the name, this one is meant if it has it.
+    fn of_project(&self, cx: &Cx<'_>, store: Option<&Store<'_>>, port: u16) -> Result<Found, Failure> {
+        let Some(store) = store else { return Ok(None) };
+        let fits = |row: &LeaseRow| {
+            row.asked == Some(port) && row.project.as_ref().is_some_and(|name| name.raw() == self.name.as_bytes())
+        };
+        let rows: Vec<LeaseRow> = store.all()?.into_iter().filter(fits).collect();
+        let own = store.known_project(here(cx)?.as_ref())?;
+        let own = rows.iter().find(|row| own.as_ref().is_some_and(|own| own.id == row.id));
+        match (own, rows.as_slice()) {
+            (Some(row), _) | (None, [row]) => Ok(Some((row.port, row.asked))),
+            (None, []) => Ok(None),
+            (None, [one, other, ..]) => {
+                let place = |row: &LeaseRow| row.root.as_ref().map(portward_model::Text::shown).unwrap_or_default();
+                Err(Failure::usage(format!(
+                    "{} projects are called {}: {} (port {}), {} (port {}).",
+                    rows.len(),
+                    portward_model::Text::from(self.name.as_str()),
+                    place(one),
+                    one.port,
+                    place(other),
+                    other.port
+                ))
+                .hint(format!("portward url {port}    in the folder of the one that is meant")))
+            }
+        }
+    }
+
+    fn absence(&self) -> String {
+        let name = portward_model::Text::from(self.name.as_str());
+        match self.port {
+            None => format!("This project has no lease for {name}."),
+            Some(port) => format!("No project {name} has a lease for {port}."),
+        }
+    }
+}
+
+/// What a client dials. `localhost` is right for both families, and needs no resolver of ours.
+fn url(port: u16, asked: Option<u16>) -> String {
+    let known = asked.and_then(|asked| SCHEMES.iter().find(|(usual, _)| *usual == asked));
+    format!("{}://localhost:{port}", known.map_or("http", |(_, scheme)| scheme))
+}
+
+/// Ports whose programs speak something other than HTTP, with the scheme that their clients know.
+const SCHEMES: &[(u16, &str)] = &[
+    (443, "https"),
+    (3306, "mysql"),
+    (4222, "nats"),
+    (5432, "postgresql"),
+    (5672, "amqp"),
+    (6379, "redis"),
+    (8443, "https"),
+    (27017, "mongodb"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::url;
+
+    #[test]
+    fn the_scheme_is_that_of_the_asked_port() {
+        assert_eq!(url(20300, Some(3000)), "http://localhost:20300");
+        assert_eq!(url(20300, None), "http://localhost:20300");
+        assert_eq!(url(20332, Some(5432)), "postgresql://localhost:20332");
+        assert_eq!(url(20343, Some(8443)), "https://localhost:20343");
+    }
+}

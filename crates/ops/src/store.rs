@@ -1,0 +1,184 @@
+//! The lease store: which project, name and asked port has which port, for this user, across processes and reboots.
+//!
+//! One SQLite file per user, written by any number of processes at once. It knows projects and ports; which port is given
+//! is decided by `rules`, where the file stands by [`StateFolder`]. Nothing here is reclaimed by itself.
+
+mod error;
+mod file;
+mod leases;
+mod projects;
+mod repair;
+mod rows;
+mod rules;
+mod want;
+
+use std::{
+    cell::Cell,
+    path::PathBuf,
+    time::{Duration, SystemTime},
+};
+
+use portward_model::{Moment, PortRange, Text};
+use portward_sys::{FileMark, Host, StateFolder};
+use rusqlite::Connection;
+
+use crate::{Failure, document::GapDocument};
+use error::StoreError;
+pub(crate) use projects::here;
+pub use repair::{Repaired, repair};
+pub use rows::LeaseRow;
+pub(crate) use rules::{Ground, free_ports, seed};
+pub use want::{LeaseName, Wanted};
+
+/// A user's leases. Reading never waits for a writer; writers take turns.
+pub struct Store<'h> {
+    connection: Connection,
+    host: &'h dyn Host,
+    folder: StateFolder,
+    /// The file that was opened: after a repair another one has its name.
+    file: FileMark,
+    /// Stamps given out while the files were fresh, so that no two of them are equal.
+    unsettled: Cell<u64>,
+}
+
+/// A project's number in the store, never given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProjectId(pub(crate) i64);
+
+/// A project that has a block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProjectRow {
+    /// Its number.
+    pub id: ProjectId,
+    /// What people call it: `shop`, `shop@fix-42`; empty for what belongs to no project.
+    pub name: Text,
+    /// Its root; `None` for what belongs to no project.
+    pub root: Option<Text>,
+    /// Its first block of a hundred ports.
+    pub block: PortRange,
+}
+
+/// A port that belongs to a project's asked port, or to a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lease {
+    /// The port that programs ask for; `None` for a port that only has a name.
+    pub asked: Option<u16>,
+    /// The name.
+    pub name: Option<String>,
+    /// The port.
+    pub port: u16,
+    /// True when it was given just now.
+    pub new: bool,
+}
+
+/// A value that differs from an earlier one whenever another process may have written in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    file: Option<FileMark>,
+    log: Option<FileMark>,
+    /// Not 0 where the files were written to so lately that a further write could leave the same times and lengths.
+    unsettled: u64,
+}
+
+impl<'h> Store<'h> {
+    /// Opens the user's store for reading and writing, and makes it where there is none.
+    ///
+    /// # Errors
+    /// A store that is full, read-only, corrupt or of a newer version, in one sentence with the next step. A corrupt one
+    /// is copied aside and stays where it is.
+    pub fn open(host: &'h dyn Host) -> Result<Self, Failure> {
+        Self::open_in(host, StateFolder::find(host.facts()?.uid))
+    }
+
+    /// The same, in this folder.
+    pub fn open_in(host: &'h dyn Host, folder: StateFolder) -> Result<Self, Failure> {
+        match file::open(&folder) {
+            Ok((connection, file)) => Ok(Self { connection, host, folder, file, unsettled: Cell::new(0) }),
+            Err(error) => Err(error.told(&folder)),
+        }
+    }
+
+    /// Opens the store for reading alone; `None` where there is none yet. It works in a folder that cannot be written to.
+    pub fn reading(host: &'h dyn Host) -> Result<Option<Self>, Failure> {
+        Self::reading_in(host, StateFolder::find(host.facts()?.uid))
+    }
+
+    /// The same, in this folder.
+    pub fn reading_in(host: &'h dyn Host, folder: StateFolder) -> Result<Option<Self>, Failure> {
+        match file::glance(&folder) {
+            Ok(Some((connection, file))) => Ok(Some(Self { connection, host, folder, file, unsettled: Cell::new(0) })),
+            // One of an older version is brought up to date first.
+            Ok(None) if FileMark::of(&folder.path.join(file::NAME)).is_some() => Self::open_in(host, folder).map(Some),
+            Ok(None) => Ok(None),
+            Err(error) => Err(error.told(&folder)),
+        }
+    }
+
+    /// Where the store is.
+    pub fn path(&self) -> PathBuf {
+        self.folder.path.join(file::NAME)
+    }
+
+    /// What its users should know: that there is no lasting place for it.
+    pub fn gaps(&self) -> Vec<GapDocument> {
+        gaps(&self.folder)
+    }
+
+    /// A cheap value, by two `stat` calls, that tells whether what was read earlier still holds: as long as it is equal,
+    /// no other process has written. Within [`SETTLING`] of a write no two values are equal, because the clock of files
+    /// is too coarse to tell two writes apart.
+    pub fn stamp(&self) -> Stamp {
+        let file = FileMark::of(&self.path());
+        let log = FileMark::of(&self.folder.path.join(file::LOG));
+        let now = SystemTime::now();
+        let fresh = |mark: &FileMark| now.duration_since(mark.written).is_ok_and(|age| age < SETTLING) || mark.written > now;
+        let unsettled = if file.iter().chain(&log).any(fresh) || file.is_none() {
+            self.unsettled.set(self.unsettled.get() + 1);
+            self.unsettled.get()
+        } else {
+            0
+        };
+        Stamp { file, log, unsettled }
+    }
+
+    /// An error of this store as people read it; a corrupt store is copied aside on the way.
+    fn told(&self, error: impl Into<StoreError>) -> Failure {
+        error.into().told(&self.folder)
+    }
+
+    /// Opens the file anew where another one has its name by now: one that was repaired, or made after a removal.
+    fn stay_current(&mut self) -> Result<(), Failure> {
+        if FileMark::of(&self.path()).map(|mark| mark.identity) != Some(self.file.identity) {
+            *self = Self::open_in(self.host, self.folder.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Writes in one transaction, in this process's turn.
+    fn write<T>(&mut self, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, Failure> {
+        let written = file::write(&self.connection, &self.folder, body);
+        written.map_err(|error| self.told(error))
+    }
+}
+
+/// What users of a store in this folder should know.
+pub(crate) fn gaps(folder: &StateFolder) -> Vec<GapDocument> {
+    let gap = |why: &String| GapDocument {
+        what: format!("a lasting place for leases: {why}"),
+        need: "XDG_STATE_HOME=DIR, a folder of yours that stays".to_owned(),
+        effect: format!("they stand in {} and end with this run of the machine", folder.path.display()),
+    };
+    folder.brief.iter().map(gap).collect()
+}
+
+/// The wall clock, as it is recorded.
+fn now() -> Moment {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// Longer than the coarsest tick of a kernel's clock for files (10 ms at 100 Hz).
+pub const SETTLING: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,250 @@
+//! The file itself: made whole or not at all, opened, brought up to date, written in turns.
+
+use std::{path::Path, time::Duration};
+
+use portward_sys::{FileMark, StateFolder};
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
+
+use super::error::StoreError;
+
+/// Opens the store for writing; makes it where there is none.
+pub(super) fn open(folder: &StateFolder) -> Result<(Connection, FileMark), StoreError> {
+    folder.prepare()?;
+    for _ in 0..ATTEMPTS {
+        if FileMark::of(&folder.path.join(NAME)).is_none() {
+            let turn = folder.turn(TURNS, PATIENCE)?;
+            make(folder, turn.is_some(), &|_| Ok(()))?;
+        }
+        match connect(folder, OpenFlags::SQLITE_OPEN_READ_WRITE) {
+            // Removed by somebody in between.
+            Err(StoreError::Sql(error)) if is_missing(&error, folder) => {}
+            Err(error) => return Err(error),
+            Ok((connection, file)) => {
+                update(&connection, folder)?;
+                return Ok((connection, file));
+            }
+        }
+    }
+    Err(StoreError::Vanishing)
+}
+
+/// Opens the store for reading; `None` where there is none, or an older one.
+pub(super) fn glance(folder: &StateFolder) -> Result<Option<(Connection, FileMark)>, StoreError> {
+    if FileMark::of(&folder.path.join(NAME)).is_none() {
+        return Ok(None);
+    }
+    let opened = connect(folder, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|opened| Ok((version(&opened.0)?, opened)));
+    let opened = match opened {
+        Err(StoreError::Sql(error)) if is_missing(&error, folder) => return Ok(None),
+        Err(StoreError::Sql(error)) if is_closed(&error) => {
+            let opened = immutable(folder).ok_or(StoreError::Sql(error))??;
+            Ok((version(&opened.0)?, opened))
+        }
+        other => other,
+    };
+    let (version, opened) = opened?;
+    if version > CURRENT {
+        return Err(StoreError::Newer { version });
+    }
+    Ok((version == CURRENT).then_some(opened))
+}
+
+/// Runs `body` in one transaction that excludes every other writer, and returns when what it wrote is on the disk.
+///
+/// Turns come first: SQLite's own waiting is asking again after a sleep, in no order, which is slow for the unlucky among
+/// a hundred. Where no turn is to be had in time (its holder may be a stopped process), SQLite's lock alone decides.
+pub(super) fn write<T>(
+    connection: &Connection,
+    folder: &StateFolder,
+    body: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let turn = folder.turn(TURNS, PATIENCE)?;
+    let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    let answer = body(&transaction)?;
+    transaction.commit()?;
+    drop(turn);
+    // The log is put onto the disk here and not by SQLite (`synchronous`), so that the next writer does not wait for it:
+    // many writers' logs reach the disk together. A disk that fails now leaves a lease that holds until a power cut.
+    let _ = folder.sync(LOG);
+    if FileMark::of(&folder.path.join(LOG)).is_some_and(|log| log.size > LONG_LOG) {
+        // Outside of the turn: the others write on while the log's pages are moved into the file.
+        let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+    }
+    Ok(answer)
+}
+
+/// Makes a store under another name, fills it, and gives it its name when it is whole; a store that has the name stays.
+/// Leftovers of makers that were killed are swept, where this maker knows itself to be the only one.
+pub(super) fn make(
+    folder: &StateFolder,
+    alone: bool,
+    fill: &dyn Fn(&Connection) -> Result<(), StoreError>,
+) -> Result<bool, StoreError> {
+    if FileMark::of(&folder.path.join(NAME)).is_some() {
+        return Ok(false);
+    }
+    if alone {
+        for name in folder.names(NAME, UNFINISHED) {
+            let _ = folder.remove(&name);
+        }
+    }
+    let name = format!("{NAME}.{}{UNFINISHED}", std::process::id());
+    let path = folder.create(&name)?;
+    let made = (|| {
+        let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.execute_batch(&format!("PRAGMA synchronous=FULL; PRAGMA application_id={MARK}; BEGIN IMMEDIATE;"))?;
+        bring_up(&connection, 0)?;
+        fill(&connection)?;
+        connection.execute_batch("COMMIT")?;
+        // Last, so that what stands under the finished name has no log of its own. A file system without shared memory
+        // keeps another mode, and its leases are as safe and slower.
+        connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
+        connection.close().map_err(|(_, error)| error)?;
+        Ok::<(), StoreError>(())
+    })();
+    let installed = made.and_then(|()| Ok(folder.install(&name, NAME)?));
+    if !matches!(installed, Ok(true)) {
+        let _ = folder.remove(&name);
+    }
+    installed
+}
+
+fn connect(folder: &StateFolder, mode: OpenFlags) -> Result<(Connection, FileMark), StoreError> {
+    let path = folder.path.join(NAME);
+    let connection = Connection::open_with_flags(&path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    settle(&connection)?;
+    // A foreign or damaged file is known by its first page.
+    let mark: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
+    if mark != MARK {
+        return Err(StoreError::Foreign);
+    }
+    let file = FileMark::of(&path).ok_or(StoreError::Vanishing)?;
+    Ok((connection, file))
+}
+
+/// A store that nobody can write to, in a folder where not even the shared memory of readers can be made. It is the whole
+/// truth where no log waits to be moved into it.
+fn immutable(folder: &StateFolder) -> Option<Result<(Connection, FileMark), StoreError>> {
+    let path = folder.path.join(NAME);
+    if FileMark::of(&folder.path.join(LOG)).is_some_and(|log| log.size > 0) {
+        return None;
+    }
+    let file = FileMark::of(&path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+    Some(Connection::open_with_flags(address(&path)?, flags).map(|connection| (connection, file)).map_err(StoreError::from))
+}
+
+/// The path as a `file:` URI that SQLite takes, with the promise that nothing changes.
+fn address(path: &Path) -> Option<String> {
+    let mut address = String::from("file:");
+    for c in path.to_str()?.chars() {
+        match c {
+            '%' => address.push_str("%25"),
+            '?' => address.push_str("%3f"),
+            '#' => address.push_str("%23"),
+            c => address.push(c),
+        }
+    }
+    Some(address + "?immutable=1")
+}
+
+/// Settings that a connection has, not the file.
+fn settle(connection: &Connection) -> Result<(), StoreError> {
+    connection.busy_timeout(PATIENCE)?;
+    // With a write-ahead log NORMAL loses nothing when a process dies, however it dies; after a power cut the file is
+    // sound and may lack the last transactions. `write` closes that gap by its own sync of the log.
+    connection.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0")?;
+    // Short runs are the rule: the last of them to end should not pay for moving the log into the file.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    Ok(())
+}
+
+fn update(connection: &Connection, folder: &StateFolder) -> Result<(), StoreError> {
+    let found = version(connection)?;
+    if found > CURRENT {
+        return Err(StoreError::Newer { version: found });
+    }
+    if found < CURRENT {
+        write(connection, folder, |connection| {
+            // Another process may have been faster.
+            let found = version(connection)?;
+            bring_up(connection, found)
+        })?;
+    }
+    Ok(())
+}
+
+/// Takes every step from a version to the current one, inside the transaction that is open.
+fn bring_up(connection: &Connection, from: i64) -> Result<(), StoreError> {
+    for step in STEPS.iter().skip(usize::try_from(from).unwrap_or(0)) {
+        connection.execute_batch(step)?;
+    }
+    connection.execute_batch(&format!("PRAGMA user_version={CURRENT}"))?;
+    Ok(())
+}
+
+fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+fn is_missing(error: &rusqlite::Error, folder: &StateFolder) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && FileMark::of(&folder.path.join(NAME)).is_none()
+}
+
+fn is_closed(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
+}
+
+/// The store.
+pub(super) const NAME: &str = "leases.db";
+/// Its write-ahead log.
+pub(super) const LOG: &str = "leases.db-wal";
+/// What readers and writers share.
+pub(super) const SHARED: &str = "leases.db-shm";
+/// Where writers queue.
+pub(super) const TURNS: &str = "leases.lock";
+/// The end of the name of a store that is being made.
+const UNFINISHED: &str = ".new";
+/// How long a writer waits for the others: far longer than a hundred of them take.
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+/// Bytes of log above which its pages are moved into the file.
+const LONG_LOG: u64 = 1024 * 1024;
+/// Openings in a row that may find the file gone again.
+const ATTEMPTS: usize = 5;
+/// `PWls`: the file is ours (SQLite file format, offset 68).
+pub(super) const MARK: i64 = 0x5057_6c73;
+/// The version that this program writes.
+pub(super) const CURRENT: i64 = STEPS.len() as i64;
+
+/// One step from each version to the next. A step that was released is never edited.
+const STEPS: &[&str] = &["
+CREATE TABLE projects (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name BLOB NOT NULL,
+    root BLOB NOT NULL,
+    common BLOB NOT NULL,
+    worktree BLOB NOT NULL,
+    folder TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (root, common)
+) STRICT;
+CREATE INDEX projects_by_folder ON projects (folder);
+CREATE TABLE blocks (
+    first INTEGER PRIMARY KEY CHECK (first % 100 = 0 AND first BETWEEN 100 AND 65400),
+    project INTEGER NOT NULL REFERENCES projects,
+    number INTEGER NOT NULL,
+    created_at INTEGER NOT NULL,
+    UNIQUE (project, number)
+) STRICT;
+CREATE TABLE leases (
+    port INTEGER PRIMARY KEY CHECK (port BETWEEN 1 AND 65535),
+    project INTEGER NOT NULL REFERENCES projects,
+    asked INTEGER CHECK (asked BETWEEN 1 AND 65535),
+    name TEXT,
+    created_at INTEGER NOT NULL,
+    last_used_at INTEGER NOT NULL,
+    UNIQUE (project, asked),
+    UNIQUE (project, name),
+    CHECK (asked IS NOT NULL OR name IS NOT NULL)
+) STRICT;
+"];

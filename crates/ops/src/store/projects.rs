@@ -1,0 +1,224 @@
+//! Which project this is: the one that stands in the store already, wherever its folder has gone since.
+
+use std::collections::BTreeSet;
+
+use portward_model::{PortRange, ProjectIdentity, Seen, Text};
+use portward_sys::{Ask, PortFilter, StateSet, Transports, Which};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{ProjectId, ProjectRow, Store, error::StoreError, now, rules};
+use crate::{Cx, Failure};
+
+impl Store<'_> {
+    /// The project with this identity, with a block of its own; `None` stands for what this user does outside any project.
+    /// The same project is found again after its folder was renamed, and after `git worktree move`.
+    ///
+    /// # Errors
+    /// Where every block is taken, and where the store cannot be written to.
+    pub fn project(&mut self, identity: Option<&ProjectIdentity>) -> Result<ProjectRow, Failure> {
+        self.stay_current()?;
+        let known = Known::of(identity);
+        let host = self.host;
+        let gone = |root: &Text| matches!(host.path_exists(root), Seen::Known(false));
+        let found = find(&self.connection, &known, &gone).map_err(|error| self.told(error))?;
+        if let Some(found) = found.filter(|found| found.exact || !may_follow(&known, found, &gone))
+            && let Some(row) = row(&self.connection, found.id).map_err(|error| self.told(error))?
+        {
+            return Ok(row);
+        }
+        let rules = self.host.port_rules()?;
+        let held = self.held(PortRange { first: 1, last: u16::MAX });
+        let uid = host.facts()?.uid;
+        self.write(|store| {
+            if let Some(found) = find(store, &known, &gone)? {
+                if may_follow(&known, &found, &gone) {
+                    follow(store, &known, &found)?;
+                }
+                return row(store, found.id)?.ok_or(StoreError::Vanishing);
+            }
+            let seed = rules::seed([&uid.to_le_bytes()[..], known.common.raw(), known.root.raw()]);
+            store.execute(
+                "INSERT INTO projects (name, root, common, worktree, folder, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![known.name.raw(), known.root.raw(), known.common.raw(), known.worktree.raw(), known.folder, now().0],
+            )?;
+            let id = ProjectId(store.last_insert_rowid());
+            add_block(store, id, seed, &rules::Ground { rules: &rules, held: &held })?;
+            row(store, id)?.ok_or(StoreError::Vanishing)
+        })
+    }
+
+    /// The project with this identity, where it is in the store.
+    pub fn known_project(&self, identity: Option<&ProjectIdentity>) -> Result<Option<ProjectRow>, Failure> {
+        let gone = |root: &Text| matches!(self.host.path_exists(root), Seen::Known(false));
+        let found = find(&self.connection, &Known::of(identity), &gone);
+        let found = found.and_then(|found| found.map_or(Ok(None), |found| row(&self.connection, found.id)));
+        found.map_err(|error| self.told(error))
+    }
+
+    /// Every project, in the order of their first blocks.
+    pub fn projects(&self) -> Result<Vec<ProjectRow>, Failure> {
+        let read = || -> Result<Vec<ProjectRow>, StoreError> {
+            let mut statement = self.connection.prepare("SELECT project FROM blocks WHERE number = 0 ORDER BY first")?;
+            let ids = statement.query_map([], |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+            ids.into_iter().filter_map(|id| row(&self.connection, ProjectId(id)).transpose()).collect()
+        };
+        read().map_err(|error| self.told(error))
+    }
+
+    /// Every block of a project, its first one first.
+    pub fn blocks(&self, project: ProjectId) -> Result<Vec<PortRange>, Failure> {
+        let firsts = blocks(&self.connection, project).map_err(|error| self.told(error))?;
+        Ok(firsts.into_iter().map(rules::block).collect())
+    }
+
+    /// Ports of a range that some socket has now. What cannot be seen is not avoided: a bind would say so.
+    pub(super) fn held(&self, range: PortRange) -> BTreeSet<u16> {
+        let mut held = BTreeSet::new();
+        let Ok(own) = self.host.namespaces(&Which::Own) else { return held };
+        let transports = Transports { tcp: true, udp: true, unix: false };
+        let ask = Ask { transports, states: StateSet::All, ports: Some(PortFilter::Local(range)), traffic: false };
+        let _ = self.host.sockets(&ask, &own.value, &mut |socket| {
+            // What is left of an ended connection keeps nobody from the port who asks with SO_REUSEADDR.
+            if socket.state != portward_model::SocketState::TimeWait {
+                held.extend(socket.port());
+            }
+        });
+        held
+    }
+}
+
+/// The project of the directory that this program runs in; `None` outside any.
+pub(crate) fn here(cx: &Cx<'_>) -> Result<Option<ProjectIdentity>, Failure> {
+    // A directory that was removed under us belongs to nothing.
+    let Ok(directory) = std::env::current_dir() else { return Ok(None) };
+    Ok(cx.host.project_at(&directory)?)
+}
+
+/// An identity as it is stored. Everything is empty for what belongs to no project.
+struct Known {
+    name: Text,
+    root: Text,
+    common: Text,
+    worktree: Text,
+    folder: String,
+}
+
+impl Known {
+    fn of(identity: Option<&ProjectIdentity>) -> Self {
+        let Some(identity) = identity else {
+            return Self {
+                name: Text::default(),
+                root: Text::default(),
+                common: Text::default(),
+                worktree: Text::default(),
+                folder: String::new(),
+            };
+        };
+        Self {
+            name: identity.title(),
+            root: identity.project.root.clone(),
+            common: identity.common.clone().unwrap_or_default(),
+            worktree: identity.project.worktree.clone().unwrap_or_default(),
+            folder: identity.folder.map(|mark| format!("{}:{}", mark.inode, mark.born_ns)).unwrap_or_default(),
+        }
+    }
+}
+
+/// A project that was found, and how.
+struct Found {
+    id: ProjectId,
+    root: Text,
+    /// The store has all of it as it is now.
+    exact: bool,
+}
+
+/// The project's row: by its place; else by its folder, which was renamed; else by its worktree, which was moved to
+/// another disk.
+fn find(store: &Connection, known: &Known, gone: &dyn Fn(&Text) -> bool) -> Result<Option<Found>, StoreError> {
+    let found = |exact| {
+        move |row: &rusqlite::Row<'_>| Ok(Found { id: ProjectId(row.get(0)?), root: Text::new(row.get::<_, Vec<u8>>(1)?), exact })
+    };
+    let place = "SELECT id, root, folder = ?3 AND name = ?4 FROM projects WHERE root = ?1 AND common = ?2";
+    let here = store
+        .query_row(place, params![known.root.raw(), known.common.raw(), known.folder, known.name.raw()], |row| {
+            found(row.get(2)?)(row)
+        })
+        .optional()?;
+    if here.is_some() || known.root.is_empty() {
+        return Ok(here);
+    }
+    if !known.folder.is_empty() {
+        let same = "SELECT id, root FROM projects WHERE folder = ?1 ORDER BY id LIMIT 1";
+        let renamed = store.query_row(same, params![known.folder], found(false)).optional()?;
+        if renamed.is_some() {
+            return Ok(renamed);
+        }
+    }
+    if known.worktree.is_empty() {
+        return Ok(None);
+    }
+    let same = "SELECT id, root FROM projects WHERE common = ?1 AND worktree = ?2 ORDER BY id LIMIT 1";
+    let moved = store.query_row(same, params![known.common.raw(), known.worktree.raw()], found(false)).optional()?;
+    // A copy of a worktree beside the original is another holder.
+    Ok(moved.filter(|moved| gone(&moved.root)))
+}
+
+/// True when a row is to be brought up to date. A root that still stands is kept: the same folder is seen by two ways.
+fn may_follow(known: &Known, found: &Found, gone: &dyn Fn(&Text) -> bool) -> bool {
+    !found.exact && (found.root == known.root || gone(&found.root))
+}
+
+/// Brings a row up to date with its project.
+fn follow(store: &Connection, known: &Known, found: &Found) -> Result<(), StoreError> {
+    store.execute(
+        "UPDATE projects SET name = ?2, root = ?3, common = ?4, worktree = ?5, folder = ?6 WHERE id = ?1",
+        params![found.id.0, known.name.raw(), known.root.raw(), known.common.raw(), known.worktree.raw(), known.folder],
+    )?;
+    Ok(())
+}
+
+fn row(store: &Connection, id: ProjectId) -> Result<Option<ProjectRow>, StoreError> {
+    let select = "SELECT name, root, first FROM projects JOIN blocks ON project = id WHERE id = ?1 AND number = 0";
+    let row = store.query_row(select, params![id.0], |row| {
+        let root = Text::new(row.get::<_, Vec<u8>>(1)?);
+        let name = Text::new(row.get::<_, Vec<u8>>(0)?);
+        Ok(ProjectRow { id, name, root: Some(root).filter(|root| !root.is_empty()), block: rules::block(row.get(2)?) })
+    });
+    Ok(row.optional()?)
+}
+
+/// First ports of a project's blocks.
+pub(super) fn blocks(store: &Connection, project: ProjectId) -> Result<Vec<u16>, StoreError> {
+    let mut statement = store.prepare("SELECT first FROM blocks WHERE project = ?1 ORDER BY number")?;
+    Ok(statement.query_map(params![project.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
+/// Gives a project one block more.
+pub(super) fn add_block(
+    store: &Connection,
+    project: ProjectId,
+    seed: u64,
+    ground: &rules::Ground<'_>,
+) -> Result<u16, StoreError> {
+    let mut statement = store.prepare("SELECT first FROM blocks")?;
+    let taken = statement.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<u16>, _>>()?;
+    let first = rules::block_for(seed, &taken, ground).ok_or_else(|| exhausted(taken.len(), ground))?;
+    let number = "SELECT coalesce(max(number) + 1, 0) FROM blocks WHERE project = ?2";
+    store.execute(
+        &format!("INSERT INTO blocks (first, project, number, created_at) VALUES (?1, ?2, ({number}), ?3)"),
+        params![first, project.0, now().0],
+    )?;
+    Ok(first)
+}
+
+fn exhausted(taken: usize, ground: &rules::Ground<'_>) -> Failure {
+    let ephemeral = ground.rules.ephemeral;
+    if taken == 0 {
+        return Failure::system(format!(
+            "No hundred ports lie outside this kernel's ephemeral range {ephemeral} and its reserved ports, so none can be leased."
+        ))
+        .hint("sudo sysctl net.ipv4.ip_local_port_range='32768 60999'    is the usual range");
+    }
+    Failure::system(format!("All blocks of a hundred ports outside the ephemeral range {ephemeral} are leased, {taken} of them."))
+        .hint("portward lease prune    gives back those of projects that are gone")
+}

@@ -1,0 +1,175 @@
+//! What is done to a corrupt store when its user asks for it: it is set aside whole, and a new one is made of what could
+//! still be read.
+
+use portward_sys::{Host, StateFolder};
+use rusqlite::{Connection, OpenFlags, Row, types::Value};
+
+use super::{
+    error::{StoreError, aside},
+    file::{self, LOG, NAME, PATIENCE, SHARED, TURNS},
+};
+use crate::Failure;
+
+/// How a store was found and left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repaired {
+    /// There is none; nothing was made.
+    None,
+    /// It is sound, with so many leases; nothing was changed.
+    Sound {
+        /// How many leases it holds.
+        leases: usize,
+    },
+    /// It is corrupt, and nobody agreed to a new one; a copy was made, and nothing else.
+    Declined {
+        /// The name of the copy.
+        copy: String,
+    },
+    /// It was set aside, and a new one has its place.
+    Renewed {
+        /// The name under which the corrupt one stands now.
+        copy: String,
+        /// How many leases were taken over.
+        saved: usize,
+    },
+}
+
+/// Looks at the whole store, and renews it where it is corrupt and `agree`, asked with what could be saved, says yes.
+pub fn repair(host: &dyn Host, agree: &mut dyn FnMut(&str) -> Result<bool, Failure>) -> Result<Repaired, Failure> {
+    let folder = StateFolder::find(host.facts()?.uid);
+    if portward_sys::FileMark::of(&folder.path.join(NAME)).is_none() {
+        return Ok(Repaired::None);
+    }
+    let wrong = match look(&folder) {
+        Ok(Ok(leases)) => return Ok(Repaired::Sound { leases }),
+        Ok(Err(wrong)) => wrong,
+        Err(error) if error.is_corrupt() => match &error {
+            StoreError::Foreign => "it is no lease store".to_owned(),
+            StoreError::Sql(error) => error.to_string(),
+            _ => "it cannot be read".to_owned(),
+        },
+        Err(error) => return Err(error.told(&folder)),
+    };
+    renew(&folder, &wrong, agree).map_err(|error| error.told(&folder))
+}
+
+/// The number of leases of a sound store, or what is wrong with it.
+fn look(folder: &StateFolder) -> Result<Result<usize, String>, StoreError> {
+    let (connection, _) = file::open(folder)?;
+    let verdict: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if verdict != "ok" {
+        return Ok(Err(verdict));
+    }
+    Ok(Ok(count(&connection)?))
+}
+
+fn renew(
+    folder: &StateFolder,
+    wrong: &str,
+    agree: &mut dyn FnMut(&str) -> Result<bool, Failure>,
+) -> Result<Repaired, StoreError> {
+    let saved = Saved::from(folder);
+    let copy = aside(folder);
+    let path = folder.path.join(NAME);
+    let question = format!(
+        "{} is corrupt ({wrong}). Set it aside as {copy} and start anew with the {} leases that can be read?",
+        path.display(),
+        saved.leases.len()
+    );
+    let copied = folder.copy(NAME, &copy).map(|_| ());
+    if !agree(&question)? {
+        copied?;
+        return Ok(Repaired::Declined { copy });
+    }
+    // Nobody makes a store while there is none for a moment.
+    let turn = folder.turn(TURNS, PATIENCE)?;
+    folder.rename(NAME, &copy)?;
+    for (name, end) in [(LOG, "-wal"), (SHARED, "-shm")] {
+        match folder.rename(name, &format!("{copy}{end}")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+            _ => {}
+        }
+    }
+    let mut taken_over = 0;
+    let count = std::cell::Cell::new(0);
+    let made = file::make(folder, turn.is_some(), &|store| {
+        count.set(saved.put(store)?);
+        Ok(())
+    })?;
+    if made {
+        taken_over = count.get();
+    }
+    drop(turn);
+    Ok(Repaired::Renewed { copy, saved: taken_over })
+}
+
+/// Rows that could be read out of a damaged file.
+#[derive(Default)]
+struct Saved {
+    projects: Vec<Vec<Value>>,
+    blocks: Vec<Vec<Value>>,
+    leases: Vec<Vec<Value>>,
+}
+
+const PROJECTS: &str = "id, name, root, common, worktree, folder, created_at";
+const BLOCKS: &str = "first, project, number, created_at";
+const LEASES: &str = "port, project, asked, name, created_at, last_used_at";
+
+impl Saved {
+    fn from(folder: &StateFolder) -> Self {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let Ok(store) = Connection::open_with_flags(folder.path.join(NAME), flags) else { return Self::default() };
+        let _ = store.busy_timeout(PATIENCE);
+        Self {
+            projects: rows(&store, "projects", PROJECTS, "id"),
+            blocks: rows(&store, "blocks", BLOCKS, "first"),
+            leases: rows(&store, "leases", LEASES, "port"),
+        }
+    }
+
+    /// Puts them into a new store, under all its rules; a row that breaks one is left out, and a lease without its project
+    /// or its block is one. Returns how many leases it holds then.
+    fn put(&self, store: &Connection) -> Result<usize, StoreError> {
+        for (table, columns, rows) in
+            [("projects", PROJECTS, &self.projects), ("blocks", BLOCKS, &self.blocks), ("leases", LEASES, &self.leases)]
+        {
+            let places: Vec<&str> = columns.split(", ").map(|_| "?").collect();
+            let mut insert =
+                store.prepare(&format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({})", places.join(", ")))?;
+            for row in rows {
+                // A value of the wrong type is refused by the table, and is no reason to stop.
+                let _ = insert.execute(rusqlite::params_from_iter(row));
+            }
+        }
+        store.execute_batch(
+            "DELETE FROM blocks WHERE project NOT IN (SELECT id FROM projects);
+             DELETE FROM projects WHERE id NOT IN (SELECT project FROM blocks WHERE number = 0);
+             DELETE FROM blocks WHERE project NOT IN (SELECT id FROM projects);
+             DELETE FROM leases WHERE NOT EXISTS (
+                 SELECT 1 FROM blocks WHERE blocks.project = leases.project AND first = leases.port - leases.port % 100);",
+        )?;
+        count(store)
+    }
+}
+
+fn count(store: &Connection) -> Result<usize, StoreError> {
+    let leases: i64 = store.query_row("SELECT count(*) FROM leases", [], |row| row.get(0))?;
+    Ok(usize::try_from(leases).unwrap_or(0))
+}
+
+/// The rows of a table up to the damage, from its beginning and from its end.
+fn rows(store: &Connection, table: &str, columns: &str, key: &str) -> Vec<Vec<Value>> {
+    let width = columns.split(", ").count();
+    let read = |row: &Row<'_>| (0..width).map(|index| row.get(index)).collect::<rusqlite::Result<Vec<Value>>>();
+    let mut found: Vec<Vec<Value>> = Vec::new();
+    for order in ["ASC", "DESC"] {
+        let Ok(mut statement) = store.prepare(&format!("SELECT {columns} FROM {table} ORDER BY {key} {order}")) else { continue };
+        let Ok(rows) = statement.query_map([], read) else { continue };
+        for row in rows.map_while(Result::ok) {
+            if !found.contains(&row) {
+                found.push(row);
+            }
+        }
+    }
+    found
+}

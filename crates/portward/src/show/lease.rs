@@ -1,0 +1,134 @@
+//! Leases as a table; what was given back, what was not, and why.
+
+use std::io;
+
+use portward_ops::op::lease::{Action, GoneProject, LeaseDocument, LeaseState, Leases, RepairDocument};
+
+use super::Show;
+use crate::{
+    screen::{Screen, Tone},
+    table::{Cell, Heading, Table},
+};
+
+impl Show for Leases {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        match self.action {
+            Action::List | Action::Take => listed(self, screen)?,
+            Action::Release => released(self, screen)?,
+            Action::Prune => pruned(self, screen)?,
+            Action::Repair => {}
+        }
+        if let Some(repair) = &self.repair {
+            looked_at(repair, screen)?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}
+
+fn listed(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
+    if leases.leases.is_empty() {
+        return screen.remark("Nothing is leased.", Some("portward lease take 3000    takes this project's port for 3000"));
+    }
+    let dropped = table(&leases.leases, screen)?;
+    if !dropped.is_empty() {
+        screen.remark(&format!("No room for {}.", dropped.join(", ").to_lowercase()), Some("a wider terminal, or --json"))?;
+    }
+    if leases.leases.iter().any(|lease| lease.state == LeaseState::Gone) {
+        screen.remark("The folder of some projects is gone.", Some("portward lease prune    gives their ports back"))?;
+    }
+    Ok(())
+}
+
+fn released(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
+    if !leases.leases.is_empty() {
+        table(&leases.leases, screen)?;
+    }
+    for refused in &leases.refused {
+        let hint = if refused.pid == 0 { None } else { Some(format!("portward free {}", port_of(&refused.because))) };
+        screen.remark(&format!("Not released: {}.", refused.because), hint.as_deref())?;
+    }
+    let many = count(leases.leases.len());
+    if leases.kept == Some(true) {
+        screen.remark(&format!("{many} would be released; nothing was."), None)
+    } else {
+        screen.remark(&format!("{many} released."), None)
+    }
+}
+
+fn pruned(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
+    let gone = leases.projects.as_deref().unwrap_or_default();
+    if gone.is_empty() {
+        return screen.remark("Every project with leases is where it was, or something is bound to its ports.", None);
+    }
+    for GoneProject { project, root, blocks } in gone {
+        screen.line(&format!("{project}   {}   {root} is gone", blocks.join(", ")))?;
+    }
+    let many = count(leases.leases.len());
+    if leases.kept == Some(true) {
+        screen.remark(&format!("{many} would be given back; nothing was."), Some("portward lease prune --yes"))
+    } else {
+        screen.remark(&format!("{many} given back."), None)
+    }
+}
+
+fn looked_at(repair: &RepairDocument, screen: &mut Screen) -> io::Result<()> {
+    match (repair.sound, &repair.copy, repair.saved) {
+        (true, _, None) => screen.line(&format!("There is no {} yet, and nothing to repair.", repair.store)),
+        (true, _, Some(leases)) => screen.line(&format!("{} is sound, with {}.", repair.store, count(leases))),
+        (false, Some(copy), Some(saved)) => {
+            screen.line(&format!("{} begins anew with the {} that could be read.", repair.store, count(saved)))?;
+            screen.remark(&format!("The corrupt one stands as {copy}."), Some("portward lease    shows what was saved"))
+        }
+        (false, copy, _) => {
+            screen.line(&format!("{} is corrupt and was left as it is.", repair.store))?;
+            let copy = copy.as_deref().unwrap_or("no file");
+            screen.remark(&format!("A copy stands as {copy}."), Some("portward lease repair --yes    starts anew"))
+        }
+    }
+}
+
+fn table(leases: &[LeaseDocument], screen: &mut Screen) -> io::Result<Vec<&'static str>> {
+    let mut table = Table::new(HEADINGS);
+    for lease in leases {
+        let (tone, state) = match lease.state {
+            LeaseState::Held => (Tone::Plain, "held"),
+            LeaseState::Listening => (Tone::Good, "listening"),
+            LeaseState::Free => (Tone::Quiet, "free"),
+            LeaseState::Gone => (Tone::Notice, "gone"),
+        };
+        let or_dash = |text: Option<String>| Cell::plain(text.unwrap_or_else(|| "-".to_owned()));
+        table.row(
+            [
+                Cell::plain(lease.port.to_string()),
+                or_dash(lease.asked.map(|asked| asked.to_string())),
+                or_dash(lease.name.clone()),
+                Cell::new(tone, state),
+                Cell::plain(lease.project.as_ref().map_or_else(|| "(no project)".to_owned(), portward_model::Text::shown)),
+                Cell::plain(lease.block.clone()),
+                or_dash(lease.root.as_ref().map(portward_model::Text::shown)),
+            ]
+            .into_iter(),
+        );
+    }
+    table.draw(screen)
+}
+
+fn count(leases: usize) -> String {
+    if leases == 1 { "1 lease".to_owned() } else { format!("{leases} leases") }
+}
+
+/// The port that a reason ends with.
+fn port_of(because: &str) -> &str {
+    because.rsplit(' ').next().unwrap_or_default()
+}
+
+const WHOLE: usize = usize::MAX;
+const HEADINGS: &[Heading] = &[
+    Heading { title: "PORT", least: WHOLE },
+    Heading { title: "ASKED", least: WHOLE },
+    Heading { title: "NAME", least: 8 },
+    Heading { title: "STATE", least: WHOLE },
+    Heading { title: "PROJECT", least: 8 },
+    Heading { title: "BLOCK", least: WHOLE },
+    Heading { title: "ROOT", least: 8 },
+];

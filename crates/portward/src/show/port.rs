@@ -1,0 +1,23 @@
+//! The port alone on standard output, for scripts.
+
+use std::io;
+
+use portward_ops::op::port::PortAnswer;
+
+use super::Show;
+use crate::screen::Screen;
+
+impl Show for PortAnswer {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        if let Some(why) = &self.not_started {
+            let why: String = why.chars().take(1).flat_map(char::to_uppercase).chain(why.chars().skip(1)).collect();
+            return screen.remark(&format!("portward: {why}"), Some("the program's name, or its path"));
+        }
+        screen.line(&self.port.to_string())?;
+        if !self.leased {
+            let hint = "portward port --free -- CMD    holds it until CMD starts";
+            screen.remark(&format!("{} is free now, and nothing holds it.", self.port), Some(hint))?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}

@@ -1,0 +1,20 @@
+//! The URL alone on standard output, for scripts.
+
+use std::io;
+
+use portward_ops::op::url::UrlAnswer;
+
+use super::Show;
+use crate::screen::Screen;
+
+impl Show for UrlAnswer {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        if let Some(url) = &self.url {
+            screen.line(url)?;
+        }
+        if let Some(because) = &self.because {
+            screen.remark(because, Some("portward port NAME    takes a port for a name; portward lease    lists them"))?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}
