@@ -59,6 +59,11 @@ impl StateFolder {
         Self { path, brief: Some(why), caller: None, uid }
     }
 
+    /// A lasting folder at this place, for the user with this uid.
+    pub fn at(path: PathBuf, uid: u32) -> Self {
+        Self { path, brief: None, caller: None, uid }
+    }
+
     /// Makes the folder where it is missing, readable for its user alone, and makes sure that it is this user's.
     pub fn prepare(&self) -> io::Result<()> {
         let mut missing = Vec::new();

@@ -24,7 +24,7 @@ use crate::{
 #[serde(deny_unknown_fields)]
 pub struct Port {
     /// The name, or the port that programs ask for
-    #[arg(value_name = "NAME", required_unless_present = "free", conflicts_with = "free")]
+    #[arg(value_name = "NAME", conflicts_with = "free")]
     #[serde(default)]
     pub name: Option<Wanted>,
     /// A free port of the moment, leased to nobody
@@ -118,7 +118,7 @@ fn free(cx: &Cx<'_>, command: &[String]) -> Result<PortAnswer, Failure> {
         BTreeSet::new()
     });
     // Each port is proven by holding it, so nothing need be looked at before.
-    let ground = store::Ground { rules: &rules, held: &BTreeSet::new() };
+    let ground = store::Ground { rules: &rules, held: &|_| false };
     let mut refusals = None;
     for port in store::free_ports(moment(), &taken, &ground).take(MOST) {
         let hold = match cx.host.hold(port)? {

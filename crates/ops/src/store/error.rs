@@ -77,6 +77,10 @@ impl StoreError {
             Self::Foreign => corrupt(&self, folder),
             Self::Sql(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => full(folder),
+                // What readers and writers share could not grow.
+                _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
+                    full(folder)
+                }
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => closed(folder),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                     Failure::system(format!("Another program has kept {path} to itself for {}.", Span(PATIENCE)))

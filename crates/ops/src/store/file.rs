@@ -153,7 +153,8 @@ fn settle(connection: &Connection) -> Result<(), StoreError> {
     connection.busy_timeout(PATIENCE)?;
     // With a write-ahead log NORMAL loses nothing when a process dies, however it dies; after a power cut the file is
     // sound and may lack the last transactions. `write` closes that gap by its own sync of the log.
-    connection.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0")?;
+    // The log is cut when it begins anew, so that its length tells how much there is to be moved.
+    connection.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=0")?;
     // Short runs are the rule: the last of them to end should not pay for moving the log into the file.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(())
@@ -208,7 +209,7 @@ const UNFINISHED: &str = ".new";
 /// How long a writer waits for the others: far longer than a hundred of them take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of log above which its pages are moved into the file.
-const LONG_LOG: u64 = 1024 * 1024;
+const LONG_LOG: u64 = 512 * 1024;
 /// Openings in a row that may find the file gone again.
 const ATTEMPTS: usize = 5;
 /// `PWls`: the file is ours (SQLite file format, offset 68).

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use portward_model::PortRange;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Lease, ProjectId, Store, error::StoreError, now, projects, rules};
@@ -43,15 +42,12 @@ impl Store<'_> {
             return Ok(lease);
         }
         let rules = self.host.port_rules()?;
-        let own = projects::blocks(&self.connection, project).map_err(|error| self.told(error))?;
-        let held: BTreeSet<u16> = own.iter().flat_map(|first| self.held(rules::block(*first))).collect();
-        let ground = rules::Ground { rules: &rules, held: &held };
+        let sockets = projects::Sockets::new(self.host);
+        let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         if let Some(lease) = self.write(|store| give(store, project, want, &ground, None))? {
             return Ok(lease);
         }
-        // Its blocks are full: one block more, away from whatever is in use anywhere.
-        let held = self.held(PortRange { first: 1, last: u16::MAX });
-        let ground = rules::Ground { rules: &rules, held: &held };
+        // Its blocks are full: one block more.
         let seed = rules::seed([&project.0.to_le_bytes()[..], b"more"]);
         let lease = self.write(|store| give(store, project, want, &ground, Some(seed)))?;
         lease.ok_or_else(|| Failure::system("A new block of ports has no port in it that could be leased."))

@@ -1,9 +1,13 @@
 //! Which project this is: the one that stands in the store already, wherever its folder has gone since.
 
-use std::collections::BTreeSet;
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
-use portward_model::{PortRange, ProjectIdentity, Seen, Text};
-use portward_sys::{Ask, PortFilter, StateSet, Transports, Which};
+use portward_model::{PortRange, ProjectIdentity, Seen, Text, Transport};
+use portward_sys::Host;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{ProjectId, ProjectRow, Store, error::StoreError, now, rules};
@@ -27,8 +31,13 @@ impl Store<'_> {
             return Ok(row);
         }
         let rules = self.host.port_rules()?;
-        let held = self.held(PortRange { first: 1, last: u16::MAX });
+        let sockets = Sockets::new(host);
+        let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let uid = host.facts()?.uid;
+        let seed = rules::seed([&uid.to_le_bytes()[..], known.common.raw(), known.root.raw()]);
+        // Tried before the turn, so that nobody waits for it; nearly always it is the answer in the turn, too.
+        let taken = taken(&self.connection).map_err(|error| self.told(error))?;
+        let _ = rules::block_for(seed, &taken, &ground);
         self.write(|store| {
             if let Some(found) = find(store, &known, &gone)? {
                 if may_follow(&known, &found, &gone) {
@@ -36,13 +45,12 @@ impl Store<'_> {
                 }
                 return row(store, found.id)?.ok_or(StoreError::Vanishing);
             }
-            let seed = rules::seed([&uid.to_le_bytes()[..], known.common.raw(), known.root.raw()]);
             store.execute(
                 "INSERT INTO projects (name, root, common, worktree, folder, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
                 params![known.name.raw(), known.root.raw(), known.common.raw(), known.worktree.raw(), known.folder, now().0],
             )?;
             let id = ProjectId(store.last_insert_rowid());
-            add_block(store, id, seed, &rules::Ground { rules: &rules, held: &held })?;
+            add_block(store, id, seed, &ground)?;
             row(store, id)?.ok_or(StoreError::Vanishing)
         })
     }
@@ -70,19 +78,37 @@ impl Store<'_> {
         let firsts = blocks(&self.connection, project).map_err(|error| self.told(error))?;
         Ok(firsts.into_iter().map(rules::block).collect())
     }
+}
 
-    /// Ports of a range that some socket has now. What cannot be seen is not avoided: a bind would say so.
-    pub(super) fn held(&self, range: PortRange) -> BTreeSet<u16> {
-        let mut held = BTreeSet::new();
-        let Ok(own) = self.host.namespaces(&Which::Own) else { return held };
-        let transports = Transports { tcp: true, udp: true, unix: false };
-        let ask = Ask { transports, states: StateSet::All, ports: Some(PortFilter::Local(range)), traffic: false };
-        let _ = self.host.sockets(&ask, &own.value, &mut |socket| {
-            // What is left of an ended connection keeps nobody from the port who asks with SO_REUSEADDR.
-            if socket.state != portward_model::SocketState::TimeWait {
-                held.extend(socket.port());
-            }
-        });
+/// What sockets have now, port by port, each tried once: a bind of a socket that is closed at once, which costs a few
+/// microseconds, where asking the kernel for all sockets of a busy machine costs milliseconds.
+pub(super) struct Sockets<'h> {
+    host: &'h dyn Host,
+    tried: RefCell<BTreeMap<u16, bool>>,
+}
+
+impl<'h> Sockets<'h> {
+    pub(super) fn new(host: &'h dyn Host) -> Self {
+        Self { host, tried: RefCell::default() }
+    }
+
+    /// True when a server that asks for the port on every address would be refused. What is left of an ended connection
+    /// keeps nobody from the port who asks with `SO_REUSEADDR`, and what cannot be tried is not avoided.
+    pub(super) fn hold(&self, port: u16) -> bool {
+        if let Some(held) = self.tried.borrow().get(&port) {
+            return *held;
+        }
+        let refused = |transport, address| {
+            let answer = self.host.try_bind(transport, SocketAddr::new(address, port), true);
+            answer.is_ok_and(|refusal| refusal.is_some_and(|(code, _)| code == IN_USE))
+        };
+        let either = |transport| {
+            [IpAddr::from(Ipv6Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED.into()]
+                .into_iter()
+                .any(|address| refused(transport, address))
+        };
+        let held = either(Transport::Tcp) || either(Transport::Udp);
+        self.tried.borrow_mut().insert(port, held);
         held
     }
 }
@@ -193,6 +219,12 @@ pub(super) fn blocks(store: &Connection, project: ProjectId) -> Result<Vec<u16>,
     Ok(statement.query_map(params![project.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
+/// First ports of all blocks that somebody has.
+fn taken(store: &Connection) -> Result<BTreeSet<u16>, StoreError> {
+    let mut statement = store.prepare("SELECT first FROM blocks")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
 /// Gives a project one block more.
 pub(super) fn add_block(
     store: &Connection,
@@ -200,8 +232,7 @@ pub(super) fn add_block(
     seed: u64,
     ground: &rules::Ground<'_>,
 ) -> Result<u16, StoreError> {
-    let mut statement = store.prepare("SELECT first FROM blocks")?;
-    let taken = statement.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<u16>, _>>()?;
+    let taken = taken(store)?;
     let first = rules::block_for(seed, &taken, ground).ok_or_else(|| exhausted(taken.len(), ground))?;
     let number = "SELECT coalesce(max(number) + 1, 0) FROM blocks WHERE project = ?2";
     store.execute(
@@ -210,6 +241,9 @@ pub(super) fn add_block(
     )?;
     Ok(first)
 }
+
+/// `EADDRINUSE` on Linux.
+const IN_USE: i32 = 98;
 
 fn exhausted(taken: usize, ground: &rules::Ground<'_>) -> Failure {
     let ephemeral = ground.rules.ephemeral;

@@ -36,11 +36,15 @@ pub enum Repaired {
 
 /// Looks at the whole store, and renews it where it is corrupt and `agree`, asked with what could be saved, says yes.
 pub fn repair(host: &dyn Host, agree: &mut dyn FnMut(&str) -> Result<bool, Failure>) -> Result<Repaired, Failure> {
-    let folder = StateFolder::find(host.facts()?.uid);
+    renew_in(&StateFolder::find(host.facts()?.uid), agree)
+}
+
+/// The same, in this folder.
+pub(super) fn renew_in(folder: &StateFolder, agree: &mut dyn FnMut(&str) -> Result<bool, Failure>) -> Result<Repaired, Failure> {
     if portward_sys::FileMark::of(&folder.path.join(NAME)).is_none() {
         return Ok(Repaired::None);
     }
-    let wrong = match look(&folder) {
+    let wrong = match look(folder) {
         Ok(Ok(leases)) => return Ok(Repaired::Sound { leases }),
         Ok(Err(wrong)) => wrong,
         Err(error) if error.is_corrupt() => match &error {
@@ -48,9 +52,9 @@ pub fn repair(host: &dyn Host, agree: &mut dyn FnMut(&str) -> Result<bool, Failu
             StoreError::Sql(error) => error.to_string(),
             _ => "it cannot be read".to_owned(),
         },
-        Err(error) => return Err(error.told(&folder)),
+        Err(error) => return Err(error.told(folder)),
     };
-    renew(&folder, &wrong, agree).map_err(|error| error.told(&folder))
+    renew(folder, &wrong, agree).map_err(|error| error.told(folder))
 }
 
 /// The number of leases of a sound store, or what is wrong with it.

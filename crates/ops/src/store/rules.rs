@@ -13,8 +13,8 @@ use portward_model::{PortRange, PortRules, Transport};
 pub(crate) struct Ground<'a> {
     /// The kernel's port rules.
     pub(crate) rules: &'a PortRules,
-    /// Ports that some socket has now.
-    pub(crate) held: &'a BTreeSet<u16>,
+    /// Whether some socket has the port now.
+    pub(crate) held: &'a dyn Fn(u16) -> bool,
 }
 
 /// The range of the block that begins here.
@@ -27,7 +27,7 @@ pub(crate) fn block(first: u16) -> PortRange {
 /// `None` when every block is taken or unfit.
 pub(crate) fn block_for(seed: u64, taken: &BTreeSet<u16>, ground: &Ground<'_>) -> Option<u16> {
     let open = |first: &u16| !taken.contains(first) && is_open(*first, ground.rules);
-    let quiet = |first: &u16| ground.held.range(*first..=block(*first).last).next().is_none();
+    let quiet = |first: &u16| !(*first..=block(*first).last).any(ground.held);
     let useful = |first: &u16| (*first..=block(*first).last).any(|port| is_fit(port, ground));
     // A block in which nothing is held now, and failing that one with something left in it.
     candidates(seed).filter(open).find(quiet).or_else(|| candidates(seed).filter(open).find(useful))
@@ -85,7 +85,7 @@ fn is_open(first: u16, rules: &PortRules) -> bool {
 /// True when a port may be handed out: every browser opens it, nothing is known by it, and nothing has it now.
 fn is_fit(port: u16, ground: &Ground<'_>) -> bool {
     let known = AIRPLAY.contains(&port) || usual_service(Transport::Tcp, port).is_some();
-    !browser_blocks(port) && !known && !ground.held.contains(&port)
+    !browser_blocks(port) && !known && !(ground.held)(port)
 }
 
 /// Ports of a block.
@@ -117,7 +117,7 @@ mod tests {
     }
 
     fn blocks(rules: &PortRules, held: &BTreeSet<u16>) -> Vec<u16> {
-        let ground = Ground { rules, held };
+        let ground = Ground { rules, held: &|port| held.contains(&port) };
         let mut taken = BTreeSet::new();
         let mut given = Vec::new();
         for number in 0_u64.. {
@@ -170,9 +170,9 @@ mod tests {
     #[test]
     fn a_block_where_something_listens_is_the_last_choice() {
         let usual = rules((32768, 60999), &[]);
-        let first = block_for(7, &BTreeSet::new(), &Ground { rules: &usual, held: &BTreeSet::new() }).unwrap();
+        let first = block_for(7, &BTreeSet::new(), &Ground { rules: &usual, held: &|_| false }).unwrap();
         let held = BTreeSet::from([first + 42]);
-        let ground = Ground { rules: &usual, held: &held };
+        let ground = Ground { rules: &usual, held: &|port| held.contains(&port) };
         let other = block_for(7, &BTreeSet::new(), &ground).unwrap();
         assert_ne!(other, first);
         let all: BTreeSet<u16> = blocks(&usual, &BTreeSet::new()).into_iter().filter(|block| *block != first).collect();
@@ -183,7 +183,7 @@ mod tests {
     fn the_last_two_digits_stay() {
         let usual = rules((32768, 60999), &[]);
         let held = BTreeSet::from([20080]);
-        let ground = Ground { rules: &usual, held: &held };
+        let ground = Ground { rules: &usual, held: &|port| held.contains(&port) };
         let mut leased = BTreeSet::new();
         assert_eq!(port_for(3000, 20300, &leased, &ground), Some(20300));
         assert_eq!(port_for(5432, 20300, &leased, &ground), Some(20332));
@@ -198,7 +198,7 @@ mod tests {
     fn no_port_is_handed_out_that_a_browser_refuses_or_a_program_is_known_by() {
         let usual = rules((32768, 60999), &[]);
         let none = BTreeSet::new();
-        let ground = Ground { rules: &usual, held: &none };
+        let ground = Ground { rules: &usual, held: &|_| false };
         for first in blocks(&usual, &none) {
             let mut leased = BTreeSet::new();
             while let Some(port) = port_for(first.wrapping_mul(7), first, &leased, &ground) {
