@@ -24,13 +24,14 @@ use rusqlite::Connection;
 
 use crate::{Failure, document::GapDocument};
 use error::StoreError;
+use file::Durable;
 pub(crate) use projects::here;
 pub use repair::{Repaired, repair};
 pub use rows::LeaseRow;
 pub(crate) use rules::{Ground, free_ports, seed};
 pub use want::{LeaseName, Wanted};
 
-/// A user's leases. Reading never waits for a writer; writers take turns.
+/// A user's leases. Reading never waits for a writer.
 pub struct Store<'h> {
     connection: Connection,
     host: &'h dyn Host,
@@ -154,9 +155,9 @@ impl<'h> Store<'h> {
         Ok(())
     }
 
-    /// Writes in one transaction, in this process's turn.
-    fn write<T>(&mut self, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, Failure> {
-        let written = file::write(&self.connection, &self.folder, body);
+    /// Writes in one transaction.
+    fn write<T>(&mut self, durable: Durable, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, Failure> {
+        let written = file::write(&self.connection, &self.folder, durable, body);
         written.map_err(|error| self.told(error))
     }
 }

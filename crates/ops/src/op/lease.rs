@@ -143,6 +143,14 @@ impl Lease {
         if self.name.is_some() && (self.action != Action::Take || self.what.len() > 1) {
             return Err(with("--name", "take PORT").hint("one port has one name"));
         }
+        if let (Some(Wanted::Name(word)), Some(name)) = (self.what.first(), &self.name) {
+            return Err(Failure::usage(format!(
+                "{} is a name already, and --name {} a second one.",
+                word.as_str(),
+                name.as_str()
+            ))
+            .hint(format!("portward lease take 3000 --name {}", name.as_str())));
+        }
         if self.all && self.action != Action::Release {
             return Err(with("--all", "release").hint("portward lease release --all"));
         }
@@ -164,12 +172,7 @@ impl Lease {
         let mut taken = Vec::new();
         for wanted in &self.what {
             let mut want = wanted.want();
-            if let (Some(name), Some(_)) = (&self.name, want.asked) {
-                want.name = Some(name.as_str());
-            } else if let Some(name) = &self.name {
-                return Err(Failure::usage(format!("`{wanted}` is a name already, and --name {} a second one.", name.as_str()))
-                    .hint("portward lease take 3000 --name web"));
-            }
+            want.name = want.name.or(self.name.as_ref().map(LeaseName::as_str));
             taken.push(store.take(project.id, want)?.port);
         }
         let rows = store.all()?.into_iter().filter(|row| taken.contains(&row.port)).collect();

@@ -1,4 +1,4 @@
-//! The file itself: made whole or not at all, opened, brought up to date, written in turns.
+//! The file itself: made whole or not at all, opened, brought up to date, written.
 
 use std::{path::Path, time::Duration};
 
@@ -49,28 +49,47 @@ pub(super) fn glance(folder: &StateFolder) -> Result<Option<(Connection, FileMar
     Ok((version == CURRENT).then_some(opened))
 }
 
-/// Runs `body` in one transaction that excludes every other writer, and returns when what it wrote is on the disk.
+/// When what is written has to be on the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Durable {
+    /// Before the answer: a block, which depends on what else was given before it.
+    Now,
+    /// Within seconds, as the kernel writes: a port of a block. After a power cut nobody holds it, and whoever asks again is
+    /// given the same digits of the same block.
+    Soon,
+}
+
+/// Runs `body` in one transaction that excludes every other writer.
 ///
-/// Turns come first: SQLite's own waiting is asking again after a sleep, in no order, which is slow for the unlucky among
-/// a hundred. Where no turn is to be had in time (its holder may be a stopped process), SQLite's lock alone decides.
+/// Writers do not queue for it: a place in a queue comes with waiting to be scheduled while nobody else may write, and
+/// among a hundred processes on few processors that is most of the time. Who finds the store busy asks again shortly.
 pub(super) fn write<T>(
     connection: &Connection,
     folder: &StateFolder,
+    durable: Durable,
     body: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let turn = folder.turn(TURNS, PATIENCE)?;
     let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
     let answer = body(&transaction)?;
     transaction.commit()?;
-    drop(turn);
-    // The log is put onto the disk here and not by SQLite (`synchronous`), so that the next writer does not wait for it:
-    // many writers' logs reach the disk together. A disk that fails now leaves a lease that holds until a power cut.
-    let _ = folder.sync(LOG);
+    if durable == Durable::Now {
+        // After the transaction, so that the next writer does not wait for the disk (`synchronous=FULL` would let it). Where
+        // there is no log, SQLite has synced the file.
+        let _ = folder.sync(LOG);
+    }
     if FileMark::of(&folder.path.join(LOG)).is_some_and(|log| log.size > LONG_LOG) {
-        // Outside of the turn: the others write on while the log's pages are moved into the file.
+        // The others write on while the log's pages are moved into the file.
         let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
     }
     Ok(answer)
+}
+
+/// What SQLite does when another process is writing: a short sleep, and again, [`PATIENCE`] long. Its own handler sleeps
+/// ever longer, up to a tenth of a second, which is a hundred times what a writer takes.
+fn ask_again(count: i32) -> bool {
+    let pause = if count < 200 { 1 } else { 5 };
+    std::thread::sleep(Duration::from_millis(pause));
+    count < 1200
 }
 
 /// Makes a store under another name, fills it, and gives it its name when it is whole; a store that has the name stays.
@@ -111,8 +130,8 @@ pub(super) fn make(
 
 fn connect(folder: &StateFolder, mode: OpenFlags) -> Result<(Connection, FileMark), StoreError> {
     let path = folder.path.join(NAME);
-    let connection = Connection::open_with_flags(&path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    settle(&connection)?;
+    let mut connection = Connection::open_with_flags(&path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    settle(&mut connection)?;
     // A foreign or damaged file is known by its first page.
     let mark: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if mark != MARK {
@@ -149,14 +168,15 @@ fn address(path: &Path) -> Option<String> {
 }
 
 /// Settings that a connection has, not the file.
-fn settle(connection: &Connection) -> Result<(), StoreError> {
-    connection.busy_timeout(PATIENCE)?;
+fn settle(connection: &mut Connection) -> Result<(), StoreError> {
+    // First of all: an opening that fails must not move the log into a file that is corrupt. And short runs are the rule,
+    // of which the last one to end should not pay for the others.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    connection.busy_handler(Some(ask_again))?;
     // With a write-ahead log NORMAL loses nothing when a process dies, however it dies; after a power cut the file is
-    // sound and may lack the last transactions. `write` closes that gap by its own sync of the log.
+    // sound and may lack the last transactions. `write` closes that gap where it matters, by its own sync of the log.
     // The log is cut when it begins anew, so that its length tells how much there is to be moved.
     connection.execute_batch("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=0; PRAGMA journal_size_limit=0")?;
-    // Short runs are the rule: the last of them to end should not pay for moving the log into the file.
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
     Ok(())
 }
 
@@ -166,7 +186,7 @@ fn update(connection: &Connection, folder: &StateFolder) -> Result<(), StoreErro
         return Err(StoreError::Newer { version: found });
     }
     if found < CURRENT {
-        write(connection, folder, |connection| {
+        write(connection, folder, Durable::Now, |connection| {
             // Another process may have been faster.
             let found = version(connection)?;
             bring_up(connection, found)
@@ -202,11 +222,11 @@ pub(super) const NAME: &str = "leases.db";
 pub(super) const LOG: &str = "leases.db-wal";
 /// What readers and writers share.
 pub(super) const SHARED: &str = "leases.db-shm";
-/// Where writers queue.
+/// Where those who make a store, or renew it, queue.
 pub(super) const TURNS: &str = "leases.lock";
 /// The end of the name of a store that is being made.
 const UNFINISHED: &str = ".new";
-/// How long a writer waits for the others: far longer than a hundred of them take.
+/// About how long a process waits for the others: far longer than a hundred of them take.
 pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 /// Bytes of log above which its pages are moved into the file.
 const LONG_LOG: u64 = 512 * 1024;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Lease, ProjectId, Store, error::StoreError, now, projects, rules};
+use super::{Durable, Lease, ProjectId, Store, error::StoreError, now, projects, rules};
 use crate::Failure;
 
 /// What somebody wants a port for: an asked port, a name, or both for one port.
@@ -37,19 +37,19 @@ impl Store<'_> {
             if now().0.saturating_sub(used) > LATELY_MS {
                 // Only for people who wonder what is still in use; a store that cannot be written to keeps its leases.
                 let touch = "UPDATE leases SET last_used_at = ?2 WHERE port = ?1";
-                let _ = self.write(|store| Ok(store.execute(touch, params![lease.port, now().0])?));
+                let _ = self.write(Durable::Soon, |store| Ok(store.execute(touch, params![lease.port, now().0])?));
             }
             return Ok(lease);
         }
         let rules = self.host.port_rules()?;
         let sockets = projects::Sockets::new(self.host);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
-        if let Some(lease) = self.write(|store| give(store, project, want, &ground, None))? {
+        if let Some(lease) = self.write(Durable::Soon, |store| give(store, project, want, &ground, None))? {
             return Ok(lease);
         }
         // Its blocks are full: one block more.
         let seed = rules::seed([&project.0.to_le_bytes()[..], b"more"]);
-        let lease = self.write(|store| give(store, project, want, &ground, Some(seed)))?;
+        let lease = self.write(Durable::Now, |store| give(store, project, want, &ground, Some(seed)))?;
         lease.ok_or_else(|| Failure::system("A new block of ports has no port in it that could be leased."))
     }
 
@@ -71,7 +71,7 @@ impl Store<'_> {
     /// Gives ports back. They stay in their projects' blocks.
     pub fn release(&mut self, ports: &[u16]) -> Result<usize, Failure> {
         self.stay_current()?;
-        self.write(|store| {
+        self.write(Durable::Now, |store| {
             let mut released = 0;
             for port in ports {
                 released += store.execute("DELETE FROM leases WHERE port = ?1", params![port])?;
@@ -83,7 +83,7 @@ impl Store<'_> {
     /// Gives back everything that projects have, their blocks too.
     pub fn release_projects(&mut self, projects: &[ProjectId]) -> Result<(), Failure> {
         self.stay_current()?;
-        self.write(|store| {
+        self.write(Durable::Now, |store| {
             for project in projects {
                 for delete in [
                     "DELETE FROM leases WHERE project = ?1",

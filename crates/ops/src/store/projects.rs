@@ -10,7 +10,7 @@ use portward_model::{PortRange, ProjectIdentity, Seen, Text, Transport};
 use portward_sys::Host;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{ProjectId, ProjectRow, Store, error::StoreError, now, rules};
+use super::{Durable, ProjectId, ProjectRow, Store, error::StoreError, now, rules};
 use crate::{Cx, Failure};
 
 impl Store<'_> {
@@ -35,10 +35,10 @@ impl Store<'_> {
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let uid = host.facts()?.uid;
         let seed = rules::seed([&uid.to_le_bytes()[..], known.common.raw(), known.root.raw()]);
-        // Tried before the turn, so that nobody waits for it; nearly always it is the answer in the turn, too.
+        // Tried before the transaction, so that nobody waits for it; nearly always it is the answer there, too.
         let taken = taken(&self.connection).map_err(|error| self.told(error))?;
         let _ = rules::block_for(seed, &taken, &ground);
-        self.write(|store| {
+        self.write(Durable::Now, |store| {
             if let Some(found) = find(store, &known, &gone)? {
                 if may_follow(&known, &found, &gone) {
                     follow(store, &known, &found)?;

@@ -222,7 +222,11 @@ fn a_worktree_that_was_moved_to_another_disk_keeps_its_block_and_a_copy_does_not
 #[test]
 fn a_corrupt_store_is_copied_aside_once_and_never_replaced() {
     let bench = Bench::new();
-    drop(bench.open());
+    let mut store = bench.open();
+    // The log holds what was written last, and must not be moved into the damage.
+    let id = store.project(None).unwrap().id;
+    store.lease(id, 3000).unwrap();
+    drop(store);
     let damage = vec![0x42; 9000];
     fs::write(bench.file(file::NAME), &damage).unwrap();
     for _ in 0..3 {
@@ -230,11 +234,11 @@ fn a_corrupt_store_is_copied_aside_once_and_never_replaced() {
         assert!(failure.message.contains("is corrupt") && failure.message.contains("nothing was replaced"), "{failure}");
         assert!(failure.hint.unwrap().contains("portward lease repair"));
     }
-    assert_eq!(fs::read(bench.file(file::NAME)).unwrap(), damage);
+    assert!(fs::read(bench.file(file::NAME)).unwrap() == damage);
     let copies = bench.folder().names("leases.db.corrupt-", "");
     let copies: Vec<_> = copies.iter().filter(|name| !name.ends_with("-wal") && !name.ends_with("-shm")).collect();
     assert_eq!(copies.len(), 1, "{copies:?}");
-    assert_eq!(fs::read(bench.file(copies[0])).unwrap(), damage);
+    assert!(fs::read(bench.file(copies[0])).unwrap() == damage);
 }
 
 #[test]
@@ -264,7 +268,7 @@ fn a_repair_asks_and_takes_over_what_can_be_read() {
 
     let declined = renew_in(&bench.folder(), &mut |_| Ok(false)).unwrap();
     assert!(matches!(declined, super::Repaired::Declined { .. }), "{declined:?}");
-    assert_eq!(fs::read(bench.file(file::NAME)).unwrap(), bytes, "nothing happens without a yes");
+    assert!(fs::read(bench.file(file::NAME)).unwrap() == bytes, "nothing happens without a yes");
     let mut asked = String::new();
     let renewed = renew_in(&bench.folder(), &mut |question| {
         question.clone_into(&mut asked);
@@ -272,7 +276,7 @@ fn a_repair_asks_and_takes_over_what_can_be_read() {
     });
     let super::Repaired::Renewed { copy, saved } = renewed.unwrap() else { panic!("it was corrupt") };
     assert_eq!(saved, expected.len(), "{asked}");
-    assert_eq!(fs::read(bench.file(&copy)).unwrap(), bytes, "the corrupt one is kept");
+    assert!(fs::read(bench.file(&copy)).unwrap() == bytes, "the corrupt one is kept");
     let found: BTreeMap<u16, u16> = bench.open().all().unwrap().into_iter().map(|row| (row.port, row.asked.unwrap())).collect();
     assert_eq!(found, expected);
     let sound = renew_in(&bench.folder(), &mut |_| panic!("nothing to ask")).unwrap();

@@ -174,14 +174,14 @@ fn a_corrupt_store_is_named_kept_and_renewed_on_request() {
         assert!(outcome.stderr.contains("is corrupt") && outcome.stderr.contains("nothing was replaced"), "{outcome}");
         assert!(outcome.stderr.contains("leases.db.corrupt-") && outcome.stderr.contains("portward lease repair"), "{outcome}");
     }
-    assert_eq!(fs::read(&store).unwrap(), damage);
+    assert!(fs::read(&store).unwrap() == damage, "the corrupt file is as it was");
     let unasked = world.portward(&["lease", "repair"]).expect(2);
     assert!(unasked.stderr.contains("Nobody is there to answer"), "{unasked}");
     let free = world.portward(&["port", "--free"]).expect(0);
     assert!(free.stderr.contains("which ports are leased"), "a free port is found all the same: {free}");
     let renewed = world.portward(&["lease", "repair", "--yes", "--json"]).expect(0).json();
     assert_eq!((&renewed["repair"]["sound"], &renewed["repair"]["saved"]), (&false.into(), &0.into()), "{renewed:#}");
-    assert_eq!(fs::read(renewed["repair"]["copy"].as_str().unwrap()).unwrap(), damage);
+    assert!(fs::read(renewed["repair"]["copy"].as_str().unwrap()).unwrap() == damage, "the copy is the corrupt file");
     let _ = world.portward(&["lease", "take", "3000"]).expect(0);
     let sound = world.portward(&["lease", "repair"]).expect(0);
     assert!(sound.stdout.contains("is sound, with 1 lease"), "{sound}");
