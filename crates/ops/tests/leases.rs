@@ -101,6 +101,7 @@ fn a_stopped_maker_keeps_nobody_waiting_for_ever() {
 fn child() {
     let number: usize = std::env::var("PORTWARD_CHILD").unwrap().parse().unwrap();
     let directory = std::env::var("HOME").unwrap();
+    println!("\nREADY");
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
     let host = this_machine().unwrap();
     let project = number % PROJECTS;
@@ -142,13 +143,17 @@ fn start(home: &Path, number: usize) -> Child {
 /// Lets all processes begin at once, kills the doomed ones in the middle of their work, and gathers what was said.
 fn together(mut children: Vec<Child>, doomed: &[usize]) -> Vec<(Said, bool)> {
     let (tell, told) = mpsc::channel::<()>();
+    let (ready, readies) = mpsc::channel::<()>();
     let readers: Vec<_> = children
         .iter_mut()
         .map(|child| {
-            let (out, tell) = (child.stdout.take().unwrap(), tell.clone());
+            let (out, tell, ready) = (child.stdout.take().unwrap(), tell.clone(), ready.clone());
             thread::spawn(move || {
                 let mut said = Said::default();
                 for line in BufReader::new(out).lines().map_while(Result::ok) {
+                    if line == "READY" {
+                        let _ = ready.send(());
+                    }
                     let words: Vec<&str> = line.split(' ').collect();
                     // A line that was cut by a kill was not said.
                     if let ["LEASE", project, asked, port, micros] = words.as_slice()
@@ -163,6 +168,9 @@ fn together(mut children: Vec<Child>, doomed: &[usize]) -> Vec<(Said, bool)> {
             })
         })
         .collect();
+    for _ in &children {
+        readies.recv_timeout(Duration::from_secs(60)).unwrap();
+    }
     let inputs: Vec<_> = children.iter_mut().map(|child| child.stdin.take()).collect();
     drop(inputs);
     for number in doomed {

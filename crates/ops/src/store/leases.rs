@@ -42,7 +42,7 @@ impl Store<'_> {
             return Ok(lease);
         }
         let rules = self.host.port_rules()?;
-        let sockets = projects::Sockets::new(self.host);
+        let sockets = projects::Sockets::new(self.host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         if let Some(lease) = self.write(Durable::Soon, |store| give(store, project, want, &ground, None))? {
             return Ok(lease);

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use portward_model::{PortRange, ProjectIdentity, Seen, Text, Transport};
+use portward_model::{PortRange, PortRules, ProjectIdentity, Seen, Text, Transport};
 use portward_sys::Host;
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -31,7 +31,7 @@ impl Store<'_> {
             return Ok(row);
         }
         let rules = self.host.port_rules()?;
-        let sockets = Sockets::new(host);
+        let sockets = Sockets::new(host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let uid = host.facts()?.uid;
         let seed = rules::seed([&uid.to_le_bytes()[..], known.common.raw(), known.root.raw()]);
@@ -84,12 +84,14 @@ impl Store<'_> {
 /// microseconds, where asking the kernel for all sockets of a busy machine costs milliseconds.
 pub(super) struct Sockets<'h> {
     host: &'h dyn Host,
+    /// A socket on `[::]` leaves IPv4 alone.
+    apart: bool,
     tried: RefCell<BTreeMap<u16, bool>>,
 }
 
 impl<'h> Sockets<'h> {
-    pub(super) fn new(host: &'h dyn Host) -> Self {
-        Self { host, tried: RefCell::default() }
+    pub(super) fn new(host: &'h dyn Host, rules: &PortRules) -> Self {
+        Self { host, apart: rules.bind_v6_only, tried: RefCell::default() }
     }
 
     /// True when a server that asks for the port on every address would be refused. What is left of an ended connection
@@ -98,14 +100,15 @@ impl<'h> Sockets<'h> {
         if let Some(held) = self.tried.borrow().get(&port) {
             return *held;
         }
-        let refused = |transport, address| {
+        let bind = |transport, address: IpAddr| {
             let answer = self.host.try_bind(transport, SocketAddr::new(address, port), true);
-            answer.is_ok_and(|refusal| refusal.is_some_and(|(code, _)| code == IN_USE))
+            answer.map(|refusal| refusal.map(|(code, _)| code == IN_USE))
         };
-        let either = |transport| {
-            [IpAddr::from(Ipv6Addr::UNSPECIFIED), Ipv4Addr::UNSPECIFIED.into()]
-                .into_iter()
-                .any(|address| refused(transport, address))
+        // A socket for both families, or one for each where this kernel keeps them apart or has only one.
+        let either = |transport| match bind(transport, Ipv6Addr::UNSPECIFIED.into()) {
+            Ok(Some(true)) => true,
+            Ok(None) if !self.apart => false,
+            _ => matches!(bind(transport, Ipv4Addr::UNSPECIFIED.into()), Ok(Some(true))),
         };
         let held = either(Transport::Tcp) || either(Transport::Udp);
         self.tried.borrow_mut().insert(port, held);
