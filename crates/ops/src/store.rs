@@ -1,6 +1,6 @@
 //! The lease store: which project, name and asked port has which port, for this user, across processes and reboots.
 //!
-//! One SQLite file per user, written by any number of processes at once. It knows projects and ports; which port is given
+//! One database file per user, written by any number of processes at once. It knows projects and ports; which port is given
 //! is decided by `rules`, where the file stands by [`StateFolder`]. Nothing here is reclaimed by itself.
 
 mod error;

@@ -169,7 +169,7 @@ fn together(mut children: Vec<Child>, doomed: &[usize]) -> Vec<(Said, bool)> {
         })
         .collect();
     for _ in &children {
-        readies.recv_timeout(Duration::from_secs(60)).unwrap();
+        readies.recv_timeout(Duration::from_mins(1)).unwrap();
     }
     let inputs: Vec<_> = children.iter_mut().map(|child| child.stdin.take()).collect();
     drop(inputs);

@@ -176,7 +176,7 @@ impl Lease {
             taken.push(store.take(project.id, want)?.port);
         }
         let rows = store.all()?.into_iter().filter(|row| taken.contains(&row.port)).collect();
-        document::leases(cx, rows)
+        Ok(document::leases(cx, rows))
     }
 
     fn repair(&self, cx: &Cx<'_>) -> Result<Leases, Failure> {
@@ -205,5 +205,5 @@ impl Lease {
 
 fn list(cx: &Cx<'_>) -> Result<Leases, Failure> {
     let rows = Store::reading(cx.host)?.map_or_else(|| Ok(Vec::new()), |store| store.all())?;
-    document::leases(cx, rows)
+    Ok(document::leases(cx, rows))
 }

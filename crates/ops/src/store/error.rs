@@ -12,7 +12,7 @@ use crate::{Failure, Kind, Span};
 /// What went wrong.
 #[derive(Debug)]
 pub(super) enum StoreError {
-    /// SQLite says so.
+    /// The database says so.
     Sql(rusqlite::Error),
     /// The folder or a file in it cannot be used.
     File(io::Error),

@@ -84,7 +84,7 @@ pub(super) fn write<T>(
     Ok(answer)
 }
 
-/// What SQLite does when another process is writing: a short sleep, and again, [`PATIENCE`] long. Its own handler sleeps
+/// What the database does when another process is writing: a short sleep, and again, [`PATIENCE`] long. Its own handler sleeps
 /// ever longer, up to a tenth of a second, which is a hundred times what a writer takes.
 fn ask_again(count: i32) -> bool {
     let pause = if count < 200 { 1 } else { 5 };
@@ -153,7 +153,7 @@ fn immutable(folder: &StateFolder) -> Option<Result<(Connection, FileMark), Stor
     Some(Connection::open_with_flags(address(&path)?, flags).map(|connection| (connection, file)).map_err(StoreError::from))
 }
 
-/// The path as a `file:` URI that SQLite takes, with the promise that nothing changes.
+/// The path as a `file:` URI for the database, with the promise that nothing changes.
 fn address(path: &Path) -> Option<String> {
     let mut address = String::from("file:");
     for c in path.to_str()?.chars() {
@@ -232,9 +232,10 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 const LONG_LOG: u64 = 512 * 1024;
 /// Openings in a row that may find the file gone again.
 const ATTEMPTS: usize = 5;
-/// `PWls`: the file is ours (SQLite file format, offset 68).
+/// `PWls`: the file is ours (offset 68 of the file format).
 pub(super) const MARK: i64 = 0x5057_6c73;
 /// The version that this program writes.
+#[expect(clippy::cast_possible_wrap, reason = "a handful")]
 pub(super) const CURRENT: i64 = STEPS.len() as i64;
 
 /// One step from each version to the next. A step that was released is never edited.

@@ -92,7 +92,7 @@ fn is_fit(port: u16, ground: &Ground<'_>) -> bool {
 pub(crate) const LENGTH: u16 = 100;
 /// Below are the system ports (RFC 6335), whatever this kernel allows.
 const LOWEST: u16 = 1024;
-/// macOS has its AirPlay receiver there, and a lease should mean the same on a colleague's machine.
+/// Apple's systems have a receiver for sound there, and a lease should mean the same on a colleague's machine.
 const AIRPLAY: [u16; 2] = [5000, 7000];
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Leases;
 use crate::{
-    Cx, Failure, Look, View,
+    Cx, Look, View,
     document::{GapDocument, rfc3339},
     store::LeaseRow,
 };
@@ -73,8 +73,8 @@ pub struct RepairDocument {
 }
 
 /// Leases with what stands at their ports.
-pub(super) fn leases(cx: &Cx<'_>, rows: Vec<LeaseRow>) -> Result<Leases, Failure> {
-    let Some(view) = look(cx, rows.iter().map(|row| row.port), false) else { return Ok(Leases::default()) };
+pub(super) fn leases(cx: &Cx<'_>, rows: Vec<LeaseRow>) -> Leases {
+    let Some(view) = look(cx, rows.iter().map(|row| row.port), false) else { return Leases::default() };
     let gaps = view.snapshot.gaps.iter().map(GapDocument::from).collect();
     let ports = |listens: bool| -> FxHashSet<u16> {
         let there = |socket: &&Socket| socket.state != SocketState::TimeWait && (!listens || listens_at(socket));
@@ -102,7 +102,7 @@ pub(super) fn leases(cx: &Cx<'_>, rows: Vec<LeaseRow>) -> Result<Leases, Failure
             state,
         }
     };
-    Ok(Leases { leases: rows.into_iter().map(document).collect(), gaps, ..Leases::default() })
+    Leases { leases: rows.into_iter().map(document).collect(), gaps, ..Leases::default() }
 }
 
 /// True when the socket accepts connections or receives datagrams.

@@ -30,7 +30,7 @@ pub(super) fn release(cx: &Cx<'_>, asked: &Lease) -> Result<Leases, Failure> {
     let refused: Vec<Refused> = refused.into_iter().filter_map(|(holder, _)| holder).collect();
     let free: Vec<LeaseRow> = free.into_iter().map(|(_, row)| row).collect();
     let ports: Vec<u16> = free.iter().map(|row| row.port).collect();
-    let mut leases = document::leases(cx, free)?;
+    let mut leases = document::leases(cx, free);
     let question = format!("Release {} of {}, with its block?", count(ports.len(), "lease"), title(project.as_ref()));
     let kept = asked.dry_run || (asked.all && refused.is_empty() && !agreed(cx, asked, &question)?);
     if !kept {
@@ -59,7 +59,7 @@ pub(super) fn prune(cx: &Cx<'_>, asked: &Lease) -> Result<Leases, Failure> {
         }
     }
     let rows = store.all()?.into_iter().filter(|row| gone.iter().any(|(id, _)| *id == row.id)).collect();
-    let mut leases = document::leases(cx, rows)?;
+    let mut leases = document::leases(cx, rows);
     let (ids, projects): (Vec<ProjectId>, Vec<GoneProject>) = gone.into_iter().unzip();
     let names: Vec<String> = projects.iter().map(|project| format!("{} ({})", project.project, project.root)).collect();
     let question = format!("Give back {} of {}?", count(leases.leases.len(), "lease"), names.join(", "));
