@@ -155,9 +155,20 @@ impl<'h> Store<'h> {
         Ok(())
     }
 
+    /// What can be found; else what is written, in one transaction.
+    fn found_or_written<T>(
+        &mut self,
+        durable: Durable,
+        found: impl Fn(&Connection) -> Result<Option<T>, StoreError>,
+        body: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, Failure> {
+        let answer = file::found_or_written(&mut self.connection, &self.folder, durable, found, body);
+        answer.map_err(|error| self.told(error))
+    }
+
     /// Writes in one transaction.
     fn write<T>(&mut self, durable: Durable, body: impl FnOnce(&Connection) -> Result<T, StoreError>) -> Result<T, Failure> {
-        let written = file::write(&self.connection, &self.folder, durable, body);
+        let written = file::write(&mut self.connection, &self.folder, durable, body);
         written.map_err(|error| self.told(error))
     }
 }

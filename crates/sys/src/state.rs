@@ -9,9 +9,8 @@ use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io,
     path::{Path, PathBuf},
-    sync::mpsc,
     thread,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
 use portward_model::FolderMark;
@@ -179,26 +178,30 @@ impl StateFolder {
         File::open(self.path.join(name))?.sync_data()
     }
 
-    /// Waits for a turn with a lock file here, as the kernel grants turns: in order, and without asking again and again.
-    /// `None` when the time is over; a stopped process may hold the turn for ever. The turn ends with its holder.
-    pub fn turn(&self, name: &str, patience: Duration) -> io::Result<Option<Turn>> {
+    /// Waits for a turn with a lock file here, until `needless` says that it is wanted no more. `None` then, and when the
+    /// time is over: a stopped process may hold the turn for ever. The turn ends with its holder.
+    ///
+    /// Asked again and again, because the kernel's own queue is left by nobody: a hundred processes that wait for the
+    /// first to make a file would each be woken for a turn that it no longer needs, one after the other.
+    pub fn turn(&self, name: &str, patience: Duration, needless: &dyn Fn() -> bool) -> io::Result<Option<Turn>> {
         let path = self.path.join(name);
         let is_new = !path.exists();
         let file = private_file(OpenOptions::new().write(true).create(true).truncate(false)).open(&path)?;
         if is_new {
             self.give(&path)?;
         }
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(Turn { _file: file })),
-            Err(fs::TryLockError::WouldBlock) => {}
-            Err(fs::TryLockError::Error(error)) => return Err(error),
+        let until = Instant::now() + patience;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Some(Turn { _file: file })),
+                Err(fs::TryLockError::WouldBlock) => {}
+                Err(fs::TryLockError::Error(error)) => return Err(error),
+            }
+            if needless() || Instant::now() >= until {
+                return Ok(None);
+            }
+            thread::sleep(PAUSE);
         }
-        // The kernel's wait has no end of its own. The thread ends with the wait, and drops a turn that nobody wants.
-        let (send, granted) = mpsc::channel();
-        thread::Builder::new().name("turn".to_owned()).spawn(move || {
-            let _ = send.send(file.lock().map(|()| Turn { _file: file }));
-        })?;
-        granted.recv_timeout(patience).ok().transpose()
     }
 
     /// Gives what root made to the user who called sudo.
@@ -315,6 +318,9 @@ fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// Between two looks at a turn.
+const PAUSE: Duration = Duration::from_millis(1);
+
 #[cfg(test)]
 mod tests {
     use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
@@ -373,11 +379,12 @@ mod tests {
     fn one_turn_at_a_time() {
         let (_directory, state) = folder();
         state.prepare().unwrap();
-        let first = state.turn("lock", Duration::ZERO).unwrap();
+        let first = state.turn("lock", Duration::ZERO, &|| false).unwrap();
         assert!(first.is_some());
-        assert!(state.turn("lock", Duration::from_millis(1)).unwrap().is_none());
+        assert!(state.turn("lock", Duration::from_millis(1), &|| false).unwrap().is_none());
+        assert!(state.turn("lock", Duration::from_hours(1), &|| true).unwrap().is_none(), "nobody waits for what is needless");
         drop(first);
-        assert!(state.turn("lock", Duration::from_mins(1)).unwrap().is_some());
+        assert!(state.turn("lock", Duration::from_mins(1), &|| false).unwrap().is_some());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use portward_sys::{FileMark, StateFolder};
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
 use super::error::StoreError;
 
@@ -12,15 +12,16 @@ pub(super) fn open(folder: &StateFolder) -> Result<(Connection, FileMark), Store
     folder.prepare()?;
     for _ in 0..ATTEMPTS {
         if FileMark::of(&folder.path.join(NAME)).is_none() {
-            let turn = folder.turn(TURNS, PATIENCE)?;
+            let is_made = || FileMark::of(&folder.path.join(NAME)).is_some();
+            let turn = folder.turn(TURNS, PATIENCE, &is_made)?;
             make(folder, turn.is_some(), &|_| Ok(()))?;
         }
         match connect(folder, OpenFlags::SQLITE_OPEN_READ_WRITE) {
             // Removed by somebody in between.
             Err(StoreError::Sql(error)) if is_missing(&error, folder) => {}
             Err(error) => return Err(error),
-            Ok((connection, file)) => {
-                update(&connection, folder)?;
+            Ok((mut connection, file)) => {
+                update(&mut connection, folder)?;
                 return Ok((connection, file));
             }
         }
@@ -59,20 +60,42 @@ pub(super) enum Durable {
     Soon,
 }
 
-/// Runs `body` in one transaction that excludes every other writer.
+/// What `found` reads; else what `body` gives, in one transaction that excludes every other writer. It is read again
+/// whenever another process is writing: a hundred that want the same thing need one writer, not a hundred.
 ///
-/// Writers do not queue for it: a place in a queue comes with waiting to be scheduled while nobody else may write, and
-/// among a hundred processes on few processors that is most of the time. Who finds the store busy asks again shortly.
-pub(super) fn write<T>(
-    connection: &Connection,
+/// Writers do not queue: a place in a queue comes with waiting to be scheduled while nobody else may write, and among a
+/// hundred processes on few processors that is most of the time. Who finds the store busy asks again shortly.
+pub(super) fn found_or_written<T>(
+    connection: &mut Connection,
     folder: &StateFolder,
     durable: Durable,
+    found: impl Fn(&Connection) -> Result<Option<T>, StoreError>,
     body: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let transaction = rusqlite::Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
-    let answer = body(&transaction)?;
-    transaction.commit()?;
-    if durable == Durable::Now {
+    let mut asked = 0;
+    loop {
+        if let Some(found) = found(connection)? {
+            return Ok(found);
+        }
+        connection.busy_handler(None::<fn(i32) -> bool>)?;
+        let begun = connection.execute_batch("BEGIN IMMEDIATE");
+        connection.busy_handler(Some(ask_again))?;
+        match begun {
+            Ok(()) => break,
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && ask_again(asked) => asked += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let before = connection.total_changes();
+    let answer = body(connection).and_then(|answer| {
+        connection.execute_batch("COMMIT")?;
+        Ok(answer)
+    });
+    if answer.is_err() {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+    let answer = answer?;
+    if durable == Durable::Now && connection.total_changes() != before {
         // After the transaction, so that the next writer does not wait for the disk (`synchronous=FULL` would let it). Where
         // there is no log, SQLite has synced the file.
         let _ = folder.sync(LOG);
@@ -84,12 +107,23 @@ pub(super) fn write<T>(
     Ok(answer)
 }
 
-/// What the database does when another process is writing: a short sleep, and again, [`PATIENCE`] long. Its own handler sleeps
-/// ever longer, up to a tenth of a second, which is a hundred times what a writer takes.
+/// Runs `body` in one transaction that excludes every other writer.
+pub(super) fn write<T>(
+    connection: &mut Connection,
+    folder: &StateFolder,
+    durable: Durable,
+    body: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    found_or_written(connection, folder, durable, |_| Ok(None), body)
+}
+
+/// What is done when another process is writing: a sleep that no two processes share, and again, [`PATIENCE`] long. Each look
+/// reads anew what was written meanwhile, so that a hundred which look every millisecond leave the writer no processor.
 fn ask_again(count: i32) -> bool {
-    let pause = if count < 200 { 1 } else { 5 };
-    std::thread::sleep(Duration::from_millis(pause));
-    count < 1200
+    let longest = 8000_u64 << count.min(2);
+    let spread = super::rules::seed([&std::process::id().to_le_bytes()[..], &count.to_le_bytes()]);
+    std::thread::sleep(Duration::from_micros(1000 + spread % longest));
+    count < 300
 }
 
 /// Makes a store under another name, fills it, and gives it its name when it is whole; a store that has the name stays.
@@ -180,7 +214,7 @@ fn settle(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn update(connection: &Connection, folder: &StateFolder) -> Result<(), StoreError> {
+fn update(connection: &mut Connection, folder: &StateFolder) -> Result<(), StoreError> {
     let found = version(connection)?;
     if found > CURRENT {
         return Err(StoreError::Newer { version: found });

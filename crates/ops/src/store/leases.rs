@@ -44,7 +44,9 @@ impl Store<'_> {
         let rules = self.host.port_rules()?;
         let sockets = projects::Sockets::new(self.host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
-        if let Some(lease) = self.write(Durable::Soon, |store| give(store, project, want, &ground, None))? {
+        let found = |store: &Connection| Ok(looked_up(store, project, want)?.map(|(lease, _)| Some(lease)));
+        let given = |store: &Connection| give(store, project, want, &ground, None);
+        if let Some(lease) = self.found_or_written(Durable::Soon, found, given)? {
             return Ok(lease);
         }
         // Its blocks are full: one block more.
@@ -97,16 +99,19 @@ impl Store<'_> {
         })
     }
 
-    /// A lease with the time of its last use, where it is all that is wanted.
     fn looked_up(&self, project: ProjectId, want: Want<'_>) -> Result<Option<(Lease, i64)>, Failure> {
-        let found = match want {
-            Want { asked: Some(asked), .. } => by_asked(&self.connection, project, asked),
-            Want { asked: None, name: Some(name) } => by_name(&self.connection, project, name),
-            Want { asked: None, name: None } => Ok(None),
-        };
-        let found = found.map_err(|error| self.told(error))?;
-        Ok(found.filter(|(lease, _)| want.name.is_none() || lease.name.as_deref() == want.name))
+        looked_up(&self.connection, project, want).map_err(|error| self.told(error))
     }
+}
+
+/// A lease with the time of its last use, where it is all that is wanted.
+fn looked_up(store: &Connection, project: ProjectId, want: Want<'_>) -> Result<Option<(Lease, i64)>, StoreError> {
+    let found = match want {
+        Want { asked: Some(asked), .. } => by_asked(store, project, asked),
+        Want { asked: None, name: Some(name) } => by_name(store, project, name),
+        Want { asked: None, name: None } => Ok(None),
+    };
+    Ok(found?.filter(|(lease, _)| want.name.is_none() || lease.name.as_deref() == want.name))
 }
 
 /// What is wanted, inside a transaction: found, completed, or given anew. `None` when the project's blocks are full and

@@ -24,10 +24,11 @@ impl Store<'_> {
         let known = Known::of(identity);
         let host = self.host;
         let gone = |root: &Text| matches!(host.path_exists(root), Seen::Known(false));
-        let found = find(&self.connection, &known, &gone).map_err(|error| self.told(error))?;
-        if let Some(found) = found.filter(|found| found.exact || !may_follow(&known, found, &gone))
-            && let Some(row) = row(&self.connection, found.id).map_err(|error| self.told(error))?
-        {
+        let settled = |store: &Connection| match find(store, &known, &gone)? {
+            Some(found) if found.exact || !may_follow(&known, &found, &gone) => row(store, found.id),
+            _ => Ok(None),
+        };
+        if let Some(row) = settled(&self.connection).map_err(|error| self.told(error))? {
             return Ok(row);
         }
         let rules = self.host.port_rules()?;
@@ -35,10 +36,7 @@ impl Store<'_> {
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let uid = host.facts()?.uid;
         let seed = rules::seed([&uid.to_le_bytes()[..], known.common.raw(), known.root.raw()]);
-        // Tried before the transaction, so that nobody waits for it; nearly always it is the answer there, too.
-        let taken = taken(&self.connection).map_err(|error| self.told(error))?;
-        let _ = rules::block_for(seed, &taken, &ground);
-        self.write(Durable::Now, |store| {
+        self.found_or_written(Durable::Now, settled, |store| {
             if let Some(found) = find(store, &known, &gone)? {
                 if may_follow(&known, &found, &gone) {
                     follow(store, &known, &found)?;

@@ -86,7 +86,7 @@ fn renew(
         return Ok(Repaired::Declined { copy });
     }
     // Nobody makes a store while there is none for a moment.
-    let turn = folder.turn(TURNS, PATIENCE)?;
+    let turn = folder.turn(TURNS, PATIENCE, &|| false)?;
     folder.rename(NAME, &copy)?;
     for (name, end) in [(LOG, "-wal"), (SHARED, "-shm")] {
         match folder.rename(name, &format!("{copy}{end}")) {
