@@ -26,6 +26,7 @@ mod settings;
 mod standing;
 mod surroundings;
 mod told;
+pub mod unotify;
 mod vitals;
 
 use std::{

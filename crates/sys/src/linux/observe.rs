@@ -9,7 +9,6 @@
 //! `sudo`, do not gain them here.
 
 mod connects;
-mod filter;
 mod keeper;
 
 use std::{
@@ -27,8 +26,11 @@ use rustix::{
     termios::{tcgetpgrp, tcsetpgrp},
 };
 
-use self::{connects::Connects, filter::Door};
-use super::surroundings;
+use self::connects::Connects;
+use super::{
+    surroundings,
+    unotify::{Door, Filter, Prologue, without_background_stop},
+};
 use crate::SysError;
 
 /// Runs a command to its end, or to the end of its time.
@@ -46,7 +48,11 @@ pub(super) fn run(command: &[String], patience: Duration) -> Result<Observed, Sy
     builder.args(arguments).stdin(Stdio::inherit()).stdout(out_writer).stderr(err_writer);
     // A group of its own can be ended as a whole.
     builder.process_group(0);
-    door.prepare(&mut builder, terminal.is_some());
+    door.prepare(
+        &mut builder,
+        &CONNECTS,
+        Prologue { takes_terminal: terminal.is_some(), ends_with_parent: true, ..Prologue::default() },
+    );
     let child = builder.spawn().map_err(failed)?;
     // The builder holds the writing ends; with it gone, an end of the pipes is an end.
     drop(builder);
@@ -72,7 +78,7 @@ impl Terminal {
 
 impl Drop for Terminal {
     fn drop(&mut self) {
-        filter::without_background_stop(|| {
+        without_background_stop(|| {
             // It fails where the terminal is gone, and then nobody needs it.
             let _ = tcsetpgrp(rustix::stdio::stdin(), self.0);
         });
@@ -197,6 +203,8 @@ fn poll_for(polled: &mut [PollFd<'_>], time: Duration) -> io::Result<bool> {
     }
 }
 
+/// Calls of another architecture or with other numbers are let through.
+const CONNECTS: Filter = Filter { reported: &[libc::SYS_connect], absent: &[], closes_other_tables: false };
 const MOST_PRINTED: usize = 64 * 1024;
 /// How often a connect is looked at that has not ended yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);

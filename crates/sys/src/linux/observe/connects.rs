@@ -5,10 +5,8 @@
 //! The copy is closed as soon as that is known: while it is open, a close by the program sends no end.
 
 use std::{
-    fs::{self, File},
+    fs,
     mem::MaybeUninit,
-    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
-    os::unix::fs::FileExt,
     time::{Duration, Instant},
 };
 
@@ -19,12 +17,14 @@ use rustix::{
     fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     fs::fstat,
     net::{SocketType, getpeername, sockopt},
-    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
+
+use crate::linux::unotify::{Call, Callers, Listener, socket_address};
 
 /// The listener of a filter, and what it reported.
 pub(super) struct Connects {
-    listener: Option<OwnedFd>,
+    listener: Option<Listener>,
+    callers: Callers,
     noted: Vec<ObservedConnect>,
     /// Sockets that have been noted, by inode, with the address: a second call of the same is asking for the outcome.
     known: Vec<(u64, DialTarget)>,
@@ -47,8 +47,8 @@ struct Caller {
 }
 
 impl Connects {
-    pub(super) fn new(listener: OwnedFd) -> Self {
-        Self { listener: Some(listener), noted: Vec::new(), known: Vec::new(), pending: Vec::new() }
+    pub(super) fn new(listener: Listener) -> Self {
+        Self { listener: Some(listener), callers: Callers::default(), noted: Vec::new(), known: Vec::new(), pending: Vec::new() }
     }
 
     /// What to wait on; `None` once nobody has the filter any more.
@@ -61,7 +61,7 @@ impl Connects {
     }
 
     /// The listener, where somebody may still have the filter.
-    pub(super) fn give_up(&mut self) -> Option<OwnedFd> {
+    pub(super) fn give_up(&mut self) -> Option<Listener> {
         self.listener.take()
     }
 
@@ -75,12 +75,12 @@ impl Connects {
             return;
         }
         // A caller that was interrupted meanwhile has taken its report back.
-        let Some(report) = receive(listener) else { return };
-        let found = (self.noted.len() < MOST_NOTED).then(|| Found::of(&report)).flatten();
+        let Some(call) = listener.receive() else { return };
+        let found = (self.noted.len() < MOST_NOTED).then(|| Found::of(&call, &mut self.callers)).flatten();
         // While the call waits for its answer, the thread cannot have become another one.
-        let found = found.filter(|_| is_valid(listener, report.id));
-        let caller = Caller { tid: report.pid, descriptor: report.data.args[0] };
-        proceed(listener, report.id);
+        let found = found.filter(|_| listener.is_valid(&call));
+        let caller = Caller { tid: call.tid, descriptor: call.arguments[0] };
+        listener.proceed(&call);
         if let Some(found) = found {
             self.note(found, caller);
         }
@@ -165,12 +165,12 @@ struct Found {
 }
 
 impl Found {
-    fn of(report: &libc::seccomp_notif) -> Option<Self> {
-        let [descriptor, address, length, ..] = report.data.args;
-        let at = target(&memory(report.pid, address, usize::try_from(length).ok()?)?)?;
-        let status = fs::read(format!("/proc/{}/status", report.pid)).ok()?;
-        let pid = procfs::thread_group(&status).unwrap_or(report.pid);
-        let socket = copy(pid, u32::try_from(descriptor & 0xFFFF_FFFF).ok()?);
+    fn of(call: &Call, callers: &mut Callers) -> Option<Self> {
+        let [descriptor, address, length, ..] = call.arguments;
+        let at = target(&Callers::memory(call.tid, address, usize::try_from(length).ok()?).ok()?)?;
+        let status = fs::read(format!("/proc/{}/status", call.tid)).ok()?;
+        let pid = procfs::thread_group(&status).unwrap_or(call.tid);
+        let socket = i32::try_from(descriptor & 0xFFFF_FFFF).ok().and_then(|number| callers.socket(call.tid, number).ok());
         // A resolver connects datagram sockets to every address that it found, to learn which way they would go.
         let streams = socket.as_ref().is_none_or(|socket| sockopt::socket_type(socket) != Ok(SocketType::DGRAM));
         let of_the_library = matches!(&at, DialTarget::Unix(path) if LIBRARY.contains(&path.raw()));
@@ -180,67 +180,16 @@ impl Found {
 
 /// An address as a program gives it to `connect(2)`; `None` for a family that is not Portward's.
 fn target(bytes: &[u8]) -> Option<DialTarget> {
-    let family = i32::from(u16::from_ne_bytes(*bytes.first_chunk()?));
-    let port = |bytes: &[u8]| Some(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?));
-    match family {
-        libc::AF_INET => {
-            let address = Ipv4Addr::from(*bytes.get(4..)?.first_chunk::<4>()?);
-            Some(DialTarget::Inet(SocketAddr::V4(SocketAddrV4::new(address, port(bytes)?))))
-        }
-        libc::AF_INET6 => {
-            let address = Ipv6Addr::from(*bytes.get(8..)?.first_chunk::<16>()?);
-            let scope = bytes.get(24..).and_then(<[u8]>::first_chunk).map_or(0, |scope| u32::from_ne_bytes(*scope));
-            Some(DialTarget::Inet(SocketAddr::V6(SocketAddrV6::new(address, port(bytes)?, 0, scope))))
-        }
-        libc::AF_UNIX => {
-            let path = bytes.get(2..)?;
-            let text = match path.split_first()? {
-                (0, name) => Text::new([b"@", name].concat()),
-                _ => Text::new(path.split(|b| *b == 0).next().unwrap_or_default()),
-            };
-            Some(DialTarget::Unix(text))
-        }
-        _ => None,
+    if let Some(address) = socket_address(bytes) {
+        return Some(DialTarget::Inet(address));
     }
-}
-
-fn memory(tid: u32, address: u64, length: usize) -> Option<Vec<u8>> {
-    let mut bytes = vec![0; length.min(LONGEST_ADDRESS)];
-    File::open(format!("/proc/{tid}/mem")).ok()?.read_exact_at(&mut bytes, address).ok()?;
-    Some(bytes)
-}
-
-fn copy(pid: u32, descriptor: u32) -> Option<OwnedFd> {
-    let process = pidfd_open(Pid::from_raw(i32::try_from(pid).ok()?)?, PidfdFlags::empty()).ok()?;
-    pidfd_getfd(&process, i32::try_from(descriptor).ok()?, PidfdGetfdFlags::empty()).ok()
-}
-
-fn receive(listener: &OwnedFd) -> Option<libc::seccomp_notif> {
-    let mut report = MaybeUninit::<libc::seccomp_notif>::zeroed();
-    // SAFETY: the kernel wants the structure zeroed and writes it whole; all its fields are numbers, for which zero
-    // is a value too.
-    #[allow(unsafe_code)]
-    let (done, report) = unsafe {
-        let done = libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, report.as_mut_ptr());
-        (done, report.assume_init())
+    let family = i32::from(u16::from_ne_bytes(*bytes.first_chunk()?));
+    let path = bytes.get(2..).filter(|_| family == libc::AF_UNIX)?;
+    let text = match path.split_first()? {
+        (0, name) => Text::new([b"@", name].concat()),
+        _ => Text::new(path.split(|b| *b == 0).next().unwrap_or_default()),
     };
-    (done == 0).then_some(report)
-}
-
-fn is_valid(listener: &OwnedFd, id: u64) -> bool {
-    // SAFETY: the call reads one number of ours and writes nothing.
-    #[allow(unsafe_code)]
-    let done = unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, std::ptr::from_ref(&id)) };
-    done == 0
-}
-
-/// Lets the call go on as the program made it.
-fn proceed(listener: &OwnedFd, id: u64) {
-    let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
-    let mut answer = libc::seccomp_notif_resp { id, val: 0, error: 0, flags };
-    // SAFETY: the structure is ours and whole; the call reads it. It fails where the caller has gone.
-    #[allow(unsafe_code)]
-    let _ = unsafe { libc::ioctl(listener.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, std::ptr::from_mut(&mut answer)) };
+    Some(DialTarget::Unix(text))
 }
 
 /// `None` where the socket is none of TCP.
@@ -269,8 +218,6 @@ const MOST_NOTED: usize = 64;
 const MOST_PENDING: usize = 16;
 /// How long a connect is looked at. A SYN that is dropped is sent again after a second, and nothing is known sooner.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// `struct sockaddr_storage`
-const LONGEST_ADDRESS: usize = 128;
 /// `TCP_MSS_DEFAULT` of `linux/tcp.h`, which a socket has until it found a route.
 const UNTRIED_SEGMENT: u32 = 536;
 /// States of `net/tcp_states.h`.
@@ -285,7 +232,7 @@ mod tests {
     use super::target;
 
     #[test]
-    fn addresses_as_programs_give_them() {
+    fn paths_as_programs_give_them() {
         let shown = |bytes: &[u8]| match target(bytes) {
             Some(DialTarget::Inet(address)) => address.to_string(),
             Some(DialTarget::Unix(path)) => path.shown(),
@@ -294,15 +241,8 @@ mod tests {
         let family = |family: i32| u16::try_from(family).unwrap().to_ne_bytes();
         let v4 = [&family(libc::AF_INET)[..], &[0x0b, 0xb8, 127, 0, 0, 1], &[0; 8]].concat();
         assert_eq!(shown(&v4), "127.0.0.1:3000");
-        let mut loopback = [0; 16];
-        loopback[15] = 1;
-        let v6 = [&family(libc::AF_INET6)[..], &[0x0b, 0xb8, 0, 0, 0, 0], &loopback, &0u32.to_ne_bytes()].concat();
-        assert_eq!(shown(&v6), "[::1]:3000");
         assert_eq!(shown(&[&family(libc::AF_UNIX)[..], b"/run/x.sock\0junk"].concat()), "/run/x.sock");
         assert_eq!(shown(&[&family(libc::AF_UNIX)[..], b"\0name"].concat()), "@name");
         assert_eq!(shown(&family(libc::AF_NETLINK)), "none");
-        for length in 0..8 {
-            assert_eq!(shown(&v4[..length]), "none");
-        }
     }
 }

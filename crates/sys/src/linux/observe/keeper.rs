@@ -3,11 +3,13 @@
 //! A program whose filter nobody listens to fails in every later connect (`ENOSYS`). So where a client left something
 //! running, a copy of this process stays behind, lets every call through, and ends with the last of them.
 
-use rustix::fd::{AsRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd, RawFd};
+
+use crate::linux::unotify::Listener;
 
 /// Leaves a keeper behind, where somebody still has the filter.
-pub(super) fn keep(listener: &OwnedFd) {
-    let descriptor = listener.as_raw_fd();
+pub(super) fn keep(listener: &Listener) {
+    let descriptor = listener.as_fd().as_raw_fd();
     // SAFETY: poll(2) writes to one structure of ours.
     #[allow(unsafe_code)]
     let nobody = unsafe {

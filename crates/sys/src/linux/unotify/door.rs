@@ -1,4 +1,4 @@
-//! The filter that reports connects, and how the program that gets it hands its other end back.
+//! How a program that gets a filter hands the filter's listener to the process that started it.
 
 use std::{
     io::{self, IoSlice, IoSliceMut},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use rustix::{
-    fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    fd::{AsFd, BorrowedFd, OwnedFd, RawFd},
     net::{
         AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
         SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
@@ -16,29 +16,49 @@ use rustix::{
     thread::{CapabilitySet, capabilities},
 };
 
+use super::{
+    Listener,
+    filter::{Filter, install},
+};
+
 /// A pair of sockets: the program's end sends the listener of its filter, before it becomes the program.
-pub(super) struct Door {
+pub struct Door {
     ours: OwnedFd,
     theirs: OwnedFd,
 }
 
+/// What the child does beside taking its filter, before it becomes the program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Prologue {
+    /// Take the terminal that standard input is, as the foreground.
+    pub takes_terminal: bool,
+    /// Get `SIGTERM` when the thread that started it ends.
+    pub ends_with_parent: bool,
+    /// The signals to block; `None` leaves them as they are.
+    pub mask: Option<libc::sigset_t>,
+    /// Fail to start where the filter cannot be had; otherwise the program is run all the same.
+    pub must_be_filtered: bool,
+}
+
 impl Door {
-    pub(super) fn new() -> io::Result<Self> {
+    /// A door for one program.
+    pub fn new() -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::DGRAM, flags, None)?;
         Ok(Self { ours, theirs })
     }
 
-    /// Arranges what the child does before it becomes the program. Each part may fail; the program is run all the same.
-    pub(super) fn prepare(&self, builder: &mut Command, terminal: bool) {
+    /// Arranges what the child does before it becomes the program.
+    pub fn prepare(&self, builder: &mut Command, filter: &Filter, prologue: Prologue) {
         let privileged = capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN));
+        let program = filter.program();
         let theirs: RawFd = std::os::fd::AsRawFd::as_raw_fd(&self.theirs);
         let steps = move || {
             // SAFETY: the door outlives the builder's spawn, and this runs in a copy of this process during it.
             #[allow(unsafe_code)]
             let theirs = unsafe { BorrowedFd::borrow_raw(theirs) };
-            before_exec(theirs, privileged, terminal);
-            Ok(())
+            let filtered = before_exec(theirs, program.as_deref(), privileged, &prologue);
+            if prologue.must_be_filtered { filtered.map_err(io::Error::from_raw_os_error) } else { Ok(()) }
         };
         // SAFETY: the steps make system calls on values of their own and on the stack; they neither allocate nor
         // take a lock, as a copy of a process with threads must not.
@@ -49,7 +69,7 @@ impl Door {
     }
 
     /// The listener, once the program was started; `None` where it got no filter.
-    pub(super) fn open(self) -> Option<OwnedFd> {
+    pub fn open(self) -> Option<Listener> {
         drop(self.theirs);
         let mut byte = [0];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
@@ -57,66 +77,51 @@ impl Door {
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
         recvmsg(&self.ours, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, flags).ok()?;
         ancillary.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next().map(Listener::from),
             _ => None,
         })
     }
 }
 
-fn before_exec(door: BorrowedFd<'_>, privileged: bool, terminal: bool) {
-    if terminal {
+fn before_exec(
+    door: BorrowedFd<'_>,
+    program: Option<&[libc::sock_filter]>,
+    privileged: bool,
+    prologue: &Prologue,
+) -> Result<(), i32> {
+    if prologue.takes_terminal {
         without_background_stop(|| {
             let _ = rustix::termios::tcsetpgrp(rustix::stdio::stdin(), rustix::process::getpid());
         });
     }
-    // Whoever looks at it answers its connects; it must not outlive that. Both calls only set a flag of this thread.
-    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
-    if !privileged && rustix::thread::set_no_new_privs(true).is_err() {
-        return;
+    if let Some(mask) = &prologue.mask {
+        // SAFETY: the set is whole and read only; this thread's mask is what changes.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::from_ref(mask), std::ptr::null_mut());
+        }
     }
-    let Some(listener) = install() else { return };
+    if prologue.ends_with_parent {
+        // Whoever looks at it answers its calls; it must not outlive that. The call only sets a flag of this thread.
+        let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
+    }
+    if !privileged {
+        rustix::thread::set_no_new_privs(true).map_err(rustix::io::Errno::raw_os_error)?;
+    }
+    let listener = install(program.ok_or(libc::ENOSYS)?)?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut ancillary = SendAncillaryBuffer::new(&mut space);
     let descriptors = [listener.as_fd()];
-    // Where it is not sent, it is closed with this copy's other descriptors, and connects would fail; so the failure
+    // Where it is not sent, it is closed with this copy's other descriptors, and reported calls would fail; so the failure
     // is made impossible beforehand: the message fits, and the socket is empty.
     if ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
         let _ = sendmsg(door, &[IoSlice::new(b"x")], &mut ancillary, SendFlags::NOSIGNAL);
     }
-}
-
-/// Puts the filter on this thread; gives its listener.
-fn install() -> Option<OwnedFd> {
-    let arch = ARCHITECTURE?;
-    let connect = u32::try_from(libc::SYS_connect).ok()?;
-    let step = |code, k| libc::sock_filter { code, jt: 0, jf: 0, k };
-    let unless = |k, jf| libc::sock_filter { code: JUMP_IF_EQUAL, jt: 0, jf, k };
-    // Calls of another architecture or with other numbers are let through.
-    let program = [
-        step(LOAD, 4),
-        unless(arch, 3),
-        step(LOAD, 0),
-        unless(connect, 1),
-        step(RETURN, libc::SECCOMP_RET_USER_NOTIF),
-        step(RETURN, libc::SECCOMP_RET_ALLOW),
-    ];
-    let filter = libc::sock_fprog { len: u16::try_from(program.len()).ok()?, filter: program.as_ptr().cast_mut() };
-    let with = |flags: libc::c_ulong| {
-        // SAFETY: seccomp(2) copies the filter, which lives until the call returns, and writes nothing of ours.
-        #[allow(unsafe_code)]
-        let listener =
-            unsafe { libc::syscall(libc::SYS_seccomp, libc::SECCOMP_SET_MODE_FILTER, flags, std::ptr::from_ref(&filter)) };
-        // SAFETY: the kernel just made this descriptor for us; nobody else has it.
-        #[allow(unsafe_code)]
-        RawFd::try_from(listener).ok().filter(|listener| *listener >= 0).map(|listener| unsafe { OwnedFd::from_raw_fd(listener) })
-    };
-    // Since Linux 5.19 a signal does not restart a call that was reported already (Go sends itself many).
-    let listener = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
-    with(listener | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV).or_else(|| with(listener))
+    Ok(())
 }
 
 /// Does something to the terminal that would stop a process of the background (`SIGTTOU`).
-pub(super) fn without_background_stop(change: impl FnOnce()) {
+pub fn without_background_stop(change: impl FnOnce()) {
     let mut blocked = MaybeUninit::<libc::sigset_t>::uninit();
     let mut before = MaybeUninit::<libc::sigset_t>::uninit();
     // SAFETY: both sets are ours; the first is made empty before it is read, the second is written by the call that
@@ -136,18 +141,3 @@ pub(super) fn without_background_stop(change: impl FnOnce()) {
         }
     }
 }
-
-/// `AUDIT_ARCH_*` of `linux/audit.h` for the system calls of this build.
-const ARCHITECTURE: Option<u32> = if cfg!(target_arch = "x86_64") {
-    Some(0xC000_003E)
-} else if cfg!(target_arch = "aarch64") {
-    Some(0xC000_00B7)
-} else if cfg!(target_arch = "riscv64") {
-    Some(0xC000_00F3)
-} else {
-    None
-};
-/// Instructions of `linux/bpf_common.h`: load a word, jump if equal, return.
-const LOAD: u16 = 0x20;
-const JUMP_IF_EQUAL: u16 = 0x15;
-const RETURN: u16 = 0x06;

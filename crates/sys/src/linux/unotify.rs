@@ -1,0 +1,96 @@
+//! System calls of another program, reported to this one before they happen (`seccomp_unotify(2)`).
+//!
+//! A program starts with a filter; each call that the filter names waits until the listener's owner lets it go on,
+//! or answers in its place. The filter is inherited by everything that the program starts and cannot be taken off. Where
+//! nobody owns the listener any more, reported calls fail with `ENOSYS`.
+
+mod caller;
+mod door;
+mod filter;
+
+use std::{io, mem::MaybeUninit};
+
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+
+pub use caller::{Callers, LONGEST_ADDRESS, socket_address};
+pub use door::{Door, Prologue, without_background_stop};
+pub use filter::Filter;
+
+/// A call that waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// The kernel's number of this report.
+    pub id: u64,
+    /// The thread that calls, as this process's pid namespace counts.
+    pub tid: u32,
+    /// Which system call.
+    pub number: i64,
+    /// Its arguments, as they stood in registers.
+    pub arguments: [u64; 6],
+}
+
+/// The end of a filter that reports come out of.
+#[derive(Debug)]
+pub struct Listener(OwnedFd);
+
+impl Listener {
+    /// The next report; `None` where its caller has gone meanwhile, or was interrupted.
+    pub fn receive(&self) -> Option<Call> {
+        let mut report = MaybeUninit::<libc::seccomp_notif>::zeroed();
+        // SAFETY: the kernel wants the structure zeroed and writes it whole; all its fields are numbers, for which zero
+        // is a value too.
+        #[allow(unsafe_code)]
+        let (done, report) = unsafe {
+            let done = libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_RECV, report.as_mut_ptr());
+            (done, report.assume_init())
+        };
+        let number = i64::from(report.data.nr);
+        (done == 0).then_some(Call { id: report.id, tid: report.pid, number, arguments: report.data.args })
+    }
+
+    /// True while the caller still waits: its thread cannot have become another one, and what was read of it is its own.
+    pub fn is_valid(&self, call: &Call) -> bool {
+        // SAFETY: the call reads one number of ours and writes nothing.
+        #[allow(unsafe_code)]
+        let done = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ID_VALID, std::ptr::from_ref(&call.id)) };
+        done == 0
+    }
+
+    /// Lets the call go on as the program made it.
+    pub fn proceed(&self, call: &Call) {
+        let flags = u32::try_from(libc::SECCOMP_USER_NOTIF_FLAG_CONTINUE).unwrap_or(1);
+        self.send(libc::seccomp_notif_resp { id: call.id, val: 0, error: 0, flags });
+    }
+
+    /// Answers in the kernel's place: with a value, or with an error number.
+    pub fn answer(&self, call: &Call, result: Result<i64, i32>) {
+        let (val, error) = match result {
+            Ok(value) => (value, 0),
+            Err(errno) => (0, -errno),
+        };
+        self.send(libc::seccomp_notif_resp { id: call.id, val, error, flags: 0 });
+    }
+
+    fn send(&self, mut answer: libc::seccomp_notif_resp) {
+        // SAFETY: the structure is ours and whole; the call reads it. It fails where the caller has gone.
+        #[allow(unsafe_code)]
+        let _ = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, std::ptr::from_mut(&mut answer)) };
+    }
+
+    /// A second descriptor of the same listener, for another thread.
+    pub fn share(&self) -> io::Result<Self> {
+        Ok(Self(self.0.try_clone()?))
+    }
+}
+
+impl From<OwnedFd> for Listener {
+    fn from(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
+    }
+}
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}

@@ -1,0 +1,141 @@
+//! What belongs to a thread that waits in a reported call: its memory and its sockets.
+
+use std::{
+    fs::{self, File},
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
+    os::unix::fs::FileExt,
+};
+
+use portward_wire::procfs;
+use rustix::{
+    fd::OwnedFd,
+    io::Errno,
+    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
+};
+
+/// Threads that have called before, each with the descriptor of its process: a server calls often.
+#[derive(Debug, Default)]
+pub struct Callers {
+    known: Vec<(u32, OwnedFd)>,
+}
+
+impl Callers {
+    /// A copy of the socket that a thread has under this number. Its process must be this user's and allow to be looked
+    /// into (`ptrace(2)`, access mode attach).
+    pub fn socket(&mut self, tid: u32, descriptor: i32) -> Result<OwnedFd, Errno> {
+        if let Some(at) = self.known.iter().position(|(known, _)| *known == tid) {
+            match pidfd_getfd(&self.known[at].1, descriptor, PidfdGetfdFlags::empty()) {
+                // The thread that had this number has ended; another one has it now.
+                Err(Errno::SRCH) => drop(self.known.swap_remove(at)),
+                answer => return answer,
+            }
+        }
+        let process = open(tid)?;
+        let copy = pidfd_getfd(&process, descriptor, PidfdGetfdFlags::empty());
+        if copy.is_ok() {
+            if self.known.len() >= MOST_KNOWN {
+                self.known.remove(0);
+            }
+            self.known.push((tid, process));
+        }
+        copy
+    }
+
+    /// The bytes at an address of a thread's memory, at most [`LONGEST_ADDRESS`].
+    pub fn memory(tid: u32, address: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length.min(LONGEST_ADDRESS)];
+        let Ok(start) = usize::try_from(address) else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let Some(pid) = i32::try_from(tid).ok().and_then(Pid::from_raw) else { return Err(io::ErrorKind::InvalidInput.into()) };
+        let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
+        let remote = libc::iovec { iov_base: start as *mut libc::c_void, iov_len: bytes.len() };
+        // SAFETY: the kernel writes at most `iov_len` bytes into our buffer, which lives until the call returns; the
+        // other address is the other process's and is only read.
+        #[allow(unsafe_code)]
+        let read = unsafe { libc::process_vm_readv(pid.as_raw_nonzero().get(), &raw const local, 1, &raw const remote, 1, 0) };
+        if usize::try_from(read).ok() == Some(bytes.len()) {
+            return Ok(bytes);
+        }
+        // Some sandboxes refuse the call and allow the file.
+        File::open(format!("/proc/{tid}/mem"))?.read_exact_at(&mut bytes, address)?;
+        Ok(bytes)
+    }
+}
+
+/// A descriptor of the process that a thread belongs to; of the thread itself where the kernel can (Linux 6.9).
+fn open(tid: u32) -> Result<OwnedFd, Errno> {
+    let pid = |number: u32| i32::try_from(number).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH);
+    // SAFETY: the call takes two numbers and makes a descriptor; a kernel that does not know the flag says EINVAL.
+    #[allow(unsafe_code)]
+    let made = unsafe { libc::syscall(libc::SYS_pidfd_open, tid, PIDFD_THREAD) };
+    if let Ok(made) = i32::try_from(made)
+        && made >= 0
+    {
+        // SAFETY: the kernel just made this descriptor for us; nobody else has it.
+        #[allow(unsafe_code)]
+        return Ok(unsafe { rustix::fd::FromRawFd::from_raw_fd(made) });
+    }
+    let status = fs::read(format!("/proc/{tid}/status")).map_err(|_| Errno::SRCH)?;
+    pidfd_open(pid(procfs::thread_group(&status).unwrap_or(tid))?, PidfdFlags::empty())
+}
+
+/// The address and port in a `sockaddr_in` or `sockaddr_in6`; `None` for what is shorter, or of another family.
+pub fn socket_address(bytes: &[u8]) -> Option<SocketAddr> {
+    let family = i32::from(u16::from_ne_bytes(*bytes.first_chunk()?));
+    let port = u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
+    match family {
+        libc::AF_INET => {
+            let address = Ipv4Addr::from(*bytes.get(4..)?.first_chunk::<4>()?);
+            Some(SocketAddr::V4(SocketAddrV4::new(address, port)))
+        }
+        libc::AF_INET6 => {
+            let address = Ipv6Addr::from(*bytes.get(8..)?.first_chunk::<16>()?);
+            let scope = bytes.get(24..).and_then(<[u8]>::first_chunk).map_or(0, |scope| u32::from_ne_bytes(*scope));
+            Some(SocketAddr::V6(SocketAddrV6::new(address, port, 0, scope)))
+        }
+        _ => None,
+    }
+}
+
+/// `struct sockaddr_storage`
+pub const LONGEST_ADDRESS: usize = 128;
+/// `PIDFD_THREAD` of `linux/pidfd.h`.
+const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
+/// Threads whose descriptors are kept.
+const MOST_KNOWN: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::{Callers, socket_address};
+
+    #[test]
+    fn addresses_as_programs_give_them() {
+        let family = |family: i32| u16::try_from(family).unwrap().to_ne_bytes();
+        let shown = |bytes: &[u8]| socket_address(bytes).map(|address| address.to_string());
+        let v4 = [&family(libc::AF_INET)[..], &[0x0b, 0xb8, 127, 0, 0, 1], &[0; 8]].concat();
+        assert_eq!(shown(&v4).as_deref(), Some("127.0.0.1:3000"));
+        let mut loopback = [0; 16];
+        loopback[15] = 1;
+        let v6 = [&family(libc::AF_INET6)[..], &[0x0b, 0xb8, 0, 0, 0, 0], &loopback, &0u32.to_ne_bytes()].concat();
+        assert_eq!(shown(&v6).as_deref(), Some("[::1]:3000"));
+        assert_eq!(shown(&family(libc::AF_NETLINK)), None);
+        for length in 0..8 {
+            assert_eq!(shown(&v4[..length]), None);
+        }
+    }
+
+    #[test]
+    fn memory_and_sockets_of_this_very_thread() {
+        let words = *b"here I stand";
+        let tid = std::process::id();
+        assert_eq!(Callers::memory(tid, words.as_ptr() as u64, words.len()).unwrap(), words);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut callers = Callers::default();
+        for _ in 0..2 {
+            let copy = callers.socket(tid, std::os::fd::AsRawFd::as_raw_fd(&listener)).unwrap();
+            let copied = std::net::TcpListener::from(copy).local_addr().unwrap();
+            assert_eq!(copied, listener.local_addr().unwrap());
+        }
+        assert!(callers.socket(tid, 9999).is_err());
+    }
+}
