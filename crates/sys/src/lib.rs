@@ -20,7 +20,7 @@ pub use examine::{Dial, Dialled, Examine, Talk};
 pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
 #[cfg(target_os = "linux")]
-pub use linux::unotify;
+pub use linux::{Lookup, unotify};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
 pub use recorded::Recorded;

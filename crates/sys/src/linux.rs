@@ -13,6 +13,7 @@ mod firewall;
 mod frozen;
 mod holders;
 mod interfaces;
+mod lookup;
 mod mentions;
 mod namespaces;
 mod netlink;
@@ -27,6 +28,8 @@ mod standing;
 mod surroundings;
 mod told;
 pub mod unotify;
+
+pub use lookup::Lookup;
 mod vitals;
 
 use std::{

@@ -1,6 +1,6 @@
 //! TCP and UDP sockets (`sock_diag(7)`, `linux/inet_diag.h`).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_model::{Family, PortRange, Queue, Socket, SocketName, SocketState, Traffic, Transport};
 
@@ -97,6 +97,28 @@ fn extensions(ask: &InetAsk) -> u8 {
         StateSet::Connected | StateSet::BoundOrConnected => traffic,
         StateSet::Listening | StateSet::Serving | StateSet::All => traffic | 1 << (INET_DIAG_SKMEMINFO - 1),
     }
+}
+
+/// A request for the one socket that the kernel would give an arriving packet to: of TCP the listener, of UDP the bound
+/// socket. `interface` is the device that the packet arrives on; a socket pinned to another one is not found.
+pub fn inet_lookup(transport: Transport, local: SocketAddr, interface: u32) -> Vec<u8> {
+    let (family, address) = match local.ip() {
+        IpAddr::V4(v4) => (AF_INET, [&v4.octets()[..], &[0; 12]].concat()),
+        IpAddr::V6(v6) => (AF_INET6, v6.octets().to_vec()),
+    };
+    let own = (local.port().to_be_bytes(), address);
+    let nobody = ([0; 2], vec![0; 16]);
+    // The two ends of a datagram socket are swapped in the kernel's own lookup (`udp_dump_one`).
+    let udp = transport == Transport::Udp;
+    let (source, target) = if udp { (&nobody, &own) } else { (&own, &nobody) };
+    let mut body = vec![family, if udp { IPPROTO_UDP } else { IPPROTO_TCP }, 0, 0];
+    body.extend(ALL_BITS.to_ne_bytes());
+    body.extend([source.0, target.0].concat());
+    body.extend([&source.1[..], &target.1[..]].concat());
+    body.extend(interface.to_ne_bytes());
+    // INET_DIAG_NOCOOKIE: whichever it is.
+    body.extend([0xFF; 8]);
+    message(SOCK_DIAG_BY_FAMILY, 0, &body)
 }
 
 /// The filter as a program for the kernel: each step is `struct inet_diag_bc_op { code, yes, no }`, and a
