@@ -31,10 +31,10 @@ impl Lookup {
         let kernel = nl::SocketAddrNetlink::new(0, 0);
         sendto(&self.socket, &inet_lookup(transport, at, interface), SendFlags::empty(), &kernel).ok()?;
         let length = loop {
-            match recv(&self.socket, &mut *self.buffer, RecvFlags::empty()) {
+            match recv(&self.socket, &mut self.buffer[..], RecvFlags::empty()) {
                 Err(Errno::INTR) => {}
                 Err(_) => return None,
-                Ok(((chunk, _), _)) => break chunk.len(),
+                Ok((length, _)) => break length,
             }
         };
         let mut found = None;

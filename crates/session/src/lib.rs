@@ -1,0 +1,119 @@
+//! The private localhost of a project.
+//!
+//! A program runs unchanged and unprivileged, with everything that it starts, under one rule: **the address stays, the port
+//! moves, the socket is pinned to `lo`.** Its `bind`, `listen` and `connect` are reported to a supervisor before they
+//! happen (`seccomp_unotify(2)`), which makes the call itself: on a copy of the program's own socket, with its own copy of the
+//! address. Reads and writes are never seen; the data path is the kernel's own.
+//!
+//! It guards against accidents. It is no sandbox for hostile programs.
+//!
+//! This crate knows the calls and the processes. Which port becomes which is asked of [`Ports`]; what happened is told to
+//! a [`Witness`].
+#![warn(unsafe_code)]
+
+#[cfg(target_os = "linux")]
+mod linux;
+mod place;
+mod rules;
+
+use std::{ffi::OsString, net::SocketAddr};
+
+use portward_model::Transport;
+
+#[cfg(target_os = "linux")]
+pub use linux::{die_by, pin_inherited, run};
+pub use rules::Rules;
+
+/// Which port a project serves a port at that its programs ask for.
+pub trait Ports {
+    /// The port for one that a program wants to serve; it is leased where it has not been before. The error is a sentence.
+    fn lease(&mut self, asked: u16) -> Result<u16, String>;
+
+    /// The port for one that a program dials; `None` where the project has none for it.
+    fn find(&mut self, asked: u16) -> Option<u16>;
+}
+
+/// Who is told what happened in a session.
+pub trait Witness {
+    /// Called in the supervisor, after the call has been answered.
+    fn saw(&mut self, event: &Event);
+}
+
+/// Something that happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The program has started.
+    Started {
+        /// Its pid.
+        pid: u32,
+    },
+    /// A socket began to listen, or to receive datagrams at a port.
+    Listening {
+        /// The process that asked for it.
+        pid: u32,
+        /// TCP or UDP.
+        transport: Transport,
+        /// What was asked for; `None` where it listened without a bind.
+        asked: Option<SocketAddr>,
+        /// Where it really stands.
+        serves: SocketAddr,
+        /// True when only this machine can reach it.
+        pinned: bool,
+    },
+    /// A call was refused that could not be supervised, or had no port to go to.
+    Refused {
+        /// The process that called.
+        pid: u32,
+        /// The call: `bind`, `listen`.
+        call: &'static str,
+        /// A sentence.
+        because: String,
+    },
+    /// The program that the session was started for has ended; others of it may go on.
+    Ended,
+}
+
+/// What to run.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// Its name or path, as `execvp(3)` finds it.
+    pub name: OsString,
+    /// Its arguments, without the name.
+    pub arguments: Vec<OsString>,
+    /// Variables to set beside those that it inherits.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// How a program ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// With this exit code.
+    Code(i32),
+    /// By this signal.
+    Signal(i32),
+}
+
+/// Why a program was not started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The program itself could not be.
+    #[error("{program} could not be started: {source}")]
+    Program {
+        /// Its name.
+        program: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The kernel refuses the filter.
+    #[error("this kernel or sandbox refuses to report system calls ({source}); Linux 5.9 or later with seccomp can")]
+    Filter {
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Another supervisor has the programs here already.
+    #[error("another supervisor watches this process tree already, and Linux allows one")]
+    Nested,
+    /// The session's own parts could not be prepared.
+    #[error("{0}")]
+    Session(String),
+}

@@ -1,0 +1,11 @@
+//! The Linux body: a filter, a supervisor, and three processes.
+
+mod calls;
+mod front;
+mod sockets;
+mod supervisor;
+mod tree;
+
+pub use front::die_by;
+pub use sockets::pin_inherited;
+pub use tree::run;

@@ -1,0 +1,186 @@
+//! The three calls, answered.
+//!
+//! No decision is made from memory that the program can still change: what is decided on is a copy, and the call is made
+//! with that copy. Only what needs no decision goes on as the program made it.
+
+use std::{net::SocketAddr, thread};
+
+use portward_model::Transport;
+use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
+use rustix::{fd::OwnedFd, io::Errno};
+
+use super::{sockets, supervisor::Supervisor};
+use crate::{Event, place};
+
+/// What to tell the kernel of a call.
+pub(super) enum Answer {
+    /// It goes on as the program made it.
+    Proceed,
+    /// It was made in the program's place, with this end.
+    Done(Result<(), i32>),
+    /// Somebody else answers it.
+    Later,
+}
+
+/// `bind(2)`
+pub(super) fn bind(own: &mut Supervisor, call: &Call) -> Answer {
+    let socket = match socket_of(own, call, "bind") {
+        Ok(socket) => socket,
+        Err(answer) => return answer,
+    };
+    let Some(transport) = sockets::transport(&socket) else { return Answer::Proceed };
+    let mut bytes = match address_of(own, call) {
+        Ok(bytes) => bytes,
+        Err(errno) => return Answer::Done(Err(errno)),
+    };
+    let Some(asked) = sockets::address(&bytes) else {
+        // Too short, or of another family: the kernel has its own word for that.
+        return Answer::Done(sockets::bind(&socket, &bytes));
+    };
+    let rule = own.rules.bind(transport, asked);
+    if rule.moves {
+        match own.ports.lease(asked.port()) {
+            Ok(port) => place::set_port(&mut bytes, port),
+            Err(because) => {
+                own.tell_refused(call.tid, "bind", because);
+                return Answer::Done(Err(libc::EADDRNOTAVAIL));
+            }
+        }
+    }
+    if rule.draws_in {
+        place::set_loopback(&mut bytes, asked);
+    }
+    if rule.pins
+        && let Err(errno) = sockets::pin(&socket)
+    {
+        own.tell_refused(call.tid, "bind", not_pinned(errno));
+        return Answer::Done(Err(libc::EACCES));
+    }
+    let done = sockets::bind(&socket, &bytes);
+    if done.is_ok() && asked.port() != 0 {
+        own.asked.insert(sockets::cookie(&socket), asked);
+        if transport == Transport::Udp {
+            tell_listening(own, call, &socket, transport);
+        }
+    }
+    Answer::Done(done)
+}
+
+/// `listen(2)`
+pub(super) fn listen(own: &mut Supervisor, call: &Call) -> Answer {
+    let socket = match socket_of(own, call, "listen") {
+        Ok(socket) => socket,
+        Err(answer) => return answer,
+    };
+    let Some(transport) = sockets::transport(&socket) else { return Answer::Proceed };
+    if own.rules.pins()
+        && let Err(errno) = sockets::pin(&socket)
+    {
+        own.tell_refused(call.tid, "listen", not_pinned(errno));
+        return Answer::Done(Err(libc::EACCES));
+    }
+    // The kernel reads the backlog as an int.
+    let backlog = i32::from_ne_bytes(low_half(call.arguments[1]));
+    let done = sockets::listen(&socket, backlog);
+    if done.is_ok() {
+        tell_listening(own, call, &socket, transport);
+    }
+    Answer::Done(done)
+}
+
+/// `connect(2)`
+pub(super) fn connect(own: &mut Supervisor, call: &Call) -> Answer {
+    // What goes elsewhere is let go before anything else is asked: it is most of what programs dial.
+    let Ok(mut bytes) = address_of(own, call) else { return Answer::Proceed };
+    let Some(dialled) = sockets::address(&bytes).filter(|address| own.rules.may_be_own(*address)) else {
+        return Answer::Proceed;
+    };
+    let Some(port) = own.ports.find(dialled.port()).filter(|port| *port != dialled.port()) else { return Answer::Proceed };
+    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
+    let Ok(socket) = own.callers.socket(call.tid, number) else { return Answer::Proceed };
+    if !own.listener.is_valid(call) {
+        return Answer::Proceed;
+    }
+    let Some(transport) = sockets::transport(&socket) else { return Answer::Proceed };
+    let Some(is_full) = own.serves(transport, port) else { return Answer::Proceed };
+    place::set_port(&mut bytes, port);
+    // Where the accept queue is full, the handshake waits, and a call that blocks must not hold up the others.
+    if is_full
+        && transport == Transport::Tcp
+        && sockets::blocks(&socket)
+        && let Ok(listener) = own.listener.share()
+    {
+        let call = *call;
+        let patient = move || {
+            let done = sockets::connect(&socket, &bytes);
+            listener.answer(&call, done.map(|()| 0));
+        };
+        return match thread::Builder::new().name("connect".to_owned()).stack_size(STACK).spawn(patient) {
+            Ok(_) => Answer::Later,
+            Err(error) => Answer::Done(Err(error.raw_os_error().unwrap_or(libc::EAGAIN))),
+        };
+    }
+    Answer::Done(sockets::connect(&socket, &bytes))
+}
+
+/// A copy of the socket that a call is about, or the answer where there is none to be had.
+fn socket_of(own: &mut Supervisor, call: &Call, name: &'static str) -> Result<OwnedFd, Answer> {
+    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
+    match own.callers.socket(call.tid, number) {
+        Ok(socket) if own.listener.is_valid(call) => Ok(socket),
+        // The caller has gone, or the number is none of its descriptors.
+        Ok(_) | Err(Errno::SRCH | Errno::BADF) => Err(Answer::Done(Err(libc::EBADF))),
+        Err(errno) => {
+            let because = format!(
+                "its sockets may not be looked into ({errno}): it changed its user, or forbids to be traced; \
+                 it would have served unguarded"
+            );
+            own.tell_refused(call.tid, name, because);
+            Err(Answer::Done(Err(libc::EACCES)))
+        }
+    }
+}
+
+/// The address that a call was given, as bytes.
+fn address_of(own: &Supervisor, call: &Call) -> Result<Vec<u8>, i32> {
+    // The kernel reads the length as an int, and refuses a negative or too large one.
+    let length = i32::from_ne_bytes(low_half(call.arguments[2]));
+    let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST_ADDRESS).ok_or(libc::EINVAL)?;
+    let bytes = Callers::memory(call.tid, call.arguments[1], length).map_err(|_| libc::EFAULT)?;
+    // While the caller waits, its thread's number cannot have become another's.
+    if own.listener.is_valid(call) { Ok(bytes) } else { Err(libc::EINTR) }
+}
+
+fn tell_listening(own: &mut Supervisor, call: &Call, socket: &OwnedFd, transport: Transport) {
+    let cookie = sockets::cookie(socket);
+    // nginx listens twice on each socket, to set its backlog.
+    if !own.told.insert(cookie) {
+        return;
+    }
+    let asked: Option<SocketAddr> = own.asked.get(&cookie).copied();
+    let Some(serves) = sockets::name(socket) else { return };
+    let pinned = own.rules.pins();
+    let pid = process_of(call.tid);
+    own.later.push(Event::Listening { pid, transport, asked, serves, pinned });
+}
+
+/// The process that a thread belongs to; the thread's own number where that cannot be read.
+pub(super) fn process_of(tid: u32) -> u32 {
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
+    group.and_then(|group| group.trim().parse().ok()).unwrap_or(tid)
+}
+
+fn not_pinned(errno: i32) -> String {
+    let error = std::io::Error::from_raw_os_error(errno);
+    format!("its socket is bound to a device and cannot be pinned to lo ({error})")
+}
+
+/// The half of a register that holds an `int`.
+fn low_half(register: u64) -> [u8; 4] {
+    let [a, b, c, d, ..] = register.to_le_bytes();
+    i32::from_le_bytes([a, b, c, d]).to_ne_bytes()
+}
+
+/// A thread that waits in one call needs little.
+const STACK: usize = 64 * 1024;

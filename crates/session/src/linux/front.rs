@@ -1,0 +1,148 @@
+//! The front: the process that the user's shell started and waits for.
+//!
+//! It stands in for the program: signals that reach it alone go on to the program, it stops when the program stops, and it
+//! ends as the program ended.
+
+use std::mem::MaybeUninit;
+
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fd::{AsRawFd, FromRawFd, OwnedFd},
+    io::Errno,
+};
+
+use super::tree::{Channel, News};
+use crate::{Ended, StartError};
+
+/// Stands in for the program until it has ended.
+pub(super) fn stand_in(channel: &Channel, program: &str) -> Result<Ended, StartError> {
+    let signals = Signals::open().map_err(|error| StartError::Session(format!("Signals cannot be read: {error}.")))?;
+    loop {
+        let mut polled = [PollFd::new(channel, PollFlags::IN), PollFd::new(&signals.0, PollFlags::IN)];
+        match poll(&mut polled, None) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(StartError::Session(format!("The session cannot be waited for: {error}."))),
+        }
+        if !polled[1].revents().is_empty() {
+            while let Some(signal) = signals.next() {
+                if signal.is_for_us_alone() {
+                    channel.send(&News::Signal(signal.number));
+                }
+            }
+        }
+        if polled[0].revents().is_empty() {
+            continue;
+        }
+        match channel.receive() {
+            Some(News::Stopped(signal)) => stop(signal),
+            Some(News::Ended(ended)) => return Ok(ended),
+            Some(News::Failed(failure)) => return Err(failure.error(program)),
+            Some(News::Signal(_)) => {}
+            // Killed, as by the kernel for want of memory. What it guarded stays shut.
+            None => {
+                let sentence = "The session's supervisor has ended before its program; what still runs can bind, listen and \
+                                connect no more.";
+                return Err(StartError::Session(sentence.to_owned()));
+            }
+        }
+    }
+}
+
+/// Stops as the program did, until somebody continues us.
+fn stop(signal: i32) {
+    // A shell shows the signal that stopped its job; those of the terminal are blocked here, so it is the one that is not.
+    let _ = signal;
+    let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+}
+
+/// Ends this process by a signal, as the program was.
+pub fn die_by(signal: i32) -> ! {
+    // SAFETY: the calls take numbers and a set of our own; the last one does not return.
+    #[allow(unsafe_code)]
+    unsafe {
+        // The program has written its core; this process has none to show.
+        let nothing = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+        libc::setrlimit(libc::RLIMIT_CORE, std::ptr::from_ref(&nothing));
+        libc::signal(signal, libc::SIG_DFL);
+        let mut set = MaybeUninit::<libc::sigset_t>::uninit();
+        libc::sigemptyset(set.as_mut_ptr());
+        libc::sigaddset(set.as_mut_ptr(), signal);
+        libc::kill(libc::getpid(), signal);
+        libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut());
+        libc::_exit(128 + signal)
+    }
+}
+
+/// Signals of this process, read instead of taken.
+pub(super) struct Signals(pub(super) OwnedFd);
+
+/// A signal that arrived.
+pub(super) struct Arrived {
+    pub(super) number: i32,
+    code: i32,
+}
+
+impl Signals {
+    /// Reads every signal that can be blocked; they must be.
+    pub(super) fn open() -> std::io::Result<Self> {
+        let all = every_signal();
+        // SAFETY: the set is whole and read only; the descriptor is new and ours.
+        #[allow(unsafe_code)]
+        unsafe {
+            let made = libc::signalfd(-1, std::ptr::from_ref(&all), libc::SFD_CLOEXEC | libc::SFD_NONBLOCK);
+            if made < 0 { Err(std::io::Error::last_os_error()) } else { Ok(Self(OwnedFd::from_raw_fd(made))) }
+        }
+    }
+
+    pub(super) fn next(&self) -> Option<Arrived> {
+        let mut found = MaybeUninit::<libc::signalfd_siginfo>::zeroed();
+        let size = size_of::<libc::signalfd_siginfo>();
+        // SAFETY: the kernel writes one whole structure of numbers, or nothing.
+        #[allow(unsafe_code)]
+        let (read, found) = unsafe {
+            let read = libc::read(self.0.as_raw_fd(), found.as_mut_ptr().cast(), size);
+            (read, found.assume_init())
+        };
+        let number = i32::try_from(found.ssi_signo).ok()?;
+        (usize::try_from(read).ok() == Some(size)).then_some(Arrived { number, code: found.ssi_code })
+    }
+}
+
+impl Arrived {
+    /// True for one that somebody sent; what the terminal sends, the program gets as well as we do.
+    fn is_for_us_alone(&self) -> bool {
+        self.number != libc::SIGCHLD && self.code <= 0
+    }
+}
+
+/// Every signal.
+fn every_signal() -> libc::sigset_t {
+    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
+    // SAFETY: the call makes the set whole.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::sigfillset(all.as_mut_ptr());
+        all.assume_init()
+    }
+}
+
+/// Blocks every signal that can be; gives the mask before.
+pub(super) fn block_signals() -> libc::sigset_t {
+    let all = every_signal();
+    let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: one set is read, the other is written whole; this thread's mask is what changes.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::from_ref(&all), before.as_mut_ptr());
+        before.assume_init()
+    }
+}
+
+/// Gives this thread a mask back.
+pub(super) fn restore_signals(mask: &libc::sigset_t) {
+    // SAFETY: the set is whole and read only; this thread's mask is what changes.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::pthread_sigmask(libc::SIG_SETMASK, std::ptr::from_ref(mask), std::ptr::null_mut());
+    }
+}

@@ -1,0 +1,169 @@
+//! What is asked of a socket and done to it: kind, name, pin.
+
+use std::{io, mem::MaybeUninit, net::SocketAddr};
+
+use portward_model::Transport;
+use portward_sys::unotify::socket_address;
+use rustix::{
+    fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    net::{AddressFamily, SocketType, sockopt},
+};
+
+/// TCP or UDP, of an internet socket; `None` for every other, which has no port to move.
+pub(super) fn transport(socket: &impl AsFd) -> Option<Transport> {
+    let family = sockopt::socket_domain(socket).ok()?;
+    if family != AddressFamily::INET && family != AddressFamily::INET6 {
+        return None;
+    }
+    match sockopt::socket_type(socket).ok()? {
+        SocketType::STREAM => Some(Transport::Tcp),
+        SocketType::DGRAM => Some(Transport::Udp),
+        _ => None,
+    }
+}
+
+/// The kernel's number for a socket, which no other socket of this machine has had or gets.
+pub(super) fn cookie(socket: &impl AsFd) -> u64 {
+    sockopt::socket_cookie(socket).unwrap_or(0)
+}
+
+/// The address that a socket has; `None` where it has none yet.
+pub(super) fn name(socket: &impl AsFd) -> Option<SocketAddr> {
+    SocketAddr::try_from(rustix::net::getsockname(socket).ok()?).ok()
+}
+
+/// Binds with an address as bytes; gives the error number that the kernel gave.
+pub(super) fn bind(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
+    let length = libc::socklen_t::try_from(address.len()).map_err(|_| libc::EINVAL)?;
+    // SAFETY: the kernel reads `length` bytes of our buffer.
+    #[allow(unsafe_code)]
+    let done = unsafe { libc::bind(socket.as_raw_fd(), address.as_ptr().cast(), length) };
+    if done == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+/// Connects with an address as bytes; gives the error number that the kernel gave.
+pub(super) fn connect(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
+    let length = libc::socklen_t::try_from(address.len()).map_err(|_| libc::EINVAL)?;
+    // SAFETY: the kernel reads `length` bytes of our buffer.
+    #[allow(unsafe_code)]
+    let done = unsafe { libc::connect(socket.as_raw_fd(), address.as_ptr().cast(), length) };
+    if done == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+/// Listens with the backlog that the program gave.
+pub(super) fn listen(socket: &OwnedFd, backlog: i32) -> Result<(), i32> {
+    rustix::net::listen(socket, backlog).map_err(rustix::io::Errno::raw_os_error)
+}
+
+/// Pins a socket to `lo`, unless it is already. A process without privilege may do it once, and not undo it
+/// (`SO_BINDTODEVICE`, socket(7), Linux 5.7).
+pub(super) fn pin(socket: &impl AsFd) -> Result<(), i32> {
+    if device(socket.as_fd()).as_deref() == Some(LOOPBACK) {
+        return Ok(());
+    }
+    let name = LOOPBACK;
+    let length = libc::socklen_t::try_from(name.len()).map_err(|_| libc::EINVAL)?;
+    // SAFETY: the kernel reads `length` bytes of a constant.
+    #[allow(unsafe_code)]
+    let done = unsafe {
+        let socket = socket.as_fd().as_raw_fd();
+        libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, name.as_ptr().cast(), length)
+    };
+    if done == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+/// The device that a socket is pinned to.
+fn device(socket: BorrowedFd<'_>) -> Option<Vec<u8>> {
+    let mut name = [MaybeUninit::<u8>::zeroed(); libc::IFNAMSIZ];
+    let mut length = libc::socklen_t::try_from(name.len()).ok()?;
+    // SAFETY: the kernel writes at most `length` bytes into our buffer, and its end into `length`.
+    #[allow(unsafe_code)]
+    let done = unsafe {
+        let option = libc::SO_BINDTODEVICE;
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, name.as_mut_ptr().cast(), std::ptr::from_mut(&mut length))
+    };
+    if done != 0 {
+        return None;
+    }
+    let written = name.get(..usize::try_from(length).ok()?)?;
+    // SAFETY: the buffer was zeroed when it was made.
+    #[allow(unsafe_code)]
+    let bytes = written.iter().map(|byte| unsafe { byte.assume_init() });
+    Some(bytes.take_while(|byte| *byte != 0).collect())
+}
+
+/// True when calls on the socket wait for their end.
+pub(super) fn blocks(socket: &impl AsFd) -> bool {
+    rustix::fs::fcntl_getfl(socket).is_ok_and(|flags| !flags.contains(rustix::fs::OFlags::NONBLOCK))
+}
+
+/// Pins every listener among this process's own descriptors, which a program started by it would inherit: those are past
+/// the calls that a supervisor sees. Gives their addresses.
+pub fn pin_inherited() -> io::Result<Vec<SocketAddr>> {
+    let mut pinned = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fd")?.flatten() {
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<RawFd>().ok()) else { continue };
+        let is_socket = std::fs::read_link(entry.path()).is_ok_and(|target| target.to_string_lossy().starts_with("socket:"));
+        if !is_socket {
+            continue;
+        }
+        // SAFETY: the copy is made of a number that the kernel checks, and is ours alone.
+        #[allow(unsafe_code)]
+        let copy = unsafe {
+            let copy = libc::fcntl(number, libc::F_DUPFD_CLOEXEC, 0);
+            if copy < 0 {
+                continue;
+            }
+            OwnedFd::from_raw_fd(copy)
+        };
+        let listens = sockopt::socket_acceptconn(&copy).unwrap_or(false);
+        if let (true, Some(Transport::Tcp), Some(name)) = (listens, transport(&copy), name(&copy)) {
+            pin(&copy).map_err(io::Error::from_raw_os_error)?;
+            pinned.push(name);
+        }
+    }
+    Ok(pinned)
+}
+
+/// The address in bytes that a program gave; `None` for another family.
+pub(super) fn address(bytes: &[u8]) -> Option<SocketAddr> {
+    socket_address(bytes)
+}
+
+fn last_error() -> i32 {
+    io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
+}
+
+/// The name of the loopback device, which is the same everywhere.
+const LOOPBACK: &[u8] = b"lo";
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, UdpSocket};
+
+    use portward_model::Transport;
+
+    use super::{LOOPBACK, cookie, device, name, pin, transport};
+    use rustix::fd::AsFd;
+
+    #[test]
+    fn a_pin_holds_and_may_be_asked_for_twice() {
+        let listener = TcpListener::bind("0.0.0.0:0").unwrap();
+        assert_eq!(device(listener.as_fd()).as_deref(), Some(&b""[..]));
+        pin(&listener).unwrap();
+        pin(&listener).unwrap();
+        assert_eq!(device(listener.as_fd()).as_deref(), Some(LOOPBACK));
+        assert_eq!(name(&listener), listener.local_addr().ok());
+    }
+
+    #[test]
+    fn sockets_are_told_apart() {
+        let tcp = TcpListener::bind("127.0.0.1:0").unwrap();
+        let udp = UdpSocket::bind("[::1]:0").unwrap();
+        assert_eq!(transport(&tcp), Some(Transport::Tcp));
+        assert_eq!(transport(&udp), Some(Transport::Udp));
+        assert_ne!(cookie(&tcp), cookie(&udp));
+        let (unix, _) = std::os::unix::net::UnixStream::pair().unwrap();
+        assert_eq!(transport(&unix), None);
+    }
+}

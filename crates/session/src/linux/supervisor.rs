@@ -1,0 +1,86 @@
+//! The supervisor: it answers the calls of its programs until none of them is left.
+
+use std::{net::SocketAddr, time::Duration};
+
+use portward_model::Transport;
+use portward_sys::{
+    Lookup,
+    unotify::{Callers, Listener},
+};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::calls::{self, Answer};
+use crate::{Event, Ports, Rules, Witness};
+
+pub(super) struct Supervisor {
+    pub(super) listener: Listener,
+    pub(super) callers: Callers,
+    pub(super) rules: Rules,
+    pub(super) ports: Box<dyn Ports>,
+    /// What was asked for, by the cookie of the socket that got something else.
+    pub(super) asked: FxHashMap<u64, SocketAddr>,
+    /// Cookies of sockets whose listening was told.
+    pub(super) told: FxHashSet<u64>,
+    /// What to tell once the call has been answered.
+    pub(super) later: Vec<Event>,
+    lookup: Option<Lookup>,
+    witness: Box<dyn Witness>,
+}
+
+impl Supervisor {
+    pub(super) fn new(listener: Listener, rules: Rules, ports: Box<dyn Ports>, witness: Box<dyn Witness>) -> Self {
+        Self {
+            listener,
+            callers: Callers::default(),
+            rules,
+            ports,
+            asked: FxHashMap::default(),
+            told: FxHashSet::default(),
+            later: Vec::new(),
+            lookup: Lookup::open().ok(),
+            witness,
+        }
+    }
+
+    /// Answers the next call, if there is one.
+    pub(super) fn serve(&mut self) {
+        let Some(call) = self.listener.receive() else { return };
+        let answer = match call.number {
+            libc::SYS_bind => calls::bind(self, &call),
+            libc::SYS_listen => calls::listen(self, &call),
+            libc::SYS_connect => calls::connect(self, &call),
+            _ => Answer::Proceed,
+        };
+        match answer {
+            Answer::Proceed => self.listener.proceed(&call),
+            Answer::Done(result) => self.listener.answer(&call, result.map(|()| 0)),
+            Answer::Later => {}
+        }
+        for event in std::mem::take(&mut self.later) {
+            self.witness.saw(&event);
+        }
+    }
+
+    /// Tells the witness.
+    pub(super) fn tell(&mut self, event: &Event) {
+        self.witness.saw(event);
+    }
+
+    pub(super) fn tell_refused(&mut self, tid: u32, call: &'static str, because: String) {
+        self.later.push(Event::Refused { pid: calls::process_of(tid), call, because });
+    }
+
+    /// Whether something serves a port of the loopback, of either family: `None` when nothing does, otherwise whether its
+    /// queue is full. Where the kernel does not say, nothing does, and a connection goes where it was dialled.
+    pub(super) fn serves(&mut self, transport: Transport, port: u16) -> Option<bool> {
+        let lookup = self.lookup.as_mut()?;
+        let places = [SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))];
+        let queue = places.into_iter().find_map(|at| lookup.server(transport, at, LOOPBACK))?;
+        Some(queue.used > queue.limit)
+    }
+}
+
+/// How long a program that nobody waits for any more is followed before the next look at what is left of it.
+pub(super) const PACE: Duration = Duration::from_secs(5);
+/// The loopback device is the first of every network namespace.
+const LOOPBACK: u32 = 1;

@@ -1,0 +1,105 @@
+//! Places in an address as programs write it: `sockaddr_in` and `sockaddr_in6`, byte by byte, changed only where they must
+//! be, so that flow labels, scopes and lengths stay the program's own.
+
+use std::net::{IpAddr, SocketAddr};
+
+use portward_model::unmap;
+
+/// Writes another port into an address.
+pub(crate) fn set_port(bytes: &mut [u8], port: u16) {
+    if let Some(place) = bytes.get_mut(2..4) {
+        place.copy_from_slice(&port.to_be_bytes());
+    }
+}
+
+/// Writes the loopback address of its family over the address: 127.0.0.1, `::1`, and for a mapped one `::ffff:127.0.0.1`.
+pub(crate) fn set_loopback(bytes: &mut [u8], address: SocketAddr) {
+    match address {
+        SocketAddr::V4(_) => {
+            if let Some(place) = bytes.get_mut(4..8) {
+                place.copy_from_slice(&[127, 0, 0, 1]);
+            }
+        }
+        SocketAddr::V6(v6) => {
+            let own = if v6.ip().to_ipv4_mapped().is_some() {
+                std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped()
+            } else {
+                std::net::Ipv6Addr::LOCALHOST
+            };
+            if let Some(place) = bytes.get_mut(8..24) {
+                place.copy_from_slice(&own.octets());
+            }
+            // A zone belongs to the address that has gone.
+            if let Some(scope) = bytes.get_mut(24..28) {
+                scope.fill(0);
+            }
+        }
+    }
+}
+
+/// What an address means to one that binds or dials it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// 127.0.0.0/8, `::1`, and these mapped.
+    Loopback,
+    /// 0.0.0.0, `::` and `::ffff:0.0.0.0`: every address to a server, the loopback to a client.
+    Any,
+    /// A group of receivers.
+    Multicast,
+    /// An address of one interface, or of another machine.
+    Other,
+}
+
+impl Kind {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        let address = unmap(address);
+        if address.is_loopback() {
+            Self::Loopback
+        } else if address.is_unspecified() {
+            Self::Any
+        } else if address.is_multicast() {
+            Self::Multicast
+        } else {
+            Self::Other
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::{Kind, set_loopback, set_port};
+
+    #[test]
+    fn only_what_must_change_changes() {
+        let mut v4 = vec![2, 0, 0x0b, 0xb8, 192, 168, 1, 20, 1, 2, 3, 4, 5, 6, 7, 8];
+        set_port(&mut v4, 20300);
+        set_loopback(&mut v4, "192.168.1.20:3000".parse().unwrap());
+        assert_eq!(v4, [2, 0, 0x4f, 0x4c, 127, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8]);
+        let mut v6 = vec![0; 28];
+        v6[24] = 7;
+        let mapped: SocketAddr = "[::ffff:192.168.1.20]:3000".parse().unwrap();
+        set_loopback(&mut v6, mapped);
+        assert_eq!(v6[8..24], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1]);
+        assert_eq!(v6[24], 0, "the zone has gone with its address");
+        set_loopback(&mut v6, "[fe80::1]:3000".parse().unwrap());
+        assert_eq!(v6[8..24], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
+        for length in 0..8 {
+            set_port(&mut vec![0; length], 1);
+            set_loopback(&mut vec![0; length], mapped);
+        }
+    }
+
+    #[test]
+    fn addresses_are_told_apart() {
+        let kind = |text: &str| Kind::of(text.parse().unwrap());
+        assert_eq!(kind("127.0.0.2"), Kind::Loopback);
+        assert_eq!(kind("::ffff:127.0.0.1"), Kind::Loopback);
+        assert_eq!(kind("::"), Kind::Any);
+        assert_eq!(kind("::ffff:0.0.0.0"), Kind::Any);
+        assert_eq!(kind("224.0.0.251"), Kind::Multicast);
+        assert_eq!(kind("fe80::1"), Kind::Other);
+        assert_eq!(kind("10.0.0.1"), Kind::Other);
+    }
+}

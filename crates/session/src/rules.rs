@@ -1,0 +1,93 @@
+//! What becomes of an address: the one rule, and the two ways to loosen it.
+
+use std::net::SocketAddr;
+
+use portward_model::Transport;
+
+use crate::place::Kind;
+
+/// How a session treats its programs' addresses. The default is the rule: the address stays, the port moves, the socket is
+/// pinned to `lo`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Let the network reach what listens: nothing is pinned, and addresses of interfaces stay.
+    pub exposes: bool,
+    /// Leave ports as they are asked for.
+    pub keeps_ports: bool,
+}
+
+/// What a bind becomes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Bind {
+    /// The port moves to the one that the project has for it.
+    pub(crate) moves: bool,
+    /// The address becomes the loopback of its family: pinned to `lo`, an address of the network would serve nobody.
+    pub(crate) draws_in: bool,
+    /// The socket is pinned at once. One of TCP is pinned when it listens, so that clients that bind first stay free.
+    pub(crate) pins: bool,
+}
+
+impl Rules {
+    /// What a bind to this address becomes.
+    pub(crate) fn bind(self, transport: Transport, address: SocketAddr) -> Bind {
+        let named = address.port() != 0;
+        let kind = Kind::of(address.ip());
+        let datagram = transport == Transport::Udp;
+        // A client binds port 0 at the address of an interface to go out by it.
+        Bind {
+            moves: named && !self.keeps_ports && kind != Kind::Multicast,
+            draws_in: named && !self.exposes && kind == Kind::Other,
+            pins: named && !self.exposes && datagram,
+        }
+    }
+
+    /// True when what listens is to be pinned.
+    pub(crate) fn pins(self) -> bool {
+        !self.exposes
+    }
+
+    /// True when a connection to this address may be for the project's own server.
+    pub(crate) fn may_be_own(self, address: SocketAddr) -> bool {
+        !self.keeps_ports && address.port() != 0 && matches!(Kind::of(address.ip()), Kind::Loopback | Kind::Any)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::Transport::{Tcp, Udp};
+
+    use super::{Bind, Rules};
+
+    #[test]
+    fn binds() {
+        let rule = |transport, text: &str| Rules::default().bind(transport, text.parse().unwrap());
+        let moved = Bind { moves: true, draws_in: false, pins: false };
+        assert_eq!(rule(Tcp, "127.0.0.1:3000"), moved);
+        assert_eq!(rule(Tcp, "[::]:3000"), moved);
+        assert_eq!(rule(Tcp, "192.168.1.20:3000"), Bind { draws_in: true, ..moved });
+        assert_eq!(rule(Tcp, "192.168.1.20:0"), Bind { moves: false, draws_in: false, pins: false }, "a client");
+        assert_eq!(rule(Tcp, "0.0.0.0:0"), Bind { moves: false, draws_in: false, pins: false });
+        assert_eq!(rule(Udp, "0.0.0.0:5353"), Bind { pins: true, ..moved });
+        assert_eq!(rule(Udp, "224.0.0.251:5353"), Bind { moves: false, draws_in: false, pins: true });
+        assert_eq!(rule(Udp, "0.0.0.0:0"), Bind { moves: false, draws_in: false, pins: false }, "a resolver");
+    }
+
+    #[test]
+    fn the_rule_can_be_loosened() {
+        let exposed = Rules { exposes: true, keeps_ports: false };
+        let bind = exposed.bind(Tcp, "192.168.1.20:3000".parse().unwrap());
+        assert_eq!(bind, Bind { moves: true, draws_in: false, pins: false });
+        assert!(!exposed.pins());
+        let kept = Rules { exposes: false, keeps_ports: true };
+        assert!(!kept.bind(Tcp, "0.0.0.0:3000".parse().unwrap()).moves);
+        assert!(kept.pins());
+        assert!(!kept.may_be_own("127.0.0.1:3000".parse().unwrap()));
+    }
+
+    #[test]
+    fn connections() {
+        let own = |text: &str| Rules::default().may_be_own(text.parse().unwrap());
+        assert!(own("127.0.0.1:3000") && own("[::1]:3000") && own("0.0.0.0:3000") && own("[::ffff:127.0.0.1]:3000"));
+        assert!(!own("192.168.1.20:3000") && !own("127.0.0.1:0"));
+    }
+}
