@@ -51,6 +51,8 @@ pub enum Exit {
     Found,
     /// The exit code of a program that was run for the caller.
     Program(u8),
+    /// The signal that ended a program that was run for the caller: it ends the caller's process, too.
+    Killed(i32),
 }
 
 /// Where a capability can run.

@@ -14,9 +14,11 @@ pub enum Kind {
     Denied,
     /// The system could not do it.
     System,
+    /// A program that was to be run for the caller was not started.
+    NotStarted,
 }
 
-/// One sentence with the thing and the number, and what to do next. Every failure is exit code 2.
+/// One sentence with the thing and the number, and what to do next. Every failure is exit code 2, and 125 where a program was not started.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Whose turn it is.
@@ -36,6 +38,17 @@ impl Failure {
     /// Something that the system could not do.
     pub fn system(message: impl Into<String>) -> Self {
         Self { kind: Kind::System, message: message.into(), hint: None }
+    }
+
+    /// A program that was not started.
+    pub fn not_started(message: impl Into<String>) -> Self {
+        Self { kind: Kind::NotStarted, message: message.into(), hint: None }
+    }
+
+    /// The same, as the reason why a program was not started.
+    #[must_use]
+    pub fn before_start(self) -> Self {
+        Self { kind: Kind::NotStarted, ..self }
     }
 
     /// The same, with a next step.

@@ -17,6 +17,7 @@ pub mod op;
 mod pairs;
 mod registry;
 mod rows;
+mod session;
 pub mod store;
 mod target;
 
@@ -30,6 +31,7 @@ pub use failure::{Failure, Kind};
 pub use look::{Look, Story, View};
 
 pub use portward_model::Effect;
+pub use portward_session::die_by;
 pub use registry::OPS;
 pub use rows::{Row, RowKind};
 pub use target::{endpoint_words, holder_words};

@@ -10,6 +10,7 @@ mod projects;
 mod repair;
 mod rows;
 mod rules;
+mod runs;
 mod want;
 
 use std::{
@@ -29,6 +30,7 @@ pub(crate) use projects::here;
 pub use repair::{Repaired, repair};
 pub use rows::LeaseRow;
 pub(crate) use rules::{Ground, free_ports, seed};
+pub(crate) use runs::{ListenerRow, RunRow};
 pub use want::{LeaseName, Wanted};
 
 /// A user's leases. Reading never waits for a writer.

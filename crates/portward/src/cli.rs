@@ -11,16 +11,21 @@ use std::{
 };
 
 use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
-use portward_ops::{Cx, Document, Exit, Failure, Never, Noun, OPS, Op, Sink, Where, perform, write_json};
+use portward_ops::{Cx, Document, Exit, Failure, Kind, Never, Noun, OPS, Op, Sink, Where, perform, write_json};
 
 use crate::{complete, generate, prompt::Terminal, schema, screen::Screen, show::Show, source};
 
 /// Runs the command line and says how it went.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
+    // Who runs a program through us must be able to tell our failure from the program's.
+    let runs = arguments.get(1).is_some_and(|word| word == "run");
     match act(arguments) {
         Ok(exit) => exit,
         Err(Trouble::ReaderGone) => ExitCode::SUCCESS,
-        Err(Trouble::Clap(error)) if error.use_stderr() => refused(&misread(&error)),
+        Err(Trouble::Clap(error)) if error.use_stderr() => {
+            let failure = misread(&error);
+            refused(&if runs { failure.before_start() } else { failure })
+        }
         Err(Trouble::Clap(error)) => {
             let _ = error.print();
             ExitCode::SUCCESS
@@ -36,7 +41,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
 fn refused(failure: &Failure) -> ExitCode {
     let hint = failure.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
     let _ = write!(io::stderr(), "portward: {}\n{hint}", failure.message);
-    ExitCode::from(2)
+    ExitCode::from(if failure.kind == Kind::NotStarted { 125 } else { 2 })
 }
 
 /// What clap says in a paragraph, as one sentence and a hint. What was typed may be long, or act on a terminal.
@@ -338,6 +343,7 @@ where
         Exit::Fine => 0,
         Exit::Found => 1,
         Exit::Program(code) => i32::from(code),
+        Exit::Killed(signal) => portward_ops::die_by(signal),
     })
 }
 

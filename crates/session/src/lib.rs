@@ -21,7 +21,7 @@ use std::{ffi::OsString, net::SocketAddr};
 use portward_model::Transport;
 
 #[cfg(target_os = "linux")]
-pub use linux::{die_by, pin_inherited, run};
+pub use linux::{become_program, die_by, gains_rights, pin_inherited, run};
 pub use rules::Rules;
 
 /// Which port a project serves a port at that its programs ask for.

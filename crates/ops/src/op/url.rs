@@ -124,7 +124,7 @@ impl Url {
 }
 
 /// What a client dials. `localhost` is right for both families, and needs no resolver of ours.
-fn url(port: u16, asked: Option<u16>) -> String {
+pub(crate) fn url(port: u16, asked: Option<u16>) -> String {
     let known = asked.and_then(|asked| SCHEMES.iter().find(|(usual, _)| *usual == asked));
     format!("{}://localhost:{port}", known.map_or("http", |(_, scheme)| scheme))
 }

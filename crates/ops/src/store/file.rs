@@ -273,7 +273,8 @@ pub(super) const MARK: i64 = 0x5057_6c73;
 pub(super) const CURRENT: i64 = STEPS.len() as i64;
 
 /// One step from each version to the next. A step that was released is never edited.
-const STEPS: &[&str] = &["
+const STEPS: &[&str] = &[
+    "
 CREATE TABLE projects (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     name BLOB NOT NULL,
@@ -303,4 +304,31 @@ CREATE TABLE leases (
     UNIQUE (project, name),
     CHECK (asked IS NOT NULL OR name IS NOT NULL)
 ) STRICT;
-"];
+",
+    "
+CREATE TABLE runs (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    project INTEGER NOT NULL REFERENCES projects,
+    supervisor INTEGER NOT NULL,
+    supervisor_ticks INTEGER NOT NULL,
+    started_at INTEGER NOT NULL
+) STRICT;
+CREATE TABLE services (
+    run INTEGER NOT NULL REFERENCES runs,
+    pid INTEGER NOT NULL,
+    ticks INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    ended INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (run, pid, ticks)
+) STRICT;
+CREATE TABLE listeners (
+    run INTEGER NOT NULL REFERENCES runs,
+    pid INTEGER NOT NULL,
+    service TEXT NOT NULL,
+    transport TEXT NOT NULL,
+    asked TEXT,
+    serves TEXT NOT NULL,
+    pinned INTEGER NOT NULL
+) STRICT;
+",
+];

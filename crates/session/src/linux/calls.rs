@@ -23,7 +23,7 @@ pub(super) enum Answer {
 }
 
 /// `bind(2)`
-pub(super) fn bind(own: &mut Supervisor, call: &Call) -> Answer {
+pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     let socket = match socket_of(own, call, "bind") {
         Ok(socket) => socket,
         Err(answer) => return answer,
@@ -67,7 +67,7 @@ pub(super) fn bind(own: &mut Supervisor, call: &Call) -> Answer {
 }
 
 /// `listen(2)`
-pub(super) fn listen(own: &mut Supervisor, call: &Call) -> Answer {
+pub(super) fn listen(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     let socket = match socket_of(own, call, "listen") {
         Ok(socket) => socket,
         Err(answer) => return answer,
@@ -89,7 +89,7 @@ pub(super) fn listen(own: &mut Supervisor, call: &Call) -> Answer {
 }
 
 /// `connect(2)`
-pub(super) fn connect(own: &mut Supervisor, call: &Call) -> Answer {
+pub(super) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     // What goes elsewhere is let go before anything else is asked: it is most of what programs dial.
     let Ok(mut bytes) = address_of(own, call) else { return Answer::Proceed };
     let Some(dialled) = sockets::address(&bytes).filter(|address| own.rules.may_be_own(*address)) else {
@@ -124,7 +124,7 @@ pub(super) fn connect(own: &mut Supervisor, call: &Call) -> Answer {
 }
 
 /// A copy of the socket that a call is about, or the answer where there is none to be had.
-fn socket_of(own: &mut Supervisor, call: &Call, name: &'static str) -> Result<OwnedFd, Answer> {
+fn socket_of(own: &mut Supervisor<'_>, call: &Call, name: &'static str) -> Result<OwnedFd, Answer> {
     let number = i32::from_ne_bytes(low_half(call.arguments[0]));
     match own.callers.socket(call.tid, number) {
         Ok(socket) if own.listener.is_valid(call) => Ok(socket),
@@ -142,7 +142,7 @@ fn socket_of(own: &mut Supervisor, call: &Call, name: &'static str) -> Result<Ow
 }
 
 /// The address that a call was given, as bytes.
-fn address_of(own: &Supervisor, call: &Call) -> Result<Vec<u8>, i32> {
+fn address_of(own: &Supervisor<'_>, call: &Call) -> Result<Vec<u8>, i32> {
     // The kernel reads the length as an int, and refuses a negative or too large one.
     let length = i32::from_ne_bytes(low_half(call.arguments[2]));
     let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST_ADDRESS).ok_or(libc::EINVAL)?;
@@ -151,7 +151,7 @@ fn address_of(own: &Supervisor, call: &Call) -> Result<Vec<u8>, i32> {
     if own.listener.is_valid(call) { Ok(bytes) } else { Err(libc::EINTR) }
 }
 
-fn tell_listening(own: &mut Supervisor, call: &Call, socket: &OwnedFd, transport: Transport) {
+fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &OwnedFd, transport: Transport) {
     let cookie = sockets::cookie(socket);
     // nginx listens twice on each socket, to set its backlog.
     if !own.told.insert(cookie) {

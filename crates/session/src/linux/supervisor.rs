@@ -12,11 +12,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::calls::{self, Answer};
 use crate::{Event, Ports, Rules, Witness};
 
-pub(super) struct Supervisor {
+pub(super) struct Supervisor<'a> {
     pub(super) listener: Listener,
     pub(super) callers: Callers,
     pub(super) rules: Rules,
-    pub(super) ports: Box<dyn Ports>,
+    pub(super) ports: Box<dyn Ports + 'a>,
     /// What was asked for, by the cookie of the socket that got something else.
     pub(super) asked: FxHashMap<u64, SocketAddr>,
     /// Cookies of sockets whose listening was told.
@@ -24,11 +24,11 @@ pub(super) struct Supervisor {
     /// What to tell once the call has been answered.
     pub(super) later: Vec<Event>,
     lookup: Option<Lookup>,
-    witness: Box<dyn Witness>,
+    witness: Box<dyn Witness + 'a>,
 }
 
-impl Supervisor {
-    pub(super) fn new(listener: Listener, rules: Rules, ports: Box<dyn Ports>, witness: Box<dyn Witness>) -> Self {
+impl<'a> Supervisor<'a> {
+    pub(super) fn new(listener: Listener, rules: Rules, ports: Box<dyn Ports + 'a>, witness: Box<dyn Witness + 'a>) -> Self {
         Self {
             listener,
             callers: Callers::default(),

@@ -21,7 +21,7 @@ use super::{
 use crate::{Ended, Event, Ports, Program, Rules, StartError, Witness};
 
 /// What the supervisor is given, made in its own process: databases and files are not carried over a fork.
-type Parts = (Box<dyn Ports>, Box<dyn Witness>);
+type Parts<'a> = (Box<dyn Ports + 'a>, Box<dyn Witness + 'a>);
 
 /// Runs a program in a session, and gives how it ended.
 ///
@@ -30,7 +30,7 @@ type Parts = (Box<dyn Ports>, Box<dyn Witness>);
 /// # Errors
 ///
 /// Where the program could not be started; it has not run then.
-pub fn run(program: &Program, rules: Rules, parts: impl FnOnce() -> Result<Parts, String>) -> Result<Ended, StartError> {
+pub fn run<'a>(program: &Program, rules: Rules, parts: impl FnOnce() -> Result<Parts<'a>, String>) -> Result<Ended, StartError> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if threads != 1 {
         return Err(StartError::Session(format!("A session is started from one thread, and this process has {threads}.")));
@@ -64,12 +64,12 @@ pub fn run(program: &Program, rules: Rules, parts: impl FnOnce() -> Result<Parts
     }
 }
 
-fn supervise(
+fn supervise<'a>(
     channel: &Channel,
     program: &Program,
     rules: Rules,
     mask: libc::sigset_t,
-    parts: impl FnOnce() -> Result<Parts, String>,
+    parts: impl FnOnce() -> Result<Parts<'a>, String>,
 ) {
     let failed = |failure: Failure| channel.send(&News::Failed(failure));
     // SAFETY: the call sets a flag of this process.
@@ -112,7 +112,7 @@ struct Life<'a> {
 
 impl Life<'_> {
     /// Waits for something and deals with it; false when nobody is left to serve.
-    fn turn(&mut self, supervisor: &mut Supervisor) -> bool {
+    fn turn(&mut self, supervisor: &mut Supervisor<'_>) -> bool {
         let listener = supervisor.listener.as_fd();
         let mut polled = vec![PollFd::from_borrowed_fd(listener, PollFlags::IN), PollFd::new(&self.signals.0, PollFlags::IN)];
         if self.main.is_some() {
@@ -145,7 +145,7 @@ impl Life<'_> {
     }
 
     /// Takes in the ends of children, and tells that of the main one.
-    fn reap(&mut self, supervisor: &mut Supervisor) {
+    fn reap(&mut self, supervisor: &mut Supervisor<'_>) {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
         while let Ok(Some((pid, status))) = wait(options) {
             if Some(pid) != self.main {

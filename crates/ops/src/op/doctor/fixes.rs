@@ -76,7 +76,7 @@ async fn one(cx: &Cx<'_>, cause: &str, fix: &Fix, yes: bool) -> Fixed {
     };
     match (entry.run)(cx, input, &mut |_| true).await {
         Ok((_, Exit::Fine)) => became("done", None),
-        Ok((answer, Exit::Found | Exit::Program(_))) => {
+        Ok((answer, Exit::Found | Exit::Program(_) | Exit::Killed(_))) => {
             let because = answer.get("summary").and_then(|summary| summary.as_str()).map(str::to_owned);
             became("failed", because.or_else(|| Some("it did not reach what it wanted".to_owned())))
         }

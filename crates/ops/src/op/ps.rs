@@ -1,0 +1,137 @@
+//! `portward ps`
+
+use std::collections::BTreeSet;
+
+use clap::Args;
+use portward_model::{Text, Transport};
+use portward_sys::{Ask, Host, StateSet, Transports, Which};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cx, Effect, Failure, Never, Noun, Op, Sink, Where,
+    document::GapDocument,
+    op::run::Listening,
+    session::{is_alive, listening},
+    store::{ProjectRow, RunRow, Store},
+};
+
+/// Show the sessions that run: each project's services, what they asked for, and where a client dials
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ps {}
+
+/// The sessions that run.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Sessions {
+    /// One for each project with a program that runs, by its ports.
+    pub sessions: Vec<Session>,
+    /// Supervisors that have ended without a word, such as killed ones; what they ran can bind and connect no more.
+    pub lost: usize,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+/// A project's session.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Session {
+    /// The project's number in the lease store.
+    pub id: String,
+    /// The project's name; `null` outside any project.
+    pub project: Option<Text>,
+    /// Its root; `null` outside any project.
+    pub root: Option<Text>,
+    /// Its first block of ports, such as `20300-20399`.
+    pub ports: String,
+    /// True when it has the real ports.
+    pub front: bool,
+    /// What runs in it.
+    pub services: Vec<Service>,
+}
+
+/// A program that was started in a session.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct Service {
+    /// Its name.
+    pub name: String,
+    /// Its process.
+    pub pid: u32,
+    /// `running`; or `left` when it has ended and something that it started goes on.
+    pub state: &'static str,
+    /// Where it listens now.
+    pub listeners: Vec<Listening>,
+}
+
+impl Noun for Sessions {}
+
+impl Op for Ps {
+    const NAME: &'static str = "ps";
+    const EFFECT: Effect = Effect::Read;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward ps", "what runs in which project, and where")];
+    type Item = Never;
+    type Output = Sessions;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Sessions, Failure> {
+        let Some(store) = Store::reading(cx.host)? else {
+            return Ok(Sessions { sessions: Vec::new(), lost: 0, gaps: Vec::new() });
+        };
+        let (alive, lost): (Vec<RunRow>, Vec<RunRow>) =
+            store.runs()?.into_iter().partition(|run| is_alive(cx.host, run.supervisor));
+        let serving = serving(cx.host);
+        let mut sessions = Vec::new();
+        for project in store.projects()? {
+            let runs: Vec<&RunRow> = alive.iter().filter(|run| run.project == project.id).collect();
+            if !runs.is_empty() {
+                sessions.push(session(&project, &runs, &serving));
+            }
+        }
+        Ok(Sessions { sessions, lost: lost.len(), gaps: store.gaps() })
+    }
+}
+
+fn session(project: &ProjectRow, runs: &[&RunRow], serving: &BTreeSet<(bool, u16)>) -> Session {
+    let mut services = Vec::new();
+    for run in runs {
+        let Some(first) = run.services.first() else { continue };
+        // Listeners go by the name that they had when they began; those of no named service belong to what the run was for.
+        let named = |name: &str| run.services.iter().any(|service| service.name == name);
+        for service in &run.services {
+            let own = |row: &&crate::store::ListenerRow| {
+                let here = serving.contains(&(row.transport == Transport::Udp, row.serves.port()));
+                here && (row.service == service.name || (service == first && !named(&row.service)))
+            };
+            services.push(Service {
+                name: service.name.clone(),
+                pid: service.process.pid,
+                state: if service.ended { "left" } else { "running" },
+                listeners: run.listeners.iter().filter(own).map(listening).collect(),
+            });
+        }
+    }
+    Session {
+        id: project.id.0.to_string(),
+        project: Some(project.name.clone()).filter(|name| !name.is_empty()),
+        root: project.root.clone(),
+        ports: project.block.to_string(),
+        front: false,
+        services,
+    }
+}
+
+/// The ports that something serves now: (UDP, port).
+fn serving(host: &dyn Host) -> BTreeSet<(bool, u16)> {
+    let mut found = BTreeSet::new();
+    let ask = Ask {
+        transports: Transports { tcp: true, udp: true, unix: false },
+        states: StateSet::Listening,
+        ports: None,
+        traffic: false,
+    };
+    if let Ok(own) = host.namespaces(&Which::Own) {
+        let _ = host.sockets(&ask, &own.value, &mut |socket| {
+            found.extend(socket.port().map(|port| (socket.transport == Transport::Udp, port)));
+        });
+    }
+    found
+}

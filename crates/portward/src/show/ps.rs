@@ -1,0 +1,38 @@
+//! Sessions: each project with its ports, below it the services and where they listen.
+
+use std::io;
+
+use portward_model::Text;
+use portward_ops::op::ps::Sessions;
+
+use super::Show;
+use crate::screen::{Screen, Tone};
+
+impl Show for Sessions {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        for session in &self.sessions {
+            let name = session.project.as_ref().map_or_else(|| "outside any project".to_owned(), Text::shown);
+            let name = screen.paint(Tone::Label, &name);
+            let root = session.root.as_ref().map(|root| format!("  {root}")).unwrap_or_default();
+            screen.line(&format!("{name}  {}{root}", session.ports))?;
+            for service in &session.services {
+                let own = Text::from(service.name.as_str());
+                let state = if service.state == "running" { "" } else { "  has ended, and left something running" };
+                screen.line(&format!("  {own} (pid {}){state}", service.pid))?;
+                for listener in &service.listeners {
+                    let asked = listener.asked.as_deref().unwrap_or("no address");
+                    let reach = if listener.pinned { "" } else { "   the network can reach it" };
+                    screen.line(&format!("    asked {asked}   serves {}{reach}", listener.url))?;
+                }
+            }
+        }
+        if self.sessions.is_empty() {
+            screen.remark("Nothing runs in a session.", Some("portward run CMD"))?;
+        }
+        if self.lost > 0 {
+            let words = if self.lost == 1 { "1 supervisor has" } else { "Supervisors have" };
+            screen.remark(&format!("{words} ended before its programs; these can bind, listen and connect no more."), None)?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}

@@ -1,0 +1,23 @@
+//! What a session tells, to standard error: standard output is the program's.
+
+use std::io;
+
+use portward_ops::op::run::Ran;
+
+use super::Show;
+use crate::screen::Screen;
+
+impl Show for Ran {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        if let Some(listener) = &self.listener {
+            let asked = listener.asked.as_deref().unwrap_or("no address");
+            let reach = if listener.pinned { "" } else { "   the network can reach it" };
+            let service = portward_model::Text::from(listener.service.as_str());
+            screen.remark(&format!("{service}   asked {asked}   serves {}{reach}", listener.url), None)?;
+        }
+        if let Some(refused) = &self.refused {
+            screen.remark(&format!("portward: {refused}"), None)?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}

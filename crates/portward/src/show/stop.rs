@@ -1,0 +1,29 @@
+//! What was stopped.
+
+use std::io;
+
+use portward_model::Text;
+use portward_ops::op::stop::Stopped;
+
+use super::Show;
+use crate::screen::Screen;
+
+impl Show for Stopped {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        for freed in &self.stopped {
+            let how = if freed.signal == "SIGKILL" { ", by SIGKILL" } else { "" };
+            screen.line(&format!("{} (pid {}) has ended{how}.", Text::from(freed.name.as_str()), freed.pid))?;
+        }
+        for pid in &self.alive {
+            screen.remark(&format!("Pid {pid} still lives."), None)?;
+        }
+        for name in &self.unknown {
+            let name = Text::from(name.as_str());
+            screen.remark(&format!("No service of this project is called {name}."), Some("portward ps"))?;
+        }
+        if self.stopped.is_empty() && self.unknown.is_empty() && self.alive.is_empty() {
+            screen.remark("Nothing of this project runs in a session.", Some("portward ps"))?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}

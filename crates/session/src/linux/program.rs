@@ -1,0 +1,52 @@
+//! The program itself: what it would gain when it starts, and becoming it.
+
+use std::{
+    ffi::OsStr,
+    os::unix::{ffi::OsStrExt, fs::PermissionsExt, process::CommandExt},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use rustix::thread::{CapabilitySet, capabilities};
+
+use crate::{Program, StartError};
+
+/// Why a program would not work as it is meant to where it may not gain rights (`PR_SET_NO_NEW_PRIVS`): it is set-user-id
+/// or set-group-id, or has capabilities of its own. `None` for every other, and for one who may give rights to all.
+pub fn gains_rights(program: &Program) -> Option<String> {
+    // The filter of one with CAP_SYS_ADMIN takes nothing from its programs.
+    if capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_ADMIN)) {
+        return None;
+    }
+    let file = find(&program.name)?;
+    let mode = std::fs::metadata(&file).ok()?.permissions().mode();
+    if mode & 0o4000 != 0 {
+        return Some(format!("{} is set-user-id, and a supervised program gains no rights", file.display()));
+    }
+    // Set-group-id without the execute bit of the group means mandatory locks (inode(7)).
+    if mode & 0o2010 == 0o2010 {
+        return Some(format!("{} is set-group-id, and a supervised program gains no rights", file.display()));
+    }
+    let mut value = [0; 64];
+    match rustix::fs::getxattr(&file, "security.capability", &mut value) {
+        Ok(1..) => Some(format!("{} has capabilities of its own, and a supervised program gains none", file.display())),
+        Ok(_) | Err(_) => None,
+    }
+}
+
+/// Replaces this process by the program; comes back only where that fails.
+pub fn become_program(program: &Program) -> StartError {
+    let mut command = Command::new(&program.name);
+    command.args(&program.arguments).envs(program.environment.iter().map(|(name, value)| (name, value)));
+    let source = command.exec();
+    StartError::Program { program: program.name.to_string_lossy().into_owned(), source }
+}
+
+/// The file that `execvp(3)` would start.
+fn find(name: &OsStr) -> Option<PathBuf> {
+    if name.as_bytes().contains(&b'/') {
+        return Some(Path::new(name).to_owned());
+    }
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+}
