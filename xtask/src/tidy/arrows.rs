@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::Tree;
 use crate::{command, failure::Failure};
 
-/// Every arrow between crates stands in the table, and outside libraries that touch the kernel stay in sys and lab.
+/// Every arrow between crates stands in the table, and outside libraries that touch the kernel stay in sys, lab and session.
 pub(super) fn rule(tree: &Tree) -> Vec<String> {
     breaches(&tree.metadata)
 }
@@ -76,7 +76,7 @@ fn breaches(metadata: &Value) -> Vec<String> {
                 found.push(format!("{of} depends on {on}, and the arrow does not point that way."));
             }
         } else if KERNEL.contains(&on) && kind != Kind::Development && !TOUCHERS.iter().any(|(name, _)| *name == of) {
-            found.push(format!("{of} depends on {on}, and only portward-sys and portward-lab touch the kernel."));
+            found.push(format!("{of} depends on {on}, and only sys, lab and session touch the kernel."));
         }
     }
     found
@@ -92,7 +92,11 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portward-sys", &["portward-model", "portward-wire"]),
     ("portward-checks", &["portward-model", "portward-wire"]),
     ("portward-lab", &["portward-model", "portward-sys"]),
-    ("portward-ops", &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-lab"]),
+    ("portward-session", &["portward-model", "portward-sys"]),
+    (
+        "portward-ops",
+        &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-lab", "portward-session"],
+    ),
     ("portward", &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-lab", "portward-ops"]),
     (TESTKIT, &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-ops"]),
     // The workshop starts when nothing else compiles.
@@ -106,6 +110,7 @@ const KERNEL: &[&str] = &["rustix", "libc", "nix", "tokio", "mio", "socket2", "p
 const TOUCHERS: &[(&str, &str)] = &[
     ("portward-sys", "is the seam to the kernel"),
     ("portward-lab", "builds faults in namespaces of its own"),
+    ("portward-session", "answers the calls of the programs that it supervises"),
     (TESTKIT, "builds namespaces and sockets for tests"),
     ("xtask", "raises limits and measures"),
 ];

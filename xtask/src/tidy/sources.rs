@@ -6,7 +6,7 @@ use super::{
     reached,
 };
 
-/// `cfg(target_os)` and `cfg(unix)` stand in sys and lab only.
+/// `cfg(target_os)` and `cfg(unix)` stand in sys, lab and session only.
 pub(super) fn systems(tree: &Tree) -> Vec<String> {
     let foreign = tree.rust("crates/").filter(|file| !TOUCHERS.contains(&file.home()));
     lines(foreign, |line| {
@@ -15,15 +15,15 @@ pub(super) fn systems(tree: &Tree) -> Vec<String> {
             .iter()
             .any(|mark| spaceless.contains(mark))
     })
-    .map(|place| format!("{place} tells systems apart; only sys and lab do."))
+    .map(|place| format!("{place} tells systems apart; only sys, lab and session do."))
     .collect()
 }
 
-/// `unsafe` stands in sys and lab only, and every other crate root forbids it.
+/// `unsafe` stands in sys, lab and session only, and every other crate root forbids it.
 pub(super) fn unsafety(tree: &Tree) -> Vec<String> {
     let outside = tree.files.iter().filter(|file| file.ends("rs") && !TOUCHERS.contains(&file.home()));
     let mut found: Vec<String> = lines(outside, |line| words(line).any(|word| word == "unsafe"))
-        .map(|place| format!("{place} holds unsafe code; only sys and lab may."))
+        .map(|place| format!("{place} holds unsafe code; only sys, lab and session may."))
         .collect();
     let is_root = |path: &str| path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs");
     let must = |file: &&File| is_root(&file.path) && !TOUCHERS.contains(&file.home()) && !file.path.starts_with("fuzz/");
@@ -35,15 +35,15 @@ pub(super) fn unsafety(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// Files, sockets and system calls are used in sys and lab only, but for the places listed with a reason.
+/// Files, sockets and system calls are used in sys, lab and session only, but for the places listed with a reason.
 pub(super) fn effects(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
-    for file in product(tree, &["crates/sys/", "crates/lab/", "crates/testkit/"]) {
+    for file in product(tree, &["crates/sys/", "crates/lab/", "crates/session/", "crates/testkit/"]) {
         if EXCEPTIONS.iter().any(|(path, _)| file.path.starts_with(path)) {
             continue;
         }
         if let Some(path) = touched(file, EFFECTS) {
-            found.push(format!("{} uses {path}; only sys and lab touch the kernel and the disk.", file.path));
+            found.push(format!("{} uses {path}; only sys, lab and session touch the kernel and the disk.", file.path));
         }
     }
     found.extend(idle(tree, EXCEPTIONS));
@@ -139,8 +139,9 @@ fn lines<'a>(files: impl Iterator<Item = &'a File>, fits: impl Fn(&str) -> bool)
     })
 }
 
-/// The crates that touch the kernel: one reads the machine, the other builds faults in namespaces of its own.
-const TOUCHERS: &[&str] = &["crates/sys", "crates/lab"];
+/// The crates that touch the kernel: one reads the machine, one builds faults in namespaces of its own, one answers the calls of
+/// the programs that it supervises.
+const TOUCHERS: &[&str] = &["crates/sys", "crates/lab", "crates/session"];
 
 /// More lines than this need a reason.
 const LONGEST: usize = 450;
@@ -170,7 +171,7 @@ const IMPURE: &[&str] = &[
     "std::io::stderr",
 ];
 
-/// Places outside sys and lab that touch the disk or the kernel all the same, each with its reason.
+/// Places outside sys, lab and session that touch the disk or the kernel all the same, each with its reason.
 const EXCEPTIONS: &[(&str, &str)] = &[
     ("crates/portward/src/generate.rs", "writes the generated files"),
     ("crates/portward/src/source.rs", "reads the file that --from names"),
@@ -187,7 +188,7 @@ mod tests {
             ("crates/sys/src/lib.rs", "#[cfg(target_os = \"linux\")] mod linux;"),
             ("crates/ops/src/lib.rs", "// cfg(target_os = \"linux\")\n#[cfg(not(unix))] mod other;"),
         ]);
-        assert_eq!(systems(&tree), ["crates/ops/src/lib.rs:2 tells systems apart; only sys and lab do."]);
+        assert_eq!(systems(&tree), ["crates/ops/src/lib.rs:2 tells systems apart; only sys, lab and session do."]);
     }
 
     #[test]
@@ -199,7 +200,7 @@ mod tests {
         ]);
         let found = unsafety(&tree);
         let expected = [
-            "crates/wire/src/lib.rs:4 holds unsafe code; only sys and lab may.",
+            "crates/wire/src/lib.rs:4 holds unsafe code; only sys, lab and session may.",
             "crates/model/src/lib.rs lacks `#![forbid(unsafe_code)]`.",
         ];
         assert_eq!(found, expected);
@@ -212,7 +213,7 @@ mod tests {
             ("crates/ops/src/b.rs", "use std::net::IpAddr;\n#[cfg(test)]\nmod tests { use std::fs; }"),
             ("crates/sys/src/c.rs", "use std::fs;"),
         ]);
-        assert_eq!(effects(&tree), ["crates/ops/src/a.rs uses std::fs::self; only sys and lab touch the kernel and the disk."]);
+        assert_eq!(effects(&tree), ["crates/ops/src/a.rs uses std::fs::self; only sys, lab and session touch the kernel and the disk."]);
     }
 
     #[test]
