@@ -93,10 +93,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portward-checks", &["portward-model", "portward-wire"]),
     ("portward-lab", &["portward-model", "portward-sys"]),
     ("portward-session", &["portward-model", "portward-sys"]),
-    (
-        "portward-ops",
-        &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-lab", "portward-session"],
-    ),
+    ("portward-ops", &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-lab", "portward-session"]),
     ("portward", &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-lab", "portward-ops"]),
     (TESTKIT, &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-ops"]),
     // The workshop starts when nothing else compiles.

@@ -213,7 +213,10 @@ mod tests {
             ("crates/ops/src/b.rs", "use std::net::IpAddr;\n#[cfg(test)]\nmod tests { use std::fs; }"),
             ("crates/sys/src/c.rs", "use std::fs;"),
         ]);
-        assert_eq!(effects(&tree), ["crates/ops/src/a.rs uses std::fs::self; only sys, lab and session touch the kernel and the disk."]);
+        assert_eq!(
+            effects(&tree),
+            ["crates/ops/src/a.rs uses std::fs::self; only sys, lab and session touch the kernel and the disk."]
+        );
     }
 
     #[test]

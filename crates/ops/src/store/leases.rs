@@ -128,8 +128,7 @@ fn give(
     match (asked, named) {
         (Some(asked), Some(named)) if asked.port != named.port => Err(apart(&asked, &named).into()),
         (Some(lease), Some(_)) => Ok(Some(lease)),
-        (Some(lease), None) => complete(store, lease, want).map(Some),
-        (None, Some(lease)) => complete(store, lease, want).map(Some),
+        (Some(lease), None) | (None, Some(lease)) => complete(store, lease, want).map(Some),
         (None, None) => {
             let Some(port) = choose(store, project, want, ground, more)? else { return Ok(None) };
             let at = now().0;

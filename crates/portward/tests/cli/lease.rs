@@ -35,7 +35,7 @@ fn a_lease_has_everything_that_scripts_rely_on() {
     assert_eq!(number % 100, 0, "the last two digits stay: {lease:#}");
     assert!(!(32768..=60999).contains(&number) && lease["created_at"].as_str().unwrap().ends_with('Z'), "{lease:#}");
     let listed = world.portward(&["lease", "list", "--json"]).expect(0);
-    assert_eq!(leases(&listed), [lease.clone()], "{listed}");
+    assert_eq!(leases(&listed), std::slice::from_ref(lease), "{listed}");
     let text = world.portward(&["lease"]).expect(0);
     assert!(text.stdout.contains(&number.to_string()) && text.stdout.contains("shop"), "{text}");
     for (path, mode) in [("", 0o700), ("/leases.db", 0o600), ("/leases.lock", 0o600)] {
@@ -87,8 +87,8 @@ fn a_renamed_project_keeps_its_port_and_a_deleted_one_until_it_is_pruned() {
 
     let asked = world.portward(&["lease", "prune"]).expect(2);
     assert!(asked.stderr.contains("Nobody is there to answer") && asked.stderr.contains("store"), "{asked}");
-    let would = world.portward(&["lease", "prune", "--dry-run", "--json"]).expect(0).json();
-    assert_eq!((&would["kept"], &would["projects"][0]["project"]), (&true.into(), &"store".into()), "{would:#}");
+    let dry_run = world.portward(&["lease", "prune", "--dry-run", "--json"]).expect(0).json();
+    assert_eq!((&dry_run["kept"], &dry_run["projects"][0]["project"]), (&true.into(), &"store".into()), "{dry_run:#}");
     assert_eq!(leases(&world.portward(&["lease", "--json"]).expect(0)).len(), 1);
     let pruned = world.portward(&["lease", "prune", "--yes"]).expect(0);
     assert!(pruned.stdout.contains("store") && pruned.stdout.contains("is gone"), "{pruned}");

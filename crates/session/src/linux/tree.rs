@@ -30,7 +30,11 @@ type Parts<'a> = (Box<dyn Ports + 'a>, Box<dyn Witness + 'a>);
 /// # Errors
 ///
 /// Where the program could not be started; it has not run then.
-pub fn run<'a>(program: &Program, rules: Rules, parts: impl FnOnce() -> Result<Parts<'a>, String>) -> Result<Ended, StartError> {
+pub fn run<'a>(
+    program: &Program,
+    rules: Rules,
+    prepare: impl FnOnce() -> Result<Parts<'a>, String>,
+) -> Result<Ended, StartError> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if threads != 1 {
         return Err(StartError::Session(format!("A session is started from one thread, and this process has {threads}.")));
@@ -43,7 +47,7 @@ pub fn run<'a>(program: &Program, rules: Rules, parts: impl FnOnce() -> Result<P
     match forked {
         0 => {
             drop(ours);
-            supervise(&theirs, program, rules, mask, parts);
+            supervise(&theirs, program, rules, mask, prepare);
             // SAFETY: ends the copy without running what its original will run at its end.
             #[allow(unsafe_code)]
             unsafe {
@@ -69,7 +73,7 @@ fn supervise<'a>(
     program: &Program,
     rules: Rules,
     mask: libc::sigset_t,
-    parts: impl FnOnce() -> Result<Parts<'a>, String>,
+    prepare: impl FnOnce() -> Result<Parts<'a>, String>,
 ) {
     let failed = |failure: Failure| channel.send(&News::Failed(failure));
     // SAFETY: the call sets a flag of this process.
@@ -77,7 +81,7 @@ fn supervise<'a>(
     unsafe {
         libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
     }
-    let (ports, witness) = match parts() {
+    let (ports, witness) = match prepare() {
         Ok(parts) => parts,
         Err(sentence) => return failed(Failure::Session(sentence)),
     };

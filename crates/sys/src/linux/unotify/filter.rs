@@ -93,8 +93,8 @@ const OTHER_TABLE: &[u32] = if cfg!(target_arch = "x86_64") {
 };
 /// Numbers of the x32 table carry this bit (`__X32_SYSCALL_BIT`).
 const X32: u32 = 0x4000_0000;
-/// `SECCOMP_RET_ERRNO` with `ENOSYS`, the same number on every processor that is known here.
-const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | 38;
+/// `SECCOMP_RET_ERRNO` with `ENOSYS` (38), the same number on every processor that is known here.
+const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | 0x26;
 /// Offsets in `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;

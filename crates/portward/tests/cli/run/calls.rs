@@ -1,0 +1,253 @@
+//! What becomes of each call: the table of docs/localhost.md, row by row.
+
+use super::Stage;
+
+impl Stage {
+    /// What a Python program in the first project prints, run by somebody without privilege.
+    #[track_caller]
+    fn said(&self, code: &str) -> (String, String) {
+        let state = self.one.join("state");
+        let code = format!("{BEFORE}{code}");
+        let ran = self
+            .inside(&self.one)
+            .stranger()
+            .env("XDG_STATE_HOME", state.to_str().unwrap())
+            .portward(&["run", "--", "python3", "-c", &code])
+            .expect(0);
+        (ran.stdout.trim_end().to_owned(), ran.stderr)
+    }
+}
+
+#[test]
+fn a_socket_keeps_its_address_moves_its_port_and_is_pinned_when_it_listens() {
+    let Some(stage) = Stage::new() else { return };
+    stage.world.add_lan("eth0", "192.168.77.1/24");
+    for (asked, family, stays) in [
+        ("0.0.0.0", "AF_INET", "0.0.0.0"),
+        ("127.0.0.1", "AF_INET", "127.0.0.1"),
+        ("127.0.0.7", "AF_INET", "127.0.0.7"),
+        ("::", "AF_INET6", "::"),
+        ("::1", "AF_INET6", "::1"),
+        ("::ffff:127.0.0.1", "AF_INET6", "::ffff:127.0.0.1"),
+        // Pinned to lo it would serve nobody at this address.
+        ("192.168.77.1", "AF_INET", "127.0.0.1"),
+        ("::ffff:192.168.77.1", "AF_INET6", "::ffff:127.0.0.1"),
+    ] {
+        let code = format!(
+            "s = socket.socket(socket.{family})\n\
+             s.bind(('{asked}', 3000)); before = device(s)\n\
+             s.listen(); print(s.getsockname()[0], s.getsockname()[1] % 100, before or '-', device(s))"
+        );
+        let (stdout, stderr) = stage.said(&code);
+        assert_eq!(stdout, format!("{stays} 0 - lo"), "{asked}");
+        assert!(stderr.contains(":3000   serves http://"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_socket_without_a_port_of_its_own_is_pinned_where_it_is() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, stderr) = stage.said(
+        "s = socket.socket(); s.bind(('0.0.0.0', 0)); s.listen(); print(s.getsockname()[1] >= 30000, device(s))\n\
+         s = socket.socket(); s.listen(); print(s.getsockname()[0], device(s))",
+    );
+    assert_eq!(stdout, "True lo\n0.0.0.0 lo");
+    assert!(stderr.contains("asked 0.0.0.0:0") || stderr.contains("asked no address"), "{stderr}");
+}
+
+#[test]
+fn clients_stay_free() {
+    let Some(stage) = Stage::new() else { return };
+    stage.world.add_lan("eth0", "192.168.77.1/24");
+    let (stdout, _) = stage.said(
+        "s = socket.socket(); s.bind(('192.168.77.1', 0)); print(s.getsockname()[0], device(s) or '-')\n\
+         s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 0)); print(device(s) or '-')",
+    );
+    assert_eq!(stdout, "192.168.77.1 -\n-");
+}
+
+#[test]
+fn datagrams() {
+    let Some(stage) = Stage::new() else { return };
+    let server = stage.server(&stage.one, &[], "datagram", &["udp", "0.0.0.0", "11211"]);
+    let line = Stage::told(&server, "asked 0.0.0.0:11211");
+    let port = stage.port(&stage.one, "11211");
+    assert!(line.ends_with(&format!("serves udp/localhost:{port}")), "{line}");
+    assert_eq!(stage.heard_in(&stage.one, "127.0.0.1 11211 udp"), "datagram");
+    assert_eq!(stage.heard(&format!("127.0.0.1 {port} udp")), "datagram");
+    let (stdout, _) = stage.said("s = socket.socket(2, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 53)); print(device(s))");
+    assert_eq!(stdout, "lo");
+}
+
+#[test]
+fn multipath_tcp_is_moved_and_pinned_too() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "try: s = socket.socket(2, 1, 262)\nexcept OSError: print('absent'); sys.exit()\n\
+         s.bind(('0.0.0.0', 3000)); s.listen(); print(s.getsockname()[1] % 100, device(s))",
+    );
+    if stdout == "absent" {
+        portward_testkit::skip("MPTCP in this kernel");
+        return;
+    }
+    assert_eq!(stdout, "0 lo");
+}
+
+#[test]
+fn other_families_are_not_touched() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, stderr) = stage.said(
+        "s = socket.socket(socket.AF_UNIX); s.bind('own.sock'); s.listen()\n\
+         c = socket.socket(socket.AF_UNIX); c.connect('own.sock'); print(s.accept()[0].getsockopt(1, 17, 4) == os.getpid().to_bytes(4, 'little'))\n\
+         s = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0); s.bind((0, 0)); print(s.getsockname()[0] > 0)",
+    );
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("True\nTrue", ""));
+}
+
+#[test]
+fn listening_twice_is_told_once() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, stderr) = stage.said("s = socket.socket(); s.bind(('', 3000)); s.listen(5); s.listen(50); print(device(s))");
+    assert_eq!(stdout, "lo");
+    assert_eq!(stderr.matches("asked").count(), 1, "{stderr}");
+}
+
+#[test]
+fn errors_are_the_kernels_own() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "a = socket.socket(); a.bind(('127.0.0.1', 3000)); a.listen()\n\
+         b = socket.socket(); print(number(lambda: b.bind(('127.0.0.1', 3000))))\n\
+         print(number(lambda: a.bind(('127.0.0.1', 3001))), number(lambda: b.bind(('203.0.113.9', 0))))\n\
+         libc = ctypes.CDLL(None, use_errno=True)\n\
+         for words in [(99, b'x' * 16, 16), (b.fileno(), 1, 16), (b.fileno(), b'x' * 16, 3), (b.fileno(), b'x' * 200, 200), (0, b'x' * 16, 16)]:\n\
+         \x20   print(libc.bind(*words), ctypes.get_errno())\n\
+         print(libc.connect(b.fileno(), 1, 16), ctypes.get_errno(), libc.listen(99, 5), ctypes.get_errno())",
+    );
+    // In use; bound already, no such address; no descriptor, no memory, too short, too long, no socket.
+    assert_eq!(stdout, "98\n22 99\n-1 9\n-1 14\n-1 22\n-1 22\n-1 88\n-1 14 -1 9");
+}
+
+#[test]
+fn dialling_the_wildcard_and_not_waiting_for_it() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "s = socket.socket(); s.bind(('0.0.0.0', 3000)); s.listen()\n\
+         c = socket.create_connection(('0.0.0.0', 3000)); print(c.getpeername()[1] == s.getsockname()[1])\n\
+         c = socket.socket(); c.setblocking(False); print(c.connect_ex(('127.0.0.1', 3000)) in (0, 115))\n\
+         u = socket.socket(); u.setblocking(False); print(u.connect_ex(('127.0.0.1', 3001)) in (111, 115))",
+    );
+    assert_eq!(stdout, "True\nTrue\nTrue");
+}
+
+#[test]
+fn a_full_queue_keeps_nobody_else_waiting() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "s = socket.socket(); s.bind(('127.0.0.1', 3000)); s.listen(0)\n\
+         first = [socket.socket() for _ in range(2)]\n\
+         for c in first: c.setblocking(False); c.connect_ex(('127.0.0.1', 3000))\n\
+         waiting = threading.Thread(target=lambda: print('late', number(lambda: socket.socket().connect(('127.0.0.1', 3000)))))\n\
+         waiting.start()\n\
+         o = socket.socket(); o.bind(('127.0.0.1', 4000)); o.listen()\n\
+         c = socket.create_connection(('127.0.0.1', 4000)); print('others go on', flush=True)\n\
+         for _ in range(2): s.accept()\n\
+         waiting.join()",
+    );
+    assert_eq!(stdout, "others go on\nlate 0");
+}
+
+#[test]
+fn sixty_four_threads_bind_at_once() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, stderr) = stage.said(
+        "import threading\nopen, gate = [], threading.Barrier(64)\n\
+         def one(n):\n    s = socket.socket(); gate.wait(); s.bind(('0.0.0.0', 5000 + n)); s.listen(); open.append(s)\n\
+         threads = [threading.Thread(target=one, args=(n,)) for n in range(64)]\n\
+         [t.start() for t in threads]; [t.join() for t in threads]\n\
+         ports = {s.getsockname()[1] for s in open}\n\
+         print(len(ports), len({p // 100 for p in ports}), {device(s) for s in open})",
+    );
+    assert_eq!(stdout, "64 1 {'lo'}");
+    assert_eq!(stderr.matches("asked").count(), 64);
+}
+
+#[test]
+fn an_address_that_changes_under_the_call_changes_nothing() {
+    let Some(stage) = Stage::new() else { return };
+    // One thread binds from a buffer whose port another one flips all the time between two ports; they differ in one byte, so that no third can be read.
+    let (stdout, _) = stage.said(
+        "import struct\nlibc = ctypes.CDLL(None)\n\
+         here, there = struct.pack('!H', 3000), struct.pack('!H', 3001)\n\
+         address = ctypes.create_string_buffer(struct.pack('=H', 2) + here + bytes(12), 16); done = []\n\
+         def flip():\n    while not done: address[2:4] = there; address[2:4] = here\n\
+         threading.Thread(target=flip).start(); found = set()\n\
+         for _ in range(1500):\n\
+         \x20   s = socket.socket(); s.setsockopt(1, 2, 1)\n\
+         \x20   if libc.bind(s.fileno(), address, 16) == 0: s.listen(); found.add((s.getsockname()[1] % 100, device(s)))\n\
+         \x20   s.close()\n\
+         done.append(1); print(found == {(0, 'lo'), (1, 'lo')} or found)",
+    );
+    assert_eq!(stdout, "True");
+}
+
+#[test]
+fn the_ways_past_are_closed() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "libc = ctypes.CDLL(None, use_errno=True)\n\
+         print(libc.syscall(425, 8, 0), ctypes.get_errno())\n\
+         print(libc.syscall(0x40000000 | 49, 0, 0, 0), ctypes.get_errno())",
+    );
+    assert_eq!(stdout, "-1 38\n-1 38");
+}
+
+#[test]
+fn who_forbids_to_be_looked_into_is_refused_and_told() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, stderr) = stage.said(
+        "ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n\
+         s = socket.socket(); print(number(lambda: s.bind(('0.0.0.0', 3000))), number(lambda: s.listen()))",
+    );
+    assert_eq!(stdout, "13 13");
+    assert!(stderr.contains("was refused its bind") && stderr.contains("forbids to be traced"), "{stderr}");
+}
+
+#[test]
+fn a_listener_that_is_handed_in_is_pinned_before_the_program_has_it() {
+    let Some(stage) = Stage::new() else { return };
+    stage.world.add_lan("eth0", "192.168.77.1/24");
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let code = format!(
+        "import os, socket\ns = socket.socket(); s.bind(('0.0.0.0', 3000)); s.listen(); os.set_inheritable(s.fileno(), True)\n\
+         os.environ['FD'] = str(s.fileno())\n\
+         os.execv('{portward}', ['portward', 'run', 'python3', '-c', \"import os, socket; \
+         s = socket.socket(fileno=int(os.environ['FD'])); print(s.getsockopt(1, 25, 16).rstrip(bytes(1)).decode(), flush=True); s.accept()[0].send(b'in')\"])"
+    );
+    let running = stage.inside(&stage.one).start(&["python3", "-c", &code]);
+    assert_eq!(running.line(), "lo", "{}", running.stderr());
+    assert_eq!(stage.heard("192.168.77.1 3000"), "ConnectionRefusedError");
+    assert_eq!(stage.heard("127.0.0.1 3000"), "in");
+}
+
+#[test]
+fn a_socket_that_is_passed_along_is_pinned_by_who_listens() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "a, b = socket.socketpair(); s = socket.socket(); s.bind(('0.0.0.0', 3000))\n\
+         socket.send_fds(a, [b'x'], [s.fileno()]); s.close()\n\
+         if os.fork() == 0:\n    _, fds, _, _ = socket.recv_fds(b, 1, 1); s = socket.socket(fileno=fds[0]); s.listen()\n    \
+         print(s.getsockname()[1] % 100, device(s), flush=True); os._exit(0)\n\
+         os.wait()",
+    );
+    assert_eq!(stdout, "0 lo");
+}
+
+/// What the programs use.
+const BEFORE: &str = "
+import ctypes, os, socket, sys, threading
+def device(s): return s.getsockopt(1, 25, 16).rstrip(bytes(1)).decode()
+def number(f):
+    try: f(); return 0
+    except OSError as error: return error.errno
+";
