@@ -29,6 +29,11 @@ pub(crate) fn release_binary() -> PathBuf {
     target().join("release/portward")
 }
 
+/// Where programs for the tests are put that are no Debian packages; `portward-testkit` finds them there.
+pub(crate) fn programs() -> PathBuf {
+    target().join("programs")
+}
+
 /// Where the benchmarks' peers are installed.
 pub(crate) fn peers() -> PathBuf {
     root().join("target/peers")

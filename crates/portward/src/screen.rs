@@ -192,17 +192,18 @@ impl Screen {
     /// A remark with its next step, to standard error, after what was said so far.
     pub(crate) fn remark(&mut self, text: &str, hint: Option<&str>) -> io::Result<()> {
         self.out.flush()?;
-        let mut talk = io::stderr().lock();
-        let text = wrapped(text, self.looked.and_then(|looks| looks.width).unwrap_or(usize::MAX)).join("\n");
-        match hint {
-            None => writeln!(talk, "{text}"),
-            Some(hint) if text.is_empty() => writeln!(talk, "hint: {hint}"),
+        let width = self.looked.and_then(|looks| looks.width).unwrap_or(usize::MAX);
+        let text = wrapped(text, width).join("\n");
+        let line = match hint {
+            None => format!("{text}\n"),
+            Some(hint) if text.is_empty() => format!("hint: {hint}\n"),
             Some(hint) => {
-                let width = self.looked.and_then(|looks| looks.width).unwrap_or(usize::MAX);
                 let fits = text.chars().count() + hint.chars().count() + 9 <= width;
-                writeln!(talk, "{text}{}hint: {hint}", if fits { "   " } else { "\n" })
+                format!("{text}{}hint: {hint}\n", if fits { "   " } else { "\n" })
             }
-        }
+        };
+        // In one piece: a program that shares the stream must not come between a line and its end.
+        io::stderr().lock().write_all(line.as_bytes())
     }
 }
 

@@ -23,6 +23,7 @@
 
 mod entry;
 mod hex;
+mod neighbour;
 mod outcome;
 mod reading;
 mod running;
@@ -35,6 +36,7 @@ mod world;
 
 pub use entry::Entry;
 pub use hex::hex;
+pub use neighbour::{Neighbour, Reached};
 pub use outcome::Outcome;
 pub use reading::Reading;
 pub use running::{Actor, Running};

@@ -37,6 +37,7 @@ pub enum WorldKind {
 pub struct World {
     kind: WorldKind,
     portward: PathBuf,
+    programs: PathBuf,
     // Dropped in this order: the pipe, the first process, the directory.
     first: First,
     directory: TempDir,
@@ -75,6 +76,7 @@ impl World {
         let directory = TempDir::with_prefix("portward-world-").expect("a temporary directory");
         let path = directory.path();
         furnish(path, kind);
+        let programs = installed_programs(portward.as_ref());
         let portward = reachable(portward.as_ref(), path);
         let mut command = Command::new("unshare");
         if kind == WorldKind::Nobody {
@@ -88,6 +90,7 @@ impl World {
             .args(["--net", "--mount", "--propagation", "private", "--pid", "--fork", "--mount-proc", "--kill-child=KILL"])
             .args(["--", "sh", "-c", FIRST, "first"])
             .arg(path)
+            .arg(&programs)
             .env_clear()
             .envs(hermetic(path))
             .current_dir("/")
@@ -114,7 +117,7 @@ impl World {
             skip(&format!("leave to make namespaces ({})", why.trim().replace('\n', "; ")));
             return None;
         }
-        Some(Self { kind, portward, first: First { child, alive }, directory })
+        Some(Self { kind, portward, programs, first: First { child, alive }, directory })
     }
 
     /// Whose world it is.
@@ -166,6 +169,18 @@ impl World {
     /// A way to run something inside with other settings than the usual.
     pub fn enter(&self) -> Entry<'_> {
         Entry::new(self)
+    }
+
+    /// The folder of a package that `cargo xtask test` installed from the npm registry, as everyone inside can read it; a
+    /// loud skip where it is not there.
+    #[track_caller]
+    pub fn npm_package(&self, name: &str) -> Option<PathBuf> {
+        let inside = Path::new("npm/node_modules").join(name);
+        if self.programs.join(&inside).is_dir() {
+            return Some(Path::new(PROGRAMS).join(inside));
+        }
+        skip(&format!("the npm package {name}"));
+        None
     }
 
     /// Runs a program inside until it ends.
@@ -258,6 +273,11 @@ fn furnish(path: &Path, kind: WorldKind) {
     }
 }
 
+/// Where `cargo xtask test` puts programs that are no Debian packages: beside the folder of the binary.
+fn installed_programs(portward: &Path) -> PathBuf {
+    portward.ancestors().nth(2).unwrap_or(Path::new("/")).join("programs")
+}
+
 /// A path of the binary that every user inside can run: its own, or a copy where a folder above it is closed.
 fn reachable(binary: &Path, directory: &Path) -> PathBuf {
     let open_to_all = |path: &Path| fs::metadata(path).is_ok_and(|found| found.mode() & 0o001 != 0);
@@ -282,12 +302,19 @@ set -e
 mount -t tmpfs -o mode=755 run /run
 mkdir -p /run/netns /run/lock
 ip link set lo up
+if [ -d "$2" ]; then
+    mkdir /run/programs
+    mount --rbind "$2" /run/programs
+fi
 for name in hosts nsswitch.conf resolv.conf; do
     if [ -e "/etc/$name" ]; then mount --bind "$1/etc/$name" "/etc/$name"; fi
 done
 echo READY
 exec env --ignore-signal=CHLD cat >/dev/null
 "#;
+
+/// Where a world has what was installed for it; `FIRST` mounts it.
+const PROGRAMS: &str = "/run/programs";
 
 const ETC: [(&str, &str); 3] = [
     ("hosts", "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n"),

@@ -6,6 +6,7 @@
 mod counts;
 pub(crate) mod install;
 mod nobody;
+mod npm;
 mod packages;
 mod steps;
 

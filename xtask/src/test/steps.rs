@@ -7,14 +7,21 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Tally, counts::Counts, install, packages::WANTED};
+use super::{Tally, counts::Counts, install, npm, packages::WANTED};
 use crate::{command, failure::Failure, fuzz as fuzzing, generate, new, places, tidy as rules};
 
-/// Debian packages.
+/// Debian packages, and those of npm.
 pub(super) fn install(quick: bool) -> Tally {
     let wanted: Vec<_> = WANTED.iter().filter(|wanted| !(quick && wanted.real_programs)).collect();
-    match install::wanted(&wanted) {
-        Ok(missing) => Tally::passed().with_skips(missing.0),
+    let debian = install::wanted(&wanted).map(|missing| missing.0);
+    let done = debian.and_then(|mut missing| {
+        if !quick {
+            missing.extend(npm::wanted()?);
+        }
+        Ok(missing)
+    });
+    match done {
+        Ok(missing) => Tally::passed().with_skips(missing),
         Err(failure) => Tally::failed(failure.to_string()),
     }
 }

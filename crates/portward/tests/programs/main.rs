@@ -11,6 +11,9 @@ mod php;
 mod postgres;
 mod python;
 mod redis;
+mod session;
+mod session_python;
+mod session_web;
 mod unharmed;
 
 use portward_testkit::{Reading, Running, World, forgotten_files};
