@@ -124,6 +124,8 @@ pub trait Op: Args + FromArgMatches + Serialize + DeserializeOwned + JsonSchema 
     const WHERE: Where;
     /// A few command lines with what they answer, for help and reference.
     const EXAMPLES: &'static [(&'static str, &'static str)];
+    /// True where standard output is that of a program which it runs: what it says itself goes to standard error.
+    const YIELDS_STDOUT: bool = false;
     /// What a streaming run emits.
     type Item: Noun;
     /// What it answers.

@@ -1,6 +1,9 @@
 //! A project's session, for the supervisor: which port is which, and the record of what listens where.
 
-use std::{cell::RefCell, collections::BTreeMap};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use portward_model::{Process, ProcessId, Text};
 use portward_session::{Event, Ports, Witness};
@@ -12,8 +15,11 @@ use crate::{
         run::{Listening, Ran},
         url::url,
     },
-    store::{ListenerRow, ProjectId, RunRow, Stamp, Store},
+    store::{ListenerRow, ProjectId, RunRow, ServiceRow, Stamp, Store},
 };
+
+pub(crate) mod recipes;
+pub(crate) mod watched;
 
 /// The variable by which a program knows the session that it runs in: the project's number.
 pub(crate) const VARIABLE: &str = "PORTWARD_SESSION";
@@ -23,14 +29,16 @@ pub(crate) struct ProjectPorts<'h> {
     store: Store<'h>,
     project: ProjectId,
     known: BTreeMap<u16, u16>,
-    /// When `known` was read.
+    /// Every port of the project, those of names as well.
+    own: BTreeSet<u16>,
+    /// When these were read.
     read: Option<Stamp>,
 }
 
 impl<'h> ProjectPorts<'h> {
     /// The ports of a project.
     pub(crate) fn open(host: &'h dyn Host, project: ProjectId) -> Result<Self, Failure> {
-        Ok(Self { store: Store::open(host)?, project, known: BTreeMap::new(), read: None })
+        Ok(Self { store: Store::open(host)?, project, known: BTreeMap::new(), own: BTreeSet::new(), read: None })
     }
 
     /// Reads the mapping again where another process may have written.
@@ -40,8 +48,9 @@ impl<'h> ProjectPorts<'h> {
             return;
         }
         // What was known stays where the store cannot be read now.
-        if let Ok(mapping) = self.store.mapping(self.project) {
+        if let (Ok(mapping), Ok(own)) = (self.store.mapping(self.project), self.store.ports(self.project)) {
             self.known = mapping.into_iter().collect();
+            self.own = own;
             self.read = Some(stamp);
         }
     }
@@ -54,17 +63,23 @@ impl Ports for ProjectPorts<'_> {
             return Ok(*port);
         }
         // A program that was told its own port, as by PORT, means that one.
-        if self.known.values().any(|port| *port == asked) {
+        if self.own.contains(&asked) {
             return Ok(asked);
         }
         let lease = self.store.lease(self.project, asked).map_err(|failure| failure.message)?;
         self.known.insert(asked, lease.port);
+        self.own.insert(lease.port);
         Ok(lease.port)
     }
 
     fn find(&mut self, asked: u16) -> Option<u16> {
         self.refresh();
         self.known.get(&asked).copied()
+    }
+
+    fn all(&mut self) -> Vec<u16> {
+        self.refresh();
+        self.own.iter().copied().collect()
     }
 }
 
@@ -101,11 +116,10 @@ impl<'a, 's> Recorder<'a, 's> {
         let mut steps = 0;
         while let Some(process) = at {
             if let Some(service) = services.iter().find(|service| service.process == process.id) {
-                // The run itself has a name only where one was given.
-                if Some(service.process) != self.main || self.name.is_some() {
-                    return service.name.clone();
+                if service.name.is_empty() {
+                    break;
                 }
-                break;
+                return service.name.clone();
             }
             steps += 1;
             at = if steps < MOST_LEVELS { identity(self.host, process.parent) } else { None };
@@ -114,7 +128,7 @@ impl<'a, 's> Recorder<'a, 's> {
         self.name.clone().or(own).unwrap_or_else(|| "?".to_owned())
     }
 
-    fn tell(&self, told: Ran) {
+    pub(crate) fn tell(&self, told: Ran) {
         // Where nobody reads any more, the program goes on all the same.
         let _ = self.out.borrow_mut().emit(told);
     }
@@ -126,8 +140,8 @@ impl Witness for Recorder<'_, '_> {
             Event::Started { pid } => {
                 let Some(process) = identity(self.host, *pid) else { return };
                 self.main = Some(process.id);
-                let name = self.name.clone().unwrap_or_else(|| process.title());
-                let _ = self.store.add_service(self.run, process.id, &name);
+                // One without a name goes by its program's, which changes while launchers become what they launch.
+                let _ = self.store.add_service(self.run, process.id, self.name.as_deref().unwrap_or_default());
             }
             Event::Listening { pid, transport, asked, serves, pinned } => {
                 let process = identity(self.host, *pid);
@@ -219,6 +233,17 @@ pub(crate) fn is_alive(host: &dyn Host, process: ProcessId) -> bool {
     identity(host, process.pid).is_some_and(|found| found.id == process && found.state != portward_model::ProcessState::Exited)
 }
 
+/// What a service is called: what it was named, or its program's name of the moment; that of a listener where it has ended.
+pub(crate) fn name_of(host: &dyn Host, service: &ServiceRow, run: &RunRow) -> String {
+    if !service.name.is_empty() {
+        return service.name.clone();
+    }
+    let process = identity(host, service.process.pid).filter(|process| process.id == service.process);
+    let listener = || run.listeners.first().map(|row| row.service.clone());
+    process.map(|process| process.title()).or_else(listener).unwrap_or_else(|| "?".to_owned())
+}
+
+/// A process as it is now.
 fn identity(host: &dyn Host, pid: u32) -> Option<Process> {
     host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }

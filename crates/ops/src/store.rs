@@ -30,7 +30,7 @@ pub(crate) use projects::here;
 pub use repair::{Repaired, repair};
 pub use rows::LeaseRow;
 pub(crate) use rules::{Ground, free_ports, seed};
-pub(crate) use runs::{ListenerRow, RunRow};
+pub(crate) use runs::{ListenerRow, RunRow, ServiceRow};
 pub use want::{LeaseName, Wanted};
 
 /// A user's leases. Reading never waits for a writer.

@@ -308,7 +308,8 @@ where
     let style = Style::of(matches);
     let prompt = Terminal;
     let cx = Cx { host: host.as_ref(), prompt: &prompt };
-    let mut screen = Screen::stdout(matches.get_one::<String>("color").map(String::as_str));
+    let colour = matches.get_one::<String>("color").map(String::as_str);
+    let mut screen = if O::YIELDS_STDOUT { Screen::beside_a_program(colour) } else { Screen::stdout(colour) };
     let mut trouble = None;
     let mut streamed = false;
     let output = {

@@ -1,13 +1,13 @@
 //! Where text goes: its width, its colours, and the difference between the answer and the talk.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, IsTerminal, Write};
 
 use anstyle::{AnsiColor, Style};
 
 /// The answer goes to standard output, hints and gaps to standard error. Colour and width are looked up
 /// only when text is drawn, so that JSON pays for neither.
 pub(crate) struct Screen {
-    out: BufWriter<Stdout>,
+    out: BufWriter<Box<dyn Write>>,
     when: Colour,
     looked: Option<Looks>,
 }
@@ -64,7 +64,12 @@ impl Screen {
             Some("never") => Colour::Never,
             _ => Colour::Auto,
         };
-        Self { out: BufWriter::with_capacity(64 * 1024, io::stdout()), when, looked: None }
+        Self { out: BufWriter::with_capacity(64 * 1024, Box::new(io::stdout())), when, looked: None }
+    }
+
+    /// The same, with the answer on standard error: standard output is a program's.
+    pub(crate) fn beside_a_program(when: Option<&str>) -> Self {
+        Self { out: BufWriter::new(Box::new(io::stderr())), ..Self::stdout(when) }
     }
 
     /// Where the answer goes, for machines.

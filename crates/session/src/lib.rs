@@ -16,12 +16,12 @@ mod linux;
 mod place;
 mod rules;
 
-use std::{ffi::OsString, net::SocketAddr};
+use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 use portward_model::Transport;
 
 #[cfg(target_os = "linux")]
-pub use linux::{become_program, die_by, gains_rights, pin_inherited, run};
+pub use linux::{become_program, die_by, gains_rights, is_there, open_listener, pin_inherited, run, taking_socket, watch};
 pub use rules::Rules;
 
 /// Which port a project serves a port at that its programs ask for.
@@ -31,12 +31,20 @@ pub trait Ports {
 
     /// The port for one that a program dials; `None` where the project has none for it.
     fn find(&mut self, asked: u16) -> Option<u16>;
+
+    /// Every port that the project has; those that nothing uses are kept for it while the session lives.
+    fn all(&mut self) -> Vec<u16>;
 }
 
 /// Who is told what happened in a session.
 pub trait Witness {
     /// Called in the supervisor, after the call has been answered.
     fn saw(&mut self, event: &Event);
+
+    /// Called now and then; gives the time until it wants to be called again. One that only listens has nothing to do.
+    fn look(&mut self) -> Duration {
+        Duration::from_secs(5)
+    }
 }
 
 /// Something that happened.

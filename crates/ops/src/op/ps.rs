@@ -12,7 +12,7 @@ use crate::{
     Cx, Effect, Failure, Never, Noun, Op, Sink, Where,
     document::GapDocument,
     op::run::Listening,
-    session::{is_alive, listening},
+    session::{is_alive, listening, name_of},
     store::{ProjectRow, RunRow, Store},
 };
 
@@ -83,14 +83,14 @@ impl Op for Ps {
         for project in store.projects()? {
             let runs: Vec<&RunRow> = alive.iter().filter(|run| run.project == project.id).collect();
             if !runs.is_empty() {
-                sessions.push(session(&project, &runs, &serving));
+                sessions.push(session(cx.host, &project, &runs, &serving));
             }
         }
         Ok(Sessions { sessions, lost: lost.len(), gaps: store.gaps() })
     }
 }
 
-fn session(project: &ProjectRow, runs: &[&RunRow], serving: &BTreeSet<(bool, u16)>) -> Session {
+fn session(host: &dyn Host, project: &ProjectRow, runs: &[&RunRow], serving: &BTreeSet<(bool, u16)>) -> Session {
     let mut services = Vec::new();
     for run in runs {
         let Some(first) = run.services.first() else { continue };
@@ -102,7 +102,7 @@ fn session(project: &ProjectRow, runs: &[&RunRow], serving: &BTreeSet<(bool, u16
                 here && (row.service == service.name || (service == first && !named(&row.service)))
             };
             services.push(Service {
-                name: service.name.clone(),
+                name: name_of(host, service, run),
                 pid: service.process.pid,
                 state: if service.ended { "left" } else { "running" },
                 listeners: run.listeners.iter().filter(own).map(listening).collect(),

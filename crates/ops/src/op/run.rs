@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Cx, Effect, Exit, Failure, Noun, Op, Sink, Where,
     document::GapDocument,
-    session::{self, ProjectPorts, Recorder},
-    store::{Store, here},
+    session::{self, ProjectPorts, Recorder, recipes, watched::Watcher},
+    store::{LeaseName, Store, here},
 };
 
 /// Run a program in its project's own localhost: it may ask for any port, collides with nothing, and nobody outside sees it
@@ -29,25 +29,34 @@ pub struct Run {
     #[serde(default)]
     pub name: Option<String>,
     /// Let the network reach it: ports move, and nothing is pinned
-    #[arg(long, conflicts_with = "loopback_only")]
+    #[arg(long, conflicts_with_all = ["loopback_only", "port_only"])]
     #[serde(default)]
     pub expose: bool,
     /// Leave the ports as they are asked for, and only pin what listens to the loopback device
-    #[arg(long)]
+    #[arg(long, conflicts_with = "port_only")]
     #[serde(default)]
     pub loopback_only: bool,
+    /// Touch no calls: tell the program its leased port, by PORT and by its own flag where that is known, and say where it
+    /// really listens
+    #[arg(long)]
+    #[serde(default)]
+    pub port_only: bool,
     /// The program and its arguments
     #[arg(value_name = "CMD", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<String>,
 }
 
-/// What a session tells: a listener, or a call that was refused; at its end how the program ended.
+/// What a session tells: a listener, a call that was refused, a port that was not taken; at its end how the program ended.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 pub struct Ran {
     /// A socket that began to listen.
     pub listener: Option<Listening>,
     /// A call that was refused, in a sentence.
     pub refused: Option<String>,
+    /// With --port-only: a listener that is not where the program was told, in a sentence.
+    pub elsewhere: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
     /// The exit code of the program; `null` while it runs, and where a signal ended it.
     pub code: Option<i32>,
     /// The signal that ended it.
@@ -61,7 +70,7 @@ pub struct Ran {
 pub struct Listening {
     /// The service, or the program's name.
     pub service: String,
-    /// What was asked for, such as `0.0.0.0:3000`; `null` where it listened without a bind.
+    /// What was asked for, such as `0.0.0.0:3000`; `null` where it listened without a bind, and where calls are not touched.
     pub asked: Option<String>,
     /// Where a client dials.
     pub serves: String,
@@ -87,10 +96,12 @@ impl Op for Run {
     const NAME: &'static str = "run";
     const EFFECT: Effect = Effect::Change;
     const WHERE: Where = Where::Live;
+    const YIELDS_STDOUT: bool = true;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward run npm run dev", "web   asked [::]:3000   serves http://localhost:20300"),
         ("portward run --name db -- postgres -D data", "a database of this project's own, on the port that it always has"),
         ("portward run --loopback-only ./server", "on its own port, and out of the network's reach"),
+        ("portward run --port-only -- vite", "told its port by --port, and looked after where it listens"),
         ("portward run --expose npm run dev", "for a phone in the same network to see"),
     ];
     type Item = Ran;
@@ -102,10 +113,13 @@ impl Op for Run {
         };
         let mut program =
             Program { name: name.into(), arguments: arguments.iter().map(Into::into).collect(), environment: Vec::new() };
+        if self.port_only {
+            return self.told_its_port(cx, out);
+        }
         if let Some(because) = portward_session::gains_rights(&program) {
             let shown = Text::from(name.as_str());
             return Err(Failure::not_started(format!("{shown} cannot be supervised: {because}."))
-                .hint(format!("{shown} without Portward")));
+                .hint(format!("portward run --port-only {shown}    runs it unguarded, on a port of its own")));
         }
         if let Some(outer) = session::around(cx)? {
             session::join(cx, &outer, self.name.as_deref())?;
@@ -130,11 +144,57 @@ impl Op for Run {
             let recorder = Recorder::begin(host, project.id, self.name.clone(), out).map_err(words)?;
             Ok((Box::new(ports), Box::new(recorder)))
         });
-        match ended {
-            Ok(Ended::Code(code)) => Ok(Ran { code: Some(code), ..Ran::default() }),
-            Ok(Ended::Signal(signal)) => Ok(Ran { signal: Some(signal), ..Ran::default() }),
-            Err(error) => Err(told(&error, name)),
-        }
+        ran(ended, name)
+    }
+}
+
+impl Run {
+    /// Without a filter: the program is told its port, and looked after.
+    fn told_its_port(&self, cx: &Cx<'_>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
+        let name = self.command.first().map_or("", String::as_str);
+        let identity = here(cx)?;
+        let (project, port) = {
+            let mut store = Store::open(cx.host).map_err(Failure::before_start)?;
+            let project = store.project(identity.as_ref()).map_err(Failure::before_start)?;
+            let lease = store.named(project.id, &self.lease_name()).map_err(Failure::before_start)?;
+            (project, lease.port)
+        };
+        let arranged = recipes::arrange(&self.command, port);
+        let mut program = Program { name: name.into(), arguments: Vec::new(), environment: Vec::new() };
+        program.arguments.extend(arranged.command.iter().skip(1).map(Into::into));
+        program.environment.push(("PORT".into(), port.to_string().into()));
+        let handed = if arranged.takes_socket && portward_session::is_there(&program) {
+            program = portward_session::taking_socket(program);
+            let socket = portward_session::open_listener(port);
+            Some(socket.map_err(|error| {
+                Failure::not_started(format!("The leased port {port} cannot be listened at for {}: {error}.", Text::from(name)))
+                    .hint(format!("portward explain {port} --bind"))
+            })?)
+        } else {
+            None
+        };
+        let ended = portward_session::watch(&program, handed, || {
+            let recorder = Recorder::begin(cx.host, project.id, self.name.clone(), out).map_err(|failure| failure.message)?;
+            Ok(Box::new(Watcher::new(cx.host, recorder, port)))
+        });
+        ran(ended, name)
+    }
+
+    /// What the port is leased for: the service, or the program.
+    fn lease_name(&self) -> String {
+        let own = |word: &String| {
+            let base = word.rsplit('/').next().unwrap_or_default();
+            base.parse::<LeaseName>().ok().map(|name| name.as_str().to_owned())
+        };
+        self.name.as_ref().and_then(own).or_else(|| self.command.first().and_then(own)).unwrap_or_else(|| "program".to_owned())
+    }
+}
+
+fn ran(ended: Result<Ended, StartError>, name: &str) -> Result<Ran, Failure> {
+    match ended {
+        Ok(Ended::Code(code)) => Ok(Ran { code: Some(code), ..Ran::default() }),
+        Ok(Ended::Signal(signal)) => Ok(Ran { signal: Some(signal), ..Ran::default() }),
+        Err(error) => Err(told(&error, name)),
     }
 }
 
@@ -157,7 +217,7 @@ fn told(error: &StartError, name: &str) -> Failure {
             failure.hint(format!("command -v {}    says whether the shell finds it", Text::from(name)))
         }
         StartError::Nested | StartError::Filter { .. } => {
-            failure.hint("PORT=$(portward port web) CMD    gives it a port of its own without supervision")
+            failure.hint("portward run --port-only CMD    gives it a port of its own, and guards nothing")
         }
         _ => failure,
     }

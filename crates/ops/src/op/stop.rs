@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Cx, Effect, Exit, Failure, Freed, Never, Noun, Op, Sink, Where,
     document::GapDocument,
-    session::is_alive,
+    session::{is_alive, name_of},
     store::{ProjectId, RunRow, Store, here},
 };
 
@@ -72,13 +72,17 @@ impl Op for Stop {
         let mut wanted: Vec<(ProcessId, String)> = Vec::new();
         for run in &runs {
             let whole = self.services.is_empty();
-            let roots = run.services.iter().filter(|service| whole || self.services.contains(&service.name));
-            for service in roots {
-                answer.unknown.retain(|name| *name != service.name);
+            for service in &run.services {
+                let own = name_of(cx.host, service, run);
+                if !whole && !self.services.contains(&own) {
+                    continue;
+                }
+                answer.unknown.retain(|name| *name != own);
                 below(cx.host, service.process.pid, Some(service.process), &mut wanted);
             }
             // What lost its parent belongs to the supervisor.
-            if whole || run.services.first().is_some_and(|first| self.services.contains(&first.name)) {
+            let is_meant = |first| self.services.contains(&name_of(cx.host, first, run));
+            if whole || run.services.first().is_some_and(is_meant) {
                 below(cx.host, run.supervisor.pid, None, &mut wanted);
             }
         }

@@ -70,6 +70,15 @@ impl Store<'_> {
         read().map_err(|error: StoreError| self.told(error))
     }
 
+    /// Every port that a project has, for asked ports and for names.
+    pub(crate) fn ports(&self, project: ProjectId) -> Result<BTreeSet<u16>, Failure> {
+        let read = || {
+            let mut statement = self.connection.prepare("SELECT port FROM leases WHERE project = ?1")?;
+            Ok(statement.query_map(params![project.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        };
+        read().map_err(|error: StoreError| self.told(error))
+    }
+
     /// Gives ports back. They stay in their projects' blocks.
     pub fn release(&mut self, ports: &[u16]) -> Result<usize, Failure> {
         self.stay_current()?;

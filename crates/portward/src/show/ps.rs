@@ -20,9 +20,9 @@ impl Show for Sessions {
                 let state = if service.state == "running" { "" } else { "  has ended, and left something running" };
                 screen.line(&format!("  {own} (pid {}){state}", service.pid))?;
                 for listener in &service.listeners {
-                    let asked = listener.asked.as_deref().unwrap_or("no address");
+                    let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
                     let reach = if listener.pinned { "" } else { "   the network can reach it" };
-                    screen.line(&format!("    asked {asked}   serves {}{reach}", listener.url))?;
+                    screen.line(&format!("    {asked}serves {}{reach}", listener.url))?;
                 }
             }
         }

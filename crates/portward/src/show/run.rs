@@ -10,13 +10,16 @@ use crate::screen::Screen;
 impl Show for Ran {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         if let Some(listener) = &self.listener {
-            let asked = listener.asked.as_deref().unwrap_or("no address");
             let reach = if listener.pinned { "" } else { "   the network can reach it" };
             let service = portward_model::Text::from(listener.service.as_str());
-            screen.remark(&format!("{service}   asked {asked}   serves {}{reach}", listener.url), None)?;
+            let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
+            screen.remark(&format!("{service}   {asked}serves {}{reach}", listener.url), None)?;
         }
         if let Some(refused) = &self.refused {
             screen.remark(&format!("portward: {refused}"), None)?;
+        }
+        if let Some(elsewhere) = &self.elsewhere {
+            screen.remark(&format!("portward: {elsewhere}"), self.hint.as_deref())?;
         }
         super::gaps(screen, &self.gaps)
     }

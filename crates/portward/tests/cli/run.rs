@@ -3,6 +3,8 @@
 mod calls;
 mod ends;
 mod joined;
+mod kept;
+mod port_only;
 mod stores;
 
 use std::path::{Path, PathBuf};

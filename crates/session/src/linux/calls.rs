@@ -56,7 +56,12 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         own.tell_refused(call.tid, "bind", not_pinned(errno));
         return Answer::Done(Err(libc::EACCES));
     }
-    let done = sockets::bind(&socket, &bytes);
+    own.holds.let_go(sockets::address(&bytes).map_or(0, |address| address.port()));
+    let mut done = sockets::bind(&socket, &bytes);
+    // Another session of the project may keep the port, too; it lets in whoever would share it.
+    if rule.moves && done == Err(libc::EADDRINUSE) && transport == Transport::Tcp {
+        done = sockets::bind_shared(&socket, &bytes);
+    }
     if done.is_ok() && asked.port() != 0 {
         own.asked.insert(sockets::cookie(&socket), asked);
         if transport == Transport::Udp {

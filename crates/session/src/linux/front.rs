@@ -11,7 +11,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::tree::{Channel, News};
+use super::channel::{Channel, News};
 use crate::{Ended, StartError};
 
 /// Stands in for the program until it has ended.

@@ -1,7 +1,7 @@
 //! The program itself: what it would gain when it starts, and becoming it.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     os::unix::{ffi::OsStrExt, fs::PermissionsExt, process::CommandExt},
     path::{Path, PathBuf},
     process::Command,
@@ -34,12 +34,36 @@ pub fn gains_rights(program: &Program) -> Option<String> {
     }
 }
 
+/// True when the program's file is found.
+pub fn is_there(program: &Program) -> bool {
+    find(&program.name).is_some_and(|file| file.is_file())
+}
+
+/// The program as it is started with a listening socket as its descriptor 3. What it reads to know of it names its own pid
+/// (`sd_listen_fds(3)`), which a shell knows that becomes the program.
+#[must_use]
+pub fn taking_socket(program: Program) -> Program {
+    let mut arguments: Vec<OsString> = ["-c", "LISTEN_PID=$$ exec \"$@\"", "sh"].map(Into::into).into();
+    arguments.push(program.name);
+    arguments.extend(program.arguments);
+    let mut environment = program.environment;
+    environment.extend([("LISTEN_FDS".into(), "1".into()), ("LISTEN_PID".into(), "0".into())]);
+    Program { name: "sh".into(), arguments, environment }
+}
+
 /// Replaces this process by the program; comes back only where that fails.
 pub fn become_program(program: &Program) -> StartError {
-    let mut command = Command::new(&program.name);
-    command.args(&program.arguments).envs(program.environment.iter().map(|(name, value)| (name, value)));
-    let source = command.exec();
+    let source = program.builder().exec();
     StartError::Program { program: program.name.to_string_lossy().into_owned(), source }
+}
+
+impl Program {
+    /// What starts it.
+    pub(super) fn builder(&self) -> Command {
+        let mut builder = Command::new(&self.name);
+        builder.args(&self.arguments).envs(self.environment.iter().map(|(name, value)| (name, value)));
+        builder
+    }
 }
 
 /// The file that `execvp(3)` would start.

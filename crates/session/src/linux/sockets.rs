@@ -41,6 +41,19 @@ pub(super) fn bind(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
     if done == 0 { Ok(()) } else { Err(last_error()) }
 }
 
+/// Binds with `SO_REUSEADDR`, which lets a socket share a port with others that are bound and do not listen. A socket that is refused
+/// all the same is left as it was.
+pub(super) fn bind_shared(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
+    if sockopt::socket_reuseaddr(socket).unwrap_or(true) || sockopt::set_socket_reuseaddr(socket, true).is_err() {
+        return Err(libc::EADDRINUSE);
+    }
+    let done = bind(socket, address);
+    if done.is_err() {
+        let _ = sockopt::set_socket_reuseaddr(socket, false);
+    }
+    done
+}
+
 /// Connects with an address as bytes; gives the error number that the kernel gave.
 pub(super) fn connect(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
     let length = libc::socklen_t::try_from(address.len()).map_err(|_| libc::EINVAL)?;
@@ -97,6 +110,26 @@ pub(super) fn blocks(socket: &impl AsFd) -> bool {
     rustix::fs::fcntl_getfl(socket).is_ok_and(|flags| !flags.contains(rustix::fs::OFlags::NONBLOCK))
 }
 
+/// A socket that listens at a port of the loopback, on both families where there are two, and is pinned to `lo`.
+pub fn open_listener(port: u16) -> io::Result<OwnedFd> {
+    let open = |address: SocketAddr| -> io::Result<OwnedFd> {
+        let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+        let socket = rustix::net::socket_with(family, SocketType::STREAM, rustix::net::SocketFlags::CLOEXEC, None)?;
+        sockopt::set_socket_reuseaddr(&socket, true)?;
+        if address.is_ipv6() {
+            sockopt::set_ipv6_v6only(&socket, false)?;
+        }
+        rustix::net::bind(&socket, &address)?;
+        pin(&socket).map_err(io::Error::from_raw_os_error)?;
+        rustix::net::listen(&socket, BACKLOG)?;
+        Ok(socket)
+    };
+    match open((std::net::Ipv6Addr::UNSPECIFIED, port).into()) {
+        Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => open((std::net::Ipv4Addr::UNSPECIFIED, port).into()),
+        other => other,
+    }
+}
+
 /// Pins every listener among this process's own descriptors, which a program started by it would inherit: those are past
 /// the calls that a supervisor sees. Gives their addresses.
 pub fn pin_inherited() -> io::Result<Vec<SocketAddr>> {
@@ -134,6 +167,8 @@ fn last_error() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
+/// Connections that wait for a program that is starting; the kernel cuts it to its own limit (`somaxconn`).
+const BACKLOG: i32 = 4096;
 /// The name of the loopback device, which is the same everywhere.
 const LOOPBACK: &[u8] = b"lo";
 

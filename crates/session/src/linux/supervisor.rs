@@ -8,8 +8,13 @@ use portward_sys::{
     unotify::{Callers, Listener},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
+use rustix::fd::{AsFd, BorrowedFd};
 
-use super::calls::{self, Answer};
+use super::{
+    calls::{self, Answer},
+    holds::Holds,
+    tree::Duty,
+};
 use crate::{Event, Ports, Rules, Witness};
 
 pub(super) struct Supervisor<'a> {
@@ -23,6 +28,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
     pub(super) later: Vec<Event>,
+    /// Ports of the project that nothing has.
+    pub(super) holds: Holds,
     lookup: Option<Lookup>,
     witness: Box<dyn Witness + 'a>,
 }
@@ -37,13 +44,32 @@ impl<'a> Supervisor<'a> {
             asked: FxHashMap::default(),
             told: FxHashSet::default(),
             later: Vec::new(),
+            holds: Holds::default(),
             lookup: Lookup::open().ok(),
             witness,
         }
     }
 
-    /// Answers the next call, if there is one.
-    pub(super) fn serve(&mut self) {
+    pub(super) fn tell_refused(&mut self, tid: u32, call: &'static str, because: String) {
+        self.later.push(Event::Refused { pid: calls::process_of(tid), call, because });
+    }
+
+    /// Whether something serves a port of the loopback, of either family: `None` when nothing does, otherwise whether its
+    /// queue is full. Where the kernel does not say, nothing does, and a connection goes where it was dialled.
+    pub(super) fn serves(&mut self, transport: Transport, port: u16) -> Option<bool> {
+        let lookup = self.lookup.as_mut()?;
+        let places = [SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))];
+        let queue = places.into_iter().find_map(|at| lookup.server(transport, at, LOOPBACK))?;
+        Some(queue.used > queue.limit)
+    }
+}
+
+impl Duty for Supervisor<'_> {
+    fn calls(&self) -> Option<BorrowedFd<'_>> {
+        Some(self.listener.as_fd())
+    }
+
+    fn serve(&mut self) {
         let Some(call) = self.listener.receive() else { return };
         let answer = match call.number {
             libc::SYS_bind => calls::bind(self, &call),
@@ -61,26 +87,18 @@ impl<'a> Supervisor<'a> {
         }
     }
 
-    /// Tells the witness.
-    pub(super) fn tell(&mut self, event: &Event) {
+    fn look(&mut self) -> Duration {
+        let ports = self.ports.all();
+        self.holds.keep(&ports);
+        self.witness.look().min(PACE)
+    }
+
+    fn tell(&mut self, event: &Event) {
         self.witness.saw(event);
-    }
-
-    pub(super) fn tell_refused(&mut self, tid: u32, call: &'static str, because: String) {
-        self.later.push(Event::Refused { pid: calls::process_of(tid), call, because });
-    }
-
-    /// Whether something serves a port of the loopback, of either family: `None` when nothing does, otherwise whether its
-    /// queue is full. Where the kernel does not say, nothing does, and a connection goes where it was dialled.
-    pub(super) fn serves(&mut self, transport: Transport, port: u16) -> Option<bool> {
-        let lookup = self.lookup.as_mut()?;
-        let places = [SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))];
-        let queue = places.into_iter().find_map(|at| lookup.server(transport, at, LOOPBACK))?;
-        Some(queue.used > queue.limit)
     }
 }
 
-/// How long a program that nobody waits for any more is followed before the next look at what is left of it.
-pub(super) const PACE: Duration = Duration::from_secs(5);
+/// The longest time between two looks at the ports that are to be kept.
+const PACE: Duration = Duration::from_secs(5);
 /// The loopback device is the first of every network namespace.
 const LOOPBACK: u32 = 1;

@@ -4,19 +4,25 @@
 //! calls still need an answer. It is above the program because the kernel lets only those look into a process that stand
 //! above it (Yama, `ptrace_scope` 1), and it takes in what loses its parent (`PR_SET_CHILD_SUBREAPER`).
 
-use std::{io, process::Command};
+use std::{
+    io,
+    os::unix::process::CommandExt,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use portward_sys::unotify::{Door, Filter, Prologue};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fd::{AsFd, BorrowedFd, OwnedFd},
-    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair},
+    fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
+    io::{Errno, FdFlags},
     process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait},
 };
 
 use super::{
+    channel::{Channel, Failure, News},
     front::{Signals, block_signals, restore_signals, stand_in},
-    supervisor::{PACE, Supervisor},
+    supervisor::Supervisor,
 };
 use crate::{Ended, Event, Ports, Program, Rules, StartError, Witness};
 
@@ -35,11 +41,64 @@ pub fn run<'a>(
     rules: Rules,
     prepare: impl FnOnce() -> Result<Parts<'a>, String>,
 ) -> Result<Ended, StartError> {
+    apart(&program.name, |channel, mask| {
+        let (ports, witness) = prepare().map_err(Failure::Session)?;
+        let door = Door::new().map_err(no_channel)?;
+        let mut builder = program.builder();
+        door.prepare(&mut builder, &FILTER, Prologue { mask: Some(mask), must_be_filtered: true, ..Prologue::default() });
+        let signals = Signals::open().map_err(no_channel)?;
+        let main = spawn(&mut builder)?;
+        drop(builder);
+        let listener = door.open().ok_or(Failure::Filter(libc::ENOSYS))?;
+        let mut supervisor = Supervisor::new(listener, rules, ports, witness);
+        Life::new(main, channel, signals).follow(&mut supervisor);
+        Ok(())
+    })
+}
+
+/// Runs a program whose calls nobody touches, and gives how it ended. It and what it starts are followed all the same, with the
+/// witness asked to look now and then.
+///
+/// # Errors
+///
+/// As for [`run`].
+pub fn watch<'a>(
+    program: &Program,
+    handed: Option<OwnedFd>,
+    prepare: impl FnOnce() -> Result<Box<dyn Witness + 'a>, String>,
+) -> Result<Ended, StartError> {
+    apart(&program.name, |channel, mask| {
+        // First of all: the number may be one of ours by now.
+        channel.move_above(FIRST_HANDED).map_err(no_channel)?;
+        let handed = handed.map(hand_over).transpose().map_err(no_channel)?;
+        let witness = prepare().map_err(Failure::Session)?;
+        let signals = Signals::open().map_err(no_channel)?;
+        let mut builder = program.builder();
+        // SAFETY: the closure makes one system call on a set of its own, as a copy of a process may.
+        #[allow(unsafe_code)]
+        unsafe {
+            builder.pre_exec(move || {
+                restore_signals(&mask);
+                Ok(())
+            });
+        }
+        let main = spawn(&mut builder)?;
+        drop(handed);
+        Life::new(main, channel, signals).follow(&mut Bystander(witness));
+        Ok(())
+    })
+}
+
+/// Lets a process of its own supervise, and stands in for the program here until it has ended.
+fn apart(
+    program: &std::ffi::OsStr,
+    supervise: impl FnOnce(&mut Channel, libc::sigset_t) -> Result<(), Failure>,
+) -> Result<Ended, StartError> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if threads != 1 {
         return Err(StartError::Session(format!("A session is started from one thread, and this process has {threads}.")));
     }
-    let (ours, theirs) = Channel::pair().map_err(|error| StartError::Session(format!("No socket pair: {error}.")))?;
+    let (ours, mut theirs) = Channel::pair().map_err(|error| StartError::Session(format!("No socket pair: {error}.")))?;
     let mask = block_signals();
     // SAFETY: this process has one thread, so that its copy is whole.
     #[allow(unsafe_code)]
@@ -47,7 +106,14 @@ pub fn run<'a>(
     match forked {
         0 => {
             drop(ours);
-            supervise(&theirs, program, rules, mask, prepare);
+            // SAFETY: the call sets a flag of this process.
+            #[allow(unsafe_code)]
+            unsafe {
+                libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+            }
+            if let Err(failure) = supervise(&mut theirs, mask) {
+                theirs.send(&News::Failed(failure));
+            }
             // SAFETY: ends the copy without running what its original will run at its end.
             #[allow(unsafe_code)]
             unsafe {
@@ -61,50 +127,73 @@ pub fn run<'a>(
         }
         _ => {
             drop(theirs);
-            let ended = stand_in(&ours, &program.name.to_string_lossy());
+            // What is handed to the program is not ours any more.
+            drop(supervise);
+            let ended = stand_in(&ours, &program.to_string_lossy());
             restore_signals(&mask);
             ended
         }
     }
 }
 
-fn supervise<'a>(
-    channel: &Channel,
-    program: &Program,
-    rules: Rules,
-    mask: libc::sigset_t,
-    prepare: impl FnOnce() -> Result<Parts<'a>, String>,
-) {
-    let failed = |failure: Failure| channel.send(&News::Failed(failure));
-    // SAFETY: the call sets a flag of this process.
-    #[allow(unsafe_code)]
-    unsafe {
-        libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+fn spawn(builder: &mut Command) -> Result<Pid, Failure> {
+    let child = builder.spawn().map_err(|error| Failure::Program(error.raw_os_error().unwrap_or(libc::EIO)))?;
+    i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(Failure::Program(libc::ESRCH))
+}
+
+/// Gives a socket the number at which programs expect the first one that is handed to them (`sd_listen_fds(3)`), for them to
+/// inherit.
+fn hand_over(socket: OwnedFd) -> io::Result<OwnedFd> {
+    if socket.as_raw_fd() == FIRST_HANDED {
+        rustix::io::fcntl_setfd(&socket, FdFlags::empty())?;
+        return Ok(socket);
     }
-    let (ports, witness) = match prepare() {
-        Ok(parts) => parts,
-        Err(sentence) => return failed(Failure::Session(sentence)),
-    };
-    let (signals, door) = match (Signals::open(), Door::new()) {
-        (Ok(signals), Ok(door)) => (signals, door),
-        (Err(error), _) | (_, Err(error)) => return failed(Failure::Session(format!("The supervisor has no channel: {error}."))),
-    };
-    let mut builder = Command::new(&program.name);
-    builder.args(&program.arguments).envs(program.environment.iter().map(|(name, value)| (name, value)));
-    door.prepare(&mut builder, &FILTER, Prologue { mask: Some(mask), must_be_filtered: true, ..Prologue::default() });
-    let child = match builder.spawn() {
-        Ok(child) => child,
-        Err(error) => return failed(Failure::Program(error.raw_os_error().unwrap_or(libc::EIO))),
-    };
-    drop(builder);
-    let Some(listener) = door.open() else { return failed(Failure::Filter(libc::ENOSYS)) };
-    let Some(main) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return };
-    leave(rustix::stdio::stdin());
-    leave(rustix::stdio::stdout());
-    let mut supervisor = Supervisor::new(listener, rules, ports, witness);
-    supervisor.tell(&Event::Started { pid: child.id() });
-    let mut life = Life { main: Some(main), channel, signals };
-    while life.turn(&mut supervisor) {}
+    // SAFETY: whatever had the number in this process is replaced. The channel has moved away from it, and nothing else of this
+    // process is open yet; what was inherited under it is in nobody's hands here.
+    #[allow(unsafe_code)]
+    let done = unsafe { libc::dup2(socket.as_raw_fd(), FIRST_HANDED) };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the copy was just made, and is ours alone.
+    #[allow(unsafe_code)]
+    Ok(unsafe { OwnedFd::from_raw_fd(FIRST_HANDED) })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn no_channel(error: io::Error) -> Failure {
+    Failure::Session(format!("The supervisor has no channel: {error}."))
+}
+
+/// What a supervisor does beside following its program.
+pub(super) trait Duty {
+    /// Where calls are reported, if anywhere.
+    fn calls(&self) -> Option<BorrowedFd<'_>>;
+    /// Answers the next call, if there is one.
+    fn serve(&mut self);
+    /// Does what is to be done now and then; gives the time to the next turn.
+    fn look(&mut self) -> Duration;
+    /// Tells of something that happened.
+    fn tell(&mut self, event: &Event);
+}
+
+/// One that answers no calls, and looks.
+struct Bystander<'a>(Box<dyn Witness + 'a>);
+
+impl Duty for Bystander<'_> {
+    fn calls(&self) -> Option<BorrowedFd<'_>> {
+        None
+    }
+
+    fn serve(&mut self) {}
+
+    fn look(&mut self) -> Duration {
+        self.0.look()
+    }
+
+    fn tell(&mut self, event: &Event) {
+        self.0.saw(event);
+    }
 }
 
 /// The main program as long as it lives, and who is told of its end.
@@ -112,46 +201,84 @@ struct Life<'a> {
     main: Option<Pid>,
     channel: &'a Channel,
     signals: Signals,
+    /// Something of the program lives, as far as a parent knows.
+    has_children: bool,
+    /// When to look again.
+    next: Instant,
 }
 
-impl Life<'_> {
+impl<'a> Life<'a> {
+    fn new(main: Pid, channel: &'a Channel, signals: Signals) -> Self {
+        Self { main: Some(main), channel, signals, has_children: true, next: Instant::now() }
+    }
+
+    /// Follows the program until nobody is left to serve.
+    fn follow(mut self, duty: &mut dyn Duty) {
+        leave(rustix::stdio::stdin());
+        leave(rustix::stdio::stdout());
+        let pid = self.main.map_or(0, |main| main.as_raw_nonzero().get().unsigned_abs());
+        duty.tell(&Event::Started { pid });
+        while self.turn(duty) {}
+    }
+
     /// Waits for something and deals with it; false when nobody is left to serve.
-    fn turn(&mut self, supervisor: &mut Supervisor<'_>) -> bool {
-        let listener = supervisor.listener.as_fd();
-        let mut polled = vec![PollFd::from_borrowed_fd(listener, PollFlags::IN), PollFd::new(&self.signals.0, PollFlags::IN)];
-        if self.main.is_some() {
-            polled.push(PollFd::new(self.channel, PollFlags::IN));
-        }
-        let pace = Timespec { tv_sec: i64::try_from(PACE.as_secs()).unwrap_or(i64::MAX), tv_nsec: 0 };
-        // An interrupted wait came back without events.
-        let _ = poll(&mut polled, Some(&pace));
-        let came: Vec<PollFlags> = polled.iter().map(PollFd::revents).collect();
-        let came = |at: usize| came.get(at).copied().unwrap_or(PollFlags::empty());
-        let (calls, signals, news) = (came(0), came(1), came(2));
-        drop(polled);
-        if calls.contains(PollFlags::IN) {
-            supervisor.serve();
+    fn turn(&mut self, duty: &mut dyn Duty) -> bool {
+        let pace = self.next.saturating_duration_since(Instant::now());
+        let nothing = PollFlags::empty();
+        let (calls, signals, news) = {
+            let mut polled = vec![PollFd::new(&self.signals.0, PollFlags::IN)];
+            let reported = duty.calls();
+            polled.extend(reported.map(|calls| PollFd::from_borrowed_fd(calls, PollFlags::IN)));
+            // A front that has gone would be heard of for ever.
+            if self.main.is_some() {
+                polled.push(PollFd::new(self.channel, PollFlags::IN));
+            }
+            let seconds = i64::try_from(pace.as_secs()).unwrap_or(i64::MAX);
+            let pace = Timespec { tv_sec: seconds, tv_nsec: pace.subsec_nanos().into() };
+            // An interrupted wait came back without events.
+            let _ = poll(&mut polled, Some(&pace));
+            let mut came = polled.iter().map(PollFd::revents);
+            let signals = came.next().unwrap_or(nothing);
+            let calls = if reported.is_some() { came.next() } else { None };
+            (calls, signals, came.next().unwrap_or(nothing))
+        };
+        if calls.is_some_and(|calls| calls.contains(PollFlags::IN)) {
+            duty.serve();
         }
         if !signals.is_empty() {
             while self.signals.next().is_some() {}
-            self.reap(supervisor);
+            self.reap(duty);
         }
-        if !news.is_empty() {
+        if self.main.is_some() && !news.is_empty() {
             self.hear();
         }
-        // Nobody has the filter any more, and nobody can get it.
-        let nobody = !calls.contains(PollFlags::IN) && calls.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL);
+        if Instant::now() >= self.next {
+            self.next = Instant::now() + duty.look();
+        }
+        let nobody = match calls {
+            // Nobody has the filter any more, and nobody can get it.
+            Some(calls) => !calls.contains(PollFlags::IN) && calls.intersects(PollFlags::HUP | PollFlags::ERR | PollFlags::NVAL),
+            None => !self.has_children,
+        };
         if nobody && self.main.is_some() {
             // Its end is on the way.
-            self.reap(supervisor);
+            self.reap(duty);
         }
         !(nobody && self.main.is_none())
     }
 
     /// Takes in the ends of children, and tells that of the main one.
-    fn reap(&mut self, supervisor: &mut Supervisor<'_>) {
+    fn reap(&mut self, duty: &mut dyn Duty) {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
-        while let Ok(Some((pid, status))) = wait(options) {
+        loop {
+            let (pid, status) = match wait(options) {
+                Ok(Some(change)) => change,
+                Ok(None) | Err(Errno::INTR) => return,
+                Err(_) => {
+                    self.has_children = false;
+                    return;
+                }
+            };
             if Some(pid) != self.main {
                 continue;
             }
@@ -159,7 +286,7 @@ impl Life<'_> {
                 self.channel.send(&News::Stopped(status.stopping_signal().unwrap_or(libc::SIGSTOP)));
             } else if let Some(ended) = ended(status) {
                 self.main = None;
-                supervisor.tell(&Event::Ended);
+                duty.tell(&Event::Ended);
                 self.channel.send(&News::Ended(ended));
                 // Whoever reads what the program wrote must see its end.
                 leave(rustix::stdio::stderr());
@@ -202,97 +329,12 @@ fn leave(stream: BorrowedFd<'_>) {
     // SAFETY: replaces one of the standard streams, which this process no longer uses for anything else.
     #[allow(unsafe_code)]
     unsafe {
-        libc::dup2(std::os::fd::AsRawFd::as_raw_fd(&nothing), std::os::fd::AsRawFd::as_raw_fd(&stream));
+        libc::dup2(nothing.as_raw_fd(), stream.as_raw_fd());
     }
 }
 
-/// Front and supervisor, in messages.
-pub(super) struct Channel(OwnedFd);
-
-/// What they tell each other.
-pub(super) enum News {
-    /// To the supervisor: this signal is for the program.
-    Signal(i32),
-    /// To the front: the program was stopped by this signal.
-    Stopped(i32),
-    /// To the front: the program has ended.
-    Ended(Ended),
-    /// To the front: it was not started.
-    Failed(Failure),
-}
-
-/// Why nothing was started, as it crosses the channel.
-pub(super) enum Failure {
-    Program(i32),
-    Filter(i32),
-    Session(String),
-}
-
-impl Failure {
-    pub(super) fn error(self, program: &str) -> StartError {
-        match self {
-            // The filter is taken before the program is; the numbers tell them apart.
-            Self::Program(libc::EBUSY) => StartError::Nested,
-            Self::Program(number) => {
-                StartError::Program { program: program.to_owned(), source: io::Error::from_raw_os_error(number) }
-            }
-            Self::Filter(number) => StartError::Filter { source: io::Error::from_raw_os_error(number) },
-            Self::Session(sentence) => StartError::Session(sentence),
-        }
-    }
-}
-
-impl Channel {
-    fn pair() -> io::Result<(Self, Self)> {
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        Ok((Self(ours), Self(theirs)))
-    }
-
-    pub(super) fn send(&self, news: &News) {
-        let (kind, number, text) = match news {
-            News::Signal(number) => (0, *number, ""),
-            News::Stopped(number) => (1, *number, ""),
-            News::Ended(Ended::Code(code)) => (2, *code, ""),
-            News::Ended(Ended::Signal(number)) => (3, *number, ""),
-            News::Failed(Failure::Program(number)) => (4, *number, ""),
-            News::Failed(Failure::Filter(number)) => (5, *number, ""),
-            News::Failed(Failure::Session(text)) => (6, 0, text.as_str()),
-        };
-        let message = [&[kind][..], &i32::to_ne_bytes(number), text.as_bytes()].concat();
-        // The other end may have gone, and then nobody wants to know.
-        let _ = send(&self.0, &message, SendFlags::NOSIGNAL);
-    }
-
-    /// `None` when the other end has gone.
-    pub(super) fn receive(&self) -> Option<News> {
-        let mut message = [0; 2048];
-        let length = loop {
-            match recv(&self.0, &mut message[..], RecvFlags::empty()) {
-                Err(rustix::io::Errno::INTR) => {}
-                Err(_) => return None,
-                Ok((length, _)) => break length,
-            }
-        };
-        let message = message.get(..length)?;
-        let number = i32::from_ne_bytes(*message.get(1..)?.first_chunk()?);
-        Some(match message.first()? {
-            0 => News::Signal(number),
-            1 => News::Stopped(number),
-            2 => News::Ended(Ended::Code(number)),
-            3 => News::Ended(Ended::Signal(number)),
-            4 => News::Failed(Failure::Program(number)),
-            5 => News::Failed(Failure::Filter(number)),
-            _ => News::Failed(Failure::Session(String::from_utf8_lossy(message.get(5..)?).into_owned())),
-        })
-    }
-}
-
-impl AsFd for Channel {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
+/// `SD_LISTEN_FDS_START`
+const FIRST_HANDED: i32 = 3;
 /// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves.
 const FILTER: Filter = Filter {
     reported: &[libc::SYS_bind, libc::SYS_listen, libc::SYS_connect],

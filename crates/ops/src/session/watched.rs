@@ -1,0 +1,97 @@
+//! A program whose calls nobody touches: it is told its port, and the socket table says where it really listens.
+
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use portward_model::{Process, Socket, Transport};
+use portward_session::{Event, Witness};
+use portward_sys::{Ask, Depth, Host, StateSet, Transports, Which};
+use rustc_hash::FxHashSet;
+
+use super::{Recorder, recipes};
+use crate::op::run::Ran;
+
+/// Looks where the programs of a run listen.
+pub(crate) struct Watcher<'a, 's> {
+    host: &'a dyn Host,
+    recorder: Recorder<'a, 's>,
+    /// The port that the program was told.
+    port: u16,
+    /// Cookies of the listeners that were looked at.
+    known: FxHashSet<u64>,
+    begun: Instant,
+}
+
+impl<'a, 's> Watcher<'a, 's> {
+    /// Watches what this process starts.
+    pub(crate) fn new(host: &'a dyn Host, recorder: Recorder<'a, 's>, port: u16) -> Self {
+        Self { host, recorder, port, known: FxHashSet::default(), begun: Instant::now() }
+    }
+
+    /// Listeners that were not there at the last look.
+    fn fresh(&mut self) -> Option<Vec<Socket>> {
+        let ask = Ask {
+            transports: Transports { tcp: true, udp: false, unix: false },
+            states: StateSet::Listening,
+            ports: None,
+            traffic: false,
+        };
+        let own = self.host.namespaces(&Which::Own).ok()?;
+        let mut found = Vec::new();
+        self.host.sockets(&ask, &own.value, &mut |socket| found.push(socket)).ok()?;
+        let here: FxHashSet<u64> = found.iter().map(|socket| socket.cookie).collect();
+        found.retain(|socket| !self.known.contains(&socket.cookie));
+        self.known = here;
+        Some(found)
+    }
+
+    fn tell(&mut self, process: &Process, serves: SocketAddr, pinned: bool) {
+        let pid = process.id.pid;
+        self.recorder.saw(&Event::Listening { pid, transport: Transport::Tcp, asked: None, serves, pinned });
+        if serves.port() == self.port {
+            return;
+        }
+        let (name, told) = (process.title(), self.port);
+        let elsewhere = format!("{name} (pid {pid}) listens on {}, and not on {told}, which PORT told it.", serves.port());
+        let hint = match recipes::flags(&name, told) {
+            Some(flags) => format!("{flags}    are the words that tell {name}"),
+            None => "portward run CMD    without --port-only moves it wherever it listens".to_owned(),
+        };
+        self.recorder.tell(Ran { elsewhere: Some(elsewhere), hint: Some(hint), ..Ran::default() });
+    }
+}
+
+impl Witness for Watcher<'_, '_> {
+    fn saw(&mut self, event: &Event) {
+        self.recorder.saw(event);
+    }
+
+    fn look(&mut self) -> Duration {
+        let pace = if self.begun.elapsed() < EAGER { QUICK } else { SLOW };
+        let Some(fresh) = self.fresh().filter(|fresh| !fresh.is_empty()) else { return pace };
+        let (Ok(own), Ok(holders)) = (self.host.descendants(std::process::id()), self.host.holders(&fresh, Depth::Processes))
+        else {
+            return pace;
+        };
+        for (at, socket) in (0..).zip(&fresh) {
+            let holder = holders.holdings.iter().find(|holding| holding.socket == at && own.contains(&holding.pid));
+            let (Some(holder), Some((address, port))) = (holder, socket.address().zip(socket.port())) else { continue };
+            let Ok(processes) = self.host.processes(&[holder.pid]) else { continue };
+            let Some(process) = processes.first() else { continue };
+            let pinned = portward_model::unmap(address).is_loopback() || socket.interface == LOOPBACK;
+            self.tell(process, SocketAddr::new(address, port), pinned);
+        }
+        pace
+    }
+}
+
+/// The loopback device is the first of every network namespace.
+const LOOPBACK: u32 = 1;
+/// How long a program is looked at often: most begin to listen in this time.
+const EAGER: Duration = Duration::from_secs(30);
+/// Between two looks then.
+const QUICK: Duration = Duration::from_millis(250);
+/// Between two looks later. It is told within a second where a program listens.
+const SLOW: Duration = Duration::from_millis(900);

@@ -1,0 +1,56 @@
+//! A project's ports are kept for it while its session lives.
+
+use portward_testkit::until;
+
+use super::Stage;
+
+/// Binds a port without `SO_REUSEADDR`, as few servers do; says the error number.
+fn stranger(stage: &Stage, port: &str) -> String {
+    let code =
+        format!("import socket\ntry: socket.socket().bind(('127.0.0.1', {port})); print(0)\nexcept OSError as e: print(e.errno)");
+    stage.world.run(&["python3", "-c", &code]).stdout.trim_end().to_owned()
+}
+
+#[test]
+fn a_leased_port_that_nothing_serves_is_refused_to_strangers() {
+    let Some(stage) = Stage::new() else { return };
+    let port = stage.port(&stage.one, "3000");
+    let named = stage.port(&stage.one, "web");
+    assert_eq!((stranger(&stage, &port), stranger(&stage, &named)), ("0".to_owned(), "0".to_owned()));
+    let mut session = stage.inside(&stage.one).start_portward(&["run", "cat"]);
+    for port in [&port, &named] {
+        until("it is kept", || (stranger(&stage, port) == "98").then_some(()));
+    }
+    // It is bound, and serves nobody.
+    assert_eq!(stage.heard(&format!("127.0.0.1 {port}")), "ConnectionRefusedError");
+    // The session's own programs have it, also those of another run, and those that would not share it.
+    let code = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 3000)); s.listen(); print('had')";
+    assert_eq!(stage.portward(&stage.one, &["run", "python3", "-c", code]).expect(0).stdout, "had\n");
+    session.close_stdin();
+    assert_eq!(session.end().code(), Some(0));
+    until("it is let go", || (stranger(&stage, &port) == "0").then_some(()));
+}
+
+#[test]
+fn two_servers_on_one_port_collide_whether_they_share_or_not() {
+    let Some(stage) = Stage::new() else { return };
+    let _holds = stage.inside(&stage.one).start_portward(&["run", "cat"]);
+    let _first = stage.server(&stage.one, &[], "first", &["tcp", "127.0.0.1", "3000"]);
+    for option in ["", "s.setsockopt(1, 2, 1); "] {
+        let code = format!(
+            "import socket\ns = socket.socket(); {option}\ntry: s.bind(('127.0.0.1', 3000))\nexcept OSError as e: print(e.errno, s.getsockopt(1, 2))"
+        );
+        let said = stage.portward(&stage.one, &["run", "python3", "-c", &code]).expect(0).stdout;
+        assert_eq!(said, if option.is_empty() { "98 0\n" } else { "98 1\n" });
+    }
+}
+
+#[test]
+fn a_program_that_was_told_its_port_has_that_one() {
+    let Some(stage) = Stage::new() else { return };
+    let port = stage.port(&stage.one, "web");
+    let server = stage.server(&stage.one, &[], "told", &["tcp", "127.0.0.1", &port]);
+    assert!(Stage::told(&server, "asked").ends_with(&format!("asked 127.0.0.1:{port}   serves http://localhost:{port}")));
+    assert_eq!(stage.heard(&format!("127.0.0.1 {port}")), "told");
+    assert_eq!(stage.heard_in(&stage.one, &format!("127.0.0.1 {port}")), "told");
+}
