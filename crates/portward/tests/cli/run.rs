@@ -6,6 +6,7 @@ mod joined;
 mod kept;
 mod port_only;
 mod stores;
+mod tour;
 
 use std::path::{Path, PathBuf};
 
