@@ -12,6 +12,7 @@ mod postgres;
 mod python;
 mod redis;
 mod session;
+mod session_databases;
 mod session_python;
 mod session_web;
 mod unharmed;

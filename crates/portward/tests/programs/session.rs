@@ -12,6 +12,7 @@ use std::{
 };
 
 use portward_testkit::{Neighbour, Outcome, Running, World, ss_rows};
+use serde_json::Value;
 
 use crate::{all_owners, world};
 
@@ -124,12 +125,33 @@ impl Twins {
         self.enter(project).portward(&command)
     }
 
+    /// The port that a project's program got for the one that it asked for. Its line tells; where what was started has ended
+    /// before its daemon listened, nobody reads lines any more, and `portward ps` tells.
+    #[track_caller]
+    pub(crate) fn leased(&self, project: &Project, port: u16) -> u16 {
+        project.until(&format!("a listener at port {port}"), || {
+            let told = project.told().into_iter().find(|(asked, _)| *asked == port).map(|(_, leased)| leased);
+            let daemon = || if project.has_ended() { port_of(&self.listed(project, port)?["serves"]) } else { None };
+            told.or_else(daemon)
+        })
+    }
+
+    /// What `portward ps` says of the listener that a project has for a port.
+    #[track_caller]
+    fn listed(&self, project: &Project, port: u16) -> Option<Value> {
+        let ps = self.enter(project).portward(&["ps", "--json"]).expect(0).json();
+        let session = ps["sessions"].as_array()?.iter().find(|session| session["project"] == project.name)?;
+        let services = session["services"].as_array()?.iter();
+        let mut listeners = services.flat_map(|service| service["listeners"].as_array().into_iter().flatten());
+        listeners.find(|listener| port_of(&listener["asked"]) == Some(port)).cloned()
+    }
+
     /// Proves the promise: both copies answer inside at the port that they asked for, outside at the one that they got, and
     /// from another machine at none.
     #[track_caller]
     pub(crate) fn prove(&self, served: Served<'_>) {
         let Served { port, at, client } = served;
-        let leased: Vec<u16> = self.projects.iter().map(|project| project.leased(port)).collect();
+        let leased: Vec<u16> = self.projects.iter().map(|project| self.leased(project, port)).collect();
         assert_ne!(leased[0], leased[1]);
         for (project, leased) in self.projects.iter().zip(&leased) {
             for address in at {
@@ -139,18 +161,9 @@ impl Twins {
                 let ask = || self.world.enter().stranger().run(&outside);
                 self.answers(project, &format!("outside at {address} port {leased}"), ask);
             }
-            let ps = self.enter(project).portward(&["ps", "--json"]).expect(0).json();
-            let sessions = ps["sessions"].as_array().expect("a list of sessions");
-            let session = sessions.iter().find(|session| session["project"] == project.name);
-            let services = session.and_then(|session| session["services"].as_array()).into_iter().flatten();
-            let ends = format!(":{leased}");
-            let listener = services
-                .flat_map(|service| service["listeners"].as_array().into_iter().flatten())
-                .find(|listener| listener["serves"].as_str().is_some_and(|serves| serves.ends_with(&ends)))
-                .unwrap_or_else(|| panic!("portward ps of {} has nothing at {leased}: {ps:#}", project.name));
+            let listener = self.listed(project, port).unwrap_or_else(|| panic!("portward ps of {} has no {port}", project.name));
+            assert_eq!(port_of(&listener["serves"]), Some(*leased), "{listener:#}");
             assert_eq!(listener["pinned"], true, "{listener:#}");
-            let asked = listener["asked"].as_str().and_then(|asked| asked.rsplit_once(':')).map(|(_, port)| port.to_owned());
-            assert_eq!(asked, Some(port.to_string()), "{listener:#}");
         }
         let held = ss_rows(&self.world.run(&["ss", "-Htuln"]).expect(0));
         assert!(held.iter().all(|row| row.local_port != u64::from(port)), "the real port {port} stays free: {held:?}");
@@ -166,7 +179,7 @@ impl Twins {
     /// How many processes hold the listeners that a project has for a port.
     #[track_caller]
     pub(crate) fn holders(&self, project: &Project, port: u16) -> usize {
-        let leased = project.leased(port).to_string();
+        let leased = self.leased(project, port).to_string();
         all_owners(&self.world.portward(&["list", "--json", &leased]).expect(0).reading()).len()
     }
 
@@ -174,7 +187,7 @@ impl Twins {
     #[track_caller]
     pub(crate) fn come_to_say(&self, served: Served<'_>, wanted: &str) {
         for project in &self.projects {
-            let outside = (served.client)(served.at[0], project.leased(served.port));
+            let outside = (served.client)(served.at[0], self.leased(project, served.port));
             self.says(project, wanted, "after the change", || self.world.enter().stranger().run(&outside));
         }
     }
@@ -204,7 +217,7 @@ impl Twins {
     /// Stops the first copy, sees that the other goes on, and stops that one, too: ports are free, and nothing is left.
     #[track_caller]
     pub(crate) fn end(&self, served: Served<'_>) {
-        let leased: Vec<u16> = self.projects.iter().map(|project| project.leased(served.port)).collect();
+        let leased: Vec<u16> = self.projects.iter().map(|project| self.leased(project, served.port)).collect();
         for (number, project) in self.projects.iter().enumerate() {
             let stopped = self.enter(project).portward(&["stop", "--json"]).expect(0).json();
             assert!(!stopped["stopped"].as_array().expect("a list").is_empty(), "{stopped:#}");
@@ -243,11 +256,9 @@ impl Project {
         self.running.borrow().iter().map(Running::stderr).collect()
     }
 
-    /// The port that its program got for the one that it asked for, once its line has been told.
-    #[track_caller]
-    pub(crate) fn leased(&self, port: u16) -> u16 {
-        let told = || self.told().into_iter().find(|(asked, _)| *asked == port);
-        self.until(&format!("a listener at port {port}"), told).1
+    /// True when everything that was started here has ended; what it started may go on.
+    fn has_ended(&self) -> bool {
+        !self.running.borrow_mut().iter_mut().any(Running::is_alive)
     }
 
     /// Asked and leased port of each line that a session told.
@@ -282,6 +293,11 @@ impl Project {
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)
     }
+}
+
+/// The port at the end of an address.
+fn port_of(address: &Value) -> Option<u16> {
+    address.as_str()?.rsplit_once(':')?.1.parse().ok()
 }
 
 /// How long a server may take before it answers: far beyond what any needs.
