@@ -89,6 +89,20 @@ impl Twins {
         Some(twins)
     }
 
+    /// The same, with packages of npm in each project's `node_modules`.
+    #[track_caller]
+    pub(crate) fn with_packages(packages: &[&str], programs: &[&str]) -> Option<Self> {
+        let twins = Self::of(&[&["node"], programs].concat())?;
+        for package in packages {
+            let installed = twins.world.npm_package(package)?;
+            twins.file("node_modules/.keep", "");
+            twins.each(|project| {
+                std::os::unix::fs::symlink(&installed, project.path("node_modules").join(package)).expect("a link can be made");
+            });
+        }
+        Some(twins)
+    }
+
     /// Does the same in both projects.
     pub(crate) fn each(&self, mut act: impl FnMut(&Project)) {
         for project in &self.projects {
