@@ -11,6 +11,7 @@ mod duration;
 mod entry;
 mod failure;
 mod filter;
+mod forwarder;
 mod inquiry;
 mod look;
 pub mod op;
@@ -28,6 +29,7 @@ pub use document::{
 pub use duration::Span;
 pub use entry::{Cx, Entry, ErasedSerialize, Exit, Never, Noun, Op, Prompt, Sink, Where, perform};
 pub use failure::{Failure, Kind};
+pub use forwarder::entrance;
 pub use look::{Look, Story, View};
 
 pub use portward_model::Effect;

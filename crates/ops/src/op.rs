@@ -3,6 +3,7 @@
 pub mod doctor;
 pub mod explain;
 pub mod free;
+pub mod front;
 pub mod graph;
 pub mod lab;
 pub mod lease;

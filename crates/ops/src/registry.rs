@@ -23,6 +23,7 @@ macro_rules! every_op {
             run Run,
             ps Ps,
             stop Stop,
+            front Front,
             lease Lease,
             port Port,
             url Url,

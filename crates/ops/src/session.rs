@@ -211,15 +211,25 @@ pub(crate) fn around(cx: &Cx<'_>) -> Result<Option<RunRow>, Failure> {
     if std::env::var_os(VARIABLE).is_none() {
         return Ok(None);
     }
+    enclosing(cx)
+}
+
+/// The run that this process is inside of, by the processes above it alone.
+pub(crate) fn enclosing(cx: &Cx<'_>) -> Result<Option<RunRow>, Failure> {
     let Some(store) = Store::reading(cx.host)? else { return Ok(None) };
     let runs = store.runs()?;
+    Ok(run_above(cx.host, std::process::id(), &runs).cloned())
+}
+
+/// The run that a process belongs to: a supervisor takes in what loses its parent, so that it stands above all of its own.
+pub(crate) fn run_above<'r>(host: &dyn Host, pid: u32, runs: &'r [RunRow]) -> Option<&'r RunRow> {
     let mut above = Vec::new();
-    let mut at = identity(cx.host, std::process::id());
+    let mut at = identity(host, pid);
     while let Some(process) = at.filter(|_| above.len() < MOST_LEVELS) {
-        at = identity(cx.host, process.parent);
+        at = identity(host, process.parent);
         above.push(process.id);
     }
-    Ok(runs.into_iter().find(|run| above.contains(&run.supervisor)))
+    runs.iter().find(|run| above.contains(&run.supervisor))
 }
 
 /// Gives this process a name in the session that it is inside of.
@@ -244,7 +254,7 @@ pub(crate) fn name_of(host: &dyn Host, service: &ServiceRow, run: &RunRow) -> St
 }
 
 /// A process as it is now.
-fn identity(host: &dyn Host, pid: u32) -> Option<Process> {
+pub(crate) fn identity(host: &dyn Host, pid: u32) -> Option<Process> {
     host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 

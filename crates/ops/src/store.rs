@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+mod front;
 mod leases;
 mod projects;
 mod repair;
@@ -26,6 +27,7 @@ use rusqlite::Connection;
 use crate::{Failure, document::GapDocument};
 use error::StoreError;
 use file::Durable;
+pub(crate) use front::FrontRow;
 pub(crate) use projects::here;
 pub use repair::{Repaired, repair};
 pub use rows::LeaseRow;
@@ -122,6 +124,11 @@ impl<'h> Store<'h> {
         self.folder.path.join(file::NAME)
     }
 
+    /// True when the file that was opened has no name any more, and no other has taken its place.
+    pub(crate) fn is_gone(&self) -> bool {
+        FileMark::of(&self.path()).is_none()
+    }
+
     /// What its users should know: that there is no lasting place for it.
     pub fn gaps(&self) -> Vec<GapDocument> {
         gaps(&self.folder)
@@ -150,7 +157,7 @@ impl<'h> Store<'h> {
     }
 
     /// Opens the file anew where another one has its name by now: one that was repaired, or made after a removal.
-    fn stay_current(&mut self) -> Result<(), Failure> {
+    pub(crate) fn stay_current(&mut self) -> Result<(), Failure> {
         if FileMark::of(&self.path()).map(|mark| mark.identity) != Some(self.file.identity) {
             *self = Self::open_in(self.host, self.folder.clone())?;
         }

@@ -1,7 +1,9 @@
 //! The Linux body: a filter, a supervisor, and three processes.
 
+mod apart;
 mod calls;
 mod channel;
+mod forward;
 mod front;
 mod holds;
 mod program;
@@ -9,6 +11,8 @@ mod sockets;
 mod supervisor;
 mod tree;
 
+pub use apart::start_apart;
+pub use forward::forward;
 pub use front::die_by;
 pub use program::{become_program, gains_rights, is_there, taking_socket};
 pub use sockets::{open_listener, pin_inherited};

@@ -168,6 +168,7 @@ const OPERATIONS: &[&str] = &[
     "run",
     "ps",
     "stop",
+    "front",
     "schema",
     "completions",
     "help",

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Cx, Effect, Failure, Never, Noun, Op, Sink, Where,
     document::GapDocument,
+    forwarder,
     op::run::Listening,
     session::{is_alive, listening, name_of},
     store::{ProjectRow, RunRow, Store},
@@ -79,11 +80,13 @@ impl Op for Ps {
         let (alive, lost): (Vec<RunRow>, Vec<RunRow>) =
             store.runs()?.into_iter().partition(|run| is_alive(cx.host, run.supervisor));
         let serving = serving(cx.host);
+        let front = forwarder::holder(cx.host, &store)?;
         let mut sessions = Vec::new();
         for project in store.projects()? {
             let runs: Vec<&RunRow> = alive.iter().filter(|run| run.project == project.id).collect();
             if !runs.is_empty() {
-                sessions.push(session(cx.host, &project, &runs, &serving));
+                let front = front == Some(project.id);
+                sessions.push(Session { front, ..session(cx.host, &project, &runs, &serving) });
             }
         }
         Ok(Sessions { sessions, lost: lost.len(), gaps: store.gaps() })

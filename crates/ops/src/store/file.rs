@@ -330,5 +330,20 @@ CREATE TABLE listeners (
     serves TEXT NOT NULL,
     pinned INTEGER NOT NULL
 ) STRICT;
+CREATE TABLE front (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    project INTEGER,
+    generation INTEGER NOT NULL,
+    done INTEGER NOT NULL DEFAULT 0,
+    forwarder INTEGER,
+    forwarder_ticks INTEGER,
+    connections INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE TABLE front_ports (
+    port INTEGER PRIMARY KEY,
+    target INTEGER NOT NULL,
+    standing TEXT NOT NULL,
+    errno INTEGER NOT NULL
+) STRICT;
 ",
 ];

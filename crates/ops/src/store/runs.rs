@@ -184,11 +184,11 @@ fn forget(store: &Connection, run: i64) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn process(row: &Row<'_>, at: usize) -> Result<ProcessId, rusqlite::Error> {
+pub(super) fn process(row: &Row<'_>, at: usize) -> Result<ProcessId, rusqlite::Error> {
     let ticks: i64 = row.get(at + 1)?;
     Ok(ProcessId { pid: row.get(at)?, started_ticks: u64::try_from(ticks).unwrap_or_default() })
 }
 
-fn ticks(process: ProcessId) -> i64 {
+pub(super) fn ticks(process: ProcessId) -> i64 {
     i64::try_from(process.started_ticks).unwrap_or(i64::MAX)
 }

@@ -16,13 +16,13 @@ use super::{Store, file, leases::Want, repair::renew_in};
 use crate::Failure;
 
 /// A machine, and a folder for the store and the projects.
-struct Bench {
+pub(super) struct Bench {
     host: Box<dyn Host>,
     directory: tempfile::TempDir,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { host: this_machine().unwrap(), directory: tempfile::tempdir().unwrap() }
     }
 
@@ -30,7 +30,7 @@ impl Bench {
         StateFolder::at(self.directory.path().join("state/portward"), self.host.facts().unwrap().uid)
     }
 
-    fn open(&self) -> Store<'_> {
+    pub(super) fn open(&self) -> Store<'_> {
         self.try_open().unwrap()
     }
 

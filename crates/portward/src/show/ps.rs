@@ -14,7 +14,8 @@ impl Show for Sessions {
             let name = session.project.as_ref().map_or_else(|| "outside any project".to_owned(), Text::shown);
             let name = screen.paint(Tone::Label, &name);
             let root = session.root.as_ref().map(|root| format!("  {root}")).unwrap_or_default();
-            screen.line(&format!("{name}  {}{root}", session.ports))?;
+            let front = if session.front { "  has the front" } else { "" };
+            screen.line(&format!("{name}  {}{root}{front}", session.ports))?;
             for service in &session.services {
                 let own = Text::from(service.name.as_str());
                 let state = if service.state == "running" { "" } else { "  has ended, and left something running" };

@@ -10,6 +10,7 @@ mod doctor_input;
 mod edits;
 mod explain;
 mod free;
+mod front;
 mod graph;
 mod lab;
 mod lease;

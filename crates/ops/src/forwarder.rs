@@ -1,0 +1,192 @@
+//! The forwarder's own side: what is to be lent, by the store, and what became of it, into the store.
+//!
+//! It is this program, started again by `portward front` and apart from it, one for each user. It stays while a project
+//! has the front, holding nothing as long as nothing of that project listens, and ends when the front was given back
+//! and the last connection through it has ended.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    process::{Child, ExitCode},
+    time::{Duration, Instant},
+};
+
+use portward_model::{PortRange, ProcessId, SocketState, Transport};
+use portward_session::{Lender, Loan, Standing, Wish};
+use portward_sys::{Ask, Host, PortFilter, StateSet, Transports, Which};
+
+use crate::{
+    Failure,
+    session::{identity, is_alive},
+    store::{FrontRow, ListenerRow, ProjectId, RunRow, Stamp, Store},
+};
+
+/// Becomes the forwarder, if this process was started for that; everybody else goes on.
+///
+/// To be called before arguments are read, while the process has one thread.
+pub fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
+    if arguments.get(1)?.to_str() != Some(WORD) {
+        return None;
+    }
+    // Nobody reads along; who started it sees the exit code, and the store.
+    let ended = portward_sys::this_machine().map_err(Failure::from).and_then(|host| lend(host.as_ref()));
+    Some(if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(2) })
+}
+
+/// Starts a forwarder. There may be one already, and then this one ends at once.
+pub(crate) fn start() -> Result<Child, Failure> {
+    portward_session::start_apart(&[WORD], KEPT)
+        .map_err(|error| Failure::system(format!("The forwarder could not be started: {error}.")))
+}
+
+/// The forwarder's process, where it lives.
+pub(crate) fn alive(host: &dyn Host, row: &FrontRow) -> Option<ProcessId> {
+    row.forwarder.filter(|process| is_alive(host, *process))
+}
+
+/// The project that has the real ports: it was given them, and the forwarder lives.
+pub(crate) fn holder(host: &dyn Host, store: &Store<'_>) -> Result<Option<ProjectId>, Failure> {
+    let row = store.front()?.filter(|row| alive(host, row).is_some());
+    Ok(row.and_then(|row| row.project))
+}
+
+fn lend(host: &dyn Host) -> Result<(), Failure> {
+    if Store::reading(host)?.is_none() {
+        return Ok(());
+    }
+    let mut store = Store::open(host)?;
+    let own = identity(host, std::process::id()).map(|process| process.id);
+    let own = own.ok_or_else(|| Failure::system("The forwarder's own process cannot be read in /proc."))?;
+    if !store.claim_front(own, &|other| is_alive(host, other))? {
+        return Ok(());
+    }
+    let folder = store.path().parent().map(std::path::Path::to_owned).unwrap_or_default();
+    let mut books = Books { host, store, own, generation: 0, wish: Wish::default(), read: None, told: None, replaced: false };
+    portward_session::forward(&mut books, &folder).map_err(|error| Failure::system(format!("Nothing can be forwarded: {error}.")))
+}
+
+/// What the store says, and what was written to it.
+struct Books<'h> {
+    host: &'h dyn Host,
+    store: Store<'h>,
+    own: ProcessId,
+    /// The generation that `wish` belongs to.
+    generation: i64,
+    wish: Wish,
+    /// When the store was read, and as what.
+    read: Option<(Stamp, Instant)>,
+    told: Option<(i64, Vec<(Loan, Standing)>)>,
+    /// Another forwarder stands in the store, or the store is gone.
+    replaced: bool,
+}
+
+impl Books<'_> {
+    fn refresh(&mut self) -> Result<(), Failure> {
+        if self.store.is_gone() {
+            self.replaced = true;
+        }
+        let stamp = self.store.stamp();
+        // Supervisors that were killed write nothing, so that it is read now and then all the same.
+        if self.replaced || self.read.is_some_and(|(read, at)| read == stamp && at.elapsed() < LONGEST_TRUST) {
+            return Ok(());
+        }
+        self.store.stay_current()?;
+        match self.store.front()?.filter(|row| row.forwarder == Some(self.own)) {
+            None => self.replaced = true,
+            Some(row) => {
+                let loans = match row.project {
+                    Some(project) => Services::of(self.host, &self.store, project)?.loans,
+                    None => Vec::new(),
+                };
+                self.wish = Wish { loans, over: row.project.is_none() };
+                self.generation = row.generation;
+                self.read = Some((stamp, Instant::now()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Lender for Books<'_> {
+    fn wish(&mut self) -> Wish {
+        // Where the store cannot be read now, what it said before holds.
+        let _ = self.refresh();
+        if self.replaced { Wish { loans: Vec::new(), over: true } } else { self.wish.clone() }
+    }
+
+    fn is_bound(&mut self, port: u16) -> bool {
+        let ask = Ask {
+            transports: Transports { tcp: true, udp: false, unix: false },
+            states: StateSet::Serving,
+            ports: Some(PortFilter::Local(PortRange { first: port, last: port })),
+            traffic: false,
+        };
+        let mut found = false;
+        if let Ok(own) = self.host.namespaces(&Which::Own) {
+            // The ones that this forwarder is about to listen on are bound, too, and are pinned to lo.
+            let mut each = |socket: portward_model::Socket| {
+                found |= matches!(socket.state, SocketState::Bound | SocketState::Listen) && socket.interface != LOOPBACK;
+            };
+            let _ = self.host.sockets(&ask, &own.value, &mut each);
+        }
+        found
+    }
+
+    fn done(&mut self, loans: &[(Loan, Standing)], connections: usize) {
+        if self.replaced || self.told.as_ref().is_some_and(|(generation, told)| *generation == self.generation && told == loans) {
+            return;
+        }
+        match self.store.tell_front(self.own, self.generation, loans, connections) {
+            Ok(true) => self.told = Some((self.generation, loans.to_vec())),
+            Ok(false) => self.replaced = true,
+            // Written the next time.
+            Err(_) => {}
+        }
+    }
+
+    fn may_end(&mut self) -> bool {
+        self.replaced || self.store.leave_front(self.own).unwrap_or(false)
+    }
+}
+
+/// What of a project listens, by the record of its sessions that live.
+#[derive(Default)]
+pub(crate) struct Services {
+    /// Real ports that can be lent, by their numbers.
+    pub(crate) loans: Vec<Loan>,
+    /// Real ports that are leased to another project, and therefore not lent.
+    pub(crate) leased: Vec<Loan>,
+    /// Every listener, of TCP and UDP; some may have ended since.
+    pub(crate) listeners: Vec<ListenerRow>,
+}
+
+impl Services {
+    pub(crate) fn of(host: &dyn Host, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
+        let runs = store.runs()?;
+        let live = |run: &RunRow| run.project == project && is_alive(host, run.supervisor);
+        let listeners: Vec<ListenerRow> = runs.into_iter().filter(live).flat_map(|run| run.listeners).collect();
+        let leases = store.all()?;
+        let mut ports = BTreeMap::new();
+        for listener in listeners.iter().filter(|listener| listener.transport == Transport::Tcp) {
+            let target = listener.serves.port();
+            // A program that was told its own port has asked for that; its real port stands in the lease.
+            let lease = leases.iter().find(|row| row.id == project && row.port == target).and_then(|row| row.asked);
+            let Some(port) = lease.or(listener.asked.map(|asked| asked.port())).filter(|port| *port != target) else { continue };
+            // Of two the later one: the other has ended.
+            ports.insert(port, target);
+        }
+        let loans = ports.into_iter().map(|(port, target)| Loan { port, target });
+        let elsewhere = |loan: &Loan| leases.iter().any(|row| row.port == loan.port && row.id != project);
+        let (foreign, loans) = loans.partition(elsewhere);
+        Ok(Self { loans, leased: foreign, listeners })
+    }
+}
+
+/// The first argument of the forwarder, hidden from help.
+const WORD: &str = "front-forwarder";
+/// The variables by which the store is found.
+const KEPT: &[&str] = &["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "SUDO_UID", "SUDO_GID"];
+/// What was read is read anew after this time, whether something was written or not.
+const LONGEST_TRUST: Duration = Duration::from_millis(900);
+/// The loopback device is the first of every network namespace.
+const LOOPBACK: u32 = 1;

@@ -1,0 +1,271 @@
+//! `portward front`
+
+mod document;
+mod project;
+
+use std::{
+    process::Child,
+    thread,
+    time::{Duration, Instant},
+};
+
+use clap::Args;
+use portward_model::Text;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Cx, Effect, Exit, Failure, Never, Noun, Op, Sink, Where,
+    document::GapDocument,
+    forwarder::{self, alive},
+    session,
+    store::{FrontRow, Store},
+};
+
+/// Lend the real ports of localhost to one project: its port 3000 is localhost:3000 for browsers and other programs
+///
+/// A forwarder in the background listens on both loopback addresses at each TCP port that the project's services asked
+/// for, and passes connections on to where they serve. Given to another project, new connections go there from the moment this
+/// command ends; those that are open go on to their end. A port that a program holds stays with it, and is taken when
+/// it lets go. Where no service of the project listens, no port is held. UDP is not forwarded.
+///
+/// Without PROJECT it tells who has the front, and which ports are lent.
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Front {
+    /// The project: its name or the beginning of it, the name of its worktree, or its folder; `.` is this one
+    #[arg(value_name = "PROJECT")]
+    pub project: Option<String>,
+    /// Give the ports back, and return when they are free
+    #[arg(long, conflicts_with = "project")]
+    pub off: bool,
+}
+
+/// Who has the front.
+#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+pub struct Lent {
+    /// The project that has it; `null` when nobody has.
+    pub front: Option<FrontProject>,
+    /// The project that had it before this command gave it to another or back; `null` where nothing changed hands.
+    pub before: Option<FrontProject>,
+    /// True when another command gave the front away at the same moment, and that one came last.
+    pub overtaken: bool,
+    /// The forwarder's pid; `null` when none runs.
+    pub forwarder: Option<u32>,
+    /// The pid of a forwarder that had ended without a word, such as one that was killed.
+    pub lost: Option<u32>,
+    /// Connections through the forwarder that were open when the front changed hands, and go on to their end; `null` where
+    /// it did not.
+    pub connections: Option<usize>,
+    /// The real ports of the project's services, by number; after `--off` those that were lent.
+    pub ports: Vec<FrontPort>,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+/// A project, as the front knows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct FrontProject {
+    /// Its number in the lease store.
+    pub id: String,
+    /// Its name; `null` for what belongs to no project.
+    pub project: Option<Text>,
+    /// Its root; `null` for what belongs to no project.
+    pub root: Option<Text>,
+}
+
+/// A real port.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FrontPort {
+    /// Its number, such as 3000.
+    pub port: u16,
+    /// `tcp` or `udp`.
+    pub transport: &'static str,
+    /// True when the forwarder listens on it.
+    pub lent: bool,
+    /// `lent`; `held` by a program, and waited for; `denied` by the kernel; `failed`; `leased` to another project; `udp`, which
+    /// is not forwarded; `free` after `--off`.
+    pub state: &'static str,
+    /// The service that asked for it.
+    pub service: Option<String>,
+    /// Where that service serves, such as `127.0.0.1:20300`.
+    pub serves: Option<String>,
+    /// Who holds the port; `null` where nobody does, or the holder could not be seen.
+    pub holder: Option<FrontHolder>,
+    /// Why the port is not lent, in a sentence.
+    pub because: Option<String>,
+    /// A command that would change that.
+    pub need: Option<String>,
+}
+
+/// A program that holds a real port.
+#[derive(Clone, Debug, Serialize, JsonSchema)]
+pub struct FrontHolder {
+    /// Its process.
+    pub pid: u32,
+    /// Its name.
+    pub name: String,
+    /// The project in whose session it runs; `null` for one outside any session.
+    pub session: Option<Text>,
+}
+
+impl Noun for Lent {
+    fn exit(&self) -> Exit {
+        let waits = self.ports.iter().any(|port| matches!(port.state, "held" | "denied" | "failed" | "leased"));
+        // Ports that are given back are nobody's concern any more.
+        let is_without = self.front.is_some() && self.forwarder.is_none();
+        if self.overtaken || is_without || (self.front.is_some() && waits) { Exit::Found } else { Exit::Fine }
+    }
+}
+
+impl Op for Front {
+    const NAME: &'static str = "front";
+    const EFFECT: Effect = Effect::Change;
+    const WHERE: Where = Where::Live;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
+        ("portward front .", "localhost:3000 is this project's from now on"),
+        ("portward front fix-42", "now it is that of the worktree fix-42"),
+        ("portward front", "who has it, and which ports are lent"),
+        ("portward front --off", "everybody's again"),
+    ];
+    type Item = Never;
+    type Output = Lent;
+
+    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
+        match self.project {
+            Some(word) => give(cx, &word),
+            None if self.off => give_back(cx),
+            None => tell(cx),
+        }
+    }
+}
+
+/// Gives the front to a project.
+fn give(cx: &Cx<'_>, word: &str) -> Result<Lent, Failure> {
+    let mut store = Store::open(cx.host)?;
+    let project = project::find(cx, &mut store, word)?;
+    let has_forwarder = store.front()?.is_some_and(|row| alive(cx.host, &row).is_some());
+    if !has_forwarder && let Some(failure) = inside(cx)? {
+        return Err(failure);
+    }
+    let (before, generation) = store.give_front(Some(project.id))?;
+    let lives = before.as_ref().and_then(|row| alive(cx.host, row));
+    let child = if lives.is_none() { Some(forwarder::start()?) } else { None };
+    let mut lost = before.as_ref().and_then(|before| gone(before, lives.is_some()));
+    let row = made_true(cx, &mut store, generation, child, &mut lost)?;
+    let mut answer = document::of(cx, &store, &row)?;
+    answer.overtaken = row.project != Some(project.id);
+    answer.lost = lost;
+    if let Some(before) = before.filter(|before| before.project != row.project) {
+        answer.before = document::project(&store, before.project)?;
+        answer.connections = Some(row.connections);
+    }
+    Ok(answer)
+}
+
+/// Gives the front back.
+fn give_back(cx: &Cx<'_>) -> Result<Lent, Failure> {
+    let nothing = |store: Option<&Store<'_>>| Lent { gaps: store.map(Store::gaps).unwrap_or_default(), ..Lent::default() };
+    let Some(reading) = Store::reading(cx.host)? else { return Ok(nothing(None)) };
+    if reading.front()?.is_none_or(|row| row.project.is_none() && row.forwarder.is_none()) {
+        return Ok(nothing(Some(&reading)));
+    }
+    let mut store = Store::open(cx.host)?;
+    let (before, generation) = store.give_front(None)?;
+    let lives = before.as_ref().and_then(|row| alive(cx.host, row));
+    let mut answer = nothing(Some(&store));
+    let Some(before) = before else { return Ok(answer) };
+    answer.before = document::project(&store, before.project)?;
+    answer.lost = gone(&before, lives.is_some());
+    let row = if lives.is_some() { Some(made_true(cx, &mut store, generation, None, &mut answer.lost)?) } else { None };
+    match (&row, before.forwarder) {
+        (Some(row), _) => answer.connections = Some(row.connections),
+        (None, Some(gone)) => store.bury_forwarder(gone)?,
+        (None, None) => {}
+    }
+    if let Some(row) = row.filter(|row| row.project.is_some()) {
+        return Ok(Lent { overtaken: true, before: answer.before, lost: answer.lost, ..document::of(cx, &store, &row)? });
+    }
+    answer.ports = document::given_back(cx, &before);
+    Ok(answer)
+}
+
+/// Tells who has the front, by what the forwarder finds now. The front is a standing order: where the forwarder was killed,
+/// or the machine was started anew, another one is started.
+fn tell(cx: &Cx<'_>) -> Result<Lent, Failure> {
+    let Some(mut store) = Store::reading(cx.host)? else { return Ok(Lent::default()) };
+    let Some(row) = store.front()?.filter(|row| row.project.is_some()) else {
+        return Ok(Lent { gaps: store.gaps(), ..Lent::default() });
+    };
+    let lives = alive(cx.host, &row).is_some();
+    let mut lost = gone(&row, lives);
+    if !lives && inside(cx)?.is_some() {
+        return Ok(Lent { lost, ..document::of(cx, &store, &row)? });
+    }
+    store = Store::open(cx.host)?;
+    let generation = store.ask_front()?;
+    let child = if lives { None } else { Some(forwarder::start()?) };
+    let row = made_true(cx, &mut store, generation, child, &mut lost)?;
+    Ok(Lent { lost, ..document::of(cx, &store, &row)? })
+}
+
+/// The forwarder that stood in the record and had ended.
+fn gone(before: &FrontRow, lives: bool) -> Option<u32> {
+    before.forwarder.filter(|_| !lives).map(|process| process.pid)
+}
+
+/// Why no forwarder can be started here: what starts in a session has its ports moved.
+fn inside(cx: &Cx<'_>) -> Result<Option<Failure>, Failure> {
+    let failure = "This shell runs in a session, and a forwarder that starts in one would have its own ports moved.";
+    let failure = || Failure::system(failure).hint("the same command in a shell outside `portward run`");
+    Ok(session::enclosing(cx)?.map(|_| failure()))
+}
+
+/// Waits until a forwarder has made a generation true, or there is none any more and nobody wants one. One that is killed
+/// meanwhile is `lost`, and another one is started.
+fn made_true(
+    cx: &Cx<'_>,
+    store: &mut Store<'_>,
+    generation: i64,
+    mut child: Option<Child>,
+    lost: &mut Option<u32>,
+) -> Result<FrontRow, Failure> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        store.stay_current()?;
+        let row = store.front()?.ok_or_else(|| Failure::system("The record of the front was removed by another program."))?;
+        match row.forwarder {
+            None if row.project.is_none() => return Ok(row),
+            Some(_) if row.done >= generation && alive(cx.host, &row).is_some() => return Ok(row),
+            Some(gone) if child.is_none() && !session::is_alive(cx.host, gone) => {
+                *lost = Some(gone.pid);
+                if row.project.is_none() {
+                    store.bury_forwarder(gone)?;
+                } else {
+                    child = Some(forwarder::start()?);
+                }
+            }
+            _ => {}
+        }
+        if let Some(ended) = child.as_mut().and_then(|child| child.try_wait().ok().flatten())
+            && !ended.success()
+        {
+            return Err(Failure::system(format!("The forwarder ended as soon as it was started ({ended})."))
+                .hint("portward lease    says whether the store of leases can be used"));
+        }
+        if Instant::now() >= end {
+            let stuck = row.forwarder.map_or_else(|| "The forwarder".to_owned(), |it| format!("The forwarder (pid {})", it.pid));
+            let failure = Failure::system(format!("{stuck} has not answered for {} s.", PATIENCE.as_secs()));
+            return Err(match row.forwarder {
+                Some(it) => failure.hint(format!("kill -KILL {}    and the same command again", it.pid)),
+                None => failure.hint("the same command again"),
+            });
+        }
+        thread::sleep(PAUSE);
+    }
+}
+
+/// How long a forwarder has to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at its answer.
+const PAUSE: Duration = Duration::from_micros(500);

@@ -1,0 +1,73 @@
+//! Who has the front, and what became of each real port.
+
+use std::io;
+
+use portward_model::Text;
+use portward_ops::op::front::{FrontPort, FrontProject, Lent};
+
+use super::Show;
+use crate::screen::{Screen, Tone};
+
+impl Show for Lent {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        let before = self.before.as_ref().map(name);
+        match (&self.front, &before) {
+            (Some(front), before) => {
+                let whole = screen.paint(Tone::Label, &name(front));
+                let root = front.root.as_ref().map(|root| format!(", in {root}")).unwrap_or_default();
+                let from = before.as_ref().map(|before| format!("; {before} had it until now")).unwrap_or_default();
+                screen.line(&format!("{whole} has the front{root}{from}."))?;
+            }
+            (None, Some(before)) => screen.line(&format!("Nobody has the front; {before} had it until now."))?,
+            (None, None) => screen.line("Nobody has the front.")?,
+        }
+        for port in &self.ports {
+            let (tone, words) = words(port);
+            let number = if port.transport == "udp" { format!("udp/{}", port.port) } else { port.port.to_string() };
+            let words = screen.paint(tone, &words);
+            screen.line(&format!("  {number:<9} {words}"))?;
+        }
+        if self.front.is_some() && self.forwarder.is_some() && !self.ports.iter().any(|port| port.transport == "tcp") {
+            screen.line("  Nothing of it listens, so no real port is held; each is lent when its service starts.")?;
+        }
+        if self.overtaken {
+            screen.remark("Another command gave the front away at the same moment, and came last.", None)?;
+        }
+        if let Some(lost) = self.lost {
+            let next = match (&self.front, self.forwarder) {
+                (None, _) => "it held nothing any more",
+                (Some(_), Some(_)) => "another one was started",
+                (Some(_), None) => "no port is lent",
+            };
+            screen.remark(&format!("The forwarder (pid {lost}) had ended without a word; {next}."), None)?;
+        }
+        if self.front.is_some() && self.forwarder.is_none() {
+            screen.remark("", Some("the same command in a shell outside `portward run` starts a forwarder"))?;
+        }
+        if let Some(open @ 1..) = self.connections {
+            let words = if open == 1 { "1 connection goes".to_owned() } else { format!("{open} connections go") };
+            screen.remark(&format!("{words} on to where it was made, to its end."), None)?;
+        }
+        for need in self.ports.iter().filter_map(|port| port.need.as_deref()) {
+            screen.remark("", Some(need))?;
+        }
+        super::gaps(screen, &self.gaps)
+    }
+}
+
+fn name(front: &FrontProject) -> String {
+    front.project.as_ref().map_or_else(|| "What belongs to no project".to_owned(), Text::shown)
+}
+
+fn words(port: &FrontPort) -> (Tone, String) {
+    let service = port.service.as_deref().map_or_else(|| "the project".to_owned(), |name| Text::from(name).shown());
+    let serves = port.serves.as_ref().map(|serves| format!(" at {serves}")).unwrap_or_default();
+    let because = port.because.as_deref().unwrap_or("it is not lent");
+    match port.state {
+        "lent" => (Tone::Good, format!("is lent to {service}{serves}")),
+        "held" => (Tone::Notice, format!("is waited for: {because}")),
+        "udp" => (Tone::Quiet, format!("is not lent: {because}; {service} serves{serves}")),
+        "free" => (Tone::Plain, "is free".to_owned()),
+        _ => (Tone::Notice, format!("is not lent: {because}")),
+    }
+}

@@ -1,0 +1,348 @@
+//! `portward front`: the real ports, lent to one project at a time.
+
+use portward_testkit::{Running, until};
+use serde_json::Value;
+
+use crate::{run::Stage, world};
+
+const PLACES: [&str; 2] = ["127.0.0.1 3000", "::1 3000"];
+
+/// What the front is like now.
+#[track_caller]
+fn front(stage: &Stage) -> Value {
+    stage.world.portward(&["front", "--json"]).json()
+}
+
+/// One port of an answer.
+fn port(answer: &Value, number: u16) -> Value {
+    let ports = answer["ports"].as_array().unwrap();
+    ports.iter().find(|port| port["port"] == number).cloned().unwrap_or(Value::Null)
+}
+
+#[track_caller]
+fn awaits(stage: &Stage, place: &str, answer: &str) {
+    until(&format!("{answer} at {place}"), || (stage.heard(place) == answer).then_some(()));
+}
+
+/// A program in a project that sends back what it gets until its client ends.
+fn echo(stage: &Stage, name: &str) -> Running {
+    let script = stage.world.file("echo.py", ECHO);
+    let running = stage.inside(&stage.one).start_portward(&["run", "python3", script.to_str().unwrap(), name]);
+    assert_eq!(running.line(), "READY");
+    running
+}
+
+#[test]
+fn nobody_has_it() {
+    let Some(world) = world() else { return };
+    for words in [&["front"][..], &["front", "--off"]] {
+        let said = world.portward(words).expect(0);
+        assert!(said.stdout.contains("Nobody has the front.") && said.stderr.is_empty(), "{said}");
+    }
+    let document = world.portward(&["front", "--json"]).expect(0).json();
+    assert_eq!((&document["front"], &document["forwarder"]), (&Value::Null, &Value::Null));
+}
+
+#[test]
+fn lent_switched_and_given_back() {
+    let Some(stage) = Stage::new() else { return };
+    let _one = stage.server(&stage.one, &["--name", "web"], "one", &["tcp", "::", "3000"]);
+    let _two = stage.server(&stage.two, &[], "two", &["tcp", "0.0.0.0", "3000", "tcp", "127.0.0.1", "5432", "udp", "::", "5353"]);
+    let given = stage.world.portward(&["front", "one"]).expect(0);
+    let target = stage.port(&stage.one, "3000");
+    assert!(given.stdout.contains("one has the front"), "{given}");
+    assert!(given.stdout.contains(&format!("3000      is lent to web at 127.0.0.1:{target}")), "{given}");
+    for place in PLACES {
+        assert_eq!(stage.heard(place), "one", "{place}");
+    }
+    let sessions = stage.world.portward(&["ps", "--json"]).expect(0).json();
+    for session in sessions["sessions"].as_array().unwrap() {
+        assert_eq!(session["front"], session["project"] == "one", "{session:#}");
+    }
+    // From the moment that the command ends.
+    let document = stage.portward(&stage.two, &["front", ".", "--json"]).expect(0).json();
+    assert_eq!((&document["before"]["project"], &document["overtaken"]), (&"one".into(), &false.into()), "{document:#}");
+    for place in PLACES {
+        assert_eq!(stage.heard(place), "two", "{place}: a service of one family is lent on both");
+    }
+    assert_eq!(stage.heard("::1 5432"), "two");
+    let udp = port(&document, 5353);
+    assert_eq!((&udp["transport"], &udp["state"], &udp["lent"]), (&"udp".into(), &"udp".into(), &false.into()));
+    assert!(udp["because"].as_str().unwrap().contains("UDP is not forwarded"), "{udp}");
+    // Inside a session nothing has changed.
+    assert_eq!(stage.heard_in(&stage.one, "127.0.0.1 3000"), "one");
+    let sockets = stage.world.portward(&["list", "3000", "--json"]).expect(0).reading();
+    assert_eq!(sockets.on_port(3000).len(), 2);
+    for socket in sockets.on_port(3000) {
+        assert_eq!((&socket["scope"], &socket["device"]), (&"loopback".into(), &"lo".into()), "{socket:#}");
+        assert_eq!(sockets.owners_of(socket), [document["forwarder"].as_u64().unwrap()]);
+    }
+    let off = stage.world.portward(&["front", "--off"]).expect(0);
+    assert!(off.stdout.contains("Nobody has the front; two had it until now."), "{off}");
+    assert!(off.stdout.contains("3000      is free") && off.stdout.contains("5432      is free"), "{off}");
+    // Free means free.
+    let _plain = stage.plain("plain", &["tcp", "::", "3000", "tcp", "::", "5432"]);
+    assert_eq!(stage.heard(PLACES[1]), "plain");
+}
+
+#[test]
+fn a_port_that_a_program_holds_stays_with_it_until_it_lets_go() {
+    let Some(stage) = Stage::new() else { return };
+    let _one = stage.server(&stage.one, &[], "one", &["tcp", "127.0.0.1", "3000", "tcp", "::", "3001", "tcp", "::", "3002"]);
+    let plain = stage.plain("plain", &["tcp", "::1", "3000"]);
+    // Bound, and about to listen.
+    let mut early = stage.world.actor(&["listen", "tcp/0.0.0.0:3001,silent"]);
+    let own = stage.server(&stage.two, &["--loopback-only"], "own", &["tcp", "::", "3002"]);
+    let said = stage.world.portward(&["front", "one"]).expect(1);
+    assert!(said.stdout.contains("3000      is waited for: ") && said.stdout.contains("which is no session"), "{said}");
+    assert!(said.stderr.contains("hint: portward free 3000"), "{said}");
+    let document = front(&stage);
+    for number in [3000, 3001, 3002] {
+        let held = port(&document, number);
+        assert_eq!((&held["lent"], &held["state"]), (&false.into(), &"held".into()), "{held:#}");
+        assert!(held["holder"]["pid"].is_u64(), "{held:#}");
+    }
+    assert_eq!(port(&document, 3001)["holder"]["pid"], early.pid());
+    assert_eq!(port(&document, 3002)["holder"]["session"], "two");
+    assert_eq!((stage.heard("::1 3000"), stage.heard("127.0.0.1 3000")), ("plain".into(), "ConnectionRefusedError".into()));
+    drop(plain);
+    awaits(&stage, "127.0.0.1 3000", "one");
+    assert_eq!(stage.heard("::1 3000"), "one");
+    let _ = early.ask("listen 0", "LISTENING");
+    drop(early);
+    awaits(&stage, "::1 3001", "one");
+    drop(own);
+    awaits(&stage, "::1 3002", "one");
+    assert_eq!(stage.world.portward(&["front"]).expect(0).stderr, "");
+}
+
+#[test]
+fn lent_ports_follow_the_services() {
+    let Some(stage) = Stage::new() else { return };
+    let early = stage.portward(&stage.one, &["front", "."]).expect(0);
+    assert!(early.stdout.contains("Nothing of it listens, so no real port is held"), "{early}");
+    let web = stage.server(&stage.one, &[], "web", &["tcp", "::", "3000"]);
+    awaits(&stage, PLACES[0], "web");
+    let _db = stage.server(&stage.one, &[], "db", &["tcp", "127.0.0.1", "5432"]);
+    awaits(&stage, "127.0.0.1 5432", "db");
+    drop(web);
+    // Who wants the port has it meanwhile, and keeps it.
+    awaits(&stage, PLACES[0], "ConnectionRefusedError");
+    let plain = stage.plain("plain", &["tcp", "127.0.0.1", "3000"]);
+    let _again = stage.server(&stage.one, &[], "again", &["tcp", "::", "3000"]);
+    until("it is waited for", || (port(&front(&stage), 3000)["state"] == "held").then_some(()));
+    assert_eq!((stage.heard(PLACES[0]), stage.heard("127.0.0.1 5432")), ("plain".into(), "db".into()));
+    drop(plain);
+    awaits(&stage, PLACES[1], "again");
+}
+
+#[test]
+fn a_program_that_was_told_its_port() {
+    let Some(stage) = Stage::new() else { return };
+    let target = stage.portward(&stage.one, &["port", "3000"]).expect(0).stdout.trim_end().to_owned();
+    let _web = stage.server(&stage.one, &[], "web", &["tcp", "::", &target]);
+    let _ = stage.world.portward(&["front", "one"]).expect(0);
+    assert_eq!(stage.heard(PLACES[0]), "web");
+}
+
+#[test]
+fn a_forwarder_that_was_killed_is_named_and_replaced() {
+    let Some(stage) = Stage::new() else { return };
+    let _one = stage.server(&stage.one, &[], "one", &["tcp", "::", "3000"]);
+    let first = stage.world.portward(&["front", "one", "--json"]).expect(0).json()["forwarder"].as_u64().unwrap();
+    let kill = |pid: u64| {
+        stage.world.signal(pid, "KILL");
+        until("its port is free", || (stage.heard(PLACES[0]) == "ConnectionRefusedError").then_some(()));
+    };
+    kill(first);
+    let sessions = stage.world.portward(&["ps", "--json"]).expect(0).json();
+    assert_eq!(sessions["sessions"][0]["front"], false, "nobody lends");
+    let said = stage.world.portward(&["front"]).expect(0);
+    assert!(said.stderr.contains(&format!("The forwarder (pid {first}) had ended without a word")), "{said}");
+    assert_eq!(stage.heard(PLACES[1]), "one");
+    let second = front(&stage)["forwarder"].as_u64().unwrap();
+    kill(second);
+    let again = stage.world.portward(&["front", "one", "--json"]).expect(0).json();
+    assert_eq!((&again["lost"], stage.heard(PLACES[0]).as_str()), (&second.into(), "one"));
+    kill(again["forwarder"].as_u64().unwrap());
+    let off = stage.world.portward(&["front", "--off", "--json"]).expect(0).json();
+    assert_eq!((&off["lost"], &off["front"], &off["ports"][0]["state"]), (&again["forwarder"], &Value::Null, &"free".into()));
+    assert_eq!(front(&stage)["lost"], Value::Null);
+}
+
+#[test]
+fn which_project_a_word_means() {
+    let Some(stage) = Stage::new() else { return };
+    for name in ["a/shop", "b/shop", "other"] {
+        stage.world.git_repository(name, "main");
+    }
+    stage.world.git_worktree("a/shop", "fix-42", "fix/42");
+    let path = |name: &str| stage.world.path().join(name);
+    for name in ["one", "two", "a/shop", "b/shop", "fix-42", "other"] {
+        let _ = stage.portward(&path(name), &["port", "3000"]).expect(0);
+    }
+    let root = |words: &[&str], place: &str| {
+        let given = stage.inside(&path(place)).portward(&[&["front"], words, &["--json"]].concat()).expect(0).json();
+        given["front"]["root"].as_str().unwrap().to_owned()
+    };
+    let is = |name: &str| path(name).to_str().unwrap().to_owned();
+    assert_eq!(root(&["fix-42"], "home"), is("fix-42"));
+    assert_eq!(root(&["shop@fix-42"], "home"), is("fix-42"));
+    assert_eq!(root(&["tw"], "home"), is("two"));
+    assert_eq!(root(&["."], "b/shop"), is("b/shop"));
+    assert_eq!(root(&["shop"], "a/shop"), is("a/shop"), "the one in which it was said");
+    assert_eq!(root(&[&is("b/shop")], "home"), is("b/shop"));
+    assert_eq!(root(&["../a/shop"], "home"), is("a/shop"));
+    let said = stage.world.portward(&["front", "shop"]).expect(2);
+    assert!(said.stderr.contains(&is("a/shop")) && said.stderr.contains(&is("b/shop")), "{said}");
+    assert!(said.stderr.contains("2 projects go by `shop`") && said.stderr.contains("hint: portward front /"), "{said}");
+    let said = stage.world.portward(&["front", "o"]).expect(2);
+    assert!(said.stderr.contains("one in ") && said.stderr.contains("other in "), "{said}");
+    for wrong in ["nosuch", "", "/nosuch", "\u{1b}[2J", "one two"] {
+        let said = stage.world.portward(&["front", wrong]).expect(2);
+        assert!(said.stderr.contains("hint: ") && !said.stderr.contains('\u{1b}'), "{said}");
+    }
+    let _ = stage.world.portward(&["front", "one", "--off"]).expect(2);
+    assert_eq!(front(&stage)["front"]["root"], is("a/shop"), "what makes no sense changes nothing");
+}
+
+#[test]
+fn bytes_arrive_whole_and_old_connections_go_on() {
+    let Some(stage) = Stage::new() else { return };
+    let _one = echo(&stage, "first");
+    let _two = stage.server(&stage.two, &[], "two", &["tcp", "::", "3000"]);
+    let _ = stage.world.portward(&["front", "one"]).expect(0);
+    let transfer = stage.world.file("transfer.py", TRANSFER);
+    let client = stage.world.run(&["python3", transfer.to_str().unwrap(), "8", "4"]).expect(0);
+    assert_eq!(client.stdout, "WHOLE\n", "{client}");
+    let many = stage.world.run(&["python3", transfer.to_str().unwrap(), "300", "0"]).expect(0);
+    assert_eq!(many.stdout, "WHOLE\n", "{many}");
+    let mut old = stage.world.actor(&["connect", "tcp/127.0.0.1:3000"]);
+    let _ = old.ask("send 0 hello", "SENT");
+    let said = stage.world.portward(&["front", "two", "--json"]).expect(0).json();
+    assert_eq!(said["connections"], 1, "{said:#}");
+    assert_eq!(stage.heard(PLACES[0]), "two");
+    let off = stage.world.portward(&["front", "--off", "--json"]).expect(0).json();
+    assert_eq!((&off["connections"], &off["ports"][0]["state"]), (&1.into(), &"free".into()), "{off:#}");
+    // A server has the port beside the connection that goes on.
+    let _plain = stage.plain("plain", &["tcp", "127.0.0.1", "3000"]);
+    let _ = old.ask("send 0 again", "SENT");
+    let forwarder = said["forwarder"].to_string();
+    let lives = || stage.world.run(&["test", "-e", &format!("/proc/{forwarder}")]).code == Some(0);
+    assert!(lives(), "it has a connection");
+    drop(old);
+    until("the forwarder ends with its last connection", || (!lives()).then_some(()));
+}
+
+#[test]
+fn a_privileged_port_is_said_with_the_next_step() {
+    let Some(stage) = Stage::new() else { return };
+    let _one = stage.server(&stage.one, &[], "one", &["tcp", "::", "80"]);
+    let unprivileged = ["setpriv", "--bounding-set=-net_bind_service", "--"];
+    let said = stage.world.enter().through(&unprivileged).portward(&["front", "one"]).expect(1);
+    assert!(said.stdout.contains("80        is not lent: this user may have ports from 1024 on"), "{said}");
+    assert!(said.stderr.contains("hint: sudo sysctl net.ipv4.ip_unprivileged_port_start=80"), "{said}");
+    let _ = stage.world.run(&["sh", "-c", "echo 80 >/proc/sys/net/ipv4/ip_unprivileged_port_start"]).expect(0);
+    awaits(&stage, "127.0.0.1 80", "one");
+}
+
+#[test]
+fn no_forwarder_starts_in_a_session() {
+    let Some(stage) = Stage::new() else { return };
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let _one = stage.server(&stage.one, &[], "one", &["tcp", "::", "3000"]);
+    let refused = stage.portward(&stage.two, &["run", portward, "front", "one"]).expect(2);
+    assert!(refused.stderr.contains("runs in a session") && refused.stderr.contains("hint: "), "{refused}");
+    assert_eq!(front(&stage)["front"], Value::Null, "nothing was given");
+    let _ = stage.world.portward(&["front", "two"]).expect(0);
+    // One that runs already does what it is told, from wherever.
+    let given = stage.portward(&stage.two, &["run", portward, "front", "one"]).expect(0);
+    assert!(given.stdout.contains("one has the front"), "{given}");
+    assert_eq!(stage.heard(PLACES[0]), "one");
+}
+
+#[test]
+fn of_two_commands_at_once_one_comes_last_and_both_say_the_truth() {
+    let Some(stage) = Stage::new() else { return };
+    let _one = stage.server(&stage.one, &[], "one", &["tcp", "::", "3000"]);
+    let _two = stage.server(&stage.two, &[], "two", &["tcp", "::", "3000"]);
+    for _ in 0..5 {
+        let _ = stage.world.portward(&["front", "--off"]).expect(0);
+        let words = |name| ["front", name, "--json"];
+        let mut both = ["one", "two"].map(|name| (name, stage.world.enter().start_portward(&words(name))));
+        for (name, running) in &mut both {
+            let answer = running.json();
+            let _ = running.end();
+            assert_eq!(answer["overtaken"], answer["front"]["project"] != *name, "{answer:#}");
+        }
+        let now = front(&stage);
+        let has = now["front"]["project"].as_str().unwrap();
+        assert_eq!(stage.heard(PLACES[0]), has);
+        until("one forwarder is left", || {
+            let count = stage.world.run(&["sh", "-c", "grep -lsz front-forwarde[r] /proc/[0-9]*/cmdline | wc -l"]);
+            (count.stdout.trim() == "1").then_some(())
+        });
+    }
+}
+
+#[test]
+fn nothing_answers_from_outside() {
+    let Some(stage) = Stage::new() else { return };
+    stage.world.add_netns("out");
+    let script = "ip link add inner type veth peer name outer netns out && \
+                  ip link set inner up && ip -n out link set outer up && \
+                  ip addr add 10.77.0.1/24 dev inner && ip -n out addr add 10.77.0.2/24 dev outer && \
+                  ip addr add fd77::1/64 dev inner nodad && ip -n out addr add fd77::2/64 dev outer nodad && \
+                  echo 1 >/proc/sys/net/ipv4/conf/inner/route_localnet && \
+                  nsenter --net=/run/netns/out sh -c 'echo 1 >/proc/sys/net/ipv4/conf/outer/route_localnet' && \
+                  ip -n out addr del 127.0.0.1/8 dev lo && ip -n out route add 127.0.0.1/32 via 10.77.0.1 dev outer";
+    let _ = stage.world.run(&["sh", "-c", script]).expect(0);
+    let _one = stage.server(&stage.one, &[], "one", &["tcp", "::", "3000"]);
+    let _ = stage.world.portward(&["front", "one"]).expect(0);
+    let _open = stage.plain("open", &["tcp", "::", "4000"]);
+    let client = stage.world.path().join("client.py");
+    let outside = |place: &str| {
+        let heard = stage.world.enter().netns("out").run(&["timeout", "5", "python3", client.to_str().unwrap(), place]);
+        heard.stdout.trim_end().to_owned()
+    };
+    // The way there is open.
+    for address in ["10.77.0.1", "fd77::1", "127.0.0.1"] {
+        assert_eq!(outside(&format!("{address} 4000")), "open", "{address}");
+        assert_ne!(outside(&format!("{address} 3000")), "one", "{address}");
+    }
+    assert_eq!(stage.heard(PLACES[0]), "one");
+}
+
+/// Sends back what it gets; a client that ends its side gets the rest, and then the end.
+const ECHO: &str = r#"
+import socket, threading
+s = socket.socket(socket.AF_INET6)
+s.setsockopt(41, 26, 0); s.setsockopt(1, 2, 1); s.bind(("::", 3000)); s.listen(1000)
+print("READY", flush=True)
+def serve(c):
+    while (b := c.recv(65536)): c.sendall(b)
+    c.shutdown(1)
+while True:
+    threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+"#;
+
+/// `CONNECTIONS MEGABYTES`: all of them at once, half over each family; each sends as much and more, ends its side, and compares.
+const TRANSFER: &str = r#"
+import hashlib, random, socket, sys, threading
+count, size = int(sys.argv[1]), int(sys.argv[2]) * 2**20 + 1000
+data, wrong, together = random.Random(7).randbytes(size), [], threading.Barrier(count)
+def one(at):
+    s = socket.create_connection(("127.0.0.1" if at % 2 else "::1", 3000))
+    together.wait()
+    def say():
+        s.sendall(data)
+        s.shutdown(1)
+    threading.Thread(target=say).start()
+    heard = hashlib.sha256()
+    while (b := s.recv(65536)): heard.update(b)
+    if heard.digest() != hashlib.sha256(data).digest(): wrong.append(at)
+threads = [threading.Thread(target=one, args=(at,)) for at in range(count)]
+for t in threads: t.start()
+for t in threads: t.join()
+print("BROKEN" if wrong else "WHOLE")
+"#;

@@ -1,0 +1,284 @@
+//! The forwarder: it listens on the real ports that are lent, and passes each connection on to the project that has the front.
+//!
+//! One thread and one `epoll` for all connections. A connection costs two descriptors and some two hundred bytes, so that thousands
+//! of idle ones cost nothing; a thread for each direction of each would cost stacks, and `splice` two pipes more for each. Which
+//! project a connection goes to is decided when it is accepted, by the thread that also carries out a switch: after a switch
+//! was answered, no connection goes to the project before.
+
+mod door;
+mod flow;
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use portward_model::Transport;
+use portward_sys::Lookup;
+use rustc_hash::FxHashMap;
+use rustix::{
+    event::{Timespec, epoll},
+    fd::OwnedFd,
+    fs::inotify,
+    io::Errno,
+    net::{SocketFlags, accept_with},
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
+
+use self::{
+    door::Door,
+    flow::{Flow, Next, reset},
+};
+use crate::{Lender, Loan, Standing};
+
+/// Lends until the lender says that it is over, then until the last connection has ended. `folder` is watched: when
+/// something changes in it, the lender is asked anew within milliseconds.
+///
+/// # Errors
+///
+/// Where the system has no descriptors for the forwarder itself.
+pub fn forward(lender: &mut dyn Lender, folder: &Path) -> io::Result<()> {
+    raise_limit();
+    // The name of `/proc/self/exe`, by which it was started, would tell nobody anything.
+    let _ = rustix::thread::set_name(c"portward");
+    let mut forwarder = Forwarder {
+        epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
+        lookup: Lookup::open()?,
+        doors: BTreeMap::new(),
+        flows: FxHashMap::default(),
+        next: 0,
+        unfinished: VecDeque::new(),
+        buffer: vec![0; CHUNK],
+        spare: spare(),
+    };
+    let watch = Watch::open(folder, &forwarder.epoll);
+    let mut events = Vec::with_capacity(EVENTS);
+    let mut asked = None::<Instant>;
+    let mut due = Instant::now();
+    let mut over = false;
+    loop {
+        let now = Instant::now();
+        if now >= due {
+            let wish = lender.wish();
+            let loans = forwarder.settle(&wish.loans, lender);
+            lender.done(&loans, forwarder.flows.len());
+            over = wish.over;
+            asked = Some(now);
+            due = now + watch.as_ref().map_or(BLIND_PACE, |_| if wish.loans.is_empty() { IDLE_PACE } else { PACE });
+            if let Some(watch) = &watch {
+                watch.renew(folder);
+            }
+        }
+        if over && forwarder.flows.is_empty() && lender.may_end() {
+            return Ok(());
+        }
+        let patience = if forwarder.unfinished.is_empty() { due.saturating_duration_since(now) } else { Duration::ZERO };
+        match epoll::wait(&forwarder.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timespec(patience))) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for event in events.drain(..) {
+            match event.data.u64() {
+                WATCH => {
+                    watch.as_ref().map(Watch::drain);
+                    // Many changes in a row are one.
+                    due = due.min(asked.map_or(now, |asked| asked + RESPITE));
+                }
+                data if data & DOOR != 0 => forwarder.admit(u16::try_from(data & 0xFFFF).unwrap_or(0)),
+                data => forwarder.happened(data, event.flags),
+            }
+        }
+        for id in std::mem::take(&mut forwarder.unfinished) {
+            forwarder.turn(id);
+        }
+    }
+}
+
+struct Forwarder {
+    epoll: OwnedFd,
+    lookup: Lookup,
+    /// By the real port.
+    doors: BTreeMap<u16, Door>,
+    /// By a number that is never used again.
+    flows: FxHashMap<u64, Flow>,
+    next: u64,
+    /// Flows that had more to pass on than one turn allows.
+    unfinished: VecDeque<u64>,
+    buffer: Vec<u8>,
+    /// A descriptor that is given up where there is no other, to turn a client away instead of letting it wait.
+    spare: Option<OwnedFd>,
+}
+
+impl Forwarder {
+    /// Makes a wish true: ports that are wished for no more are let go, those that stay change their target without being
+    /// closed, new ones are taken where they are free.
+    fn settle(&mut self, loans: &[Loan], lender: &mut dyn Lender) -> Vec<(Loan, Standing)> {
+        self.doors.retain(|port, _| loans.iter().any(|loan| loan.port == *port));
+        let mut settled = Vec::with_capacity(loans.len());
+        for loan in loans {
+            let targets = self.targets(loan.target);
+            let standing = if targets.is_empty() {
+                self.doors.remove(&loan.port);
+                Standing::Unserved
+            } else if let Some(door) = self.doors.get_mut(&loan.port) {
+                door.targets = targets;
+                Standing::Lent
+            } else {
+                match Door::open(loan.port, targets, &mut |port| lender.is_bound(port)) {
+                    Ok(door) => self.watch_door(loan.port, door),
+                    Err(standing) => standing,
+                }
+            };
+            settled.push((*loan, standing));
+        }
+        settled
+    }
+
+    /// Where the loopback serves a port.
+    fn targets(&mut self, port: u16) -> Vec<SocketAddr> {
+        let places = [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))];
+        places.into_iter().filter(|at| self.lookup.server(Transport::Tcp, *at, LOOPBACK).is_some()).collect()
+    }
+
+    fn watch_door(&mut self, port: u16, door: Door) -> Standing {
+        for listener in &door.listeners {
+            let data = epoll::EventData::new_u64(DOOR | u64::from(port));
+            if let Err(error) = epoll::add(&self.epoll, listener, data, epoll::EventFlags::IN) {
+                return Standing::Failed(error.raw_os_error());
+            }
+        }
+        self.doors.insert(port, door);
+        Standing::Lent
+    }
+
+    /// Takes in who knocks at a port.
+    fn admit(&mut self, port: u16) {
+        let mut met = Vec::new();
+        if let Some(door) = self.doors.get(&port) {
+            for listener in &door.listeners {
+                let targets = door.targets_for(listener);
+                // What is left waits for the next round.
+                for _ in 0..KNOCKS {
+                    match accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                        Ok(client) => met.push((client, targets.clone())),
+                        Err(Errno::INTR | Errno::CONNABORTED) => {}
+                        Err(Errno::MFILE | Errno::NFILE) => {
+                            // The client waits for an answer that it cannot get: it is turned away.
+                            self.spare = None;
+                            if let Ok(client) = accept_with(listener, SocketFlags::CLOEXEC) {
+                                reset(client);
+                            }
+                            self.spare = spare();
+                            break;
+                        }
+                        Err(_) => break,
+                    }
+                }
+            }
+        }
+        for (client, targets) in met {
+            self.begin(client, targets);
+        }
+    }
+
+    fn begin(&mut self, client: OwnedFd, targets: Vec<SocketAddr>) {
+        let id = self.next;
+        self.next += 1;
+        if let Some(flow) = Flow::begin(client, targets, &self.epoll, id) {
+            self.flows.insert(id, flow);
+            self.turn(id);
+        }
+    }
+
+    /// Something happened at one of a flow's sockets.
+    fn happened(&mut self, data: u64, flags: epoll::EventFlags) {
+        let id = data >> 1;
+        if let Some(flow) = self.flows.get_mut(&id) {
+            flow.note(data & 1 == 1, flags);
+            self.turn(id);
+        }
+    }
+
+    /// Lets a flow pass on what it can.
+    fn turn(&mut self, id: u64) {
+        let Some(flow) = self.flows.get_mut(&id) else { return };
+        match flow.turn(&mut self.buffer, &self.epoll, id) {
+            Next::Wait => {}
+            Next::Again => self.unfinished.push_back(id),
+            Next::Over => drop(self.flows.remove(&id)),
+            Next::Broken => {
+                if let Some(flow) = self.flows.remove(&id) {
+                    flow.abort();
+                }
+            }
+        }
+    }
+}
+
+/// Changes in a folder.
+struct Watch(OwnedFd);
+
+impl Watch {
+    /// `None` where the system has no more of these, or the folder's file system none.
+    fn open(folder: &Path, epoll: &OwnedFd) -> Option<Self> {
+        let watch = Self(inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok()?);
+        let events = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
+        inotify::add_watch(&watch.0, folder, events).ok()?;
+        epoll::add(epoll, &watch.0, epoll::EventData::new_u64(WATCH), epoll::EventFlags::IN).ok()?;
+        Some(watch)
+    }
+
+    /// Watches the folder that has the name now; the same one is watched once.
+    fn renew(&self, folder: &Path) {
+        let events = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
+        let _ = inotify::add_watch(&self.0, folder, events);
+    }
+
+    fn drain(&self) {
+        let mut events = [0; 4096];
+        while rustix::io::read(&self.0, &mut events[..]).is_ok_and(|read| read > 0) {}
+    }
+}
+
+/// As many descriptors as this user may have: two for each connection.
+fn raise_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+fn spare() -> Option<OwnedFd> {
+    rustix::fs::open("/", rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty()).ok()
+}
+
+fn timespec(duration: Duration) -> Timespec {
+    // Rounded up, so that nothing is asked a moment too early and then again.
+    let duration = duration + Duration::from_micros(10);
+    Timespec { tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(duration.subsec_nanos()) }
+}
+
+/// The loopback device is the first of every network namespace.
+const LOOPBACK: u32 = 1;
+/// Bytes passed on at once.
+const CHUNK: usize = 64 * 1024;
+/// Events taken at once.
+const EVENTS: usize = 512;
+/// Clients taken in at once at one listener.
+const KNOCKS: usize = 128;
+/// Between two looks at what is served and what has become free, while something is to be lent.
+const PACE: Duration = Duration::from_millis(200);
+/// While nothing is.
+const IDLE_PACE: Duration = Duration::from_secs(1);
+/// Where changes are not reported.
+const BLIND_PACE: Duration = Duration::from_millis(10);
+/// At least this long between two questions to the lender.
+const RESPITE: Duration = Duration::from_millis(2);
+/// Marks the events of the watch. Flows are numbered from 0 and never get there.
+const WATCH: u64 = u64::MAX;
+/// Marks the events of doors; the port stands in the lowest bits.
+const DOOR: u64 = 1 << 63;
+
+#[cfg(test)]
+mod tests;
