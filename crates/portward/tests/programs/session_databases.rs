@@ -36,7 +36,10 @@ fn postgres() {
         "-c",
         "cluster_name=@NAME@",
     ]);
-    twins.live_and_end(POSTGRES);
+    twins.prove(POSTGRES);
+    believes_in(&twins, "5432", &["psql", "-h", "localhost", "-U", "postgres", "-tAc", "show port"]);
+    twins.unseen_from_outside();
+    twins.end(POSTGRES);
 }
 
 #[test]
@@ -58,7 +61,10 @@ fn mariadb() {
         "--skip-grant-tables",
         "--skip-networking=0",
     ]);
-    twins.live_and_end(MARIADB);
+    twins.prove(MARIADB);
+    believes_in(&twins, "3306", &["mariadb", "--no-defaults", "-h", "127.0.0.1", "-BNe", "select @@port"]);
+    twins.unseen_from_outside();
+    twins.end(MARIADB);
 }
 
 #[test]
@@ -71,6 +77,7 @@ fn redis_as_a_daemon() {
         // What was started has ended, and what it started is still seen.
         let ps = twins.enter(project).portward(&["ps"]).expect(0);
         assert!(ps.stdout.contains("redis-server") && ps.stdout.contains("6379"), "{ps}");
+        assert!(ps.stdout.contains("has ended, and left something running"), "{ps}");
     });
     twins.live_and_end(REDIS);
 }
@@ -88,6 +95,15 @@ fn memcached_by_tcp_and_udp() {
     twins.prove(DATAGRAMS);
     twins.unseen_from_outside();
     twins.end(MEMCACHED);
+}
+
+/// Sees that a server goes on to believe in the port that it was given, and that a client which names none comes to it.
+#[track_caller]
+fn believes_in(twins: &Twins, port: &str, client: &[&str]) {
+    twins.each(|project| {
+        let told = twins.inside(project, &words(client)).expect(0);
+        assert_eq!(told.stdout.trim(), port, "{told}");
+    });
 }
 
 fn psql(address: &str, port: u16) -> Vec<String> {
