@@ -5,6 +5,7 @@ pub mod explain;
 pub mod free;
 pub mod front;
 pub mod graph;
+pub mod guard;
 pub mod lab;
 pub mod lease;
 pub mod list;

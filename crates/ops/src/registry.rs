@@ -24,6 +24,7 @@ macro_rules! every_op {
             ps Ps,
             stop Stop,
             front Front,
+            guard Guard,
             lease Lease,
             port Port,
             url Url,

@@ -8,7 +8,7 @@ use asking::ask;
 use portward_model::Snapshot;
 use portward_ops::{
     Look, Op,
-    op::{explain::Explain, graph::Graph, lease::Lease, list::List, next::Next, open::Open, snapshot::Snap},
+    op::{explain::Explain, graph::Graph, guard::Guard, lease::Lease, list::List, next::Next, open::Open, snapshot::Snap},
 };
 use portward_sys::{Depth, Flaky, Host, Recorded, StateSet, Which, this_machine};
 
@@ -52,6 +52,10 @@ fn over(machine: &dyn Fn() -> Box<dyn Host>) {
     assert!(each_call_fails::<Explain>(&serde_json::json!({"endpoint": "8080", "bind": true}), machine, true) >= 3);
     assert!(each_call_fails::<Graph>(&none, machine, true) >= 3);
     assert!(each_call_fails::<Snap>(&none, machine, true) >= 3);
+    assert!(each_call_fails::<Guard>(&none, machine, true) >= 3);
+    assert!(each_call_fails::<Guard>(&serde_json::json!({"action": "status", "endpoints": ["3000"]}), machine, false) >= 3);
+    let dry = serde_json::json!({"action": "pin", "endpoints": ["3000"], "dry_run": true});
+    assert!(each_call_fails::<Guard>(&dry, machine, false) >= 3);
     assert!(each_call_fails::<Lease>(&serde_json::json!({"action": "list"}), machine, false) >= 1);
     assert!(each_call_fails::<Next>(&serde_json::json!({"range": "3000-3100"}), machine, false) >= 3);
     assert!(each_call_fails::<Open>(&serde_json::json!({"endpoint": "3000", "print": true}), machine, false) >= 3);

@@ -95,6 +95,22 @@ pub enum SysError {
         /// The system's reason.
         source: io::Error,
     },
+    /// A program of the system that is needed is not installed.
+    #[error("`{program}` is not installed")]
+    Missing {
+        /// Its name.
+        program: &'static str,
+        /// The package that has it.
+        package: &'static str,
+    },
+    /// The packet filter did not take what it was given.
+    #[error("the packet filter refuses: {said}")]
+    Filter {
+        /// What its tool said.
+        said: String,
+        /// True when more privilege would have changed that.
+        denied: bool,
+    },
     /// This kind of host has no such thing.
     #[error("this host does not support {what}")]
     Unsupported {
@@ -127,7 +143,9 @@ impl SysError {
             | Self::Process { source, .. }
             | Self::Probe { source, .. }
             | Self::Start { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::Filter { denied, .. } => *denied,
             Self::LeftAlone { .. }
+            | Self::Missing { .. }
             | Self::Changed { .. }
             | Self::Replaced { .. }
             | Self::Unsupported { .. }

@@ -17,7 +17,8 @@ use portward_model::{
 };
 
 use crate::{
-    Ask, Beyond, Depth, Dial, Dialled, Examine, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which,
+    Ask, Beyond, Depth, Dial, Dialled, Examine, FilterHold, FilterTable, Hold, Holders, Host, Pinned, Probe, ProbeAnswer,
+    Reading, Signal, SysError, Which,
 };
 
 /// Wraps a host and makes one of its calls fail.
@@ -157,6 +158,22 @@ impl Host for Flaky {
 
     fn edit(&self, edit: &Edit) -> Result<(), SysError> {
         self.pass("edit")?.edit(edit)
+    }
+
+    fn pin(&self, process: ProcessId, holding: &Holding, cookie: u64) -> Result<Pinned, SysError> {
+        self.pass("pin")?.pin(process, holding, cookie)
+    }
+
+    fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError> {
+        self.pass("filter_tables")?.filter_tables(prefix)
+    }
+
+    fn load_filter(&self, rules: &str) -> Result<(), SysError> {
+        self.pass("load_filter")?.load_filter(rules)
+    }
+
+    fn hold_filter(&self, commands: &[String], names: &[String]) -> Result<FilterHold, SysError> {
+        self.pass("hold_filter")?.hold_filter(commands, names)
     }
 
     fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {

@@ -155,6 +155,63 @@ pub enum ProbeAnswer {
     Failed(String),
 }
 
+/// What became of a socket that was to be pinned to the loopback device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Pinned {
+    /// It is, from now on.
+    Now,
+    /// It was before.
+    Already,
+    /// The kernel gives no copy of the descriptor: it is another user's, or of a process that may not be looked into.
+    Denied {
+        /// What Yama allows (`kernel.yama.ptrace_scope`), where it forbids anything.
+        ptrace_scope: Option<u8>,
+    },
+    /// It is pinned to another device, and only `CAP_NET_RAW` may change that.
+    Elsewhere {
+        /// That device.
+        device: Text,
+    },
+    /// The process has let go of it.
+    Gone,
+}
+
+/// A table of the packet filter.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FilterTable {
+    /// Its name.
+    pub name: Text,
+    /// True when it ends with the program that made it.
+    pub has_owner: bool,
+}
+
+/// A packet filter table that ends with this, or with this process, however it ends.
+pub struct FilterHold {
+    pub(crate) held: Box<dyn HeldFilter>,
+}
+
+/// What keeps a table.
+pub(crate) trait HeldFilter: Send {
+    /// Waits for a signal that asks this process to end, or for the end of what keeps the table.
+    fn wait(&mut self) -> Released;
+}
+
+/// Why a table is no more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Released {
+    /// A signal asked for it.
+    Asked,
+    /// What kept it has ended; with what it said.
+    Lost(String),
+}
+
+impl FilterHold {
+    /// Keeps the table until a signal asks this process to end, and gives it up.
+    pub fn until_signal(mut self) -> Released {
+        self.held.wait()
+    }
+}
+
 /// A port that nobody else can bind until this is dropped.
 pub struct Hold {
     /// The sockets, whatever they are here.
@@ -242,6 +299,21 @@ pub trait Host: Examine + Send + Sync {
 
     /// Writes lines in place of one line of a file, whole or not at all; an error where the line is not what was seen.
     fn edit(&self, edit: &Edit) -> Result<(), SysError>;
+
+    /// Pins a socket to the loopback device, on a copy of its holder's descriptor: the process is compared by its start
+    /// time and the socket by its cookie, so that it is this one or none.
+    fn pin(&self, process: ProcessId, holding: &Holding, cookie: u64) -> Result<Pinned, SysError>;
+
+    /// The packet filter's tables of the family `inet` whose names begin like this, in the network namespace that this
+    /// process is in.
+    fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError>;
+
+    /// Gives the packet filter these rules, all or none of them (`nft -f`).
+    fn load_filter(&self, rules: &str) -> Result<(), SysError>;
+
+    /// Gives the packet filter tables of these names that have an owner, one command each, and keeps them as long as the
+    /// answer lives. They are there when this returns.
+    fn hold_filter(&self, commands: &[String], names: &[String]) -> Result<FilterHold, SysError>;
 
     /// Waits until all these processes have ended, or the time is over. Returns those that live.
     fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError>;

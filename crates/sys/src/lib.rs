@@ -18,9 +18,12 @@ mod state;
 pub use error::SysError;
 pub use examine::{Dial, Dialled, Examine, Talk};
 pub use flaky::Flaky;
-pub use host::{Ask, Beyond, Depth, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, Transports, Which};
+pub use host::{
+    Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Host, Pinned, Probe, ProbeAnswer, Reading, Released, Signal,
+    Transports, Which,
+};
 #[cfg(target_os = "linux")]
-pub use linux::{Lookup, unotify};
+pub use linux::{Lookup, device, unotify};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
 pub use recorded::Recorded;

@@ -5,6 +5,7 @@ mod cgroups;
 mod containers;
 mod counters;
 mod descriptors;
+pub mod device;
 mod dial;
 mod edit;
 mod events;
@@ -19,6 +20,7 @@ mod namespaces;
 mod netlink;
 mod observe;
 mod paths;
+mod pinning;
 mod probe;
 mod processes;
 mod programs;
@@ -26,6 +28,7 @@ mod projects;
 mod settings;
 mod standing;
 mod surroundings;
+mod tables;
 mod told;
 pub mod unotify;
 
@@ -44,7 +47,10 @@ use portward_model::{
     Route, Seen, Socket, SocketOptions, Text, Transport, Users,
 };
 
-use crate::{Ask, Beyond, Depth, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which};
+use crate::{
+    Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Host, Pinned, Probe, ProbeAnswer, Reading, Signal, SysError,
+    Which,
+};
 
 /// This machine, read through `/proc` and netlink.
 pub(crate) struct Linux;
@@ -166,6 +172,22 @@ impl Host for Linux {
 
     fn edit(&self, edit: &Edit) -> Result<(), SysError> {
         edit::apply(edit)
+    }
+
+    fn pin(&self, process: ProcessId, holding: &Holding, cookie: u64) -> Result<Pinned, SysError> {
+        pinning::pin(process, holding, cookie)
+    }
+
+    fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError> {
+        tables::list(prefix)
+    }
+
+    fn load_filter(&self, rules: &str) -> Result<(), SysError> {
+        tables::load(rules)
+    }
+
+    fn hold_filter(&self, commands: &[String], names: &[String]) -> Result<FilterHold, SysError> {
+        tables::hold(commands, names)
     }
 
     fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {

@@ -15,7 +15,8 @@ use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;
 
 use crate::{
-    Ask, Beyond, Depth, Dial, Dialled, Examine, Hold, Holders, Host, Probe, ProbeAnswer, Reading, Signal, SysError, Which,
+    Ask, Beyond, Depth, Dial, Dialled, Examine, FilterHold, FilterTable, Hold, Holders, Host, Pinned, Probe, ProbeAnswer,
+    Reading, Signal, SysError, Which,
 };
 
 /// Answers every reading from a snapshot, as if its machine were here; refuses every action.
@@ -209,6 +210,22 @@ impl Host for Recorded {
 
     fn edit(&self, _: &Edit) -> Result<(), SysError> {
         playback("an edit")
+    }
+
+    fn pin(&self, _: ProcessId, _: &Holding, _: u64) -> Result<Pinned, SysError> {
+        playback("a pin")
+    }
+
+    fn filter_tables(&self, _: &str) -> Result<Vec<FilterTable>, SysError> {
+        playback("packet filter tables")
+    }
+
+    fn load_filter(&self, _: &str) -> Result<(), SysError> {
+        playback("packet filter tables")
+    }
+
+    fn hold_filter(&self, _: &[String], _: &[String]) -> Result<FilterHold, SysError> {
+        playback("packet filter tables")
     }
 
     fn wait_for_exit(&self, _: &[ProcessId], _: Duration) -> Result<Vec<ProcessId>, SysError> {

@@ -158,6 +158,7 @@ const OPERATIONS: &[&str] = &[
     "wait",
     "watch",
     "graph",
+    "guard",
     "next",
     "open",
     "snapshot",

@@ -7,7 +7,7 @@ mod iptables;
 mod nft;
 
 pub use iptables::{Generation, iptables_rules};
-pub use nft::{Ruleset, nft_rules, nft_texts};
+pub use nft::{Ruleset, nft_has_owner, nft_rules, nft_tables, nft_texts};
 
 use portward_model::{FirewallRule, RuleVerdict, Text};
 

@@ -34,6 +34,7 @@ pub(super) const WANTED: &[Wanted] = &[
     tool(&["openssl"], "a TLS server"),
     Wanted { any_of: &["python3"], program: Some("python3"), purpose: "scripted sockets", real_programs: false },
     tool(&["iptables"], "published ports"),
+    Wanted { any_of: &["nftables"], program: Some("nft"), purpose: "the guard at the packet filter", real_programs: false },
     real(&["nginx-light", "nginx"], Some("nginx"), "nginx"),
     real(&["redis-server"], Some("redis-server"), "Redis"),
     real(&["postgresql"], None, "PostgreSQL"),

@@ -12,6 +12,7 @@ mod explain;
 mod free;
 mod front;
 mod graph;
+mod guard;
 mod lab;
 mod lease;
 mod list;

@@ -196,6 +196,55 @@ fn a_port_published_to_every_address_is_named_on_both_families() {
     assert_eq!(engine.docker(&["ps", "--quiet"]).expect(0).stdout.lines().count(), 1, "the container runs on");
 }
 
+/// What a client in a namespace meets at an address on port 8080; `""` is the world's own namespace.
+fn dial(world: &World, from: &str, address: &str) -> String {
+    let code = format!(
+        "import socket\ntry:\n    socket.create_connection(('{address}', 8080), 5).close(); print('open')\n\
+         except OSError as error:\n    print(type(error).__name__)"
+    );
+    let entry = if from.is_empty() { world.enter() } else { world.enter().netns(from) };
+    entry.run(&["python3", "-c", &code]).expect(0).stdout.trim().to_owned()
+}
+
+#[test]
+fn a_published_port_is_closed_at_the_packet_filter_alone() {
+    let Some(engine) = Engine::new() else { return };
+    if program("nft").is_none() {
+        return;
+    }
+    let world = &engine.world;
+    world.add_netns("lan");
+    for words in [
+        "link add eth0 type veth peer name far netns lan",
+        "addr add 10.77.0.1/24 dev eth0",
+        "link set eth0 up",
+        "-n lan addr add 10.77.0.2/24 dev far",
+        "-n lan link set far up",
+    ] {
+        let mut argv = vec!["ip"];
+        argv.extend(words.split(' '));
+        let _ = world.run(&argv).expect(0);
+    }
+    engine.serve(&["--name=shop-web", "--publish=8080:80"]);
+    let _ = world.portward(&["wait", "127.0.0.1:8080", "--ready", "http", "--timeout", "120s"]).expect(0);
+    until("the network to reach the container", || (dial(world, "lan", "10.77.0.1") == "open").then_some(()));
+
+    // A pin of the proxy would change nothing: what comes from the network does not pass it. So it is not made, even by root.
+    let refused = world.portward(&["guard", "pin", "8080", "--json"]).expect(1);
+    let document = refused.json();
+    let sockets = document["sockets"].as_array().unwrap();
+    assert!(!sockets.is_empty() && sockets.iter().all(|socket| socket["code"] == "published-by-container"), "{refused}");
+    assert!(sockets[0]["because"].as_str().unwrap().contains("shop-web"), "{refused}");
+    assert_eq!(sockets[0]["close"], "sudo portward guard pin 8080 --firewall", "{refused}");
+    assert_eq!(dial(world, "lan", "10.77.0.1"), "open");
+
+    let closed = world.portward(&["guard", "pin", "8080", "--firewall", "--persist", "--json"]).expect(0);
+    assert_eq!(dial(world, "lan", "10.77.0.1"), "ConnectionRefusedError", "{closed}");
+    assert_eq!((dial(world, "", "127.0.0.1"), dial(world, "", "10.77.0.1")), ("open".to_owned(), "open".to_owned()));
+    let _ = world.portward(&["guard", "open", "8080"]).expect(0);
+    assert_eq!(dial(world, "lan", "10.77.0.1"), "open");
+}
+
 #[test]
 fn no_test_file_is_forgotten() {
     let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docker");

@@ -6,6 +6,7 @@ mod binds;
 mod compare;
 mod connections;
 mod diagnoses;
+mod guard;
 mod hidden;
 mod holders;
 mod labs;

@@ -1,11 +1,12 @@
-//! What is asked of a socket and done to it: kind, name, pin.
+//! What is asked of a socket and done to it: kind, name, calls.
 
-use std::{io, mem::MaybeUninit, net::SocketAddr};
+use std::{io, net::SocketAddr};
 
 use portward_model::Transport;
+pub(super) use portward_sys::device::pin;
 use portward_sys::unotify::socket_address;
 use rustix::{
-    fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd},
+    fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
     net::{AddressFamily, SocketType, sockopt},
 };
 
@@ -66,43 +67,6 @@ pub(super) fn connect(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
 /// Listens with the backlog that the program gave.
 pub(super) fn listen(socket: &OwnedFd, backlog: i32) -> Result<(), i32> {
     rustix::net::listen(socket, backlog).map_err(rustix::io::Errno::raw_os_error)
-}
-
-/// Pins a socket to `lo`, unless it is already. A process without privilege may do it once, and not undo it
-/// (`SO_BINDTODEVICE`, socket(7), Linux 5.7).
-pub(super) fn pin(socket: &impl AsFd) -> Result<(), i32> {
-    if device(socket.as_fd()).as_deref() == Some(LOOPBACK) {
-        return Ok(());
-    }
-    let name = LOOPBACK;
-    let length = libc::socklen_t::try_from(name.len()).map_err(|_| libc::EINVAL)?;
-    // SAFETY: the kernel reads `length` bytes of a constant.
-    #[allow(unsafe_code)]
-    let done = unsafe {
-        let socket = socket.as_fd().as_raw_fd();
-        libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, name.as_ptr().cast(), length)
-    };
-    if done == 0 { Ok(()) } else { Err(last_error()) }
-}
-
-/// The device that a socket is pinned to.
-fn device(socket: BorrowedFd<'_>) -> Option<Vec<u8>> {
-    let mut name = [MaybeUninit::<u8>::zeroed(); libc::IFNAMSIZ];
-    let mut length = libc::socklen_t::try_from(name.len()).ok()?;
-    // SAFETY: the kernel writes at most `length` bytes into our buffer, and its end into `length`.
-    #[allow(unsafe_code)]
-    let done = unsafe {
-        let option = libc::SO_BINDTODEVICE;
-        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, name.as_mut_ptr().cast(), std::ptr::from_mut(&mut length))
-    };
-    if done != 0 {
-        return None;
-    }
-    let written = name.get(..usize::try_from(length).ok()?)?;
-    // SAFETY: the buffer was zeroed when it was made.
-    #[allow(unsafe_code)]
-    let bytes = written.iter().map(|byte| unsafe { byte.assume_init() });
-    Some(bytes.take_while(|byte| *byte != 0).collect())
 }
 
 /// True when calls on the socket wait for their end.
@@ -169,8 +133,6 @@ fn last_error() -> i32 {
 
 /// Connections that wait for a program that is starting; the kernel cuts it to its own limit (`somaxconn`).
 const BACKLOG: i32 = 4096;
-/// The name of the loopback device, which is the same everywhere.
-const LOOPBACK: &[u8] = b"lo";
 
 #[cfg(test)]
 mod tests {
@@ -178,18 +140,7 @@ mod tests {
 
     use portward_model::Transport;
 
-    use super::{LOOPBACK, cookie, device, name, pin, transport};
-    use rustix::fd::AsFd;
-
-    #[test]
-    fn a_pin_holds_and_may_be_asked_for_twice() {
-        let listener = TcpListener::bind("0.0.0.0:0").unwrap();
-        assert_eq!(device(listener.as_fd()).as_deref(), Some(&b""[..]));
-        pin(&listener).unwrap();
-        pin(&listener).unwrap();
-        assert_eq!(device(listener.as_fd()).as_deref(), Some(LOOPBACK));
-        assert_eq!(name(&listener), listener.local_addr().ok());
-    }
+    use super::{cookie, name, transport};
 
     #[test]
     fn sockets_are_told_apart() {
@@ -198,6 +149,7 @@ mod tests {
         assert_eq!(transport(&tcp), Some(Transport::Tcp));
         assert_eq!(transport(&udp), Some(Transport::Udp));
         assert_ne!(cookie(&tcp), cookie(&udp));
+        assert_eq!(name(&tcp), tcp.local_addr().ok());
         let (unix, _) = std::os::unix::net::UnixStream::pair().unwrap();
         assert_eq!(transport(&unix), None);
     }

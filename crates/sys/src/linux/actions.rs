@@ -20,7 +20,7 @@ use crate::{Signal, SysError};
 
 /// A descriptor that stands for this process and no other. The start time is compared *after* the descriptor
 /// was opened: from then on the pid cannot come to mean another process.
-fn hold(process: ProcessId) -> Result<OwnedFd, SysError> {
+pub(super) fn hold(process: ProcessId) -> Result<OwnedFd, SysError> {
     let gone = SysError::Replaced { pid: process.pid };
     let Some(pid) = i32::try_from(process.pid).ok().and_then(Pid::from_raw) else { return Err(gone) };
     let descriptor = match pidfd_open(pid, PidfdFlags::empty()) {

@@ -1,4 +1,4 @@
-//! Copies of other processes' descriptors (`pidfd_getfd(2)`), to read what only a descriptor tells.
+//! Copies of other processes' descriptors (`pidfd_getfd(2)`): what only a descriptor tells, or lets be done.
 
 use portward_model::{Holding, Need, Seen, SocketOptions};
 use rustix::{
@@ -22,12 +22,27 @@ pub(super) fn options(holding: &Holding) -> Seen<SocketOptions> {
 }
 
 fn copy(holding: &Holding) -> Result<OwnedFd, Errno> {
-    // A private table belongs to one thread, and a pidfd of Linux before 6.9 stands for a process only.
-    let flags = if holding.tid.is_some() { PidfdFlags::from_bits_retain(PIDFD_THREAD) } else { PidfdFlags::empty() };
-    let raw = i32::try_from(holding.tid.unwrap_or(holding.pid)).map_err(|_| Errno::SRCH)?;
-    let process = pidfd_open(Pid::from_raw(raw).ok_or(Errno::SRCH)?, flags)?;
+    get(&open(holding.tid.unwrap_or(holding.pid), holding.tid.is_some())?, holding)
+}
+
+/// A copy of a descriptor of the process that `process`, a pidfd, stands for.
+pub(super) fn copy_of(process: &OwnedFd, holding: &Holding) -> Result<OwnedFd, Errno> {
+    match holding.tid {
+        Some(tid) => get(&open(tid, true)?, holding),
+        None => get(process, holding),
+    }
+}
+
+/// A private table belongs to one thread, and a pidfd of Linux before 6.9 stands for a process only.
+fn open(id: u32, is_thread: bool) -> Result<OwnedFd, Errno> {
+    let flags = if is_thread { PidfdFlags::from_bits_retain(PIDFD_THREAD) } else { PidfdFlags::empty() };
+    let raw = i32::try_from(id).map_err(|_| Errno::SRCH)?;
+    pidfd_open(Pid::from_raw(raw).ok_or(Errno::SRCH)?, flags)
+}
+
+fn get(process: &OwnedFd, holding: &Holding) -> Result<OwnedFd, Errno> {
     let descriptor = i32::try_from(holding.fd).map_err(|_| Errno::BADF)?;
-    pidfd_getfd(&process, descriptor, PidfdGetfdFlags::empty())
+    pidfd_getfd(process, descriptor, PidfdGetfdFlags::empty())
 }
 
 /// `linux/pidfd.h`, Linux 6.9: `O_EXCL`.

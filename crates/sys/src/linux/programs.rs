@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::OsString,
-    io::Read,
+    io::{Read, Write},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -40,9 +40,18 @@ fn is_program(path: &Path) -> bool {
 /// Runs a program without a shell, in the C locale, for at most `patience`; it is killed and reaped afterwards.
 /// `None` where it cannot be started.
 pub(super) fn run(program: &Path, arguments: &[&str], patience: Duration) -> Option<Answer> {
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().env("LC_ALL", "C").env("PATH", search_path()).current_dir("/");
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+    give(program, arguments, "", patience)
+}
+
+/// The same, with a short text on its standard input.
+pub(super) fn give(program: &Path, arguments: &[&str], input: &str, patience: Duration) -> Option<Answer> {
+    let mut command = hermetic(program, arguments);
+    let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
+    let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A program that reads nothing of it says why by itself.
+        let _ = stdin.write_all(input.as_bytes());
+    }
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let said = thread::spawn(move || drain(stdout));
     let complained = thread::spawn(move || drain(stderr));
@@ -57,6 +66,13 @@ pub(super) fn run(program: &Path, arguments: &[&str], patience: Duration) -> Opt
         stdout: said.join().unwrap_or_default(),
         stderr: complained.join().unwrap_or_default(),
     })
+}
+
+/// A program that is started without a shell, in the C locale, with an environment of ours.
+pub(super) fn hermetic(program: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().env("LC_ALL", "C").env("PATH", search_path()).current_dir("/");
+    command
 }
 
 fn search_path() -> OsString {

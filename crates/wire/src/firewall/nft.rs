@@ -18,6 +18,22 @@ pub struct Ruleset {
     pub has_foreign: bool,
 }
 
+/// Family and name of each table, as `nft list tables` prints them.
+///
+/// The JSON of the same is no JSON in nftables 1.0.6 where a table has flags: noise stands in their place.
+pub fn nft_tables(text: &[u8]) -> Vec<(Text, Text)> {
+    let text = String::from_utf8_lossy(text);
+    let words = text.lines().filter_map(|line| line.trim().strip_prefix("table ")?.split_once(' '));
+    words.map(|(family, name)| (Text::from(family), Text::from(name.trim()))).collect()
+}
+
+/// True when a table, as `nft list table` prints it, belongs to the program that made it and ends with that.
+pub fn nft_has_owner(text: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(text);
+    let mut head = text.lines().map(str::trim).take_while(|line| !line.starts_with("chain ") && !line.starts_with("set "));
+    head.any(|line| line.strip_prefix("flags ").is_some_and(|flags| flags.split([',', ' ', ';']).any(|flag| flag == "owner")))
+}
+
 /// Family, table, chain and handle of each rule, and the rule as the tool writes it.
 pub fn nft_texts(bytes: &[u8]) -> BTreeMap<(String, u64), Text> {
     let mut found = BTreeMap::new();
@@ -56,7 +72,7 @@ fn opened(line: &str, word: &str) -> Option<String> {
 
 /// Reads the JSON; `None` when it is none. With `sudo`, the commands that remove a rule begin with that word.
 pub fn nft_rules(json: &[u8], texts: &BTreeMap<(String, u64), Text>, sudo: bool) -> Option<Ruleset> {
-    let document: Value = serde_json::from_slice(json).ok()?;
+    let document: Value = serde_json::from_str(&readable(json)).ok()?;
     let entries = document.get("nftables")?.as_array()?;
     let mut ruleset = Ruleset::default();
     let mut hooks: BTreeMap<String, &str> = BTreeMap::new();
@@ -117,6 +133,11 @@ pub fn nft_rules(json: &[u8], texts: &BTreeMap<(String, u64), Text>, sudo: bool)
         draft.tell(&mut ruleset.rules);
     }
     Some(ruleset)
+}
+
+/// Noise that nftables 1.0.6 prints for the flags of a table, as characters that JSON allows.
+fn readable(json: &[u8]) -> String {
+    String::from_utf8_lossy(json).replace(|c: char| c.is_control() && !c.is_whitespace(), "\u{fffd}")
 }
 
 /// The statements of a rule, for a tool that gave no words.
@@ -258,7 +279,7 @@ const LONGEST_RULE: usize = 16 * 1024;
 mod tests {
     use portward_model::RuleVerdict;
 
-    use super::{nft_rules, nft_texts};
+    use super::{nft_has_owner, nft_rules, nft_tables, nft_texts};
 
     /// As nftables 1.0.6 prints it, shortened.
     const JSON: &str = r#"{"nftables": [{"metainfo": {"json_schema_version": 1}},
@@ -316,6 +337,25 @@ mod tests {
         assert_eq!(drop.interface.as_ref().unwrap().shown(), "lo");
         assert_eq!(drop.remove, "sudo nft delete rule inet filter input handle 4");
         assert_eq!(ruleset.rules[3].text.shown(), "tcp dport { 80, 3001 } reject with tcp reset");
+    }
+
+    #[test]
+    fn tables_and_their_owners() {
+        let tables = nft_tables(b"table inet filter\ntable ip portward x\n\nchain no\ntable\n\xff\n");
+        let shown: Vec<String> = tables.iter().map(|(family, name)| format!("{family}|{name}")).collect();
+        assert_eq!(shown, ["inet|filter", "ip|portward x"]);
+        assert!(nft_has_owner(b"table inet x { # progname nft\n\tflags owner\n\n\tchain a {\n\t}\n}\n"));
+        assert!(nft_has_owner(b"table inet x { # progname nft\n\tflags dormant,owner\n}\n"));
+        assert!(!nft_has_owner(b"table inet x {\n\tchain owner {\n\t\tflags owner\n\t}\n}\n"));
+        assert!(!nft_has_owner(b"table inet x {\n\tflags dormant\n}\n") && !nft_has_owner(b"\xff"));
+    }
+
+    #[test]
+    fn noise_for_the_flags_of_a_table_costs_no_rule() {
+        let mut json = br#"{"nftables": [{"table": {"family": "inet", "name": "x", "flags": ""#.to_vec();
+        json.extend([1, 0xff, 0x80, 27]);
+        json.extend(br#""}}, {"rule": {"family": "inet", "table": "x", "chain": "c", "handle": 2, "expr": [{"drop": null}]}}]}"#);
+        assert_eq!(nft_rules(&json, &nft_texts(b""), false).unwrap().rules.len(), 1);
     }
 
     #[test]

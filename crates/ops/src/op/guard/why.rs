@@ -1,0 +1,225 @@
+//! Why a socket cannot be pinned: foreseen from what was seen of it, or told by the kernel.
+
+use std::net::IpAddr;
+
+use portward_model::{AddressClass, unmap};
+
+/// Why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Why {
+    /// It belongs to a container engine's proxy; the network's packets do not go through it.
+    Published { container: String },
+    /// It is bound to one address, by which nobody would come once it is pinned.
+    OneAddress { address: IpAddr },
+    /// It is pinned to another device.
+    OtherDevice { device: String },
+    /// Another user's process holds it.
+    OtherUser { user: String },
+    /// A process of this user holds it that does not let itself be looked into.
+    Hides,
+    /// Yama keeps programs from reaching into others.
+    Yama { scope: u8 },
+    /// No process that could be asked for it.
+    NoProcess { because: String },
+    /// It is in another network namespace.
+    OtherNamespace { name: String },
+    /// Its process let go of it, or ended.
+    Gone,
+    /// What the kernel said.
+    Kernel { said: String },
+}
+
+impl Why {
+    /// The reason as scripts read it.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::Published { .. } => "published-by-container",
+            Self::OneAddress { .. } => "bound-to-one-address",
+            Self::OtherDevice { .. } => "pinned-to-other-device",
+            Self::OtherUser { .. } => "other-user",
+            Self::Hides => "not-dumpable",
+            Self::Yama { .. } => "ptrace-scope",
+            Self::NoProcess { .. } => "no-process",
+            Self::OtherNamespace { .. } => "other-namespace",
+            Self::Gone => "gone",
+            Self::Kernel { .. } => "kernel-refused",
+        }
+    }
+
+    /// True where root could pin it all the same.
+    pub(super) fn yields_to_root(&self) -> bool {
+        match self {
+            Self::OtherDevice { .. } | Self::OtherUser { .. } | Self::Hides => true,
+            Self::Yama { scope } => *scope < 3,
+            Self::Published { .. }
+            | Self::OneAddress { .. }
+            | Self::NoProcess { .. }
+            | Self::OtherNamespace { .. }
+            | Self::Gone
+            | Self::Kernel { .. } => false,
+        }
+    }
+
+    /// The second half of a sentence: "it cannot be pinned: ...".
+    pub(super) fn words(&self) -> String {
+        match self {
+            Self::Published { container } => format!(
+                "it publishes a port of container {container}, and what comes from the network is sent on to the container before it \
+                 gets to this socket; published as 127.0.0.1:PORT:PORT it would be closed for good"
+            ),
+            Self::OneAddress { address } => format!(
+                "it is bound to {address} alone, and pinned to lo nobody could reach it, this machine included; bound to 127.0.0.1 it \
+                 would be closed for good"
+            ),
+            Self::OtherDevice { device } => {
+                format!("it is pinned to {device} already, and only CAP_NET_RAW may move a pin")
+            }
+            Self::OtherUser { user } => format!("a process of user {user} holds it, and only root may reach into that"),
+            Self::Hides => {
+                "a process of yours holds it that lets nobody look into it (it is not dumpable, prctl(2)), and only root \
+                            may reach into that"
+                    .to_owned()
+            }
+            Self::Yama { scope: 1 } => {
+                "Yama lets a program reach into its own children alone (kernel.yama.ptrace_scope = 1), and only CAP_SYS_PTRACE \
+                 overrules that"
+                    .to_owned()
+            }
+            Self::Yama { scope: 2 } => {
+                "Yama keeps all but CAP_SYS_PTRACE from reaching into other processes (kernel.yama.ptrace_scope = 2)".to_owned()
+            }
+            Self::Yama { scope } => {
+                format!("Yama keeps everybody from reaching into other processes (kernel.yama.ptrace_scope = {scope})")
+            }
+            Self::NoProcess { because } => because.clone(),
+            Self::OtherNamespace { name } => format!("it is in {name}, which has a loopback device of its own"),
+            Self::Gone => "its process let go of it while it was looked at".to_owned(),
+            Self::Kernel { said } => said.clone(),
+        }
+    }
+}
+
+/// What is known of a socket before anything is tried.
+pub(super) struct Facts<'a> {
+    /// Its local address.
+    pub(super) address: Option<IpAddr>,
+    /// The device that it is pinned to.
+    pub(super) device: Option<String>,
+    /// The container whose port it publishes.
+    pub(super) publishes: Option<String>,
+    /// The users of the processes that were seen to hold it.
+    pub(super) holders: &'a [u32],
+    /// The user that opened it, and that user's name.
+    pub(super) user: (u32, String),
+    /// Processes that may not be looked into.
+    pub(super) hidden: bool,
+    /// Who asks, and whether that user may reach into every process.
+    pub(super) own: u32,
+    pub(super) privileged: bool,
+    /// Why no process can be named for it.
+    pub(super) absence: String,
+}
+
+/// Why this socket cannot be pinned, as far as that can be told without trying.
+pub(super) fn foreseen(facts: Facts<'_>) -> Option<Why> {
+    if let Some(container) = facts.publishes {
+        return Some(Why::Published { container });
+    }
+    if let Some(device) = facts.device.filter(|_| !facts.privileged) {
+        return Some(Why::OtherDevice { device });
+    }
+    if let Some(address) = facts.address.map(unmap).filter(|address| is_one(*address)) {
+        return Some(Why::OneAddress { address });
+    }
+    let (uid, user) = facts.user;
+    if facts.holders.is_empty() {
+        return Some(match (facts.hidden, uid == facts.own) {
+            (false, _) => Why::NoProcess { because: facts.absence },
+            (true, true) => Why::Hides,
+            (true, false) => Why::OtherUser { user },
+        });
+    }
+    if !facts.privileged && !facts.holders.contains(&facts.own) {
+        return Some(Why::OtherUser { user });
+    }
+    None
+}
+
+/// True for an address that lives on one interface or link; a wildcard and loopback are no such.
+fn is_one(address: IpAddr) -> bool {
+    !matches!(AddressClass::of(address), AddressClass::Wildcard | AddressClass::Loopback)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Facts, Why, foreseen};
+
+    fn facts(holders: &[u32]) -> Facts<'_> {
+        Facts {
+            address: Some("0.0.0.0".parse().unwrap()),
+            device: None,
+            publishes: None,
+            holders,
+            user: (1000, "ana".to_owned()),
+            hidden: false,
+            own: 1000,
+            privileged: false,
+            absence: "no process holds it".to_owned(),
+        }
+    }
+
+    #[test]
+    fn ones_own_server_can_be_pinned() {
+        assert_eq!(foreseen(facts(&[1000])), None);
+        assert_eq!(foreseen(Facts { address: Some("::".parse().unwrap()), ..facts(&[0, 1000]) }), None);
+        assert_eq!(foreseen(Facts { own: 0, privileged: true, ..facts(&[1000]) }), None);
+    }
+
+    #[test]
+    fn each_reason_has_its_fact() {
+        let published = Facts { publishes: Some("shop-web".to_owned()), own: 0, privileged: true, ..facts(&[0]) };
+        assert!(matches!(foreseen(published), Some(Why::Published { .. })));
+        assert!(matches!(foreseen(Facts { own: 7, ..facts(&[1000]) }), Some(Why::OtherUser { user }) if user == "ana"));
+        assert!(matches!(foreseen(Facts { hidden: true, own: 7, ..facts(&[]) }), Some(Why::OtherUser { .. })));
+        assert_eq!(foreseen(Facts { hidden: true, ..facts(&[]) }), Some(Why::Hides));
+        assert!(matches!(foreseen(facts(&[])), Some(Why::NoProcess { .. })));
+        for address in ["192.168.1.5", "fe80::1", "::ffff:10.0.0.1", "224.0.0.251"] {
+            let one = Facts { address: Some(address.parse().unwrap()), ..facts(&[1000]) };
+            assert!(matches!(foreseen(one), Some(Why::OneAddress { .. })), "{address}");
+        }
+        let elsewhere = || Facts { device: Some("eth0".to_owned()), ..facts(&[1000]) };
+        assert!(matches!(foreseen(elsewhere()), Some(Why::OtherDevice { .. })));
+        assert_eq!(foreseen(Facts { privileged: true, ..elsewhere() }), None);
+    }
+
+    #[test]
+    fn root_may_reach_into_processes_and_not_past_a_container_engine() {
+        assert!(Why::Hides.yields_to_root() && Why::Yama { scope: 2 }.yields_to_root());
+        assert!(!Why::Yama { scope: 3 }.yields_to_root());
+        assert!(!Why::Published { container: "web".to_owned() }.yields_to_root());
+    }
+
+    #[test]
+    fn every_reason_reads_as_the_end_of_a_sentence() {
+        let all = [
+            Why::Published { container: "web".to_owned() },
+            Why::OneAddress { address: "10.0.0.1".parse().unwrap() },
+            Why::OtherDevice { device: "eth0".to_owned() },
+            Why::OtherUser { user: "root".to_owned() },
+            Why::Hides,
+            Why::Yama { scope: 1 },
+            Why::Yama { scope: 2 },
+            Why::Yama { scope: 3 },
+            Why::NoProcess { because: "no process holds it".to_owned() },
+            Why::OtherNamespace { name: "network namespace blue".to_owned() },
+            Why::Gone,
+            Why::Kernel { said: "pid 3 cannot be opened".to_owned() },
+        ];
+        for (at, why) in all.iter().enumerate() {
+            assert!(!why.words().ends_with('.') && !why.words().is_empty(), "{why:?}");
+            assert!(why.code().bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase()));
+            let same = |other: &&Why| other.code() == why.code() && std::mem::discriminant(*other) != std::mem::discriminant(why);
+            assert!(!all[..at].iter().any(|other| same(&other)), "{why:?}");
+        }
+    }
+}
