@@ -38,7 +38,8 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         return Answer::Done(sockets::bind(&socket, &bytes));
     };
     let rule = own.rules.bind(transport, asked);
-    if rule.moves {
+    let moves = rule.moves && !(own.found.contains(&asked.port()) && own.ports.find(asked.port()).is_none());
+    if moves {
         match own.ports.lease(asked.port()) {
             Ok(port) => place::set_port(&mut bytes, port),
             Err(because) => {
@@ -59,7 +60,7 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     own.holds.let_go(sockets::address(&bytes).map_or(0, |address| address.port()));
     let mut done = sockets::bind(&socket, &bytes);
     // Another session of the project may keep the port, too; it lets in whoever would share it.
-    if rule.moves && done == Err(libc::EADDRINUSE) && transport == Transport::Tcp {
+    if moves && done == Err(libc::EADDRINUSE) && transport == Transport::Tcp {
         done = sockets::bind_shared(&socket, &bytes);
     }
     if done.is_ok() && asked.port() != 0 {
@@ -67,6 +68,8 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         if transport == Transport::Udp {
             tell_listening(own, call, &socket, transport);
         }
+    } else if done.is_ok() {
+        own.found.extend(sockets::name(&socket).map(|name| name.port()));
     }
     Answer::Done(done)
 }

@@ -24,6 +24,9 @@ pub(super) struct Supervisor<'a> {
     pub(super) ports: Box<dyn Ports + 'a>,
     /// What was asked for, by the cookie of the socket that got something else.
     pub(super) asked: FxHashMap<u64, SocketAddr>,
+    /// Ports that the kernel found for programs here. One that they name afterwards is a find, not a port that somebody wrote
+    /// down, and a lease for each would fill the project's blocks.
+    pub(super) found: FxHashSet<u16>,
     /// Cookies of sockets whose listening was told.
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
@@ -42,6 +45,7 @@ impl<'a> Supervisor<'a> {
             rules,
             ports,
             asked: FxHashMap::default(),
+            found: FxHashSet::default(),
             told: FxHashSet::default(),
             later: Vec::new(),
             holds: Holds::default(),

@@ -56,6 +56,20 @@ fn a_socket_without_a_port_of_its_own_is_pinned_where_it_is() {
 }
 
 #[test]
+fn a_port_that_was_looked_for_is_not_leased() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "with socket.socket() as found: found.bind(('127.0.0.1', 0)); port = found.getsockname()[1]\n\
+         s = socket.socket(); s.bind(('0.0.0.0', port)); s.listen(); print(s.getsockname()[1] == port, device(s))\n\
+         s = socket.socket(); s.bind(('0.0.0.0', 3000)); print(s.getsockname()[1] == 3000)",
+    );
+    assert_eq!(stdout, "True lo\nFalse");
+    let folder = stage.one.join("state");
+    let leases = stage.inside(&stage.one).env("XDG_STATE_HOME", folder).portward(&["lease", "list", "--json"]).expect(0).json();
+    assert_eq!(leases["leases"].as_array().map(Vec::len), Some(1), "{leases:#}");
+}
+
+#[test]
 fn clients_stay_free() {
     let Some(stage) = Stage::new() else { return };
     stage.world.add_lan("eth0", "192.168.77.1/24");
