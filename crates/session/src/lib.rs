@@ -30,6 +30,10 @@ pub use linux::{
 };
 pub use rules::Rules;
 
+/// The name of the processes that keep the doors of a session with a network of its own; children of its supervisor, which end
+/// with it.
+pub const DOORS: &str = "portward-doors";
+
 /// Which port a project serves a port at that its programs ask for.
 pub trait Ports {
     /// The port for one that a program wants to serve; it is leased where it has not been before. The error is a sentence.

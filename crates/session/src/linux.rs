@@ -3,9 +3,11 @@
 mod apart;
 mod calls;
 mod channel;
+mod flows;
 mod forward;
 mod front;
 mod holds;
+mod isolated;
 mod program;
 mod sockets;
 mod supervisor;

@@ -14,6 +14,8 @@ pub struct Rules {
     pub exposes: bool,
     /// Leave ports as they are asked for.
     pub keeps_ports: bool,
+    /// Give it a network of its own, in which all stays as it is asked for, and doors between that and the real localhost.
+    pub isolates: bool,
 }
 
 /// What a bind becomes.
@@ -33,6 +35,9 @@ impl Rules {
         let named = address.port() != 0;
         let kind = Kind::of(address.ip());
         let datagram = transport == Transport::Udp;
+        if self.isolates {
+            return Bind { moves: false, draws_in: false, pins: false };
+        }
         // A client binds port 0 at the address of an interface to go out by it.
         Bind {
             moves: named && !self.keeps_ports && kind != Kind::Multicast,
@@ -43,12 +48,17 @@ impl Rules {
 
     /// True when what listens is to be pinned.
     pub(crate) fn pins(self) -> bool {
-        !self.exposes
+        !self.exposes && !self.isolates
+    }
+
+    /// True when a connection goes to the loopback, whoever serves it there.
+    pub(crate) fn stays_here(address: SocketAddr) -> bool {
+        address.port() != 0 && matches!(Kind::of(address.ip()), Kind::Loopback | Kind::Any)
     }
 
     /// True when a connection to this address may be for the project's own server.
     pub(crate) fn may_be_own(self, address: SocketAddr) -> bool {
-        !self.keeps_ports && address.port() != 0 && matches!(Kind::of(address.ip()), Kind::Loopback | Kind::Any)
+        !self.keeps_ports && !self.isolates && Self::stays_here(address)
     }
 }
 
@@ -74,14 +84,24 @@ mod tests {
 
     #[test]
     fn the_rule_can_be_loosened() {
-        let exposed = Rules { exposes: true, keeps_ports: false };
+        let exposed = Rules { exposes: true, ..Rules::default() };
         let bind = exposed.bind(Tcp, "192.168.1.20:3000".parse().unwrap());
         assert_eq!(bind, Bind { moves: true, draws_in: false, pins: false });
         assert!(!exposed.pins());
-        let kept = Rules { exposes: false, keeps_ports: true };
+        let kept = Rules { keeps_ports: true, ..Rules::default() };
         assert!(!kept.bind(Tcp, "0.0.0.0:3000".parse().unwrap()).moves);
         assert!(kept.pins());
         assert!(!kept.may_be_own("127.0.0.1:3000".parse().unwrap()));
+    }
+
+    #[test]
+    fn in_a_network_of_its_own_nothing_changes() {
+        let isolated = Rules { isolates: true, ..Rules::default() };
+        for text in ["0.0.0.0:3000", "[::]:80", "127.0.0.1:0"] {
+            let address = text.parse().unwrap();
+            assert_eq!(isolated.bind(Tcp, address), Bind { moves: false, draws_in: false, pins: false });
+            assert!(!isolated.may_be_own(address) && !isolated.pins());
+        }
     }
 
     #[test]

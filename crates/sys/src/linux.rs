@@ -15,6 +15,7 @@ mod frozen;
 mod holders;
 mod interfaces;
 mod lookup;
+mod loopback;
 mod mentions;
 mod namespaces;
 mod netlink;
@@ -33,6 +34,7 @@ mod told;
 pub mod unotify;
 
 pub use lookup::Lookup;
+pub use loopback::loopback_up;
 mod vitals;
 
 use std::{

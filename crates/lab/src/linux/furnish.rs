@@ -12,7 +12,6 @@ use std::{
 use rustix::{
     io::Errno,
     mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change},
-    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with},
 };
 
 use super::{COMMANDS, LAB, LOGS, PIDS, SANDBOX, SELF, SERVICE, STATE, TWIN, WORKPLACE, door, scene::quiet};
@@ -161,36 +160,10 @@ pub(super) fn path() -> OsString {
     env::join_paths(folders).unwrap_or_else(|_| COMMANDS.into())
 }
 
-/// Raises `lo` of this process's network namespace: over `NETLINK_ROUTE`, which is protocol 0, `RTM_NEWLINK` with `IFF_UP`, see rtnetlink(7).
+/// Raises `lo` of this process's network namespace.
 pub(super) fn loopback_up() -> Result<(), LabError> {
-    let doing = || "raise lo".to_owned();
-    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None).or_say(doing)?;
-    let mut message = Vec::with_capacity(32);
-    message.extend(32_u32.to_ne_bytes());
-    message.extend(RTM_NEWLINK.to_ne_bytes());
-    message.extend((NLM_F_REQUEST | NLM_F_ACK).to_ne_bytes());
-    message.extend([0; 8]);
-    // struct ifinfomsg: family, padding, type, index, flags, which flags.
-    message.extend([0; 4]);
-    message.extend(LO.to_ne_bytes());
-    message.extend(IFF_UP.to_ne_bytes());
-    message.extend(IFF_UP.to_ne_bytes());
-    send(&socket, &message, SendFlags::empty()).or_say(doing)?;
-    let mut answer = [0; 256];
-    let (length, _) = recv(&socket, &mut answer, RecvFlags::empty()).or_say(doing)?;
-    // struct nlmsgerr after the header: zero is the acknowledgement.
-    match answer.get(..length).and_then(|answer| answer.get(16..20)) {
-        Some([0, 0, 0, 0]) => Ok(()),
-        code => Err(LabError::new(format!("the lab could not raise lo: the kernel answers {code:?}"))),
-    }
+    portward_sys::loopback_up().or_say(|| "raise lo".to_owned())
 }
-
-const RTM_NEWLINK: u16 = 16;
-const NLM_F_REQUEST: u16 = 1;
-const NLM_F_ACK: u16 = 4;
-/// The index of `lo` in every network namespace.
-const LO: i32 = 1;
-const IFF_UP: u32 = 1;
 
 /// Debian's packages of programs that have another name.
 const PACKAGES: &[(&str, &str)] = &[("nft", "nftables"), ("ip", "iproute2"), ("ss", "iproute2"), ("sysctl", "procps")];

@@ -29,11 +29,11 @@ pub struct Run {
     #[serde(default)]
     pub name: Option<String>,
     /// Let the network reach it: ports move, and nothing is pinned
-    #[arg(long, conflicts_with_all = ["loopback_only", "port_only"])]
+    #[arg(long, conflicts_with_all = ["loopback_only", "port_only", "isolated"])]
     #[serde(default)]
     pub expose: bool,
     /// Leave the ports as they are asked for, and only pin what listens to the loopback device
-    #[arg(long, conflicts_with = "port_only")]
+    #[arg(long, conflicts_with_all = ["port_only", "isolated"])]
     #[serde(default)]
     pub loopback_only: bool,
     /// Touch no calls: tell the program its leased port, by PORT and by its own flag where that is known, and say where it
@@ -41,6 +41,11 @@ pub struct Run {
     #[arg(long)]
     #[serde(default)]
     pub port_only: bool,
+    /// Give it a network of its own, in which ports are what it asks for; the real localhost reaches in at the project's ports,
+    /// and is reached where nothing inside serves a port. Nothing else is
+    #[arg(long, conflicts_with = "port_only")]
+    #[serde(default)]
+    pub isolated: bool,
     /// The program and its arguments
     #[arg(value_name = "CMD", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<String>,
@@ -125,7 +130,7 @@ impl Op for Run {
             session::join(cx, &outer, self.name.as_deref())?;
             return Err(told(&portward_session::become_program(&program), name));
         }
-        let rules = Rules { exposes: self.expose, keeps_ports: self.loopback_only };
+        let rules = Rules { exposes: self.expose, keeps_ports: self.loopback_only, isolates: self.isolated };
         if !rules.exposes {
             portward_session::pin_inherited().map_err(|error| {
                 Failure::not_started(format!("A listener that the program would inherit cannot be pinned to lo: {error}."))

@@ -102,7 +102,9 @@ fn below(host: &dyn Host, pid: u32, own: Option<ProcessId>, wanted: &mut Vec<(Pr
     let processes = host.processes(&[&[pid][..], &pids].concat()).unwrap_or_default();
     for process in processes {
         let named = process.id.pid == pid && Some(process.id) == own;
-        let below = pids.contains(&process.id.pid);
+        // The doors of a private network end with their supervisor, when the programs have.
+        let is_door = process.parent == pid && process.name.raw() == portward_session::DOORS.as_bytes();
+        let below = pids.contains(&process.id.pid) && !is_door;
         if (named || below) && !wanted.iter().any(|(known, _)| *known == process.id) {
             wanted.push((process.id, Text::from(process.title().as_str()).shown()));
         }

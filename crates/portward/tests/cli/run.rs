@@ -2,6 +2,7 @@
 
 mod calls;
 mod ends;
+mod isolated;
 mod joined;
 mod kept;
 mod port_only;

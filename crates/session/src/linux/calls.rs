@@ -10,7 +10,7 @@ use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
 use rustix::{fd::OwnedFd, io::Errno};
 
 use super::{sockets, supervisor::Supervisor};
-use crate::{Event, place};
+use crate::{Event, Rules, place};
 
 /// What to tell the kernel of a call.
 pub(super) enum Answer {
@@ -57,6 +57,9 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         own.tell_refused(call.tid, "bind", not_pinned(errno));
         return Answer::Done(Err(libc::EACCES));
     }
+    if let Some(isolated) = &mut own.isolated {
+        isolated.make_way(asked.port());
+    }
     own.holds.let_go(sockets::address(&bytes).map_or(0, |address| address.port()));
     let mut done = sockets::bind(&socket, &bytes);
     // Another session of the project may keep the port, too; it lets in whoever would share it.
@@ -100,6 +103,9 @@ pub(super) fn listen(own: &mut Supervisor<'_>, call: &Call) -> Answer {
 pub(super) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     // What goes elsewhere is let go before anything else is asked: it is most of what programs dial.
     let Ok(mut bytes) = address_of(own, call) else { return Answer::Proceed };
+    if own.isolated.is_some() {
+        return connect_isolated(own, &bytes);
+    }
     let Some(dialled) = sockets::address(&bytes).filter(|address| own.rules.may_be_own(*address)) else {
         return Answer::Proceed;
     };
@@ -129,6 +135,15 @@ pub(super) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         };
     }
     Answer::Done(sockets::connect(&socket, &bytes))
+}
+
+/// `connect(2)` in a network of its own, which goes on as the program made it: where nothing serves the port there and the real
+/// localhost does, it finds a door to it.
+fn connect_isolated(own: &mut Supervisor<'_>, bytes: &[u8]) -> Answer {
+    if let Some(dialled) = sockets::address(bytes).filter(|address| Rules::stays_here(*address)) {
+        own.reach(dialled.port());
+    }
+    Answer::Proceed
 }
 
 /// A copy of the socket that a call is about, or the answer where there is none to be had.
@@ -167,9 +182,30 @@ fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &OwnedFd, trans
     }
     let asked: Option<SocketAddr> = own.asked.get(&cookie).copied();
     let Some(serves) = sockets::name(socket) else { return };
-    let pinned = own.rules.pins();
     let pid = process_of(call.tid);
+    if own.isolated.is_some() {
+        return tell_inside(own, pid, transport, asked);
+    }
+    let pinned = own.rules.pins();
     own.later.push(Event::Listening { pid, transport, asked, serves, pinned });
+}
+
+/// A socket listens in a network of its own. One of TCP that asked for its port is let in from outside.
+fn tell_inside(own: &mut Supervisor<'_>, pid: u32, transport: Transport, asked: Option<SocketAddr>) {
+    let Some(asked) = asked.filter(|_| transport == Transport::Tcp) else { return };
+    let because = match own.ports.lease(asked.port()) {
+        Ok(port) => {
+            own.holds.let_go(port);
+            if own.isolated.as_mut().is_some_and(|isolated| isolated.let_in(port, asked.port())) {
+                let serves = SocketAddr::from(([127, 0, 0, 1], port));
+                own.later.push(Event::Listening { pid, transport, asked: Some(asked), serves, pinned: true });
+                return;
+            }
+            format!("it listens inside, and its port outside, {port}, is held by something else")
+        }
+        Err(because) => because,
+    };
+    own.later.push(Event::Refused { pid, call: "listen", because });
 }
 
 /// The process that a thread belongs to; the thread's own number where that cannot be read.

@@ -6,10 +6,9 @@
 //! was answered, no connection goes to the project before.
 
 mod door;
-mod flow;
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
@@ -18,7 +17,6 @@ use std::{
 
 use portward_model::Transport;
 use portward_sys::Lookup;
-use rustc_hash::FxHashMap;
 use rustix::{
     event::{Timespec, epoll},
     fd::OwnedFd,
@@ -28,10 +26,8 @@ use rustix::{
     process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
-use self::{
-    door::Door,
-    flow::{Flow, Next, reset},
-};
+use self::door::Door;
+use super::flows::{Flows, reset};
 use crate::{Lender, Loan, Standing};
 
 /// Lends until the lender says that it is over, then until the last connection has ended. `folder` is watched: when
@@ -48,10 +44,7 @@ pub fn forward(lender: &mut dyn Lender, folder: &Path) -> io::Result<()> {
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         lookup: Lookup::open()?,
         doors: BTreeMap::new(),
-        flows: FxHashMap::default(),
-        next: 0,
-        unfinished: VecDeque::new(),
-        buffer: vec![0; CHUNK],
+        flows: Flows::new(),
         spare: spare(),
     };
     let watch = Watch::open(folder, &forwarder.epoll);
@@ -64,7 +57,7 @@ pub fn forward(lender: &mut dyn Lender, folder: &Path) -> io::Result<()> {
         if now >= due {
             let wish = lender.wish();
             let loans = forwarder.settle(&wish.loans, lender);
-            lender.done(&loans, forwarder.flows.len());
+            lender.done(&loans, forwarder.flows.number());
             over = wish.over;
             asked = Some(now);
             due = now + watch.as_ref().map_or(BLIND_PACE, |_| if wish.loans.is_empty() { IDLE_PACE } else { PACE });
@@ -72,10 +65,10 @@ pub fn forward(lender: &mut dyn Lender, folder: &Path) -> io::Result<()> {
                 watch.renew(folder);
             }
         }
-        if over && forwarder.flows.is_empty() && lender.may_end() {
+        if over && forwarder.flows.number() == 0 && lender.may_end() {
             return Ok(());
         }
-        let patience = if forwarder.unfinished.is_empty() { due.saturating_duration_since(now) } else { Duration::ZERO };
+        let patience = if forwarder.flows.is_busy() { Duration::ZERO } else { due.saturating_duration_since(now) };
         match epoll::wait(&forwarder.epoll, rustix::buffer::spare_capacity(&mut events), Some(&timespec(patience))) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
@@ -88,12 +81,10 @@ pub fn forward(lender: &mut dyn Lender, folder: &Path) -> io::Result<()> {
                     due = due.min(asked.map_or(now, |asked| asked + RESPITE));
                 }
                 data if data & DOOR != 0 => forwarder.admit(u16::try_from(data & 0xFFFF).unwrap_or(0)),
-                data => forwarder.happened(data, event.flags),
+                data => forwarder.flows.happened(data, event.flags, &forwarder.epoll),
             }
         }
-        for id in std::mem::take(&mut forwarder.unfinished) {
-            forwarder.turn(id);
-        }
+        forwarder.flows.go_on(&forwarder.epoll);
     }
 }
 
@@ -102,12 +93,7 @@ struct Forwarder {
     lookup: Lookup,
     /// By the real port.
     doors: BTreeMap<u16, Door>,
-    /// By a number that is never used again.
-    flows: FxHashMap<u64, Flow>,
-    next: u64,
-    /// Flows that had more to pass on than one turn allows.
-    unfinished: VecDeque<u64>,
-    buffer: Vec<u8>,
+    flows: Flows,
     /// A descriptor that is given up where there is no other, to turn a client away instead of letting it wait.
     spare: Option<OwnedFd>,
 }
@@ -180,40 +166,7 @@ impl Forwarder {
             }
         }
         for (client, targets) in met {
-            self.begin(client, targets);
-        }
-    }
-
-    fn begin(&mut self, client: OwnedFd, targets: Vec<SocketAddr>) {
-        let id = self.next;
-        self.next += 1;
-        if let Some(flow) = Flow::begin(client, targets, &self.epoll, id) {
-            self.flows.insert(id, flow);
-            self.turn(id);
-        }
-    }
-
-    /// Something happened at one of a flow's sockets.
-    fn happened(&mut self, data: u64, flags: epoll::EventFlags) {
-        let id = data >> 1;
-        if let Some(flow) = self.flows.get_mut(&id) {
-            flow.note(data & 1 == 1, flags);
-            self.turn(id);
-        }
-    }
-
-    /// Lets a flow pass on what it can.
-    fn turn(&mut self, id: u64) {
-        let Some(flow) = self.flows.get_mut(&id) else { return };
-        match flow.turn(&mut self.buffer, &self.epoll, id) {
-            Next::Wait => {}
-            Next::Again => self.unfinished.push_back(id),
-            Next::Over => drop(self.flows.remove(&id)),
-            Next::Broken => {
-                if let Some(flow) = self.flows.remove(&id) {
-                    flow.abort();
-                }
-            }
+            self.flows.begin(client, targets, &self.epoll);
         }
     }
 }
@@ -261,8 +214,6 @@ fn timespec(duration: Duration) -> Timespec {
 
 /// The loopback device is the first of every network namespace.
 const LOOPBACK: u32 = 1;
-/// Bytes passed on at once.
-const CHUNK: usize = 64 * 1024;
 /// Events taken at once.
 const EVENTS: usize = 512;
 /// Clients taken in at once at one listener.

@@ -13,6 +13,7 @@ use rustix::fd::{AsFd, BorrowedFd};
 use super::{
     calls::{self, Answer},
     holds::Holds,
+    isolated::Isolated,
     tree::Duty,
 };
 use crate::{Event, Ports, Rules, Witness};
@@ -31,6 +32,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
     pub(super) later: Vec<Event>,
+    /// The doors of a session with a network of its own.
+    pub(super) isolated: Option<Isolated>,
     /// Ports of the project that nothing has.
     pub(super) holds: Holds,
     lookup: Option<Lookup>,
@@ -48,6 +51,7 @@ impl<'a> Supervisor<'a> {
             found: FxHashSet::default(),
             told: FxHashSet::default(),
             later: Vec::new(),
+            isolated: None,
             holds: Holds::default(),
             lookup: Lookup::open().ok(),
             witness,
@@ -56,6 +60,13 @@ impl<'a> Supervisor<'a> {
 
     pub(super) fn tell_refused(&mut self, tid: u32, call: &'static str, because: String) {
         self.later.push(Event::Refused { pid: calls::process_of(tid), call, because });
+    }
+
+    /// Makes sure that a port which is dialled in a network of its own is found there, if anything serves it.
+    pub(super) fn reach(&mut self, port: u16) {
+        let Some(mut isolated) = self.isolated.take() else { return };
+        isolated.reach(port, || self.serves(Transport::Tcp, port).is_some());
+        self.isolated = Some(isolated);
     }
 
     /// Whether something serves a port of the loopback, of either family: `None` when nothing does, otherwise whether its
@@ -92,6 +103,10 @@ impl Duty for Supervisor<'_> {
     }
 
     fn look(&mut self) -> Duration {
+        if let Some(mut isolated) = self.isolated.take() {
+            isolated.tidy(|port| self.serves(Transport::Tcp, port).is_some());
+            self.isolated = Some(isolated);
+        }
         let ports = self.ports.all();
         self.holds.keep(&ports);
         self.witness.look().min(PACE)

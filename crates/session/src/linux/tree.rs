@@ -22,6 +22,7 @@ use rustix::{
 use super::{
     channel::{Channel, Failure, News},
     front::{Signals, block_signals, restore_signals, stand_in},
+    isolated::{self, Isolated},
     supervisor::Supervisor,
 };
 use crate::{Ended, Event, Ports, Program, Rules, StartError, Witness};
@@ -45,12 +46,23 @@ pub fn run<'a>(
         let (ports, witness) = prepare().map_err(Failure::Session)?;
         let door = Door::new().map_err(no_channel)?;
         let mut builder = program.builder();
+        if rules.isolates {
+            isolated::is_possible().map_err(no_network)?;
+            // SAFETY: a supervisor has one thread, so that its copy is whole and may allocate.
+            #[allow(unsafe_code)]
+            unsafe {
+                builder.pre_exec(isolated::enter_new);
+            }
+        }
         door.prepare(&mut builder, &FILTER, Prologue { mask: Some(mask), must_be_filtered: true, ..Prologue::default() });
         let signals = Signals::open().map_err(no_channel)?;
         let main = spawn(&mut builder)?;
         drop(builder);
         let listener = door.open().ok_or(Failure::Filter(libc::ENOSYS))?;
         let mut supervisor = Supervisor::new(listener, rules, ports, witness);
+        if rules.isolates {
+            supervisor.isolated = Some(Isolated::start(main).map_err(no_channel)?);
+        }
         Life::new(main, channel, signals).follow(&mut supervisor);
         Ok(())
     })
@@ -158,6 +170,14 @@ fn hand_over(socket: OwnedFd) -> io::Result<OwnedFd> {
     // SAFETY: the copy was just made, and is ours alone.
     #[allow(unsafe_code)]
     Ok(unsafe { OwnedFd::from_raw_fd(FIRST_HANDED) })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
+fn no_network(error: io::Error) -> Failure {
+    Failure::Session(format!(
+        "No private network can be made: {error}. It takes a user namespace, and this machine gives none to you \
+         (user.max_user_namespaces, kernel.apparmor_restrict_unprivileged_userns)."
+    ))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]

@@ -217,7 +217,7 @@ fn watch(epoll: &OwnedFd, socket: &OwnedFd, data: u64) -> Result<(), Errno> {
 }
 
 /// Closes a socket so that its peer gets a reset.
-pub(super) fn reset(socket: OwnedFd) {
+pub(in crate::linux) fn reset(socket: OwnedFd) {
     let _ = sockopt::set_socket_linger(&socket, Some(Duration::ZERO));
     drop(socket);
 }

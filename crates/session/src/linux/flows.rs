@@ -1,0 +1,81 @@
+//! Connections that are passed on, each between two sockets: one thread and one `epoll` for all of them.
+
+mod flow;
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use rustc_hash::FxHashMap;
+use rustix::{event::epoll, fd::OwnedFd};
+
+pub(super) use flow::reset;
+use flow::{Flow, Next};
+
+/// The connections that are open.
+pub(super) struct Flows {
+    /// By a number that is never used again.
+    open: FxHashMap<u64, Flow>,
+    next: u64,
+    /// Those that had more to pass on than one turn allows.
+    unfinished: VecDeque<u64>,
+    buffer: Vec<u8>,
+}
+
+impl Flows {
+    pub(super) fn new() -> Self {
+        Self { open: FxHashMap::default(), next: 0, unfinished: VecDeque::new(), buffer: vec![0; CHUNK] }
+    }
+
+    /// Dials for a client that was accepted.
+    pub(super) fn begin(&mut self, client: OwnedFd, targets: Vec<SocketAddr>, epoll: &OwnedFd) {
+        let id = self.next;
+        self.next += 1;
+        if let Some(flow) = Flow::begin(client, targets, epoll, id) {
+            self.open.insert(id, flow);
+            self.turn(id, epoll);
+        }
+    }
+
+    /// Something happened at one of a flow's sockets.
+    pub(super) fn happened(&mut self, data: u64, flags: epoll::EventFlags, epoll: &OwnedFd) {
+        let id = data >> 1;
+        if let Some(flow) = self.open.get_mut(&id) {
+            flow.note(data & 1 == 1, flags);
+            self.turn(id, epoll);
+        }
+    }
+
+    /// Lets those go on that had more to do.
+    pub(super) fn go_on(&mut self, epoll: &OwnedFd) {
+        for id in std::mem::take(&mut self.unfinished) {
+            self.turn(id, epoll);
+        }
+    }
+
+    /// How many are open.
+    pub(super) fn number(&self) -> usize {
+        self.open.len()
+    }
+
+    /// True where some have more to do at once.
+    pub(super) fn is_busy(&self) -> bool {
+        !self.unfinished.is_empty()
+    }
+
+    /// Lets a flow pass on what it can.
+    fn turn(&mut self, id: u64, epoll: &OwnedFd) {
+        let Some(flow) = self.open.get_mut(&id) else { return };
+        match flow.turn(&mut self.buffer, epoll, id) {
+            Next::Wait => {}
+            Next::Again => self.unfinished.push_back(id),
+            Next::Over => drop(self.open.remove(&id)),
+            Next::Broken => {
+                if let Some(flow) = self.open.remove(&id) {
+                    flow.abort();
+                }
+            }
+        }
+    }
+}
+
+/// Bytes passed on at once.
+const CHUNK: usize = 64 * 1024;

@@ -1,0 +1,183 @@
+//! The process of one side: it listens on the ports that have a door there, gives what it accepts to the other side, and passes
+//! on what the other side gives it.
+
+use std::{
+    io::{self, IoSlice, IoSliceMut},
+    mem::MaybeUninit,
+};
+
+use portward_model::Transport;
+use portward_sys::Lookup;
+use rustc_hash::FxHashMap;
+use rustix::{
+    event::{Timespec, epoll},
+    fd::{AsFd, AsRawFd, OwnedFd, RawFd},
+    io::Errno,
+    net::{
+        AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+        SendFlags, SocketFlags, SocketType, accept_with, bind, listen, recv, recvmsg, send, sendmsg, socket_with, sockopt,
+    },
+};
+
+use super::{Order, both, order};
+use crate::linux::{flows::Flows, sockets};
+
+/// Keeps the doors of this side until the supervisor has gone.
+pub(super) fn keep(orders: OwnedFd, peer: OwnedFd) -> io::Result<()> {
+    // It ends with the supervisor, whose thread started it.
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+    if let Ok(name) = std::ffi::CString::new(crate::DOORS) {
+        let _ = rustix::thread::set_name(&name);
+    }
+    close_all_but(&[orders.as_raw_fd(), peer.as_raw_fd()])?;
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    epoll::add(&epoll, &orders, epoll::EventData::new_u64(ORDERS), epoll::EventFlags::IN)?;
+    epoll::add(&epoll, &peer, epoll::EventData::new_u64(PEER), epoll::EventFlags::IN)?;
+    let mut keeper = Keeper { epoll, peer, doors: FxHashMap::default(), lookup: Lookup::open()?, flows: Flows::new() };
+    let mut events = Vec::with_capacity(EVENTS);
+    loop {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let patience = keeper.flows.is_busy().then_some(&at_once);
+        match epoll::wait(&keeper.epoll, rustix::buffer::spare_capacity(&mut events), patience) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+        for event in events.drain(..) {
+            match event.data.u64() {
+                ORDERS => {
+                    if !keeper.obey(&orders) {
+                        return Ok(());
+                    }
+                }
+                PEER => keeper.take(),
+                data if data & DOOR != 0 => keeper.admit(u16::try_from(data & 0xFFFF).unwrap_or(0)),
+                data => keeper.flows.happened(data, event.flags, &keeper.epoll),
+            }
+        }
+        keeper.flows.go_on(&keeper.epoll);
+    }
+}
+
+struct Keeper {
+    epoll: OwnedFd,
+    peer: OwnedFd,
+    /// Listeners by port, with the target on the other side.
+    doors: FxHashMap<u16, (Vec<OwnedFd>, u16)>,
+    lookup: Lookup,
+    flows: Flows,
+}
+
+impl Keeper {
+    /// Carries out an order; false when nobody is there to give any.
+    fn obey(&mut self, orders: &OwnedFd) -> bool {
+        let mut message = [0; 8];
+        let Ok((length @ 1.., _)) = recv(orders, &mut message[..], RecvFlags::empty()) else { return false };
+        let Some((order, port, target)) = order(message.get(..length).unwrap_or_default()) else { return true };
+        let done = match order {
+            Order::Open => self.open(port, target).is_ok(),
+            Order::Close => {
+                self.doors.remove(&port);
+                true
+            }
+            Order::Serves => {
+                !self.doors.contains_key(&port)
+                    && both(port).into_iter().any(|at| self.lookup.server(Transport::Tcp, at, LOOPBACK).is_some())
+            }
+        };
+        send(orders, &[u8::from(done)], SendFlags::NOSIGNAL).is_ok()
+    }
+
+    fn open(&mut self, port: u16, target: u16) -> io::Result<()> {
+        if let Some((_, known)) = self.doors.get_mut(&port) {
+            *known = target;
+            return Ok(());
+        }
+        let mut listeners = Vec::with_capacity(2);
+        for at in both(port) {
+            let family = if at.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+            let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+            let listener = match socket_with(family, SocketType::STREAM, flags, None) {
+                Err(Errno::AFNOSUPPORT) if at.is_ipv6() => continue,
+                other => other?,
+            };
+            sockopt::set_socket_reuseaddr(&listener, true)?;
+            match bind(&listener, &at) {
+                Err(Errno::ADDRNOTAVAIL) if at.is_ipv6() => continue,
+                other => other?,
+            }
+            sockets::pin(&listener).map_err(io::Error::from_raw_os_error)?;
+            listen(&listener, BACKLOG)?;
+            epoll::add(&self.epoll, &listener, epoll::EventData::new_u64(DOOR | u64::from(port)), epoll::EventFlags::IN)?;
+            listeners.push(listener);
+        }
+        self.doors.insert(port, (listeners, target));
+        Ok(())
+    }
+
+    /// Gives who knocks to the other side.
+    fn admit(&mut self, port: u16) {
+        let Some((listeners, target)) = self.doors.get(&port) else { return };
+        for listener in listeners {
+            while let Ok(client) = accept_with(listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK) {
+                let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+                let mut ancillary = SendAncillaryBuffer::new(&mut space);
+                let descriptors = [client.as_fd()];
+                if ancillary.push(SendAncillaryMessage::ScmRights(&descriptors)) {
+                    // A client that cannot be handed on is closed, and knows.
+                    let _ = sendmsg(&self.peer, &[IoSlice::new(&target.to_ne_bytes())], &mut ancillary, SendFlags::NOSIGNAL);
+                }
+            }
+        }
+    }
+
+    /// Takes a client from the other side, and dials for it here.
+    fn take(&mut self) {
+        let mut bytes = [0; 2];
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut ancillary = RecvAncillaryBuffer::new(&mut space);
+        let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+        let Ok(message) = recvmsg(&self.peer, &mut [IoSliceMut::new(&mut bytes)], &mut ancillary, flags) else { return };
+        if message.bytes == 0 {
+            // The other side has gone, and would be heard of for ever.
+            let _ = epoll::delete(&self.epoll, &self.peer);
+            return;
+        }
+        let clients = ancillary.drain().filter_map(|message| match message {
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+            _ => None,
+        });
+        let port = u16::from_ne_bytes(bytes);
+        for client in clients.collect::<Vec<_>>() {
+            self.flows.begin(client, both(port).to_vec(), &self.epoll);
+        }
+    }
+}
+
+/// Closes what this copy of the supervisor has and does not need: its ends of channels that somebody waits for the end of.
+fn close_all_but(kept: &[RawFd]) -> io::Result<()> {
+    let numbers: Vec<RawFd> = std::fs::read_dir("/proc/self/fd")?
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|number| *number > 2 && !kept.contains(number))
+        .collect();
+    for number in numbers {
+        // SAFETY: this copy never goes back to what had the descriptor: it ends with `_exit`.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::close(number);
+        }
+    }
+    Ok(())
+}
+
+/// The loopback device is the first of every network namespace.
+const LOOPBACK: u32 = 1;
+/// Connections that wait to be handed on.
+const BACKLOG: i32 = 1024;
+/// Events taken at once.
+const EVENTS: usize = 256;
+/// Marks the events of doors; the port stands in the lowest bits. Flows are numbered from 0 and never get there.
+const DOOR: u64 = 1 << 63;
+/// The event of the channel to the supervisor.
+const ORDERS: u64 = u64::MAX;
+/// The event of the channel to the other side.
+const PEER: u64 = u64::MAX - 1;
