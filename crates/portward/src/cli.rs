@@ -53,7 +53,7 @@ fn misread(error: &clap::Error) -> Failure {
         return endpoint.clone().into();
     }
     let own = error.to_string();
-    let said = error.source().map_or_else(|| own.lines().next().unwrap_or_default().to_owned(), ToString::to_string);
+    let said = error.source().map_or_else(|| first_sentence(&own), ToString::to_string);
     let said = said.strip_prefix("error: ").unwrap_or(&said);
     let (said, near) = match said.split_once("; did you mean `") {
         Some((said, near)) => (said, Some(format!("did you mean {} ?", near.trim_end_matches(['`', '?', '.'])))),
@@ -74,6 +74,17 @@ fn misread(error: &clap::Error) -> Failure {
     let hint = near.or(values).or(tip).map(|hint| portward_model::Text::from(hint.as_str()).shown());
     let hint = hint.unwrap_or_else(|| "the same command with --help".to_owned());
     Failure::usage(format!("{}.", sentence.trim_end_matches('.'))).hint(hint)
+}
+
+/// The first line, with the list that stands below it where it ends in a colon.
+fn first_sentence(said: &str) -> String {
+    let mut lines = said.lines();
+    let first = lines.next().unwrap_or_default();
+    if !first.ends_with(':') {
+        return first.to_owned();
+    }
+    let list: Vec<&str> = lines.take_while(|line| line.starts_with("  ")).map(str::trim).collect();
+    format!("{first} {}", list.join(", "))
 }
 
 /// Sentences are cut here: one may quote what was typed.

@@ -35,8 +35,7 @@ pub(super) enum Failure {
 impl Failure {
     pub(super) fn error(self, program: &str) -> StartError {
         match self {
-            // The filter is taken before the program is; the numbers tell them apart.
-            Self::Program(libc::EBUSY) => StartError::Nested,
+            Self::Filter(libc::EBUSY) => StartError::Nested,
             Self::Program(number) => {
                 StartError::Program { program: program.to_owned(), source: io::Error::from_raw_os_error(number) }
             }

@@ -98,7 +98,7 @@ impl Side {
             -1 => Err(io::Error::last_os_error()),
             0 => {
                 drop(ours);
-                let done = of.map_or(Ok(()), space::enter).and_then(|()| doors::keep(theirs, peer));
+                let done = of.map_or(Ok(()), space::enter).and_then(|()| doors::keep(&theirs, peer));
                 // SAFETY: ends the copy without running what its original will run at its end.
                 #[allow(unsafe_code)]
                 unsafe {

@@ -56,7 +56,7 @@ pub fn run<'a>(
         }
         door.prepare(&mut builder, &FILTER, Prologue { mask: Some(mask), must_be_filtered: true, ..Prologue::default() });
         let signals = Signals::open().map_err(no_channel)?;
-        let main = spawn(&mut builder)?;
+        let main = spawn(&mut builder).map_err(|failure| door.refused().map_or(failure, Failure::Filter))?;
         drop(builder);
         let listener = door.open().ok_or(Failure::Filter(libc::ENOSYS))?;
         let mut supervisor = Supervisor::new(listener, rules, ports, witness);

@@ -5,7 +5,7 @@ use std::io;
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 
 /// Raises `lo` of this process's network namespace: over `NETLINK_ROUTE`, which is protocol 0, `RTM_NEWLINK` with `IFF_UP`, see
-/// rtnetlink(7). It needs CAP_NET_ADMIN there.
+/// rtnetlink(7). It needs `CAP_NET_ADMIN` there.
 ///
 /// # Errors
 ///

@@ -56,8 +56,9 @@ fn what_cannot_be_started_is_125() {
     assert!(hinted.stderr.contains("hint: command -v no-such-program"), "{hinted}");
     for words in [&["run"][..], &["run", "--"], &["run", "--no-such-option", "true"], &["run", "--name"]] {
         let refused = stage.portward(&stage.one, words).expect(125);
-        assert!(refused.stderr.contains("hint:"), "{refused}");
+        assert!(refused.stderr.contains("hint:") && !refused.stderr.contains(":."), "{refused}");
     }
+    assert!(stage.portward(&stage.one, &["run"]).expect(125).stderr.contains("not provided: <CMD>."));
     // Its own 125, and its own 2, are the program's.
     let _ = stage.portward(&stage.one, &["run", "sh", "-c", "exit 125"]).expect(125);
     let _ = stage.portward(&stage.one, &["run", "sh", "-c", "exit 2"]).expect(2);

@@ -23,7 +23,7 @@ use super::{Order, both, order};
 use crate::linux::{flows::Flows, sockets};
 
 /// Keeps the doors of this side until the supervisor has gone.
-pub(super) fn keep(orders: OwnedFd, peer: OwnedFd) -> io::Result<()> {
+pub(super) fn keep(orders: &OwnedFd, peer: OwnedFd) -> io::Result<()> {
     // It ends with the supervisor, whose thread started it.
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
     if let Ok(name) = std::ffi::CString::new(crate::DOORS) {
@@ -31,7 +31,7 @@ pub(super) fn keep(orders: OwnedFd, peer: OwnedFd) -> io::Result<()> {
     }
     close_all_but(&[orders.as_raw_fd(), peer.as_raw_fd()])?;
     let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-    epoll::add(&epoll, &orders, epoll::EventData::new_u64(ORDERS), epoll::EventFlags::IN)?;
+    epoll::add(&epoll, orders, epoll::EventData::new_u64(ORDERS), epoll::EventFlags::IN)?;
     epoll::add(&epoll, &peer, epoll::EventData::new_u64(PEER), epoll::EventFlags::IN)?;
     let mut keeper = Keeper { epoll, peer, doors: FxHashMap::default(), lookup: Lookup::open()?, flows: Flows::new() };
     let mut events = Vec::with_capacity(EVENTS);
@@ -45,7 +45,7 @@ pub(super) fn keep(orders: OwnedFd, peer: OwnedFd) -> io::Result<()> {
         for event in events.drain(..) {
             match event.data.u64() {
                 ORDERS => {
-                    if !keeper.obey(&orders) {
+                    if !keeper.obey(orders) {
                         return Ok(());
                     }
                 }

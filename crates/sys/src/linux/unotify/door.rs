@@ -57,8 +57,14 @@ impl Door {
             // SAFETY: the door outlives the builder's spawn, and this runs in a copy of this process during it.
             #[allow(unsafe_code)]
             let theirs = unsafe { BorrowedFd::borrow_raw(theirs) };
-            let filtered = before_exec(theirs, program.as_deref(), privileged, &prologue);
-            if prologue.must_be_filtered { filtered.map_err(io::Error::from_raw_os_error) } else { Ok(()) }
+            match before_exec(theirs, program.as_deref(), privileged, &prologue) {
+                Err(number) if prologue.must_be_filtered => {
+                    // Said apart, so that it is not taken for the program's own error.
+                    let _ = rustix::net::send(theirs, &number.to_ne_bytes(), SendFlags::NOSIGNAL);
+                    Err(io::Error::from_raw_os_error(number))
+                }
+                _ => Ok(()),
+            }
         };
         // SAFETY: the steps make system calls on values of their own and on the stack; they neither allocate nor
         // take a lock, as a copy of a process with threads must not.
@@ -66,6 +72,14 @@ impl Door {
         unsafe {
             builder.pre_exec(steps);
         }
+    }
+
+    /// The error number with which the kernel refused the filter, once the program was not started; `None` where the program
+    /// itself is the reason.
+    pub fn refused(&self) -> Option<i32> {
+        let mut number = [0; 4];
+        let (length, _) = rustix::net::recv(&self.ours, &mut number[..], RecvFlags::DONTWAIT).ok()?;
+        (length == number.len()).then(|| i32::from_ne_bytes(number))
     }
 
     /// The listener, once the program was started; `None` where it got no filter.

@@ -1,0 +1,100 @@
+//! What cannot be supervised is refused with the reason, and never run unguarded in silence.
+
+use super::Stage;
+
+#[test]
+fn a_program_that_gains_rights() {
+    let Some(stage) = Stage::new() else { return };
+    let leases = stage.one.join("state");
+    let su = stage.world.file("bin/su", "#!/bin/sh\ntouch \"$0.ran\"\n");
+    let _ = stage.world.run(&["chmod", "4755", su.to_str().unwrap()]).expect(0);
+    let as_stranger =
+        |words: &[&str]| stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", leases.to_str().unwrap()).portward(words);
+    let refused = as_stranger(&["run", su.to_str().unwrap()]).expect(125);
+    assert!(refused.stderr.contains("cannot be supervised") && refused.stderr.contains("is set-user-id"), "{refused}");
+    assert!(refused.stderr.contains("hint: portward run --port-only"), "{refused}");
+    assert!(!su.with_extension("ran").exists());
+}
+
+#[test]
+fn under_another_supervisor() {
+    let Some(stage) = Stage::new() else { return };
+    let leases = stage.one.join("state");
+    let code = format!("{FILTER}\ninstall([(163, NOTIFY)], 1 << 3)\nos.execvp(sys.argv[1], sys.argv[1:])");
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let command = ["python3", "-c", &code, portward, "run", "echo", "ran"];
+    let refused = stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", leases.to_str().unwrap()).run(&command).expect(125);
+    assert!(refused.stdout.is_empty(), "{refused}");
+    assert!(refused.stderr.contains("Another supervisor watches this process tree already"), "{refused}");
+    assert!(refused.stderr.contains("hint: portward run --port-only CMD"), "{refused}");
+}
+
+#[test]
+fn where_the_kernel_or_a_sandbox_has_no_filters() {
+    let Some(stage) = Stage::new() else { return };
+    let leases = stage.one.join("state");
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let code = format!("{FILTER}\ninstall([(317, 38)], 0)\nos.execvp(sys.argv[1], sys.argv[1:])");
+    let run = |words: &[&str]| {
+        let command = [&["python3", "-c", &code, portward, "run"], words].concat();
+        stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", leases.to_str().unwrap()).run(&command)
+    };
+    let refused = run(&["echo", "ran"]).expect(125);
+    assert!(refused.stdout.is_empty() && refused.stderr.contains("refuses to report system calls"), "{refused}");
+    assert!(refused.stderr.contains("hint: portward run --port-only CMD"), "{refused}");
+    // What it points to works there.
+    assert_eq!(run(&["--port-only", "echo", "ran"]).expect(0).stdout, "ran\n");
+}
+
+#[test]
+fn socket_calls_by_the_32_bit_table() {
+    let Some(stage) = Stage::new() else { return };
+    if std::env::consts::ARCH != "x86_64" {
+        portward_testkit::skip("the 32-bit table of x86");
+        return;
+    }
+    // mov eax, 102 (socketcall); mov ebx, 2 (bind); xor ecx, ecx; int 0x80; ret
+    let code = "import ctypes, mmap
+m = mmap.mmap(-1, 4096, prot=7); m.write(bytes.fromhex('53b866000000bb0200000031c9cd805bc3'))
+print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))())";
+    let plain = stage.world.run(&["python3", "-c", code]);
+    if plain.code != Some(0) || plain.stdout == "-38\n" {
+        portward_testkit::skip("32-bit system calls in this kernel");
+        return;
+    }
+    let inside = stage.portward(&stage.one, &["run", "python3", "-c", code]).expect(0);
+    assert_eq!((plain.stdout.as_str(), inside.stdout.as_str()), ("-14\n", "-38\n"));
+}
+
+#[test]
+fn names_of_programs_are_shown_escaped() {
+    let Some(stage) = Stage::new() else { return };
+    let code = "import ctypes, socket; ctypes.CDLL(None).prctl(15, b'\\x1b[31mred', 0, 0, 0)\n\
+                s = socket.socket(); s.bind(('', 3000)); s.listen()\nimport time, sys; print('READY', flush=True); sys.stdin.readline()";
+    let running = stage.inside(&stage.one).start_portward(&["run", "python3", "-c", code]);
+    assert_eq!(running.line(), "READY", "{}", running.stderr());
+    let line = Stage::told(&running, "asked");
+    assert!(line.contains("red") && !line.contains('\u{1b}'), "{line:?}");
+    let shown = stage.portward(&stage.one, &["ps"]).expect(0);
+    assert!(shown.stdout.contains("red") && !shown.stdout.contains('\u{1b}'), "{shown}");
+}
+
+/// `install([(system call, errno or NOTIFY)], flags)` on `x86_64`, as a sandbox does it. The listener's descriptor
+/// is kept through exec, unanswered.
+const FILTER: &str = "
+import ctypes, os, struct, sys
+libc, NOTIFY = ctypes.CDLL(None, use_errno=True), 'notify'
+def install(calls, flags):
+    step = lambda code, jt, jf, k: struct.pack('=HBBI', code, jt, jf, k)
+    program = step(0x20, 0, 0, 0)
+    for number, verdict in calls:
+        what = 0x7fc00000 if verdict == NOTIFY else 0x00050000 | verdict
+        program += step(0x15, 0, 1, number) + step(0x06, 0, 0, what)
+    program += step(0x06, 0, 0, 0x7fff0000)
+    buffer = ctypes.create_string_buffer(program, len(program))
+    filter = struct.pack('HxxxxxxQ', len(program) // 8, ctypes.addressof(buffer))
+    libc.prctl(38, 1, 0, 0, 0)
+    made = libc.syscall(317, 1, flags, filter)
+    assert made >= 0, ctypes.get_errno()
+    if flags: os.set_inheritable(made, True)
+";
