@@ -8,7 +8,9 @@ use asking::ask;
 use portward_model::Snapshot;
 use portward_ops::{
     Look, Op,
-    op::{explain::Explain, graph::Graph, guard::Guard, lease::Lease, list::List, next::Next, open::Open, snapshot::Snap},
+    op::{
+        explain::Explain, graph::Graph, guard::Guard, lease::Lease, list::List, next::Next, open::Open, ps::Ps, snapshot::Snap,
+    },
 };
 use portward_sys::{Depth, Flaky, Host, Recorded, StateSet, Which, this_machine};
 
@@ -57,6 +59,7 @@ fn over(machine: &dyn Fn() -> Box<dyn Host>) {
     let dry = serde_json::json!({"action": "pin", "endpoints": ["3000"], "dry_run": true});
     assert!(each_call_fails::<Guard>(&dry, machine, false) >= 3);
     assert!(each_call_fails::<Lease>(&serde_json::json!({"action": "list"}), machine, false) >= 1);
+    assert!(each_call_fails::<Ps>(&none, machine, false) >= 1);
     assert!(each_call_fails::<Next>(&serde_json::json!({"range": "3000-3100"}), machine, false) >= 3);
     assert!(each_call_fails::<Open>(&serde_json::json!({"endpoint": "3000", "print": true}), machine, false) >= 3);
 }
