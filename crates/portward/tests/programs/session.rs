@@ -120,12 +120,15 @@ impl Twins {
 
     /// Starts the same program under `portward run` in both projects, with `@NAME@` and `@ROOT@` replaced as in a file.
     pub(crate) fn start(&self, argv: &[&str]) {
-        self.each(|project| {
-            let words = argv.iter().map(|word| project.fill(word));
-            let command: Vec<String> = ["run".to_owned(), "--".to_owned()].into_iter().chain(words).collect();
-            let running = self.enter(project).start_portward(&command);
-            project.running.borrow_mut().push(running);
-        });
+        self.each(|project| self.start_in(project, argv));
+    }
+
+    /// Starts a program under `portward run` in one of them.
+    pub(crate) fn start_in(&self, project: &Project, argv: &[&str]) {
+        let words = argv.iter().map(|word| project.fill(word));
+        let command: Vec<String> = ["run".to_owned(), "--".to_owned()].into_iter().chain(words).collect();
+        let running = self.enter(project).start_portward(&command);
+        project.running.borrow_mut().push(running);
     }
 
     /// A way into a project's folder, for a user without any right.
@@ -208,7 +211,7 @@ impl Twins {
 
     /// Asks until the right copy answers; the other's name is never among its words.
     #[track_caller]
-    fn answers(&self, project: &Project, what: &str, ask: impl Fn() -> Outcome) {
+    pub(crate) fn answers(&self, project: &Project, what: &str, ask: impl Fn() -> Outcome) {
         self.says(project, project.name, what, ask);
     }
 

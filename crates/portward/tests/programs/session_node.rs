@@ -22,6 +22,25 @@ fn express() {
     twins.live_and_end(Served { port: 3000, at: BOTH, client: &fetch });
 }
 
+/// A worker of a cluster compares the port that it asked for with the one that its socket has, and takes another for a failed
+/// bind. So it is told the one that it gets.
+#[test]
+fn a_cluster_that_is_told_its_port() {
+    let Some(twins) = Twins::of(&["node"]) else { return };
+    twins.file("server.js", CLUSTER);
+    twins.start(&["node", "server.js"]);
+    twins.each(|project| {
+        project.until("its own word for it", || project.stderr().contains("EADDRINUSE").then_some(()));
+        let _ = twins.enter(project).portward(&["stop"]).expect(0);
+        let leased = twins.enter(project).portward(&["port", "3000"]).expect(0).stdout.trim().to_owned();
+        twins.start_in(project, &["env", &format!("PORT={leased}"), "node", "server.js"]);
+    });
+    for project in &twins.projects {
+        twins.answers(project, "inside at port 3000", || twins.inside(project, &fetch("localhost", 3000)));
+    }
+    twins.unseen_from_outside();
+}
+
 #[test]
 fn vite_with_hot_modules() {
     let Some(twins) = Twins::with_packages(&["vite"], &["curl", "python3"]) else { return };
@@ -83,6 +102,17 @@ fn a_static_go_binary() {
     twins.start(&[&esbuild, "--serve=0.0.0.0:8000", "--servedir=@ROOT@"]);
     twins.live_and_end(Served { port: 8000, at: V4, client: &http });
 }
+
+/// Two workers behind one port.
+const CLUSTER: &str = "
+const cluster = require('cluster')
+if (cluster.isPrimary) {
+  cluster.fork()
+  cluster.fork()
+} else {
+  require('http').createServer((_, answer) => answer.end('hello from @NAME@')).listen(process.env.PORT || 3000)
+}
+";
 
 /// Node's own client.
 fn fetch(address: &str, port: u16) -> Vec<String> {
