@@ -50,6 +50,9 @@ enum Task {
     /// Hold sockets for a benchmark until killed
     #[command(hide = true)]
     Load(load::Arguments),
+    /// Be the program that a session is measured with
+    #[command(hide = true)]
+    Actor(bench::session::actor::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Picture(arguments) => picture::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
+        Task::Actor(arguments) => bench::session::actor::run(&arguments),
     };
     match done {
         Ok(code) => code,

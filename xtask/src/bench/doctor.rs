@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::{
     build_portward,
-    measure::{Run, median},
+    measure::{Run, median, percentile},
     measured_beside, peers, table,
 };
 use crate::{
@@ -31,7 +31,7 @@ pub(super) fn run(only: Option<Which>, dry_run: bool) -> Result<ExitCode, Failur
     let versions = peers::packages(DEBIAN)?;
     peers::build_measurer()?;
     build_portward()?;
-    let before = load_average()?;
+    let before = table::load_average()?;
     let mut text = String::new();
     for (which, name) in [(Which::A, "a"), (Which::B, "b")] {
         if only.is_some_and(|only| only != which) {
@@ -40,10 +40,10 @@ pub(super) fn run(only: Option<Which>, dry_run: bool) -> Result<ExitCode, Failur
         let written = measured_beside("doctor", name)?;
         let value: Value =
             serde_json::from_str(&written).map_err(|error| Failure::new(format!("No measurements were written: {error}.")))?;
-        text.push_str(&if which == Which::A { labs_table(&value) } else { endpoint::table(&value) });
+        text.push_str(&if which == Which::A { labs_table(&value) } else { endpoint::rows_table(&value) });
     }
     let machine = table::machine(&versions)?;
-    let text = format!("{machine}Load average (1 minute): {before} before, {} after.\n{text}", load_average()?);
+    let text = format!("{machine}Load average (1 minute): {before} before, {} after.\n{text}", table::load_average()?);
     println!("{text}");
     if !dry_run && only.is_none() {
         table::write("doctor", &text)?;
@@ -202,7 +202,7 @@ fn labs_table(rows: &Value) -> String {
             aims.push((format!("95th percentile at most {TAIL_MS} ms"), wall_tail <= TAIL_MS));
         }
         aims.push((format!("peak at most {PEAK_MIB} MiB"), peak <= PEAK_MIB));
-        let (aims, met) = judged(&aims);
+        let (aims, met) = table::verdicts(&aims);
         let (took, took_tail) = (half("took_ms"), tail("took_ms"));
         let (cpu, cpu_tail) = (half("cpu_ms"), tail("cpu_ms"));
         let _ = writeln!(
@@ -245,24 +245,6 @@ fn labs_table(rows: &Value) -> String {
     text
 }
 
-/// The smallest number that at least so many of a hundred do not exceed (nearest rank); none for none.
-fn percentile(mut numbers: Vec<f64>, of_hundred: usize) -> Option<f64> {
-    numbers.sort_by(f64::total_cmp);
-    let rank = (numbers.len() * of_hundred).div_ceil(100);
-    numbers.get(rank.saturating_sub(1)).copied()
-}
-
-fn judged(aims: &[(String, bool)]) -> (String, String) {
-    let told = aims.iter().map(|(aim, _)| aim.as_str()).collect::<Vec<_>>().join("; ");
-    let met = aims.iter().map(|(_, met)| if *met { "yes" } else { "**no**" }).collect::<Vec<_>>().join("; ");
-    (told, met)
-}
-
-fn load_average() -> Result<String, Failure> {
-    let told = places::read(Path::new("/proc/loadavg"))?;
-    Ok(told.split_whitespace().next().unwrap_or("unknown").to_owned())
-}
-
 const RUNS_IN_LABS: usize = 3;
 
 /// The aims: over the labs in which nothing must be waited for, and for memory.
@@ -277,17 +259,7 @@ const DEBIAN: &[&str] = &["iproute2", "lsof", "curl"];
 mod tests {
     use serde_json::json;
 
-    use super::{Answer, Lab, labs_table, percentile, waited};
-
-    #[test]
-    fn a_percentile_is_the_number_that_so_many_do_not_exceed() {
-        let numbers: Vec<f64> = (1..=20).rev().map(f64::from).collect();
-        assert_eq!(percentile(numbers.clone(), 95), Some(19.0));
-        assert_eq!(percentile(numbers.clone(), 100), Some(20.0));
-        assert_eq!(percentile(numbers, 50), Some(10.0));
-        assert_eq!(percentile(vec![7.0], 95), Some(7.0));
-        assert_eq!(percentile(Vec::new(), 95), None);
-    }
+    use super::{Answer, Lab, labs_table, waited};
 
     #[test]
     fn the_answer_tells_what_was_waited_for() {

@@ -1,6 +1,6 @@
 //! One run of one program, and the medians of many.
 
-use std::path::Path;
+use std::{path::Path, process::Command};
 
 use serde_json::{Value, json};
 
@@ -18,7 +18,11 @@ pub(super) struct Run {
 impl Run {
     /// Runs a program by way of the small measuring program.
     pub(super) fn of(measurer: &Path, words: &[String]) -> Result<Self, Failure> {
-        let mut task = command::program(measurer, words);
+        Self::by(command::program(measurer, words))
+    }
+
+    /// The same, where the command that starts the measuring program has been made already.
+    pub(super) fn by(mut task: Command) -> Result<Self, Failure> {
         // Cargo adds its folders for shared libraries, and the loader would look for each library in each of them.
         task.env_remove("LD_LIBRARY_PATH");
         let told = command::output(task)?;
@@ -92,6 +96,13 @@ pub(super) fn median(mut numbers: Vec<f64>) -> Option<f64> {
     })
 }
 
+/// The smallest number that at least so many of a hundred do not exceed (nearest rank); none for none.
+pub(super) fn percentile(mut numbers: Vec<f64>, of_hundred: usize) -> Option<f64> {
+    numbers.sort_by(f64::total_cmp);
+    let rank = (numbers.len() * of_hundred).div_ceil(100);
+    numbers.get(rank.saturating_sub(1)).copied()
+}
+
 /// The highest number of descriptors that a program had open, by its system calls in strace's words.
 pub(super) fn most_descriptors(strace: &str) -> Option<usize> {
     // A descriptor is always the lowest free number, so the highest number given out is the peak.
@@ -122,7 +133,7 @@ pub(super) const CREATES: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::{Measured, Run, median, most_descriptors};
+    use super::{Measured, Run, median, most_descriptors, percentile};
 
     fn near(found: Option<f64>, expected: f64) -> bool {
         found.is_some_and(|found| (found - expected).abs() < 1e-9)
@@ -134,6 +145,16 @@ mod tests {
         assert!(near(median(vec![4.0, 1.0, 3.0, 2.0]), 2.5));
         assert!(near(median(vec![7.0]), 7.0));
         assert_eq!(median(Vec::new()), None);
+    }
+
+    #[test]
+    fn a_percentile_is_the_number_that_so_many_do_not_exceed() {
+        let numbers: Vec<f64> = (1..=20).rev().map(f64::from).collect();
+        assert_eq!(percentile(numbers.clone(), 95), Some(19.0));
+        assert_eq!(percentile(numbers.clone(), 100), Some(20.0));
+        assert_eq!(percentile(numbers, 50), Some(10.0));
+        assert_eq!(percentile(vec![7.0], 95), Some(7.0));
+        assert_eq!(percentile(Vec::new(), 95), None);
     }
 
     #[test]

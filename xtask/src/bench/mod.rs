@@ -4,6 +4,7 @@ mod doctor;
 mod list;
 mod measure;
 mod peers;
+pub(crate) mod session;
 mod table;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -14,7 +15,7 @@ use crate::{command, failure::Failure, load::Which, places};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which benchmark
-    #[arg(value_parser = ["list", "doctor"])]
+    #[arg(value_parser = ["list", "doctor", "session"])]
     name: String,
     /// Only this load
     #[arg(long, value_name = "a|b|c")]
@@ -29,8 +30,11 @@ pub(crate) struct Arguments {
 
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
-    let doctor = arguments.name == "doctor";
+    let (doctor, session) = (arguments.name == "doctor", arguments.name == "session");
     match (&arguments.beside, arguments.load) {
+        (None, None) if session => session::run(arguments.dry_run),
+        (Some(file), None) if session => session::within(file),
+        (_, Some(_)) if session => Err(Failure::new("Sessions are measured beside no load.")),
         (Some(file), Some(load)) if doctor => doctor::beside(load, file),
         (Some(file), Some(load)) => list::beside(load, file),
         (_, only) if doctor => doctor::run(only, arguments.dry_run),

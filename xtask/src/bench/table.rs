@@ -53,8 +53,7 @@ fn table(load: Which, rows: &Rows) -> String {
         if ours && !matches!(measured.code, 0 | 1) {
             aims.push((format!("exit code {}", measured.code), false));
         }
-        let told = aims.iter().map(|(aim, _)| aim.as_str()).collect::<Vec<_>>().join("; ");
-        let met = aims.iter().map(|(_, met)| if *met { "yes" } else { "**no**" }).collect::<Vec<_>>().join("; ");
+        let (told, met) = verdicts(&aims);
         let once = if row.once { ", 1 run" } else { "" };
         let fds = measured.descriptors.map_or_else(String::new, |count| count.to_string());
         let Measured { wall_ms, least_ms, cpu_ms, peak_mib, .. } = measured;
@@ -78,6 +77,19 @@ fn judged(aim: Aim, measured: &Measured, rows: &Rows) -> (String, bool) {
             None => (format!("at most {limit} of `{other}`, which was not measured"), false),
         },
     }
+}
+
+/// The aims in words, and whether each is met.
+pub(super) fn verdicts(aims: &[(String, bool)]) -> (String, String) {
+    let told = aims.iter().map(|(aim, _)| aim.as_str()).collect::<Vec<_>>().join("; ");
+    let met = aims.iter().map(|(_, met)| if *met { "yes" } else { "**no**" }).collect::<Vec<_>>().join("; ");
+    (told, met)
+}
+
+/// How busy the machine is, as the kernel counts it over a minute.
+pub(super) fn load_average() -> Result<String, Failure> {
+    let told = places::read(Path::new("/proc/loadavg"))?;
+    Ok(told.split_whitespace().next().unwrap_or("unknown").to_owned())
 }
 
 /// The machine, the day and the versions.

@@ -10,11 +10,11 @@ use std::{
 
 use serde_json::Value;
 
-use super::{PEAK_MIB, judged};
+use super::PEAK_MIB;
 use crate::{
     bench::{
         measure::{Measured, Run},
-        peers,
+        peers, table,
     },
     failure::Failure,
     places,
@@ -68,7 +68,7 @@ fn words(command: &str) -> Vec<String> {
 }
 
 /// The rows against the aims.
-pub(super) fn table(rows: &Value) -> String {
+pub(super) fn rows_table(rows: &Value) -> String {
     let rows: BTreeMap<&str, Measured> =
         ROWS.iter().filter_map(|(name, ..)| Some((*name, Measured::from_json(rows.get(*name)?)?))).collect();
     let mut text = format!(
@@ -90,7 +90,7 @@ pub(super) fn table(rows: &Value) -> String {
                 aims.push((format!("exit code {code}"), false));
             }
         }
-        let (aims, met) = judged(&aims);
+        let (aims, met) = table::verdicts(&aims);
         let (to_ss, to_hand) = (ratio(SS), ratio(BY_HAND));
         let _ = writeln!(
             text,
@@ -126,13 +126,13 @@ const PASSIVE_MS: f64 = 40.0;
 mod tests {
     use serde_json::json;
 
-    use super::table;
+    use super::rows_table;
 
     #[test]
     fn the_passive_answer_is_held_against_its_aim() {
         let row = |wall: f64| json!([wall, wall, wall, 6.0, 1, 15, null]);
         let (ss, ours) = (super::SS, "portward doctor 127.0.0.1:49342 --explain-probes --json");
-        let text = table(&json!({ss: row(20.0), ours: row(50.0)}));
+        let text = rows_table(&json!({ss: row(20.0), ours: row(50.0)}));
         assert!(text.contains("| 2.50 |  | at most 40 ms; peak at most 30 MiB | **no**; yes |"), "{text}");
     }
 }
