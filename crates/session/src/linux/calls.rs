@@ -83,7 +83,11 @@ pub(super) fn listen(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         Ok(socket) => socket,
         Err(answer) => return answer,
     };
-    let Some(transport) = sockets::transport(&socket) else { return Answer::Proceed };
+    let Some(transport) = sockets::transport(&socket) else {
+        let Some(kind) = sockets::unpinnable(&socket).filter(|_| !own.rules.exposes) else { return Answer::Proceed };
+        own.tell_refused(call.tid, "listen", format!("{kind} can be reached from outside, and cannot be pinned to lo"));
+        return Answer::Done(Err(libc::EACCES));
+    };
     if own.rules.pins()
         && let Err(errno) = sockets::pin(&socket)
     {

@@ -23,6 +23,20 @@ pub(super) fn transport(socket: &impl AsFd) -> Option<Transport> {
     }
 }
 
+/// What a socket is called that serves others than this machine, and that no pin holds back.
+pub(super) fn unpinnable(socket: &impl AsFd) -> Option<&'static str> {
+    let family = i32::from(sockopt::socket_domain(socket).ok()?.as_raw());
+    match family {
+        libc::AF_VSOCK => Some("a vsock socket"),
+        AF_SMC => Some("an SMC socket"),
+        libc::AF_TIPC => Some("a TIPC socket"),
+        libc::AF_BLUETOOTH => Some("a Bluetooth socket"),
+        // SCTP with one socket for many peers; with one for each it is a stream like TCP, and pinned like it.
+        libc::AF_INET | libc::AF_INET6 if sockopt::socket_type(socket) == Ok(SocketType::SEQPACKET) => Some("an SCTP socket"),
+        _ => None,
+    }
+}
+
 /// The kernel's number for a socket, which no other socket of this machine has had or gets.
 pub(super) fn cookie(socket: &impl AsFd) -> u64 {
     sockopt::socket_cookie(socket).unwrap_or(0)
@@ -131,6 +145,8 @@ fn last_error() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
+/// `AF_SMC` of `linux/socket.h`.
+const AF_SMC: i32 = 43;
 /// Connections that wait for a program that is starting; the kernel cuts it to its own limit (`somaxconn`).
 const BACKLOG: i32 = 4096;
 

@@ -119,6 +119,26 @@ fn other_families_are_not_touched() {
 }
 
 #[test]
+fn what_serves_others_and_cannot_be_pinned_may_not_listen() {
+    let Some(stage) = Stage::new() else { return };
+    let code = "for family, type, protocol in [(40, 1, 0), (43, 1, 0), (2, 5, 132)]:\n\
+                \x20   try: s = socket.socket(family, type, protocol)\n\
+                \x20   except OSError: continue\n\
+                \x20   try: s.bind((4294967295, 5005)) if family == 40 else None\n\
+                \x20   except OSError: continue\n\
+                \x20   print(family, number(lambda: s.listen()))";
+    let (stdout, stderr) = stage.said(code);
+    if stdout.is_empty() {
+        portward_testkit::skip("vsock, SMC and SCTP sockets in this kernel");
+        return;
+    }
+    for line in stdout.lines() {
+        assert!(line.ends_with(" 13"), "{stdout}");
+    }
+    assert_eq!(stderr.matches("was refused its listen").count(), stdout.lines().count(), "{stderr}");
+}
+
+#[test]
 fn listening_twice_is_told_once() {
     let Some(stage) = Stage::new() else { return };
     let (stdout, stderr) = stage.said("s = socket.socket(); s.bind(('', 3000)); s.listen(5); s.listen(50); print(device(s))");
