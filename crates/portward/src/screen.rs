@@ -9,6 +9,8 @@ use anstyle::{AnsiColor, Style};
 pub(crate) struct Screen {
     out: BufWriter<Box<dyn Write>>,
     when: Colour,
+    /// The answer goes to standard error.
+    beside: bool,
     looked: Option<Looks>,
 }
 
@@ -64,12 +66,12 @@ impl Screen {
             Some("never") => Colour::Never,
             _ => Colour::Auto,
         };
-        Self { out: BufWriter::with_capacity(64 * 1024, Box::new(io::stdout())), when, looked: None }
+        Self { out: BufWriter::with_capacity(64 * 1024, Box::new(io::stdout())), when, beside: false, looked: None }
     }
 
     /// The same, with the answer on standard error: standard output is a program's.
     pub(crate) fn beside_a_program(when: Option<&str>) -> Self {
-        Self { out: BufWriter::new(Box::new(io::stderr())), ..Self::stdout(when) }
+        Self { out: BufWriter::new(Box::new(io::stderr())), beside: true, ..Self::stdout(when) }
     }
 
     /// Where the answer goes, for machines.
@@ -87,9 +89,9 @@ impl Screen {
     }
 
     fn looks(&mut self) -> Looks {
-        let when = self.when;
+        let (when, beside) = (self.when, self.beside);
         *self.looked.get_or_insert_with(|| {
-            let terminal = io::stdout().is_terminal();
+            let terminal = if beside { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
             let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
             let colour = match when {
                 Colour::Always => true,
@@ -97,7 +99,8 @@ impl Screen {
                 Colour::Auto => terminal && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
             };
             let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok()).filter(|columns| *columns > 0);
-            let own = if terminal { terminal_size::terminal_size().map(|(width, _)| usize::from(width.0)) } else { None };
+            let size = || if beside { terminal_size::terminal_size_of(io::stderr()) } else { terminal_size::terminal_size() };
+            let own = if terminal { size().map(|(width, _)| usize::from(width.0)) } else { None };
             Looks { colour, width: columns.or(own) }
         })
     }

@@ -78,7 +78,7 @@ impl Op for Stop {
                     continue;
                 }
                 answer.unknown.retain(|name| *name != own);
-                below(cx.host, service.process.pid, Some(service.process), &mut wanted);
+                below(cx.host, service.process.pid, Some((service.process, &own)), &mut wanted);
             }
             // What lost its parent belongs to the supervisor.
             let is_meant = |first| self.services.contains(&name_of(cx.host, first, run));
@@ -97,16 +97,16 @@ impl Op for Stop {
 }
 
 /// Processes below one, and itself where it is named.
-fn below(host: &dyn Host, pid: u32, own: Option<ProcessId>, wanted: &mut Vec<(ProcessId, String)>) {
+fn below(host: &dyn Host, pid: u32, own: Option<(ProcessId, &str)>, wanted: &mut Vec<(ProcessId, String)>) {
     let pids = host.descendants(pid).unwrap_or_default();
     let processes = host.processes(&[&[pid][..], &pids].concat()).unwrap_or_default();
     for process in processes {
-        let named = process.id.pid == pid && Some(process.id) == own;
+        let named = own.filter(|(own, _)| *own == process.id).map(|(_, name)| name.to_owned());
         // The doors of a private network end with their supervisor, when the programs have.
         let is_door = process.parent == pid && process.name.raw() == portward_session::DOORS.as_bytes();
         let below = pids.contains(&process.id.pid) && !is_door;
-        if (named || below) && !wanted.iter().any(|(known, _)| *known == process.id) {
-            wanted.push((process.id, Text::from(process.title().as_str()).shown()));
+        if (named.is_some() || below) && !wanted.iter().any(|(known, _)| *known == process.id) {
+            wanted.push((process.id, Text::from(named.unwrap_or_else(|| process.title()).as_str()).shown()));
         }
     }
 }

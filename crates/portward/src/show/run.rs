@@ -9,6 +9,8 @@ use crate::screen::Screen;
 
 impl Show for Ran {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        // So that a narrow terminal breaks lines between words.
+        screen.width();
         if let Some(listener) = &self.listener {
             let reach = if listener.pinned { "" } else { "   the network can reach it" };
             let service = portward_model::Text::from(listener.service.as_str());

@@ -19,6 +19,7 @@ fn one_service_of_a_project_and_nothing_of_another() {
     let mut other = stage.server(&stage.two, &["--name", "db"], "other", &["tcp", "127.0.0.1", "5432"]);
     let document = stage.portward(&stage.one, &["stop", "db", "--json"]).expect(0).json();
     assert_eq!(document["stopped"].as_array().unwrap().len(), 1, "{document:#}");
+    assert_eq!(document["stopped"][0]["name"], "db");
     assert_eq!(stage.heard_in(&stage.one, "127.0.0.1 5432"), "ConnectionRefusedError");
     let _ = db.end();
     assert!(web.is_alive() && other.is_alive());
