@@ -160,8 +160,8 @@ impl Host for Flaky {
         self.pass("edit")?.edit(edit)
     }
 
-    fn pin(&self, process: ProcessId, holding: &Holding, cookie: u64) -> Result<Pinned, SysError> {
-        self.pass("pin")?.pin(process, holding, cookie)
+    fn pin(&self, process: ProcessId, holding: &Holding, socket: &Socket) -> Result<Pinned, SysError> {
+        self.pass("pin")?.pin(process, holding, socket)
     }
 
     fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError> {

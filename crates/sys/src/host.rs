@@ -301,8 +301,8 @@ pub trait Host: Examine + Send + Sync {
     fn edit(&self, edit: &Edit) -> Result<(), SysError>;
 
     /// Pins a socket to the loopback device, on a copy of its holder's descriptor: the process is compared by its start
-    /// time and the socket by its cookie, so that it is this one or none.
-    fn pin(&self, process: ProcessId, holding: &Holding, cookie: u64) -> Result<Pinned, SysError>;
+    /// time and the socket by its cookie (of MPTCP, by its inode), so that it is this one or none.
+    fn pin(&self, process: ProcessId, holding: &Holding, socket: &Socket) -> Result<Pinned, SysError>;
 
     /// The packet filter's tables of the family `inet` whose names begin like this, in the network namespace that this
     /// process is in.

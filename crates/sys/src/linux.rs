@@ -176,8 +176,8 @@ impl Host for Linux {
         edit::apply(edit)
     }
 
-    fn pin(&self, process: ProcessId, holding: &Holding, cookie: u64) -> Result<Pinned, SysError> {
-        pinning::pin(process, holding, cookie)
+    fn pin(&self, process: ProcessId, holding: &Holding, socket: &Socket) -> Result<Pinned, SysError> {
+        pinning::pin(process, holding, socket)
     }
 
     fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError> {

@@ -212,7 +212,7 @@ impl Host for Recorded {
         playback("an edit")
     }
 
-    fn pin(&self, _: ProcessId, _: &Holding, _: u64) -> Result<Pinned, SysError> {
+    fn pin(&self, _: ProcessId, _: &Holding, _: &Socket) -> Result<Pinned, SysError> {
         playback("a pin")
     }
 

@@ -7,6 +7,7 @@ mod compare;
 mod connections;
 mod diagnoses;
 mod guard;
+mod guard_tables;
 mod hidden;
 mod holders;
 mod labs;

@@ -4,6 +4,7 @@
 
 mod debuggers;
 mod fragile;
+mod guard;
 mod java;
 mod nginx;
 mod node;

@@ -1,15 +1,20 @@
 //! Pinning another program's socket to the loopback device, on a copy of its descriptor (`pidfd_getfd(2)`).
 
-use std::{fs, io};
+use std::{fs, io, net::SocketAddr};
 
-use portward_model::{Holding, ProcessId, Text};
-use rustix::{io::Errno, net::sockopt};
+use portward_model::{Holding, ProcessId, Socket, Text};
+use rustix::{
+    fd::OwnedFd,
+    fs::fstat,
+    io::Errno,
+    net::{getsockname, ipproto, sockopt},
+};
 
 use super::{actions, descriptors, device};
 use crate::{Pinned, SysError};
 
-/// Pins the very socket with this cookie, which this process holds by this descriptor.
-pub(super) fn pin(process: ProcessId, holding: &Holding, cookie: u64) -> Result<Pinned, SysError> {
+/// Pins this very socket, which this process holds by this descriptor.
+pub(super) fn pin(process: ProcessId, holding: &Holding, listed: &Socket) -> Result<Pinned, SysError> {
     // From here on the pid means this process and no other.
     let held = actions::hold(process)?;
     let socket = match descriptors::copy_of(&held, holding) {
@@ -24,7 +29,7 @@ pub(super) fn pin(process: ProcessId, holding: &Holding, cookie: u64) -> Result<
         Err(error) => return Err(failed(process, error.into())),
     };
     // The number may have come to mean another socket since it was listed.
-    if sockopt::socket_cookie(&socket).ok() != Some(cookie) {
+    if !is_same(&socket, listed) {
         return Ok(Pinned::Gone);
     }
     let before = device::pinned_to(&socket).unwrap_or_default();
@@ -36,6 +41,20 @@ pub(super) fn pin(process: ProcessId, holding: &Holding, cookie: u64) -> Result<
         Err(libc::EPERM) if !before.is_empty() => Ok(Pinned::Elsewhere { device: Text::new(&before) }),
         Err(number) => Err(failed(process, io::Error::from_raw_os_error(number))),
     }
+}
+
+/// True when a descriptor is that of the listed socket.
+///
+/// Of an MPTCP socket the TCP socket below it is listed, which has a cookie of its own, and the inode of the one that the
+/// program holds (`net/mptcp/protocol.c`).
+fn is_same(socket: &OwnedFd, listed: &Socket) -> bool {
+    if sockopt::socket_cookie(socket).ok() == Some(listed.cookie) {
+        return true;
+    }
+    let is_mptcp = sockopt::socket_protocol(socket).ok().flatten() == Some(ipproto::MPTCP);
+    let same_inode = fstat(socket).is_ok_and(|found| found.st_ino == listed.inode);
+    let port = getsockname(socket).ok().and_then(|name| SocketAddr::try_from(name).ok()).map(|name| name.port());
+    is_mptcp && same_inode && port == listed.port()
 }
 
 fn failed(process: ProcessId, source: io::Error) -> SysError {
@@ -52,11 +71,30 @@ fn ptrace_scope() -> Option<u8> {
 mod tests {
     use std::{net::TcpListener, os::fd::AsRawFd};
 
-    use portward_model::{Holding, ProcessId};
+    use portward_model::{Family, Holding, ProcessId, Queue, Socket, SocketName, SocketState, Transport};
     use rustix::net::sockopt;
 
     use super::pin;
     use crate::{Pinned, SysError, linux::processes};
+
+    fn listed(listener: &TcpListener) -> Socket {
+        let local = listener.local_addr().unwrap();
+        Socket {
+            transport: Transport::Tcp,
+            state: SocketState::Listen,
+            family: Family::Ipv4,
+            v6_only: None,
+            netns: 0,
+            interface: 0,
+            uid: 0,
+            queue: Queue::default(),
+            inode: rustix::fs::fstat(listener).unwrap().st_ino,
+            cookie: sockopt::socket_cookie(listener).unwrap(),
+            cgroup: 0,
+            traffic: None,
+            name: SocketName::Inet { local: local.ip(), port: local.port(), remote: local.ip(), remote_port: 0 },
+        }
+    }
 
     #[test]
     fn the_very_socket_and_no_other() {
@@ -65,12 +103,15 @@ mod tests {
         let own = processes::read(&[std::process::id()]).unwrap();
         let process = own.iter().find(|process| process.id.pid == std::process::id()).unwrap().id;
         let holding = |descriptor: i32| Holding { socket: 0, pid: process.pid, tid: None, fd: descriptor.cast_unsigned() };
-        let cookie = sockopt::socket_cookie(&listener).unwrap();
-        assert_eq!(pin(process, &holding(other.as_raw_fd()), cookie).unwrap(), Pinned::Gone);
-        assert_eq!(pin(process, &holding(9_999), cookie).unwrap(), Pinned::Gone);
-        assert_eq!(pin(process, &holding(listener.as_raw_fd()), cookie).unwrap(), Pinned::Now);
-        assert_eq!(pin(process, &holding(listener.as_raw_fd()), cookie).unwrap(), Pinned::Already);
+        let socket = listed(&listener);
+        assert_eq!(pin(process, &holding(other.as_raw_fd()), &socket).unwrap(), Pinned::Gone);
+        assert_eq!(pin(process, &holding(9_999), &socket).unwrap(), Pinned::Gone);
+        // An inode says nothing without its cookie, but of MPTCP.
+        let reborn = Socket { cookie: socket.cookie + 1_000_000, ..socket.clone() };
+        assert_eq!(pin(process, &holding(listener.as_raw_fd()), &reborn).unwrap(), Pinned::Gone);
+        assert_eq!(pin(process, &holding(listener.as_raw_fd()), &socket).unwrap(), Pinned::Now);
+        assert_eq!(pin(process, &holding(listener.as_raw_fd()), &socket).unwrap(), Pinned::Already);
         let reused = ProcessId { started_ticks: process.started_ticks + 1, ..process };
-        assert!(matches!(pin(reused, &holding(listener.as_raw_fd()), cookie), Err(SysError::Replaced { .. })));
+        assert!(matches!(pin(reused, &holding(listener.as_raw_fd()), &socket), Err(SysError::Replaced { .. })));
     }
 }

@@ -56,6 +56,8 @@ pub(super) fn hold(commands: &[String], wanted: &[String]) -> Result<FilterHold,
     // Told apart from now on: a signal that came before this would end both.
     let signals = ask_for_end().map_err(|source| SysError::Start { program: NFT.to_owned(), source })?;
     let mut command = programs::hermetic(&program()?, &["-i"]);
+    // It would leave a history of its commands in its home, or in `/` without one; in a home that is no folder it cannot.
+    command.env("HOME", "/dev/null");
     // A group of its own: what the terminal sends is for this process, which then lets go of the table.
     command.process_group(0).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped());
     let started = |source| SysError::Start { program: NFT.to_owned(), source };

@@ -50,7 +50,7 @@ pub(super) fn close(
     }
     let commands: Vec<String> = missing.iter().map(|closing| closing.owned()).collect();
     let wanted_tables: Vec<String> = missing.iter().map(|closing| closing.table()).collect();
-    let keeper = host.hold_filter(&commands, &wanted_tables).map_err(refused)?;
+    let keeper = host.hold_filter(&commands, &wanted_tables).map_err(|error| not_held(error, &missing))?;
     let now = told(named, &views, &wanted, &Tables::of(&host.filter_tables(PREFIX).map_err(refused)?));
     // Whoever reads this may have gone; the port stays closed all the same.
     let _ = out.emit(now);
@@ -130,6 +130,20 @@ pub(super) fn open(host: &dyn Host, named: &[Named], dry_run: bool) -> Result<Gu
     let state = if dry_run { TableState::WouldRemove } else { TableState::Removed };
     guarded.tables.extend(removals.into_iter().map(|closing| document(closing, state)));
     Ok(guarded)
+}
+
+/// A table with an owner needs more than others do.
+fn not_held(error: portward_sys::SysError, closings: &[Closing]) -> Failure {
+    let old = matches!(&error, portward_sys::SysError::Filter { denied: false, .. });
+    let failure = refused(error);
+    if !old {
+        return failure;
+    }
+    let endpoints: Vec<String> = closings.iter().map(|closing| closing.endpoint()).collect();
+    failure.hint(format!(
+        "sudo portward guard pin {} --firewall --persist    needs no table with an owner (Linux 5.12, nftables 0.9.9)",
+        endpoints.join(" ")
+    ))
 }
 
 /// What a person can do about a packet filter that refuses.

@@ -129,7 +129,7 @@ fn attempt(host: &dyn Host, view: &View, index: usize, socket: &Socket) -> Resul
     let mut last = Why::Gone;
     for holding in view.snapshot.holders(index) {
         let Some(process) = view.snapshot.process(holding.pid) else { continue };
-        last = match host.pin(process.id, holding, socket.cookie) {
+        last = match host.pin(process.id, holding, socket) {
             Ok(Pinned::Now) => return Ok(Done::Pinned),
             Ok(Pinned::Already) => return Ok(Done::AlreadyPinned),
             Ok(Pinned::Denied { ptrace_scope }) => match ptrace_scope {

@@ -76,8 +76,8 @@ impl Why {
             }
             Self::OtherUser { user } => format!("a process of user {user} holds it, and only root may reach into that"),
             Self::Hides => {
-                "a process of yours holds it that lets nobody look into it (it is not dumpable, prctl(2)), and only root \
-                            may reach into that"
+                "it is yours, but the process that holds it lets nobody look into it (it is not dumpable, prctl(2), or has \
+                 another user's rights), and only root may reach into that"
                     .to_owned()
             }
             Self::Yama { scope: 1 } => {
