@@ -43,6 +43,7 @@ pub(super) const WANTED: &[Wanted] = &[
     real(&["busybox-static"], None, "the image that runs in it"),
     real(&["default-jdk-headless"], Some("javac"), "a Java server"),
     real(&["nodejs"], Some("node"), "a Node.js server"),
+    real(&["npm"], Some("npm"), "Node.js frameworks, and a server below npm"),
     real(&["gdbserver"], Some("gdbserver"), "a debug server"),
     real(&["gdb"], Some("gdb"), "the debugger that comes to it"),
     real(&["python3-debugpy"], None, "a Python program that waits for its debugger"),

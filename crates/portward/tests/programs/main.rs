@@ -1,4 +1,4 @@
-//! Real servers, as people run them: found, named, awaited and stopped gently.
+//! Real servers, as people run them: found, named, awaited and stopped gently; and two at once, each in a localhost of its own.
 
 #![allow(clippy::unwrap_used, missing_docs)]
 
