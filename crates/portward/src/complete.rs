@@ -10,7 +10,7 @@ use std::{
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use portward_model::SocketState;
-use portward_ops::Look;
+use portward_ops::{Look, store::Store};
 
 use crate::cli::{Trouble, command};
 
@@ -85,9 +85,24 @@ fn with_live_values(command: Command) -> Command {
                 .map(|argument| argument.get_id().to_string())
                 .filter(|id| matches!(id.as_str(), "endpoint" | "endpoints" | "filters"))
                 .collect();
+            let sub = if sub.get_name() == "front" {
+                sub.mut_arg("project", |argument| argument.add(ArgValueCompleter::new(projects)))
+            } else {
+                sub
+            };
             live.into_iter().fold(sub, |sub, id| sub.mut_arg(id, |argument| argument.add(ArgValueCompleter::new(endpoints))))
         })
     })
+}
+
+/// Projects that have ports, with their roots.
+fn projects(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Ok(host) = portward_sys::this_machine() else { return Vec::new() };
+    let known = Store::reading(host.as_ref()).ok().flatten().and_then(|store| store.projects().ok()).unwrap_or_default();
+    let typed = typed.to_str().unwrap_or_default();
+    let fits = known.into_iter().filter(|project| !project.name.is_empty() && project.name.shown().starts_with(typed));
+    fits.map(|project| CompletionCandidate::new(project.name.shown()).help(project.root.map(|root| root.shown().into())))
+        .collect()
 }
 
 /// Live endpoints: every served port with the program behind it, and the names of those programs.

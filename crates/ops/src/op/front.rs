@@ -209,6 +209,21 @@ fn tell(cx: &Cx<'_>) -> Result<Lent, Failure> {
     Ok(Lent { lost, ..document::of(cx, &store, &row)? })
 }
 
+/// Waits until the forwarder, where there is one, has seen what listens now: a service that was stopped has no real port any
+/// more. A forwarder that does not answer is the concern of `portward front`.
+pub(crate) fn follow(cx: &Cx<'_>) {
+    let seen = || {
+        let Some(row) = Store::reading(cx.host)?.map(|store| store.front()).transpose()?.flatten() else { return Ok(()) };
+        if alive(cx.host, &row).is_some() {
+            let mut store = Store::open(cx.host)?;
+            let generation = store.ask_front()?;
+            made_true(cx, &mut store, generation, None, &mut None)?;
+        }
+        Ok::<(), Failure>(())
+    };
+    let _ = seen();
+}
+
 /// The forwarder that stood in the record and had ended.
 fn gone(before: &FrontRow, lives: bool) -> Option<u32> {
     before.forwarder.filter(|_| !lives).map(|process| process.pid)

@@ -91,6 +91,8 @@ impl Op for Stop {
             // Ports are free when nobody has a filter any more, and then the supervisor ends.
             let gone: Vec<ProcessId> = runs.iter().filter(|_| self.services.is_empty()).map(|run| run.supervisor).collect();
             let _ = cx.host.wait_for_exit(&gone, PATIENCE);
+            // And real ports that were lent to it when the forwarder has let go of them.
+            super::front::follow(cx);
         }
         Ok(answer)
     }

@@ -137,6 +137,21 @@ fn lent_ports_follow_the_services() {
 }
 
 #[test]
+fn what_was_stopped_has_no_real_port_any_more() {
+    let Some(stage) = Stage::new() else { return };
+    let _ = stage.portward(&stage.one, &["front", "."]).expect(0);
+    for _ in 0..5 {
+        let mut web = stage.server(&stage.one, &["--name", "web"], "web", &["tcp", "::", "3000"]);
+        awaits(&stage, PLACES[0], "web");
+        let _ = stage.portward(&stage.one, &["stop", "web"]).expect(0);
+        // At once: `plain` ends where it may not bind.
+        let _plain = stage.plain("plain", &["tcp", "::", "3000"]);
+        assert_eq!(stage.heard(PLACES[0]), "plain");
+        let _ = web.end();
+    }
+}
+
+#[test]
 fn a_program_that_was_told_its_port() {
     let Some(stage) = Stage::new() else { return };
     let target = stage.portward(&stage.one, &["port", "3000"]).expect(0).stdout.trim_end().to_owned();
@@ -235,6 +250,62 @@ fn bytes_arrive_whole_and_old_connections_go_on() {
 }
 
 #[test]
+fn clients_beyond_what_it_can_hold_are_turned_away() {
+    let Some(stage) = Stage::new() else { return };
+    let _one = echo(&stage, "one");
+    let few = ["prlimit", "--nofile=100:100", "--"];
+    let _ = stage.world.enter().through(&few).portward(&["front", "one"]).expect(0);
+    let crowd = stage.world.file("crowd.py", CROWD);
+    let clients = stage.world.run(&["python3", crowd.to_str().unwrap()]).expect(0);
+    let [served, reset, other] = clients.stdout.split_whitespace().collect::<Vec<_>>()[..] else { panic!("{clients}") };
+    assert_eq!((served, reset, other), ("18", "42", "0"), "{clients}");
+    assert_eq!(port(&front(&stage), 3000)["state"], "lent", "it still sees its service");
+    // They have gone, and there is room again.
+    until("room", || {
+        let transfer = stage.world.file("transfer.py", TRANSFER);
+        (stage.world.run(&["python3", transfer.to_str().unwrap(), "10", "0"]).stdout == "WHOLE\n").then_some(())
+    });
+}
+
+#[test]
+fn a_machine_without_ipv6() {
+    let Some(stage) = Stage::new() else { return };
+    let _ = stage.world.run(&["sh", "-c", "echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6"]).expect(0);
+    let _one = stage.server(&stage.one, &[], "one", &["tcp", "0.0.0.0", "3000"]);
+    let _ = stage.world.portward(&["front", "one"]).expect(0);
+    assert_eq!(stage.heard(PLACES[0]), "one");
+    let off = stage.world.portward(&["front", "--off"]).expect(0);
+    assert!(off.stdout.contains("3000      is free"), "{off}");
+}
+
+#[test]
+fn a_project_that_gave_everything_back_has_nothing_to_lend() {
+    let Some(stage) = Stage::new() else { return };
+    let web = stage.server(&stage.one, &[], "one", &["tcp", "::", "3000"]);
+    let forwarder = stage.world.portward(&["front", "one", "--json"]).expect(0).json()["forwarder"].to_string();
+    drop(web);
+    let released = || {
+        let words = ["lease", "release", "--all", "--yes"];
+        (stage.portward(&stage.one, &words).code == Some(0)).then_some(())
+    };
+    until("its ports are free", released);
+    until("the forwarder has ended", || {
+        (stage.world.run(&["test", "-e", &format!("/proc/{forwarder}")]).code != Some(0)).then_some(())
+    });
+    assert_eq!(front(&stage)["front"], Value::Null);
+}
+
+#[test]
+fn projects_are_offered_to_complete() {
+    let Some(stage) = Stage::new() else { return };
+    for project in [&stage.one, &stage.two] {
+        let _ = stage.portward(project, &["port", "3000"]).expect(0);
+    }
+    let offered = stage.world.portward(&["complete", "--", "front", "o"]).expect(0);
+    assert_eq!(offered.stdout, format!("one\t{}\n", stage.one.display()), "{offered}");
+}
+
+#[test]
 fn a_privileged_port_is_said_with_the_next_step() {
     let Some(stage) = Stage::new() else { return };
     let _one = stage.server(&stage.one, &[], "one", &["tcp", "::", "80"]);
@@ -324,6 +395,22 @@ def serve(c):
     c.shutdown(1)
 while True:
     threading.Thread(target=serve, args=(s.accept()[0],), daemon=True).start()
+"#;
+
+/// Sixty clients that stay; says how many are served, how many were reset, and how many met something else.
+const CROWD: &str = r#"
+import socket
+all = [socket.create_connection(("127.0.0.1", 3000)) for _ in range(60)]
+served = reset = other = 0
+for s in all:
+    s.settimeout(30)
+    try:
+        s.sendall(b"x")
+        if s.recv(1) == b"x": served += 1
+        else: other += 1
+    except ConnectionError: reset += 1
+    except OSError: other += 1
+print(served, reset, other)
 "#;
 
 /// `CONNECTIONS MEGABYTES`: all of them at once, half over each family; each sends as much and more, ends its side, and compares.

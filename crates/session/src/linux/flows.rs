@@ -5,7 +5,11 @@ mod flow;
 use std::{collections::VecDeque, net::SocketAddr};
 
 use rustc_hash::FxHashMap;
-use rustix::{event::epoll, fd::OwnedFd};
+use rustix::{
+    event::epoll,
+    fd::OwnedFd,
+    process::{Resource, Rlimit, getrlimit, setrlimit},
+};
 
 pub(super) use flow::reset;
 use flow::{Flow, Next};
@@ -14,6 +18,8 @@ use flow::{Flow, Next};
 pub(super) struct Flows {
     /// By a number that is never used again.
     open: FxHashMap<u64, Flow>,
+    /// More of them would leave no descriptors for anything else.
+    most: usize,
     next: u64,
     /// Those that had more to pass on than one turn allows.
     unfinished: VecDeque<u64>,
@@ -21,12 +27,17 @@ pub(super) struct Flows {
 }
 
 impl Flows {
+    /// None yet. This process may have as many descriptors as its user from now on.
     pub(super) fn new() -> Self {
-        Self { open: FxHashMap::default(), next: 0, unfinished: VecDeque::new(), buffer: vec![0; CHUNK] }
+        let most = most_flows(raised_limit());
+        Self { open: FxHashMap::default(), most, next: 0, unfinished: VecDeque::new(), buffer: vec![0; CHUNK] }
     }
 
-    /// Dials for a client that was accepted.
+    /// Dials for a client that was accepted; one for whom there is no room is reset.
     pub(super) fn begin(&mut self, client: OwnedFd, targets: Vec<SocketAddr>, epoll: &OwnedFd) {
+        if self.open.len() >= self.most {
+            return reset(client);
+        }
         let id = self.next;
         self.next += 1;
         if let Some(flow) = Flow::begin(client, targets, epoll, id) {
@@ -77,5 +88,21 @@ impl Flows {
     }
 }
 
+/// As many descriptors as this user may have; `None` where there is no limit.
+fn raised_limit() -> Option<u64> {
+    let limit = getrlimit(Resource::Nofile);
+    match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    }
+}
+
+/// How many connections that many descriptors are enough for, at two for each.
+fn most_flows(limit: Option<u64>) -> usize {
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit.saturating_sub(RESERVE) / 2).unwrap_or(usize::MAX).max(1))
+}
+
+/// Descriptors that are left for listeners, the store and what is read in `/proc`.
+const RESERVE: u64 = 64;
 /// Bytes passed on at once.
 const CHUNK: usize = 64 * 1024;

@@ -23,7 +23,6 @@ use rustix::{
     fs::inotify,
     io::Errno,
     net::{SocketFlags, accept_with},
-    process::{Resource, Rlimit, getrlimit, setrlimit},
 };
 
 use self::door::Door;
@@ -37,7 +36,6 @@ use crate::{Lender, Loan, Standing};
 ///
 /// Where the system has no descriptors for the forwarder itself.
 pub fn forward(lender: &mut dyn Lender, folder: &Path) -> io::Result<()> {
-    raise_limit();
     // The name of `/proc/self/exe`, by which it was started, would tell nobody anything.
     let _ = rustix::thread::set_name(c"portward");
     let mut forwarder = Forwarder {
@@ -194,12 +192,6 @@ impl Watch {
         let mut events = [0; 4096];
         while rustix::io::read(&self.0, &mut events[..]).is_ok_and(|read| read > 0) {}
     }
-}
-
-/// As many descriptors as this user may have: two for each connection.
-fn raise_limit() {
-    let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
 fn spare() -> Option<OwnedFd> {

@@ -1,7 +1,7 @@
 //! One connection through the forwarder: two sockets, and what is on its way between them.
 //!
-//! It ends as it would without a forwarder between: the end of one direction goes on alone, a reset goes on as a reset, and who
-//! does not read makes the other side wait.
+//! It ends as it would without a forwarder between: the end of one direction goes on alone, a reset goes on as a reset, after what
+//! came before it, and who does not read makes the other side wait.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -25,6 +25,8 @@ pub(super) struct Flow {
     left: Vec<SocketAddr>,
     /// A socket has met an error, which a lane that reads no more would not.
     wrong: bool,
+    /// What the client said before the other direction failed was asked for.
+    heard_out: bool,
     there: Lane,
     back: Lane,
 }
@@ -54,6 +56,8 @@ struct Lane {
     ended: bool,
     /// The destination was told.
     told: bool,
+    /// One of its sockets has failed: it passes on no more.
+    cut: bool,
 }
 
 impl Flow {
@@ -70,7 +74,16 @@ impl Flow {
             reset(client);
             return None;
         }
-        Some(Self { client, server, dialling: true, left: targets, wrong: false, there: Lane::default(), back: Lane::default() })
+        Some(Self {
+            client,
+            server,
+            dialling: true,
+            left: targets,
+            wrong: false,
+            heard_out: false,
+            there: Lane::default(),
+            back: Lane::default(),
+        })
     }
 
     /// Notes what a socket is ready for.
@@ -92,22 +105,34 @@ impl Flow {
                 Err(()) => return Next::Broken,
             }
         }
-        let there = self.there.pass(&self.client, &self.server, buffer);
-        let back = self.back.pass(&self.server, &self.client, buffer);
-        match (there, back) {
-            (Err(()), _) | (_, Err(())) => Next::Broken,
-            _ if self.is_cut() => Next::Broken,
-            _ if self.there.told && self.back.told => Next::Over,
-            (Ok(false), Ok(false)) => Next::Wait,
-            _ => Next::Again,
+        self.find_resets();
+        let again = self.there.pass(&self.client, &self.server, buffer, self.back.cut);
+        if self.there.cut {
+            // What the server said before it failed is for the client, whether it was reported already or not.
+            self.back.readable |= !self.back.cut && !self.back.ended;
+        }
+        let again = self.back.pass(&self.server, &self.client, buffer, self.there.cut) || again;
+        let newly = self.back.cut && !self.there.cut && !std::mem::replace(&mut self.heard_out, true);
+        self.there.readable |= newly && !self.there.ended;
+        let cut = self.there.cut || self.back.cut;
+        if cut && self.there.is_drained() && self.back.is_drained() {
+            Next::Broken
+        } else if self.there.told && self.back.told {
+            Next::Over
+        } else if again || newly {
+            Next::Again
+        } else {
+            Next::Wait
         }
     }
 
-    /// True when a side that has sent its end was reset since.
-    fn is_cut(&mut self) -> bool {
+    /// Notices that a side was reset after it had sent its end, which its lane does not read any more.
+    fn find_resets(&mut self) {
         let failed = |socket: &OwnedFd| matches!(sockopt::socket_error(socket), Ok(Err(_)));
-        let wrong = std::mem::take(&mut self.wrong);
-        wrong && ((self.there.ended && failed(&self.client)) || (self.back.ended && failed(&self.server)))
+        if std::mem::take(&mut self.wrong) {
+            self.back.cut |= self.there.ended && failed(&self.client);
+            self.there.cut |= self.back.ended && failed(&self.server);
+        }
     }
 
     /// True once the server has answered; where it refuses, the next address is tried.
@@ -136,14 +161,26 @@ impl Flow {
 }
 
 impl Lane {
-    /// Passes on until one side has to be waited for; true where there may be more after a fair share.
-    fn pass(&mut self, from: &OwnedFd, to: &OwnedFd, buffer: &mut [u8]) -> Result<bool, ()> {
+    /// Passes on until one side has to be waited for; true where there may be more after a fair share. `alone` says that the
+    /// other direction has failed, so that the end of this one is told by a reset.
+    fn pass(&mut self, from: &OwnedFd, to: &OwnedFd, buffer: &mut [u8], alone: bool) -> bool {
+        if self.cut {
+            return false;
+        }
+        self.try_pass(from, to, buffer, alone).unwrap_or_else(|()| {
+            self.cut = true;
+            self.held = Vec::new();
+            false
+        })
+    }
+
+    fn try_pass(&mut self, from: &OwnedFd, to: &OwnedFd, buffer: &mut [u8], alone: bool) -> Result<bool, ()> {
         for _ in 0..SHARE {
             if !self.flush(to)? {
                 return Ok(false);
             }
             if self.ended {
-                if !self.told {
+                if !self.told && !alone {
                     self.told = true;
                     // It fails where the destination is gone, which the other direction notices.
                     let _ = shutdown(to, Shutdown::Write);
@@ -162,6 +199,11 @@ impl Lane {
             }
         }
         Ok(true)
+    }
+
+    /// True when nothing of it is on the way any more.
+    fn is_drained(&self) -> bool {
+        self.cut || (self.held.is_empty() && (self.ended || !self.readable))
     }
 
     /// Writes what is held; false where some of it has to wait.

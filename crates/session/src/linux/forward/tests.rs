@@ -195,6 +195,26 @@ fn resets_go_on_as_resets() {
 }
 
 #[test]
+fn what_was_said_before_a_reset_arrives() {
+    // Closed with something unread, a socket is reset, behind what was written to it (RFC 2525, section 2.17).
+    let target = server(|mut stream| {
+        stream.read_exact(&mut [0; 4]).unwrap();
+        say(&stream, b"413 too large");
+    });
+    let (forwarder, port) = (Forwarder::start(), free());
+    assert_eq!(forwarder.lend(&[(port, target)]), [Standing::Lent]);
+    for at in 0..50 {
+        let mut stream = TcpStream::connect(both(port)[at % 2]).unwrap();
+        // It ends in a reset, sooner or later.
+        let _ = stream.write_all(&vec![7; 2_000_000]);
+        let mut heard = Vec::new();
+        let _ = stream.read_to_end(&mut heard);
+        assert_eq!(String::from_utf8_lossy(&heard), "413 too large");
+    }
+    forwarder.await_connections(0);
+}
+
+#[test]
 fn who_does_not_read_makes_the_other_side_wait() {
     let target = server(|stream| {
         stream.set_write_timeout(Some(Duration::from_secs(2))).unwrap();
