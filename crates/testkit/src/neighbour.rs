@@ -63,6 +63,12 @@ impl Neighbour {
         self.dial(world, &targets)
     }
 
+    /// Dials one port by TCP and UDP.
+    #[track_caller]
+    pub fn reaches_port(&self, world: &World, port: u16) -> Vec<Reached> {
+        self.dial(world, &[format!("tcp/{port}"), format!("udp/{port}")])
+    }
+
     #[track_caller]
     fn dial(&self, world: &World, targets: &[String]) -> Vec<Reached> {
         let own = [format!("tcp/{}", self.control), format!("udp/{}", self.control)];
@@ -154,5 +160,7 @@ mod tests {
         let _pinned = world.actor(&["listen", "tcp/[::]:3003,dual,device=lo"]);
         let reached: Vec<String> = neighbour.reaches(&world).iter().map(ToString::to_string).collect();
         assert_eq!(reached, ["tcp/192.168.77.1 port 3000", "udp/fd77::1 port 3001"]);
+        assert!(neighbour.reaches_port(&world, 3003).is_empty());
+        assert_eq!(neighbour.reaches_port(&world, 3000).len(), 1);
     }
 }
