@@ -4,7 +4,7 @@ use portward_testkit::{Entry, Running, World, WorldKind, program};
 
 use crate::world;
 
-/// As somebody without privileges. In a user's own world that is everybody.
+/// As the user that has the servers: somebody without privileges, or, in a user's own world, that user.
 fn plainly(world: &World) -> Entry<'_> {
     if world.kind() == WorldKind::Root { world.enter().stranger() } else { world.enter() }
 }
@@ -12,7 +12,7 @@ fn plainly(world: &World) -> Entry<'_> {
 /// Starts a server, sees it from the network, pins it as its own user, and sees it no more.
 fn pinned(world: &World, port: u16, protocol: &str, start: impl FnOnce(Entry<'_>) -> Running) -> Running {
     let cafe = world.add_neighbour();
-    let server = start(plainly(world));
+    let server = start(world.enter().stranger());
     let named = port.to_string();
     let answers = || {
         let waited = world.portward(&["wait", &named, "--ready", protocol, "--timeout", "120s"]);
