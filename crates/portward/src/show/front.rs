@@ -13,22 +13,23 @@ impl Show for Lent {
         let before = self.before.as_ref().map(name);
         match (&self.front, &before) {
             (Some(front), before) => {
-                let whole = screen.paint(Tone::Label, &name(front));
                 let root = front.root.as_ref().map(|root| format!(", in {root}")).unwrap_or_default();
                 let from = before.as_ref().map(|before| format!("; {before} had it until now")).unwrap_or_default();
-                screen.line(&format!("{whole} has the front{root}{from}."))?;
+                screen.paragraph(Tone::Plain, &format!("{} has the front{root}{from}.", name(front)))?;
             }
-            (None, Some(before)) => screen.line(&format!("Nobody has the front; {before} had it until now."))?,
+            (None, Some(before)) => {
+                screen.paragraph(Tone::Plain, &format!("Nobody has the front; {before} had it until now."))?;
+            }
             (None, None) => screen.line("Nobody has the front.")?,
         }
         for port in &self.ports {
             let (tone, words) = words(port);
             let number = if port.transport == "udp" { format!("udp/{}", port.port) } else { port.port.to_string() };
-            let words = screen.paint(tone, &words);
-            screen.line(&format!("  {number:<9} {words}"))?;
+            screen.labelled_in(tone, &number, &words)?;
         }
         if self.front.is_some() && self.forwarder.is_some() && !self.ports.iter().any(|port| port.transport == "tcp") {
-            screen.line("  Nothing of it listens, so no real port is held; each is lent when its service starts.")?;
+            let words = "Nothing of it listens, so no real port is held; each is lent when its service starts.";
+            screen.paragraph(Tone::Plain, words)?;
         }
         if self.overtaken {
             screen.remark("Another command gave the front away at the same moment, and came last.", None)?;

@@ -99,6 +99,11 @@ fn a_port_that_a_program_holds_stays_with_it_until_it_lets_go() {
     assert_eq!(port(&document, 3001)["holder"]["pid"], early.pid());
     assert_eq!(port(&document, 3002)["holder"]["session"], "two");
     assert_eq!((stage.heard("::1 3000"), stage.heard("127.0.0.1 3000")), ("plain".into(), "ConnectionRefusedError".into()));
+    let narrow = stage.world.enter().env("COLUMNS", "60").portward(&["front"]).expect(1);
+    assert!(
+        narrow.stdout.lines().all(|line| line.chars().count() <= 60 || line.contains(stage.one.to_str().unwrap())),
+        "{narrow}"
+    );
     drop(plain);
     awaits(&stage, "127.0.0.1 3000", "one");
     assert_eq!(stage.heard("::1 3000"), "one");
