@@ -123,7 +123,7 @@ fn session(host: &dyn Host, project: &ProjectRow, runs: &[&RunRow], serving: &BT
 }
 
 /// The ports that something serves now: (UDP, port).
-fn serving(host: &dyn Host) -> BTreeSet<(bool, u16)> {
+pub(crate) fn serving(host: &dyn Host) -> BTreeSet<(bool, u16)> {
     let mut found = BTreeSet::new();
     let ask = Ask {
         transports: Transports { tcp: true, udp: true, unix: false },

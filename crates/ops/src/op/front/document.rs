@@ -1,6 +1,9 @@
 //! What became of each real port, and who holds those that are not lent.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use portward_model::{PortRange, Socket, SocketState, Text, Transport};
 use portward_session::{Loan, Standing};
@@ -11,6 +14,7 @@ use crate::{
     Cx, Failure, Look, View,
     forwarder::{Services, alive},
     holder_words,
+    op::ps::serving,
     session::{listening, run_above},
     store::{FrontRow, ListenerRow, ProjectId, RunRow, Store},
 };
@@ -43,7 +47,8 @@ pub(super) fn of(cx: &Cx<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent,
         }
         ports.push(port);
     }
-    for loan in &services.leased {
+    let serving = if services.listeners.is_empty() { BTreeSet::new() } else { serving(cx.host) };
+    for loan in services.leased.iter().filter(|loan| serving.contains(&(false, loan.target))) {
         let mut port = blank(*loan, &services);
         let owner = store.all()?.into_iter().find(|row| row.port == loan.port);
         let owner = owner.and_then(|row| row.project).map_or_else(|| "another project".to_owned(), |name| name.shown());
@@ -51,7 +56,8 @@ pub(super) fn of(cx: &Cx<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent,
         port.because = Some(format!("it is leased to {owner}"));
         ports.push(port);
     }
-    ports.extend(services.listeners.iter().filter(|listener| listener.transport == Transport::Udp).filter_map(datagrams));
+    let receives = |row: &&ListenerRow| row.transport == Transport::Udp && serving.contains(&(true, row.serves.port()));
+    ports.extend(services.listeners.iter().filter(receives).filter_map(datagrams));
     ports.sort_by_key(|port| (port.port, port.transport));
     ports.dedup_by_key(|port| (port.port, port.transport));
     let gaps = view.iter().flat_map(|view| &view.snapshot.gaps).map(Into::into).chain(store.gaps()).collect();
