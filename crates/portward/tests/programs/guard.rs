@@ -37,8 +37,9 @@ fn nginx_and_its_workers_over_a_reload() {
     }
     let tmp = world.path().join("tmp");
     let tmp = tmp.display();
+    // In a user's own world there is nobody else to give workers and folders to.
     let text = format!(
-        "worker_processes 2;\ndaemon off;\npid {tmp}/nginx.pid;\nerror_log stderr notice;\nevents {{}}\nhttp {{\n access_log off;\n client_body_temp_path {tmp}/body;\n proxy_temp_path {tmp}/proxy;\n fastcgi_temp_path {tmp}/fastcgi;\n uwsgi_temp_path {tmp}/uwsgi;\n scgi_temp_path {tmp}/scgi;\n server {{ listen 8080; listen [::]:8080; location / {{ return 200 'hello'; }} }}\n}}\n"
+        "user root root;\nworker_processes 2;\ndaemon off;\npid {tmp}/nginx.pid;\nerror_log stderr notice;\nevents {{}}\nhttp {{\n access_log off;\n client_body_temp_path {tmp}/body;\n proxy_temp_path {tmp}/proxy;\n fastcgi_temp_path {tmp}/fastcgi;\n uwsgi_temp_path {tmp}/uwsgi;\n scgi_temp_path {tmp}/scgi;\n server {{ listen 8080; listen [::]:8080; location / {{ return 200 'hello'; }} }}\n}}\n"
     );
     let configuration = world.file("home/nginx.conf", text).display().to_string();
     let _server = pinned(&world, 8080, "http", |entry| entry.start(&["nginx", "-e", "stderr", "-c", &configuration]));
