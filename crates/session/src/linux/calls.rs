@@ -66,6 +66,9 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     if moves && done == Err(libc::EADDRINUSE) && transport == Transport::Tcp {
         done = sockets::bind_shared(&socket, &bytes);
     }
+    if rule.moves && done == Err(libc::EADDRINUSE) {
+        tell_collapsed(own, call, asked, &bytes);
+    }
     if done.is_ok() && asked.port() != 0 {
         own.asked.insert(sockets::cookie(&socket), asked);
         if transport == Transport::Udp {
@@ -75,6 +78,22 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         own.found.extend(sockets::name(&socket).map(|name| name.port()));
     }
     Answer::Done(done)
+}
+
+/// Tells why a bind failed that would have come to pass outside: an address of the network becomes the loopback, where the
+/// program may stand already.
+fn tell_collapsed(own: &mut Supervisor<'_>, call: &Call, asked: SocketAddr, bytes: &[u8]) {
+    let kind = |address: &SocketAddr| place::Kind::of(address.ip());
+    let apart = |other: &SocketAddr| {
+        let kinds = [kind(&asked), kind(other)];
+        other.port() == asked.port()
+            && other.ip() != asked.ip()
+            && !kinds.contains(&place::Kind::Any)
+            && kinds.contains(&place::Kind::Other)
+    };
+    let Some(other) = own.asked.values().copied().find(apart) else { return };
+    let Some(place) = sockets::address(bytes) else { return };
+    own.tell_refused(call.tid, "bind", format!("{asked} stands at {place} in a session, and so does {other}, asked for before"));
 }
 
 /// `listen(2)`

@@ -70,6 +70,24 @@ fn a_port_that_was_looked_for_is_not_leased() {
 }
 
 #[test]
+fn two_addresses_that_become_one_are_both_named() {
+    let Some(stage) = Stage::new() else { return };
+    stage.world.add_lan("eth0", "192.168.77.1/24");
+    let (stdout, stderr) = stage.said(
+        "for at in ('192.168.77.1', 3000), ('127.0.0.1', 3000):\n\
+         \x20   s = socket.socket(); print(number(lambda: s.bind(at))); globals()[at[0]] = s",
+    );
+    assert_eq!(stdout, "0\n98");
+    assert!(stderr.contains("127.0.0.1:3000 stands at 127.0.0.1:"), "{stderr}");
+    assert!(stderr.contains("192.168.77.1:3000, asked for before"), "{stderr}");
+    // Where it would have failed outside as well, there is nothing to explain.
+    let code = "for at in ('0.0.0.0', 3000), ('127.0.0.1', 3000):\n\
+                \x20   s = socket.socket(); print(number(lambda: s.bind(at))); globals()[at[0]] = s";
+    let (stdout, stderr) = stage.said(code);
+    assert_eq!((stdout.as_str(), stderr.as_str()), ("0\n98", ""));
+}
+
+#[test]
 fn clients_stay_free() {
     let Some(stage) = Stage::new() else { return };
     stage.world.add_lan("eth0", "192.168.77.1/24");
