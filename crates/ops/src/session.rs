@@ -110,8 +110,7 @@ impl<'a, 's> Recorder<'a, 's> {
 
     /// The service that a process belongs to: the nearest one above it, or its own name.
     fn service_of(&self, process: Option<&Process>) -> String {
-        let services = self.store.runs().ok().and_then(|runs| runs.into_iter().find(|run| run.id == self.run));
-        let services = services.map(|run| run.services).unwrap_or_default();
+        let services = self.store.services(self.run).unwrap_or_default();
         let mut at = process.cloned();
         let mut steps = 0;
         while let Some(process) = at {
@@ -179,7 +178,7 @@ impl Witness for Recorder<'_, '_> {
 
 impl Drop for Recorder<'_, '_> {
     fn drop(&mut self) {
-        // A row that stays is cleared away by the next run.
+        // A row that stays is cleared away by the next run of the project.
         let _ = self.store.end_run(self.run);
     }
 }

@@ -15,12 +15,12 @@ mod runs;
 mod want;
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     path::PathBuf,
-    time::{Duration, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
-use portward_model::{Moment, PortRange, Text};
+use portward_model::{Moment, PortRange, PortRules, Text};
 use portward_sys::{FileMark, Host, StateFolder};
 use rusqlite::Connection;
 
@@ -44,6 +44,8 @@ pub struct Store<'h> {
     file: FileMark,
     /// Stamps given out while the files were fresh, so that no two of them are equal.
     unsettled: Cell<u64>,
+    /// The kernel's port rules, and when they were read.
+    rules: RefCell<Option<(Instant, PortRules)>>,
 }
 
 /// A project's number in the store, never given twice.
@@ -98,7 +100,7 @@ impl<'h> Store<'h> {
     /// The same, in this folder.
     pub fn open_in(host: &'h dyn Host, folder: StateFolder) -> Result<Self, Failure> {
         match file::open(&folder) {
-            Ok((connection, file)) => Ok(Self { connection, host, folder, file, unsettled: Cell::new(0) }),
+            Ok((connection, file)) => Ok(Self::with(host, folder, connection, file)),
             Err(error) => Err(error.told(&folder)),
         }
     }
@@ -111,11 +113,24 @@ impl<'h> Store<'h> {
     /// The same, in this folder.
     pub fn reading_in(host: &'h dyn Host, folder: StateFolder) -> Result<Option<Self>, Failure> {
         match file::glance(&folder) {
-            Ok(Some((connection, file))) => Ok(Some(Self { connection, host, folder, file, unsettled: Cell::new(0) })),
+            Ok(Some((connection, file))) => Ok(Some(Self::with(host, folder, connection, file))),
             // One of an older version is brought up to date first.
             Ok(None) if FileMark::of(&folder.path.join(file::NAME)).is_some() => Self::open_in(host, folder).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(error.told(&folder)),
+        }
+    }
+
+    fn with(host: &'h dyn Host, folder: StateFolder, connection: Connection, file: FileMark) -> Self {
+        Self { connection, host, folder, file, unsettled: Cell::new(0), rules: RefCell::default() }
+    }
+
+    /// The kernel's port rules, read at most every [`RULES_HOLD`]: who takes ten leases at once reads a handful of files once.
+    fn port_rules(&self) -> Result<PortRules, Failure> {
+        let mut kept = self.rules.borrow_mut();
+        match kept.as_ref().filter(|(read, _)| read.elapsed() < RULES_HOLD) {
+            Some((_, rules)) => Ok(rules.clone()),
+            None => Ok(kept.insert((Instant::now(), self.host.port_rules()?)).1.clone()),
         }
     }
 
@@ -200,6 +215,8 @@ fn now() -> Moment {
 
 /// Longer than the coarsest tick of a kernel's clock for files (10 ms at 100 Hz).
 pub const SETTLING: Duration = Duration::from_millis(20);
+/// How long the kernel's port rules are taken to hold.
+const RULES_HOLD: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests;

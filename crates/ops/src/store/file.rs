@@ -145,7 +145,8 @@ pub(super) fn make(
     let path = folder.create(&name)?;
     let made = (|| {
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-        connection.execute_batch(&format!("PRAGMA synchronous=FULL; PRAGMA application_id={MARK}; BEGIN IMMEDIATE;"))?;
+        // On the disk all at once, when it is whole: step by step it takes fifteen waits for the disk, and everybody waits along.
+        connection.execute_batch(&format!("PRAGMA synchronous=OFF; PRAGMA application_id={MARK}; BEGIN IMMEDIATE;"))?;
         bring_up(&connection, 0)?;
         fill(&connection)?;
         connection.execute_batch("COMMIT")?;
@@ -153,6 +154,7 @@ pub(super) fn make(
         // keeps another mode, and its leases are as safe and slower.
         connection.query_row("PRAGMA journal_mode=WAL", [], |_| Ok(()))?;
         connection.close().map_err(|(_, error)| error)?;
+        folder.sync(&name)?;
         Ok::<(), StoreError>(())
     })();
     let installed = made.and_then(|()| Ok(folder.install(&name, NAME)?));

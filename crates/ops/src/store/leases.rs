@@ -41,7 +41,7 @@ impl Store<'_> {
             }
             return Ok(lease);
         }
-        let rules = self.host.port_rules()?;
+        let rules = self.port_rules()?;
         let sockets = projects::Sockets::new(self.host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let found = |store: &Connection| Ok(looked_up(store, project, want)?.map(|(lease, _)| Some(lease)));

@@ -31,7 +31,7 @@ impl Store<'_> {
         if let Some(row) = settled(&self.connection).map_err(|error| self.told(error))? {
             return Ok(row);
         }
-        let rules = self.host.port_rules()?;
+        let rules = self.port_rules()?;
         let sockets = Sockets::new(host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let uid = host.facts()?.uid;

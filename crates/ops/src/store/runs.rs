@@ -1,7 +1,7 @@
 //! Runs: the supervisors that live, what they were started for, and where their programs listen.
 //!
 //! A supervisor writes its own rows and takes them back when it ends. One that was killed leaves them behind; whoever reads
-//! compares pid and start time with the machine, and the next run clears them away.
+//! compares pid and start time with the machine, and the project's next run clears them away.
 
 use std::{net::SocketAddr, str::FromStr};
 
@@ -57,17 +57,21 @@ pub(crate) struct ListenerRow {
 }
 
 impl Store<'_> {
-    /// Records a supervisor; gives its number. Runs that `gone` says have ended without a word are cleared away.
+    /// Records a supervisor; gives its number. Runs of the project that `gone` says have ended without a word are cleared away.
     pub(crate) fn begin_run(
         &mut self,
         project: ProjectId,
         supervisor: ProcessId,
         gone: &dyn Fn(ProcessId) -> bool,
     ) -> Result<i64, Failure> {
+        // Looked for beforehand: nobody else could write while `/proc` is read. A run that has ended stays ended, and its number
+        // is never given again.
+        let recorded = runs(&self.connection).map_err(|error| self.told(error))?;
+        let own = recorded.into_iter().filter(|(_, of, ..)| *of == project);
+        let ended: Vec<i64> = own.filter(|(_, _, supervisor, _)| gone(*supervisor)).map(|(id, ..)| id).collect();
         self.write(Durable::Soon, |store| {
-            for (id, _, supervisor, _) in runs(store)?.into_iter().filter(|(_, _, supervisor, _)| gone(*supervisor)) {
-                let _ = supervisor;
-                forget(store, id)?;
+            for run in ended {
+                forget(store, run)?;
             }
             store.execute(
                 "INSERT INTO runs (project, supervisor, supervisor_ticks, started_at) VALUES (?1, ?2, ?3, ?4)",
@@ -120,6 +124,11 @@ impl Store<'_> {
     /// Takes a run's rows away.
     pub(crate) fn end_run(&mut self, run: i64) -> Result<(), Failure> {
         self.write(Durable::Soon, |store| forget(store, run))
+    }
+
+    /// The programs of one run that were started under a name.
+    pub(crate) fn services(&self, run: i64) -> Result<Vec<ServiceRow>, Failure> {
+        services(&self.connection, run).map_err(|error| self.told(error))
     }
 
     /// Every run that is recorded, oldest first.
