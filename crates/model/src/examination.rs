@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Queue, Seen, Socket, Text};
 
-pub use programs::{Observed, ObservedConnect, Sample, Told};
+pub use programs::{Moved, Observed, ObservedConnect, Sample, Told};
 
 /// Everything that was read about one endpoint beside the snapshot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +47,9 @@ pub struct Examination {
     /// Which processes were told to serve the asked port, as their environments and scripts say.
     #[serde(default)]
     pub told: Vec<Told>,
+    /// Programs in projects' own localhosts that asked for the port, and serve another one outside.
+    #[serde(default)]
+    pub moved: Vec<Moved>,
     /// What the user's own client did, where it was run under observation.
     pub observed: Option<Observed>,
     /// True when every process that the reader may see is in the snapshot, not only holders.

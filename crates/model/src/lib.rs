@@ -26,8 +26,8 @@ pub use address::{AddressClass, Family, Scope, unmap};
 pub use endpoint::{Endpoint, EndpointError, EndpointHost};
 pub use examination::{
     Attempt, BindTry, Counters, Declined, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, HostsLine,
-    MemoryPressure, Mention, MentionKind, Met, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting, RuleVerdict,
-    Said, Sample, Thread, Told, Vitals,
+    MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,
+    RuleVerdict, Said, Sample, Thread, Told, Vitals,
 };
 pub use finding::{Cause, Edit, Effect, Evidence, Fix, Likelihood, Reach, Who};
 pub use gap::{Gap, Need, Seen};

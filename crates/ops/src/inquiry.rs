@@ -162,7 +162,10 @@ impl Inquiry {
     fn is_explained(&self) -> bool {
         let diagnosis = diagnose(&self.case());
         let first = diagnosis.causes.first();
-        first.is_some_and(|first| first.likelihood == Likelihood::Certain && EXPLAINING.contains(&first.code.as_str()))
+        first.is_some_and(|first| {
+            first.code == "served-in-session"
+                || (first.likelihood == Likelihood::Certain && EXPLAINING.contains(&first.code.as_str()))
+        })
     }
 
     /// True when a listener is there and something about it is not as it should be.
@@ -248,6 +251,7 @@ impl Inquiry {
         }
         surroundings::processes(host, self);
         surroundings::told(host, self);
+        surroundings::moved(host, self);
         self.mentions(host);
         self.vitals(host, Duration::ZERO);
     }

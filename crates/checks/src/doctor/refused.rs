@@ -19,6 +19,7 @@ mod nat_redirect;
 mod no_listener;
 mod not_ready_yet;
 mod port_mismatch;
+mod served_in_session;
 mod service_disabled;
 mod stale_pidfile;
 mod stale_unix_socket;
@@ -53,6 +54,7 @@ pub(super) const CHECKS: &[Check] = &[
     crash_loop::CHECK,
     not_ready_yet::CHECK,
     tunnel_down::CHECK,
+    served_in_session::CHECK,
     wrong_client_config::CHECK,
     localhost_means_another_host::CHECK,
     stale_pidfile::CHECK,

@@ -3,8 +3,8 @@
 use std::net::SocketAddr;
 
 use portward_model::{
-    Attempt, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, Mention, MentionKind, Met, PathFacts, Queue,
-    RuleVerdict, Said, Sample, Seen, Snapshot, Text, Thread, Told, Transport, Vitals,
+    Attempt, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, Mention, MentionKind, Met, Moved, PathFacts,
+    Queue, RuleVerdict, Said, Sample, Seen, Snapshot, Text, Thread, Told, Transport, Vitals,
 };
 
 use super::{Asked, Asking, Case};
@@ -224,6 +224,14 @@ impl Scene {
     /// A process was told the port beside its arguments.
     pub(crate) fn told(mut self, pid: u32, source: &str, text: &str) -> Self {
         self.exam.told.push(Told { pid, source: Text::from(source), text: Text::from(text) });
+        self
+    }
+
+    /// A program of a project asked for the port, and serves this one outside.
+    pub(crate) fn moved(mut self, port: u16, service: &str, project: &str) -> Self {
+        let text = |text: &str| Text::from(text);
+        let root = text(if project.is_empty() { "" } else { "/home/ana/project" });
+        self.exam.moved.push(Moved { port, service: text(service), project: text(project), root });
         self
     }
 

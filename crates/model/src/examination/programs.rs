@@ -16,6 +16,19 @@ pub struct Told {
     pub text: Text,
 }
 
+/// That a program in a project's own localhost asked for the port, and serves another one outside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moved {
+    /// The port that clients outside dial.
+    pub port: u16,
+    /// The service, as its session calls it.
+    pub service: Text,
+    /// The project's name; empty for what runs outside any.
+    pub project: Text,
+    /// The project's root; empty for what runs outside any.
+    pub root: Text,
+}
+
 /// One look at the endpoint while it was watched.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {

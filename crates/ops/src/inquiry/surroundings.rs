@@ -1,10 +1,11 @@
 //! What stands around an endpoint on which nobody listens: every process, and the files that name its port.
 
 use portward_checks::doctor::may_be_told;
-use portward_model::{Process, Seen, Socket, SocketState, Text, Transport};
+use portward_model::{Moved, Process, Seen, Socket, SocketState, Text, Transport};
 use portward_sys::Host;
 
 use super::Inquiry;
+use crate::{session::is_alive, store::Store};
 
 /// Adds every process that can be seen to the snapshot.
 pub(super) fn processes(host: &dyn Host, inquiry: &mut Inquiry) {
@@ -38,6 +39,28 @@ pub(super) fn told(host: &dyn Host, inquiry: &mut Inquiry) {
     let asked: Vec<Process> = may_be_told(&inquiry.case()).into_iter().cloned().collect();
     // It only adds to what is known; without it nothing is claimed.
     inquiry.exam.told = host.told(&asked, inquiry.asked.port).unwrap_or_default();
+}
+
+/// Reads which sessions that run have a program that asked for the port, and where it went.
+pub(super) fn moved(host: &dyn Host, inquiry: &mut Inquiry) {
+    // It only adds to what is known; without it nothing is claimed.
+    let Ok(Some(store)) = Store::reading(host) else { return };
+    let (Ok(runs), Ok(projects)) = (store.runs(), store.projects()) else { return };
+    for run in runs.iter().filter(|run| is_alive(host, run.supervisor)) {
+        let project = projects.iter().find(|project| project.id == run.project);
+        for listener in &run.listeners {
+            let port = listener.serves.port();
+            let asked = listener.asked.is_some_and(|asked| asked.port() == inquiry.asked.port);
+            if asked && port != inquiry.asked.port && listener.transport == inquiry.asked.transport {
+                inquiry.exam.moved.push(Moved {
+                    port,
+                    service: Text::from(listener.service.as_str()),
+                    project: project.map(|project| project.name.clone()).unwrap_or_default(),
+                    root: project.and_then(|project| project.root.clone()).unwrap_or_default(),
+                });
+            }
+        }
+    }
 }
 
 /// Reads the lines of project and service files that name the port: of the reader's own project, and of the

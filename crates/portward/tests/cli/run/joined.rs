@@ -54,3 +54,20 @@ fn a_worktree_is_a_project_of_its_own() {
     let shown = stage.portward(&stage.one, &["ps"]).expect(0);
     assert!(shown.stdout.contains("one@fix-42") || shown.stdout.contains("fix-42"), "{shown}");
 }
+
+#[test]
+fn the_doctor_knows_where_a_moved_port_went() {
+    let Some(stage) = Stage::new() else { return };
+    let web = stage.server(&stage.one, &["--name", "web"], "web", &["tcp", "::", "3000"]);
+    let _ = Stage::told(&web, "asked");
+    let port = stage.port(&stage.one, "3000");
+    let said = stage.portward(&stage.two, &["doctor", "3000", "--json"]).expect(1).json();
+    assert_eq!(said["causes"][0]["code"], "served-in-session", "{said:#}");
+    let summary = said["causes"][0]["summary"].as_str().unwrap();
+    assert!(summary.starts_with("web of one serves port 3000") && summary.contains(&port), "{summary}");
+    drop(web);
+    portward_testkit::until("the session ends", || {
+        let said = stage.portward(&stage.two, &["doctor", "3000", "--json"]).expect(1).json();
+        (said["causes"][0]["code"] == "no-listener").then_some(())
+    });
+}
