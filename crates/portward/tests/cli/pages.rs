@@ -56,6 +56,10 @@ fn repair_of(text: &str) -> String {
 
 /// Words, without numbers and line ends: times, pids and queues differ from run to run.
 fn steady(text: &str) -> String {
-    let words = text.split_whitespace().map(|word| word.replace(|c: char| c.is_ascii_digit(), "0").replace("00", "0"));
+    let lines = text.lines().filter(|line| !line.contains("to be accepted, of at most"));
+    let words = lines.flat_map(str::split_whitespace).map(|word| match word.parse::<f64>() {
+        Ok(_) => "0".to_owned(),
+        Err(_) => word.replace(|c: char| c.is_ascii_digit(), "0").replace("00", "0"),
+    });
     words.collect::<Vec<_>>().join(" ")
 }
