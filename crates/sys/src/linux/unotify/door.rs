@@ -91,7 +91,7 @@ impl Door {
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
         recvmsg(&self.ours, &mut [IoSliceMut::new(&mut byte)], &mut ancillary, flags).ok()?;
         ancillary.drain().find_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next().map(Listener::from),
+            RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next().map(|own| Listener::from(own).take_turns()),
             _ => None,
         })
     }
