@@ -73,7 +73,7 @@ pub enum Event {
         transport: Transport,
         /// What was asked for; `None` where it listened without a bind.
         asked: Option<SocketAddr>,
-        /// Where it really stands.
+        /// Where it really stands; the loopback of IPv6 for a wildcard that serves no IPv4.
         serves: SocketAddr,
         /// True when only this machine can reach it.
         pinned: bool,

@@ -13,7 +13,7 @@ pub(super) fn open(folder: &StateFolder) -> Result<(Connection, FileMark), Store
     for _ in 0..ATTEMPTS {
         if FileMark::of(&folder.path.join(NAME)).is_none() {
             let is_made = || FileMark::of(&folder.path.join(NAME)).is_some();
-            let turn = folder.turn(TURNS, PATIENCE, &is_made)?;
+            let turn = folder.turn(TURNS, TURN, &is_made)?;
             make(folder, turn.is_some(), &|_| Ok(()))?;
         }
         match connect(folder, OpenFlags::SQLITE_OPEN_READ_WRITE) {
@@ -123,7 +123,7 @@ fn ask_again(count: i32) -> bool {
     let longest = 8000_u64 << count.min(2);
     let spread = super::rules::seed([&std::process::id().to_le_bytes()[..], &count.to_le_bytes()]);
     std::thread::sleep(Duration::from_micros(1000 + spread % longest));
-    count < 300
+    count < 900
 }
 
 /// Makes a store under another name, fills it, and gives it its name when it is whole; a store that has the name stays.
@@ -263,7 +263,9 @@ pub(super) const TURNS: &str = "leases.lock";
 /// The end of the name of a store that is being made.
 const UNFINISHED: &str = ".new";
 /// About how long a process waits for the others: far longer than a hundred of them take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(15);
+/// How long one waits for its turn to make a store: its holder may have been stopped in the middle.
+pub(super) const TURN: Duration = Duration::from_secs(5);
 /// Bytes of log above which its pages are moved into the file.
 const LONG_LOG: u64 = 512 * 1024;
 /// Openings in a row that may find the file gone again.

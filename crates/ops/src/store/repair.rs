@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags, Row, types::Value};
 
 use super::{
     error::{StoreError, aside},
-    file::{self, LOG, NAME, PATIENCE, SHARED, TURNS},
+    file::{self, LOG, NAME, PATIENCE, SHARED, TURN, TURNS},
 };
 use crate::Failure;
 
@@ -86,7 +86,7 @@ fn renew(
         return Ok(Repaired::Declined { copy });
     }
     // Nobody makes a store while there is none for a moment.
-    let turn = folder.turn(TURNS, PATIENCE, &|| false)?;
+    let turn = folder.turn(TURNS, TURN, &|| false)?;
     folder.rename(NAME, &copy)?;
     for (name, end) in [(LOG, "-wal"), (SHARED, "-shm")] {
         match folder.rename(name, &format!("{copy}{end}")) {

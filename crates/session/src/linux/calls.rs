@@ -70,7 +70,7 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         tell_collapsed(own, call, asked, &bytes);
     }
     if done.is_ok() && asked.port() != 0 {
-        own.asked.insert(sockets::cookie(&socket), asked);
+        own.remember(sockets::cookie(&socket), asked);
         if transport == Transport::Udp {
             tell_listening(own, call, &socket, transport);
         }
@@ -204,7 +204,11 @@ fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &OwnedFd, trans
         return;
     }
     let asked: Option<SocketAddr> = own.asked.get(&cookie).copied();
-    let Some(serves) = sockets::name(socket) else { return };
+    let Some(mut serves) = sockets::name(socket) else { return };
+    // Where a client dials: a wildcard of IPv6 alone has no IPv4 to offer.
+    if serves.is_ipv6() && serves.ip().is_unspecified() && sockets::is_v6_only(socket) {
+        serves.set_ip(std::net::Ipv6Addr::LOCALHOST.into());
+    }
     let pid = process_of(call.tid);
     if own.isolated.is_some() {
         return tell_inside(own, pid, transport, asked);

@@ -42,6 +42,11 @@ pub(super) fn cookie(socket: &impl AsFd) -> u64 {
     sockopt::socket_cookie(socket).unwrap_or(0)
 }
 
+/// True for a socket of IPv6 that serves no IPv4.
+pub(super) fn is_v6_only(socket: &impl AsFd) -> bool {
+    sockopt::ipv6_v6only(socket).unwrap_or(false)
+}
+
 /// The address that a socket has; `None` where it has none yet.
 pub(super) fn name(socket: &impl AsFd) -> Option<SocketAddr> {
     SocketAddr::try_from(rustix::net::getsockname(socket).ok()?).ok()

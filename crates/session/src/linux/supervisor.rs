@@ -62,6 +62,15 @@ impl<'a> Supervisor<'a> {
         self.later.push(Event::Refused { pid: calls::process_of(tid), call, because });
     }
 
+    /// Remembers what a socket asked for, until it listens. Of one among very many it is forgotten; its line then lacks that.
+    pub(super) fn remember(&mut self, cookie: u64, asked: SocketAddr) {
+        if self.asked.len() >= MOST_REMEMBERED {
+            self.asked.clear();
+            self.told.clear();
+        }
+        self.asked.insert(cookie, asked);
+    }
+
     /// Makes sure that a port which is dialled in a network of its own is found there, if anything serves it.
     pub(super) fn reach(&mut self, port: u16) {
         let Some(mut isolated) = self.isolated.take() else { return };
@@ -117,6 +126,8 @@ impl Duty for Supervisor<'_> {
     }
 }
 
+/// Sockets whose question is remembered; one takes some fifty bytes.
+const MOST_REMEMBERED: usize = 10_000;
 /// The longest time between two looks at the ports that are to be kept.
 const PACE: Duration = Duration::from_secs(5);
 /// The loopback device is the first of every network namespace.

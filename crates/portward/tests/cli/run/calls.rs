@@ -88,6 +88,19 @@ fn two_addresses_that_become_one_are_both_named() {
 }
 
 #[test]
+fn a_client_is_told_the_family_that_is_served() {
+    let Some(stage) = Stage::new() else { return };
+    let code = "import socket, sys; s = socket.socket(socket.AF_INET6); s.setsockopt(41, 26, 1); s.bind(('::', 3000)); s.listen(); \
+                print('READY', flush=True); sys.stdin.readline()";
+    let running = stage.inside(&stage.one).start_portward(&["run", "python3", "-c", code]);
+    assert_eq!(running.line(), "READY", "{}", running.stderr());
+    let _ = Stage::told(&running, "asked [::]:3000");
+    let document = stage.portward(&stage.one, &["ps", "--json"]).expect(0).json();
+    let serves = document["sessions"][0]["services"][0]["listeners"][0]["serves"].as_str().unwrap().to_owned();
+    assert_eq!(serves, format!("[::1]:{}", stage.port(&stage.one, "3000")));
+}
+
+#[test]
 fn clients_stay_free() {
     let Some(stage) = Stage::new() else { return };
     stage.world.add_lan("eth0", "192.168.77.1/24");
