@@ -7,11 +7,13 @@ use std::{
     os::unix::process::CommandExt,
     path::Path,
     process::{Command, Stdio},
-    thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, test_kill_process},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{ACTOR, LAB, LOGS, PIDS, SELF, WORKPLACE, inside, role::Stage};
@@ -93,11 +95,11 @@ fn stop(name: &str) -> Result<(), LabError> {
     for name in [name.to_owned(), format!("{name}-debugger")] {
         let Some(pid) = pid(&name).filter(|pid| is_alive(*pid)) else { continue };
         let Some(known) = Pid::from_raw(pid) else { continue };
+        // Its first thread may have ended while another one still has its sockets; the descriptor tells of the last one.
+        let process = pidfd_open(known, PidfdFlags::empty()).or_say(|| format!("stop {name}"))?;
         kill_process(known, Signal::KILL).or_say(|| format!("stop {name}"))?;
-        let deadline = Instant::now() + PATIENCE;
-        while is_alive(pid) && Instant::now() < deadline {
-            thread::sleep(Duration::from_millis(2));
-        }
+        let patience = Timespec { tv_sec: i64::try_from(PATIENCE.as_secs()).unwrap_or(i64::MAX), tv_nsec: 0 };
+        let _ = poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&patience));
     }
     Ok(())
 }
