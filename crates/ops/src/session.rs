@@ -11,14 +11,13 @@ use portward_sys::Host;
 
 use crate::{
     Cx, Failure, Sink,
-    op::{
-        run::{Listening, Ran},
-        url::url,
-    },
+    op::url::url,
+    session::told::{Listening, Ran},
     store::{ListenerRow, ProjectId, RunRow, ServiceRow, Stamp, Store},
 };
 
 pub(crate) mod recipes;
+pub(crate) mod told;
 pub(crate) mod watched;
 
 /// The variable by which a program knows the session that it runs in: the project's number.

@@ -3,6 +3,7 @@
 mod apart;
 mod calls;
 mod channel;
+mod duty;
 mod flows;
 mod forward;
 mod front;

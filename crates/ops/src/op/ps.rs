@@ -12,8 +12,7 @@ use crate::{
     Cx, Effect, Failure, Never, Noun, Op, Sink, Where,
     document::GapDocument,
     forwarder,
-    op::run::Listening,
-    session::{is_alive, listening, name_of},
+    session::{is_alive, listening, name_of, told::Listening},
     store::{ProjectRow, RunRow, Store},
 };
 

@@ -10,8 +10,7 @@ use portward_session::{Event, Witness};
 use portward_sys::{Ask, Depth, Host, StateSet, Transports, Which};
 use rustc_hash::FxHashSet;
 
-use super::{Recorder, recipes};
-use crate::op::run::Ran;
+use super::{Recorder, recipes, told::Ran};
 
 /// Looks where the programs of a run listen.
 pub(crate) struct Watcher<'a, 's> {

@@ -12,9 +12,9 @@ use rustix::fd::{AsFd, BorrowedFd};
 
 use super::{
     calls::{self, Answer},
+    duty::Duty,
     holds::Holds,
     isolated::Isolated,
-    tree::Duty,
 };
 use crate::{Event, Ports, Rules, Witness};
 

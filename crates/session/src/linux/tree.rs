@@ -21,6 +21,7 @@ use rustix::{
 
 use super::{
     channel::{Channel, Failure, News},
+    duty::Duty,
     front::{Signals, block_signals, restore_signals, stand_in},
     isolated::{self, Isolated},
     supervisor::Supervisor,
@@ -183,18 +184,6 @@ fn no_network(error: io::Error) -> Failure {
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
 fn no_channel(error: io::Error) -> Failure {
     Failure::Session(format!("The supervisor has no channel: {error}."))
-}
-
-/// What a supervisor does beside following its program.
-pub(super) trait Duty {
-    /// Where calls are reported, if anywhere.
-    fn calls(&self) -> Option<BorrowedFd<'_>>;
-    /// Answers the next call, if there is one.
-    fn serve(&mut self);
-    /// Does what is to be done now and then; gives the time to the next turn.
-    fn look(&mut self) -> Duration;
-    /// Tells of something that happened.
-    fn tell(&mut self, event: &Event);
 }
 
 /// One that answers no calls, and looks.

@@ -1,0 +1,19 @@
+//! What a supervisor does beside following its program.
+
+use std::time::Duration;
+
+use rustix::fd::BorrowedFd;
+
+use crate::Event;
+
+/// The duty of a supervisor: to answer calls, or to look.
+pub(super) trait Duty {
+    /// Where calls are reported, if anywhere.
+    fn calls(&self) -> Option<BorrowedFd<'_>>;
+    /// Answers the next call, if there is one.
+    fn serve(&mut self);
+    /// Does what is to be done now and then; gives the time to the next turn.
+    fn look(&mut self) -> Duration;
+    /// Tells of something that happened.
+    fn tell(&mut self, event: &Event);
+}
