@@ -60,6 +60,10 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     if let Some(isolated) = &mut own.isolated {
         isolated.make_way(asked.port());
     }
+    // The supervisor may have rights that the program gave up.
+    if !moves && own.isolated.is_none() && is_system_port(asked.port()) && !may_bind_system_ports(call.tid) {
+        return Answer::Done(Err(libc::EACCES));
+    }
     own.holds.let_go(sockets::address(&bytes).map_or(0, |address| address.port()));
     let mut done = sockets::bind(&socket, &bytes);
     // Another session of the project may keep the port, too; it lets in whoever would share it.
@@ -78,6 +82,22 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         own.found.extend(sockets::name(&socket).map(|name| name.port()));
     }
     Answer::Done(done)
+}
+
+/// True for a port that the kernel gives to those alone who have a right to it (`ip_unprivileged_port_start`, ip(7)).
+fn is_system_port(port: u16) -> bool {
+    let first = || std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").ok()?.trim().parse().ok();
+    port != 0 && port < first().unwrap_or(USUAL_FIRST_PORT)
+}
+
+/// True for a thread with `CAP_NET_BIND_SERVICE` in the supervisor's own user namespace; one in a namespace of its own has it
+/// there alone.
+fn may_bind_system_ports(tid: u32) -> bool {
+    let space = |who: &str| std::fs::read_link(format!("/proc/{who}/ns/user")).ok();
+    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
+    let effective = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or_default();
+    effective & (1 << CAP_NET_BIND_SERVICE) != 0 && space("self") == space(&tid.to_string())
 }
 
 /// Tells why a bind failed that would have come to pass outside: an address of the network becomes the loopback, where the
@@ -253,5 +273,9 @@ fn low_half(register: u64) -> [u8; 4] {
     i32::from_le_bytes([a, b, c, d]).to_ne_bytes()
 }
 
+/// The kernel's own setting, where nobody changed it.
+const USUAL_FIRST_PORT: u16 = 1024;
+/// Its number in `linux/capability.h`.
+const CAP_NET_BIND_SERVICE: u32 = 10;
 /// A thread that waits in one call needs little.
 const STACK: usize = 64 * 1024;

@@ -101,6 +101,21 @@ fn a_client_is_told_the_family_that_is_served() {
 }
 
 #[test]
+fn rights_that_a_program_gave_up_are_not_lent_to_it() {
+    let Some(stage) = Stage::new() else { return };
+    // Root in its world, whose programs give up the right to system ports.
+    let code =
+        "import socket\ntry: socket.socket().bind(('127.0.0.1', 81)); print(0)\nexcept OSError as error: print(error.errno)";
+    let run = |before: &[&str]| {
+        let words = [&["run", "--loopback-only", "--"], before, &["python3", "-c", code]].concat();
+        stage.portward(&stage.one, &words).expect(0).stdout
+    };
+    assert_eq!(run(&[]), "0\n");
+    assert_eq!(run(&["setpriv", "--bounding-set=-net_bind_service", "--inh-caps=-net_bind_service", "--"]), "13\n");
+    assert_eq!(run(&["unshare", "--user", "--map-root-user", "--"]), "13\n");
+}
+
+#[test]
 fn clients_stay_free() {
     let Some(stage) = Stage::new() else { return };
     stage.world.add_lan("eth0", "192.168.77.1/24");
