@@ -13,6 +13,7 @@ mod program;
 mod sockets;
 mod supervisor;
 mod tree;
+mod waiters;
 
 pub use apart::start_apart;
 pub use forward::forward;

@@ -3,7 +3,7 @@
 //! No decision is made from memory that the program can still change: what is decided on is a copy, and the call is made
 //! with that copy. Only what needs no decision goes on as the program made it.
 
-use std::{net::SocketAddr, thread};
+use std::net::SocketAddr;
 
 use portward_model::Transport;
 use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
@@ -28,12 +28,12 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         Ok(socket) => socket,
         Err(answer) => return answer,
     };
-    let Some(transport) = sockets::transport(&socket) else { return Answer::Proceed };
+    let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
     let mut bytes = match address_of(own, call) {
         Ok(bytes) => bytes,
         Err(errno) => return Answer::Done(Err(errno)),
     };
-    let Some(asked) = sockets::address(&bytes) else {
+    let Some(asked) = sockets::address_to_bind(&socket, &bytes) else {
         // Too short, or of another family: the kernel has its own word for that.
         return Answer::Done(sockets::bind(&socket, &bytes));
     };
@@ -127,6 +127,9 @@ pub(super) fn listen(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         own.tell_refused(call.tid, "listen", format!("{kind} can be reached from outside, and cannot be pinned to lo"));
         return Answer::Done(Err(libc::EACCES));
     };
+    if !own.is_here(&socket) {
+        return Answer::Proceed;
+    }
     if own.rules.pins()
         && let Err(errno) = sockets::pin(&socket)
     {
@@ -158,22 +161,20 @@ pub(super) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     if !own.listener.is_valid(call) {
         return Answer::Proceed;
     }
-    let Some(transport) = sockets::transport(&socket) else { return Answer::Proceed };
-    let Some(is_full) = own.serves(transport, port) else { return Answer::Proceed };
+    let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
+    if !own.serves(transport, port) {
+        return Answer::Proceed;
+    }
     place::set_port(&mut bytes, port);
-    // Where the accept queue is full, the handshake waits, and a call that blocks must not hold up the others.
-    if is_full
-        && transport == Transport::Tcp
+    // A call that waits, as for a full queue, must not hold up the others; nobody can know beforehand which one will.
+    if transport == Transport::Tcp
         && sockets::blocks(&socket)
         && let Ok(listener) = own.listener.share()
     {
         let call = *call;
-        let patient = move || {
-            let done = sockets::connect(&socket, &bytes);
-            listener.answer(&call, done.map(|()| 0));
-        };
-        return match thread::Builder::new().name("connect".to_owned()).stack_size(STACK).spawn(patient) {
-            Ok(_) => Answer::Later,
+        let patient = Box::new(move || listener.answer(&call, sockets::connect(&socket, &bytes).map(|()| 0)));
+        return match own.waiters.take(patient) {
+            Ok(()) => Answer::Later,
             Err(error) => Answer::Done(Err(error.raw_os_error().unwrap_or(libc::EAGAIN))),
         };
     }
@@ -234,7 +235,7 @@ fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &OwnedFd, trans
         return tell_inside(own, pid, transport, asked);
     }
     let pinned = own.rules.pins();
-    own.later.push(Event::Listening { pid, transport, asked, serves, pinned });
+    own.later.push_back(Event::Listening { pid, transport, asked, serves, pinned });
 }
 
 /// A socket listens in a network of its own. One of TCP that asked for its port is let in from outside.
@@ -245,14 +246,14 @@ fn tell_inside(own: &mut Supervisor<'_>, pid: u32, transport: Transport, asked: 
             own.holds.let_go(port);
             if own.isolated.as_mut().is_some_and(|isolated| isolated.let_in(port, asked.port())) {
                 let serves = SocketAddr::from(([127, 0, 0, 1], port));
-                own.later.push(Event::Listening { pid, transport, asked: Some(asked), serves, pinned: true });
+                own.later.push_back(Event::Listening { pid, transport, asked: Some(asked), serves, pinned: true });
                 return;
             }
             format!("it listens inside, and its port outside, {port}, is held by something else")
         }
         Err(because) => because,
     };
-    own.later.push(Event::Refused { pid, call: "listen", because });
+    own.later.push_back(Event::Refused { pid, call: "listen", because });
 }
 
 /// The process that a thread belongs to; the thread's own number where that cannot be read.
@@ -277,5 +278,3 @@ fn low_half(register: u64) -> [u8; 4] {
 const USUAL_FIRST_PORT: u16 = 1024;
 /// Its number in `linux/capability.h`.
 const CAP_NET_BIND_SERVICE: u32 = 10;
-/// A thread that waits in one call needs little.
-const STACK: usize = 64 * 1024;

@@ -1,17 +1,23 @@
 //! What front and supervisor tell each other.
 
-use std::io;
+use std::{io, time::Duration};
 
 use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsFd, BorrowedFd, OwnedFd},
     io::Errno,
-    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair},
+    net::{AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, recv, send, shutdown, socketpair},
+    process::{Pid, Signal, getpid, getppid, kill_process},
 };
 
 use crate::{Ended, StartError};
 
 /// Front and supervisor, in messages.
-pub(super) struct Channel(OwnedFd);
+pub(super) struct Channel {
+    end: OwnedFd,
+    /// The front's process.
+    front: Pid,
+}
 
 /// What they tell each other.
 pub(super) enum News {
@@ -48,16 +54,19 @@ impl Failure {
 impl Channel {
     pub(super) fn pair() -> io::Result<(Self, Self)> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        Ok((Self(ours), Self(theirs)))
+        // The front makes it, before the supervisor is.
+        let front = getpid();
+        Ok((Self { end: ours, front }, Self { end: theirs, front }))
     }
 
     /// Moves to a descriptor above this number.
     pub(super) fn move_above(&mut self, number: i32) -> io::Result<()> {
-        self.0 = rustix::io::fcntl_dupfd_cloexec(&self.0, number + 1)?;
+        self.end = rustix::io::fcntl_dupfd_cloexec(&self.end, number + 1)?;
         Ok(())
     }
 
-    pub(super) fn send(&self, news: &News) {
+    /// False where the other end has no room just now. An end that has gone wants to know nothing.
+    pub(super) fn send(&self, news: &News) -> bool {
         let (kind, number, text) = match news {
             News::Signal(number) => (0, *number, ""),
             News::Stopped(number) => (1, *number, ""),
@@ -68,16 +77,38 @@ impl Channel {
             News::Failed(Failure::Session(text)) => (6, 0, text.as_str()),
         };
         let message = [&[kind][..], &i32::to_ne_bytes(number), text.as_bytes()].concat();
-        // The other end may have gone, and then nobody wants to know.
-        let _ = send(&self.0, &message, SendFlags::NOSIGNAL);
+        send(&self.end, &message, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) != Err(Errno::AGAIN)
+    }
+
+    /// Lets a front go on that stopped as the program did, as long as it is the parent of this process.
+    pub(super) fn wake(&self) {
+        if getppid() == Some(self.front) {
+            let _ = kill_process(self.front, Signal::CONT);
+        }
+    }
+
+    /// True once the other end has gone, or goes within this time.
+    pub(super) fn is_left(&self, patience: Duration) -> bool {
+        let patience = Timespec { tv_sec: 0, tv_nsec: i64::from(patience.subsec_nanos()) };
+        let mut polled = [PollFd::new(&self.end, PollFlags::empty())];
+        let _ = poll(&mut polled, Some(&patience));
+        polled[0].revents().contains(PollFlags::HUP)
+    }
+
+    /// Takes what nobody will read: an end that is closed with something unread cuts off what it sent.
+    pub(super) fn settle(&self) {
+        let _ = shutdown(&self.end, Shutdown::Read);
+        let mut message = [0; 2048];
+        while recv(&self.end, &mut message[..], RecvFlags::DONTWAIT).is_ok_and(|(length, _)| length > 0) {}
     }
 
     /// `None` when the other end has gone.
     pub(super) fn receive(&self) -> Option<News> {
         let mut message = [0; 2048];
         let length = loop {
-            match recv(&self.0, &mut message[..], RecvFlags::empty()) {
-                Err(Errno::INTR) => {}
+            match recv(&self.end, &mut message[..], RecvFlags::empty()) {
+                // The other end was closed with something unread, which is told once and before what it sent.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(_) => return None,
                 Ok((length, _)) => break length,
             }
@@ -98,6 +129,6 @@ impl Channel {
 
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.end.as_fd()
     }
 }

@@ -12,6 +12,12 @@ pub(super) trait Duty {
     fn calls(&self) -> Option<BorrowedFd<'_>>;
     /// Answers the next call, if there is one.
     fn serve(&mut self);
+    /// True while there is something to tell that calls did not have to wait for.
+    fn is_telling(&self) -> bool {
+        false
+    }
+    /// Tells the next of that.
+    fn tell_next(&mut self) {}
     /// Does what is to be done now and then; gives the time to the next turn.
     fn look(&mut self) -> Duration;
     /// Tells of something that happened.

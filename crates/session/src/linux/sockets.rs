@@ -141,6 +141,31 @@ pub fn pin_inherited() -> io::Result<Vec<SocketAddr>> {
     Ok(pinned)
 }
 
+/// The address that a socket would be bound to. The kernel takes no family for IPv4 where the address is the wildcard's
+/// (`__inet_bind`, for programs that are older than the rule).
+pub(super) fn address_to_bind(socket: &impl AsFd, bytes: &[u8]) -> Option<SocketAddr> {
+    let without_family = || {
+        let is_v4 = sockopt::socket_domain(socket) == Ok(AddressFamily::INET);
+        let wildcard = bytes.get(..2)? == [0, 0] && bytes.get(4..8)? == [0; 4] && bytes.len() >= SHORTEST_V4;
+        let port = u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?);
+        (is_v4 && wildcard).then_some(SocketAddr::from(([0, 0, 0, 0], port)))
+    };
+    socket_address(bytes).or_else(without_family)
+}
+
+/// A number for the network namespace that a socket is of (`SO_NETNS_COOKIE`, Linux 5.14); `None` where the kernel has none.
+pub(super) fn namespace(socket: &impl AsFd) -> Option<u64> {
+    let mut cookie = 0_u64;
+    let mut length = libc::socklen_t::try_from(size_of::<u64>()).ok()?;
+    // SAFETY: the kernel writes at most `length` bytes into a number of ours, and its end into `length`.
+    #[allow(unsafe_code)]
+    let done = unsafe {
+        let value = std::ptr::from_mut(&mut cookie).cast();
+        libc::getsockopt(socket.as_fd().as_raw_fd(), libc::SOL_SOCKET, SO_NETNS_COOKIE, value, std::ptr::from_mut(&mut length))
+    };
+    (done == 0).then_some(cookie)
+}
+
 /// The address in bytes that a program gave; `None` for another family.
 pub(super) fn address(bytes: &[u8]) -> Option<SocketAddr> {
     socket_address(bytes)
@@ -150,6 +175,10 @@ fn last_error() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
 
+/// `SO_NETNS_COOKIE` of `asm-generic/socket.h`.
+const SO_NETNS_COOKIE: i32 = 71;
+/// `struct sockaddr_in`
+const SHORTEST_V4: usize = 16;
 /// `AF_SMC` of `linux/socket.h`.
 const AF_SMC: i32 = 43;
 /// Connections that wait for a program that is starting; the kernel cuts it to its own limit (`somaxconn`).

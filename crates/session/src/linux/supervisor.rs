@@ -1,6 +1,6 @@
 //! The supervisor: it answers the calls of its programs until none of them is left.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use portward_model::Transport;
 use portward_sys::{
@@ -8,13 +8,15 @@ use portward_sys::{
     unotify::{Callers, Listener},
 };
 use rustc_hash::{FxHashMap, FxHashSet};
-use rustix::fd::{AsFd, BorrowedFd};
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::{
     calls::{self, Answer},
     duty::Duty,
     holds::Holds,
     isolated::Isolated,
+    sockets,
+    waiters::Waiters,
 };
 use crate::{Event, Ports, Rules, Witness};
 
@@ -31,11 +33,15 @@ pub(super) struct Supervisor<'a> {
     /// Cookies of sockets whose listening was told.
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
-    pub(super) later: Vec<Event>,
+    pub(super) later: VecDeque<Event>,
     /// The doors of a session with a network of its own.
     pub(super) isolated: Option<Isolated>,
     /// Ports of the project that nothing has.
     pub(super) holds: Holds,
+    /// Threads for calls that may wait.
+    pub(super) waiters: Waiters,
+    /// The network namespace that the session is of.
+    namespace: Option<u64>,
     lookup: Option<Lookup>,
     witness: Box<dyn Witness + 'a>,
 }
@@ -50,16 +56,18 @@ impl<'a> Supervisor<'a> {
             asked: FxHashMap::default(),
             found: FxHashSet::default(),
             told: FxHashSet::default(),
-            later: Vec::new(),
+            later: VecDeque::new(),
             isolated: None,
             holds: Holds::default(),
+            waiters: Waiters::default(),
+            namespace: own_namespace(),
             lookup: Lookup::open().ok(),
             witness,
         }
     }
 
     pub(super) fn tell_refused(&mut self, tid: u32, call: &'static str, because: String) {
-        self.later.push(Event::Refused { pid: calls::process_of(tid), call, because });
+        self.later.push_back(Event::Refused { pid: calls::process_of(tid), call, because });
     }
 
     /// Remembers what a socket asked for, until it listens. Of one among very many it is forgotten; its line then lacks that.
@@ -74,17 +82,22 @@ impl<'a> Supervisor<'a> {
     /// Makes sure that a port which is dialled in a network of its own is found there, if anything serves it.
     pub(super) fn reach(&mut self, port: u16) {
         let Some(mut isolated) = self.isolated.take() else { return };
-        isolated.reach(port, || self.serves(Transport::Tcp, port).is_some());
+        isolated.reach(port, || self.serves(Transport::Tcp, port));
         self.isolated = Some(isolated);
     }
 
-    /// Whether something serves a port of the loopback, of either family: `None` when nothing does, otherwise whether its
-    /// queue is full. Where the kernel does not say, nothing does, and a connection goes where it was dialled.
-    pub(super) fn serves(&mut self, transport: Transport, port: u16) -> Option<bool> {
-        let lookup = self.lookup.as_mut()?;
+    /// True where a socket is of the session's own network, as far as the kernel tells. A program may make a namespace for
+    /// itself; what it does there is its own.
+    pub(super) fn is_here(&self, socket: &OwnedFd) -> bool {
+        self.isolated.is_some() || self.namespace.is_none() || sockets::namespace(socket) == self.namespace
+    }
+
+    /// Whether something serves a port of the loopback, of either family. Where the kernel does not say, nothing does, and a
+    /// connection goes where it was dialled.
+    pub(super) fn serves(&mut self, transport: Transport, port: u16) -> bool {
+        let Some(lookup) = self.lookup.as_mut() else { return false };
         let places = [SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))];
-        let queue = places.into_iter().find_map(|at| lookup.server(transport, at, LOOPBACK))?;
-        Some(queue.used > queue.limit)
+        places.into_iter().any(|at| lookup.server(transport, at, LOOPBACK).is_some())
     }
 }
 
@@ -106,14 +119,21 @@ impl Duty for Supervisor<'_> {
             Answer::Done(result) => self.listener.answer(&call, result.map(|()| 0)),
             Answer::Later => {}
         }
-        for event in std::mem::take(&mut self.later) {
+    }
+
+    fn is_telling(&self) -> bool {
+        !self.later.is_empty()
+    }
+
+    fn tell_next(&mut self) {
+        if let Some(event) = self.later.pop_front() {
             self.witness.saw(&event);
         }
     }
 
     fn look(&mut self) -> Duration {
         if let Some(mut isolated) = self.isolated.take() {
-            isolated.tidy(|port| self.serves(Transport::Tcp, port).is_some());
+            isolated.tidy(|port| self.serves(Transport::Tcp, port));
             self.isolated = Some(isolated);
         }
         let ports = self.ports.all();
@@ -122,8 +142,17 @@ impl Duty for Supervisor<'_> {
     }
 
     fn tell(&mut self, event: &Event) {
+        while self.is_telling() {
+            self.tell_next();
+        }
         self.witness.saw(event);
     }
+}
+
+/// The namespace of this process, by a socket of its own.
+fn own_namespace() -> Option<u64> {
+    let socket = rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::DGRAM, None).ok()?;
+    sockets::namespace(&socket)
 }
 
 /// Sockets whose question is remembered; one takes some fifty bytes.

@@ -43,7 +43,7 @@ pub fn run<'a>(
     rules: Rules,
     prepare: impl FnOnce() -> Result<Parts<'a>, String>,
 ) -> Result<Ended, StartError> {
-    apart(&program.name, |channel, mask| {
+    apart(&program.name, |channel, inherited| {
         let (ports, witness) = prepare().map_err(Failure::Session)?;
         let door = Door::new().map_err(no_channel)?;
         let mut builder = program.builder();
@@ -55,7 +55,12 @@ pub fn run<'a>(
                 builder.pre_exec(isolated::enter_new);
             }
         }
-        door.prepare(&mut builder, &FILTER, Prologue { mask: Some(mask), must_be_filtered: true, ..Prologue::default() });
+        door.prepare(
+            &mut builder,
+            &FILTER,
+            Prologue { mask: Some(inherited.mask), must_be_filtered: true, ..Prologue::default() },
+        );
+        inherited.give_back(&mut builder);
         let signals = Signals::open().map_err(no_channel)?;
         let main = spawn(&mut builder).map_err(|failure| door.refused().map_or(failure, Failure::Filter))?;
         drop(builder);
@@ -80,7 +85,7 @@ pub fn watch<'a>(
     handed: Option<OwnedFd>,
     prepare: impl FnOnce() -> Result<Box<dyn Witness + 'a>, String>,
 ) -> Result<Ended, StartError> {
-    apart(&program.name, |channel, mask| {
+    apart(&program.name, |channel, inherited| {
         // First of all: the number may be one of ours by now.
         channel.move_above(FIRST_HANDED).map_err(no_channel)?;
         let handed = handed.map(hand_over).transpose().map_err(no_channel)?;
@@ -91,10 +96,11 @@ pub fn watch<'a>(
         #[allow(unsafe_code)]
         unsafe {
             builder.pre_exec(move || {
-                restore_signals(&mask);
+                restore_signals(&inherited.mask);
                 Ok(())
             });
         }
+        inherited.give_back(&mut builder);
         let main = spawn(&mut builder)?;
         drop(handed);
         Life::new(main, channel, signals).follow(&mut Bystander(witness));
@@ -102,10 +108,44 @@ pub fn watch<'a>(
     })
 }
 
+/// How signals stood when this program was started; the one that it runs gets them so.
+#[derive(Clone, Copy)]
+struct Inherited {
+    mask: libc::sigset_t,
+    /// What is done about `SIGCHLD`.
+    chld: libc::sighandler_t,
+}
+
+impl Inherited {
+    /// Where `SIGCHLD` was ignored, the program finds it ignored.
+    fn give_back(self, builder: &mut Command) {
+        if self.chld != libc::SIG_IGN {
+            return;
+        }
+        // SAFETY: the closure makes one system call with constants, as a copy of a process may.
+        #[allow(unsafe_code)]
+        unsafe {
+            builder.pre_exec(|| {
+                libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+                Ok(())
+            });
+        }
+    }
+}
+
+/// Sees to it that the ends of children are reported, which an ignored `SIGCHLD` forgoes (wait(2)); gives what was before.
+fn default_child_signal() -> libc::sighandler_t {
+    // SAFETY: the call sets what is done about a signal of this process, and touches no memory.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL)
+    }
+}
+
 /// Lets a process of its own supervise, and stands in for the program here until it has ended.
 fn apart(
     program: &std::ffi::OsStr,
-    supervise: impl FnOnce(&mut Channel, libc::sigset_t) -> Result<(), Failure>,
+    supervise: impl FnOnce(&mut Channel, Inherited) -> Result<(), Failure>,
 ) -> Result<Ended, StartError> {
     let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if threads != 1 {
@@ -124,7 +164,8 @@ fn apart(
             unsafe {
                 libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
             }
-            if let Err(failure) = supervise(&mut theirs, mask) {
+            let chld = default_child_signal();
+            if let Err(failure) = supervise(&mut theirs, Inherited { mask, chld }) {
                 theirs.send(&News::Failed(failure));
             }
             // SAFETY: ends the copy without running what its original will run at its end.
@@ -214,11 +255,15 @@ struct Life<'a> {
     has_children: bool,
     /// When to look again.
     next: Instant,
+    /// What the front has had no room for.
+    unsent: Option<News>,
+    /// How often a front is still to be woken that may not have stopped yet when its program went on.
+    rouse: u32,
 }
 
 impl<'a> Life<'a> {
     fn new(main: Pid, channel: &'a Channel, signals: Signals) -> Self {
-        Self { main: Some(main), channel, signals, has_children: true, next: Instant::now() }
+        Self { main: Some(main), channel, signals, has_children: true, next: Instant::now(), unsent: None, rouse: 0 }
     }
 
     /// Follows the program until nobody is left to serve.
@@ -228,11 +273,27 @@ impl<'a> Life<'a> {
         let pid = self.main.map_or(0, |main| main.as_raw_nonzero().get().unsigned_abs());
         duty.tell(&Event::Started { pid });
         while self.turn(duty) {}
+        while duty.is_telling() {
+            duty.tell_next();
+        }
+        self.channel.settle();
+        // The front may have stopped a moment after it was woken, and is to end now.
+        for _ in 0..FAREWELL {
+            if self.channel.is_left(RETRY) {
+                break;
+            }
+            self.channel.wake();
+        }
     }
 
     /// Waits for something and deals with it; false when nobody is left to serve.
     fn turn(&mut self, duty: &mut dyn Duty) -> bool {
-        let pace = self.next.saturating_duration_since(Instant::now());
+        let mut pace = self.next.saturating_duration_since(Instant::now());
+        if duty.is_telling() {
+            pace = Duration::ZERO;
+        } else if self.rouse > 0 {
+            pace = pace.min(RETRY);
+        }
         let nothing = PollFlags::empty();
         let (calls, signals, news) = {
             let mut polled = vec![PollFd::new(&self.signals.0, PollFlags::IN)];
@@ -253,6 +314,16 @@ impl<'a> Life<'a> {
         };
         if calls.is_some_and(|calls| calls.contains(PollFlags::IN)) {
             duty.serve();
+        } else {
+            // What is told may take its time; a call that waits has gone before.
+            duty.tell_next();
+        }
+        if self.rouse > 0 && calls.is_none_or(|calls| calls.is_empty()) {
+            self.rouse -= 1;
+            self.channel.wake();
+        }
+        if let Some(news) = self.unsent.take() {
+            self.send(news);
         }
         if !signals.is_empty() {
             while self.signals.next().is_some() {}
@@ -273,7 +344,7 @@ impl<'a> Life<'a> {
             // Its end is on the way.
             self.reap(duty);
         }
-        !(nobody && self.main.is_none())
+        !(nobody && self.main.is_none() && self.unsent.is_none())
     }
 
     /// Takes in the ends of children, and tells that of the main one.
@@ -285,6 +356,9 @@ impl<'a> Life<'a> {
                 Ok(None) | Err(Errno::INTR) => return,
                 Err(_) => {
                     self.has_children = false;
+                    if self.main.take().is_some() {
+                        self.send(News::Failed(Failure::Session("The end of the program was seen by somebody else.".to_owned())));
+                    }
                     return;
                 }
             };
@@ -292,14 +366,28 @@ impl<'a> Life<'a> {
                 continue;
             }
             if status.stopped() {
+                // Of many in a row, those that find no room tell nothing new.
+                self.rouse = 0;
                 self.channel.send(&News::Stopped(status.stopping_signal().unwrap_or(libc::SIGSTOP)));
+            } else if status.continued() {
+                self.rouse = REPEATS;
+                self.channel.wake();
             } else if let Some(ended) = ended(status) {
                 self.main = None;
                 duty.tell(&Event::Ended);
-                self.channel.send(&News::Ended(ended));
+                self.send(News::Ended(ended));
                 // Whoever reads what the program wrote must see its end.
                 leave(rustix::stdio::stderr());
             }
+        }
+    }
+
+    /// Tells the front, now or as soon as it has room; a front that is stopped has none.
+    fn send(&mut self, news: News) {
+        if !self.channel.send(&news) {
+            self.channel.wake();
+            self.unsent = Some(news);
+            self.next = self.next.min(Instant::now() + RETRY);
         }
     }
 
@@ -342,6 +430,12 @@ fn leave(stream: BorrowedFd<'_>) {
     }
 }
 
+/// How often a front is woken again.
+const REPEATS: u32 = 3;
+/// How often a front is looked after at the end.
+const FAREWELL: u32 = 20;
+/// Until the next try to tell a front that had no room.
+const RETRY: Duration = Duration::from_millis(50);
 /// `SD_LISTEN_FDS_START`
 const FIRST_HANDED: i32 = 3;
 /// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves.

@@ -101,6 +101,48 @@ fn a_client_is_told_the_family_that_is_served() {
 }
 
 #[test]
+fn an_address_without_a_family_is_the_wildcard_as_the_kernel_takes_it() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "import struct; libc = ctypes.CDLL(None, use_errno=True); address = struct.pack('=H', 0) + struct.pack('!H', 5300) + bytes(12)\n\
+         for type in (socket.SOCK_STREAM, socket.SOCK_DGRAM):\n\
+         \x20   s = socket.socket(socket.AF_INET, type); done = libc.bind(s.fileno(), address, 16)\n\
+         \x20   if type == socket.SOCK_STREAM: s.listen()\n\
+         \x20   print(done, s.getsockname()[1] != 5300, s.getsockname()[1] % 100, device(s))\n\
+         six = socket.socket(socket.AF_INET6); print(libc.bind(six.fileno(), address + bytes(12), 28), ctypes.get_errno())",
+    );
+    assert_eq!(stdout, "0 True 0 lo\n0 True 0 lo\n-1 97");
+}
+
+#[test]
+fn a_listener_of_a_group_with_a_full_queue_holds_up_its_client_alone() {
+    let Some(stage) = Stage::new() else { return };
+    // Which of the two the kernel chooses for a connection is nobody's to know.
+    let (stdout, _) = stage.said(
+        "def listener():\n    s = socket.socket(); s.setsockopt(1, 15, 1); s.bind(('127.0.0.1', 3000)); s.listen(0); return s\n\
+         full, other = listener(), listener(); waiting = []\n\
+         for n in range(12):\n\
+         \x20   t = threading.Thread(target=lambda: number(lambda: socket.socket().connect(('127.0.0.1', 3000))), daemon=True); t.start(); waiting.append(t)\n\
+         o = socket.socket(); o.bind(('127.0.0.1', 4000)); o.listen(); print('others go on', flush=True); os._exit(0)",
+    );
+    assert_eq!(stdout, "others go on");
+}
+
+#[test]
+fn a_network_that_a_program_makes_for_itself_is_its_own() {
+    let Some(stage) = Stage::new() else { return };
+    let script = format!(
+        "ip link set lo up; python3 {server} inner tcp 127.0.0.1 3000 & \
+         python3 -c \"import socket, time\nfor _ in range(500):\n    \
+         try: print(socket.create_connection(('127.0.0.1', 3000)).recv(9).decode().strip()); break\n    \
+         except OSError: time.sleep(0.02)\"; kill $!",
+        server = stage.server
+    );
+    let ran = stage.portward(&stage.one, &["run", "--", "unshare", "-Urn", "sh", "-c", &script]);
+    assert!(ran.stdout.contains("inner"), "{ran}");
+}
+
+#[test]
 fn rights_that_a_program_gave_up_are_not_lent_to_it() {
     let Some(stage) = Stage::new() else { return };
     // Root in its world, whose programs give up the right to system ports.

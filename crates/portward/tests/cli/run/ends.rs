@@ -130,3 +130,62 @@ fn without_its_supervisor_nothing_is_served_anew() {
     let _ = stage.portward(&stage.one, &["run", "true"]).expect(0);
     assert_eq!(stage.portward(&stage.one, &["ps", "--json"]).expect(0).json()["lost"], 0);
 }
+
+#[test]
+fn a_program_that_is_stopped_and_continued_takes_its_front_along() {
+    let Some(stage) = Stage::new() else { return };
+    let portward = stage.world.portward_path().to_str().unwrap().to_owned();
+    let script = "print('READY', __import__('os').getpid(), flush=True); import sys; sys.exit(int(sys.stdin.readline()))";
+    let command = format!("echo $$; exec \"$0\" run python3 -c \"{script}\"");
+    let mut running = stage.inside(&stage.one).start(&["sh", "-c", &command, &portward]);
+    let front: u64 = running.line().parse().unwrap();
+    let program: u64 = running.line().strip_prefix("READY ").unwrap().parse().unwrap();
+    let becomes = |pid: u64, wanted: &str| {
+        let stat = || stage.world.run(&["cat", &format!("/proc/{pid}/stat")]).stdout;
+        until(wanted, || stat().rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with(wanted)).then_some(()));
+    };
+    for _ in 0..3 {
+        stage.world.signal(program, "STOP");
+        becomes(front, "T");
+        stage.world.signal(program, "CONT");
+        becomes(front, "S");
+    }
+    // Faster than anybody can follow, and nothing is stuck.
+    for _ in 0..300 {
+        stage.world.signal(program, "STOP");
+        stage.world.signal(program, "CONT");
+    }
+    running.tell("7");
+    assert_eq!(running.end().code(), Some(7));
+}
+
+#[test]
+fn ignored_ends_of_children_are_no_endless_session() {
+    let Some(stage) = Stage::new() else { return };
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let code = "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])";
+    let inner = "import signal, sys; print(signal.getsignal(signal.SIGCHLD) == signal.SIG_IGN); sys.exit(7)";
+    let ran = stage.inside(&stage.one).run(&["python3", "-c", code, portward, "run", "python3", "-c", inner]).expect(7);
+    assert_eq!(ran.stdout, "True\n", "the program finds it as it was");
+}
+
+#[test]
+fn a_signal_on_its_way_does_not_cost_the_exit_code() {
+    let Some(stage) = Stage::new() else { return };
+    let portward = stage.world.portward_path().to_str().unwrap().to_owned();
+    // The supervisor is stopped while the front passes a signal on and the program ends.
+    let script = "import os, sys; print('READY', os.getpid(), os.getppid(), flush=True); sys.stdin.readline(); os._exit(7)";
+    let command = format!("echo $$; exec \"$0\" run python3 -c \"{script}\"");
+    let mut running = stage.inside(&stage.one).start(&["sh", "-c", &command, &portward]);
+    let front: u64 = running.line().parse().unwrap();
+    let line = running.line();
+    let mut pids = line.split(' ').skip(1).map(|pid| pid.parse::<u64>().unwrap());
+    let (program, supervisor) = (pids.next().unwrap(), pids.next().unwrap());
+    stage.world.signal(supervisor, "STOP");
+    running.tell("end");
+    let ended = || stage.world.run(&["cat", &format!("/proc/{program}/stat")]).stdout.contains(") Z ");
+    until("the program ends", || ended().then_some(()));
+    stage.world.signal(front, "USR1");
+    stage.world.signal(supervisor, "CONT");
+    assert_eq!(running.end().code(), Some(7), "{}", running.stderr());
+}
