@@ -193,10 +193,20 @@ fn connect_isolated(own: &mut Supervisor<'_>, bytes: &[u8]) -> Answer {
 /// A copy of the socket that a call is about, or the answer where there is none to be had.
 fn socket_of(own: &mut Supervisor<'_>, call: &Call, name: &'static str) -> Result<OwnedFd, Answer> {
     let number = i32::from_ne_bytes(low_half(call.arguments[0]));
-    match own.callers.socket(call.tid, number) {
+    let mut copy = own.callers.socket(call.tid, number);
+    if matches!(copy, Err(Errno::MFILE | Errno::NFILE)) {
+        own.holds.give_up();
+        copy = own.callers.socket(call.tid, number);
+    }
+    match copy {
         Ok(socket) if own.listener.is_valid(call) => Ok(socket),
         // The caller has gone, or the number is none of its descriptors.
         Ok(_) | Err(Errno::SRCH | Errno::BADF) => Err(Answer::Done(Err(libc::EBADF))),
+        Err(errno @ (Errno::MFILE | Errno::NFILE)) => {
+            let because = format!("its supervisor has no descriptors left to look at its socket ({errno}); see ulimit -n");
+            own.tell_refused(call.tid, name, because);
+            Err(Answer::Done(Err(libc::ENOBUFS)))
+        }
         Err(errno) => {
             let because = format!(
                 "its sockets may not be looked into ({errno}): it changed its user, or forbids to be traced; \

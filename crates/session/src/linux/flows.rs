@@ -89,7 +89,7 @@ impl Flows {
 }
 
 /// As many descriptors as this user may have; `None` where there is no limit.
-fn raised_limit() -> Option<u64> {
+pub(super) fn raised_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
         Ok(()) => limit.maximum,

@@ -3,6 +3,9 @@
 //! The kernel gives such a port to nobody who asks for any port, and refuses it to strangers that ask for it without
 //! `SO_REUSEADDR`. Those that set it get past: two sockets that both allow it may share a port as long as none of them listens
 //! (socket(7)). That is what lets the session's own programs in, too.
+//!
+//! A port costs two descriptors, and answering a call comes first: a few ports of many are kept, and none any more once the
+//! descriptors have run out.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -11,29 +14,54 @@ use rustix::{
     fd::OwnedFd,
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt},
+    process::{Resource, getrlimit},
 };
 
 /// The ports that are kept now.
 #[derive(Default)]
-pub(super) struct Holds(FxHashMap<u16, Vec<OwnedFd>>);
+pub(super) struct Holds {
+    sockets: FxHashMap<u16, Vec<OwnedFd>>,
+    /// True once the descriptors ran out.
+    given_up: bool,
+}
 
 impl Holds {
     /// Keeps those of the ports that nothing has, and no others.
     pub(super) fn keep(&mut self, ports: &[u16]) {
-        self.0.retain(|port, _| ports.contains(port));
+        self.sockets.retain(|port, _| ports.contains(port));
+        if self.given_up {
+            return;
+        }
+        let most = most(getrlimit(Resource::Nofile).current);
         for port in ports {
-            if !self.0.contains_key(port)
+            if self.sockets.len() >= most {
+                return;
+            }
+            if !self.sockets.contains_key(port)
                 && let Ok(sockets) = hold(*port)
             {
-                self.0.insert(*port, sockets);
+                self.sockets.insert(*port, sockets);
             }
         }
     }
 
+    /// Lets all go for good: their descriptors are needed for calls.
+    pub(super) fn give_up(&mut self) {
+        self.sockets.clear();
+        self.given_up = true;
+    }
+
     /// Lets one go, for a program that binds it.
     pub(super) fn let_go(&mut self, port: u16) {
-        self.0.remove(&port);
+        self.sockets.remove(&port);
     }
+}
+
+/// How many ports are kept at most where a process may have that many descriptors: a quarter of them, less those that it has
+/// for itself.
+fn most(limit: Option<u64>) -> usize {
+    let spare = limit.unwrap_or(u64::MAX) / 4;
+    usize::try_from(spare.saturating_sub(RESERVE) / 2).unwrap_or(MOST).min(MOST)
 }
 
 /// Binds a port on the loopback of both families; both or none.
@@ -58,27 +86,45 @@ fn hold(port: u16) -> Result<Vec<OwnedFd>, Errno> {
     Ok(sockets)
 }
 
+/// Ports that are kept at most.
+const MOST: usize = 100;
+/// Descriptors of the quarter that are left to the supervisor itself.
+const RESERVE: u64 = 8;
+
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
 
-    use super::Holds;
+    use super::{Holds, most};
+
+    #[test]
+    fn answering_comes_before_keeping() {
+        let limits = [Some(14), Some(64), Some(1024), Some(1 << 20), None];
+        assert_eq!(limits.map(most), [0, 4, 100, 100, 100]);
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let mut holds = Holds::default();
+        holds.keep(&[port]);
+        assert_eq!(holds.sockets.len(), 1);
+        holds.give_up();
+        holds.keep(&[port]);
+        assert!(holds.sockets.is_empty());
+    }
 
     #[test]
     fn a_kept_port_is_had_by_those_that_may_share_it() {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut holds = Holds::default();
         holds.keep(&[port]);
-        assert_eq!(holds.0.len(), 1);
+        assert_eq!(holds.sockets.len(), 1);
         // The standard library sets SO_REUSEADDR, as nearly every server does.
         let server = TcpListener::bind(("127.0.0.1", port)).unwrap();
         holds.let_go(port);
         holds.keep(&[port]);
-        assert!(holds.0.is_empty(), "what listens is not held as well");
+        assert!(holds.sockets.is_empty(), "what listens is not held as well");
         drop(server);
         holds.keep(&[port]);
-        assert_eq!(holds.0.len(), 1);
+        assert_eq!(holds.sockets.len(), 1);
         holds.keep(&[]);
-        assert!(holds.0.is_empty());
+        assert!(holds.sockets.is_empty());
     }
 }

@@ -13,6 +13,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::{
     calls::{self, Answer},
     duty::Duty,
+    flows::raised_limit,
     holds::Holds,
     isolated::Isolated,
     sockets,
@@ -48,6 +49,8 @@ pub(super) struct Supervisor<'a> {
 
 impl<'a> Supervisor<'a> {
     pub(super) fn new(listener: Listener, rules: Rules, ports: Box<dyn Ports + 'a>, witness: Box<dyn Witness + 'a>) -> Self {
+        // Every caller and every port that is kept costs descriptors. The program was started before, with its own limit.
+        raised_limit();
         Self {
             listener,
             callers: Callers::default(),

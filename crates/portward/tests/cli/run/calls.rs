@@ -244,10 +244,11 @@ fn errors_are_the_kernels_own() {
          libc = ctypes.CDLL(None, use_errno=True)\n\
          for words in [(99, b'x' * 16, 16), (b.fileno(), 1, 16), (b.fileno(), b'x' * 16, 3), (b.fileno(), b'x' * 200, 200), (0, b'x' * 16, 16)]:\n\
          \x20   print(libc.bind(*words), ctypes.get_errno())\n\
-         print(libc.connect(b.fileno(), 1, 16), ctypes.get_errno(), libc.listen(99, 5), ctypes.get_errno())",
+         print(libc.connect(b.fileno(), 1, 16), ctypes.get_errno(), libc.listen(99, 5), ctypes.get_errno())\n\
+         print(libc.listen(-1, 5), ctypes.get_errno(), libc.bind(-1, b'x' * 16, 16), ctypes.get_errno())",
     );
     // In use; bound already, no such address; no descriptor, no memory, too short, too long, no socket.
-    assert_eq!(stdout, "98\n22 99\n-1 9\n-1 14\n-1 22\n-1 22\n-1 88\n-1 14 -1 9");
+    assert_eq!(stdout, "98\n22 99\n-1 9\n-1 14\n-1 22\n-1 22\n-1 88\n-1 14 -1 9\n-1 9 -1 9");
 }
 
 #[test]

@@ -54,3 +54,27 @@ fn a_program_that_was_told_its_port_has_that_one() {
     assert_eq!(stage.heard(&format!("127.0.0.1 {port}")), "told");
     assert_eq!(stage.heard_in(&stage.one, &format!("127.0.0.1 {port}")), "told");
 }
+
+#[test]
+fn ports_that_are_kept_take_nothing_from_the_programs() {
+    let Some(stage) = Stage::new() else { return };
+    // Each of them once, and all kept they would take more than there is.
+    let many = "import socket
+for port in range(3000, 3060): s = socket.socket(); s.bind(('127.0.0.1', port)); s.close()
+print('leased')";
+    assert_eq!(stage.portward(&stage.one, &["run", "python3", "-c", many]).expect(0).stdout, "leased\n");
+    // Each thread that calls is remembered, which takes descriptors as well.
+    let threads = "import errno, socket, threading
+ends = set()
+def serve(port):
+    try: s = socket.socket(); s.bind(('127.0.0.1', port)); s.listen(); s.close(); ends.add('served')
+    except OSError as e: ends.add(errno.errorcode[e.errno])
+for turn in range(70):
+    thread = threading.Thread(target=serve, args=(3000 + turn % 60,)); thread.start(); thread.join()
+print(sorted(ends))";
+    for limit in ["40", "64"] {
+        let command = format!("ulimit -n {limit}; exec \"$0\" run python3 -c \"$1\"");
+        let said = stage.inside(&stage.one).run(&["sh", "-c", &command, crate::PORTWARD, threads]);
+        assert_eq!(said.stdout, "['served']\n", "{limit}: {said}");
+    }
+}

@@ -22,8 +22,22 @@ pub struct Callers {
 
 impl Callers {
     /// A copy of the socket that a thread has under this number. Its process must be this user's and allow to be looked
-    /// into (`ptrace(2)`, access mode attach).
+    /// into (`ptrace(2)`, access mode attach). `MFILE` and `NFILE` are this process's own want of descriptors.
     pub fn socket(&mut self, tid: u32, descriptor: i32) -> Result<OwnedFd, Errno> {
+        // No descriptor has such a number, and what wraps the system calls takes none.
+        if descriptor < 0 {
+            return Err(Errno::BADF);
+        }
+        match self.copied(tid, descriptor) {
+            Err(Errno::MFILE | Errno::NFILE) if !self.known.is_empty() => {
+                self.known.clear();
+                self.copied(tid, descriptor)
+            }
+            answer => answer,
+        }
+    }
+
+    fn copied(&mut self, tid: u32, descriptor: i32) -> Result<OwnedFd, Errno> {
         if let Some(at) = self.known.iter().position(|(known, _)| *known == tid) {
             match pidfd_getfd(&self.known[at].1, descriptor, PidfdGetfdFlags::empty()) {
                 // The thread that had this number has ended; another one has it now.
@@ -75,7 +89,11 @@ fn open(tid: u32) -> Result<OwnedFd, Errno> {
         #[allow(unsafe_code)]
         return Ok(unsafe { rustix::fd::FromRawFd::from_raw_fd(made) });
     }
-    let status = fs::read(format!("/proc/{tid}/status")).map_err(|_| Errno::SRCH)?;
+    let status = fs::read(format!("/proc/{tid}/status")).map_err(|error| match Errno::from_io_error(&error) {
+        // That is no word about the thread.
+        Some(own @ (Errno::MFILE | Errno::NFILE)) => own,
+        _ => Errno::SRCH,
+    })?;
     pidfd_open(pid(procfs::thread_group(&status).unwrap_or(tid))?, PidfdFlags::empty())
 }
 
@@ -137,5 +155,8 @@ mod tests {
             assert_eq!(copied, listener.local_addr().unwrap());
         }
         assert!(callers.socket(tid, 9999).is_err());
+        for negative in [-1, i32::MIN] {
+            assert_eq!(callers.socket(tid, negative).unwrap_err(), rustix::io::Errno::BADF);
+        }
     }
 }
