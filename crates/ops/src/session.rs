@@ -1,7 +1,7 @@
 //! A project's session, for the supervisor: which port is which, and the record of what listens where.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
 };
 
@@ -11,6 +11,7 @@ use portward_sys::Host;
 
 use crate::{
     Cx, Failure, Sink,
+    document::GapDocument,
     op::url::url,
     session::told::{Listening, Ran},
     store::{ListenerRow, ProjectId, RunRow, ServiceRow, Stamp, Store},
@@ -90,6 +91,8 @@ pub(crate) struct Recorder<'a, 's> {
     name: Option<String>,
     main: Option<ProcessId>,
     out: RefCell<&'a mut Sink<'s, Ran>>,
+    /// Lines that nobody took, since one that was taken.
+    unsaid: Cell<usize>,
 }
 
 impl<'a, 's> Recorder<'a, 's> {
@@ -104,7 +107,7 @@ impl<'a, 's> Recorder<'a, 's> {
         let own = identity(host, std::process::id())
             .ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?;
         let run = store.begin_run(project, own.id, &|supervisor| !is_alive(host, supervisor))?;
-        Ok(Self { host, store, run, name, main: None, out: RefCell::new(out) })
+        Ok(Self { host, store, run, name, main: None, out: RefCell::new(out), unsaid: Cell::new(0) })
     }
 
     /// The service that a process belongs to: the nearest one above it, or its own name.
@@ -127,8 +130,15 @@ impl<'a, 's> Recorder<'a, 's> {
     }
 
     pub(crate) fn tell(&self, told: Ran) {
-        // Where nobody reads any more, the program goes on all the same.
-        let _ = self.out.borrow_mut().emit(told);
+        let mut out = self.out.borrow_mut();
+        let unsaid = self.unsaid.get();
+        // Where nobody reads any more, or not now, the program goes on all the same.
+        let reads = unsaid == 0 || out.emit(Ran { gaps: vec![unread(unsaid)], ..Ran::default() });
+        self.unsaid.set(match (reads, reads && out.emit(told)) {
+            (true, true) => 0,
+            (true, false) => 1,
+            _ => unsaid.saturating_add(1),
+        });
     }
 }
 
@@ -179,6 +189,15 @@ impl Drop for Recorder<'_, '_> {
     fn drop(&mut self) {
         // A row that stays is cleared away by the next run of the project.
         let _ = self.store.end_run(self.run);
+    }
+}
+
+/// What is missing among the lines of a run.
+fn unread(lines: usize) -> GapDocument {
+    GapDocument {
+        what: if lines == 1 { "1 line of this run".to_owned() } else { format!("{lines} lines of this run") },
+        need: "portward ps    shows what listens".to_owned(),
+        effect: "not said, since nobody read standard error".to_owned(),
     }
 }
 

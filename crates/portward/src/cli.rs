@@ -329,13 +329,17 @@ where
             match style.print(&item, &mut screen).and_then(|()| screen.flush()) {
                 Ok(()) => true,
                 Err(error) => {
-                    trouble = Some(error);
+                    // What nobody takes at once is counted by who said it, and ends nothing.
+                    if error.kind() != io::ErrorKind::WouldBlock || !O::YIELDS_STDOUT {
+                        trouble = Some(error);
+                    }
                     false
                 }
             }
         };
         block_on(perform(op, &cx, &mut Sink::new(&mut take)))?
     };
+    screen.wait();
     if let Some(error) = trouble {
         return Err(error.into());
     }

@@ -4,6 +4,7 @@
 //! JSON. A capability's text stands in `show`, one file each.
 #![forbid(unsafe_code)]
 
+mod beside;
 mod cli;
 mod complete;
 mod generate;

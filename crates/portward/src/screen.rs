@@ -1,16 +1,22 @@
 //! Where text goes: its width, its colours, and the difference between the answer and the talk.
 
-use std::io::{self, BufWriter, IsTerminal, Write};
+use std::{
+    cell::Cell,
+    io::{self, BufWriter, IsTerminal, Write},
+    rc::Rc,
+};
 
 use anstyle::{AnsiColor, Style};
+
+use crate::beside::{Beside, LONGEST};
 
 /// The answer goes to standard output, hints and gaps to standard error. Colour and width are looked up
 /// only when text is drawn, so that JSON pays for neither.
 pub(crate) struct Screen {
     out: BufWriter<Box<dyn Write>>,
     when: Colour,
-    /// The answer goes to standard error.
-    beside: bool,
+    /// The answer goes to standard error, and waits there for its reader when the cell says so.
+    beside: Option<Rc<Cell<bool>>>,
     looked: Option<Looks>,
 }
 
@@ -66,12 +72,22 @@ impl Screen {
             Some("never") => Colour::Never,
             _ => Colour::Auto,
         };
-        Self { out: BufWriter::with_capacity(64 * 1024, Box::new(io::stdout())), when, beside: false, looked: None }
+        Self { out: BufWriter::with_capacity(64 * 1024, Box::new(io::stdout())), when, beside: None, looked: None }
     }
 
-    /// The same, with the answer on standard error: standard output is a program's.
+    /// The same, with the answer on standard error: standard output is a program's. What nobody takes there at once is dropped,
+    /// with an error of the kind `WouldBlock`, until [`Screen::wait`].
     pub(crate) fn beside_a_program(when: Option<&str>) -> Self {
-        Self { out: BufWriter::new(Box::new(io::stderr())), beside: true, ..Self::stdout(when) }
+        let waits = Rc::new(Cell::new(false));
+        let out = BufWriter::with_capacity(64 * 1024, Box::new(Beside::new(Rc::clone(&waits))) as Box<dyn Write>);
+        Self { out, beside: Some(waits), ..Self::stdout(when) }
+    }
+
+    /// From now on what is said waits for its reader.
+    pub(crate) fn wait(&self) {
+        if let Some(waits) = &self.beside {
+            waits.set(true);
+        }
     }
 
     /// Where the answer goes, for machines.
@@ -89,7 +105,7 @@ impl Screen {
     }
 
     fn looks(&mut self) -> Looks {
-        let (when, beside) = (self.when, self.beside);
+        let (when, beside) = (self.when, self.beside.is_some());
         *self.looked.get_or_insert_with(|| {
             let terminal = if beside { io::stderr().is_terminal() } else { io::stdout().is_terminal() };
             let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -211,8 +227,22 @@ impl Screen {
             }
         };
         // In one piece: a program that shares the stream must not come between a line and its end.
+        if self.beside.is_some() {
+            self.out.write_all(cut(&line).as_bytes())?;
+            return self.out.flush();
+        }
         io::stderr().lock().write_all(line.as_bytes())
     }
+}
+
+/// A remark as long as one piece can be.
+fn cut(line: &str) -> std::borrow::Cow<'_, str> {
+    if line.len() <= LONGEST {
+        return line.into();
+    }
+    let end = "…\n";
+    let room = line.floor_char_boundary(LONGEST - end.len());
+    format!("{}{end}", line.get(..room).unwrap_or_default()).into()
 }
 
 fn wrapped(text: &str, room: usize) -> Vec<String> {

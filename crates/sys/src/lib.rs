@@ -23,7 +23,7 @@ pub use host::{
     Transports, Which,
 };
 #[cfg(target_os = "linux")]
-pub use linux::{Lookup, device, loopback_up, unotify};
+pub use linux::{Lookup, device, loopback_up, unotify, write_at_once};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
 pub use recorded::Recorded;

@@ -1,6 +1,7 @@
 //! The Linux body of [`Host`].
 
 mod actions;
+mod at_once;
 mod cgroups;
 mod containers;
 mod counters;
@@ -33,6 +34,7 @@ mod tables;
 mod told;
 pub mod unotify;
 
+pub use at_once::write_at_once;
 pub use lookup::Lookup;
 pub use loopback::loopback_up;
 mod vitals;

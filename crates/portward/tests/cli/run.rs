@@ -8,6 +8,7 @@ mod kept;
 mod port_only;
 mod refused;
 mod stores;
+mod talk;
 mod tour;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,57 @@
+//! Standard error beside a program that runs: the program waits for its supervisor, which therefore waits for no reader.
+
+use std::{
+    cell::Cell,
+    io::{self, ErrorKind, Write},
+    rc::Rc,
+};
+
+/// Standard error. As long as it does not wait, what its reader does not take at once is dropped, and the next flush says so
+/// by [`ErrorKind::WouldBlock`].
+pub(crate) struct Beside {
+    waits: Rc<Cell<bool>>,
+    dropped: bool,
+}
+
+impl Beside {
+    /// One that waits when the cell says so.
+    pub(crate) fn new(waits: Rc<Cell<bool>>) -> Self {
+        Self { waits, dropped: false }
+    }
+}
+
+impl Write for Beside {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.waits.get() {
+            return io::stderr().write(bytes);
+        }
+        // More than that is no longer written in one piece. What follows a piece that was dropped means nothing without it.
+        self.dropped |= bytes.len() > LONGEST;
+        if !self.dropped {
+            match at_once(bytes) {
+                Ok(length) => self.dropped = length < bytes.len(),
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => self.dropped = true,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if std::mem::take(&mut self.dropped) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn at_once(bytes: &[u8]) -> io::Result<usize> {
+    use std::os::fd::AsFd;
+    portward_sys::write_at_once(io::stderr().as_fd(), bytes)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn at_once(bytes: &[u8]) -> io::Result<usize> {
+    io::stderr().write(bytes)
+}
+
+/// `PIPE_BUF`: what a pipe takes whole or not at all.
+pub(crate) const LONGEST: usize = 4096;
