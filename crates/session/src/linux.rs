@@ -4,6 +4,7 @@ mod apart;
 mod calls;
 mod channel;
 mod duty;
+mod finds;
 mod flows;
 mod forward;
 mod front;

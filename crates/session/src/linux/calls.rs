@@ -3,7 +3,7 @@
 //! No decision is made from memory that the program can still change: what is decided on is a copy, and the call is made
 //! with that copy. Only what needs no decision goes on as the program made it.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Instant};
 
 use portward_model::Transport;
 use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
@@ -38,7 +38,8 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         return Answer::Done(sockets::bind(&socket, &bytes));
     };
     let rule = own.rules.bind(transport, asked);
-    let moves = rule.moves && !(own.found.contains(&asked.port()) && own.ports.find(asked.port()).is_none());
+    let is_found = transport == Transport::Tcp && own.found.contains(asked.port(), Instant::now());
+    let moves = rule.moves && !(is_found && own.ports.find(asked.port()).is_none());
     if moves {
         match own.ports.lease(asked.port()) {
             Ok(port) => place::set_port(&mut bytes, port),
@@ -78,8 +79,11 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         if transport == Transport::Udp {
             tell_listening(own, call, &socket, transport);
         }
-    } else if done.is_ok() {
-        own.found.extend(sockets::name(&socket).map(|name| name.port()));
+    } else if done.is_ok()
+        && transport == Transport::Tcp
+        && let Some(name) = sockets::name(&socket)
+    {
+        own.found.add(name.port(), Instant::now());
     }
     Answer::Done(done)
 }
@@ -94,7 +98,9 @@ fn is_system_port(port: u16) -> bool {
 /// there alone.
 fn may_bind_system_ports(tid: u32) -> bool {
     let space = |who: &str| std::fs::read_link(format!("/proc/{who}/ns/user")).ok();
-    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
+    // Names in it need not be UTF-8.
+    let status = std::fs::read(format!("/proc/{tid}/status")).unwrap_or_default();
+    let status = String::from_utf8_lossy(&status);
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let effective = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or_default();
     effective & (1 << CAP_NET_BIND_SERVICE) != 0 && space("self") == space(&tid.to_string())
@@ -268,9 +274,7 @@ fn tell_inside(own: &mut Supervisor<'_>, pid: u32, transport: Transport, asked: 
 
 /// The process that a thread belongs to; the thread's own number where that cannot be read.
 pub(super) fn process_of(tid: u32) -> u32 {
-    let status = std::fs::read_to_string(format!("/proc/{tid}/status")).unwrap_or_default();
-    let group = status.lines().find_map(|line| line.strip_prefix("Tgid:"));
-    group.and_then(|group| group.trim().parse().ok()).unwrap_or(tid)
+    Callers::process(tid).unwrap_or(tid)
 }
 
 fn not_pinned(errno: i32) -> String {

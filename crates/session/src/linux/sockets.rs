@@ -18,7 +18,11 @@ pub(super) fn transport(socket: &impl AsFd) -> Option<Transport> {
     }
     match sockopt::socket_type(socket).ok()? {
         SocketType::STREAM => Some(Transport::Tcp),
-        SocketType::DGRAM => Some(Transport::Udp),
+        // An ICMP socket (`ping`) has a number where others have their port.
+        SocketType::DGRAM => {
+            let protocol = sockopt::socket_protocol(socket).ok()?.map(|protocol| protocol.as_raw().get());
+            matches!(protocol, Some(IPPROTO_UDP | IPPROTO_UDPLITE)).then_some(Transport::Udp)
+        }
         _ => None,
     }
 }
@@ -113,8 +117,9 @@ pub fn open_listener(port: u16) -> io::Result<OwnedFd> {
     }
 }
 
-/// Pins every listener among this process's own descriptors, which a program started by it would inherit: those are past
-/// the calls that a supervisor sees. Gives their addresses.
+/// Pins every socket that serves among this process's own descriptors, which a program started by it would inherit: those are
+/// past the calls that a supervisor sees. Of TCP those serve that listen, of UDP those that have a port and no peer. Gives
+/// their addresses.
 pub fn pin_inherited() -> io::Result<Vec<SocketAddr>> {
     let mut pinned = Vec::new();
     for entry in std::fs::read_dir("/proc/self/fd")?.flatten() {
@@ -132,8 +137,12 @@ pub fn pin_inherited() -> io::Result<Vec<SocketAddr>> {
             }
             OwnedFd::from_raw_fd(copy)
         };
-        let listens = sockopt::socket_acceptconn(&copy).unwrap_or(false);
-        if let (true, Some(Transport::Tcp), Some(name)) = (listens, transport(&copy), name(&copy)) {
+        let (Some(transport), Some(name)) = (transport(&copy), name(&copy)) else { continue };
+        let serves = match transport {
+            Transport::Udp => name.port() != 0 && rustix::net::getpeername(&copy).is_err(),
+            _ => sockopt::socket_acceptconn(&copy).unwrap_or(false),
+        };
+        if serves {
             pin(&copy).map_err(io::Error::from_raw_os_error)?;
             pinned.push(name);
         }
@@ -179,6 +188,9 @@ fn last_error() -> i32 {
 const SO_NETNS_COOKIE: i32 = 71;
 /// `struct sockaddr_in`
 const SHORTEST_V4: usize = 16;
+/// Their numbers in `linux/in.h`.
+const IPPROTO_UDP: u32 = 17;
+const IPPROTO_UDPLITE: u32 = 136;
 /// `AF_SMC` of `linux/socket.h`.
 const AF_SMC: i32 = 43;
 /// Connections that wait for a program that is starting; the kernel cuts it to its own limit (`somaxconn`).
@@ -202,5 +214,10 @@ mod tests {
         assert_eq!(name(&tcp), tcp.local_addr().ok());
         let (unix, _) = std::os::unix::net::UnixStream::pair().unwrap();
         assert_eq!(transport(&unix), None);
+        // Groups that may ping are a setting of the machine (net.ipv4.ping_group_range).
+        let icmp = rustix::net::ipproto::ICMP;
+        if let Ok(ping) = rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::DGRAM, Some(icmp)) {
+            assert_eq!(transport(&ping), None);
+        }
     }
 }

@@ -13,6 +13,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use super::{
     calls::{self, Answer},
     duty::Duty,
+    finds::Finds,
     flows::raised_limit,
     holds::Holds,
     isolated::Isolated,
@@ -28,9 +29,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) ports: Box<dyn Ports + 'a>,
     /// What was asked for, by the cookie of the socket that got something else.
     pub(super) asked: FxHashMap<u64, SocketAddr>,
-    /// Ports that the kernel found for programs here. One that they name afterwards is a find, not a port that somebody wrote
-    /// down, and a lease for each would fill the project's blocks.
-    pub(super) found: FxHashSet<u16>,
+    /// Ports that the kernel found for programs here.
+    pub(super) found: Finds,
     /// Cookies of sockets whose listening was told.
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
@@ -57,7 +57,7 @@ impl<'a> Supervisor<'a> {
             rules,
             ports,
             asked: FxHashMap::default(),
-            found: FxHashSet::default(),
+            found: Finds::default(),
             told: FxHashSet::default(),
             later: VecDeque::new(),
             isolated: None,

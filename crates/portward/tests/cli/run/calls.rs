@@ -354,6 +354,21 @@ fn a_listener_that_is_handed_in_is_pinned_before_the_program_has_it() {
 }
 
 #[test]
+fn datagram_sockets_that_are_handed_in_are_pinned_where_they_serve() {
+    let Some(stage) = Stage::new() else { return };
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let code = format!(
+        "import os, socket\ns = socket.socket(type=2); s.bind(('0.0.0.0', 3000)); c = socket.socket(type=2); c.connect(('127.0.0.1', 9))\n\
+         for x in s, c: os.set_inheritable(x.fileno(), True)\n\
+         os.environ['FDS'] = f'{{s.fileno()}} {{c.fileno()}}'\n\
+         os.execv('{portward}', ['portward', 'run', 'python3', '-c', \"import os, socket; \
+         print([socket.socket(fileno=int(n)).getsockopt(1, 25, 16).rstrip(bytes(1)).decode() for n in os.environ['FDS'].split()])\"])"
+    );
+    let said = stage.inside(&stage.one).run(&["python3", "-c", &code]);
+    assert_eq!(said.stdout, "['lo', '']\n", "{said}");
+}
+
+#[test]
 fn a_socket_that_is_passed_along_is_pinned_by_who_listens() {
     let Some(stage) = Stage::new() else { return };
     let (stdout, _) = stage.said(

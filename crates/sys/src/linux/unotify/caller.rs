@@ -56,6 +56,12 @@ impl Callers {
         copy
     }
 
+    /// The process that a thread belongs to (`/proc/TID/status`; names in it need not be UTF-8).
+    pub fn process(tid: u32) -> io::Result<u32> {
+        let status = fs::read(format!("/proc/{tid}/status"))?;
+        Ok(procfs::thread_group(&status).unwrap_or(tid))
+    }
+
     /// The bytes at an address of a thread's memory, at most [`LONGEST_ADDRESS`].
     pub fn memory(tid: u32, address: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length.min(LONGEST_ADDRESS)];
@@ -89,12 +95,12 @@ fn open(tid: u32) -> Result<OwnedFd, Errno> {
         #[allow(unsafe_code)]
         return Ok(unsafe { rustix::fd::FromRawFd::from_raw_fd(made) });
     }
-    let status = fs::read(format!("/proc/{tid}/status")).map_err(|error| match Errno::from_io_error(&error) {
+    let process = Callers::process(tid).map_err(|error| match Errno::from_io_error(&error) {
         // That is no word about the thread.
         Some(own @ (Errno::MFILE | Errno::NFILE)) => own,
         _ => Errno::SRCH,
     })?;
-    pidfd_open(pid(procfs::thread_group(&status).unwrap_or(tid))?, PidfdFlags::empty())
+    pidfd_open(pid(process)?, PidfdFlags::empty())
 }
 
 /// The address and port in a `sockaddr_in` or `sockaddr_in6`; `None` for what is shorter, or of another family.
@@ -143,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_with_any_name_belongs_to_its_process() {
+        let own = std::thread::spawn(|| {
+            rustix::thread::set_name(c"\xff\xfe").unwrap();
+            Callers::process(u32::try_from(rustix::thread::gettid().as_raw_nonzero().get()).unwrap())
+        });
+        assert_eq!(own.join().unwrap().unwrap(), std::process::id());
+    }
+
+    #[test]
     fn memory_and_sockets_of_this_very_thread() {
         let words = *b"here I stand";
         let tid = std::process::id();
@@ -155,6 +170,7 @@ mod tests {
             assert_eq!(copied, listener.local_addr().unwrap());
         }
         assert!(callers.socket(tid, 9999).is_err());
+        assert_eq!(Callers::process(tid).unwrap(), tid);
         for negative in [-1, i32::MIN] {
             assert_eq!(callers.socket(tid, negative).unwrap_err(), rustix::io::Errno::BADF);
         }
