@@ -17,7 +17,7 @@ use portward_sys::{Ask, Host, PortFilter, StateSet, Transports, Which};
 
 use crate::{
     Failure,
-    session::{identity, is_alive},
+    session::{is_alive, process_at},
     store::{FrontRow, ListenerRow, ProjectId, RunRow, Stamp, Store},
 };
 
@@ -55,7 +55,7 @@ fn lend(host: &dyn Host) -> Result<(), Failure> {
         return Ok(());
     }
     let mut store = Store::open(host)?;
-    let own = identity(host, std::process::id()).map(|process| process.id);
+    let own = process_at(host, std::process::id()).map(|process| process.id);
     let own = own.ok_or_else(|| Failure::system("The forwarder's own process cannot be read in /proc."))?;
     if !store.claim_front(own, &|other| is_alive(host, other))? {
         return Ok(());

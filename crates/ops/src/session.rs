@@ -3,10 +3,11 @@
 use std::{
     cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
+    time::Duration,
 };
 
-use portward_model::{Process, ProcessId, Text};
-use portward_session::{Event, Ports, Witness};
+use portward_model::{Process, ProcessId, ProjectIdentity, Text};
+use portward_session::{Event, Ports, Rules, Witness};
 use portward_sys::Host;
 
 use crate::{
@@ -27,8 +28,12 @@ pub(crate) const VARIABLE: &str = "PORTWARD_SESSION";
 /// A project's ports, as its supervisor asks for them.
 pub(crate) struct ProjectPorts<'h> {
     store: Store<'h>,
+    identity: Option<ProjectIdentity>,
+    /// Its number in this store.
     project: ProjectId,
     known: BTreeMap<u16, u16>,
+    /// What it had in a store that was replaced by this one, as far as nobody else has it now.
+    carried: BTreeMap<u16, u16>,
     /// Every port of the project, those of names as well.
     own: BTreeSet<u16>,
     /// When these were read.
@@ -36,13 +41,29 @@ pub(crate) struct ProjectPorts<'h> {
 }
 
 impl<'h> ProjectPorts<'h> {
-    /// The ports of a project.
-    pub(crate) fn open(host: &'h dyn Host, project: ProjectId) -> Result<Self, Failure> {
-        Ok(Self { store: Store::open(host)?, project, known: BTreeMap::new(), own: BTreeSet::new(), read: None })
+    /// The ports of the project with this identity.
+    pub(crate) fn open(host: &'h dyn Host, identity: Option<ProjectIdentity>) -> Result<Self, Failure> {
+        let mut store = Store::open(host)?;
+        let project = store.project(identity.as_ref())?.id;
+        let (known, carried) = (BTreeMap::new(), BTreeMap::new());
+        Ok(Self { store, identity, project, known, carried, own: BTreeSet::new(), read: None })
+    }
+
+    /// Goes on in the store that has taken the place of this one, where the project may have another number.
+    fn follow(&mut self) -> Result<(), Failure> {
+        let Some(mut next) = self.store.successor()? else { return Ok(()) };
+        let project = next.project(self.identity.as_ref())?.id;
+        self.carried.append(&mut self.known);
+        (self.store, self.project, self.read) = (next, project, None);
+        Ok(())
     }
 
     /// Reads the mapping again where another process may have written.
     fn refresh(&mut self) {
+        // None is made only to be read.
+        if !self.store.is_gone() {
+            let _ = self.follow();
+        }
         let stamp = self.store.stamp();
         if self.read == Some(stamp) {
             return;
@@ -51,6 +72,11 @@ impl<'h> ProjectPorts<'h> {
         if let (Ok(mapping), Ok(own)) = (self.store.mapping(self.project), self.store.ports(self.project)) {
             self.known = mapping.into_iter().collect();
             self.own = own;
+            if !self.carried.is_empty() {
+                let rows = self.store.all().unwrap_or_default();
+                self.carried.retain(|_, port| !rows.iter().any(|row| row.port == *port && row.id != self.project));
+                self.own.extend(self.carried.values());
+            }
             self.read = Some(stamp);
         }
     }
@@ -58,6 +84,7 @@ impl<'h> ProjectPorts<'h> {
 
 impl Ports for ProjectPorts<'_> {
     fn lease(&mut self, asked: u16) -> Result<u16, String> {
+        self.follow().map_err(|failure| failure.message)?;
         self.refresh();
         if let Some(port) = self.known.get(&asked) {
             return Ok(*port);
@@ -74,7 +101,7 @@ impl Ports for ProjectPorts<'_> {
 
     fn find(&mut self, asked: u16) -> Option<u16> {
         self.refresh();
-        self.known.get(&asked).copied()
+        self.known.get(&asked).or_else(|| self.carried.get(&asked)).copied()
     }
 
     fn all(&mut self) -> Vec<u16> {
@@ -87,6 +114,9 @@ impl Ports for ProjectPorts<'_> {
 pub(crate) struct Recorder<'a, 's> {
     host: &'a dyn Host,
     store: Store<'a>,
+    identity: Option<ProjectIdentity>,
+    own: ProcessId,
+    rules: Option<Rules>,
     run: i64,
     name: Option<String>,
     main: Option<ProcessId>,
@@ -96,22 +126,46 @@ pub(crate) struct Recorder<'a, 's> {
 }
 
 impl<'a, 's> Recorder<'a, 's> {
-    /// Begins the record of a run; this process is its supervisor.
+    /// Begins the record of a run in the project with this identity; this process is its supervisor.
     pub(crate) fn begin(
         host: &'a dyn Host,
-        project: ProjectId,
+        identity: Option<ProjectIdentity>,
+        rules: Option<Rules>,
         name: Option<String>,
         out: &'a mut Sink<'s, Ran>,
     ) -> Result<Self, Failure> {
         let mut store = Store::open(host)?;
-        let own = identity(host, std::process::id())
-            .ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?;
-        let run = store.begin_run(project, own.id, &|supervisor| !is_alive(host, supervisor))?;
-        Ok(Self { host, store, run, name, main: None, out: RefCell::new(out), unsaid: Cell::new(0) })
+        let own = process_at(host, std::process::id())
+            .ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?
+            .id;
+        let project = store.project(identity.as_ref())?.id;
+        let run = store.begin_run(project, own, rules, &|supervisor| !is_alive(host, supervisor))?;
+        Ok(Self { host, store, identity, own, rules, run, name, main: None, out: RefCell::new(out), unsaid: Cell::new(0) })
+    }
+
+    /// Begins the record anew in the store that has taken the place of this one.
+    fn follow(&mut self) -> Result<(), Failure> {
+        let Some(mut next) = self.store.successor()? else { return Ok(()) };
+        let host = self.host;
+        let project = next.project(self.identity.as_ref())?.id;
+        let run = next.begin_run(project, self.own, self.rules, &|supervisor| !is_alive(host, supervisor))?;
+        // The old file can be read as long as it is open.
+        let before = self.store.runs().unwrap_or_default().into_iter().find(|row| row.id == self.run);
+        for service in before.iter().flat_map(|row| &row.services) {
+            next.add_service(run, service.process, &service.name)?;
+            if service.ended {
+                next.end_service(run, service.process)?;
+            }
+        }
+        for listener in before.iter().flat_map(|row| &row.listeners) {
+            next.add_listener(run, listener)?;
+        }
+        (self.store, self.run) = (next, run);
+        Ok(())
     }
 
     /// The service that a process belongs to: the nearest one above it, or its own name.
-    fn service_of(&self, process: Option<&Process>) -> String {
+    fn service_of(&self, pid: u32, process: Option<&Process>) -> String {
         let services = self.store.services(self.run).unwrap_or_default();
         let mut at = process.cloned();
         let mut steps = 0;
@@ -123,10 +177,9 @@ impl<'a, 's> Recorder<'a, 's> {
                 return service.name.clone();
             }
             steps += 1;
-            at = if steps < MOST_LEVELS { identity(self.host, process.parent) } else { None };
+            at = if steps < MOST_LEVELS { process_at(self.host, process.parent) } else { None };
         }
-        let own = process.map(Process::title).filter(|title| !title.is_empty());
-        self.name.clone().or(own).unwrap_or_else(|| "?".to_owned())
+        self.name.clone().unwrap_or_else(|| called(pid, process))
     }
 
     pub(crate) fn tell(&self, told: Ran) {
@@ -146,14 +199,14 @@ impl Witness for Recorder<'_, '_> {
     fn saw(&mut self, event: &Event) {
         match event {
             Event::Started { pid } => {
-                let Some(process) = identity(self.host, *pid) else { return };
+                let Some(process) = process_at(self.host, *pid) else { return };
                 self.main = Some(process.id);
                 // One without a name goes by its program's, which changes while launchers become what they launch.
                 let _ = self.store.add_service(self.run, process.id, self.name.as_deref().unwrap_or_default());
             }
             Event::Listening { pid, transport, asked, serves, pinned } => {
-                let process = identity(self.host, *pid);
-                let service = self.service_of(process.as_ref());
+                let process = process_at(self.host, *pid);
+                let service = self.service_of(*pid, process.as_ref());
                 let row = ListenerRow {
                     pid: *pid,
                     service: service.clone(),
@@ -162,7 +215,7 @@ impl Witness for Recorder<'_, '_> {
                     serves: *serves,
                     pinned: *pinned,
                 };
-                let recorded = self.store.add_listener(self.run, &row);
+                let recorded = self.follow().and_then(|()| self.store.add_listener(self.run, &row));
                 self.tell(Ran { listener: Some(listening(&row)), ..Ran::default() });
                 if let Err(failure) = recorded {
                     self.tell(Ran {
@@ -172,7 +225,7 @@ impl Witness for Recorder<'_, '_> {
                 }
             }
             Event::Refused { pid, call, because } => {
-                let name = identity(self.host, *pid).map_or_else(|| "A process".to_owned(), |process| process.title());
+                let name = process_at(self.host, *pid).map_or_else(|| "A process".to_owned(), |process| process.title());
                 let sentence = format!("{} (pid {pid}) was refused its {call}: {because}.", Text::from(name.as_str()));
                 self.tell(Ran { refused: Some(sentence), ..Ran::default() });
             }
@@ -182,6 +235,14 @@ impl Witness for Recorder<'_, '_> {
                 }
             }
         }
+    }
+
+    fn look(&mut self) -> Duration {
+        // None is made only to be written to by nobody else.
+        if !self.store.is_gone() {
+            let _ = self.follow();
+        }
+        BETWEEN_LOOKS
     }
 }
 
@@ -228,7 +289,11 @@ pub(crate) fn around(cx: &Cx<'_>) -> Result<Option<RunRow>, Failure> {
     if std::env::var_os(VARIABLE).is_none() {
         return Ok(None);
     }
-    enclosing(cx)
+    let Some(store) = Store::reading(cx.host)? else { return Ok(None) };
+    let mut runs = store.runs()?;
+    // One that leaves calls alone holds nobody to its rules.
+    runs.retain(|run| run.rules.is_some());
+    Ok(run_above(cx.host, std::process::id(), &runs).cloned())
 }
 
 /// The run that this process is inside of, by the processes above it alone.
@@ -241,9 +306,9 @@ pub(crate) fn enclosing(cx: &Cx<'_>) -> Result<Option<RunRow>, Failure> {
 /// The run that a process belongs to: a supervisor takes in what loses its parent, so that it stands above all of its own.
 pub(crate) fn run_above<'r>(host: &dyn Host, pid: u32, runs: &'r [RunRow]) -> Option<&'r RunRow> {
     let mut above = Vec::new();
-    let mut at = identity(host, pid);
+    let mut at = process_at(host, pid);
     while let Some(process) = at.filter(|_| above.len() < MOST_LEVELS) {
-        at = identity(host, process.parent);
+        at = process_at(host, process.parent);
         above.push(process.id);
     }
     runs.iter().find(|run| above.contains(&run.supervisor))
@@ -251,13 +316,13 @@ pub(crate) fn run_above<'r>(host: &dyn Host, pid: u32, runs: &'r [RunRow]) -> Op
 
 /// Gives this process a name in the session that it is inside of.
 pub(crate) fn join(cx: &Cx<'_>, outer: &RunRow, name: Option<&str>) -> Result<(), Failure> {
-    let (Some(name), Some(own)) = (name, identity(cx.host, std::process::id())) else { return Ok(()) };
+    let (Some(name), Some(own)) = (name, process_at(cx.host, std::process::id())) else { return Ok(()) };
     Store::open(cx.host)?.add_service(outer.id, own.id, name)
 }
 
 /// True while the process with this identity lives.
 pub(crate) fn is_alive(host: &dyn Host, process: ProcessId) -> bool {
-    identity(host, process.pid).is_some_and(|found| found.id == process && found.state != portward_model::ProcessState::Exited)
+    process_at(host, process.pid).is_some_and(|found| found.id == process && found.state != portward_model::ProcessState::Exited)
 }
 
 /// What a service is called: what it was named, or its program's name of the moment; that of a listener where it has ended.
@@ -265,15 +330,37 @@ pub(crate) fn name_of(host: &dyn Host, service: &ServiceRow, run: &RunRow) -> St
     if !service.name.is_empty() {
         return service.name.clone();
     }
-    let process = identity(host, service.process.pid).filter(|process| process.id == service.process);
+    let process = process_at(host, service.process.pid).filter(|process| process.id == service.process);
     let listener = || run.listeners.first().map(|row| row.service.clone());
-    process.map(|process| process.title()).or_else(listener).unwrap_or_else(|| "?".to_owned())
+    let pid = service.process.pid;
+    process.map(|process| called(pid, Some(&process))).or_else(listener).unwrap_or_else(|| called(pid, None))
+}
+
+/// What a process without a name of its own goes by: its program, the name that the kernel still has for one that is ending,
+/// or its number when it has gone.
+fn called(pid: u32, process: Option<&Process>) -> String {
+    process.map(Process::title).filter(|title| !title.is_empty()).unwrap_or_else(|| format!("pid {pid}"))
 }
 
 /// A process as it is now.
-pub(crate) fn identity(host: &dyn Host, pid: u32) -> Option<Process> {
+pub(crate) fn process_at(host: &dyn Host, pid: u32) -> Option<Process> {
     host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 
+/// Between two looks at where the store is.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// Parents that are looked at above a process.
 const MOST_LEVELS: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::called;
+
+    #[test]
+    fn a_process_that_has_gone_goes_by_its_number() {
+        assert_eq!(called(42, None), "pid 42");
+        let host = portward_sys::this_machine().unwrap();
+        let own = super::process_at(host.as_ref(), std::process::id()).unwrap();
+        assert_eq!(called(own.id.pid, Some(&own)), own.title());
+    }
+}

@@ -42,6 +42,8 @@ pub struct Store<'h> {
     folder: StateFolder,
     /// The file that was opened: after a repair another one has its name.
     file: FileMark,
+    /// What tells it from other stores: in another one a project has another number.
+    identity: Vec<u8>,
     /// Stamps given out while the files were fresh, so that no two of them are equal.
     unsettled: Cell<u64>,
     /// The kernel's port rules, and when they were read.
@@ -100,7 +102,7 @@ impl<'h> Store<'h> {
     /// The same, in this folder.
     pub fn open_in(host: &'h dyn Host, folder: StateFolder) -> Result<Self, Failure> {
         match file::open(&folder) {
-            Ok((connection, file)) => Ok(Self::with(host, folder, connection, file)),
+            Ok((connection, file)) => Self::with(host, folder, connection, file),
             Err(error) => Err(error.told(&folder)),
         }
     }
@@ -113,7 +115,7 @@ impl<'h> Store<'h> {
     /// The same, in this folder.
     pub fn reading_in(host: &'h dyn Host, folder: StateFolder) -> Result<Option<Self>, Failure> {
         match file::glance(&folder) {
-            Ok(Some((connection, file))) => Ok(Some(Self::with(host, folder, connection, file))),
+            Ok(Some((connection, file))) => Self::with(host, folder, connection, file).map(Some),
             // One of an older version is brought up to date first.
             Ok(None) if FileMark::of(&folder.path.join(file::NAME)).is_some() => Self::open_in(host, folder).map(Some),
             Ok(None) => Ok(None),
@@ -121,8 +123,9 @@ impl<'h> Store<'h> {
         }
     }
 
-    fn with(host: &'h dyn Host, folder: StateFolder, connection: Connection, file: FileMark) -> Self {
-        Self { connection, host, folder, file, unsettled: Cell::new(0), rules: RefCell::default() }
+    fn with(host: &'h dyn Host, folder: StateFolder, connection: Connection, file: FileMark) -> Result<Self, Failure> {
+        let identity = file::identity(&connection).map_err(|error| error.told(&folder))?;
+        Ok(Self { connection, host, folder, file, identity, unsettled: Cell::new(0), rules: RefCell::default() })
     }
 
     /// The kernel's port rules, read at most every [`RULES_HOLD`]: who takes ten leases at once reads a handful of files once.
@@ -171,11 +174,35 @@ impl<'h> Store<'h> {
         error.into().told(&self.folder)
     }
 
-    /// Opens the file anew where another one has its name by now: one that was repaired, or made after a removal.
-    pub(crate) fn stay_current(&mut self) -> Result<(), Failure> {
-        if FileMark::of(&self.path()).map(|mark| mark.identity) != Some(self.file.identity) {
-            *self = Self::open_in(self.host, self.folder.clone())?;
+    /// The file that has this one's name by now, where it is another one: one that was repaired, or made after a removal. Where
+    /// there is none, one is made.
+    pub(crate) fn successor(&self) -> Result<Option<Self>, Failure> {
+        if FileMark::of(&self.path()).map(|mark| mark.identity) == Some(self.file.identity) {
+            return Ok(None);
         }
+        Self::open_in(self.host, self.folder.clone()).map(Some)
+    }
+
+    /// Opens the file anew where another one has its name by now. What was read before may mean something else in it.
+    pub(crate) fn stay_current(&mut self) -> Result<(), Failure> {
+        if let Some(next) = self.successor()? {
+            *self = next;
+        }
+        Ok(())
+    }
+
+    /// The same before a write about projects and ports that were read before.
+    ///
+    /// # Errors
+    /// Where another store has taken this one's place: a project's number is another project's there.
+    pub(crate) fn stay_same(&mut self) -> Result<(), Failure> {
+        let Some(next) = self.successor()? else { return Ok(()) };
+        if next.identity != self.identity {
+            let path = self.path();
+            return Err(Failure::system(format!("{} was replaced by another lease store meanwhile.", path.display()))
+                .hint("the same command again"));
+        }
+        *self = next;
         Ok(())
     }
 

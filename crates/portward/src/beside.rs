@@ -28,7 +28,7 @@ impl Write for Beside {
         // More than that is no longer written in one piece. What follows a piece that was dropped means nothing without it.
         self.dropped |= bytes.len() > LONGEST;
         if !self.dropped {
-            match at_once(bytes) {
+            match portward_sys::write_at_once(io::stderr(), bytes) {
                 Ok(length) => self.dropped = length < bytes.len(),
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => self.dropped = true,
                 Err(error) => return Err(error),
@@ -40,17 +40,6 @@ impl Write for Beside {
     fn flush(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.dropped) { Err(ErrorKind::WouldBlock.into()) } else { Ok(()) }
     }
-}
-
-#[cfg(target_os = "linux")]
-fn at_once(bytes: &[u8]) -> io::Result<usize> {
-    use std::os::fd::AsFd;
-    portward_sys::write_at_once(io::stderr().as_fd(), bytes)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn at_once(bytes: &[u8]) -> io::Result<usize> {
-    io::stderr().write(bytes)
 }
 
 /// `PIPE_BUF`: what a pipe takes whole or not at all.

@@ -35,6 +35,12 @@ pub fn this_machine() -> Result<Box<dyn Host>, SysError> {
     Ok(Box::new(linux::Linux::new()))
 }
 
+/// Writes what the stream takes. Elsewhere than on Linux it may wait for its reader.
+#[cfg(not(target_os = "linux"))]
+pub fn write_at_once(mut stream: impl std::io::Write, bytes: &[u8]) -> std::io::Result<usize> {
+    stream.write(bytes)
+}
+
 /// The machine that this program runs on.
 #[cfg(not(target_os = "linux"))]
 pub fn this_machine() -> Result<Box<dyn Host>, SysError> {

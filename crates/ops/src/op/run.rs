@@ -80,11 +80,12 @@ impl Op for Run {
             return Err(Failure::not_started(format!("{shown} cannot be supervised: {because}."))
                 .hint(format!("portward run --port-only {shown}    runs it unguarded, on a port of its own")));
         }
+        let rules = Rules { exposes: self.expose, keeps_ports: self.loopback_only, isolates: self.isolated };
         if let Some(outer) = session::around(cx)? {
+            may_join(rules, outer.rules.unwrap_or_default())?;
             session::join(cx, &outer, self.name.as_deref())?;
             return Err(told(&portward_session::become_program(&program), name));
         }
-        let rules = Rules { exposes: self.expose, keeps_ports: self.loopback_only, isolates: self.isolated };
         if !rules.exposes {
             portward_session::pin_inherited().map_err(|error| {
                 Failure::not_started(format!("A listener that the program would inherit cannot be pinned to lo: {error}."))
@@ -99,8 +100,8 @@ impl Op for Run {
         program.environment.push((session::VARIABLE.into(), project.id.0.to_string().into()));
         let ended = portward_session::run(&program, rules, || {
             let (host, words) = (cx.host, |failure: Failure| failure.message);
-            let ports = ProjectPorts::open(host, project.id).map_err(words)?;
-            let recorder = Recorder::begin(host, project.id, self.name.clone(), out).map_err(words)?;
+            let ports = ProjectPorts::open(host, identity.clone()).map_err(words)?;
+            let recorder = Recorder::begin(host, identity, Some(rules), self.name.clone(), out).map_err(words)?;
             Ok((Box::new(ports), Box::new(recorder)))
         });
         ran(ended, name)
@@ -112,11 +113,10 @@ impl Run {
     fn told_its_port(&self, cx: &Cx<'_>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
         let name = self.command.first().map_or("", String::as_str);
         let identity = here(cx)?;
-        let (project, port) = {
+        let port = {
             let mut store = Store::open(cx.host).map_err(Failure::before_start)?;
             let project = store.project(identity.as_ref()).map_err(Failure::before_start)?;
-            let lease = store.named(project.id, &self.lease_name()).map_err(Failure::before_start)?;
-            (project, lease.port)
+            store.named(project.id, &self.lease_name()).map_err(Failure::before_start)?.port
         };
         let arranged = recipes::arrange(&self.command, port);
         let mut program = Program { name: name.into(), arguments: Vec::new(), environment: Vec::new() };
@@ -133,7 +133,7 @@ impl Run {
             None
         };
         let ended = portward_session::watch(&program, handed, || {
-            let recorder = Recorder::begin(cx.host, project.id, self.name.clone(), out).map_err(|failure| failure.message)?;
+            let recorder = Recorder::begin(cx.host, identity, None, self.name.clone(), out).map_err(|failure| failure.message)?;
             Ok(Box::new(Watcher::new(cx.host, recorder, port)))
         });
         ran(ended, name)
@@ -147,6 +147,27 @@ impl Run {
         };
         self.name.as_ref().and_then(own).or_else(|| self.command.first().and_then(own)).unwrap_or_else(|| "program".to_owned())
     }
+}
+
+/// Refuses a run inside a session under other rules: what the session was started with holds for all that is in it.
+fn may_join(own: Rules, outer: Rules) -> Result<(), Failure> {
+    if own == Rules::default() || own == outer {
+        return Ok(());
+    }
+    let outside = match flags(outer).as_str() {
+        "" => "without flags".to_owned(),
+        flags => format!("with {flags}"),
+    };
+    let own = flags(own);
+    let sentence = format!("This is inside a session that was started {outside}, and {own} cannot be had in it.");
+    Err(Failure::not_started(sentence)
+        .hint(format!("portward run {own} CMD    in a shell outside that session; without {own} it joins the session")))
+}
+
+/// Rules as they are typed.
+fn flags(rules: Rules) -> String {
+    let words = [(rules.exposes, "--expose"), (rules.keeps_ports, "--loopback-only"), (rules.isolates, "--isolated")];
+    words.into_iter().filter(|(is, _)| *is).map(|(_, word)| word).collect::<Vec<_>>().join(" ")
 }
 
 fn ran(ended: Result<Ended, StartError>, name: &str) -> Result<Ran, Failure> {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use portward_model::{ProcessId, Text};
+use portward_model::{ProcessId, ProcessState, Text};
 use portward_sys::{Host, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::{
 
 /// Stop what runs in a project's session, and come back when its ports are free
 ///
-/// Every process of it gets SIGTERM, and SIGKILL where it has not ended after ten seconds. Without a name, all of this
+/// Every process of it gets SIGTERM, and SIGKILL where it has not ended after ten seconds, or starts anew each time. Without a name, all of this
 /// project's services are stopped.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -69,41 +69,60 @@ impl Op for Stop {
             .into_iter()
             .filter(|run| (self.all || Some(run.project) == own) && is_alive(cx.host, run.supervisor))
             .collect();
-        let mut wanted: Vec<(ProcessId, String)> = Vec::new();
+        let mut roots = Vec::new();
+        let mut supervisors = Vec::new();
         for run in &runs {
             let whole = self.services.is_empty();
-            for service in &run.services {
+            let mut has_first = false;
+            for (at, service) in run.services.iter().enumerate() {
                 let own = name_of(cx.host, service, run);
                 if !whole && !self.services.contains(&own) {
                     continue;
                 }
+                has_first |= at == 0;
                 answer.unknown.retain(|name| *name != own);
-                below(cx.host, service.process.pid, Some((service.process, &own)), &mut wanted);
+                roots.push(Root { process: service.process, name: Some(own) });
             }
             // What lost its parent belongs to the supervisor.
-            let is_meant = |first| self.services.contains(&name_of(cx.host, first, run));
-            if whole || run.services.first().is_some_and(is_meant) {
-                below(cx.host, run.supervisor.pid, None, &mut wanted);
+            if whole || has_first {
+                roots.push(Root { process: run.supervisor, name: None });
+            }
+            if whole {
+                supervisors.push(run.supervisor);
             }
         }
-        end(cx.host, &wanted, &mut answer)?;
+        end(cx.host, &roots, &supervisors, &mut answer)?;
         if answer.alive.is_empty() {
-            // Ports are free when nobody has a filter any more, and then the supervisor ends.
-            let gone: Vec<ProcessId> = runs.iter().filter(|_| self.services.is_empty()).map(|run| run.supervisor).collect();
-            let _ = cx.host.wait_for_exit(&gone, PATIENCE);
-            // And real ports that were lent to it when the forwarder has let go of them.
+            // Real ports that were lent to it are free when the forwarder has let go of them.
             super::front::follow(cx);
         }
         Ok(answer)
     }
 }
 
+/// A process whose descendants are to end.
+struct Root {
+    process: ProcessId,
+    /// Its name, where it is to end itself.
+    name: Option<String>,
+}
+
+/// What is to end and lives now.
+fn found(host: &dyn Host, roots: &[Root]) -> Vec<(ProcessId, String)> {
+    let mut wanted = Vec::new();
+    for root in roots.iter().filter(|root| is_alive(host, root.process)) {
+        below(host, root, &mut wanted);
+    }
+    wanted
+}
+
 /// Processes below one, and itself where it is named.
-fn below(host: &dyn Host, pid: u32, own: Option<(ProcessId, &str)>, wanted: &mut Vec<(ProcessId, String)>) {
+fn below(host: &dyn Host, root: &Root, wanted: &mut Vec<(ProcessId, String)>) {
+    let pid = root.process.pid;
     let pids = host.descendants(pid).unwrap_or_default();
     let processes = host.processes(&[&[pid][..], &pids].concat()).unwrap_or_default();
-    for process in processes {
-        let named = own.filter(|(own, _)| *own == process.id).map(|(_, name)| name.to_owned());
+    for process in processes.into_iter().filter(|process| process.state != ProcessState::Exited) {
+        let named = root.name.clone().filter(|_| root.process == process.id);
         // The doors of a private network end with their supervisor, when the programs have.
         let is_door = process.parent == pid && process.name.raw() == portward_session::DOORS.as_bytes();
         let below = pids.contains(&process.id.pid) && !is_door;
@@ -113,29 +132,65 @@ fn below(host: &dyn Host, pid: u32, own: Option<(ProcessId, &str)>, wanted: &mut
     }
 }
 
-fn end(host: &dyn Host, wanted: &[(ProcessId, String)], answer: &mut Stopped) -> Result<(), Failure> {
-    let mut left: Vec<ProcessId> = wanted.iter().map(|(process, _)| *process).collect();
-    for (signal, patience) in [(Signal::Term, PATIENCE), (Signal::Kill, Duration::from_secs(2))] {
-        let end = Instant::now() + patience;
-        for process in &left {
+/// Ends what is found, and looks again until nothing is: what is asked to end may start something first. Ports are free when
+/// nobody has a filter any more, and then the supervisors end.
+fn end(host: &dyn Host, roots: &[Root], supervisors: &[ProcessId], answer: &mut Stopped) -> Result<(), Failure> {
+    let mut asked: Vec<(ProcessId, String, Signal)> = Vec::new();
+    let (mut polite, mut rounds) = (Instant::now() + PATIENCE, 0);
+    let mut over = polite + LAST;
+    let mut last = Instant::now();
+    let left: Vec<ProcessId> = loop {
+        let wanted = found(host, roots);
+        let now = Instant::now();
+        if wanted.is_empty() {
+            let end = over.max(last + LAST);
+            let left = host.wait_for_exit(supervisors, PAUSE.min(end.saturating_duration_since(now)))?;
+            if left.is_empty() || now >= end {
+                break left;
+            }
+            continue;
+        }
+        if now >= over {
+            break wanted.into_iter().map(|(process, _)| process).collect();
+        }
+        // What answers each request with something new is asked no more.
+        if rounds == ROUNDS && now < polite {
+            polite = now;
+            over = now + LAST;
+        }
+        rounds += 1;
+        let signal = if now < polite { Signal::Term } else { Signal::Kill };
+        for (process, name) in &wanted {
+            if asked.iter().any(|(known, _, sent)| known == process && *sent == signal) {
+                continue;
+            }
             // One that a signal has stopped would keep the request to itself.
             if host.signal(*process, signal).is_ok() && signal == Signal::Term {
                 let _ = host.signal(*process, Signal::Continue);
             }
+            asked.retain(|(known, ..)| known != process);
+            asked.push((*process, name.clone(), signal));
         }
-        left = host.wait_for_exit(&left, end.saturating_duration_since(Instant::now()))?;
-        for (process, name) in wanted.iter().filter(|(process, _)| !left.contains(process)) {
-            if !answer.stopped.iter().any(|freed| freed.pid == process.pid) {
-                answer.stopped.push(Freed { pid: process.pid, name: name.clone(), signal: signal.name() });
-            }
-        }
-        if left.is_empty() {
-            break;
-        }
-    }
+        let patience = if signal == Signal::Term { polite - now } else { PAUSE.min(over - now) };
+        let processes: Vec<ProcessId> = wanted.iter().map(|(process, _)| *process).collect();
+        let _ = host.wait_for_exit(&processes, patience)?;
+        last = Instant::now();
+    };
+    let ended = |process: &ProcessId| !left.contains(process);
+    answer.stopped = asked
+        .into_iter()
+        .filter(|(process, ..)| ended(process))
+        .map(|(process, name, signal)| Freed { pid: process.pid, name, signal: signal.name() })
+        .collect();
     answer.alive = left.iter().map(|process| process.pid).collect();
     Ok(())
 }
 
 /// How long a process has to end after it was asked.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long what was not asked but killed is looked for.
+const LAST: Duration = Duration::from_secs(2);
+/// How often it is looked for then.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Requests, each to what came after the one before.
+const ROUNDS: usize = 5;

@@ -68,6 +68,7 @@ impl Witness for Watcher<'_, '_> {
     }
 
     fn look(&mut self) -> Duration {
+        let _ = self.recorder.look();
         let pace = if self.begun.elapsed() < EAGER { QUICK } else { SLOW };
         let Some(fresh) = self.fresh().filter(|fresh| !fresh.is_empty()) else { return pace };
         let (Ok(own), Ok(holders)) = (self.host.descendants(std::process::id()), self.host.holders(&fresh, Depth::Processes))

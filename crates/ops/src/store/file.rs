@@ -244,6 +244,11 @@ fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
 }
 
+/// What tells this store from every other one that stood, or will stand, at its place.
+pub(super) fn identity(connection: &Connection) -> Result<Vec<u8>, StoreError> {
+    Ok(connection.query_row("SELECT identity FROM meta", [], |row| row.get(0))?)
+}
+
 fn is_missing(error: &rusqlite::Error, folder: &StateFolder) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::CannotOpen) && FileMark::of(&folder.path.join(NAME)).is_none()
 }
@@ -310,11 +315,19 @@ CREATE TABLE leases (
 ) STRICT;
 ",
     "
+CREATE TABLE meta (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    identity BLOB NOT NULL
+) STRICT;
+INSERT INTO meta (one, identity) VALUES (1, randomblob(16));
 CREATE TABLE runs (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     project INTEGER NOT NULL REFERENCES projects,
     supervisor INTEGER NOT NULL,
     supervisor_ticks INTEGER NOT NULL,
+    exposes INTEGER,
+    keeps_ports INTEGER,
+    isolates INTEGER,
     started_at INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE services (

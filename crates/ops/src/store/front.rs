@@ -39,7 +39,7 @@ impl Store<'_> {
 
     /// Gives the front to a project, or to nobody. Gives the row as it was before, and the generation to wait for.
     pub(crate) fn give_front(&mut self, project: Option<ProjectId>) -> Result<(Option<FrontRow>, i64), Failure> {
-        self.stay_current()?;
+        self.stay_same()?;
         self.write(Durable::Soon, |store| {
             let before = read(store)?;
             store.execute(

@@ -32,7 +32,7 @@ impl Store<'_> {
 
     /// The port for an asked port, a name or both.
     pub(crate) fn take(&mut self, project: ProjectId, want: Want<'_>) -> Result<Lease, Failure> {
-        self.stay_current()?;
+        self.stay_same()?;
         if let Some((lease, used)) = self.looked_up(project, want)? {
             if now().0.saturating_sub(used) > LATELY_MS {
                 // Only for people who wonder what is still in use; a store that cannot be written to keeps its leases.
@@ -81,7 +81,7 @@ impl Store<'_> {
 
     /// Gives ports back. They stay in their projects' blocks.
     pub fn release(&mut self, ports: &[u16]) -> Result<usize, Failure> {
-        self.stay_current()?;
+        self.stay_same()?;
         self.write(Durable::Now, |store| {
             let mut released = 0;
             for port in ports {
@@ -93,7 +93,7 @@ impl Store<'_> {
 
     /// Gives back everything that projects have, their blocks too.
     pub fn release_projects(&mut self, projects: &[ProjectId]) -> Result<(), Failure> {
-        self.stay_current()?;
+        self.stay_same()?;
         self.write(Durable::Now, |store| {
             for project in projects {
                 for delete in [

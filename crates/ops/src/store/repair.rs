@@ -113,6 +113,9 @@ struct Saved {
     projects: Vec<Vec<Value>>,
     blocks: Vec<Vec<Value>>,
     leases: Vec<Vec<Value>>,
+    /// What tells the store from others, with the highest number that a project ever had in it: both or none, since a number
+    /// is never given twice in one store.
+    identity: Option<(Vec<u8>, i64)>,
 }
 
 const PROJECTS: &str = "id, name, root, common, worktree, folder, created_at";
@@ -128,6 +131,7 @@ impl Saved {
             projects: rows(&store, "projects", PROJECTS, "id"),
             blocks: rows(&store, "blocks", BLOCKS, "first"),
             leases: rows(&store, "leases", LEASES, "port"),
+            identity: identity(&store).ok(),
         }
     }
 
@@ -152,8 +156,20 @@ impl Saved {
              DELETE FROM leases WHERE NOT EXISTS (
                  SELECT 1 FROM blocks WHERE blocks.project = leases.project AND first = leases.port - leases.port % 100);",
         )?;
+        if let Some((identity, last)) = &self.identity {
+            store.execute("UPDATE meta SET identity = ?1", [identity])?;
+            let highest = "SELECT max(?1, coalesce(max(id), 0)) FROM projects";
+            let highest: i64 = store.query_row(highest, [last], |row| row.get(0))?;
+            store.execute("DELETE FROM sqlite_sequence WHERE name = 'projects'", [])?;
+            store.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('projects', ?1)", [highest])?;
+        }
         count(store)
     }
+}
+
+fn identity(store: &Connection) -> Result<(Vec<u8>, i64), StoreError> {
+    let last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'projects'";
+    Ok((file::identity(store)?, store.query_row(last, [], |row| row.get(0))?))
 }
 
 fn count(store: &Connection) -> Result<usize, StoreError> {

@@ -6,6 +6,7 @@
 use std::{net::SocketAddr, str::FromStr};
 
 use portward_model::{Moment, ProcessId, Transport};
+use portward_session::Rules;
 use rusqlite::{Connection, Row, params};
 
 use super::{Durable, ProjectId, Store, error::StoreError, now};
@@ -20,6 +21,8 @@ pub(crate) struct RunRow {
     pub(crate) project: ProjectId,
     /// The supervisor's process.
     pub(crate) supervisor: ProcessId,
+    /// The rules that its programs are under; `None` where their calls are left alone.
+    pub(crate) rules: Option<Rules>,
     /// When it started.
     pub(crate) started_at: Moment,
     /// The programs that were started by name in it; the first is what the run was for.
@@ -62,20 +65,30 @@ impl Store<'_> {
         &mut self,
         project: ProjectId,
         supervisor: ProcessId,
+        rules: Option<Rules>,
         gone: &dyn Fn(ProcessId) -> bool,
     ) -> Result<i64, Failure> {
         // Looked for beforehand: nobody else could write while `/proc` is read. A run that has ended stays ended, and its number
         // is never given again.
         let recorded = runs(&self.connection).map_err(|error| self.told(error))?;
-        let own = recorded.into_iter().filter(|(_, of, ..)| *of == project);
-        let ended: Vec<i64> = own.filter(|(_, _, supervisor, _)| gone(*supervisor)).map(|(id, ..)| id).collect();
+        let own = recorded.into_iter().filter(|run| run.project == project);
+        let ended: Vec<i64> = own.filter(|run| gone(run.supervisor)).map(|run| run.id).collect();
         self.write(Durable::Soon, |store| {
             for run in ended {
                 forget(store, run)?;
             }
             store.execute(
-                "INSERT INTO runs (project, supervisor, supervisor_ticks, started_at) VALUES (?1, ?2, ?3, ?4)",
-                params![project.0, supervisor.pid, ticks(supervisor), now().0],
+                "INSERT INTO runs (project, supervisor, supervisor_ticks, started_at, exposes, keeps_ports, isolates)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+                params![
+                    project.0,
+                    supervisor.pid,
+                    ticks(supervisor),
+                    now().0,
+                    rules.map(|rules| rules.exposes),
+                    rules.map(|rules| rules.keeps_ports),
+                    rules.map(|rules| rules.isolates)
+                ],
             )?;
             Ok(store.last_insert_rowid())
         })
@@ -141,18 +154,32 @@ fn read(store: &Connection) -> Result<Vec<RunRow>, StoreError> {
     let found = runs(store)?;
     found
         .into_iter()
-        .map(|(id, project, supervisor, started_at)| {
-            Ok(RunRow { id, project, supervisor, started_at, services: services(store, id)?, listeners: listeners(store, id)? })
-        })
+        .map(|run| Ok(RunRow { services: services(store, run.id)?, listeners: listeners(store, run.id)?, ..run }))
         .collect()
 }
 
-fn runs(store: &Connection) -> Result<Vec<(i64, ProjectId, ProcessId, Moment)>, StoreError> {
-    let mut statement = store.prepare("SELECT id, project, supervisor, supervisor_ticks, started_at FROM runs ORDER BY id")?;
-    let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, ProjectId(row.get(1)?), process(row, 2)?, Moment(row.get(4)?))))?
-        .collect::<Result<_, _>>()?;
-    Ok(rows)
+/// The runs themselves, without what belongs to them.
+fn runs(store: &Connection) -> Result<Vec<RunRow>, StoreError> {
+    let select = "SELECT id, project, supervisor, supervisor_ticks, started_at, exposes, keeps_ports, isolates \
+                  FROM runs ORDER BY id";
+    let mut statement = store.prepare(select)?;
+    let rows = statement.query_map([], |row| {
+        let rules: (Option<bool>, Option<bool>, Option<bool>) = (row.get(5)?, row.get(6)?, row.get(7)?);
+        let rules = match rules {
+            (Some(exposes), Some(keeps_ports), Some(isolates)) => Some(Rules { exposes, keeps_ports, isolates }),
+            _ => None,
+        };
+        Ok(RunRow {
+            id: row.get(0)?,
+            project: ProjectId(row.get(1)?),
+            supervisor: process(row, 2)?,
+            rules,
+            started_at: Moment(row.get(4)?),
+            services: Vec::new(),
+            listeners: Vec::new(),
+        })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn services(store: &Connection, run: i64) -> Result<Vec<ServiceRow>, StoreError> {

@@ -252,6 +252,7 @@ fn a_repair_asks_and_takes_over_what_can_be_read() {
             expected.insert(store.lease(row.id, asked).unwrap().port, asked);
         }
     }
+    let identity = store.identity.clone();
     drop(store);
     // Everything into the file, and then a hole in the middle of it.
     let plain = Connection::open(bench.file(file::NAME)).unwrap();
@@ -277,6 +278,7 @@ fn a_repair_asks_and_takes_over_what_can_be_read() {
     let super::Repaired::Renewed { copy, saved } = renewed.unwrap() else { panic!("it was corrupt") };
     assert_eq!(saved, expected.len(), "{asked}");
     assert!(fs::read(bench.file(&copy)).unwrap() == bytes, "the corrupt one is kept");
+    assert_eq!(bench.open().identity, identity, "numbers mean the same in it");
     let found: BTreeMap<u16, u16> = bench.open().all().unwrap().into_iter().map(|row| (row.port, row.asked.unwrap())).collect();
     assert_eq!(found, expected);
     let sound = renew_in(&bench.folder(), &mut |_| panic!("nothing to ask")).unwrap();
@@ -350,6 +352,21 @@ fn a_store_that_was_replaced_is_opened_anew() {
     let id = old.project(None).unwrap().id;
     let port = old.lease(id, 3000).unwrap().port;
     assert_eq!(bench.open().all().unwrap().iter().map(|row| row.port).collect::<Vec<_>>(), [port]);
+}
+
+#[test]
+fn a_number_from_one_store_means_nothing_in_another() {
+    let bench = Bench::new();
+    let mut old = bench.open();
+    let id = old.project(Some(&bench.project("one"))).unwrap().id;
+    for name in [file::NAME, file::LOG, file::SHARED] {
+        fs::remove_file(bench.file(name)).unwrap();
+    }
+    assert_eq!(bench.open().project(Some(&bench.project("two"))).unwrap().id, id, "the number is another project's there");
+    let refused = [old.lease(id, 3000).err(), old.release_projects(&[id]).err(), old.release(&[20000]).err()];
+    assert!(refused.iter().all(|failure| failure.as_ref().unwrap().message.contains("was replaced")), "{refused:?}");
+    let new = bench.open();
+    assert!(new.all().unwrap().is_empty() && new.projects().unwrap().len() == 1);
 }
 
 #[test]

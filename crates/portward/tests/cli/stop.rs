@@ -45,3 +45,35 @@ fn what_ignores_the_request_is_killed() {
     let port = stage.port(&stage.one, "3000");
     assert_eq!(stage.heard(&format!("127.0.0.1 {port}")), "ConnectionRefusedError");
 }
+
+#[test]
+fn what_starts_itself_anew_when_it_is_asked_to_end_is_killed() {
+    let Some(stage) = Stage::new() else { return };
+    let code = stage.world.file("phoenix.py", PHOENIX);
+    let mut running = stage.inside(&stage.one).start_portward(&["run", "--name", "phoenix", "python3", code.to_str().unwrap()]);
+    let first: u32 = running.line().parse().unwrap();
+    let document = stage.portward(&stage.one, &["stop", "--json"]).expect(0).json();
+    let stopped = document["stopped"].as_array().unwrap();
+    assert!(document["alive"].as_array().unwrap().is_empty(), "{document:#}");
+    assert_eq!(stopped[0]["pid"], first, "{document:#}");
+    assert!(stopped.len() > 1, "{document:#}");
+    let _ = running.end();
+    for freed in stopped {
+        let words = std::fs::read_to_string(format!("/proc/{}/cmdline", freed["pid"])).unwrap_or_default();
+        assert!(!words.contains("phoenix.py"), "{freed:#} lives");
+    }
+    let sessions = stage.portward(&stage.one, &["ps", "--json"]).expect(0).json();
+    assert!(sessions["sessions"].as_array().unwrap().is_empty(), "its supervisor has ended: {sessions:#}");
+}
+
+/// Says its number; starts itself anew where it is asked to end.
+const PHOENIX: &str = r"
+import os, signal, sys
+def anew(*_):
+    if os.fork() == 0: os.execv(sys.executable, [sys.executable, sys.argv[0]])
+    os._exit(0)
+signal.signal(signal.SIGTERM, anew)
+signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
+print(os.getpid(), flush=True)
+while True: signal.pause()
+";

@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, ErrorKind, IoSlice},
-    os::fd::BorrowedFd,
+    os::fd::AsFd,
 };
 
 use rustix::{
@@ -19,7 +19,8 @@ use rustix::{
 /// # Errors
 ///
 /// `WouldBlock` where the stream takes nothing now; else what the system says.
-pub fn write_at_once(stream: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> {
+pub fn write_at_once(stream: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    let stream = stream.as_fd();
     let kind = FileType::from_raw_mode(fstat(stream)?.st_mode);
     if matches!(kind, FileType::Fifo | FileType::Socket) {
         // Such a stream has no place to write at, which is said by an offset of -1.
@@ -38,10 +39,7 @@ pub fn write_at_once(stream: BorrowedFd<'_>, bytes: &[u8]) -> io::Result<usize> 
 
 #[cfg(test)]
 mod tests {
-    use std::{
-        io::{ErrorKind, Read},
-        os::fd::AsFd,
-    };
+    use std::io::{ErrorKind, Read};
 
     use super::write_at_once;
 
@@ -50,21 +48,21 @@ mod tests {
         let (mut reader, writer) = std::io::pipe().unwrap();
         let mut written = 0;
         let refused = loop {
-            match write_at_once(writer.as_fd(), &[b'x'; 4096]) {
+            match write_at_once(&writer, &[b'x'; 4096]) {
                 Ok(length) => written += length,
                 Err(error) => break error,
             }
         };
         assert_eq!(refused.kind(), ErrorKind::WouldBlock);
         reader.read_exact(&mut vec![0; written]).unwrap();
-        assert_eq!(write_at_once(writer.as_fd(), b"again").unwrap(), 5);
+        assert_eq!(write_at_once(&writer, b"again").unwrap(), 5);
         drop(reader);
-        assert_eq!(write_at_once(writer.as_fd(), b"nobody").unwrap_err().kind(), ErrorKind::BrokenPipe);
+        assert_eq!(write_at_once(&writer, b"nobody").unwrap_err().kind(), ErrorKind::BrokenPipe);
     }
 
     #[test]
     fn a_file_takes_everything() {
         let file = tempfile::tempfile().unwrap();
-        assert_eq!(write_at_once(file.as_fd(), &[b'x'; 100]).unwrap(), 100);
+        assert_eq!(write_at_once(&file, &[b'x'; 100]).unwrap(), 100);
     }
 }

@@ -19,6 +19,24 @@ fn a_nested_run_joins_the_session() {
 }
 
 #[test]
+fn a_nested_run_under_other_rules_is_refused() {
+    let Some(stage) = Stage::new() else { return };
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let nested = |outer: &[&str], inner: &str| {
+        let script = format!("{portward} run {inner} echo JOINED");
+        stage.portward(&stage.one, &[&["run"], outer, &["sh", "-c", &script]].concat())
+    };
+    for (outer, inner) in [(&["--expose"][..], "--loopback-only"), (&[], "--expose"), (&["--loopback-only"], "--isolated")] {
+        let refused = nested(outer, inner).expect(125);
+        assert!(refused.stdout.is_empty() && refused.stderr.contains(inner) && refused.stderr.contains("hint:"), "{refused}");
+        assert!(outer.iter().all(|flag| refused.stderr.contains(flag)), "{refused}");
+    }
+    for (outer, inner) in [(&["--expose"][..], "--expose"), (&["--expose"], ""), (&["--loopback-only"], "--loopback-only")] {
+        assert_eq!(nested(outer, inner).expect(0).stdout, "JOINED\n");
+    }
+}
+
+#[test]
 fn a_word_in_the_environment_alone_joins_nothing() {
     let Some(stage) = Stage::new() else { return };
     let command = ["run", "--", "python3", &stage.server, "web", "tcp", "0.0.0.0", "3000"];

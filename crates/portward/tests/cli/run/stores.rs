@@ -28,3 +28,42 @@ fn outside_any_project_the_ports_are_the_users() {
     assert_eq!(stage.heard_in(&folder, "127.0.0.1 3000"), "loose");
     assert!(stage.portward(&folder, &["ps"]).expect(0).stdout.contains("outside any project"));
 }
+
+#[test]
+fn another_store_gives_no_session_the_ports_of_another_project() {
+    let Some(stage) = Stage::new() else { return };
+    let home = stage.world.path().join("home");
+    let of = |project| stage.inside(project).env("XDG_STATE_HOME", home.to_str().unwrap());
+    let code = "import socket, sys\n\
+        def serve(port):\n    s = socket.socket(); s.bind(('127.0.0.1', port)); s.listen(); return s\n\
+        def dial(port):\n    try: socket.create_connection(('127.0.0.1', port)).close(); return 'heard'\n\
+        \x20   except OSError as e: return type(e).__name__\n\
+        own = serve(5000); print('READY', flush=True); sys.stdin.readline()\n\
+        print(dial(3000), dial(5000), flush=True)\n\
+        s = serve(4000); print(s.getsockname()[1], flush=True); sys.stdin.readline()";
+    let mut one = of(&stage.one).start_portward(&["run", "--name", "kept", "python3", "-c", code]);
+    assert_eq!(one.line(), "READY", "{}", one.stderr());
+    for name in ["leases.db", "leases.db-wal", "leases.db-shm"] {
+        let _ = std::fs::remove_file(home.join("portward").join(name));
+    }
+    let two =
+        of(&stage.two).start_portward(&["run", "--name", "new", "python3", &stage.server, "two", "tcp", "127.0.0.1", "3000"]);
+    assert_eq!(two.line(), "READY", "{}", two.stderr());
+    one.tell("go");
+    assert_eq!(one.line(), "ConnectionRefusedError heard", "the other project's, and its own from before");
+    let port = one.line();
+    let rows = of(&stage.two).portward(&["lease", "--json"]).expect(0).json()["leases"].as_array().unwrap().clone();
+    let mut leased: Vec<_> = rows.iter().map(|row| (row["project"].as_str().unwrap(), row["asked"].as_u64().unwrap())).collect();
+    leased.sort_unstable();
+    assert_eq!(leased, [("one", 4000), ("two", 3000)]);
+    assert_eq!(of(&stage.one).portward(&["port", "4000"]).expect(0).stdout.trim_end(), port);
+    // Both are known there, with what they serve.
+    let names = || {
+        let document = of(&stage.one).portward(&["ps", "--json"]).expect(0).json();
+        let sessions = document["sessions"].as_array().unwrap().clone();
+        let mut names: Vec<String> = sessions.iter().map(|s| s["services"][0]["name"].as_str().unwrap().to_owned()).collect();
+        names.sort();
+        (names == ["kept", "new"]).then_some(())
+    };
+    portward_testkit::until("both sessions are in the new store", names);
+}
