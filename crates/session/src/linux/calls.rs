@@ -9,7 +9,7 @@ use portward_model::Transport;
 use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
 use rustix::{fd::OwnedFd, io::Errno};
 
-use super::{sockets, supervisor::Supervisor};
+use super::{holds::is_only_kept, sockets, supervisor::Supervisor};
 use crate::{Event, Rules, place};
 
 /// What to tell the kernel of a call.
@@ -67,8 +67,13 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     }
     own.holds.let_go(sockets::address(&bytes).map_or(0, |address| address.port()));
     let mut done = sockets::bind(&socket, &bytes);
-    // Another session of the project may keep the port, too; it lets in whoever would share it.
-    if moves && done == Err(libc::EADDRINUSE) && transport == Transport::Tcp {
+    // Another session of the project may keep the port, too; it lets in whoever would share it. A port that anything else has
+    // stays refused.
+    if moves
+        && done == Err(libc::EADDRINUSE)
+        && transport == Transport::Tcp
+        && sockets::address(&bytes).is_some_and(|at| is_only_kept(at.port()))
+    {
         done = sockets::bind_shared(&socket, &bytes);
     }
     if rule.moves && done == Err(libc::EADDRINUSE) {

@@ -4,11 +4,17 @@
 //! `SO_REUSEADDR`. Those that set it get past: two sockets that both allow it may share a port as long as none of them listens
 //! (socket(7)). That is what lets the session's own programs in, too.
 //!
+//! What is kept is pinned to `lo`, by which it can be told from what programs have bound: those of TCP are pinned when they
+//! listen. Where the kernel lists no such sockets (before Linux 6.8), nothing is kept: a program of another session of the
+//! project could not be let in.
+//!
 //! A port costs two descriptors, and answering a call comes first: a few ports of many are kept, and none any more once the
 //! descriptors have run out.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use portward_model::{PortRange, SocketState};
+use portward_sys::{Ask, PortFilter, StateSet, Transports, Which, device::pin};
 use rustc_hash::FxHashMap;
 use rustix::{
     fd::OwnedFd,
@@ -40,6 +46,11 @@ impl Holds {
             if !self.sockets.contains_key(port)
                 && let Ok(sockets) = hold(*port)
             {
+                if self.sockets.is_empty() && !look(*port).kept {
+                    // No kernel that lists what is bound.
+                    self.given_up = true;
+                    return;
+                }
                 self.sockets.insert(*port, sockets);
             }
         }
@@ -55,6 +66,44 @@ impl Holds {
     pub(super) fn let_go(&mut self, port: u16) {
         self.sockets.remove(&port);
     }
+}
+
+/// True where the kernel says that a port of TCP has been bound, and that everything there is only kept: by this session or by
+/// others.
+pub(super) fn is_only_kept(port: u16) -> bool {
+    let found = look(port);
+    found.kept && !found.others
+}
+
+/// What has a port of TCP.
+#[derive(Default)]
+struct Found {
+    /// Something that is only kept.
+    kept: bool,
+    /// Anything else, or not all could be read.
+    others: bool,
+}
+
+fn look(port: u16) -> Found {
+    let mut found = Found::default();
+    let ask = Ask {
+        transports: Transports { tcp: true, udp: false, unix: false },
+        states: StateSet::All,
+        ports: Some(PortFilter::Local(PortRange { first: port, last: port })),
+        traffic: false,
+    };
+    let Ok(machine) = portward_sys::this_machine() else { return found };
+    let Ok(own) = machine.namespaces(&Which::Own) else { return found };
+    let read = machine.sockets(&ask, &own.value, &mut |socket| {
+        let address = socket.address();
+        let is_kept = socket.state == SocketState::Bound
+            && socket.interface == LOOPBACK
+            && (address == Some(Ipv4Addr::LOCALHOST.into()) || address == Some(Ipv6Addr::LOCALHOST.into()));
+        found.kept |= is_kept;
+        found.others |= !is_kept;
+    });
+    found.others |= !read.is_ok_and(|gaps| gaps.is_empty());
+    found
 }
 
 /// How many ports are kept at most where a process may have that many descriptors: a quarter of them, less those that it has
@@ -74,6 +123,7 @@ fn hold(port: u16) -> Result<Vec<OwnedFd>, Errno> {
             other => other?,
         };
         sockopt::set_socket_reuseaddr(&socket, true)?;
+        pin(&socket).map_err(Errno::from_raw_os_error)?;
         match bind(&socket, &address) {
             // IPv6 may be switched off for the device.
             Err(Errno::ADDRNOTAVAIL) if address.is_ipv6() => {}
@@ -86,6 +136,8 @@ fn hold(port: u16) -> Result<Vec<OwnedFd>, Errno> {
     Ok(sockets)
 }
 
+/// The loopback device is the first of every network namespace.
+const LOOPBACK: u32 = 1;
 /// Ports that are kept at most.
 const MOST: usize = 100;
 /// Descriptors of the quarter that are left to the supervisor itself.

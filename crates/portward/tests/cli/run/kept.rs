@@ -56,6 +56,27 @@ fn a_program_that_was_told_its_port_has_that_one() {
 }
 
 #[test]
+fn what_is_bound_is_refused_to_others_beside_another_session_as_well() {
+    let Some(stage) = Stage::new() else { return };
+    let port = stage.port(&stage.one, "3000");
+    let mut session = stage.inside(&stage.one).start_portward(&["run", "cat"]);
+    // The other session keeps the port, and lets in the first that asks for it; not the second.
+    let code = "import socket
+def bound(shares):
+    s = socket.socket(); s.setsockopt(1, 2, shares)
+    try: s.bind(('127.0.0.1', 3000)); return s
+    except OSError as e: return e.errno
+def tried(*both):
+    first = bound(both[0]); second = bound(both[1]); return second if isinstance(second, int) else 0
+print(tried(0, 0), tried(1, 0), tried(1, 1))";
+    until("it is kept", || (stranger(&stage, &port) == "98").then_some(()));
+    let said = stage.portward(&stage.one, &["run", "python3", "-c", code]).expect(0);
+    assert_eq!(said.stdout, "98 98 0\n", "{said}");
+    session.close_stdin();
+    assert_eq!(session.end().code(), Some(0));
+}
+
+#[test]
 fn ports_that_are_kept_take_nothing_from_the_programs() {
     let Some(stage) = Stage::new() else { return };
     // Each of them once, and all kept they would take more than there is.
