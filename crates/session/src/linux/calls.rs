@@ -173,23 +173,25 @@ pub(super) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         return Answer::Proceed;
     }
     let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
-    if !own.serves(transport, port) {
-        return Answer::Proceed;
-    }
+    let Some(is_full) = own.serves(transport, port) else { return Answer::Proceed };
     place::set_port(&mut bytes, port);
-    // A call that waits, as for a full queue, must not hold up the others; nobody can know beforehand which one will.
-    if transport == Transport::Tcp
-        && sockets::blocks(&socket)
-        && let Ok(listener) = own.listener.share()
-    {
-        let call = *call;
-        let patient = Box::new(move || listener.answer(&call, sockets::connect(&socket, &bytes).map(|()| 0)));
-        return match own.waiters.take(patient) {
-            Ok(()) => Answer::Later,
-            Err(error) => Answer::Done(Err(error.raw_os_error().unwrap_or(libc::EAGAIN))),
-        };
+    if transport == Transport::Udp || !sockets::blocks(&socket) {
+        return Answer::Done(sockets::connect(&socket, &bytes));
     }
-    Answer::Done(sockets::connect(&socket, &bytes))
+    // Nearly every connection over the loopback is made at once. One that waits must not hold up the others.
+    if !is_full {
+        let done = sockets::connect_at_once(&socket, &bytes);
+        if done != Err(libc::EINPROGRESS) {
+            return Answer::Done(done);
+        }
+    }
+    let Ok(listener) = own.listener.share() else { return Answer::Done(Err(libc::EMFILE)) };
+    let call = *call;
+    let patient = Box::new(move || listener.answer(&call, sockets::connect(&socket, &bytes).map(|()| 0)));
+    match own.waiters.take(patient) {
+        Ok(()) => Answer::Later,
+        Err(error) => Answer::Done(Err(error.raw_os_error().unwrap_or(libc::EAGAIN))),
+    }
 }
 
 /// `connect(2)` in a network of its own, which goes on as the program made it: where nothing serves the port there and the real

@@ -1,13 +1,16 @@
 //! What is asked of a socket and done to it: kind, name, calls.
 
-use std::{io, net::SocketAddr};
+use std::{io, net::SocketAddr, time::Duration};
 
 use portward_model::Transport;
 pub(super) use portward_sys::device::pin;
 use portward_sys::unotify::socket_address;
 use rustix::{
     fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
-    net::{AddressFamily, SocketType, sockopt},
+    net::{
+        AddressFamily, SocketType,
+        sockopt::{self, Timeout},
+    },
 };
 
 /// TCP or UDP, of an internet socket; `None` for every other, which has no port to move.
@@ -85,6 +88,18 @@ pub(super) fn connect(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
     #[allow(unsafe_code)]
     let done = unsafe { libc::connect(socket.as_raw_fd(), address.as_ptr().cast(), length) };
     if done == 0 { Ok(()) } else { Err(last_error()) }
+}
+
+/// Connects a socket whose calls wait, and waits no longer than a tick of the kernel's clock: `EINPROGRESS` then, and the next
+/// `connect` waits for the rest. `SO_SNDTIMEO` (socket(7)) is what it is before and after.
+pub(super) fn connect_at_once(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
+    let Ok(before) = sockopt::socket_timeout(socket, Timeout::Send) else { return Err(libc::EINPROGRESS) };
+    if sockopt::set_socket_timeout(socket, Timeout::Send, Some(Duration::from_millis(1))).is_err() {
+        return Err(libc::EINPROGRESS);
+    }
+    let done = connect(socket, address);
+    let _ = sockopt::set_socket_timeout(socket, Timeout::Send, before);
+    done
 }
 
 /// Listens with the backlog that the program gave.

@@ -85,7 +85,7 @@ impl<'a> Supervisor<'a> {
     /// Makes sure that a port which is dialled in a network of its own is found there, if anything serves it.
     pub(super) fn reach(&mut self, port: u16) {
         let Some(mut isolated) = self.isolated.take() else { return };
-        isolated.reach(port, || self.serves(Transport::Tcp, port));
+        isolated.reach(port, || self.serves(Transport::Tcp, port).is_some());
         self.isolated = Some(isolated);
     }
 
@@ -95,12 +95,13 @@ impl<'a> Supervisor<'a> {
         self.isolated.is_some() || self.namespace.is_none() || sockets::namespace(socket) == self.namespace
     }
 
-    /// Whether something serves a port of the loopback, of either family. Where the kernel does not say, nothing does, and a
-    /// connection goes where it was dialled.
-    pub(super) fn serves(&mut self, transport: Transport, port: u16) -> bool {
-        let Some(lookup) = self.lookup.as_mut() else { return false };
+    /// Whether something serves a port of the loopback, of either family: `None` when nothing does, otherwise whether its
+    /// queue is full. Where the kernel does not say, nothing does, and a connection goes where it was dialled.
+    pub(super) fn serves(&mut self, transport: Transport, port: u16) -> Option<bool> {
+        let lookup = self.lookup.as_mut()?;
         let places = [SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))];
-        places.into_iter().any(|at| lookup.server(transport, at, LOOPBACK).is_some())
+        let queue = places.into_iter().find_map(|at| lookup.server(transport, at, LOOPBACK))?;
+        Some(queue.used > queue.limit)
     }
 }
 
@@ -136,7 +137,7 @@ impl Duty for Supervisor<'_> {
 
     fn look(&mut self) -> Duration {
         if let Some(mut isolated) = self.isolated.take() {
-            isolated.tidy(|port| self.serves(Transport::Tcp, port));
+            isolated.tidy(|port| self.serves(Transport::Tcp, port).is_some());
             self.isolated = Some(isolated);
         }
         let ports = self.ports.all();
