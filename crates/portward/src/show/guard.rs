@@ -81,8 +81,12 @@ fn pinned(guarded: &Guarded, screen: &mut Screen) -> io::Result<()> {
         let subject = format!("{} of {owner}", socket.endpoint);
         let (tone, sentence) = match (socket.did, socket.state) {
             (Some(Done::Pinned), _) => (Tone::Good, format!("{subject} is pinned to lo now: only this machine reaches it.")),
-            (Some(Done::AlreadyPinned), _) => (Tone::Good, format!("{subject} was pinned to lo already: only this machine reaches it.")),
-            (Some(Done::WouldPin), _) => (Tone::Plain, format!("{subject} would be pinned to lo; it is open to {}.", who(socket))),
+            (Some(Done::AlreadyPinned), _) => {
+                (Tone::Good, format!("{subject} was pinned to lo already: only this machine reaches it."))
+            }
+            (Some(Done::WouldPin), _) => {
+                (Tone::Plain, format!("{subject} would be pinned to lo; it is open to {}.", who(socket)))
+            }
             (_, State::Loopback) => (Tone::Good, format!("{subject} is closed already: its address is a loopback address.")),
             (_, State::Firewall) => (Tone::Good, format!("{subject} is closed by the guard's table in the packet filter.")),
             (_, State::Pinned) => (Tone::Good, format!("{subject} is pinned to lo: only this machine reaches it.")),
@@ -169,7 +173,9 @@ fn lasts(table: &GuardTable, screen: &mut Screen) -> io::Result<()> {
     let GuardTable { endpoint, table: name, state } = table;
     let sentence = match state {
         TableState::Held => format!("Table {name} closes {endpoint} as long as the command runs that made it."),
-        TableState::Lasting => format!("Table {name} closes {endpoint} until `portward guard open {endpoint}` or the machine's next start."),
+        TableState::Lasting => {
+            format!("Table {name} closes {endpoint} until `portward guard open {endpoint}` or the machine's next start.")
+        }
         TableState::WouldLoad => format!("Table {name} would close {endpoint}."),
         TableState::Removed => format!("Table {name} is gone, and {endpoint} is open to the network as before."),
         TableState::WouldRemove => format!("Table {name} would be removed."),
