@@ -77,8 +77,9 @@ fn a_debugger_attaches(world: &World, port: u16) {
     let _ = jdb.line_where(|line| line.contains("Initializing jdb"));
     jdb.tell("resume");
     let _ = jdb.line_where(|line| line.contains("All threads resumed"));
-    jdb.tell("exit");
-    let _ = jdb.end();
+    // Its `exit` waits for ever now and then, for an event of what it has just resumed. The connection's end is enough: the
+    // program goes on, and its agent listens again.
+    drop(jdb);
 }
 
 #[test]
