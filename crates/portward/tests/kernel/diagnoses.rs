@@ -108,7 +108,9 @@ fn every_lab(world: Option<World>, name: &str, judge: fn(&World, &Lab) -> Became
     });
     let mut wrong = Vec::new();
     for (lab, became) in others.into_inner().unwrap() {
-        match became {
+        // Beside three others a server may really not come to its turn: it is asked about once more by itself.
+        let again = labs.iter().find(|known| known.name == lab && matches!(became, Became::Wrong(_)));
+        match again.map_or(became, |lab| judge(&world, lab)) {
             Became::Skipped(missing) => skip(&format!("{lab}: {missing}")),
             Became::Wrong(how) => wrong.push(format!("{name} of {lab} {how}")),
             Became::Right => {}
