@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin};
 
 use clap::{Args, FromArgMatches};
 use portward_model::Effect;
-use portward_sys::Host;
+use portward_sys::Act;
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub trait Prompt: Sync {
 /// What every run is given: the machine and the person.
 pub struct Cx<'a> {
     /// The machine.
-    pub host: &'a dyn Host,
+    pub host: &'a dyn Act,
     /// The person.
     pub prompt: &'a dyn Prompt,
 }

@@ -13,7 +13,7 @@ use std::{
 
 use portward_model::{PortRange, ProcessId, SocketState, Transport};
 use portward_session::{Lender, Loan, Standing, Wish};
-use portward_sys::{Ask, Host, PortFilter, StateSet, Transports, Which};
+use portward_sys::{Act, Ask, Look, PortFilter, StateSet, Transports, Which};
 
 use crate::{
     Failure,
@@ -40,17 +40,17 @@ pub(crate) fn start() -> Result<Child, Failure> {
 }
 
 /// The forwarder's process, where it lives.
-pub(crate) fn alive(host: &dyn Host, row: &FrontRow) -> Option<ProcessId> {
+pub(crate) fn alive(host: &dyn Look, row: &FrontRow) -> Option<ProcessId> {
     row.forwarder.filter(|process| is_alive(host, *process))
 }
 
 /// The project that has the real ports: it was given them, and the forwarder lives.
-pub(crate) fn holder(host: &dyn Host, store: &Store<'_>) -> Result<Option<ProjectId>, Failure> {
+pub(crate) fn holder(host: &dyn Look, store: &Store<'_>) -> Result<Option<ProjectId>, Failure> {
     let row = store.front()?.filter(|row| alive(host, row).is_some());
     Ok(row.and_then(|row| row.project))
 }
 
-fn lend(host: &dyn Host) -> Result<(), Failure> {
+fn lend(host: &dyn Act) -> Result<(), Failure> {
     if Store::reading(host)?.is_none() {
         return Ok(());
     }
@@ -67,7 +67,7 @@ fn lend(host: &dyn Host) -> Result<(), Failure> {
 
 /// What the store says, and what was written to it.
 struct Books<'h> {
-    host: &'h dyn Host,
+    host: &'h dyn Act,
     store: Store<'h>,
     own: ProcessId,
     /// The generation that `wish` belongs to.
@@ -161,7 +161,7 @@ pub(crate) struct Services {
 }
 
 impl Services {
-    pub(crate) fn of(host: &dyn Host, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
+    pub(crate) fn of(host: &dyn Look, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
         let runs = store.runs()?;
         let live = |run: &RunRow| run.project == project && is_alive(host, run.supervisor);
         let listeners: Vec<ListenerRow> = runs.into_iter().filter(live).flat_map(|run| run.listeners).collect();

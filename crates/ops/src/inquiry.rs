@@ -16,7 +16,7 @@ use portward_checks::{
     doctor::{Asked, Asking, Case, Standing, diagnose, plan, suspects},
 };
 use portward_model::{BindTry, Ended, Examination, Exchange, Gap, Likelihood, Transport};
-use portward_sys::{Host, Which};
+use portward_sys::{self as sys, Which};
 
 use crate::{Cx, Look, View, op::explain::bind, target::Target};
 
@@ -139,7 +139,7 @@ impl Inquiry {
 
     /// Looks at every port where only connections have this one: whether they lead to a listener of this machine tells the
     /// client's end from the server's.
-    fn far_ends(&mut self, host: &dyn Host) {
+    fn far_ends(&mut self, host: &dyn sys::Look) {
         let case = self.case();
         let alone = case.listeners().next().is_none() && case.here().any(|(_, socket)| socket.remote().is_some());
         if alone && self.asked.transport == Transport::Tcp {
@@ -152,7 +152,7 @@ impl Inquiry {
 
     /// Adds every process and what the files say to a look at one port's own sockets: the twin of the holder, the reader's
     /// own project.
-    fn everybody(&mut self, host: &dyn Host) {
+    fn everybody(&mut self, host: &dyn sys::Look) {
         surroundings::processes(host, self);
         surroundings::projects(host, self);
         self.mentions(host);
@@ -191,7 +191,7 @@ impl Inquiry {
     }
 
     /// What holders are busy with, and their other connections.
-    fn closer(&mut self, host: &dyn Host, reach: Reach) {
+    fn closer(&mut self, host: &dyn sys::Look, reach: Reach) {
         let mut look = Look { ports: None, clients: false, ..self.target.look() };
         // Who closes without a word may be a proxy whose service lives in another namespace.
         let left =
@@ -208,7 +208,7 @@ impl Inquiry {
         self.vitals(host, over);
     }
 
-    fn vitals(&mut self, host: &dyn Host, over: Duration) {
+    fn vitals(&mut self, host: &dyn sys::Look, over: Duration) {
         let mut pids = suspects(&self.case());
         let own = self.view.snapshot.host.pid;
         if !pids.contains(&own) {
@@ -220,7 +220,7 @@ impl Inquiry {
         }
     }
 
-    fn routes(&mut self, host: &dyn Host) {
+    fn routes(&mut self, host: &dyn sys::Look) {
         for address in self.asked.addresses.iter().take(4) {
             if let Ok(route) = host.route(*address, 0) {
                 self.view.snapshot.routes.push((*address, route));
@@ -228,7 +228,7 @@ impl Inquiry {
         }
     }
 
-    fn paths(&mut self, host: &dyn Host) {
+    fn paths(&mut self, host: &dyn sys::Look) {
         let Some(path) = self.asked.path.clone().filter(|path| !path.raw().starts_with(b"@")) else { return };
         match host.path(&path) {
             Ok(facts) => self.exam.paths.push(facts),
@@ -237,7 +237,7 @@ impl Inquiry {
     }
 
     /// Looks again at every namespace, every process and the project's files: for a port on which nobody listens.
-    fn surroundings(&mut self, host: &dyn Host) {
+    fn surroundings(&mut self, host: &dyn sys::Look) {
         let look = Look { ports: None, which: Which::All, clients: false, all_interfaces: true, ..self.target.look() };
         let mut look = look;
         look.transports = portward_sys::Transports::ALL;
@@ -256,7 +256,7 @@ impl Inquiry {
         self.vitals(host, Duration::ZERO);
     }
 
-    fn mentions(&mut self, host: &dyn Host) {
+    fn mentions(&mut self, host: &dyn sys::Look) {
         surroundings::mentions(host, self);
     }
 }

@@ -9,7 +9,7 @@ use portward_model::{
     Container, Gap, HostFacts, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport,
     Users, Via,
 };
-use portward_sys::{Ask, Beyond, Depth, Holders, Host, PortFilter, Reading, StateSet, SysError, Transports, Which};
+use portward_sys::{self as sys, Ask, Beyond, Depth, Holders, PortFilter, Reading, StateSet, SysError, Transports, Which};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use clients::Clients;
@@ -58,7 +58,7 @@ impl Look {
     }
 
     /// Reads what was asked for. A call that fails leaves a gap, never an error: the view holds the rest.
-    pub fn take(&self, host: &dyn Host) -> View {
+    pub fn take(&self, host: &dyn sys::Look) -> View {
         let mut gaps = Vec::new();
         let facts = host.facts().unwrap_or_else(|error| {
             gaps.push(gap("this machine's name and the reader's rights", "other processes may be named as hidden", &error));
@@ -123,7 +123,7 @@ impl Look {
         view
     }
 
-    fn namespaces(&self, host: &dyn Host, gaps: &mut Vec<Gap>) -> Vec<portward_model::Namespace> {
+    fn namespaces(&self, host: &dyn sys::Look, gaps: &mut Vec<Gap>) -> Vec<portward_model::Namespace> {
         let Reading { value, gaps: seen } = host.namespaces(&self.which).unwrap_or_else(|error| {
             let own = portward_model::Namespace { inode: 0, name: None, pid: None, own: true };
             let gap = gap("network namespaces", "only this one is read", &error);
@@ -139,7 +139,7 @@ impl Look {
         self.states == StateSet::Serving && self.transports.tcp && self.owners.is_some()
     }
 
-    fn owners_beside_second_dump(&self, host: &dyn Host, view: &mut View) {
+    fn owners_beside_second_dump(&self, host: &dyn sys::Look, view: &mut View) {
         let whole = self.ports.is_none() && view.snapshot.namespaces.len() == 1;
         let listeners = view.snapshot.sockets.iter().filter(|socket| socket.transport == Transport::Tcp).count();
         let beyond = if whole { host.beyond_listeners(listeners) } else { Beyond::UNKNOWN };
@@ -188,13 +188,13 @@ impl Look {
         }
     }
 
-    fn find_owners(&self, host: &dyn Host, view: &mut View) {
+    fn find_owners(&self, host: &dyn sys::Look, view: &mut View) {
         let held = self.owners.map(|depth| holders(host, &view.snapshot.sockets, depth));
         view.held(host, held);
     }
 }
 
-fn holders(host: &dyn Host, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
+fn holders(host: &dyn sys::Look, sockets: &[Socket], depth: Depth) -> Result<Holders, SysError> {
     // Nothing to find a holder for: the walk over all processes is the dearest part of a look.
     if sockets.iter().all(|socket| socket.inode == 0) { Ok(Holders::default()) } else { host.holders(sockets, depth) }
 }
@@ -244,7 +244,7 @@ impl View {
     }
 
     /// Reads the options of a socket from its first readable holder.
-    pub fn read_options(&mut self, host: &dyn Host, socket: usize) -> Seen<SocketOptions> {
+    pub fn read_options(&mut self, host: &dyn sys::Look, socket: usize) -> Seen<SocketOptions> {
         let mut last = Seen::Unsupported;
         for holding in self.snapshot.holders(socket) {
             last = host.options(holding);
@@ -296,7 +296,7 @@ impl View {
         moment.seconds_until(self.snapshot.host.now)
     }
 
-    fn held(&mut self, host: &dyn Host, held: Option<Result<Holders, SysError>>) {
+    fn held(&mut self, host: &dyn sys::Look, held: Option<Result<Holders, SysError>>) {
         let Some(held) = held else { return };
         match held {
             Ok(holders) => {
@@ -314,7 +314,7 @@ impl View {
         self.tell_stories();
     }
 
-    fn read_processes(&mut self, host: &dyn Host) {
+    fn read_processes(&mut self, host: &dyn sys::Look) {
         let pids: FxHashSet<u32> = self.snapshot.holdings.iter().map(|holding| holding.pid).collect();
         if pids.is_empty() {
             return;
@@ -326,7 +326,7 @@ impl View {
         }
     }
 
-    fn read_surroundings(&mut self, host: &dyn Host) {
+    fn read_surroundings(&mut self, host: &dyn sys::Look) {
         if self.snapshot.sockets.is_empty() {
             return;
         }
@@ -355,7 +355,7 @@ impl View {
     }
 
     /// Paths of the groups of sockets that no visible process holds: all that can be said of their owners.
-    fn read_cgroups(&mut self, host: &dyn Host) {
+    fn read_cgroups(&mut self, host: &dyn sys::Look) {
         let mut ids = FxHashSet::default();
         let mut hidden = 0u32;
         for (index, socket) in self.snapshot.sockets.iter().enumerate() {

@@ -8,7 +8,7 @@ use std::{
 
 use portward_model::{Process, ProcessId, ProjectIdentity, Text};
 use portward_session::{Event, Ports, Rules, Witness};
-use portward_sys::Host;
+use portward_sys::{Act, Look};
 
 use crate::{
     Cx, Failure, Sink,
@@ -42,7 +42,7 @@ pub(crate) struct ProjectPorts<'h> {
 
 impl<'h> ProjectPorts<'h> {
     /// The ports of the project with this identity.
-    pub(crate) fn open(host: &'h dyn Host, identity: Option<ProjectIdentity>) -> Result<Self, Failure> {
+    pub(crate) fn open(host: &'h dyn Act, identity: Option<ProjectIdentity>) -> Result<Self, Failure> {
         let mut store = Store::open(host)?;
         let project = store.project(identity.as_ref())?.id;
         let (known, carried) = (BTreeMap::new(), BTreeMap::new());
@@ -112,7 +112,7 @@ impl Ports for ProjectPorts<'_> {
 
 /// Records what happens in a run, and tells of it.
 pub(crate) struct Recorder<'a, 's> {
-    host: &'a dyn Host,
+    host: &'a dyn Look,
     store: Store<'a>,
     identity: Option<ProjectIdentity>,
     own: ProcessId,
@@ -128,7 +128,7 @@ pub(crate) struct Recorder<'a, 's> {
 impl<'a, 's> Recorder<'a, 's> {
     /// Begins the record of a run in the project with this identity; this process is its supervisor.
     pub(crate) fn begin(
-        host: &'a dyn Host,
+        host: &'a dyn Act,
         identity: Option<ProjectIdentity>,
         rules: Option<Rules>,
         name: Option<String>,
@@ -304,7 +304,7 @@ pub(crate) fn enclosing(cx: &Cx<'_>) -> Result<Option<RunRow>, Failure> {
 }
 
 /// The run that a process belongs to: a supervisor takes in what loses its parent, so that it stands above all of its own.
-pub(crate) fn run_above<'r>(host: &dyn Host, pid: u32, runs: &'r [RunRow]) -> Option<&'r RunRow> {
+pub(crate) fn run_above<'r>(host: &dyn Look, pid: u32, runs: &'r [RunRow]) -> Option<&'r RunRow> {
     let mut above = Vec::new();
     let mut at = process_at(host, pid);
     while let Some(process) = at.filter(|_| above.len() < MOST_LEVELS) {
@@ -321,12 +321,12 @@ pub(crate) fn join(cx: &Cx<'_>, outer: &RunRow, name: Option<&str>) -> Result<()
 }
 
 /// True while the process with this identity lives.
-pub(crate) fn is_alive(host: &dyn Host, process: ProcessId) -> bool {
+pub(crate) fn is_alive(host: &dyn Look, process: ProcessId) -> bool {
     process_at(host, process.pid).is_some_and(|found| found.id == process && found.state != portward_model::ProcessState::Exited)
 }
 
 /// What a service is called: what it was named, or its program's name of the moment; that of a listener where it has ended.
-pub(crate) fn name_of(host: &dyn Host, service: &ServiceRow, run: &RunRow) -> String {
+pub(crate) fn name_of(host: &dyn Look, service: &ServiceRow, run: &RunRow) -> String {
     if !service.name.is_empty() {
         return service.name.clone();
     }
@@ -343,7 +343,7 @@ fn called(pid: u32, process: Option<&Process>) -> String {
 }
 
 /// A process as it is now.
-pub(crate) fn process_at(host: &dyn Host, pid: u32) -> Option<Process> {
+pub(crate) fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
     host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 

@@ -21,7 +21,7 @@ use std::{
 };
 
 use portward_model::{Moment, PortRange, PortRules, Text};
-use portward_sys::{FileMark, Host, StateFolder};
+use portward_sys::{Act, FileMark, Look, StateFolder};
 use rusqlite::Connection;
 
 use crate::{Failure, document::GapDocument};
@@ -38,7 +38,9 @@ pub use want::{LeaseName, Wanted};
 /// A user's leases. Reading never waits for a writer.
 pub struct Store<'h> {
     connection: Connection,
-    host: &'h dyn Host,
+    host: &'h dyn Look,
+    /// The right to write; none of a store that was opened for reading.
+    writer: Option<&'h dyn Act>,
     folder: StateFolder,
     /// The file that was opened: after a repair another one has its name.
     file: FileMark,
@@ -95,37 +97,42 @@ impl<'h> Store<'h> {
     /// # Errors
     /// A store that is full, read-only, corrupt or of a newer version, in one sentence with the next step. A corrupt one
     /// is copied aside and stays where it is.
-    pub fn open(host: &'h dyn Host) -> Result<Self, Failure> {
+    pub fn open(host: &'h dyn Act) -> Result<Self, Failure> {
         Self::open_in(host, StateFolder::find(host.facts()?.uid))
     }
 
     /// The same, in this folder.
-    pub fn open_in(host: &'h dyn Host, folder: StateFolder) -> Result<Self, Failure> {
+    pub fn open_in(host: &'h dyn Act, folder: StateFolder) -> Result<Self, Failure> {
         match file::open(&folder) {
-            Ok((connection, file)) => Self::with(host, folder, connection, file),
+            Ok((connection, file)) => Self::with(host, Some(host), folder, connection, file),
             Err(error) => Err(error.told(&folder)),
         }
     }
 
-    /// Opens the store for reading alone; `None` where there is none yet. It works in a folder that cannot be written to.
-    pub fn reading(host: &'h dyn Host) -> Result<Option<Self>, Failure> {
+    /// Opens the store for reading alone; `None` where there is none yet. It works in a folder that cannot be written to, and
+    /// one of an older version stays as it is: a copy in memory is brought up to date, and read.
+    pub fn reading(host: &'h dyn Look) -> Result<Option<Self>, Failure> {
         Self::reading_in(host, StateFolder::find(host.facts()?.uid))
     }
 
     /// The same, in this folder.
-    pub fn reading_in(host: &'h dyn Host, folder: StateFolder) -> Result<Option<Self>, Failure> {
+    pub fn reading_in(host: &'h dyn Look, folder: StateFolder) -> Result<Option<Self>, Failure> {
         match file::glance(&folder) {
-            Ok(Some((connection, file))) => Self::with(host, folder, connection, file).map(Some),
-            // One of an older version is brought up to date first.
-            Ok(None) if FileMark::of(&folder.path.join(file::NAME)).is_some() => Self::open_in(host, folder).map(Some),
+            Ok(Some((connection, file))) => Self::with(host, None, folder, connection, file).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(error.told(&folder)),
         }
     }
 
-    fn with(host: &'h dyn Host, folder: StateFolder, connection: Connection, file: FileMark) -> Result<Self, Failure> {
+    fn with(
+        host: &'h dyn Look,
+        writer: Option<&'h dyn Act>,
+        folder: StateFolder,
+        connection: Connection,
+        file: FileMark,
+    ) -> Result<Self, Failure> {
         let identity = file::identity(&connection).map_err(|error| error.told(&folder))?;
-        Ok(Self { connection, host, folder, file, identity, unsettled: Cell::new(0), rules: RefCell::default() })
+        Ok(Self { connection, host, writer, folder, file, identity, unsettled: Cell::new(0), rules: RefCell::default() })
     }
 
     /// The kernel's port rules, read at most every [`RULES_HOLD`]: who takes ten leases at once reads a handful of files once.
@@ -175,12 +182,15 @@ impl<'h> Store<'h> {
     }
 
     /// The file that has this one's name by now, where it is another one: one that was repaired, or made after a removal. Where
-    /// there is none, one is made.
+    /// there is none, who may write makes one.
     pub(crate) fn successor(&self) -> Result<Option<Self>, Failure> {
         if FileMark::of(&self.path()).map(|mark| mark.identity) == Some(self.file.identity) {
             return Ok(None);
         }
-        Self::open_in(self.host, self.folder.clone()).map(Some)
+        match self.writer {
+            Some(host) => Self::open_in(host, self.folder.clone()).map(Some),
+            None => Self::reading_in(self.host, self.folder.clone()),
+        }
     }
 
     /// Opens the file anew where another one has its name by now. What was read before may mean something else in it.

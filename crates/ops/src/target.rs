@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_checks::BindQuestion;
 use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, Transport};
-use portward_sys::{Host, PortFilter, StateSet, Transports, Which};
+use portward_sys::{self as sys, PortFilter, StateSet, Transports, Which};
 
 use crate::{Failure, Look, View};
 
@@ -21,7 +21,7 @@ pub(crate) struct Target {
 
 impl Target {
     /// Resolves the endpoint's name, if it has one.
-    pub(crate) fn of(endpoint: Endpoint, host: &dyn Host) -> Result<Self, Failure> {
+    pub(crate) fn of(endpoint: Endpoint, host: &dyn sys::Look) -> Result<Self, Failure> {
         let mut note = None;
         let addresses = match &endpoint.host {
             EndpointHost::Any | EndpointHost::Path(_) => Vec::new(),

@@ -13,14 +13,14 @@ use std::{
 
 use asking::ask;
 use portward_ops::{Look, op::doctor::Doctor};
-use portward_sys::{Depth, Flaky, Host, Recorded, StateSet, Which, this_machine};
+use portward_sys::{Act, Depth, Flaky, Recorded, StateSet, Which, this_machine};
 use serde_json::{Value, json};
 
 /// Asks with the first call failing, then the second, until one run makes fewer calls than that, or until the calls only
 /// repeat those that failed before. Hands out the name of the call that failed with each answer, and gives the number of
 /// calls.
 #[track_caller]
-fn each_call_fails(words: &Value, machine: &dyn Fn() -> Box<dyn Host>, mut judge: impl FnMut(&str, &Value)) -> usize {
+fn each_call_fails(words: &Value, machine: &dyn Fn() -> Box<dyn Act>, mut judge: impl FnMut(&str, &Value)) -> usize {
     let mut failures: HashMap<&str, usize> = HashMap::new();
     let mut repeated = 0;
     for call in 1.. {
@@ -67,7 +67,7 @@ fn is_sound(failed: &str, document: &Value) {
     }
 }
 
-fn live() -> Box<dyn Host> {
+fn live() -> Box<dyn Act> {
     this_machine().unwrap()
 }
 
@@ -214,7 +214,7 @@ fn on_a_recorded_machine() {
     };
     let served = web().to_string();
     let recorded = look.take(live().as_ref()).snapshot;
-    let machine = || -> Box<dyn Host> { Box::new(Recorded::new(recorded.clone())) };
+    let machine = || -> Box<dyn Act> { Box::new(Recorded::new(recorded.clone())) };
     for words in [
         json!({ "target": served }),
         json!({ "target": closed().to_string() }),

@@ -12,7 +12,7 @@ use portward_ops::{
         explain::Explain, graph::Graph, guard::Guard, lease::Lease, list::List, next::Next, open::Open, ps::Ps, snapshot::Snap,
     },
 };
-use portward_sys::{Depth, Flaky, Host, Recorded, StateSet, Which, this_machine};
+use portward_sys::{Act, Depth, Flaky, Recorded, StateSet, Which, this_machine};
 
 fn snapshot() -> Snapshot {
     let host = this_machine().unwrap();
@@ -28,7 +28,7 @@ fn snapshot() -> Snapshot {
 }
 
 /// Runs an operation with the first call failing, then the second, until one run makes fewer calls than that.
-fn each_call_fails<O: Op>(words: &serde_json::Value, machine: &dyn Fn() -> Box<dyn Host>, must_answer: bool) -> usize {
+fn each_call_fails<O: Op>(words: &serde_json::Value, machine: &dyn Fn() -> Box<dyn Act>, must_answer: bool) -> usize {
     for call in 1.. {
         let host = Flaky::new(machine(), call);
         let answer = ask::<O>(words, &host);
@@ -46,7 +46,7 @@ fn each_call_fails<O: Op>(words: &serde_json::Value, machine: &dyn Fn() -> Box<d
     unreachable!("some run makes fewer calls than any number")
 }
 
-fn over(machine: &dyn Fn() -> Box<dyn Host>) {
+fn over(machine: &dyn Fn() -> Box<dyn Act>) {
     let none = serde_json::json!({});
     assert!(each_call_fails::<List>(&none, machine, true) >= 3);
     assert!(each_call_fails::<List>(&serde_json::json!({"all": true, "netns": "all"}), machine, true) >= 3);

@@ -9,10 +9,10 @@ use std::{
 use clap::ArgMatches;
 use portward_model::Text;
 use portward_ops::{Failure, Where};
-use portward_sys::{Host, Recorded, this_machine};
+use portward_sys::{Act, Recorded, this_machine};
 
 /// The machine that the options name.
-pub(crate) fn host(matches: &ArgMatches, place: Where) -> Result<Box<dyn Host>, Failure> {
+pub(crate) fn host(matches: &ArgMatches, place: Where) -> Result<Box<dyn Act>, Failure> {
     if place == Where::Live {
         return Ok(this_machine()?);
     }
@@ -41,7 +41,7 @@ fn stdin() -> io::Result<Vec<u8>> {
 }
 
 /// Lets Portward on the far side take a snapshot. What ssh itself says goes straight to standard error.
-fn over_ssh(server: &str) -> Result<Box<dyn Host>, Failure> {
+fn over_ssh(server: &str) -> Result<Box<dyn Act>, Failure> {
     let shown = Text::from(server);
     if server.is_empty() || server.starts_with('-') {
         return Err(Failure::usage(format!("`{shown}` is no server.")).hint("--host user@server"));

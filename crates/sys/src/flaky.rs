@@ -17,13 +17,13 @@ use portward_model::{
 };
 
 use crate::{
-    Ask, Beyond, Depth, Dial, Dialled, Examine, FilterHold, FilterTable, Hold, Holders, Host, Pinned, Probe, ProbeAnswer,
+    Act, Ask, Beyond, Depth, Dial, Dialled, Dialling, FilterHold, FilterTable, Hold, Holders, Look, Pinned, Probe, ProbeAnswer,
     Reading, Signal, SysError, Which,
 };
 
 /// Wraps a host and makes one of its calls fail.
 pub struct Flaky {
-    inner: Box<dyn Host>,
+    inner: Box<dyn Act>,
     fails_at: usize,
     calls: AtomicUsize,
     failed: OnceLock<&'static str>,
@@ -31,7 +31,7 @@ pub struct Flaky {
 
 impl Flaky {
     /// The call with this number, counted from 1, fails; 0 lets all succeed and only counts.
-    pub fn new(inner: Box<dyn Host>, fails_at: usize) -> Self {
+    pub fn new(inner: Box<dyn Act>, fails_at: usize) -> Self {
         Self { inner, fails_at, calls: AtomicUsize::new(0), failed: OnceLock::new() }
     }
 
@@ -45,7 +45,7 @@ impl Flaky {
         self.failed.get().copied()
     }
 
-    fn pass(&self, name: &'static str) -> Result<&dyn Host, SysError> {
+    fn pass(&self, name: &'static str) -> Result<&dyn Act, SysError> {
         let call = self.calls.fetch_add(1, Ordering::Relaxed) + 1;
         if call == self.fails_at {
             // Calls have one number each, so that this one is the first to be remembered.
@@ -56,7 +56,7 @@ impl Flaky {
     }
 }
 
-impl Host for Flaky {
+impl Look for Flaky {
     fn facts(&self) -> Result<HostFacts, SysError> {
         self.pass("facts")?.facts()
     }
@@ -141,6 +141,80 @@ impl Host for Flaky {
         self.pass("try_bind")?.try_bind(transport, address, reuse)
     }
 
+    fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError> {
+        self.pass("filter_tables")?.filter_tables(prefix)
+    }
+
+    fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {
+        self.pass("wait_for_exit")?.wait_for_exit(processes, timeout)
+    }
+
+    fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
+        self.pass("wait_for_change")?.wait_for_change(directories, timeout)
+    }
+
+    fn every_process(&self) -> Result<Vec<Process>, SysError> {
+        self.pass("every_process")?.every_process()
+    }
+
+    fn vitals(&self, pids: &[u32], over: Duration) -> Result<Vec<Vitals>, SysError> {
+        self.pass("vitals")?.vitals(pids, over)
+    }
+
+    fn counters(&self) -> Result<Counters, SysError> {
+        self.pass("counters")?.counters()
+    }
+
+    fn network(&self) -> Result<NetworkSettings, SysError> {
+        self.pass("network")?.network()
+    }
+
+    fn hosts(&self) -> Result<Vec<HostsLine>, SysError> {
+        self.pass("hosts")?.hosts()
+    }
+
+    fn proxies(&self) -> Vec<ProxySetting> {
+        self.pass("proxies").map_or_else(|_| Vec::new(), Look::proxies)
+    }
+
+    fn path(&self, path: &Text) -> Result<PathFacts, SysError> {
+        self.pass("path")?.path(path)
+    }
+
+    fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError> {
+        self.pass("mentions")?.mentions(folders, ports)
+    }
+
+    fn told(&self, processes: &[Process], port: u16) -> Result<Vec<Told>, SysError> {
+        self.pass("told")?.told(processes, port)
+    }
+
+    fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {
+        self.pass("firewall")?.firewall()
+    }
+
+    fn pause(&self, time: Duration) {
+        self.inner.pause(time);
+    }
+}
+
+impl Dial for Flaky {
+    fn dial(&self, dial: Dialling<'_>) -> Result<Dialled, SysError> {
+        self.pass("dial")?.dial(dial)
+    }
+
+    fn probe(
+        &self,
+        target: &Probe,
+        greeting: &[u8],
+        judge: &mut dyn FnMut(&[u8]) -> bool,
+        timeout: Duration,
+    ) -> Result<ProbeAnswer, SysError> {
+        self.pass("probe")?.probe(target, greeting, judge, timeout)
+    }
+}
+
+impl Act for Flaky {
     fn hold(&self, port: u16) -> Result<Result<Hold, String>, SysError> {
         self.pass("hold")?.hold(port)
     }
@@ -164,10 +238,6 @@ impl Host for Flaky {
         self.pass("pin")?.pin(process, holding, socket)
     }
 
-    fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError> {
-        self.pass("filter_tables")?.filter_tables(prefix)
-    }
-
     fn load_filter(&self, rules: &str) -> Result<(), SysError> {
         self.pass("load_filter")?.load_filter(rules)
     }
@@ -176,75 +246,7 @@ impl Host for Flaky {
         self.pass("hold_filter")?.hold_filter(commands, names)
     }
 
-    fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {
-        self.pass("wait_for_exit")?.wait_for_exit(processes, timeout)
-    }
-
-    fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
-        self.pass("wait_for_change")?.wait_for_change(directories, timeout)
-    }
-
-    fn probe(
-        &self,
-        target: &Probe,
-        greeting: &[u8],
-        judge: &mut dyn FnMut(&[u8]) -> bool,
-        timeout: Duration,
-    ) -> Result<ProbeAnswer, SysError> {
-        self.pass("probe")?.probe(target, greeting, judge, timeout)
-    }
-}
-
-impl Examine for Flaky {
-    fn every_process(&self) -> Result<Vec<Process>, SysError> {
-        self.pass("every_process")?.every_process()
-    }
-
-    fn vitals(&self, pids: &[u32], over: Duration) -> Result<Vec<Vitals>, SysError> {
-        self.pass("vitals")?.vitals(pids, over)
-    }
-
-    fn counters(&self) -> Result<Counters, SysError> {
-        self.pass("counters")?.counters()
-    }
-
-    fn network(&self) -> Result<NetworkSettings, SysError> {
-        self.pass("network")?.network()
-    }
-
-    fn hosts(&self) -> Result<Vec<HostsLine>, SysError> {
-        self.pass("hosts")?.hosts()
-    }
-
-    fn proxies(&self) -> Vec<ProxySetting> {
-        self.pass("proxies").map_or_else(|_| Vec::new(), Examine::proxies)
-    }
-
-    fn path(&self, path: &Text) -> Result<PathFacts, SysError> {
-        self.pass("path")?.path(path)
-    }
-
-    fn told(&self, processes: &[Process], port: u16) -> Result<Vec<Told>, SysError> {
-        self.pass("told")?.told(processes, port)
-    }
-
-    fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError> {
-        self.pass("mentions")?.mentions(folders, ports)
-    }
-
-    fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {
-        self.pass("firewall")?.firewall()
-    }
-
-    fn dial(&self, dial: Dial<'_>) -> Result<Dialled, SysError> {
-        self.pass("dial")?.dial(dial)
-    }
-
     fn observe(&self, command: &[String], patience: Duration) -> Result<Observed, SysError> {
         self.pass("observe")?.observe(command, patience)
-    }
-
-    fn pause(&self, time: Duration) {
-        self.inner.pause(time);
     }
 }

@@ -1,29 +1,31 @@
-//! The kernel behind one trait.
+//! The kernel behind three rights.
 //!
-//! [`Host`] is everything that Portward may ask of a machine or do to it. It has a Linux body, a
+//! [`Look`], [`Dial`] and [`Act`] are everything that Portward may ask of a machine or do to it. They have a Linux body, a
 //! [`Recorded`] one that plays back a snapshot file, and [`Flaky`], which makes the n-th call of either fail.
 //! This crate reads and acts; it does not decide and it has no words for people.
 #![warn(unsafe_code)]
 
+mod dialling;
 mod error;
-mod examine;
 mod flaky;
 mod host;
 #[cfg(target_os = "linux")]
 mod linux;
+mod machine;
 mod private_file;
 mod recorded;
 mod state;
 
+pub use dialling::{Dialled, Dialling, Talk};
 pub use error::SysError;
-pub use examine::{Dial, Dialled, Examine, Talk};
 pub use flaky::Flaky;
 pub use host::{
-    Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Host, Pinned, Probe, ProbeAnswer, Reading, Released, Signal,
+    Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Pinned, Probe, ProbeAnswer, Reading, Released, Signal,
     Transports, Which,
 };
 #[cfg(target_os = "linux")]
 pub use linux::{Lookup, device, loopback_up, unotify, write_at_once};
+pub use machine::{Act, Dial, Look};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
 pub use recorded::Recorded;
@@ -31,7 +33,7 @@ pub use state::{FileMark, StateFolder, Turn};
 
 /// The machine that this program runs on.
 #[cfg(target_os = "linux")]
-pub fn this_machine() -> Result<Box<dyn Host>, SysError> {
+pub fn this_machine() -> Result<Box<dyn Act>, SysError> {
     Ok(Box::new(linux::Linux::new()))
 }
 
@@ -43,7 +45,7 @@ pub fn write_at_once(mut stream: impl std::io::Write, bytes: &[u8]) -> std::io::
 
 /// The machine that this program runs on.
 #[cfg(not(target_os = "linux"))]
-pub fn this_machine() -> Result<Box<dyn Host>, SysError> {
+pub fn this_machine() -> Result<Box<dyn Act>, SysError> {
     Err(SysError::Unsupported {
         what: "reading this system's sockets; Portward reads Linux, or a snapshot file anywhere".to_owned(),
     })

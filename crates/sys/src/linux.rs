@@ -1,4 +1,4 @@
-//! The Linux body of [`Host`].
+//! The Linux body of a machine.
 
 mod actions;
 mod at_once;
@@ -10,7 +10,6 @@ pub mod device;
 mod dial;
 mod edit;
 mod events;
-mod examine;
 mod firewall;
 mod frozen;
 mod holders;
@@ -34,10 +33,11 @@ mod tables;
 mod told;
 pub mod unotify;
 
+mod vitals;
+
 pub use at_once::write_at_once;
 pub use lookup::Lookup;
 pub use loopback::loopback_up;
-mod vitals;
 
 use std::{
     fs,
@@ -47,13 +47,14 @@ use std::{
 };
 
 use portward_model::{
-    Container, Edit, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, ProcessId, Project, ProjectIdentity,
-    Route, Seen, Socket, SocketOptions, Text, Transport, Users,
+    Container, Counters, Edit, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, NetworkSettings,
+    Observed, PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket,
+    SocketOptions, Text, Told, Transport, Users, Vitals,
 };
 
 use crate::{
-    Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Host, Pinned, Probe, ProbeAnswer, Reading, Signal, SysError,
-    Which,
+    Act, Ask, Beyond, Depth, Dial, Dialled, Dialling, FilterHold, FilterTable, Hold, Holders, Look, Pinned, Probe, ProbeAnswer,
+    Reading, Signal, SysError, Which,
 };
 
 /// This machine, read through `/proc` and netlink.
@@ -65,7 +66,7 @@ impl Linux {
     }
 }
 
-impl Host for Linux {
+impl Look for Linux {
     fn facts(&self) -> Result<HostFacts, SysError> {
         Ok(settings::facts())
     }
@@ -162,6 +163,81 @@ impl Host for Linux {
         probe::try_bind(transport, address, reuse)
     }
 
+    fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError> {
+        tables::list(prefix)
+    }
+
+    fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {
+        actions::wait_for_exit(processes, timeout)
+    }
+
+    fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
+        events::wait(directories, timeout);
+        Ok(())
+    }
+
+    fn every_process(&self) -> Result<Vec<Process>, SysError> {
+        processes::read(&processes::pids()?)
+    }
+
+    fn vitals(&self, pids: &[u32], over: Duration) -> Result<Vec<Vitals>, SysError> {
+        vitals::read(pids, over)
+    }
+
+    fn counters(&self) -> Result<Counters, SysError> {
+        counters::read()
+    }
+
+    fn network(&self) -> Result<NetworkSettings, SysError> {
+        surroundings::network()
+    }
+
+    fn hosts(&self) -> Result<Vec<HostsLine>, SysError> {
+        surroundings::hosts()
+    }
+
+    fn proxies(&self) -> Vec<ProxySetting> {
+        surroundings::proxies()
+    }
+
+    fn path(&self, path: &Text) -> Result<PathFacts, SysError> {
+        Ok(standing::at(path))
+    }
+
+    fn mentions(&self, folders: &[Text], ports: &[u16]) -> Result<Vec<Mention>, SysError> {
+        Ok(mentions::read(folders, ports))
+    }
+
+    fn told(&self, processes: &[Process], port: u16) -> Result<Vec<Told>, SysError> {
+        Ok(told::read(processes, port))
+    }
+
+    fn firewall(&self) -> Result<Seen<Vec<FirewallRule>>, SysError> {
+        Ok(firewall::rules())
+    }
+
+    fn pause(&self, time: Duration) {
+        std::thread::sleep(time);
+    }
+}
+
+impl Dial for Linux {
+    fn dial(&self, dial: Dialling<'_>) -> Result<Dialled, SysError> {
+        dial::dial(dial)
+    }
+
+    fn probe(
+        &self,
+        target: &Probe,
+        greeting: &[u8],
+        judge: &mut dyn FnMut(&[u8]) -> bool,
+        timeout: Duration,
+    ) -> Result<ProbeAnswer, SysError> {
+        Ok(probe::probe(target, greeting, judge, timeout))
+    }
+}
+
+impl Act for Linux {
     fn hold(&self, port: u16) -> Result<Result<Hold, String>, SysError> {
         probe::hold(port)
     }
@@ -182,10 +258,6 @@ impl Host for Linux {
         pinning::pin(process, holding, socket)
     }
 
-    fn filter_tables(&self, prefix: &str) -> Result<Vec<FilterTable>, SysError> {
-        tables::list(prefix)
-    }
-
     fn load_filter(&self, rules: &str) -> Result<(), SysError> {
         tables::load(rules)
     }
@@ -194,23 +266,8 @@ impl Host for Linux {
         tables::hold(commands, names)
     }
 
-    fn wait_for_exit(&self, processes: &[ProcessId], timeout: Duration) -> Result<Vec<ProcessId>, SysError> {
-        actions::wait_for_exit(processes, timeout)
-    }
-
-    fn wait_for_change(&self, directories: &[PathBuf], timeout: Duration) -> Result<(), SysError> {
-        events::wait(directories, timeout);
-        Ok(())
-    }
-
-    fn probe(
-        &self,
-        target: &Probe,
-        greeting: &[u8],
-        judge: &mut dyn FnMut(&[u8]) -> bool,
-        timeout: Duration,
-    ) -> Result<ProbeAnswer, SysError> {
-        Ok(probe::probe(target, greeting, judge, timeout))
+    fn observe(&self, command: &[String], patience: Duration) -> Result<Observed, SysError> {
+        observe::run(command, patience)
     }
 }
 

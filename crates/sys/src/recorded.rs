@@ -15,7 +15,7 @@ use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;
 
 use crate::{
-    Ask, Beyond, Depth, Dial, Dialled, Examine, FilterHold, FilterTable, Hold, Holders, Host, Pinned, Probe, ProbeAnswer,
+    Act, Ask, Beyond, Depth, Dial, Dialled, Dialling, FilterHold, FilterTable, Hold, Holders, Look, Pinned, Probe, ProbeAnswer,
     Reading, Signal, SysError, Which,
 };
 
@@ -85,7 +85,7 @@ fn playback<T>(what: &str) -> Result<T, SysError> {
     Err(SysError::Unsupported { what: format!("{what}: it is a snapshot, and nothing can be done to it") })
 }
 
-impl Host for Recorded {
+impl Look for Recorded {
     fn facts(&self) -> Result<HostFacts, SysError> {
         Ok(self.0.host.clone())
     }
@@ -196,35 +196,7 @@ impl Host for Recorded {
         playback("a bind")
     }
 
-    fn hold(&self, _: u16) -> Result<Result<Hold, String>, SysError> {
-        playback("a held port")
-    }
-
-    fn become_program(&self, command: &[String], _: &[(&str, String)]) -> SysError {
-        SysError::Unsupported { what: format!("starting `{}`: it is a snapshot", command.first().map_or("", String::as_str)) }
-    }
-
-    fn signal(&self, _: ProcessId, _: Signal) -> Result<(), SysError> {
-        playback("a signal")
-    }
-
-    fn edit(&self, _: &Edit) -> Result<(), SysError> {
-        playback("an edit")
-    }
-
-    fn pin(&self, _: ProcessId, _: &Holding, _: &Socket) -> Result<Pinned, SysError> {
-        playback("a pin")
-    }
-
     fn filter_tables(&self, _: &str) -> Result<Vec<FilterTable>, SysError> {
-        playback("packet filter tables")
-    }
-
-    fn load_filter(&self, _: &str) -> Result<(), SysError> {
-        playback("packet filter tables")
-    }
-
-    fn hold_filter(&self, _: &[String], _: &[String]) -> Result<FilterHold, SysError> {
         playback("packet filter tables")
     }
 
@@ -236,12 +208,6 @@ impl Host for Recorded {
         playback("waiting for a change")
     }
 
-    fn probe(&self, _: &Probe, _: &[u8], _: &mut dyn FnMut(&[u8]) -> bool, _: Duration) -> Result<ProbeAnswer, SysError> {
-        playback("a connection")
-    }
-}
-
-impl Examine for Recorded {
     fn every_process(&self) -> Result<Vec<Process>, SysError> {
         Ok(self.0.processes.clone())
     }
@@ -270,11 +236,11 @@ impl Examine for Recorded {
         playback("a path")
     }
 
-    fn told(&self, _: &[Process], _: u16) -> Result<Vec<Told>, SysError> {
+    fn mentions(&self, _: &[Text], _: &[u16]) -> Result<Vec<Mention>, SysError> {
         playback("project files")
     }
 
-    fn mentions(&self, _: &[Text], _: &[u16]) -> Result<Vec<Mention>, SysError> {
+    fn told(&self, _: &[Process], _: u16) -> Result<Vec<Told>, SysError> {
         playback("project files")
     }
 
@@ -282,13 +248,49 @@ impl Examine for Recorded {
         playback("packet filter rules")
     }
 
-    fn dial(&self, _: Dial<'_>) -> Result<Dialled, SysError> {
+    fn pause(&self, _: Duration) {}
+}
+
+impl Dial for Recorded {
+    fn dial(&self, _: Dialling<'_>) -> Result<Dialled, SysError> {
         playback("a connection")
+    }
+
+    fn probe(&self, _: &Probe, _: &[u8], _: &mut dyn FnMut(&[u8]) -> bool, _: Duration) -> Result<ProbeAnswer, SysError> {
+        playback("a connection")
+    }
+}
+
+impl Act for Recorded {
+    fn hold(&self, _: u16) -> Result<Result<Hold, String>, SysError> {
+        playback("a held port")
+    }
+
+    fn become_program(&self, command: &[String], _: &[(&str, String)]) -> SysError {
+        SysError::Unsupported { what: format!("starting `{}`: it is a snapshot", command.first().map_or("", String::as_str)) }
+    }
+
+    fn signal(&self, _: ProcessId, _: Signal) -> Result<(), SysError> {
+        playback("a signal")
+    }
+
+    fn edit(&self, _: &Edit) -> Result<(), SysError> {
+        playback("an edit")
+    }
+
+    fn pin(&self, _: ProcessId, _: &Holding, _: &Socket) -> Result<Pinned, SysError> {
+        playback("a pin")
+    }
+
+    fn load_filter(&self, _: &str) -> Result<(), SysError> {
+        playback("packet filter tables")
+    }
+
+    fn hold_filter(&self, _: &[String], _: &[String]) -> Result<FilterHold, SysError> {
+        playback("packet filter tables")
     }
 
     fn observe(&self, _: &[String], _: Duration) -> Result<Observed, SysError> {
         playback("a command")
     }
-
-    fn pause(&self, _: Duration) {}
 }

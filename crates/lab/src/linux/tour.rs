@@ -9,7 +9,7 @@ use std::{
 };
 
 use portward_model::{Socket, Transport};
-use portward_sys::{Ask, Depth, Host, StateSet, Transports, Which, this_machine};
+use portward_sys::{Ask, Depth, Look, StateSet, Transports, Which, this_machine};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -64,7 +64,7 @@ pub(super) fn guide() -> Result<(), LabError> {
     Ok(())
 }
 
-fn happen(step: &TourStep, capture: &OwnedFd, host: &dyn Host, seen: &mut Vec<Vec<u8>>) -> Result<TourSight, LabError> {
+fn happen(step: &TourStep, capture: &OwnedFd, host: &dyn Look, seen: &mut Vec<Vec<u8>>) -> Result<TourSight, LabError> {
     let mut sight = TourSight::default();
     for act in &step.acts {
         let (who, call) = act.split_once(' ').unwrap_or((act, ""));
@@ -129,7 +129,7 @@ fn collect(capture: &OwnedFd, awaited: usize, seen: &mut Vec<Vec<u8>>) -> Result
 }
 
 /// The TCP sockets of this network namespace, in the order of their local ports, with their holders.
-fn sockets(host: &dyn Host) -> Result<Vec<(Socket, Option<u32>)>, LabError> {
+fn sockets(host: &dyn Look) -> Result<Vec<(Socket, Option<u32>)>, LabError> {
     let doing = || "list its sockets".to_owned();
     let own = host.namespaces(&Which::Own).or_say(doing)?.value;
     let transports = Transports { tcp: true, udp: false, unix: false };

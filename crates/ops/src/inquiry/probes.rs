@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use portward_checks::doctor::{PlannedDial, Speech, diagnose, follow_up, plan};
 use portward_model::{Attempt, Counters, DialTarget, Ended, Likelihood, Met, PortRange, Queue, Said, Socket, SocketState};
-use portward_sys::{Ask, Dial, Host, PortFilter, StateSet, Talk, Transports};
+use portward_sys::{Ask, Dial, Dialling, Look, PortFilter, StateSet, Talk, Transports};
 use portward_wire::greeting::greeting;
 
 use super::Inquiry;
 
 /// Makes every connection that the plan allows, then those that the answers call for.
-pub(super) fn run(host: &dyn Host, inquiry: &mut Inquiry) {
+pub(super) fn run(host: &dyn Dial, inquiry: &mut Inquiry) {
     let mut planned = plan(&inquiry.case());
     // What is certain before anything was asked needs no long wait to be shown.
     let certain = diagnose(&inquiry.case()).causes.first().is_some_and(|first| first.likelihood == Likelihood::Certain);
@@ -36,7 +36,7 @@ pub(super) fn run(host: &dyn Host, inquiry: &mut Inquiry) {
 ///
 /// The kernel's own refusal raises `Tcp.OutRsts` each time, a packet filter's never does, and on a busy machine others
 /// raise it as well. So one refusal without a rise is the proof; several with it are as good as one can have.
-fn attempt(host: &dyn Host, inquiry: &mut Inquiry, planned: &PlannedDial) {
+fn attempt(host: &dyn Dial, inquiry: &mut Inquiry, planned: &PlannedDial) {
     let count = inquiry.exam.attempts.len();
     once(host, inquiry, planned);
     let served = matches!(&planned.at, DialTarget::Inet(at) if !inquiry.case().takers(at.ip()).is_empty());
@@ -57,7 +57,7 @@ fn attempt(host: &dyn Host, inquiry: &mut Inquiry, planned: &PlannedDial) {
     }
 }
 
-fn once(host: &dyn Host, inquiry: &mut Inquiry, planned: &PlannedDial) {
+fn once(host: &dyn Dial, inquiry: &mut Inquiry, planned: &PlannedDial) {
     let listener = listener_of(inquiry, &planned.at);
     let before = host.counters().unwrap_or_default();
     let mut meanwhile = Vec::new();
@@ -71,7 +71,7 @@ fn once(host: &dyn Host, inquiry: &mut Inquiry, planned: &PlannedDial) {
         enough: &mut enough,
         patience: Duration::from_millis(speech.patience_ms),
     });
-    let dial = Dial {
+    let dial = Dialling {
         at: &planned.at,
         patience: Duration::from_millis(planned.patience_ms),
         talk,
@@ -123,7 +123,7 @@ fn listener_of(inquiry: &Inquiry, at: &DialTarget) -> Option<(u64, Queue)> {
 }
 
 /// The sockets of the asked port as they are now, without their holders.
-fn sockets_of(host: &dyn Host, inquiry: &Inquiry) -> Vec<Socket> {
+fn sockets_of(host: &dyn Look, inquiry: &Inquiry) -> Vec<Socket> {
     let unix = inquiry.asked.path.is_some();
     let port = inquiry.asked.port;
     let own: Vec<_> = inquiry.view.snapshot.namespaces.iter().filter(|namespace| namespace.own).cloned().collect();

@@ -8,7 +8,7 @@ use portward_checks::{
     read_paste, service_port,
 };
 use portward_model::{Endpoint, EndpointHost, Observed, SocketState, Text, Transport};
-use portward_sys::Host;
+use portward_sys as sys;
 
 use crate::{Failure, Look, target::Target};
 
@@ -36,7 +36,7 @@ pub(crate) struct Question {
 }
 
 /// Understands a question. `Ok(Err(paste))` is an error without an address: its family of causes is all there is to say.
-pub(crate) fn understand(words: Words, host: &dyn Host) -> Result<Result<Question, Paste>, Failure> {
+pub(crate) fn understand(words: Words, host: &dyn sys::Look) -> Result<Result<Question, Paste>, Failure> {
     let mut notes = Vec::new();
     let mut paste = None;
     let mut endpoint = None;
@@ -161,7 +161,7 @@ fn out_of_range(target: &str) -> Option<Paste> {
 }
 
 /// A service's name: of a program that listens here, or of a protocol with a usual port.
-fn by_name(target: &str, host: &dyn Host) -> Option<(Endpoint, String)> {
+fn by_name(target: &str, host: &dyn sys::Look) -> Option<(Endpoint, String)> {
     let plain =
         target.len() <= 40 && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     if !plain {
@@ -247,7 +247,7 @@ fn asked(
     asking: Asking,
     resource: Option<String>,
     from_text: bool,
-    host: &dyn Host,
+    host: &dyn sys::Look,
     notes: &mut Vec<String>,
 ) -> Result<(Asked, Target), Failure> {
     let mut name = None;

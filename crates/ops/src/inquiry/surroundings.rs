@@ -2,13 +2,13 @@
 
 use portward_checks::doctor::may_be_told;
 use portward_model::{Moved, Process, Seen, Socket, SocketState, Text, Transport};
-use portward_sys::Host;
+use portward_sys::Look;
 
 use super::Inquiry;
 use crate::{session::is_alive, store::Store};
 
 /// Adds every process that can be seen to the snapshot.
-pub(super) fn processes(host: &dyn Host, inquiry: &mut Inquiry) {
+pub(super) fn processes(host: &dyn Look, inquiry: &mut Inquiry) {
     match host.every_process() {
         Ok(processes) => {
             let snapshot = &mut inquiry.view.snapshot;
@@ -23,7 +23,7 @@ pub(super) fn processes(host: &dyn Host, inquiry: &mut Inquiry) {
 }
 
 /// Places the folders of every process in their projects.
-pub(super) fn projects(host: &dyn Host, inquiry: &mut Inquiry) {
+pub(super) fn projects(host: &dyn Look, inquiry: &mut Inquiry) {
     let processes = &inquiry.view.snapshot.processes;
     let mut folders: Vec<(u32, Text)> =
         processes.iter().filter_map(|process| Some((process.id.pid, process.cwd.known()?.clone()))).collect();
@@ -35,14 +35,14 @@ pub(super) fn projects(host: &dyn Host, inquiry: &mut Inquiry) {
 }
 
 /// Reads which processes were told to serve the port elsewhere than in their arguments.
-pub(super) fn told(host: &dyn Host, inquiry: &mut Inquiry) {
+pub(super) fn told(host: &dyn Look, inquiry: &mut Inquiry) {
     let asked: Vec<Process> = may_be_told(&inquiry.case()).into_iter().cloned().collect();
     // It only adds to what is known; without it nothing is claimed.
     inquiry.exam.told = host.told(&asked, inquiry.asked.port).unwrap_or_default();
 }
 
 /// Reads which sessions that run have a program that asked for the port, and where it went.
-pub(super) fn moved(host: &dyn Host, inquiry: &mut Inquiry) {
+pub(super) fn moved(host: &dyn Look, inquiry: &mut Inquiry) {
     // It only adds to what is known; without it nothing is claimed.
     let Ok(Some(store)) = Store::reading(host) else { return };
     let (Ok(runs), Ok(projects)) = (store.runs(), store.projects()) else { return };
@@ -65,7 +65,7 @@ pub(super) fn moved(host: &dyn Host, inquiry: &mut Inquiry) {
 
 /// Reads the lines of project and service files that name the port: of the reader's own project, and of the
 /// projects of the processes that have to do with the port.
-pub(super) fn mentions(host: &dyn Host, inquiry: &mut Inquiry) {
+pub(super) fn mentions(host: &dyn Look, inquiry: &mut Inquiry) {
     if inquiry.asked.port == 0 {
         return;
     }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use portward_checks::doctor::watch as whom_to_watch;
 use portward_model::{PortRange, Process, Sample, Socket};
-use portward_sys::{Ask, Depth, Host, PortFilter, StateSet, Transports};
+use portward_sys::{Ask, Depth, Look, PortFilter, StateSet, Transports};
 
 use super::Inquiry;
 use crate::Cx;
@@ -44,7 +44,7 @@ pub(super) fn starting(cx: &Cx<'_>, inquiry: &mut Inquiry) {
 
 /// One look at the port and at the children of those that are watched. Processes that are seen first are added to the
 /// snapshot, so that their arguments can speak.
-fn sample(host: &dyn Host, inquiry: &mut Inquiry, parents: &[u32], elapsed: Duration) -> Sample {
+fn sample(host: &dyn Look, inquiry: &mut Inquiry, parents: &[u32], elapsed: Duration) -> Sample {
     let port = inquiry.asked.port;
     let snapshot = &mut inquiry.view.snapshot;
     let own: Vec<_> = snapshot.namespaces.iter().filter(|namespace| namespace.own).cloned().collect();

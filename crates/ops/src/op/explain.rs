@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use clap::Args;
 use portward_checks::{address_sentence, browser_blocks, check_doc, class_sentence, reach, rule_sentences, usual_service};
 use portward_model::{AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, SocketOptions, SocketState, Transport};
-use portward_sys::{Depth, Host, Which};
+use portward_sys::{Depth, Look, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -155,7 +155,7 @@ impl Op for Explain {
     }
 }
 
-fn route_to(host: &dyn Host, address: IpAddr) -> Option<Route> {
+fn route_to(host: &dyn Look, address: IpAddr) -> Option<Route> {
     if address.is_unspecified() { None } else { host.route(address, 0).ok() }
 }
 

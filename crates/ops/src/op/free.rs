@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use portward_model::{Cause, Endpoint, ProcessId};
-use portward_sys::{Host, Signal, SysError};
+use portward_sys::{self as sys, Act, Signal, SysError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -224,7 +224,7 @@ enum Sent {
     Refused,
 }
 
-fn send(host: &dyn Host, mark: &Mark, signal: Signal, outcome: &mut Outcome) -> Sent {
+fn send(host: &dyn Act, mark: &Mark, signal: Signal, outcome: &mut Outcome) -> Sent {
     match host.signal(mark.process, signal) {
         Ok(()) => Sent::Yes,
         // It ended by itself between the look and the signal.
@@ -261,7 +261,7 @@ struct State {
     because: Vec<Cause>,
 }
 
-fn state_of(host: &dyn Host, target: &Target) -> Result<State, Failure> {
+fn state_of(host: &dyn sys::Look, target: &Target) -> Result<State, Failure> {
     let view: View = crate::Look { clients: false, ..target.look() }.take(host);
     let serving = target.serving(&view);
     let answer = portward_checks::bind(&view.snapshot, &target.question());

@@ -8,7 +8,7 @@ use std::{
 use clap::Args;
 use portward_checks::{BindQuestion, bind, browser_blocks};
 use portward_model::{PortRange, Transport};
-use portward_sys::{Host, StateSet, SysError, Transports};
+use portward_sys::{self as sys, StateSet, SysError, Transports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -158,7 +158,7 @@ impl Ports {
     }
 }
 
-fn reason(host: &dyn Host, view: &View, port: u16, asked_inside: bool) -> Result<Option<String>, Failure> {
+fn reason(host: &dyn sys::Look, view: &View, port: u16, asked_inside: bool) -> Result<Option<String>, Failure> {
     if let Some(rules) = view.snapshot.rules.as_ref() {
         if port < rules.unprivileged_start && !rules.may_bind_privileged {
             return Ok(Some(format!("below {}, where a bind needs CAP_NET_BIND_SERVICE", rules.unprivileged_start)));

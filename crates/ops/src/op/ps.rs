@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use portward_model::{Text, Transport};
-use portward_sys::{Ask, Host, StateSet, Transports, Which};
+use portward_sys::{Ask, Look, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -92,7 +92,7 @@ impl Op for Ps {
     }
 }
 
-fn session(host: &dyn Host, project: &ProjectRow, runs: &[&RunRow], serving: &BTreeSet<(bool, u16)>) -> Session {
+fn session(host: &dyn Look, project: &ProjectRow, runs: &[&RunRow], serving: &BTreeSet<(bool, u16)>) -> Session {
     let mut services = Vec::new();
     for run in runs {
         let Some(first) = run.services.first() else { continue };
@@ -122,7 +122,7 @@ fn session(host: &dyn Host, project: &ProjectRow, runs: &[&RunRow], serving: &BT
 }
 
 /// The ports that something serves now: (UDP, port).
-pub(crate) fn serving(host: &dyn Host) -> BTreeSet<(bool, u16)> {
+pub(crate) fn serving(host: &dyn Look) -> BTreeSet<(bool, u16)> {
     let mut found = BTreeSet::new();
     let ask = Ask {
         transports: Transports { tcp: true, udp: true, unix: false },

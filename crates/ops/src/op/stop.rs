@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use portward_model::{ProcessId, ProcessState, Text};
-use portward_sys::{Host, Signal};
+use portward_sys::{Act, Look, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -108,7 +108,7 @@ struct Root {
 }
 
 /// What is to end and lives now.
-fn found(host: &dyn Host, roots: &[Root]) -> Vec<(ProcessId, String)> {
+fn found(host: &dyn Look, roots: &[Root]) -> Vec<(ProcessId, String)> {
     let mut wanted = Vec::new();
     for root in roots.iter().filter(|root| is_alive(host, root.process)) {
         below(host, root, &mut wanted);
@@ -117,7 +117,7 @@ fn found(host: &dyn Host, roots: &[Root]) -> Vec<(ProcessId, String)> {
 }
 
 /// Processes below one, and itself where it is named.
-fn below(host: &dyn Host, root: &Root, wanted: &mut Vec<(ProcessId, String)>) {
+fn below(host: &dyn Look, root: &Root, wanted: &mut Vec<(ProcessId, String)>) {
     let pid = root.process.pid;
     let pids = host.descendants(pid).unwrap_or_default();
     let processes = host.processes(&[&[pid][..], &pids].concat()).unwrap_or_default();
@@ -134,7 +134,7 @@ fn below(host: &dyn Host, root: &Root, wanted: &mut Vec<(ProcessId, String)>) {
 
 /// Ends what is found, and looks again until nothing is: what is asked to end may start something first. Ports are free when
 /// nobody has a filter any more, and then the supervisors end.
-fn end(host: &dyn Host, roots: &[Root], supervisors: &[ProcessId], answer: &mut Stopped) -> Result<(), Failure> {
+fn end(host: &dyn Act, roots: &[Root], supervisors: &[ProcessId], answer: &mut Stopped) -> Result<(), Failure> {
     let mut asked: Vec<(ProcessId, String, Signal)> = Vec::new();
     let (mut polite, mut rounds) = (Instant::now() + PATIENCE, 0);
     let mut over = polite + LAST;

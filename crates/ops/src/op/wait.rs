@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 use portward_model::{AddressClass, Endpoint, Text};
-use portward_sys::{Host, Probe, ProbeAnswer};
+use portward_sys::{self as sys, Dial, Probe, ProbeAnswer};
 use portward_wire::greeting::{GREETINGS, Greeting, Judgement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -158,7 +158,7 @@ fn directory(path: &Text) -> Option<PathBuf> {
     path.parent().map(PathBuf::from)
 }
 
-fn look_at(host: &dyn Host, target: &Target, wish: &Wish, left: Duration) -> Result<Awaited, Failure> {
+fn look_at(host: &dyn Dial, target: &Target, wish: &Wish, left: Duration) -> Result<Awaited, Failure> {
     let (ready, saw) = match wish {
         Wish::Free => free(host, target)?,
         Wish::Listening if is_here(host, target) => listening(host, target)?,
@@ -172,7 +172,7 @@ fn look_at(host: &dyn Host, target: &Target, wish: &Wish, left: Duration) -> Res
     Ok(Awaited { endpoint: target.endpoint.to_string(), ready, saw })
 }
 
-fn is_here(host: &dyn Host, target: &Target) -> bool {
+fn is_here(host: &dyn sys::Look, target: &Target) -> bool {
     let local = |address: &IpAddr| match AddressClass::of(*address) {
         AddressClass::Loopback | AddressClass::Wildcard | AddressClass::Unix => true,
         _ => host
@@ -186,7 +186,7 @@ fn quick(target: &Target) -> Look {
     Look { owners: None, clients: false, interfaces: false, all_interfaces: false, rules: false, ..target.look() }
 }
 
-fn listening(host: &dyn Host, target: &Target) -> Result<(bool, String), Failure> {
+fn listening(host: &dyn sys::Look, target: &Target) -> Result<(bool, String), Failure> {
     let view = quick(target).take(host);
     refuse_blind(&view)?;
     let serving = target.serving(&view);
@@ -208,7 +208,7 @@ fn refuse_blind(view: &crate::View) -> Result<(), Failure> {
     }
 }
 
-fn free(host: &dyn Host, target: &Target) -> Result<(bool, String), Failure> {
+fn free(host: &dyn sys::Look, target: &Target) -> Result<(bool, String), Failure> {
     let view = quick(target).take(host);
     refuse_blind(&view)?;
     if let Some(socket) = target.serving(&view).first().and_then(|index| view.snapshot.sockets.get(*index)) {
@@ -226,7 +226,7 @@ fn free(host: &dyn Host, target: &Target) -> Result<(bool, String), Failure> {
 }
 
 fn greet(
-    host: &dyn Host,
+    host: &dyn Dial,
     target: &Target,
     greeting: &[u8],
     judge: &mut dyn FnMut(&[u8]) -> Judgement,

@@ -7,14 +7,14 @@ use std::{
 
 use portward_model::{Process, Socket, Transport};
 use portward_session::{Event, Witness};
-use portward_sys::{Ask, Depth, Host, StateSet, Transports, Which};
+use portward_sys::{Ask, Depth, Look, StateSet, Transports, Which};
 use rustc_hash::FxHashSet;
 
 use super::{Recorder, recipes, told::Ran};
 
 /// Looks where the programs of a run listen.
 pub(crate) struct Watcher<'a, 's> {
-    host: &'a dyn Host,
+    host: &'a dyn Look,
     recorder: Recorder<'a, 's>,
     /// The port that the program was told.
     port: u16,
@@ -25,7 +25,7 @@ pub(crate) struct Watcher<'a, 's> {
 
 impl<'a, 's> Watcher<'a, 's> {
     /// Watches what this process starts.
-    pub(crate) fn new(host: &'a dyn Host, recorder: Recorder<'a, 's>, port: u16) -> Self {
+    pub(crate) fn new(host: &'a dyn Look, recorder: Recorder<'a, 's>, port: u16) -> Self {
         Self { host, recorder, port, known: FxHashSet::default(), begun: Instant::now() }
     }
 

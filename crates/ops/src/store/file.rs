@@ -3,7 +3,7 @@
 use std::{path::Path, time::Duration};
 
 use portward_sys::{FileMark, StateFolder};
-use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup, config::DbConfig};
 
 use super::error::StoreError;
 
@@ -29,7 +29,8 @@ pub(super) fn open(folder: &StateFolder) -> Result<(Connection, FileMark), Store
     Err(StoreError::Vanishing)
 }
 
-/// Opens the store for reading; `None` where there is none, or an older one.
+/// Opens the store for reading; `None` where there is none. What is read of an older one is a copy in memory that was
+/// brought up to date.
 pub(super) fn glance(folder: &StateFolder) -> Result<Option<(Connection, FileMark)>, StoreError> {
     if FileMark::of(&folder.path.join(NAME)).is_none() {
         return Ok(None);
@@ -43,11 +44,19 @@ pub(super) fn glance(folder: &StateFolder) -> Result<Option<(Connection, FileMar
         }
         other => other,
     };
-    let (version, opened) = opened?;
+    let (version, (connection, file)) = opened?;
     if version > CURRENT {
         return Err(StoreError::Newer { version });
     }
-    Ok((version == CURRENT).then_some(opened))
+    if version == CURRENT {
+        return Ok(Some((connection, file)));
+    }
+    let mut copy = Connection::open_in_memory()?;
+    Backup::new(&connection, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
+    bring_up(&copy, self::version(&copy)?)?;
+    // What would be written there would be lost.
+    copy.execute_batch("PRAGMA query_only=ON")?;
+    Ok(Some((copy, file)))
 }
 
 /// When what is written has to be on the disk.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use portward_model::{PortRange, PortRules, ProjectIdentity, Seen, Text, Transport};
-use portward_sys::Host;
+use portward_sys::Look;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Durable, ProjectId, ProjectRow, Store, error::StoreError, now, rules};
@@ -81,14 +81,14 @@ impl Store<'_> {
 /// What sockets have now, port by port, each tried once: a bind of a socket that is closed at once, which costs a few
 /// microseconds, where asking the kernel for all sockets of a busy machine costs milliseconds.
 pub(super) struct Sockets<'h> {
-    host: &'h dyn Host,
+    host: &'h dyn Look,
     /// A socket on `[::]` leaves IPv4 alone.
     apart: bool,
     tried: RefCell<BTreeMap<u16, bool>>,
 }
 
 impl<'h> Sockets<'h> {
-    pub(super) fn new(host: &'h dyn Host, rules: &PortRules) -> Self {
+    pub(super) fn new(host: &'h dyn Look, rules: &PortRules) -> Self {
         Self { host, apart: rules.bind_v6_only, tried: RefCell::default() }
     }
 

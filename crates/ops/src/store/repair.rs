@@ -1,7 +1,7 @@
 //! What is done to a corrupt store when its user asks for it: it is set aside whole, and a new one is made of what could
 //! still be read.
 
-use portward_sys::{Host, StateFolder};
+use portward_sys::{Act, StateFolder};
 use rusqlite::{Connection, OpenFlags, Row, types::Value};
 
 use super::{
@@ -35,7 +35,7 @@ pub enum Repaired {
 }
 
 /// Looks at the whole store, and renews it where it is corrupt and `agree`, asked with what could be saved, says yes.
-pub fn repair(host: &dyn Host, agree: &mut dyn FnMut(&str) -> Result<bool, Failure>) -> Result<Repaired, Failure> {
+pub fn repair(host: &dyn Act, agree: &mut dyn FnMut(&str) -> Result<bool, Failure>) -> Result<Repaired, Failure> {
     renew_in(&StateFolder::find(host.facts()?.uid), agree)
 }
 

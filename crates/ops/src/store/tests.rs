@@ -9,7 +9,7 @@ use std::{
 };
 
 use portward_model::{Project, ProjectIdentity, Text};
-use portward_sys::{FileMark, Host, StateFolder, this_machine};
+use portward_sys::{Act, FileMark, StateFolder, this_machine};
 use rusqlite::Connection;
 
 use super::{Store, file, leases::Want, repair::renew_in};
@@ -17,7 +17,7 @@ use crate::Failure;
 
 /// A machine, and a folder for the store and the projects.
 pub(super) struct Bench {
-    host: Box<dyn Host>,
+    host: Box<dyn Act>,
     directory: tempfile::TempDir,
 }
 
@@ -283,6 +283,26 @@ fn a_repair_asks_and_takes_over_what_can_be_read() {
     assert_eq!(found, expected);
     let sound = renew_in(&bench.folder(), &mut |_| panic!("nothing to ask")).unwrap();
     assert_eq!(sound, super::Repaired::Sound { leases: saved });
+}
+
+#[test]
+fn reading_leaves_a_store_of_an_earlier_version_as_it_is() {
+    let bench = Bench::new();
+    let shop = bench.project("shop");
+    let mut store = bench.open();
+    let leased = store.project(Some(&shop)).and_then(|project| store.lease(project.id, 3000)).unwrap();
+    drop(store);
+    let older = Connection::open(bench.file(file::NAME)).unwrap();
+    let tables = ["meta", "services", "listeners", "runs", "front", "front_ports"].map(|table| format!("DROP TABLE {table};"));
+    older.execute_batch(&format!("{} PRAGMA user_version=1", tables.concat())).unwrap();
+    let mut reading = Store::reading_in(bench.host.as_ref(), bench.folder()).unwrap().unwrap();
+    let project = reading.known_project(Some(&shop)).unwrap().unwrap().id;
+    assert_eq!(reading.mapping(project).unwrap(), [(3000, leased.port)]);
+    assert!(reading.front().unwrap().is_none() && reading.lease(project, 3001).is_err());
+    let version: i64 = older.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    let rows: i64 = older.query_row("SELECT count(*) FROM leases", [], |row| row.get(0)).unwrap();
+    assert_eq!((version, rows), (1, 1));
+    assert_eq!(bench.open().mapping(project).unwrap(), [(3000, leased.port)]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use std::{
 };
 
 use portward_ops::{Cx, Document, Failure, Op, Prompt, Sink, perform};
-use portward_sys::Host;
+use portward_sys::Act;
 use serde_json::Value;
 
 /// Nobody is there.
@@ -34,7 +34,7 @@ impl Prompt for Nobody {
 }
 
 /// Asks with these arguments and gives the document.
-pub(crate) fn ask<O: Op>(words: &Value, host: &dyn Host) -> Result<Value, Failure> {
+pub(crate) fn ask<O: Op>(words: &Value, host: &dyn Act) -> Result<Value, Failure> {
     let op: O = serde_json::from_value(words.clone()).unwrap();
     let cx = Cx { host, prompt: &Nobody };
     let mut take = |_: O::Item| true;

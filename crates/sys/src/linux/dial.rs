@@ -17,15 +17,15 @@ use rustix::{
     },
 };
 
-use crate::{Dial, Dialled, SysError, Talk};
+use crate::{Dialled, Dialling, SysError, Talk};
 
 /// Makes one connection on a fresh socket.
 ///
 /// The number of a failure is the kernel's own. A Unix listener whose queue is full answers a socket that may not
 /// block with `EAGAIN` (11), where a client that may block would hang. A kernel without the address family
 /// refuses the socket itself; that is the client's failure too (97).
-pub(super) fn dial(dial: Dial<'_>) -> Result<Dialled, SysError> {
-    let Dial { at, patience, talk, pending, connected } = dial;
+pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
+    let Dialling { at, patience, talk, pending, connected } = dial;
     let family = match at {
         DialTarget::Inet(SocketAddr::V4(_)) => AddressFamily::INET,
         DialTarget::Inet(SocketAddr::V6(_)) => AddressFamily::INET6,

@@ -9,7 +9,7 @@ use std::{
 };
 
 use portward_model::{DialTarget, Ended, Met, Said, Text};
-use portward_sys::{Dial, Dialled, Talk, this_machine};
+use portward_sys::{Dialled, Dialling, Talk, this_machine};
 use rustix::net::{AddressFamily, SocketType, bind, getsockname, listen, socket};
 
 fn dial(at: &DialTarget, bytes: Option<&[u8]>, enough: usize) -> Dialled {
@@ -20,7 +20,7 @@ fn listen_and_dial(at: &DialTarget, bytes: Option<&[u8]>, enough: usize, listen_
     let mut judge = |heard: &[u8]| heard.len() >= enough;
     let talk = bytes.map(|bytes| Talk { said: Said::Http, listen_first, bytes, enough: &mut judge, patience });
     let (mut pending, mut connected) = (|| (), || ());
-    let dial = Dial { at, patience: Duration::from_millis(200), talk, pending: &mut pending, connected: &mut connected };
+    let dial = Dialling { at, patience: Duration::from_millis(200), talk, pending: &mut pending, connected: &mut connected };
     this_machine().unwrap().dial(dial).unwrap()
 }
 
@@ -100,7 +100,7 @@ fn a_full_queue_is_silent_and_is_looked_at_while_the_connect_is_pending() {
     let (mut looks, mut made) = (0, 0);
     let (mut pending, mut connected) = (|| looks += 1, || made += 1);
     let dial =
-        Dial { at: &at, patience: Duration::from_millis(50), talk: None, pending: &mut pending, connected: &mut connected };
+        Dialling { at: &at, patience: Duration::from_millis(50), talk: None, pending: &mut pending, connected: &mut connected };
     let dialled = this_machine().unwrap().dial(dial).unwrap();
     assert_eq!((dialled.met, looks, made), (Met::Silence, 1, 0));
 }

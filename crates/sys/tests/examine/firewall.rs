@@ -3,7 +3,7 @@
 use std::{fs, net::TcpListener, time::Duration};
 
 use portward_model::{DialTarget, FirewallRule, Met, Need, RuleVerdict, Seen};
-use portward_sys::{Dial, this_machine};
+use portward_sys::{Dialling, this_machine};
 use portward_testkit::{is_root, program};
 
 use crate::inside::{in_own_network, must};
@@ -53,7 +53,7 @@ fn inside_with_nftables() {
     let (mut pending, mut connected) = (|| (), || ());
     let at = DialTarget::Inet(listener.local_addr().unwrap());
     let dial =
-        Dial { at: &at, patience: Duration::from_millis(100), talk: None, pending: &mut pending, connected: &mut connected };
+        Dialling { at: &at, patience: Duration::from_millis(100), talk: None, pending: &mut pending, connected: &mut connected };
     assert_eq!(this_machine().unwrap().dial(dial).unwrap().met, Met::Silence);
     let rules = rules();
     let shown: Vec<(u16, RuleVerdict)> = rules.iter().filter_map(|rule| Some((rule.port?, rule.verdict))).collect();
@@ -65,7 +65,8 @@ fn inside_with_nftables() {
     // What is said to remove the rule does, and the connection is made.
     must(&rules[0].remove);
     let (mut pending, mut connected) = (|| (), || ());
-    let dial = Dial { at: &at, patience: Duration::from_secs(20), talk: None, pending: &mut pending, connected: &mut connected };
+    let dial =
+        Dialling { at: &at, patience: Duration::from_secs(20), talk: None, pending: &mut pending, connected: &mut connected };
     assert_eq!(this_machine().unwrap().dial(dial).unwrap().met, Met::Connected);
 }
 

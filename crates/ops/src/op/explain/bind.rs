@@ -4,11 +4,11 @@ use std::net::IpAddr;
 
 use portward_checks::{BindHost, BindQuestion, bind};
 use portward_model::{Cause, Evidence, Likelihood, Seen, Transport};
-use portward_sys::Host;
+use portward_sys::Look;
 
 use crate::{Bind, View, target::Target};
 
-pub(crate) fn answer(host: &dyn Host, target: &Target, view: &View, try_it: bool) -> Bind {
+pub(crate) fn answer(host: &dyn Look, target: &Target, view: &View, try_it: bool) -> Bind {
     let endpoint = &target.endpoint;
     let file = target.path().filter(|path| !path.raw().starts_with(b"@"));
     let file_exists = file.and_then(|path| host.path_exists(path).known().copied());
@@ -41,7 +41,7 @@ pub(crate) fn answer(host: &dyn Host, target: &Target, view: &View, try_it: bool
 }
 
 /// A path can be bound only where a file can be made.
-fn refuse_closed_folder(host: &dyn Host, path: &portward_model::Text, found: &mut Bind) {
+fn refuse_closed_folder(host: &dyn Look, path: &portward_model::Text, found: &mut Bind) {
     if found.possible != Some(true) || path.raw().starts_with(b"@") {
         return;
     }

@@ -1,7 +1,7 @@
 //! Sockets that may have been meant instead.
 
 use portward_model::{PortRange, Socket};
-use portward_sys::{Host, PortFilter, StateSet, Which};
+use portward_sys::{self as sys, PortFilter, StateSet, Which};
 
 use crate::{
     Look, Nearby, View,
@@ -42,7 +42,7 @@ fn how(target: &Target, view: &View, socket: &Socket) -> String {
 }
 
 /// When nothing serves the endpoint: the same port elsewhere, otherwise ports with a similar number.
-pub(super) fn find(host: &dyn Host, target: &Target, view: &View) -> Vec<Nearby> {
+pub(super) fn find(host: &dyn sys::Look, target: &Target, view: &View) -> Vec<Nearby> {
     let same = same_port(target, view, &[]);
     if !same.is_empty() || target.path().is_some() {
         return same;

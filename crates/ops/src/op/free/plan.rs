@@ -1,7 +1,7 @@
 //! Who is to be stopped, and who must not be.
 
 use portward_model::{Process, ProcessId, ProcessState, Seen, SupervisorKind, Via};
-use portward_sys::{Depth, Host, Signal};
+use portward_sys::{self as sys, Depth, Signal};
 
 use crate::{
     Failure, Freed, Look, Refused, Story, Supervised, View,
@@ -32,7 +32,7 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Adds the holders of everything that serves the endpoint.
-    pub(super) fn add(&mut self, host: &dyn Host, target: &Target, tree: bool) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, host: &dyn sys::Look, target: &Target, tree: bool) -> Result<(), Failure> {
         let view = Look { owners: Some(Depth::Threads), clients: false, ..target.look() }.take(host);
         if view.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
             return Err(Failure::system("Sockets cannot be read here, so nothing was stopped."));
@@ -64,7 +64,14 @@ impl Plan {
         Ok(())
     }
 
-    fn consider(&mut self, host: &dyn Host, view: &View, itself: &Itself, process: &Process, tree: bool) -> Result<(), Failure> {
+    fn consider(
+        &mut self,
+        host: &dyn sys::Look,
+        view: &View,
+        itself: &Itself,
+        process: &Process,
+        tree: bool,
+    ) -> Result<(), Failure> {
         let story = view.story(process.id.pid);
         if let Some(supervisor) = story.and_then(|story| story.supervisor.as_ref()) {
             let known = self.supervisor.as_ref().is_some_and(|known| known.restarts || !supervisor.restarts);
@@ -114,7 +121,7 @@ struct Itself {
 }
 
 impl Itself {
-    fn of(host: &dyn Host, view: &View) -> Result<Self, Failure> {
+    fn of(host: &dyn sys::Look, view: &View) -> Result<Self, Failure> {
         let pid = view.snapshot.host.pid;
         let processes = host.processes(&[pid])?;
         let parent_of = |pid: u32| processes.iter().find(|process| process.id.pid == pid).map(|process| process.parent);

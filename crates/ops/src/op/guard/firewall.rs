@@ -1,6 +1,6 @@
 //! `portward guard pin --firewall` and `portward guard open`: tables of the packet filter, made and removed.
 
-use portward_sys::{Host, Released};
+use portward_sys::{Act, Released};
 
 use super::{
     Action,
@@ -14,7 +14,7 @@ use crate::{Failure, Sink, View, document::GapDocument};
 
 /// Closes ports, whoever listens there: until this process ends, or for longer.
 pub(super) fn close(
-    host: &dyn Host,
+    host: &dyn Act,
     named: &[Named],
     persist: bool,
     dry_run: bool,
@@ -102,7 +102,7 @@ fn told(named: &[Named], views: &[View], wanted: &[Closing], tables: &Tables) ->
 }
 
 /// Removes the lasting tables of endpoints.
-pub(super) fn open(host: &dyn Host, named: &[Named], dry_run: bool) -> Result<Guarded, Failure> {
+pub(super) fn open(host: &dyn Act, named: &[Named], dry_run: bool) -> Result<Guarded, Failure> {
     let before = Tables::of(&host.filter_tables(PREFIX).map_err(refused)?);
     let mut guarded = Guarded { action: Action::Open, dry_run, done: true, ..Guarded::default() };
     let mut removals: Vec<Closing> = Vec::new();

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portward_model::{Endpoint, EndpointHost, Namespace, Socket, SocketState, Transport, unmap};
-use portward_sys::{Depth, Host, Which};
+use portward_sys::{self as sys, Depth, Which};
 
 use super::rules::Closing;
 use crate::{Failure, Look, View, target::Target};
@@ -17,7 +17,7 @@ pub(super) struct Named {
 
 impl Named {
     /// Refuses what no network reaches, and ports that were only implied.
-    pub(super) fn of(host: &dyn Host, endpoint: &Endpoint) -> Result<Self, Failure> {
+    pub(super) fn of(host: &dyn sys::Look, endpoint: &Endpoint) -> Result<Self, Failure> {
         if let EndpointHost::Path(_) = endpoint.host {
             return Err(Failure::usage(format!("{endpoint} is a Unix socket, and no network reaches it."))
                 .hint("the permissions of its file decide who may connect"));
@@ -39,7 +39,7 @@ impl Named {
     }
 
     /// One look at its port in this namespace, with every holder and connection.
-    pub(super) fn look(&self, host: &dyn Host) -> Result<View, Failure> {
+    pub(super) fn look(&self, host: &dyn sys::Look) -> Result<View, Failure> {
         let view = self.look_in(host, Which::Own);
         if view.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
             return Err(Failure::system("Sockets cannot be read here, so nothing was done."));
@@ -49,11 +49,11 @@ impl Named {
     }
 
     /// The same with every namespace that can be entered.
-    pub(super) fn look_everywhere(&self, host: &dyn Host) -> View {
+    pub(super) fn look_everywhere(&self, host: &dyn sys::Look) -> View {
         self.look_in(host, Which::All)
     }
 
-    fn look_in(&self, host: &dyn Host, which: Which) -> View {
+    fn look_in(&self, host: &dyn sys::Look, which: Which) -> View {
         let look = self.targets.first().map_or_else(Look::serving, Target::look);
         Look { owners: Some(Depth::Threads), clients: false, rules: false, all_interfaces: true, which, ..look }.take(host)
     }

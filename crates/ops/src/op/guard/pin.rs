@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::SocketAddr};
 
 use portward_model::{Namespace, Socket};
-use portward_sys::{Host, Pinned};
+use portward_sys::{Act, Look, Pinned};
 
 use super::{
     Action,
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{Failure, View, document::GapDocument};
 
-pub(super) fn pin(host: &dyn Host, named: &[Named], dry_run: bool) -> Result<Guarded, Failure> {
+pub(super) fn pin(host: &dyn Act, named: &[Named], dry_run: bool) -> Result<Guarded, Failure> {
     let mut guarded = Guarded { action: Action::Pin, dry_run, ..Guarded::default() };
     // All are looked at before one is touched: a name that makes no sense stops the whole command.
     let views: Vec<View> = named.iter().map(|named| named.look(host)).collect::<Result<_, _>>()?;
@@ -34,7 +34,7 @@ pub(super) fn pin(host: &dyn Host, named: &[Named], dry_run: bool) -> Result<Gua
 }
 
 /// Pins what serves one endpoint, looks again, and tells how it is then.
-fn close(host: &dyn Host, named: &Named, first: View, guarded: &mut Guarded, left: &mut Vec<Closing>) -> Result<(), Failure> {
+fn close(host: &dyn Act, named: &Named, first: View, guarded: &mut Guarded, left: &mut Vec<Closing>) -> Result<(), Failure> {
     let none = Tables::default();
     let mut tried: BTreeMap<u64, Result<Done, Why>> = BTreeMap::new();
     let mut view = first;
@@ -121,7 +121,7 @@ fn tell(socket: &mut GuardedSocket, tried: Option<Result<Done, Why>>, dry_run: b
 }
 
 /// Pins one socket through the first of its holders that lets it.
-fn attempt(host: &dyn Host, view: &View, index: usize, socket: &Socket) -> Result<Done, Why> {
+fn attempt(host: &dyn Act, view: &View, index: usize, socket: &Socket) -> Result<Done, Why> {
     if let Some(why) = cannot(view, index) {
         return Err(why);
     }
@@ -146,7 +146,7 @@ fn attempt(host: &dyn Host, view: &View, index: usize, socket: &Socket) -> Resul
 }
 
 /// Where nothing serves an endpoint here: what serves its port in other namespaces.
-fn elsewhere(host: &dyn Host, named: &Named, guarded: &mut Guarded) {
+fn elsewhere(host: &dyn Look, named: &Named, guarded: &mut Guarded) {
     let view = named.look_everywhere(host);
     let found = named.elsewhere(&view);
     if found.is_empty() {

@@ -1,7 +1,7 @@
 //! One socket as the guard sees it: closed by what, open to whom, and whether it could be pinned.
 
 use portward_model::{Scope, Socket, Text, Who};
-use portward_sys::{FilterTable, Host, SysError};
+use portward_sys::{FilterTable, Look, SysError};
 
 use super::{
     document::{GuardTable, GuardedSocket, State, TableState},
@@ -24,7 +24,7 @@ pub(super) struct Tables {
 
 impl Tables {
     /// Reads them; without the tool of the packet filter there are none.
-    pub(super) fn read(host: &dyn Host) -> Self {
+    pub(super) fn read(host: &dyn Look) -> Self {
         match host.filter_tables(PREFIX) {
             Ok(tables) => Self::of(&tables),
             Err(SysError::Missing { .. }) => Self::default(),

@@ -1,7 +1,7 @@
 //! `portward guard status`: what is open, and what closes the rest.
 
 use portward_model::Socket;
-use portward_sys::{Depth, Host, StateSet, Transports};
+use portward_sys::{self as sys, Depth, StateSet, Transports};
 
 use super::{
     Action,
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{Failure, Look, View, document::GapDocument};
 
-pub(super) fn status(host: &dyn Host, named: &[Named]) -> Result<Guarded, Failure> {
+pub(super) fn status(host: &dyn sys::Look, named: &[Named]) -> Result<Guarded, Failure> {
     let tables = Tables::read(host);
     let mut guarded = Guarded { action: Action::Status, tables: tables.documents(), ..Guarded::default() };
     if named.is_empty() {
