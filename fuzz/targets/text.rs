@@ -15,4 +15,5 @@ fuzz_target!(|bytes: &[u8]| {
     );
     assert_eq!(text.raw(), bytes);
     assert_eq!(text.to_string(), shown);
+    assert_eq!(Text::from_shown(&shown), text);
 });

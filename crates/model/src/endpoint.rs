@@ -150,7 +150,7 @@ fn unix(text: &str) -> Result<Option<Endpoint>, Problem> {
     if path.is_empty() {
         return problem("there is no path after `unix:`", Some("unix:/run/name.sock".to_owned()));
     }
-    if Text::from(path).shown() != path {
+    if Text::from(path).plain().is_none() {
         return problem("the path has a character in it that cannot be shown", None);
     }
     // sockaddr_un.sun_path holds 108 bytes, unix(7).
@@ -354,7 +354,7 @@ fn shortened(text: &str) -> String {
     if short.len() < text.len() {
         short.push('…');
     }
-    Text::from(short.as_str()).shown()
+    Text::from_shown(&short).shown()
 }
 
 impl fmt::Display for Endpoint {
@@ -367,7 +367,7 @@ impl fmt::Display for Endpoint {
             EndpointHost::Ip(IpAddr::V4(address), _) => write!(f, "{address}:{}", self.port),
             EndpointHost::Ip(IpAddr::V6(address), None) => write!(f, "[{address}]:{}", self.port),
             EndpointHost::Ip(IpAddr::V6(address), Some(zone)) => {
-                write!(f, "[{address}%{}]:{}", Text::from(zone.as_str()), self.port)
+                write!(f, "[{address}%{}]:{}", Text::from_shown(zone), self.port)
             }
             // A host that is called `unix` must not read as the path of a socket.
             EndpointHost::Name(name) if name == "unix" && self.transport == Transport::Tcp => {

@@ -1,6 +1,6 @@
 //! Text that another process chose, kept as bytes until it is shown.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -8,7 +8,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 ///
 /// The bytes need not be UTF-8 and may hold terminal escapes, newlines or bidirectional controls.
 /// [`fmt::Display`] and serde both give the *shown* form, in which every such byte is visible as an
-/// escape, so that no face can print the raw bytes by accident.
+/// escape, so that no face can print the raw bytes by accident. No two texts have one shown form: serde
+/// reads it back to the same bytes.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Text(Box<[u8]>);
 
@@ -30,13 +31,15 @@ impl Text {
 
     /// The text with everything that could act on a terminal or a page made visible.
     ///
-    /// Control characters (C0, DEL, C1), bidirectional and invisible formatting characters become
-    /// `\n`, `\t`, `\x1b` or `\u{202e}`; bytes that are not UTF-8 become `\xff`.
+    /// C0 controls and DEL become `\n`, `\t` or `\x1b`, C1 controls, bidirectional and invisible formatting
+    /// characters `\u{202e}`, bytes that are not UTF-8 `\xff`, and a backslash `\\`.
     pub fn shown(&self) -> String {
         let mut out = String::with_capacity(self.0.len());
         for chunk in self.0.utf8_chunks() {
-            for c in chunk.valid().chars() {
-                push_shown(&mut out, c);
+            if chunk.valid().bytes().all(|byte| matches!(byte, b' '..=b'[' | b']'..=b'~')) {
+                out.push_str(chunk.valid());
+            } else {
+                chunk.valid().chars().for_each(|c| push_shown(&mut out, c));
             }
             for byte in chunk.invalid() {
                 push(&mut out, format_args!("\\x{byte:02x}"));
@@ -44,6 +47,63 @@ impl Text {
         }
         out
     }
+
+    /// The text of which this is the shown form. What no shown form holds stands for itself: a backslash that
+    /// escapes nothing, as in snapshots of older versions.
+    pub fn from_shown(shown: &str) -> Self {
+        let mut bytes = Vec::with_capacity(shown.len());
+        let mut rest = shown;
+        while let Some((plain, escape)) = rest.split_once('\\') {
+            bytes.extend_from_slice(plain.as_bytes());
+            rest = unescape(escape, &mut bytes).unwrap_or_else(|| {
+                bytes.push(b'\\');
+                escape
+            });
+        }
+        bytes.extend_from_slice(rest.as_bytes());
+        Self(bytes.into())
+    }
+
+    /// The text where it is UTF-8 and nothing in it acts unseen: what may be printed, and typed again, as it is.
+    pub fn plain(&self) -> Option<&str> {
+        std::str::from_utf8(&self.0).ok().filter(|text| !text.chars().any(|c| c.is_control() || acts_unseen(c)))
+    }
+
+    /// The text to look for words in, what is no UTF-8 replaced; never for printing.
+    pub fn lossy(&self) -> Cow<'_, str> {
+        String::from_utf8_lossy(&self.0)
+    }
+}
+
+/// Reads the escape after a backslash, as `push_shown` writes it, and gives what follows; `None` where it writes none such.
+fn unescape<'a>(escape: &'a str, bytes: &mut Vec<u8>) -> Option<&'a str> {
+    let mut letters = escape.chars();
+    match letters.next()? {
+        '\\' => bytes.push(b'\\'),
+        'n' => bytes.push(b'\n'),
+        't' => bytes.push(b'\t'),
+        'r' => bytes.push(b'\r'),
+        'x' => {
+            let byte = u8::try_from(number(escape.get(1..3)?)?).ok()?;
+            let written = byte.is_ascii_control() || !byte.is_ascii();
+            bytes.push(Some(byte).filter(|_| written)?);
+            return escape.get(3..);
+        }
+        'u' => {
+            let (digits, rest) = letters.as_str().strip_prefix('{')?.split_once('}')?;
+            let c = char::from_u32(number(digits)?).filter(|c| !c.is_ascii() && (c.is_control() || acts_unseen(*c)))?;
+            bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            return Some(rest);
+        }
+        _ => return None,
+    }
+    Some(letters.as_str())
+}
+
+/// Hexadecimal digits as an escape writes them.
+fn number(digits: &str) -> Option<u32> {
+    let written = digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+    u32::from_str_radix(digits, 16).ok().filter(|_| written)
 }
 
 fn push_shown(out: &mut String, c: char) {
@@ -51,8 +111,9 @@ fn push_shown(out: &mut String, c: char) {
         '\n' => out.push_str("\\n"),
         '\t' => out.push_str("\\t"),
         '\r' => out.push_str("\\r"),
-        c if c.is_control() => push(out, format_args!("\\x{:02x}", u32::from(c))),
-        c if acts_unseen(c) => push(out, format_args!("\\u{{{:x}}}", u32::from(c))),
+        '\\' => out.push_str("\\\\"),
+        c if c.is_ascii_control() => push(out, format_args!("\\x{:02x}", u32::from(c))),
+        c if c.is_control() || acts_unseen(c) => push(out, format_args!("\\u{{{:x}}}", u32::from(c))),
         c => out.push(c),
     }
 }
@@ -97,12 +158,12 @@ impl Serialize for Text {
 
 impl<'de> Deserialize<'de> for Text {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer).map(Self::new)
+        Cow::<str>::deserialize(deserializer).map(|shown| Self::from_shown(&shown))
     }
 }
 
 impl schemars::JsonSchema for Text {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
+    fn schema_name() -> Cow<'static, str> {
         "Text".into()
     }
 
@@ -122,13 +183,61 @@ mod tests {
     #[test]
     fn escapes_are_made_visible() {
         assert_eq!(Text::new(b"a\x1b[31mb\nc").shown(), "a\\x1b[31mb\\nc");
-        assert_eq!(Text::from("x\u{9b}31m").shown(), "x\\x9b31m");
+        assert_eq!(Text::from("x\u{9b}31m").shown(), "x\\u{9b}31m");
         assert_eq!(Text::from("file\u{202e}gpj.exe").shown(), "file\\u{202e}gpj.exe");
     }
 
     #[test]
     fn bytes_that_are_no_utf8_are_named() {
         assert_eq!(Text::new(b"caf\xe9 \xff").shown(), "caf\\xe9 \\xff");
+    }
+
+    #[test]
+    fn no_two_texts_look_alike() {
+        let pairs: [(&[u8], &[u8]); 3] =
+            [(b"\\n", b"\n"), (b"\x9b", "\u{9b}".as_bytes()), ("\u{202e}".as_bytes(), b"\\u{202e}")];
+        for (one, other) in pairs {
+            assert_ne!(Text::new(one).shown(), Text::new(other).shown());
+        }
+        assert_eq!(Text::from("C:\\new").shown(), "C:\\\\new");
+    }
+
+    /// Bytes that come close to escapes, in every mixture that a small generator of its own makes of them.
+    #[test]
+    fn any_bytes_cross_json_and_come_back() {
+        let parts: [&[u8]; 16] = [
+            b"\\", b"n", b"x", b"1b", b"ff", b"u{", b"202e", b"}", b"\n", b"\x1b", b"\xff", b"\xc3", b"\xa9", "\u{9b}".as_bytes(),
+            "\u{202e}".as_bytes(), "\u{fc}".as_bytes(),
+        ];
+        let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+        let mut next = || {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            state
+        };
+        for round in 0..20_000 {
+            let mut bytes = Vec::new();
+            for _ in 0..next() % 9 {
+                match parts.get(usize::try_from(next() % 24).unwrap()) {
+                    Some(part) => bytes.extend_from_slice(part),
+                    None => bytes.extend_from_slice(&next().to_le_bytes()[..2]),
+                }
+            }
+            let text = Text::new(&bytes);
+            let shown = text.shown();
+            assert!(Text::from(shown.as_str()).plain().is_some(), "{round}: {shown}");
+            let back: Text = serde_json::from_str(&serde_json::to_string(&text).unwrap()).unwrap();
+            assert_eq!(back.raw(), bytes, "{round}: {shown}");
+            assert_eq!(back.shown(), shown);
+        }
+    }
+
+    #[test]
+    fn what_no_shown_form_holds_stands_for_itself() {
+        for odd in ["C:\\Users", "\\", "a\\x4", "\\x41", "\\xFF", "\\u{41}", "\\u{202e", "\\u{110000}", "\\x+1"] {
+            assert_eq!(Text::from_shown(odd).raw(), odd.as_bytes(), "{odd}");
+        }
     }
 
     #[test]

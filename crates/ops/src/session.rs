@@ -226,7 +226,7 @@ impl Witness for Recorder<'_, '_> {
             }
             Event::Refused { pid, call, because } => {
                 let name = process_at(self.host, *pid).map_or_else(|| "A process".to_owned(), |process| process.title());
-                let sentence = format!("{} (pid {pid}) was refused its {call}: {because}.", Text::from(name.as_str()));
+                let sentence = format!("{} (pid {pid}) was refused its {call}: {because}.", Text::from_shown(&name));
                 self.tell(Ran { refused: Some(sentence), ..Ran::default() });
             }
             Event::Ended => {

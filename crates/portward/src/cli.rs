@@ -63,7 +63,7 @@ fn misread(error: &clap::Error) -> Failure {
     if short.len() < said.len() {
         short.push('…');
     }
-    let sentence = portward_model::Text::from(short.as_str()).shown();
+    let sentence = portward_model::Text::from_shown(&short).shown();
     let mut chars = sentence.chars();
     let sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
     let lines = || own.lines().map(str::trim);
@@ -71,7 +71,7 @@ fn misread(error: &clap::Error) -> Failure {
         .find_map(|line| line.strip_prefix("[possible values: ")?.strip_suffix(']'))
         .map(|values| format!("one of {values}"));
     let tip = lines().find_map(|line| line.strip_prefix("tip: ")).map(str::to_owned);
-    let hint = near.or(values).or(tip).map(|hint| portward_model::Text::from(hint.as_str()).shown());
+    let hint = near.or(values).or(tip).map(|hint| portward_model::Text::from_shown(&hint).shown());
     let hint = hint.unwrap_or_else(|| "the same command with --help".to_owned());
     Failure::usage(format!("{}.", sentence.trim_end_matches('.'))).hint(hint)
 }

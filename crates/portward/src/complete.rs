@@ -100,9 +100,11 @@ fn projects(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(host) = portward_sys::this_machine() else { return Vec::new() };
     let known = Store::reading(host.as_ref()).ok().flatten().and_then(|store| store.projects().ok()).unwrap_or_default();
     let typed = typed.to_str().unwrap_or_default();
-    let fits = known.into_iter().filter(|project| !project.name.is_empty() && project.name.shown().starts_with(typed));
-    fits.map(|project| CompletionCandidate::new(project.name.shown()).help(project.root.map(|root| root.shown().into())))
-        .collect()
+    let fits = known.into_iter().filter_map(|project| {
+        let name = project.name.plain().filter(|name| !name.is_empty() && name.starts_with(typed))?;
+        Some(CompletionCandidate::new(name).help(project.root.map(|root| root.shown().into())))
+    });
+    fits.collect()
 }
 
 /// Live endpoints: every served port with the program behind it, and the names of those programs.
@@ -116,7 +118,7 @@ fn endpoints(typed: &OsStr) -> Vec<CompletionCandidate> {
         match (socket.port(), socket.path()) {
             (Some(port), _) => found.push((port.to_string(), owner)),
             (None, Some(path)) if socket.state == SocketState::Listen && typed.starts_with('/') => {
-                found.push((path.shown(), owner));
+                found.extend(path.plain().map(|path| (path.to_owned(), owner)));
             }
             _ => {}
         }

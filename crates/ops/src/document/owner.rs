@@ -140,5 +140,5 @@ impl<'a> OwnerDocument<'a> {
 }
 
 fn ancestor(process: &Process) -> Ancestor {
-    Ancestor { pid: process.id.pid, name: Text::from(process.title().as_str()) }
+    Ancestor { pid: process.id.pid, name: Text::from_shown(&process.title()) }
 }

@@ -54,7 +54,7 @@ pub(super) fn moved(host: &dyn Look, inquiry: &mut Inquiry) {
             if asked && port != inquiry.asked.port && listener.transport == inquiry.asked.transport {
                 inquiry.exam.moved.push(Moved {
                     port,
-                    service: Text::from(listener.service.as_str()),
+                    service: Text::from_shown(&listener.service),
                     project: project.map(|project| project.name.clone()).unwrap_or_default(),
                     root: project.and_then(|project| project.root.clone()).unwrap_or_default(),
                 });

@@ -59,7 +59,7 @@ impl Op for Snap {
         let look =
             Look { states: StateSet::All, which: Which::All, owners: Some(Depth::Threads), rules: true, ..Look::serving() };
         let mut snapshot = look.take(cx.host).snapshot;
-        for name in ["localhost".to_owned(), snapshot.host.name.shown()] {
+        for name in ["localhost".to_owned(), snapshot.host.name.lossy().into_owned()] {
             if let Ok(addresses) = cx.host.resolve(&name) {
                 snapshot.resolutions.push(Resolution { name, addresses });
             }

@@ -127,7 +127,7 @@ fn below(host: &dyn Look, root: &Root, wanted: &mut Vec<(ProcessId, String)>) {
         let is_door = process.parent == pid && process.name.raw() == portward_session::DOORS.as_bytes();
         let below = pids.contains(&process.id.pid) && !is_door;
         if (named.is_some() || below) && !wanted.iter().any(|(known, _)| *known == process.id) {
-            wanted.push((process.id, Text::from(named.unwrap_or_else(|| process.title()).as_str()).shown()));
+            wanted.push((process.id, Text::from_shown(&named.unwrap_or_else(|| process.title())).shown()));
         }
     }
 }

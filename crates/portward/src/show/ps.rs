@@ -17,7 +17,7 @@ impl Show for Sessions {
             let front = if session.front { "  has the front" } else { "" };
             screen.line(&format!("{name}  {}{root}{front}", session.ports))?;
             for service in &session.services {
-                let own = Text::from(service.name.as_str());
+                let own = Text::from_shown(&service.name);
                 let state = if service.state == "running" { "" } else { "  has ended, and left something running" };
                 screen.line(&format!("  {own} (pid {}){state}", service.pid))?;
                 for listener in &service.listeners {

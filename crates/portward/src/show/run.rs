@@ -13,7 +13,7 @@ impl Show for Ran {
         screen.width();
         if let Some(listener) = &self.listener {
             let reach = if listener.pinned { "" } else { "   the network can reach it" };
-            let service = portward_model::Text::from(listener.service.as_str());
+            let service = portward_model::Text::from_shown(&listener.service);
             let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
             screen.remark(&format!("{service}   {asked}serves {}{reach}", listener.url), None)?;
         }

@@ -12,7 +12,7 @@ impl Show for Stopped {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         for freed in &self.stopped {
             let how = if freed.signal == "SIGKILL" { ", by SIGKILL" } else { "" };
-            screen.line(&format!("{} (pid {}) has ended{how}.", Text::from(freed.name.as_str()), freed.pid))?;
+            screen.line(&format!("{} (pid {}) has ended{how}.", Text::from_shown(&freed.name), freed.pid))?;
         }
         for pid in &self.alive {
             screen.remark(&format!("Pid {pid} still lives."), None)?;

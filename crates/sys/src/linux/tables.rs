@@ -31,9 +31,8 @@ use crate::{FilterHold, FilterTable, Released, SysError, host::HeldFilter};
 pub(super) fn list(prefix: &str) -> Result<Vec<FilterTable>, SysError> {
     let mut found = Vec::new();
     for name in names(prefix)? {
-        let text = name.shown();
         // One that is gone since has nothing more to tell.
-        let Ok(table) = ask(&["list", "table", INET, &text], "") else { continue };
+        let Some(Ok(table)) = name.plain().map(|name| ask(&["list", "table", INET, name], "")) else { continue };
         found.push(FilterTable { name, has_owner: nft_has_owner(&table) });
     }
     Ok(found)
@@ -102,7 +101,7 @@ fn refused(said: &str) -> SysError {
     let line = said.lines().find(|line| !line.trim().is_empty()).unwrap_or("it gave no reason");
     let line = line.split_once("Error: ").map_or(line, |(_, line)| line);
     let line: String = line.trim().chars().take(LONGEST_WORDS).collect();
-    SysError::Filter { said: Text::from(line.as_str()).shown(), denied }
+    SysError::Filter { said: Text::from_shown(line.as_str()).shown(), denied }
 }
 
 /// The child that owns the tables, and how it is spoken to.

@@ -45,7 +45,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let settings = observed.map_or(case.exam.proxies.as_slice(), |observed| observed.proxies.as_slice());
     let proxy = applies(case, settings);
     if let (Some(observed), Some(proxy)) = (observed, proxy) {
-        let endpoint = endpoint(&proxy.value.shown());
+        let endpoint = endpoint(&proxy.value.lossy());
         let dialled = observed.connects.iter().find(|connect| same(&connect.at, endpoint.as_ref()));
         let direct = observed.connects.iter().any(|connect| case.is_target(&connect.at));
         if let Some(dialled) = dialled.filter(|_| !direct) {
@@ -63,7 +63,7 @@ fn run(case: &Case<'_>) -> Ruling {
             Some(_) | None => Ruling::Silent,
         };
     };
-    let named = proxy.and_then(|proxy| endpoint(&proxy.value.shown())).is_some_and(|(host, port)| {
+    let named = proxy.and_then(|proxy| endpoint(&proxy.value.lossy())).is_some_and(|(host, port)| {
         paste.port == Some(u32::from(port)) && port != case.asked.port && paste.host.as_deref().is_none_or(|told| told == host)
     });
     let failed = paste.symptom == Symptom::ProxyFailed || case.says(CHECK.code);
@@ -108,7 +108,7 @@ pub(in crate::doctor) fn local_proxy(case: &Case<'_>) -> Option<SocketAddr> {
     let web = matches!(case.asked.scheme.as_deref(), Some("http" | "https" | "ws" | "wss"));
     let asks = web && case.paste.is_none() && case.exam.observed.is_none() && case.connects();
     let proxy = applies(case, &case.exam.proxies).filter(|_| asks)?;
-    let (host, port) = endpoint(&proxy.value.shown())?;
+    let (host, port) = endpoint(&proxy.value.lossy())?;
     let address: IpAddr = if host == "localhost" { Ipv4Addr::LOCALHOST.into() } else { host.parse().ok()? };
     address.is_loopback().then(|| SocketAddr::new(address, port))
 }
@@ -120,7 +120,7 @@ fn applies<'a>(case: &Case<'_>, settings: &'a [ProxySetting]) -> Option<&'a Prox
     // A proxy for another machine is what proxies are for.
     let own = addresses.is_empty() || addresses.iter().any(|address| case.is_own_address(*address));
     let lists = settings.iter().filter(|setting| setting.variable.eq_ignore_ascii_case("no_proxy"));
-    let spared = lists.into_iter().any(|list| spares(&list.value.shown(), &host, addresses, case.asked.port));
+    let spared = lists.into_iter().any(|list| spares(&list.value.lossy(), &host, addresses, case.asked.port));
     if !own || spared {
         return None;
     }

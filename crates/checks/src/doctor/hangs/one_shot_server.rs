@@ -68,7 +68,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let one = netcat.is_some_and(|at| flags(at).any(|flag| flag.contains('l')) && !flags(at).any(|flag| flag.contains('k')));
         one || (text.contains("socat") && text.contains("LISTEN") && !text.contains("fork"))
     };
-    let mention = case.exam.mentions.iter().find(|mention| mention.port == port && starts_one(&mention.text.shown()));
+    let mention = case.exam.mentions.iter().find(|mention| mention.port == port && starts_one(&mention.text.lossy()));
     let trace = case.snapshot.sockets.iter().find(|socket| {
         let either = socket.port() == Some(port) || socket.remote().is_some_and(|(_, remote)| remote == port);
         case.is_own(socket)

@@ -91,7 +91,7 @@ fn published_twice<'a>(case: &Case<'a>) -> Option<(&'a Mention, &'a Mention)> {
         .mentions
         .iter()
         .filter(|mention| mention.kind == MentionKind::Compose && mention.port == case.asked.port)
-        .filter(|mention| publishes(&mention.text.shown(), case.asked.port))
+        .filter(|mention| publishes(&mention.text.lossy(), case.asked.port))
         .collect();
     publishing.iter().enumerate().find_map(|(at, first)| {
         let later = publishing.iter().skip(at + 1);

@@ -76,7 +76,7 @@ fn of_text(case: &Case<'_>, process: &Process) -> Option<Evidence> {
 /// True when the wording of this program is what the process would print.
 fn is_run_by(process: &Process, program: &str) -> bool {
     let names = [process.title(), process.name.shown()];
-    let exe = process.exe.known().map(portward_model::Text::shown).unwrap_or_default();
+    let exe = process.exe.known().map(portward_model::Text::lossy).unwrap_or_default();
     let base = exe.rsplit('/').next().unwrap_or_default();
     names.iter().map(String::as_str).chain([base]).any(|name| {
         let rest = name.strip_prefix(program);

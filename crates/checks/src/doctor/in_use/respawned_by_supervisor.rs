@@ -122,7 +122,7 @@ fn is_loop(process: &Process) -> bool {
     let script = argv.iter().skip_while(|argument| !is_command(argument)).nth(1);
     shell
         && script.is_some_and(|script| {
-            let script = script.shown();
+            let script = script.lossy();
             let words: Vec<&str> = script.split(|c: char| c.is_whitespace() || c == ';').collect();
             words.iter().any(|word| matches!(*word, "while" | "until")) && words.contains(&"do")
         })

@@ -112,7 +112,7 @@ fn way(case: &Case<'_>) -> Option<Way> {
     }
     case.unserved()?;
     let rule = case.rules_for(&[RuleVerdict::Redirect]).into_iter().find(|rule| rule.port.is_some())?;
-    let (address, port) = destination(&rule.text.shown())?;
+    let (address, port) = destination(&rule.text.lossy())?;
     let evidence = Evidence::new("packet filter rules", format!("{}: {}", rule.chain, rule.text));
     Some(Way { address: Some(address), port, evidence })
 }

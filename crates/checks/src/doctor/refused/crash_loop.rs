@@ -7,7 +7,7 @@ use portward_model::{CommandLine, Effect, Evidence, Fix, Likelihood, Sample};
 use crate::{
     bind::words::supervisor_of,
     doctor::{Case, Check, Ruling, kin, words},
-    why::starts_again,
+    why::{quoted, starts_again},
 };
 
 pub(super) const CHECK: Check = Check {
@@ -87,7 +87,9 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let supervisor = parent.and_then(|parent| supervisor_of(case.snapshot, parent));
     let log = match (&supervisor, &reborn) {
-        (Some(found), _) if found.name.shown().ends_with(".service") => format!("journalctl -n 50 -u {}", found.name),
+        (Some(found), _) if found.name.raw().ends_with(b".service") => {
+            format!("journalctl -n 50 -u {}", quoted(&found.name).unwrap_or_else(|| "UNIT".to_owned()))
+        }
         (_, Some((pid, _))) => format!("ls -l /proc/{pid}/fd/1 /proc/{pid}/fd/2"),
         (_, None) => format!("portward explain {}", words::target(case)),
     };

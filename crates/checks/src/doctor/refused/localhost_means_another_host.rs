@@ -57,7 +57,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(answers.map(words::tried));
     // A client's setting, not a server's: it names the loopback as a place to go to.
     let setting = kin::mentions(case).find(|mention| {
-        let text = mention.text.shown();
+        let text = mention.text.lossy();
         let client = text.contains("://localhost")
             || text.contains("://127.0.0.1")
             || text.contains("@localhost")
@@ -74,7 +74,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     if let Some(outside) = &outside {
         if let Some(mention) = setting {
-            let text = mention.text.shown();
+            let text = mention.text.lossy();
             let now = if text.contains("localhost") { "localhost" } else { "127.0.0.1" };
             fixes.extend(edits::in_line(case, mention, now, outside, "Name the host, or the other container's service"));
         }

@@ -57,9 +57,9 @@ fn run(case: &Case<'_>) -> Ruling {
     if disabled {
         evidence.push(Evidence::new("*.wants", format!("nothing links to {unit}, so it is not started at boot")));
     }
-    let user = mention.file.shown().contains("/systemd/user/");
+    let user = mention.file.lossy().contains("/systemd/user/");
     let ctl = if user { "systemctl --user" } else { "sudo systemctl" };
-    let word = quoted(&portward_model::Text::from(unit.as_str())).unwrap_or_else(|| "UNIT".to_owned());
+    let word = quoted(&portward_model::Text::from_shown(&unit)).unwrap_or_else(|| "UNIT".to_owned());
     let (title, verb) = if disabled { ("Start it now and at every boot", "enable --now") } else { ("Start it", "start") };
     let status = if user { "systemctl --user" } else { "systemctl" };
     let fixes = vec![
@@ -73,7 +73,7 @@ fn run(case: &Case<'_>) -> Ruling {
 
 /// True for a file in a folder that systemd reads, not in a project.
 fn is_installed(mention: &Mention) -> bool {
-    let file = mention.file.shown();
+    let file = mention.file.lossy();
     file.contains("/systemd/system/") || file.contains("/systemd/user/")
 }
 

@@ -80,7 +80,7 @@ struct Fate {
 
 /// The line is the file's lines in one: pid, folder, start in seconds since 1970, port.
 fn fate(case: &Case<'_>, mention: &Mention) -> Option<Fate> {
-    let text = mention.text.shown();
+    let text = mention.text.lossy();
     let mut words = text.split_ascii_whitespace();
     let pid: u32 = words.next()?.parse().ok()?;
     // The folder may hold blanks; of what follows only the start has ten digits.

@@ -46,7 +46,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let process = case.processes().find(|process| is_tunnel_of(process, case.asked.port));
-    let mention = kin::mentions(case).find(|mention| is_tunnel(&mention.text.shown()));
+    let mention = kin::mentions(case).find(|mention| is_tunnel(&mention.text.lossy()));
     if spoken.is_none() && process.is_none() && mention.is_none() {
         return Ruling::Silent;
     }

@@ -47,7 +47,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let port = case.asked.port;
     let settings = kin::mentions(case).filter(|mention| matches!(mention.kind, MentionKind::Environment | MentionKind::Server));
     let found = settings.filter_map(|mention| {
-        let product = product(&mention.text.shown().to_ascii_lowercase(), port)?;
+        let product = product(&mention.text.lossy().to_ascii_lowercase(), port)?;
         let (index, socket) = kin::tcp_listeners(case).find(|(index, socket)| serves(case, *index, socket, product))?;
         Some((mention, index, socket))
     });

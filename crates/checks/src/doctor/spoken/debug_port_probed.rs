@@ -33,7 +33,7 @@ Let nothing but the debugger connect there: take the port out of health checks a
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(paste) = case.paste else { return Ruling::Silent };
-    let line = paste.line.shown();
+    let line = paste.line.lossy();
     let closed = line.contains("handshake failed - connection prematurally closed");
     let other = line.contains("handshake failed - received >");
     if !closed && !other {

@@ -5,7 +5,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use portward_model::{PortRange, Socket, SocketState, Text, Transport};
+use portward_model::{PortRange, Socket, SocketState, Transport};
 use portward_session::{Loan, Standing};
 use portward_sys::{PortFilter, StateSet, Transports};
 
@@ -167,7 +167,7 @@ fn hold(
         (None, None, None) => format!("{words} holds it and keeps it"),
     });
     port.holder =
-        process.map(|process| FrontHolder { pid: process.id.pid, name: Text::from(process.title().as_str()).shown(), session });
+        process.map(|process| FrontHolder { pid: process.id.pid, name: process.title(), session });
     port.need = Some(format!("portward free {}", port.port));
     Ok(())
 }

@@ -185,7 +185,7 @@ fn words(namespace: &Namespace) -> String {
 fn door(namespace: &Namespace) -> Option<String> {
     let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     match (&namespace.name, namespace.pid) {
-        (Some(name), _) if plain(&name.shown()) => Some(format!("ip netns exec {name} ")),
+        (Some(name), _) if plain(&name.lossy()) => Some(format!("ip netns exec {name} ")),
         (_, Some(pid)) => Some(format!("nsenter --target {pid} --net ")),
         (_, None) => None,
     }
