@@ -12,6 +12,7 @@ mod bind;
 pub mod doctor;
 #[cfg(test)]
 mod fixture;
+pub mod guard;
 mod page;
 mod paste;
 mod port;

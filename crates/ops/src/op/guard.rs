@@ -4,10 +4,8 @@ mod document;
 mod firewall;
 mod named;
 mod pin;
-mod rules;
 mod scene;
 mod status;
-mod why;
 
 use clap::{Args, ValueEnum};
 use portward_model::Endpoint;

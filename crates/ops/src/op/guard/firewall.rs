@@ -1,5 +1,6 @@
 //! `portward guard pin --firewall` and `portward guard open`: tables of the packet filter, made and removed.
 
+use portward_checks::guard::{Closing, PREFIX, lasting, removal};
 use portward_sys::{Act, Released};
 
 use super::{
@@ -7,7 +8,6 @@ use super::{
     document::{Guarded, State, TableState},
     named::Named,
     pin::{connection, rule_set},
-    rules::{Closing, PREFIX, lasting, removal},
     scene::{Tables, describe, document},
 };
 use crate::{Failure, Sink, View, document::GapDocument};

@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
+use portward_checks::guard::Closing;
 use portward_model::{Endpoint, EndpointHost, Namespace, Socket, SocketState, Transport, unmap};
 use portward_sys::{self as sys, Depth, Which};
 
-use super::rules::Closing;
 use crate::{Failure, Look, View, target::Target};
 
 /// An endpoint with its name resolved; a bare port means TCP and UDP.

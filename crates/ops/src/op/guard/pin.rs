@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use portward_checks::guard::{Closing, Why, paste, removal};
 use portward_model::{Namespace, Socket};
 use portward_sys::{Act, Look, Pinned};
 
@@ -9,9 +10,7 @@ use super::{
     Action,
     document::{Done, Guarded, GuardedSocket, OpenConnection, RuleSet, State},
     named::{Named, listens},
-    rules::{Closing, paste, removal},
     scene::{Tables, cannot, closing_of, describe, remedy, state},
-    why::Why,
 };
 use crate::{Failure, View, document::GapDocument};
 

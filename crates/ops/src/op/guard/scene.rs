@@ -1,13 +1,10 @@
 //! One socket as the guard sees it: closed by what, open to whom, and whether it could be pinned.
 
+use portward_checks::guard::{Closing, Facts, PREFIX, Why, foreseen};
 use portward_model::{Scope, Socket, Text, Who};
 use portward_sys::{FilterTable, Look, SysError};
 
-use super::{
-    document::{GuardTable, GuardedSocket, State, TableState},
-    rules::{Closing, PREFIX},
-    why::{Facts, Why, foreseen},
-};
+use super::document::{GuardTable, GuardedSocket, State, TableState};
 use crate::{
     View,
     document::{GapDocument, absence_of_owners, device},

@@ -6,32 +6,56 @@ use portward_model::{AddressClass, unmap};
 
 /// Why.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Why {
+pub enum Why {
     /// It belongs to a container engine's proxy; the network's packets do not go through it.
-    Published { container: String },
+    Published {
+        /// Whose port it is.
+        container: String,
+    },
     /// It is bound to one address, by which nobody would come once it is pinned.
-    OneAddress { address: IpAddr },
+    OneAddress {
+        /// That address.
+        address: IpAddr,
+    },
     /// It is pinned to another device.
-    OtherDevice { device: String },
+    OtherDevice {
+        /// That device.
+        device: String,
+    },
     /// Another user's process holds it.
-    OtherUser { user: String },
+    OtherUser {
+        /// That user.
+        user: String,
+    },
     /// A process of this user holds it that does not let itself be looked into.
     Hides,
     /// Yama keeps programs from reaching into others.
-    Yama { scope: u8 },
+    Yama {
+        /// `kernel.yama.ptrace_scope`.
+        scope: u8,
+    },
     /// No process that could be asked for it.
-    NoProcess { because: String },
+    NoProcess {
+        /// Why not, as the end of a sentence.
+        because: String,
+    },
     /// It is in another network namespace.
-    OtherNamespace { name: String },
+    OtherNamespace {
+        /// That namespace.
+        name: String,
+    },
     /// Its process let go of it, or ended.
     Gone,
     /// What the kernel said.
-    Kernel { said: String },
+    Kernel {
+        /// Its words.
+        said: String,
+    },
 }
 
 impl Why {
     /// The reason as scripts read it.
-    pub(super) fn code(&self) -> &'static str {
+    pub fn code(&self) -> &'static str {
         match self {
             Self::Published { .. } => "published-by-container",
             Self::OneAddress { .. } => "bound-to-one-address",
@@ -47,7 +71,7 @@ impl Why {
     }
 
     /// True where root could pin it all the same.
-    pub(super) fn yields_to_root(&self) -> bool {
+    pub fn yields_to_root(&self) -> bool {
         match self {
             Self::OtherDevice { .. } | Self::OtherUser { .. } | Self::Hides => true,
             Self::Yama { scope } => *scope < 3,
@@ -61,7 +85,7 @@ impl Why {
     }
 
     /// The second half of a sentence: "it cannot be pinned: ...".
-    pub(super) fn words(&self) -> String {
+    pub fn words(&self) -> String {
         match self {
             Self::Published { container } => format!(
                 "it publishes a port of container {container}, and what comes from the network is sent on to the container before it \
@@ -100,28 +124,29 @@ impl Why {
 }
 
 /// What is known of a socket before anything is tried.
-pub(super) struct Facts<'a> {
+pub struct Facts<'a> {
     /// Its local address.
-    pub(super) address: Option<IpAddr>,
+    pub address: Option<IpAddr>,
     /// The device that it is pinned to.
-    pub(super) device: Option<String>,
+    pub device: Option<String>,
     /// The container whose port it publishes.
-    pub(super) publishes: Option<String>,
+    pub publishes: Option<String>,
     /// The users of the processes that were seen to hold it.
-    pub(super) holders: &'a [u32],
+    pub holders: &'a [u32],
     /// The user that opened it, and that user's name.
-    pub(super) user: (u32, String),
+    pub user: (u32, String),
     /// Processes that may not be looked into.
-    pub(super) hidden: bool,
-    /// Who asks, and whether that user may reach into every process.
-    pub(super) own: u32,
-    pub(super) privileged: bool,
+    pub hidden: bool,
+    /// The user who asks.
+    pub own: u32,
+    /// That user may reach into every process.
+    pub privileged: bool,
     /// Why no process can be named for it.
-    pub(super) absence: String,
+    pub absence: String,
 }
 
 /// Why this socket cannot be pinned, as far as that can be told without trying.
-pub(super) fn foreseen(facts: Facts<'_>) -> Option<Why> {
+pub fn foreseen(facts: Facts<'_>) -> Option<Why> {
     if let Some(container) = facts.publishes {
         return Some(Why::Published { container });
     }

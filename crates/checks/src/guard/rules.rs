@@ -16,19 +16,21 @@ use portward_model::Transport;
 
 /// A port that a table of the guard closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Closing {
-    pub(super) transport: Transport,
-    pub(super) port: u16,
+pub struct Closing {
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The port.
+    pub port: u16,
 }
 
 impl Closing {
     /// The name of its table.
-    pub(super) fn table(self) -> String {
+    pub fn table(self) -> String {
         format!("{PREFIX}{}_{}", self.transport.name(), self.port)
     }
 
     /// What the guard's table of this name closes; `None` for every other table.
-    pub(super) fn of_table(name: &str) -> Option<Self> {
+    pub fn of_table(name: &str) -> Option<Self> {
         let (transport, port) = name.strip_prefix(PREFIX)?.split_once('_')?;
         let transport = match transport {
             "tcp" => Transport::Tcp,
@@ -42,7 +44,7 @@ impl Closing {
     }
 
     /// The endpoint as it is typed: `3000`, `udp/53`.
-    pub(super) fn endpoint(self) -> String {
+    pub fn endpoint(self) -> String {
         if self.transport == Transport::Udp { format!("udp/{}", self.port) } else { self.port.to_string() }
     }
 
@@ -59,7 +61,7 @@ impl Closing {
     }
 
     /// The table as a person reads it.
-    pub(super) fn text(self) -> String {
+    pub fn text(self) -> String {
         let [early, input] = self.refusals();
         format!(
             "table inet {} {{\n    chain prerouting {{\n        {EARLY}\n        {early}\n    }}\n    chain input {{\n        \
@@ -69,7 +71,7 @@ impl Closing {
     }
 
     /// The same as a command of one line, for a table that ends with its owner.
-    pub(super) fn owned(self) -> String {
+    pub fn owned(self) -> String {
         let [early, input] = self.refusals();
         format!(
             "table inet {} {{ flags owner; chain prerouting {{ {EARLY} {early}; }}; chain input {{ {LATE} {input}; }}; }}",
@@ -79,19 +81,19 @@ impl Closing {
 }
 
 /// All the tables at once, where none of them is yet: a table that exists is an error, and changes nothing.
-pub(super) fn lasting(closings: &[Closing]) -> String {
+pub fn lasting(closings: &[Closing]) -> String {
     let tables = closings.iter().map(|closing| format!("create table inet {}\n{}", closing.table(), closing.text()));
     tables.collect()
 }
 
 /// The command that removes a table.
-pub(super) fn removal(closing: Closing) -> String {
+pub fn removal(closing: Closing) -> String {
     format!("delete table inet {}", closing.table())
 }
 
 /// A text to paste into a shell; `inside` is what stands before `nft` to enter another network namespace. Pasted twice it
 /// gives the same tables again.
-pub(super) fn paste(closings: &[Closing], inside: &str) -> String {
+pub fn paste(closings: &[Closing], inside: &str) -> String {
     let tables = closings.iter().map(|closing| {
         let table = closing.table();
         format!("table inet {table}\ndelete table inet {table}\n{}", closing.text())
@@ -100,7 +102,7 @@ pub(super) fn paste(closings: &[Closing], inside: &str) -> String {
 }
 
 /// What the name of every table of the guard begins with.
-pub(super) const PREFIX: &str = "portward_guard_";
+pub const PREFIX: &str = "portward_guard_";
 const EARLY: &str = "type filter hook prerouting priority raw; policy accept;";
 const LATE: &str = "type filter hook input priority filter - 1; policy accept;";
 
