@@ -26,6 +26,7 @@ mod self_connect;
 mod socket_activation;
 mod stale_unix_socket;
 mod time_wait;
+mod tried;
 mod unix_path_held;
 pub(crate) mod words;
 
@@ -35,6 +36,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use question::View;
 pub use question::{BindHost, BindQuestion};
+pub use tried::Bound;
 
 use crate::rule_sentences;
 

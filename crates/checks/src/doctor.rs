@@ -14,6 +14,7 @@ mod denied;
 mod edits;
 mod hangs;
 mod in_use;
+mod inquiry;
 mod kin;
 mod plan;
 mod refused;
@@ -27,7 +28,9 @@ pub(crate) mod words;
 use portward_model::Cause;
 
 pub use case::{Asked, Asking, Case, Standing};
-pub use plan::{Plan, PlannedDial, Speech, Watch, follow_up, may_be_told, plan, suspects, watch};
+pub use inquiry::{Call, Called, Depth, Fact, Inquiry, Question, Sampled, Step, Unread, Wanted, Wide, has_enough};
+pub use plan::{Plan, PlannedDial, Speech};
+use plan::{Watch, follow_up, may_be_told, plan, suspects, watch};
 pub use verdict::{Diagnosis, RuledOut, Verdict, diagnose};
 
 /// Every cause that the doctor knows, group by group, in the order of inquiry.

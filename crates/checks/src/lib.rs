@@ -21,7 +21,7 @@ mod via;
 mod why;
 
 pub use address::address_sentence;
-pub use bind::{BindAnswer, BindHost, BindQuestion, CHECKS, Check, Verdict, bind};
+pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, CHECKS, Check, Verdict, bind};
 pub use page::{causes, check_doc};
 pub use paste::{Call, Paste, Symptom, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usual_service};

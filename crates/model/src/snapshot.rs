@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Container, Gap, Holding, HostFacts, Interface, Namespace, PortRules, Process, Project, Route, Socket, SocketId, Text, Users,
+    Container, Gap, Holding, HostFacts, Interface, Moment, Namespace, PortRules, Process, Project, Route, Socket, SocketId, Text, Users,
 };
 
 /// One reading of sockets, owners, interfaces and rules, with the gaps it could not see.
@@ -54,6 +54,36 @@ pub struct Resolution {
 }
 
 impl Snapshot {
+    /// What is known of a machine before anything was read.
+    pub fn unread() -> Self {
+        let host = HostFacts {
+            name: Text::default(),
+            kernel: Text::default(),
+            uid: u32::MAX,
+            pid: 0,
+            netns: 0,
+            privileged: false,
+            sees_all_pids: false,
+            now: Moment::default(),
+        };
+        Self {
+            host,
+            namespaces: Vec::new(),
+            sockets: Vec::new(),
+            holdings: Vec::new(),
+            processes: Vec::new(),
+            interfaces: Vec::new(),
+            rules: None,
+            users: Users::new(),
+            projects: Vec::new(),
+            containers: Vec::new(),
+            cgroups: Vec::new(),
+            resolutions: Vec::new(),
+            routes: Vec::new(),
+            gaps: Vec::new(),
+        }
+    }
+
     /// Index of the loopback interface; 1 where interfaces were not read, as the kernel always numbers it.
     pub fn loopback_index(&self) -> u32 {
         self.interfaces.iter().find(|interface| interface.loopback).map_or(1, |interface| interface.index)

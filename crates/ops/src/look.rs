@@ -6,8 +6,7 @@ mod story;
 use std::thread;
 
 use portward_model::{
-    Container, Gap, HostFacts, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport,
-    Users, Via,
+    Container, Gap, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Via,
 };
 use portward_sys::{self as sys, Ask, Beyond, Depth, Holders, PortFilter, Reading, StateSet, SysError, Transports, Which};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -62,7 +61,7 @@ impl Look {
         let mut gaps = Vec::new();
         let facts = host.facts().unwrap_or_else(|error| {
             gaps.push(gap("this machine's name and the reader's rights", "other processes may be named as hidden", &error));
-            nobody()
+            Snapshot::unread().host
         });
         let namespaces = self.namespaces(host, &mut gaps);
         let mut sockets = Vec::new();
@@ -73,22 +72,7 @@ impl Look {
             Err(error) => gaps.push(gap("sockets", "they are not listed", &error)),
         }
         let mut view = View {
-            snapshot: Snapshot {
-                host: facts,
-                namespaces,
-                sockets,
-                holdings: Vec::new(),
-                processes: Vec::new(),
-                interfaces: Vec::new(),
-                rules: None,
-                users: Users::new(),
-                projects: Vec::new(),
-                containers: Vec::new(),
-                cgroups: Vec::new(),
-                resolutions: Vec::new(),
-                routes: Vec::new(),
-                gaps,
-            },
+            snapshot: Snapshot { host: facts, namespaces, sockets, gaps, ..Snapshot::unread() },
             clients: None,
             stories: FxHashMap::default(),
             options: FxHashMap::default(),
@@ -424,19 +408,6 @@ impl View {
 fn gap(what: &str, effect: &str, error: &SysError) -> Gap {
     let need = if error.is_denied() { Need::Root } else { Need::Platform };
     Gap { what: what.to_owned(), need, effect: format!("{effect}: {error}") }
-}
-
-fn nobody() -> HostFacts {
-    HostFacts {
-        name: Text::default(),
-        kernel: Text::default(),
-        uid: u32::MAX,
-        pid: 0,
-        netns: 0,
-        privileged: false,
-        sees_all_pids: false,
-        now: Moment::default(),
-    }
 }
 
 /// The id of the version 2 hierarchy's root.

@@ -16,7 +16,7 @@ use crate::{Symptom, usual_service};
 
 use harm::why_not;
 pub(super) use harm::{contains, debugger, is_one_shot, names_port};
-pub use watch::{Watch, may_be_told, watch};
+pub(super) use watch::{Watch, may_be_told, watch};
 
 /// What to try and what not.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Speech {
 }
 
 /// Which connections to try for a case whose snapshot and vitals were read.
-pub fn plan(case: &Case<'_>) -> Plan {
+pub(super) fn plan(case: &Case<'_>) -> Plan {
     let mut plan = Plan::default();
     if case.asked.asking == Asking::Listen {
         return plan;
@@ -137,7 +137,7 @@ fn outside(case: &Case<'_>, plan: &mut Plan) {
 }
 
 /// The question that the last answer calls for; `None` when there is none.
-pub fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
+pub(super) fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
     let last = case.exam.attempts.iter().rev().find(|attempt| attempt.exchange.is_some())?;
     let exchange = last.exchange.as_ref()?;
     let asked = |said: Said| {
@@ -347,7 +347,7 @@ const PROGRAMS: &[(&str, &str)] = &[
 ];
 
 /// The processes whose health matters to a case: holders of what stands at the port, at most 48.
-pub fn suspects(case: &Case<'_>) -> Vec<u32> {
+pub(super) fn suspects(case: &Case<'_>) -> Vec<u32> {
     let mut pids: Vec<u32> = Vec::new();
     let listeners = case.here().filter(|(_, socket)| socket.state == SocketState::Listen || socket.state == SocketState::Bound);
     for (index, _) in listeners.chain(case.here()) {

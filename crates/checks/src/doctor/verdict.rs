@@ -88,6 +88,18 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     Diagnosis { verdict, summary, causes, ruled_out, healthy: if verdict == Verdict::Healthy { healthy } else { Vec::new() } }
 }
 
+/// True when a cause of this group is certain by what was read so far.
+pub(super) fn is_certain(case: &Case<'_>, group: &str) -> bool {
+    let certain = |check: &Check| matches!((check.run)(case), Ruling::Found(cause) if cause.likelihood == Likelihood::Certain);
+    GROUPS.iter().filter(|known| known.name == group).flat_map(|known| known.checks).any(certain)
+}
+
+/// True when one of these causes is at least likely by what was read so far.
+pub(super) fn rules_in(case: &Case<'_>, codes: &[&str]) -> bool {
+    let found = |check: &Check| matches!((check.run)(case), Ruling::Found(cause) if cause.likelihood <= Likelihood::Likely);
+    every_check().filter(|check| codes.contains(&check.code)).any(found)
+}
+
 /// True for what the text alone tells.
 fn is_spoken(check: &Check) -> bool {
     GROUPS.iter().any(|group| group.name == "spoken" && group.checks.iter().any(|known| known.code == check.code))

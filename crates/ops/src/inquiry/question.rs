@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use portward_checks::{
     Call, Paste, Symptom,
-    doctor::{Asked, Asking},
+    doctor::{self, Asked, Asking},
     read_paste, service_port,
 };
 use portward_model::{Endpoint, EndpointHost, Observed, SocketState, Text, Transport};
@@ -28,10 +28,8 @@ pub(crate) struct Words {
 /// A question that was understood.
 #[derive(Clone)]
 pub(crate) struct Question {
-    pub(crate) asked: Asked,
-    pub(crate) paste: Option<Paste>,
+    pub(crate) question: doctor::Question,
     pub(crate) target: Target,
-    pub(crate) notes: Vec<String>,
     pub(crate) observed: Option<Observed>,
 }
 
@@ -98,7 +96,12 @@ pub(crate) fn understand(words: Words, host: &dyn sys::Look) -> Result<Result<Qu
     let listens = words.bind || (from_text || endpoint_is_of(&endpoint, paste.as_ref())) && asks_to_listen(paste.as_ref());
     let asking = if listens { Asking::Listen } else { Asking::Connect };
     let (asked, target) = asked(&endpoint, asking, resource, from_text, host, &mut notes)?;
-    Ok(Ok(Question { asked, paste, target, notes, observed: words.observed }))
+    let zone = match &endpoint.host {
+        EndpointHost::Ip(_, zone) => zone.clone(),
+        EndpointHost::Any | EndpointHost::Name(_) | EndpointHost::Path(_) => None,
+    };
+    let question = doctor::Question { asked, paste, bind: target.question(), bound: target.bound(), zone, notes };
+    Ok(Ok(Question { question, target, observed: words.observed }))
 }
 
 fn asks_to_listen(paste: Option<&Paste>) -> bool {

@@ -8,7 +8,10 @@ mod follow;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use portward_checks::{Paste, doctor as checks, doctor::Verdict};
+use portward_checks::{
+    Paste,
+    doctor::{Depth, Verdict},
+};
 use portward_model::Declined;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,7 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Cx, Effect, Failure, Op, Sink, Span, Where,
     document::GapDocument,
-    inquiry::{Inquiry, Question, Reach, Words, understand},
+    inquiry::{Question, Words, inquire, understand},
 };
 
 pub use document::{Examined, Fixed, Kin, Probe, Read, Wrong};
@@ -96,11 +99,11 @@ impl Op for Doctor {
         if self.watch {
             return follow::follow(cx, &question, self.until_broken, self.timeout, out);
         }
-        let reach = Reach { probe: !self.explain_probes, watch: true };
+        let depth = Depth { probe: !self.explain_probes, watch: true };
         if self.explain_probes {
-            return Ok(explain_probes(cx, question, reach, began));
+            return Ok(explain_probes(cx, question, depth, began));
         }
-        let mut examined = examine(cx, question.clone(), reach, began);
+        let mut examined = examine(cx, question.clone(), depth, began);
         if self.fix && examined.verdict != Verdict::Healthy {
             examined = fixes::offer(cx, question, examined, self.yes).await?;
         }
@@ -145,24 +148,22 @@ impl Doctor {
 }
 
 /// Asks and answers once.
-fn examine(cx: &Cx<'_>, question: Question, reach: Reach, began: Instant) -> Examined {
-    let inquiry = Inquiry::make(cx, question, reach);
-    let diagnosis = checks::diagnose(&inquiry.case());
+fn examine(cx: &Cx<'_>, question: Question, depth: Depth, began: Instant) -> Examined {
+    let (inquiry, diagnosis) = inquire(cx, question, depth);
     Examined::of(&inquiry, diagnosis, began.elapsed())
 }
 
 /// The probes that would be made, as they would be listed.
-fn explain_probes(cx: &Cx<'_>, question: Question, reach: Reach, began: Instant) -> Examined {
-    let mut inquiry = Inquiry::make(cx, question, reach);
-    let planned = checks::plan(&inquiry.case());
-    inquiry.exam.declined = planned.declined;
-    let mut examined = Examined::of(&inquiry, checks::diagnose(&inquiry.case()), began.elapsed());
+fn explain_probes(cx: &Cx<'_>, question: Question, depth: Depth, began: Instant) -> Examined {
+    let (inquiry, diagnosis) = inquire(cx, question, depth);
+    let planned = inquiry.plan();
+    let mut examined = Examined::of(&inquiry, diagnosis, began.elapsed());
     examined.probes = planned.dials.iter().map(Probe::planned).collect();
     if examined.causes.is_empty() {
         let many = planned.dials.len();
         let count = if many == 1 { "1 connection".to_owned() } else { format!("{many} connections") };
         examined.verdict = Verdict::Unknown;
-        examined.summary = format!("{} would be examined with {count}; none was made.", inquiry.asked.text);
+        examined.summary = format!("{} would be examined with {count}; none was made.", inquiry.asked().text);
     }
     if planned.dials.is_empty() && examined.declined.is_empty() {
         examined.declined.push(Declined {
@@ -220,9 +221,9 @@ fn split(command: &str) -> Result<Vec<String>, Failure> {
     Ok(words)
 }
 
-/// The gaps of a look, as documents.
-fn gaps(view: &crate::View) -> Vec<GapDocument> {
-    view.snapshot.gaps.iter().map(GapDocument::from).collect()
+/// The gaps of a reading, as documents.
+fn gaps(snapshot: &portward_model::Snapshot) -> Vec<GapDocument> {
+    snapshot.gaps.iter().map(GapDocument::from).collect()
 }
 
 #[cfg(test)]

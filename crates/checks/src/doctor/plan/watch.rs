@@ -11,7 +11,7 @@ use super::names_port;
 
 /// Whom to watch for the port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Watch {
+pub(in crate::doctor) struct Watch {
     /// The processes whose children are followed: young ones and those that started them, at most 16. Empty where there
     /// is nothing to watch.
     pub parents: Vec<u32>,
@@ -23,7 +23,7 @@ pub struct Watch {
 
 /// Processes that have only just started, hold no listener and may be what will serve the port. A supervisor may be of any
 /// age: between two lives of its child it has none, or one that only passes the time.
-pub fn watch(case: &Case<'_>) -> Watch {
+pub(in crate::doctor) fn watch(case: &Case<'_>) -> Watch {
     let snapshot = case.snapshot;
     let young = |process: &Process| process.started_at.seconds_until(snapshot.host.now) < YOUNG_S;
     let (mut near, mut far) = (Vec::new(), Vec::new());
@@ -88,7 +88,7 @@ fn is_fresh(case: &Case<'_>, process: &Process) -> bool {
 
 /// The processes that may have been told the port elsewhere than in their arguments: scripts and young programs, at most 64,
 /// the youngest first.
-pub fn may_be_told<'a>(case: &Case<'a>) -> Vec<&'a Process> {
+pub(in crate::doctor) fn may_be_told<'a>(case: &Case<'a>) -> Vec<&'a Process> {
     let now = case.snapshot.host.now;
     let age = |process: &Process| process.started_at.seconds_until(now);
     let wanted = |process: &&Process| {

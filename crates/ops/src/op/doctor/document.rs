@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use portward_checks::{
     Call, Paste, Symptom,
-    doctor::{Asking, Diagnosis, PlannedDial, RuledOut, Verdict, every_check},
+    doctor::{Asking, Diagnosis, Inquiry, PlannedDial, RuledOut, Verdict, every_check},
 };
 use portward_model::{Attempt, Cause, Declined, DialTarget, Effect, Ended, Evidence, Met, Said};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::gaps;
-use crate::{Exit, Noun, document::GapDocument, inquiry::Inquiry};
+use crate::{Exit, Noun, document::GapDocument};
 
 /// What became of a question.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -144,29 +144,29 @@ impl Noun for Examined {
 
 impl Examined {
     pub(super) fn of(inquiry: &Inquiry, diagnosis: Diagnosis, took: Duration) -> Self {
-        let paste = inquiry.paste.as_ref();
-        let mut notes = inquiry.notes.clone();
+        let paste = inquiry.paste();
+        let mut notes = inquiry.notes().to_vec();
         if diagnosis.verdict == Verdict::Healthy
             && let Some(paste) = paste
         {
             notes.push(format!("the text says {}, and that is not so now", paste.symptom.words()));
         }
-        if inquiry.exam.samples.len() > 1
-            && let Some(last) = inquiry.exam.samples.last()
+        if inquiry.exam().samples.len() > 1
+            && let Some(last) = inquiry.exam().samples.last()
         {
             notes.push(format!("watched for {} ms", last.at_ms));
         }
         Self {
-            target: Some(inquiry.asked.text.clone()),
-            question: if inquiry.asked.asking == Asking::Listen { "listen" } else { "connect" },
+            target: Some(inquiry.asked().text.clone()),
+            question: if inquiry.asked().asking == Asking::Listen { "listen" } else { "connect" },
             read: paste.map(Read::of),
             verdict: diagnosis.verdict,
             summary: diagnosis.summary,
             causes: diagnosis.causes,
             ruled_out: diagnosis.ruled_out,
             healthy: diagnosis.healthy,
-            probes: inquiry.exam.attempts.iter().map(Probe::made).collect(),
-            declined: inquiry.exam.declined.clone(),
+            probes: inquiry.exam().attempts.iter().map(Probe::made).collect(),
+            declined: inquiry.exam().declined.clone(),
             kin: Vec::new(),
             add: None,
             notes,
@@ -176,7 +176,7 @@ impl Examined {
             examined: None,
             at: None,
             took_ms: milliseconds(took),
-            gaps: gaps(&inquiry.view),
+            gaps: gaps(inquiry.snapshot()),
         }
     }
 

@@ -86,7 +86,7 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Exa
         examined: Some(examined),
         at: None,
         took_ms: milliseconds(began.elapsed()),
-        gaps: gaps(&view),
+        gaps: gaps(&view.snapshot),
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::time::Instant;
 
-use portward_checks::doctor::Verdict;
+use portward_checks::doctor::{Depth, Verdict};
 use portward_model::{Edit, Effect, Fix};
 
 use super::{Examined, Fixed, examine};
 use crate::{
     Cx, Exit, Failure,
-    inquiry::{Question, Reach},
+    inquiry::Question,
     registry::OPS,
 };
 
@@ -32,7 +32,7 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Question, examined: Examined, y
     if !done {
         return Ok(Examined { fixed, ..examined });
     }
-    let again = examine(cx, question, Reach { probe: true, watch: true }, Instant::now());
+    let again = examine(cx, question, Depth { probe: true, watch: true }, Instant::now());
     let mut notes = again.notes.clone();
     if again.verdict == Verdict::Healthy {
         notes.push("asked again after the fix: healthy".to_owned());

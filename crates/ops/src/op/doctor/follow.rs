@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use portward_checks::doctor::Verdict;
+use portward_checks::doctor::{Depth, Verdict};
 
 use super::{Examined, examine};
 use crate::{
     Cx, Failure, Sink, Span,
     document::rfc3339,
-    inquiry::{Question, Reach},
+    inquiry::Question,
 };
 
 /// Examines again and again, and hands out each answer that differs from the one before.
@@ -29,7 +29,7 @@ pub(super) fn follow(
     let mut told: Option<(Verdict, Option<String>)> = None;
     loop {
         let began = Instant::now();
-        let mut examined = examine(cx, question.clone(), Reach { probe: true, watch: false }, began);
+        let mut examined = examine(cx, question.clone(), Depth { probe: true, watch: false }, began);
         examined.at = cx.host.facts().ok().map(|facts| rfc3339(facts.now));
         let code = examined.causes.first().map(|cause| cause.code.clone());
         let state = Some((examined.verdict, code));

@@ -1,0 +1,105 @@
+//! A bind as the rules foresee it, set right by what the kernel answered to one that was tried.
+
+use portward_model::{Cause, Evidence, Likelihood, Seen, Text};
+
+use super::BindAnswer;
+
+/// Whether a bind would succeed, and what stands in its way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// True when it would; `None` when it cannot be told.
+    pub possible: Option<bool>,
+    /// True when a throw-away socket was bound, too.
+    pub tried: bool,
+    /// What stands in the way.
+    pub because: Vec<Cause>,
+}
+
+impl Bound {
+    /// As the rules foresee it.
+    pub fn foreseen(answer: BindAnswer) -> Self {
+        let mut found = Self { possible: answer.possible(), tried: false, because: answer.causes };
+        for cause in &mut found.because {
+            // This is where that advice leads.
+            cause.fixes.retain(|fix| !fix.command.starts_with("portward explain"));
+        }
+        found
+    }
+
+    /// A path can be bound only where a file can be made.
+    pub fn refuse_closed_folder(&mut self, path: &Text, may_create: &Seen<bool>) {
+        if self.possible != Some(true) || path.raw().starts_with(b"@") {
+            return;
+        }
+        match may_create {
+            Seen::Known(true) => {}
+            Seen::Known(false) => {
+                self.possible = Some(false);
+                let summary = format!("This user may not make a file at {path}, or its folder does not exist.");
+                self.because.push(refused(summary, Evidence::new("access(2)", "the folder is not there or not writable")));
+            }
+            Seen::Hidden(_) | Seen::Gone | Seen::Unsupported => self.possible = None,
+        }
+    }
+
+    /// Sets the answer that was reasoned right by the one that the kernel gave: an error's number and words, or `None`.
+    ///
+    /// `plain` is what a bind without `SO_REUSEADDR` met, where one with it succeeded: then the causes that were
+    /// found are what such a program would meet.
+    pub fn agree(&mut self, tried: Option<(i32, String)>, plain: Option<(i32, String)>) {
+        self.tried = true;
+        let Some((number, words)) = tried else {
+            self.possible = Some(true);
+            match plain {
+                None => self.because.clear(),
+                Some((number, words)) => {
+                    let fact =
+                        format!("a throw-away socket was bound with SO_REUSEADDR, and refused without: {words} (error {number})");
+                    for cause in &mut self.because {
+                        cause.evidence.push(Evidence::new("bind(2)", fact.clone()));
+                    }
+                }
+            }
+            return;
+        };
+        self.possible = Some(false);
+        let evidence = Evidence::new("bind(2)", format!("a throw-away socket was refused: {words} (error {number})"));
+        match self.because.iter_mut().find(|cause| explains(&cause.code, number)) {
+            Some(cause) => {
+                cause.likelihood = Likelihood::Certain;
+                cause.evidence.push(evidence);
+            }
+            None => {
+                let summary =
+                    format!("The kernel refuses the bind ({words}), and nothing that can be seen from here explains it.");
+                self.because.insert(0, refused(summary, evidence));
+            }
+        }
+    }
+}
+
+fn refused(summary: String, evidence: Evidence) -> Cause {
+    Cause {
+        code: "bind-refused".to_owned(),
+        likelihood: Likelihood::Certain,
+        summary,
+        evidence: vec![evidence],
+        fixes: Vec::new(),
+    }
+}
+
+/// True when a cause leads to this error number of `bind(2)`.
+fn explains(code: &str, number: i32) -> bool {
+    match number {
+        EACCES => code == "privileged-port",
+        EINVAL => code == "link-local-without-zone",
+        EADDRNOTAVAIL => code == "addr-not-local",
+        EADDRINUSE => !matches!(code, "privileged-port" | "link-local-without-zone" | "addr-not-local" | "multicast-over-tcp"),
+        _ => false,
+    }
+}
+
+const EACCES: i32 = 13;
+const EINVAL: i32 = 22;
+const EADDRINUSE: i32 = 98;
+const EADDRNOTAVAIL: i32 = 99;

@@ -1,0 +1,152 @@
+//! The connections of an inquiry: made one after another, each between two readings of the kernel's counters.
+
+use portward_model::{Attempt, Counters, DialTarget, Ended, Met, Queue, Said, Socket};
+use portward_wire::greeting::greeting;
+
+use super::{Called, Inquiry, PlannedDial, Task};
+use crate::doctor::Speech;
+
+/// A connection to make.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// Where to, for how long, and what kind of words.
+    pub dial: PlannedDial,
+    /// The words; `None` connects and closes.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// A connection that is made, once or several times.
+#[derive(Clone, Debug)]
+pub(super) struct Dialling {
+    dial: PlannedDial,
+    /// How often it was refused before, and how often at a quiet moment.
+    again: usize,
+    quiet: usize,
+}
+
+impl Dialling {
+    pub(super) fn of(dial: PlannedDial) -> Self {
+        Self { dial, again: 0, quiet: 0 }
+    }
+}
+
+impl Inquiry {
+    pub(super) fn call(&self, dialling: &Dialling) -> Call {
+        let dial = dialling.dial.clone();
+        let bytes = dial.speech.map(|speech| self.words(&speech, &dial.at));
+        Call { dial, bytes }
+    }
+
+    /// Takes what a connection met for one attempt; and makes it again where the counters do not tell yet who refused it.
+    ///
+    /// The kernel's own refusal raises `Tcp.OutRsts` each time, a packet filter's never does, and on a busy machine others
+    /// raise it as well. So one refusal without a rise is the proof; several with it are as good as one can have.
+    pub(super) fn called(&mut self, dialling: Dialling, called: Called) {
+        let Dialling { dial, mut again, mut quiet } = dialling;
+        let queue = self.listener_of(&dial.at).and_then(|(cookie, before)| {
+            let now = called.sockets.iter().find(|socket| socket.cookie == cookie)?;
+            Some((before, now.queue))
+        });
+        // A connection that nobody took stays in the queue when its client has closed it.
+        let accepted = match (called.met, &called.exchange, queue) {
+            (Met::Connected, Some(exchange), _) if !exchange.heard.raw().is_empty() => Some(true),
+            (Met::Connected, _, Some((before, after))) if self.asked.path.is_none() => Some(after.used <= before.used),
+            // A Unix listener that was asked and kept its silence has had time enough to take the connection.
+            (Met::Connected, Some(exchange), Some((before, after))) if exchange.ended == Ended::Silence => {
+                Some(after.used <= before.used)
+            }
+            _ => None,
+        };
+        if again > 0 {
+            self.exam.attempts.pop();
+        }
+        let rose = rose(&called.before, &called.after);
+        let rise = |name: &str| rose.get(name).copied().unwrap_or(0);
+        let (resets, failures) = (rise("Tcp.OutRsts"), rise("Tcp.AttemptFails"));
+        let Called { met, took_us, exchange, meanwhile, .. } = called;
+        let at = dial.at.clone();
+        self.exam.attempts.push(Attempt { at, met, took_us, rose, meanwhile, queue, accepted, exchange });
+        let served = matches!(&dial.at, DialTarget::Inet(at) if !self.case().takers(at.ip()).is_empty());
+        let open = met == Met::Failed(ECONNREFUSED) && resets > 0;
+        if served && open && again < MOST_REFUSALS && quiet < QUIET_REFUSALS {
+            quiet += usize::from(resets == 1 && failures == 1);
+            again += 1;
+            self.first([Task::Dial(Dialling { dial, again, quiet })]);
+        } else if again > 0 {
+            self.notes.push(format!("{} connections were made, to tell who refuses them", again + 1));
+        }
+    }
+
+    /// The cookie and queue of the listener that takes a connection to this address.
+    fn listener_of(&self, at: &DialTarget) -> Option<(u64, Queue)> {
+        let case = self.case();
+        let (_, socket): (usize, &Socket) = match at {
+            DialTarget::Inet(address) => *case.takers(address.ip()).first()?,
+            DialTarget::Unix(_) => case.listeners().next()?,
+        };
+        Some((socket.cookie, socket.queue))
+    }
+
+    /// The bytes that a client of the protocol says first.
+    fn words(&self, speech: &Speech, at: &DialTarget) -> Vec<u8> {
+        let address = match at {
+            DialTarget::Inet(address) => address.to_string(),
+            DialTarget::Unix(_) => "localhost".to_owned(),
+        };
+        let host = match &self.asked.name {
+            Some(name) if self.asked.path.is_none() => format!("{name}:{}", self.asked.port),
+            _ => address,
+        };
+        let resource = self.asked.resource.as_deref().unwrap_or("/");
+        match speech.said {
+            Said::Nothing => Vec::new(),
+            Said::Upgrade => format!(
+                "GET {resource} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: portward\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ==\r\n\r\n"
+            )
+            .into_bytes(),
+            Said::Http | Said::HttpByLocalhost => {
+                let by_localhost = format!("localhost:{}", self.asked.port);
+                let host = if speech.said == Said::HttpByLocalhost { by_localhost } else { host };
+                let method = if speech.with_body { "GET" } else { "HEAD" };
+                format!(
+                    "{method} {resource} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: portward\r\nAccept: */*\r\nConnection: close\r\n\r\n"
+                )
+                .into_bytes()
+            }
+            Said::Tls | Said::Greeting => {
+                let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).trim_matches(['[', ']']).to_owned();
+                greeting(speech.protocol).map(|greeting| (greeting.send)(&name)).unwrap_or_default()
+            }
+        }
+    }
+}
+
+/// True when what was heard so far tells what it can tell.
+pub fn has_enough(speech: &Speech, heard: &[u8]) -> bool {
+    if heard.is_empty() || b"HTTP/".starts_with(heard) {
+        return false;
+    }
+    if heard.starts_with(b"HTTP/") {
+        // A refusal's reason stands in the body.
+        return !speech.with_body && heard.windows(4).any(|window| window == b"\r\n\r\n");
+    }
+    match speech.said {
+        Said::Tls => heard.len() >= 7,
+        Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Nothing | Said::Greeting => {
+            heard.len() >= 4 || heard.contains(&b'\n') || speech.said == Said::Greeting
+        }
+    }
+}
+
+fn rose(before: &Counters, after: &Counters) -> Counters {
+    let by = |name: &String, now: u64| now.saturating_sub(before.get(name).copied().unwrap_or(0));
+    after.iter().filter(|(name, now)| by(name, **now) > 0).map(|(name, now)| (name.clone(), by(name, *now))).collect()
+}
+
+/// `ECONNREFUSED`, errno(3).
+const ECONNREFUSED: i32 = 111;
+/// How often a connection is refused at most, beyond the first time: on a busy machine one of so many meets a quiet moment.
+const MOST_REFUSALS: usize = 24;
+/// How many refusals of quiet moments are enough.
+const QUIET_REFUSALS: usize = 3;
