@@ -17,6 +17,7 @@ mod in_use;
 mod inquiry;
 mod kin;
 mod plan;
+mod question;
 mod refused;
 #[cfg(test)]
 mod scene;
@@ -28,9 +29,10 @@ pub(crate) mod words;
 use portward_model::Cause;
 
 pub use case::{Asked, Asking, Case, Standing};
-pub use inquiry::{Call, Called, Depth, Fact, Inquiry, Question, Sampled, Step, Unread, Wanted, Wide, has_enough};
+pub use inquiry::{Call, Called, Depth, Fact, Inquiry, Sampled, Step, Unread, Wanted, Wide, has_enough};
 pub use plan::{Plan, PlannedDial, Speech};
 use plan::{Watch, follow_up, may_be_told, plan, suspects, watch};
+pub use question::{Misunderstood, Names, Question, Understood, Words, understand};
 pub use verdict::{Diagnosis, RuledOut, Verdict, diagnose};
 
 /// Every cause that the doctor knows, group by group, in the order of inquiry.

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Container, Gap, Holding, HostFacts, Interface, Moment, Namespace, PortRules, Process, Project, Route, Socket, SocketId, Text, Users,
+    Container, Gap, Holding, HostFacts, Interface, Moment, Namespace, PortRules, Process, Project, Route, Socket, SocketId, Text,
+    Users,
 };
 
 /// One reading of sockets, owners, interfaces and rules, with the gaps it could not see.

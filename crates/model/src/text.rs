@@ -194,8 +194,7 @@ mod tests {
 
     #[test]
     fn no_two_texts_look_alike() {
-        let pairs: [(&[u8], &[u8]); 3] =
-            [(b"\\n", b"\n"), (b"\x9b", "\u{9b}".as_bytes()), ("\u{202e}".as_bytes(), b"\\u{202e}")];
+        let pairs: [(&[u8], &[u8]); 3] = [(b"\\n", b"\n"), (b"\x9b", "\u{9b}".as_bytes()), ("\u{202e}".as_bytes(), b"\\u{202e}")];
         for (one, other) in pairs {
             assert_ne!(Text::new(one).shown(), Text::new(other).shown());
         }
@@ -206,8 +205,22 @@ mod tests {
     #[test]
     fn any_bytes_cross_json_and_come_back() {
         let parts: [&[u8]; 16] = [
-            b"\\", b"n", b"x", b"1b", b"ff", b"u{", b"202e", b"}", b"\n", b"\x1b", b"\xff", b"\xc3", b"\xa9", "\u{9b}".as_bytes(),
-            "\u{202e}".as_bytes(), "\u{fc}".as_bytes(),
+            b"\\",
+            b"n",
+            b"x",
+            b"1b",
+            b"ff",
+            b"u{",
+            b"202e",
+            b"}",
+            b"\n",
+            b"\x1b",
+            b"\xff",
+            b"\xc3",
+            b"\xa9",
+            "\u{9b}".as_bytes(),
+            "\u{202e}".as_bytes(),
+            "\u{fc}".as_bytes(),
         ];
         let mut state = 0x9e37_79b9_7f4a_7c15_u64;
         let mut next = || {

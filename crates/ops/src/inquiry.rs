@@ -1,38 +1,32 @@
 //! One inquiry of the doctor on a machine: what `portward_checks::doctor` wants to know is read, dialled or waited for, and told
 //! it.
 
-mod question;
+mod names;
 mod sessions;
 
 use std::time::{Duration, Instant};
 
 use portward_checks::doctor::{
-    Call, Called, Depth as HowFar, Diagnosis, Fact, Inquiry, Sampled, Step, Unread, Wanted, Wide, has_enough,
+    Call, Called, Depth as HowFar, Diagnosis, Fact, Inquiry, Question, Sampled, Step, Unread, Wanted, Wide, has_enough,
 };
 use portward_model::{Examination, Need, Observed, PortRange, Socket, SocketState, Text};
 use portward_sys::{Ask, Depth, Dial, Dialled, Dialling, PortFilter, StateSet, SysError, Talk, Transports, Which};
 
-use crate::{Cx, Look, target::Target};
+use crate::{Cx, Look};
 
-pub(crate) use question::{Question, Words, understand};
+pub(crate) use names::NamesOf;
 
 /// Asks one question, and gives all that was read with the answer.
-pub(crate) fn inquire(cx: &Cx<'_>, question: Question, depth: HowFar) -> (Inquiry, Diagnosis) {
-    let Question { question, target, observed } = question;
-    let runner = Runner { cx, host: cx.host, target, began: Instant::now() };
-    Inquiry::new(question, depth, known(cx.host, observed)).run(|inquiry, step| Ok(runner.answer(inquiry, step)?))
-}
-
-/// What is known before anything is read.
-fn known(host: &dyn Dial, observed: Option<Observed>) -> Examination {
-    Examination { proxies: host.proxies(), observed, ..Examination::default() }
+pub(crate) fn inquire(cx: &Cx<'_>, question: Question, observed: Option<Observed>, depth: HowFar) -> (Inquiry, Diagnosis) {
+    let runner = Runner { cx, host: cx.host, began: Instant::now() };
+    let known = Examination { proxies: cx.host.proxies(), observed, ..Examination::default() };
+    Inquiry::new(question, depth, known).run(|inquiry, step| Ok(runner.answer(inquiry, step)?))
 }
 
 /// A machine, for one question.
 struct Runner<'a> {
     cx: &'a Cx<'a>,
     host: &'a dyn Dial,
-    target: Target,
     began: Instant,
 }
 
@@ -94,14 +88,18 @@ impl Runner<'_> {
 
     /// A look as wide as it is wanted, with what a diagnosis needs of each socket.
     fn look(&self, inquiry: &Inquiry, wide: Wide) -> Look {
-        let own = self.target.look();
+        let unix = inquiry.asked().path.is_some();
+        let own = Transports { tcp: !unix, udp: !unix, unix };
+        let ports = PortRange { first: inquiry.asked().port, last: inquiry.asked().port };
         Look {
-            ports: own.ports.filter(|_| !wide.every_port),
+            transports: if wide.every_transport { Transports::ALL } else { own },
+            states: StateSet::All,
+            ports: (!unix && !wide.every_port).then_some(PortFilter::Either(ports)),
             which: if wide.every_namespace { Which::All } else { Which::Own },
-            transports: if wide.every_transport { Transports::ALL } else { own.transports },
             clients: false,
-            all_interfaces: wide.every_transport || inquiry.asked().path.is_none(),
-            ..own
+            all_interfaces: !unix || wide.every_transport,
+            rules: true,
+            ..Look::serving()
         }
     }
 

@@ -21,7 +21,7 @@ use std::{
 
 use portward_model::{Ended, Examination, Exchange, Gap, Snapshot, Transport};
 
-use super::{Asked, Asking, Case, Diagnosis, Plan, PlannedDial, Standing, diagnose, plan};
+use super::{Asked, Asking, Case, Diagnosis, Plan, PlannedDial, Question, Standing, diagnose, plan};
 use crate::{BindAnswer, BindQuestion, Paste, Symptom, doctor::verdict::is_certain};
 
 use dialling::Dialling;
@@ -36,23 +36,6 @@ pub struct Depth {
     pub probe: bool,
     /// Watch for up to four seconds where something seems to be starting or crashing.
     pub watch: bool,
-}
-
-/// What is asked, as it was understood.
-#[derive(Clone, Debug)]
-pub struct Question {
-    /// The endpoint, as its client or server means it.
-    pub asked: Asked,
-    /// What a program printed.
-    pub paste: Option<Paste>,
-    /// The bind that a server would ask for.
-    pub bind: BindQuestion,
-    /// The addresses that it would bind; of "any", those of both families.
-    pub bound: Vec<SocketAddr>,
-    /// The zone of a link-local address: an interface's name or number.
-    pub zone: Option<String>,
-    /// How the question was understood, where that needs words.
-    pub notes: Vec<String>,
 }
 
 /// One question, everything that was read to answer it, and what is still to be read.

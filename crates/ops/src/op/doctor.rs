@@ -10,16 +10,17 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use portward_checks::{
     Paste,
-    doctor::{Depth, Verdict},
+    doctor::{Depth, Misunderstood, Question, Understood, Verdict, Words, understand},
 };
-use portward_model::Declined;
+use portward_model::{Declined, Observed};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Cx, Effect, Failure, Op, Sink, Span, Where,
     document::GapDocument,
-    inquiry::{Question, Words, inquire, understand},
+    failure::capitalised,
+    inquiry::{NamesOf, inquire},
 };
 
 pub use document::{Examined, Fixed, Kin, Probe, Read, Wrong};
@@ -92,9 +93,10 @@ impl Op for Doctor {
         if self.all {
             return Ok(every::examine(cx, self.project.as_deref(), began));
         }
-        let question = match understand(self.words(cx)?, cx.host)? {
-            Ok(question) => question,
-            Err(paste) => return Ok(without_address(&paste, began)),
+        let (words, observed) = self.words(cx)?;
+        let question = match understand(&words, &NamesOf(cx.host))? {
+            Understood::Question(question) => Asked { question: *question, observed },
+            Understood::WithoutAddress(paste) => return Ok(without_address(&paste, began)),
         };
         if self.watch {
             return follow::follow(cx, &question, self.until_broken, self.timeout, out);
@@ -113,13 +115,9 @@ impl Op for Doctor {
 
 impl Doctor {
     /// What was asked, with what is read from standard input or from a client that is run.
-    fn words(&self, cx: &Cx<'_>) -> Result<Words, Failure> {
-        let mut words = Words {
-            target: self.target.clone(),
-            text: self.text.clone().map(String::into_bytes),
-            bind: self.bind,
-            observed: None,
-        };
+    fn words(&self, cx: &Cx<'_>) -> Result<(Words, Option<Observed>), Failure> {
+        let mut words = Words { target: self.target.clone(), text: self.text.clone().map(String::into_bytes), bind: self.bind };
+        let mut seen = None;
         if words.target.as_deref() == Some("-") {
             words.target = None;
             words.text =
@@ -137,25 +135,50 @@ impl Doctor {
                 });
             }
             words.text = Some(observed.printed.raw().to_vec()).filter(|text| portward_checks::read_paste(text).is_some());
-            words.observed = Some(observed);
+            seen = Some(observed);
             if words.target.is_none() && words.text.is_none() {
                 return Err(Failure::usage(format!("`{client}` dialled nothing and printed no error that Portward knows."))
                     .hint("name the endpoint as well: portward doctor 3000 --as '...'"));
             }
         }
-        Ok(words)
+        Ok((words, seen))
+    }
+}
+
+/// What was asked, with what the caller's own client did where it was run.
+#[derive(Clone)]
+struct Asked {
+    question: Question,
+    observed: Option<Observed>,
+}
+
+impl From<Misunderstood> for Failure {
+    fn from(why: Misunderstood) -> Self {
+        match why {
+            Misunderstood::NoEndpoint(error) => Self::from(error)
+                .hint("give an endpoint, a service's name, or the whole error message: portward doctor 'the message'"),
+            Misunderstood::NoError { lines } => {
+                Self::usage(format!("Nothing in the text ({lines} lines) is an error that Portward knows."))
+                    .hint("name the endpoint as well: portward doctor 127.0.0.1:3000 --text '...'")
+            }
+            Misunderstood::Unresolved(why) => {
+                Self::system(format!("{}.", capitalised(&why))).hint("give an address, or a name that this machine knows")
+            }
+            Misunderstood::Nothing => Self::usage("There is nothing to examine.")
+                .hint("give an endpoint or an error message: portward doctor 3000, or pipe a log: ... | portward doctor -"),
+        }
     }
 }
 
 /// Asks and answers once.
-fn examine(cx: &Cx<'_>, question: Question, depth: Depth, began: Instant) -> Examined {
-    let (inquiry, diagnosis) = inquire(cx, question, depth);
+fn examine(cx: &Cx<'_>, asked: Asked, depth: Depth, began: Instant) -> Examined {
+    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, depth);
     Examined::of(&inquiry, diagnosis, began.elapsed())
 }
 
 /// The probes that would be made, as they would be listed.
-fn explain_probes(cx: &Cx<'_>, question: Question, depth: Depth, began: Instant) -> Examined {
-    let (inquiry, diagnosis) = inquire(cx, question, depth);
+fn explain_probes(cx: &Cx<'_>, asked: Asked, depth: Depth, began: Instant) -> Examined {
+    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, depth);
     let planned = inquiry.plan();
     let mut examined = Examined::of(&inquiry, diagnosis, began.elapsed());
     examined.probes = planned.dials.iter().map(Probe::planned).collect();

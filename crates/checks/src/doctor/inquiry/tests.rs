@@ -2,10 +2,10 @@
 
 use portward_model::{DialTarget, Need};
 
-use super::{Called, Depth, Fact, Inquiry, Question, Sampled, Step, Unread, Wanted, Wide};
+use super::{Called, Depth, Fact, Inquiry, Sampled, Step, Unread, Wanted, Wide};
 use crate::{
     BindQuestion,
-    doctor::{Asking, Diagnosis, Verdict, every_check, scene::Scene},
+    doctor::{Asking, Diagnosis, Question, Verdict, every_check, scene::Scene},
     fixture::{held, listener, machine},
 };
 

@@ -45,8 +45,7 @@ impl Inquiry {
             snapshot.process(process.id.pid).is_none_or(|known| has_words(process) && known.argv != process.argv)
         };
         let fresh: Vec<Process> = processes.into_iter().filter(differs).collect();
-        let of_the_watched: Vec<Process> =
-            fresh.iter().filter(|process| parents.contains(&process.parent)).cloned().collect();
+        let of_the_watched: Vec<Process> = fresh.iter().filter(|process| parents.contains(&process.parent)).cloned().collect();
         snapshot.processes.retain(|known| fresh.iter().all(|process| process.id.pid != known.id.pid));
         snapshot.processes.extend(fresh);
         snapshot.processes.sort_by_key(|process| process.id.pid);

@@ -5,15 +5,11 @@ use std::time::Instant;
 use portward_checks::doctor::{Depth, Verdict};
 use portward_model::{Edit, Effect, Fix};
 
-use super::{Examined, Fixed, examine};
-use crate::{
-    Cx, Exit, Failure,
-    inquiry::Question,
-    registry::OPS,
-};
+use super::{Asked, Examined, Fixed, examine};
+use crate::{Cx, Exit, Failure, registry::OPS};
 
 /// Offers the fixes of the first cause, then of the others, until one was done; then examines again.
-pub(super) async fn offer(cx: &Cx<'_>, question: Question, examined: Examined, yes: bool) -> Result<Examined, Failure> {
+pub(super) async fn offer(cx: &Cx<'_>, question: Asked, examined: Examined, yes: bool) -> Result<Examined, Failure> {
     let mut fixed: Vec<Fixed> = Vec::new();
     let mut done = false;
     'causes: for cause in &examined.causes {

@@ -4,17 +4,13 @@ use std::time::{Duration, Instant};
 
 use portward_checks::doctor::{Depth, Verdict};
 
-use super::{Examined, examine};
-use crate::{
-    Cx, Failure, Sink, Span,
-    document::rfc3339,
-    inquiry::Question,
-};
+use super::{Asked, Examined, examine};
+use crate::{Cx, Failure, Sink, Span, document::rfc3339};
 
 /// Examines again and again, and hands out each answer that differs from the one before.
 pub(super) fn follow(
     cx: &Cx<'_>,
-    question: &Question,
+    question: &Asked,
     until_broken: bool,
     timeout: Option<Span>,
     out: &mut Sink<'_, Examined>,

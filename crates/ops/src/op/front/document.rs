@@ -166,8 +166,7 @@ fn hold(
         (None, None, Some(_)) => format!("{words}, which is no session, holds it and keeps it"),
         (None, None, None) => format!("{words} holds it and keeps it"),
     });
-    port.holder =
-        process.map(|process| FrontHolder { pid: process.id.pid, name: process.title(), session });
+    port.holder = process.map(|process| FrontHolder { pid: process.id.pid, name: process.title(), session });
     port.need = Some(format!("portward free {}", port.port));
     Ok(())
 }

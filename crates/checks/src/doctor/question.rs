@@ -1,40 +1,76 @@
-//! What was asked: an endpoint, a pasted error, or both.
+//! What was asked: an endpoint, a pasted error, or both; understood without a machine but for what names mean on it.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_checks::{
-    Call, Paste, Symptom,
-    doctor::{self, Asked, Asking},
-    read_paste, service_port,
-};
-use portward_model::{Endpoint, EndpointHost, Observed, SocketState, Text, Transport};
-use portward_sys as sys;
+use portward_model::{Endpoint, EndpointError, EndpointHost, Text};
 
-use crate::{Failure, Look, target::Target};
+use super::{Asked, Asking, case::dialled};
+use crate::{BindQuestion, Call, Paste, Symptom, read_paste, service_port};
 
 /// The words of a question, as they were given.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Words {
+pub struct Words {
     /// An endpoint, a service's name, or a pasted error.
-    pub(crate) target: Option<String>,
+    pub target: Option<String>,
     /// What a program printed.
-    pub(crate) text: Option<Vec<u8>>,
+    pub text: Option<Vec<u8>>,
     /// True when the question is why a server cannot listen.
-    pub(crate) bind: bool,
-    /// What the user's client did, where it was run.
-    pub(crate) observed: Option<Observed>,
+    pub bind: bool,
+}
+
+/// What names mean on the machine that is asked about.
+pub trait Names {
+    /// The addresses of a host's name, first choice first; or why there are none.
+    fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, String>;
+
+    /// The endpoint of the program or service of this name that listens, and a sentence about it.
+    fn serving(&self, name: &str) -> Option<(Endpoint, String)>;
 }
 
 /// A question that was understood.
-#[derive(Clone)]
-pub(crate) struct Question {
-    pub(crate) question: doctor::Question,
-    pub(crate) target: Target,
-    pub(crate) observed: Option<Observed>,
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The endpoint, as its client or server means it.
+    pub asked: Asked,
+    /// What a program printed.
+    pub paste: Option<Paste>,
+    /// The bind that a server would ask for.
+    pub bind: BindQuestion,
+    /// The addresses that it would bind; of "any", those of both families.
+    pub bound: Vec<SocketAddr>,
+    /// The zone of a link-local address: an interface's name or number.
+    pub zone: Option<String>,
+    /// How the question was understood, where that needs words.
+    pub notes: Vec<String>,
 }
 
-/// Understands a question. `Ok(Err(paste))` is an error without an address: its family of causes is all there is to say.
-pub(crate) fn understand(words: Words, host: &dyn sys::Look) -> Result<Result<Question, Paste>, Failure> {
+/// What became of the words.
+#[derive(Clone, Debug)]
+pub enum Understood {
+    /// A question about an endpoint.
+    Question(Box<Question>),
+    /// An error without an address: its family of causes is all there is to say.
+    WithoutAddress(Box<Paste>),
+}
+
+/// Why the words make no question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Misunderstood {
+    /// The target is neither an endpoint nor a name nor an error.
+    NoEndpoint(EndpointError),
+    /// The text, of so many lines, holds no error that is known.
+    NoError {
+        /// Its lines that are not empty.
+        lines: usize,
+    },
+    /// A name that does not resolve, in words.
+    Unresolved(String),
+    /// Nothing was named.
+    Nothing,
+}
+
+/// Understands a question.
+pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misunderstood> {
     let mut notes = Vec::new();
     let mut paste = None;
     let mut endpoint = None;
@@ -46,16 +82,13 @@ pub(crate) fn understand(words: Words, host: &dyn sys::Look) -> Result<Result<Qu
                 endpoint = Some(parsed);
             }
             Err(_) if words.bind && any_port(target).is_some() => endpoint = any_port(target),
-            Err(error) => match (out_of_range(target), read_paste(target.as_bytes()), by_name(target, host)) {
-                (Some(spoken), _, _) => paste = Some(spoken),
-                (_, Some(read), _) => paste = Some(read),
-                (_, _, Some((named, note))) => {
+            Err(error) => match (out_of_range(target), read_paste(target.as_bytes())) {
+                (Some(spoken), _) => paste = Some(spoken),
+                (None, Some(read)) => paste = Some(read),
+                (None, None) => {
+                    let Some((named, note)) = by_name(target, names) else { return Err(Misunderstood::NoEndpoint(error)) };
                     endpoint = Some(named);
                     notes.push(note);
-                }
-                (None, None, None) => {
-                    return Err(Failure::from(error)
-                        .hint("give an endpoint, a service's name, or the whole error message: portward doctor 'the message'"));
                 }
             },
         }
@@ -68,8 +101,7 @@ pub(crate) fn understand(words: Words, host: &dyn sys::Look) -> Result<Result<Qu
             }
             None => {
                 let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
-                return Err(Failure::usage(format!("Nothing in the text ({lines} lines) is an error that Portward knows."))
-                    .hint("name the endpoint as well: portward doctor 127.0.0.1:3000 --text '...'"));
+                return Err(Misunderstood::NoError { lines });
             }
         }
     }
@@ -87,21 +119,11 @@ pub(crate) fn understand(words: Words, host: &dyn sys::Look) -> Result<Result<Qu
     }
     let from_text = endpoint.is_none();
     let Some(endpoint) = endpoint.or_else(|| paste.as_ref().and_then(endpoint_of)) else {
-        return match paste {
-            Some(paste) => Ok(Err(paste)),
-            None => Err(Failure::usage("There is nothing to examine.")
-                .hint("give an endpoint or an error message: portward doctor 3000, or pipe a log: ... | portward doctor -")),
-        };
+        return paste.map(|paste| Understood::WithoutAddress(Box::new(paste))).ok_or(Misunderstood::Nothing);
     };
     let listens = words.bind || (from_text || endpoint_is_of(&endpoint, paste.as_ref())) && asks_to_listen(paste.as_ref());
     let asking = if listens { Asking::Listen } else { Asking::Connect };
-    let (asked, target) = asked(&endpoint, asking, resource, from_text, host, &mut notes)?;
-    let zone = match &endpoint.host {
-        EndpointHost::Ip(_, zone) => zone.clone(),
-        EndpointHost::Any | EndpointHost::Name(_) | EndpointHost::Path(_) => None,
-    };
-    let question = doctor::Question { asked, paste, bind: target.question(), bound: target.bound(), zone, notes };
-    Ok(Ok(Question { question, target, observed: words.observed }))
+    question(&endpoint, asking, resource, from_text, paste, names, notes).map(|question| Understood::Question(Box::new(question)))
 }
 
 fn asks_to_listen(paste: Option<&Paste>) -> bool {
@@ -164,7 +186,7 @@ fn out_of_range(target: &str) -> Option<Paste> {
 }
 
 /// A service's name: of a program that listens here, or of a protocol with a usual port.
-fn by_name(target: &str, host: &dyn sys::Look) -> Option<(Endpoint, String)> {
+fn by_name(target: &str, names: &dyn Names) -> Option<(Endpoint, String)> {
     let plain =
         target.len() <= 40 && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     if !plain {
@@ -172,26 +194,8 @@ fn by_name(target: &str, host: &dyn sys::Look) -> Option<(Endpoint, String)> {
     }
     let wanted = target.to_ascii_lowercase();
     let wanted = wanted.strip_suffix(".service").unwrap_or(&wanted);
-    let view = Look { clients: false, interfaces: false, ..Look::serving() }.take(host);
-    let listening = view.snapshot.sockets.iter().enumerate().filter(|(_, socket)| socket.state == SocketState::Listen);
-    let named = listening.filter(|(index, _)| {
-        let process = view.first_owner(*index).and_then(|pid| view.snapshot.process(pid));
-        let story = process.and_then(|process| view.story(process.id.pid));
-        let title = process.map(|process| process.title().to_ascii_lowercase());
-        title.as_deref() == Some(wanted)
-            || story.is_some_and(|story| {
-                story
-                    .why
-                    .to_ascii_lowercase()
-                    .split([' ', ',', '/'])
-                    .any(|word| word == wanted || word.strip_suffix(".service") == Some(wanted))
-            })
-    });
-    let found = named.min_by_key(|(_, socket)| (socket.transport != Transport::Tcp, socket.port()));
-    if let Some((index, socket)) = found {
-        let endpoint = crate::endpoint_words(socket).parse().ok()?;
-        let note =
-            format!("{target} is {}, which listens on {}", crate::holder_words(&view, index), crate::endpoint_words(socket));
+    if let Some((endpoint, holder)) = names.serving(wanted) {
+        let note = format!("{target} is {holder}, which listens on {endpoint}");
         return Some((endpoint, note));
     }
     let port = service_port(wanted)?;
@@ -245,64 +249,67 @@ fn endpoint_of(paste: &Paste) -> Option<Endpoint> {
     Some(Endpoint { scheme: paste.url_scheme.clone(), ..endpoint })
 }
 
-fn asked(
+fn question(
     endpoint: &Endpoint,
     asking: Asking,
     resource: Option<String>,
     from_text: bool,
-    host: &dyn sys::Look,
-    notes: &mut Vec<String>,
-) -> Result<(Asked, Target), Failure> {
-    let mut name = None;
+    paste: Option<Paste>,
+    names: &dyn Names,
+    mut notes: Vec<String>,
+) -> Result<Question, Misunderstood> {
+    let (mut name, mut zone, mut path) = (None, None, None);
     let addresses = match &endpoint.host {
-        EndpointHost::Any | EndpointHost::Path(_) => Vec::new(),
-        EndpointHost::Ip(address, _) => vec![*address],
-        EndpointHost::Name(host_name) => {
-            name = Some(host_name.clone());
-            match host.resolve(host_name) {
+        EndpointHost::Any => Vec::new(),
+        EndpointHost::Path(own) => {
+            path = Some(own.clone());
+            Vec::new()
+        }
+        EndpointHost::Ip(address, own) => {
+            zone.clone_from(own);
+            vec![*address]
+        }
+        EndpointHost::Name(host) => {
+            name = Some(host.clone());
+            match names.resolve(host) {
                 Ok(addresses) => addresses,
-                Err(error) if from_text || is_local(host_name) => {
-                    notes.push(format!("{host_name} does not resolve here: {error}"));
+                Err(why) if from_text || is_local(host) => {
+                    notes.push(format!("{host} does not resolve here: {why}"));
                     Vec::new()
                 }
-                Err(error) => return Err(Failure::from(error).hint("give an address, or a name that this machine knows")),
+                Err(why) => return Err(Misunderstood::Unresolved(why)),
             }
         }
     };
-    let path = match &endpoint.host {
-        EndpointHost::Path(path) => Some(path.clone()),
-        EndpointHost::Any | EndpointHost::Ip(..) | EndpointHost::Name(_) => None,
+    let (transport, port) = (endpoint.transport, endpoint.port);
+    let bind = match (&path, addresses.first()) {
+        (Some(path), _) => BindQuestion::path(path.clone(), None),
+        (None, Some(address)) => BindQuestion::new(transport, *address, port),
+        (None, None) => BindQuestion::any(transport, port),
     };
-    let target = Target { endpoint: endpoint.clone(), addresses: addresses.clone(), note: None };
+    let any = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
+    let bound = if addresses.is_empty() { &any[..] } else { &addresses };
+    let bound = bound.iter().map(|address| SocketAddr::new(*address, port)).collect();
     let dialled = match (asking, &endpoint.host) {
         (_, EndpointHost::Path(_)) => Vec::new(),
         (Asking::Connect, EndpointHost::Any) => vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()],
-        (Asking::Connect, _) => addresses.iter().map(|address| as_dialled(*address)).collect(),
+        (Asking::Connect, _) => addresses.into_iter().map(dialled).collect(),
         (Asking::Listen, EndpointHost::Any) => vec![Ipv6Addr::UNSPECIFIED.into()],
         (Asking::Listen, _) => addresses,
     };
     let asked = Asked {
         asking,
         text: endpoint.to_string(),
-        transport: endpoint.transport,
+        transport,
         name,
         addresses: dialled,
         host_given: !matches!(endpoint.host, EndpointHost::Any),
-        port: endpoint.port,
+        port,
         path,
         scheme: endpoint.scheme.clone(),
         resource,
     };
-    Ok((asked, target))
-}
-
-/// A connection to the wildcard goes to loopback (`ip_route_output`, `tcp_v6_connect`).
-fn as_dialled(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(v4) if v4.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(v6) if v6.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        other => other,
-    }
+    Ok(Question { asked, paste, bind, bound, zone, notes })
 }
 
 fn is_local(name: &str) -> bool {
@@ -311,9 +318,8 @@ fn is_local(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use portward_checks::read_paste;
-
     use super::{any_port, by_path, endpoint_of, port_of_lock};
+    use crate::read_paste;
 
     #[test]
     fn port_zero_is_an_endpoint_for_servers() {

@@ -1,0 +1,32 @@
+//! What names mean on this machine: hosts, and programs or services that listen.
+
+use std::net::IpAddr;
+
+use portward_checks::doctor::Names;
+use portward_model::{Endpoint, SocketState, Transport};
+use portward_sys::Look as Machine;
+
+use crate::{Look, endpoint_words, holder_words};
+
+/// The names of one machine.
+pub(crate) struct NamesOf<'a>(pub(crate) &'a dyn Machine);
+
+impl Names for NamesOf<'_> {
+    fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, String> {
+        self.0.resolve(name).map_err(|error| error.to_string())
+    }
+
+    fn serving(&self, wanted: &str) -> Option<(Endpoint, String)> {
+        let view = Look { clients: false, interfaces: false, ..Look::serving() }.take(self.0);
+        let listening = view.snapshot.sockets.iter().enumerate().filter(|(_, socket)| socket.state == SocketState::Listen);
+        let named = listening.filter(|(index, _)| {
+            let process = view.first_owner(*index).and_then(|pid| view.snapshot.process(pid));
+            let story = process.and_then(|process| view.story(process.id.pid));
+            let is_wanted = |word: &str| word == wanted || word.strip_suffix(".service") == Some(wanted);
+            process.is_some_and(|process| process.title().to_ascii_lowercase() == wanted)
+                || story.is_some_and(|story| story.why.to_ascii_lowercase().split([' ', ',', '/']).any(is_wanted))
+        });
+        let (index, socket) = named.min_by_key(|(_, socket)| (socket.transport != Transport::Tcp, socket.port()))?;
+        Some((endpoint_words(socket).parse().ok()?, holder_words(&view, index)))
+    }
+}
