@@ -12,6 +12,7 @@ mod examination;
 mod finding;
 mod gap;
 mod host;
+mod loan;
 mod owner;
 mod port;
 mod process;
@@ -32,6 +33,7 @@ pub use examination::{
 pub use finding::{Cause, Edit, Effect, Evidence, Fix, Likelihood, Reach, Who};
 pub use gap::{Gap, Need, Seen};
 pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};
+pub use loan::{Loan, Standing};
 pub use owner::{Ancestor, Container, Holding, Project, Supervisor, SupervisorKind, Via};
 pub use port::{PortClass, PortRange, PortRangeError};
 pub use process::{Process, ProcessId, ProcessState};

@@ -11,8 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::{PortRange, ProcessId, SocketState, Transport};
-use portward_session::{Lender, Loan, Standing, Wish};
+use portward_model::{Loan, PortRange, ProcessId, SocketState, Standing, Transport};
+use portward_proxy::{Lender, Wish};
 use portward_sys::{Act, Ask, Look, PortFilter, StateSet, Transports, Which};
 
 use crate::{
@@ -62,7 +62,7 @@ fn lend(host: &dyn Act) -> Result<(), Failure> {
     }
     let folder = store.path().parent().map(std::path::Path::to_owned).unwrap_or_default();
     let mut books = Books { host, store, own, generation: 0, wish: Wish::default(), read: None, told: None, replaced: false };
-    portward_session::forward(&mut books, &folder).map_err(|error| Failure::system(format!("Nothing can be forwarded: {error}.")))
+    portward_proxy::forward(&mut books, &folder).map_err(|error| Failure::system(format!("Nothing can be forwarded: {error}.")))
 }
 
 /// What the store says, and what was written to it.

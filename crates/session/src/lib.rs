@@ -7,13 +7,10 @@
 //!
 //! It guards against accidents. It is no sandbox for hostile programs.
 //!
-//! Beside it stands the forwarder, which lends real ports to one project at a time: what is lent is asked of a [`Lender`].
-//!
 //! This crate knows the calls and the processes. Which port becomes which is asked of [`Ports`]; what happened is told to
 //! a [`Witness`].
 #![warn(unsafe_code)]
 
-mod lend;
 #[cfg(target_os = "linux")]
 mod linux;
 mod place;
@@ -23,10 +20,9 @@ use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 use portward_model::Transport;
 
-pub use lend::{Lender, Loan, Standing, Wish};
 #[cfg(target_os = "linux")]
 pub use linux::{
-    become_program, die_by, forward, gains_rights, is_there, open_listener, pin_inherited, run, start_apart, taking_socket, watch,
+    become_program, die_by, gains_rights, is_there, open_listener, pin_inherited, run, start_apart, taking_socket, watch,
 };
 pub use rules::Rules;
 

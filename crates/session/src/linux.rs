@@ -5,8 +5,6 @@ mod calls;
 mod channel;
 mod duty;
 mod finds;
-mod flows;
-mod forward;
 mod front;
 mod holds;
 mod isolated;
@@ -17,7 +15,6 @@ mod tree;
 mod waiters;
 
 pub use apart::start_apart;
-pub use forward::forward;
 pub use front::die_by;
 pub use program::{become_program, gains_rights, is_there, taking_socket};
 pub use sockets::{open_listener, pin_inherited};

@@ -92,8 +92,20 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portward-sys", &["portward-model", "portward-wire"]),
     ("portward-checks", &["portward-model", "portward-wire"]),
     ("portward-lab", &["portward-model", "portward-sys"]),
-    ("portward-session", &["portward-model", "portward-sys"]),
-    ("portward-ops", &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-lab", "portward-session"]),
+    ("portward-proxy", &["portward-model", "portward-wire", "portward-sys"]),
+    ("portward-session", &["portward-model", "portward-sys", "portward-proxy"]),
+    (
+        "portward-ops",
+        &[
+            "portward-model",
+            "portward-wire",
+            "portward-sys",
+            "portward-checks",
+            "portward-lab",
+            "portward-proxy",
+            "portward-session",
+        ],
+    ),
     ("portward", &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-lab", "portward-ops"]),
     (TESTKIT, &["portward-model", "portward-wire", "portward-sys", "portward-checks", "portward-ops"]),
     // The workshop starts when nothing else compiles.
@@ -108,6 +120,7 @@ const TOUCHERS: &[(&str, &str)] = &[
     ("portward-sys", "is the seam to the kernel"),
     ("portward-lab", "builds faults in namespaces of its own"),
     ("portward-session", "answers the calls of the programs that it supervises"),
+    ("portward-proxy", "passes connections on"),
     (TESTKIT, "builds namespaces and sockets for tests"),
     ("xtask", "raises limits and measures"),
 ];

@@ -4,7 +4,7 @@
 //! generation back with what became of each port. The row stays when the forwarder was killed: the front is a standing order.
 
 use portward_model::ProcessId;
-use portward_session::{Loan, Standing};
+use portward_model::{Loan, Standing};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -181,7 +181,7 @@ fn standing(word: &str, errno: i32) -> Standing {
 #[cfg(test)]
 mod tests {
     use portward_model::ProcessId;
-    use portward_session::{Loan, Standing};
+    use portward_model::{Loan, Standing};
 
     use crate::store::{Store, tests::Bench};
 

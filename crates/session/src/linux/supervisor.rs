@@ -3,6 +3,7 @@
 use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use portward_model::Transport;
+use portward_proxy::raised_limit;
 use portward_sys::{
     Lookup,
     unotify::{Callers, Listener},
@@ -14,7 +15,6 @@ use super::{
     calls::{self, Answer},
     duty::Duty,
     finds::Finds,
-    flows::raised_limit,
     holds::Holds,
     isolated::Isolated,
     sockets,

@@ -5,8 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
+use portward_model::{Loan, Standing};
 use portward_model::{PortRange, Socket, SocketState, Transport};
-use portward_session::{Loan, Standing};
 use portward_sys::{PortFilter, StateSet, Transports};
 
 use super::{FrontHolder, FrontPort, FrontProject, Lent};

@@ -8,6 +8,7 @@ use std::{
 };
 
 use portward_model::Transport;
+use portward_proxy::Flows;
 use portward_sys::Lookup;
 use rustc_hash::FxHashMap;
 use rustix::{
@@ -21,7 +22,7 @@ use rustix::{
 };
 
 use super::{Order, both, order};
-use crate::linux::{flows::Flows, sockets};
+use crate::linux::sockets;
 
 /// Keeps the doors of this side until the supervisor has gone.
 pub(super) fn keep(orders: &OwnedFd, peer: OwnedFd) -> io::Result<()> {
@@ -41,7 +42,7 @@ pub(super) fn keep(orders: &OwnedFd, peer: OwnedFd) -> io::Result<()> {
         waiting: VecDeque::new(),
         is_stuck: false,
         lookup: Lookup::open()?,
-        flows: Flows::new(),
+        flows: Flows::default(),
     };
     let mut events = Vec::with_capacity(EVENTS);
     loop {
@@ -260,7 +261,7 @@ mod tests {
         let (peer, other) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
         sockopt::set_socket_send_buffer_size(&peer, 4096).unwrap();
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC).unwrap();
-        let (doors, lookup, flows) = (FxHashMap::default(), Lookup::open().unwrap(), Flows::new());
+        let (doors, lookup, flows) = (FxHashMap::default(), Lookup::open().unwrap(), Flows::default());
         let mut keeper = Keeper { epoll, peer, doors, waiting: VecDeque::new(), is_stuck: false, lookup, flows };
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         keeper.open(port, 3000).unwrap();

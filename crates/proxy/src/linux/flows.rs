@@ -15,7 +15,7 @@ pub(super) use flow::reset;
 use flow::{Flow, Next};
 
 /// The connections that are open.
-pub(super) struct Flows {
+pub struct Flows {
     /// By a number that is never used again.
     open: FxHashMap<u64, Flow>,
     /// More of them would leave no descriptors for anything else.
@@ -26,15 +26,17 @@ pub(super) struct Flows {
     buffer: Vec<u8>,
 }
 
-impl Flows {
+impl Default for Flows {
     /// None yet. This process may have as many descriptors as its user from now on.
-    pub(super) fn new() -> Self {
+    fn default() -> Self {
         let most = most_flows(raised_limit());
         Self { open: FxHashMap::default(), most, next: 0, unfinished: VecDeque::new(), buffer: vec![0; CHUNK] }
     }
+}
 
+impl Flows {
     /// Dials for a client that was accepted; one for whom there is no room is reset.
-    pub(super) fn begin(&mut self, client: OwnedFd, targets: Vec<SocketAddr>, epoll: &OwnedFd) {
+    pub fn begin(&mut self, client: OwnedFd, targets: Vec<SocketAddr>, epoll: &OwnedFd) {
         if self.open.len() >= self.most {
             return reset(client);
         }
@@ -47,7 +49,7 @@ impl Flows {
     }
 
     /// Something happened at one of a flow's sockets.
-    pub(super) fn happened(&mut self, data: u64, flags: epoll::EventFlags, epoll: &OwnedFd) {
+    pub fn happened(&mut self, data: u64, flags: epoll::EventFlags, epoll: &OwnedFd) {
         let id = data >> 1;
         if let Some(flow) = self.open.get_mut(&id) {
             flow.note(data & 1 == 1, flags);
@@ -56,19 +58,19 @@ impl Flows {
     }
 
     /// Lets those go on that had more to do.
-    pub(super) fn go_on(&mut self, epoll: &OwnedFd) {
+    pub fn go_on(&mut self, epoll: &OwnedFd) {
         for id in std::mem::take(&mut self.unfinished) {
             self.turn(id, epoll);
         }
     }
 
     /// How many are open.
-    pub(super) fn number(&self) -> usize {
+    pub fn number(&self) -> usize {
         self.open.len()
     }
 
     /// True where some have more to do at once.
-    pub(super) fn is_busy(&self) -> bool {
+    pub fn is_busy(&self) -> bool {
         !self.unfinished.is_empty()
     }
 
@@ -89,7 +91,7 @@ impl Flows {
 }
 
 /// As many descriptors as this user may have; `None` where there is no limit.
-pub(super) fn raised_limit() -> Option<u64> {
+pub fn raised_limit() -> Option<u64> {
     let limit = getrlimit(Resource::Nofile);
     match setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }) {
         Ok(()) => limit.maximum,

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::Transport;
+use portward_model::{Loan, Standing, Transport};
 use portward_sys::Lookup;
 use rustix::{
     event::{Timespec, epoll},
@@ -27,7 +27,7 @@ use rustix::{
 
 use self::door::Door;
 use super::flows::{Flows, reset};
-use crate::{Lender, Loan, Standing};
+use crate::Lender;
 
 /// Lends until the lender says that it is over, then until the last connection has ended. `folder` is watched: when
 /// something changes in it, the lender is asked anew within milliseconds.
@@ -42,7 +42,7 @@ pub fn forward(lender: &mut dyn Lender, folder: &Path) -> io::Result<()> {
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         lookup: Lookup::open()?,
         doors: BTreeMap::new(),
-        flows: Flows::new(),
+        flows: Flows::default(),
         spare: spare(),
     };
     let watch = Watch::open(folder, &forwarder.epoll);

@@ -1,5 +1,7 @@
 //! What the front lends: real ports of this machine's loopback, each to a port that a project serves.
 
+use portward_model::{Loan, Standing};
+
 /// What is to be lent, and who is told what became of it.
 pub trait Lender {
     /// What is to be lent now. Asked when something in the watched folder changes, and a few times a second.
@@ -23,28 +25,4 @@ pub struct Wish {
     pub loans: Vec<Loan>,
     /// True when nobody has the front any more.
     pub over: bool,
-}
-
-/// A real port, and the port of a project that it stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Loan {
-    /// The real port, such as 3000.
-    pub port: u16,
-    /// Where the project serves it, such as 20300.
-    pub target: u16,
-}
-
-/// What became of a loan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// The forwarder listens on the real port.
-    Lent,
-    /// Nothing listens on the target, so the real port is left alone.
-    Unserved,
-    /// A program has the real port; it keeps it.
-    Held,
-    /// The kernel does not let this user have the port.
-    Denied,
-    /// The system refused for another reason, by this error number.
-    Failed(i32),
 }

@@ -11,7 +11,8 @@ use std::{
 use rustix::net::sockopt;
 
 use super::forward;
-use crate::{Lender, Loan, Standing, Wish};
+use crate::{Lender, Wish};
+use portward_model::{Loan, Standing};
 
 /// What the test wishes, and what the forwarder last told.
 #[derive(Default)]

@@ -2,14 +2,13 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use portward_model::Standing;
+use portward_sys::device::pin;
 use rustix::{
     fd::OwnedFd,
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt},
 };
-
-use super::super::sockets;
-use crate::Standing;
 
 /// A real port that is lent.
 pub(super) struct Door {
@@ -42,9 +41,9 @@ impl Door {
             return Err(Standing::Held);
         }
         for listener in &listeners {
-            if sockets::name(listener).is_none_or(|name| name.port() != port) {
+            if name(listener).is_none_or(|name| name.port() != port) {
                 // A supervisor has moved it.
-                return Err(Standing::Failed(libc::EADDRNOTAVAIL));
+                return Err(Standing::Failed(Errno::ADDRNOTAVAIL.raw_os_error()));
             }
             listen(listener, BACKLOG).map_err(standing)?;
         }
@@ -54,7 +53,7 @@ impl Door {
     /// Where a client of this listener is passed on to: the same family first, the other one where the project serves no
     /// other.
     pub(super) fn targets_for(&self, listener: &OwnedFd) -> Vec<SocketAddr> {
-        let v6 = sockets::name(listener).is_some_and(|name| name.is_ipv6());
+        let v6 = name(listener).is_some_and(|name| name.is_ipv6());
         let (same, other): (Vec<SocketAddr>, Vec<SocketAddr>) = self.targets.iter().partition(|target| target.is_ipv6() == v6);
         [same, other].concat()
     }
@@ -68,7 +67,7 @@ fn place(at: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
     if at.is_ipv6() {
         sockopt::set_ipv6_v6only(&socket, true)?;
     }
-    sockets::pin(&socket).map_err(Errno::from_raw_os_error)?;
+    pin(&socket).map_err(Errno::from_raw_os_error)?;
     let beside = match bind(&socket, &at) {
         // Only now may others be bound beside it, such as the next forwarder beside connections of this one.
         Ok(()) => false,
@@ -80,6 +79,11 @@ fn place(at: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
         bind(&socket, &at)?;
     }
     Ok((socket, beside))
+}
+
+/// The address that a socket has.
+fn name(socket: &OwnedFd) -> Option<SocketAddr> {
+    SocketAddr::try_from(rustix::net::getsockname(socket).ok()?).ok()
 }
 
 fn standing(error: Errno) -> Standing {

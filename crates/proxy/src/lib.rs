@@ -1,0 +1,17 @@
+//! TCP that is passed on.
+//!
+//! [`Flows`] is the plain relay: connections between two sockets in one `epoll`, without threads and without a runtime. A
+//! session's doors stand on it, and the forwarder, [`forward`], which lends real ports to one project at a time: what is lent
+//! is asked of a [`Lender`].
+//!
+//! This crate knows sockets and bytes. It knows no project, no lease and no store.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod lend;
+#[cfg(target_os = "linux")]
+mod linux;
+
+pub use lend::{Lender, Wish};
+#[cfg(target_os = "linux")]
+pub use linux::{Flows, forward, raised_limit};

@@ -1,0 +1,7 @@
+//! The Linux body.
+
+mod flows;
+mod forward;
+
+pub use flows::{Flows, raised_limit};
+pub use forward::forward;
