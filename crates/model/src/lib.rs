@@ -31,7 +31,7 @@ pub use examination::{
     RuleVerdict, Said, Sample, Thread, Told, Vitals,
 };
 pub use finding::{Cause, Edit, Effect, Evidence, Fix, Likelihood, Reach, Who};
-pub use gap::{Gap, Need, Seen};
+pub use gap::{Gap, Lack, Need, Seen};
 pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};
 pub use loan::{Loan, Standing};
 pub use owner::{Ancestor, Container, Holding, Project, Supervisor, SupervisorKind, Via};

@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Container, Gap, Holding, HostFacts, Interface, Moment, Namespace, PortRules, Process, Project, Route, Socket, SocketId, Text,
-    Users,
+    Container, Gap, Holding, HostFacts, Interface, Lack, Moment, Namespace, PortRules, Process, Project, Route, Socket, SocketId,
+    Text, Users,
 };
 
 /// One reading of sockets, owners, interfaces and rules, with the gaps it could not see.
@@ -113,6 +113,11 @@ impl Snapshot {
     /// The interface with this index.
     pub fn interface(&self, index: u32) -> Option<&Interface> {
         self.interfaces.iter().find(|interface| interface.index == index)
+    }
+
+    /// True when this could not be read.
+    pub fn lacks(&self, lack: &Lack) -> bool {
+        self.gaps.iter().any(|gap| gap.lack == *lack)
     }
 
     /// Puts processes and holdings into the order that look-ups rely on. Whoever fills a snapshot calls it last.

@@ -6,13 +6,14 @@ mod owner;
 mod socket;
 mod sockets;
 
-use portward_model::{Cause, Gap, Need, SupervisorKind, Text};
+use portward_model::{Cause, Need, SupervisorKind, Text};
 use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use json::write_json;
 pub use listing::{Group, Listing};
 pub use owner::OwnerDocument;
+pub use portward_model::Gap as GapDocument;
 pub(crate) use socket::absence_of_owners;
 pub use socket::device;
 pub use socket::{End, Netns, SocketDocument};
@@ -30,23 +31,6 @@ impl<'a, T: Serialize> Document<'a, T> {
     /// Wraps an answer.
     pub fn new(body: &'a T) -> Self {
         Self { schema_version: 1, body }
-    }
-}
-
-/// One thing that could not be seen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
-pub struct GapDocument {
-    /// What is missing.
-    pub what: String,
-    /// What would reveal it.
-    pub need: String,
-    /// What its absence does to the answer.
-    pub effect: String,
-}
-
-impl From<&Gap> for GapDocument {
-    fn from(gap: &Gap) -> Self {
-        Self { what: gap.what.clone(), need: gap.need.phrase(), effect: gap.effect.clone() }
     }
 }
 

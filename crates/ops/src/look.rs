@@ -6,7 +6,7 @@ mod story;
 use std::thread;
 
 use portward_model::{
-    Container, Gap, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Via,
+    Container, Gap, Lack, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Via,
 };
 use portward_sys::{self as sys, Ask, Beyond, Depth, Holders, PortFilter, Reading, StateSet, SysError, Transports, Which};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -60,7 +60,7 @@ impl Look {
     pub fn take(&self, host: &dyn sys::Look) -> View {
         let mut gaps = Vec::new();
         let facts = host.facts().unwrap_or_else(|error| {
-            gaps.push(gap("this machine's name and the reader's rights", "other processes may be named as hidden", &error));
+            gaps.push(gap(Lack::Reader, &error));
             Snapshot::unread().host
         });
         let namespaces = self.namespaces(host, &mut gaps);
@@ -69,7 +69,7 @@ impl Look {
         let ask = Ask { transports: self.transports, states, ports: self.ports, traffic: self.traffic };
         match host.sockets(&ask, &namespaces, &mut |socket| sockets.push(socket)) {
             Ok(seen) => gaps.extend(seen),
-            Err(error) => gaps.push(gap("sockets", "they are not listed", &error)),
+            Err(error) => gaps.push(gap(Lack::Sockets, &error)),
         }
         let mut view = View {
             snapshot: Snapshot { host: facts, namespaces, sockets, gaps, ..Snapshot::unread() },
@@ -95,13 +95,13 @@ impl Look {
         if self.all_interfaces || (self.interfaces && view.snapshot.sockets.iter().any(beyond_loopback)) {
             match host.interfaces() {
                 Ok(interfaces) => view.snapshot.interfaces = interfaces,
-                Err(error) => view.gap("interfaces", "who can reach a wildcard bind is not known", &error),
+                Err(error) => view.gap(Lack::Interfaces, &error),
             }
         }
         if self.rules {
             match host.port_rules() {
                 Ok(rules) => view.snapshot.rules = Some(rules),
-                Err(error) => view.gap("the kernel's port settings", "the ephemeral and reserved ranges are not known", &error),
+                Err(error) => view.gap(Lack::PortRules, &error),
             }
         }
         view
@@ -110,7 +110,7 @@ impl Look {
     fn namespaces(&self, host: &dyn sys::Look, gaps: &mut Vec<Gap>) -> Vec<portward_model::Namespace> {
         let Reading { value, gaps: seen } = host.namespaces(&self.which).unwrap_or_else(|error| {
             let own = portward_model::Namespace { inode: 0, name: None, pid: None, own: true };
-            let gap = gap("network namespaces", "only this one is read", &error);
+            let gap = gap(Lack::Namespaces, &error);
             Reading { value: vec![own], gaps: vec![gap] }
         });
         gaps.extend(seen);
@@ -164,7 +164,7 @@ impl Look {
                 }
             }
             Err(error) => {
-                view.gap("connections", "clients are not counted", &error);
+                view.gap(Lack::Connections, &error);
                 if !beyond.many {
                     self.find_owners(host, view);
                 }
@@ -271,8 +271,8 @@ impl View {
     }
 
     /// Notes a call that failed.
-    pub fn gap(&mut self, what: &str, effect: &str, error: &SysError) {
-        self.snapshot.gaps.push(gap(what, effect, error));
+    pub fn gap(&mut self, lack: Lack, error: &SysError) {
+        self.snapshot.gaps.push(gap(lack, error));
     }
 
     /// Age of something that started at `moment`, in seconds.
@@ -289,7 +289,7 @@ impl View {
                 self.in_flight = holders.in_flight;
                 self.snapshot.holdings = holders.holdings;
             }
-            Err(error) => self.gap("owners of all sockets", "their processes are not named", &error),
+            Err(error) => self.gap(Lack::AllOwners, &error),
         }
         self.read_processes(host);
         self.snapshot.sort();
@@ -306,7 +306,7 @@ impl View {
         let pids: Vec<u32> = pids.into_iter().collect();
         match host.processes(&pids) {
             Ok(processes) => self.snapshot.processes = processes,
-            Err(error) => self.gap("processes", "owners are known by pid only", &error),
+            Err(error) => self.gap(Lack::Processes, &error),
         }
     }
 
@@ -316,13 +316,13 @@ impl View {
         }
         match host.users() {
             Ok(users) => self.snapshot.users = users,
-            Err(error) => self.gap("user names", "users are shown by number", &error),
+            Err(error) => self.gap(Lack::UserNames, &error),
         }
         let directories = story::directories(&self.snapshot);
         if !directories.is_empty() {
             match host.projects(&directories) {
                 Ok(projects) => self.snapshot.projects = projects,
-                Err(error) => self.gap("projects", "owners are not placed in a project", &error),
+                Err(error) => self.gap(Lack::Projects, &error),
             }
         }
         let runtimes = story::runtimes(&self.snapshot);
@@ -332,7 +332,7 @@ impl View {
                     self.snapshot.containers = value;
                     self.snapshot.gaps.extend(gaps);
                 }
-                Err(error) => self.gap("containers", "they are known by id only", &error),
+                Err(error) => self.gap(Lack::Containers, &error),
             }
         }
         self.read_cgroups(host);
@@ -356,19 +356,16 @@ impl View {
             let ids: Vec<u64> = ids.into_iter().collect();
             match host.cgroups(&ids) {
                 Ok(paths) => self.snapshot.cgroups.extend(paths),
-                Err(error) => self.gap("control groups", "units of hidden owners are not named", &error),
+                Err(error) => self.gap(Lack::ControlGroups, &error),
             }
         }
         if hidden > 0 && self.hidden_processes > 0 {
-            let owners = if hidden == 1 { "the owner of 1 socket".to_owned() } else { format!("owners of {hidden} sockets") };
-            let processes =
-                if self.hidden_processes == 1 { "1 process".to_owned() } else { format!("{} processes", self.hidden_processes) };
             // Root that may not look is inside a container or a sandbox, where more of root does not help.
             let outside = || Need::Setting("the same command outside this container or sandbox".to_owned());
             self.snapshot.gaps.push(Gap {
-                what: owners,
+                lack: Lack::Owners { sockets: hidden, processes: self.hidden_processes },
                 need: if self.snapshot.host.uid == 0 { outside() } else { Need::Root },
-                effect: format!("{processes} may not be looked into; user and control group are shown instead"),
+                error: None,
             });
         }
     }
@@ -405,9 +402,9 @@ impl View {
     }
 }
 
-fn gap(what: &str, effect: &str, error: &SysError) -> Gap {
+fn gap(lack: Lack, error: &SysError) -> Gap {
     let need = if error.is_denied() { Need::Root } else { Need::Platform };
-    Gap { what: what.to_owned(), need, effect: format!("{effect}: {error}") }
+    Gap { lack, need, error: Some(error.to_string()) }
 }
 
 /// The id of the version 2 hierarchy's root.

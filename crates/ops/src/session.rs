@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use portward_model::{Process, ProcessId, ProjectIdentity, Text};
+use portward_model::{Lack, Need, Process, ProcessId, ProjectIdentity, Text};
 use portward_session::{Event, Ports, Rules, Witness};
 use portward_sys::{Act, Look};
 
@@ -256,9 +256,9 @@ impl Drop for Recorder<'_, '_> {
 /// What is missing among the lines of a run.
 fn unread(lines: usize) -> GapDocument {
     GapDocument {
-        what: if lines == 1 { "1 line of this run".to_owned() } else { format!("{lines} lines of this run") },
-        need: "portward ps    shows what listens".to_owned(),
-        effect: "not said, since nobody read standard error".to_owned(),
+        lack: Lack::Lines { lines: u32::try_from(lines).unwrap_or(u32::MAX) },
+        need: Need::Command("portward ps    shows what listens".to_owned()),
+        error: None,
     }
 }
 

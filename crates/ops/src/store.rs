@@ -20,7 +20,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use portward_model::{Moment, PortRange, PortRules, Text};
+use portward_model::{Lack, Moment, Need, PortRange, PortRules, Text};
 use portward_sys::{Act, FileMark, Look, StateFolder};
 use rusqlite::Connection;
 
@@ -237,9 +237,9 @@ impl<'h> Store<'h> {
 /// What users of a store in this folder should know.
 pub(crate) fn gaps(folder: &StateFolder) -> Vec<GapDocument> {
     let gap = |why: &String| GapDocument {
-        what: format!("a lasting place for leases: {why}"),
-        need: "XDG_STATE_HOME=DIR, a folder of yours that stays".to_owned(),
-        effect: format!("they stand in {} and end with this run of the machine", folder.path.display()),
+        lack: Lack::LastingFolder { why: why.clone(), folder: Text::new(folder.path.as_os_str().as_encoded_bytes()) },
+        need: Need::Setting("XDG_STATE_HOME=DIR, a folder of yours that stays".to_owned()),
+        error: None,
     };
     folder.brief.iter().map(gap).collect()
 }

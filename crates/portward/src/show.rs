@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portward_model::Need;
 use portward_ops::Never;
 
 use crate::screen::Screen;
@@ -41,12 +42,12 @@ fn as_root() -> String {
 /// The gaps of an answer, each with what would reveal it.
 fn gaps(screen: &mut Screen, gaps: &[portward_ops::GapDocument]) -> io::Result<()> {
     for gap in gaps {
-        let hint = match gap.need.as_str() {
-            "root" => Some(as_root()),
-            "another system" => None,
-            need => Some(need.to_owned()),
+        let hint = match &gap.need {
+            Need::Root => Some(as_root()),
+            Need::Platform => None,
+            need @ (Need::Capability(_) | Need::Setting(_) | Need::Command(_)) => Some(need.phrase()),
         };
-        screen.remark(&format!("Not seen: {} ({}).", gap.what, gap.effect), hint.as_deref())?;
+        screen.remark(&format!("Not seen: {} ({}).", gap.what(), gap.effect()), hint.as_deref())?;
     }
     Ok(())
 }

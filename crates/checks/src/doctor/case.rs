@@ -3,8 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_model::{
-    Attempt, DialTarget, Examination, Family, FirewallRule, Met, Process, ProcessState, RuleVerdict, Seen, Snapshot, Socket,
-    SocketState, Text, Transport, Vitals, unmap,
+    Attempt, DialTarget, Examination, Family, FirewallRule, Lack, Met, Process, ProcessState, RuleVerdict, Seen, Snapshot,
+    Socket, SocketState, Text, Transport, Vitals, unmap,
 };
 
 use crate::{BindAnswer, Paste, Symptom, bind::words};
@@ -141,16 +141,14 @@ impl<'a> Case<'a> {
     /// True when the sockets of this machine could not be read and the question is about it: an empty table says nothing.
     pub fn is_blind(&self) -> bool {
         let far = !self.asked.addresses.is_empty() && self.asked.addresses.iter().all(|address| !self.is_own_address(*address));
-        !far && self.lacks("sockets")
+        !far && self.snapshot.lacks(&Lack::Sockets)
     }
 
     /// True when who holds a socket could not be read, which is not the same as that it may not be seen.
     pub fn is_owner_unread(&self, socket: usize) -> bool {
-        self.lacks("owners of all sockets") || (self.lacks("processes") && self.holders(socket).is_empty())
-    }
-
-    fn lacks(&self, what: &str) -> bool {
-        self.snapshot.gaps.iter().any(|gap| gap.what == what)
+        let lacks = |lack| self.snapshot.lacks(lack);
+        let unread = || lacks(&Lack::Processes) || lacks(&Lack::OtherProcesses);
+        lacks(&Lack::AllOwners) || (unread() && self.holders(socket).is_empty())
     }
 
     /// True when one of several addresses has a listener that was left alone on purpose.

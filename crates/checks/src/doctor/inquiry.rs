@@ -19,7 +19,7 @@ use std::{
     net::SocketAddr,
 };
 
-use portward_model::{Ended, Examination, Exchange, Gap, Snapshot, Transport};
+use portward_model::{Ended, Examination, Exchange, Gap, Lack, Snapshot, Transport};
 
 use super::{Asked, Asking, Case, Diagnosis, Plan, PlannedDial, Question, Standing, diagnose, plan};
 use crate::{BindAnswer, BindQuestion, Paste, Symptom, doctor::verdict::is_certain};
@@ -196,12 +196,10 @@ impl Inquiry {
             (Some(Task::Read(wanted)), Ok(fact)) => self.learn(wanted, fact),
             (Some(Task::Read(wanted)), Err(unread)) => self.miss(&wanted, &unread),
             (Some(Task::Dial(dialling)), Ok(Fact::Called(called))) => self.called(dialling, *called),
-            (Some(Task::Dial(_)), Err(unread)) => self.lack("a connection", "what a client meets is not known", &unread),
+            (Some(Task::Dial(_)), Err(unread)) => self.lack(Lack::Connection, &unread),
             (Some(Task::Pause), Ok(_)) => self.first([Task::Read(Wanted::Sample)]),
             // Where nobody can wait, nothing is watched.
-            (Some(Task::Pause), Err(unread)) => {
-                self.lack("what happens next", "whether something is starting or crashing is not known", &unread);
-            }
+            (Some(Task::Pause), Err(unread)) => self.lack(Lack::Future, &unread),
             _ => {}
         }
     }
@@ -363,11 +361,12 @@ impl Inquiry {
     /// Takes a look for what is known from now on.
     fn saw(&mut self, wide: Wide, mut snapshot: Snapshot) {
         let is_first = wide == Wide::default();
-        let blind = snapshot.gaps.iter().any(|gap| gap.what == "sockets");
+        let blind = snapshot.lacks(&Lack::Sockets);
         if blind && !is_first {
             // What was seen before is better than nothing.
             if wide.every_transport {
-                self.snapshot.gaps.extend(snapshot.gaps.into_iter().map(|gap| Gap { what: ELSEWHERE.to_owned(), ..gap }));
+                let elsewhere = |gap: Gap| Gap { lack: Lack::Elsewhere { lack: Box::new(gap.lack) }, ..gap };
+                self.snapshot.gaps.extend(snapshot.gaps.into_iter().map(elsewhere));
             }
             return;
         }
@@ -383,17 +382,14 @@ impl Inquiry {
         }
     }
 
-    fn lack(&mut self, what: &str, effect: &str, unread: &Unread) {
-        let effect = format!("{effect}: {}", unread.why);
-        self.snapshot.gaps.push(Gap { what: what.to_owned(), need: unread.need.clone(), effect });
+    fn lack(&mut self, lack: Lack, unread: &Unread) {
+        self.snapshot.gaps.push(Gap { lack, need: unread.need.clone(), error: Some(unread.why.clone()) });
     }
 }
 
 #[cfg(test)]
 mod tests;
 
-/// What a wider look at sockets would have shown.
-const ELSEWHERE: &str = "sockets of other namespaces and transports";
 /// A server that is younger, in seconds, may have ended and been started again just now.
 const NEW_S: u64 = 10;
 /// How long an answer may take that what was seen already makes impossible, in milliseconds.

@@ -254,7 +254,7 @@ fn lower_article(who: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{BindTry, Cause, Declined, Gap, Likelihood, Need, NetworkSettings};
+    use portward_model::{BindTry, Cause, Declined, Gap, Lack, Likelihood, Need, NetworkSettings};
 
     use super::{UNEXPLAINED, Verdict, diagnose};
     use crate::{
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn tables_that_could_not_be_read_show_neither_health_nor_absence() {
-        let gap = Gap { what: "sockets".to_owned(), need: Need::Platform, effect: String::new() };
+        let gap = Gap { lack: Lack::Sockets, need: Need::Platform, error: None };
         for target in ["127.0.0.1:3000", "[::1]:3000"] {
             let scene = Scene::connect(target).but(|scene| scene.snapshot.gaps.push(gap.clone()));
             let diagnosis = diagnose(&scene.case());

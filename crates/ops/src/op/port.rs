@@ -1,5 +1,6 @@
 //! `portward port`
 
+use portward_model::{Lack, Need};
 use std::{collections::BTreeSet, time::SystemTime};
 
 use clap::Args;
@@ -111,9 +112,9 @@ fn free(cx: &Cx<'_>, command: &[String]) -> Result<PortAnswer, Failure> {
     let mut gaps = Vec::new();
     let taken = taken(cx).unwrap_or_else(|failure| {
         gaps.push(GapDocument {
-            what: "which ports are leased".to_owned(),
-            need: failure.hint.unwrap_or_else(|| "portward lease repair".to_owned()),
-            effect: format!("the port may belong to a project: {}", failure.message),
+            lack: Lack::Leases,
+            need: Need::Command(failure.hint.unwrap_or_else(|| "portward lease repair".to_owned())),
+            error: Some(failure.message),
         });
         BTreeSet::new()
     });

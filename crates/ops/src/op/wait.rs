@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::Args;
-use portward_model::{AddressClass, Endpoint, Text};
+use portward_model::{AddressClass, Endpoint, Lack, Text};
 use portward_sys::{self as sys, Dial, Probe, ProbeAnswer};
 use portward_wire::greeting::{GREETINGS, Greeting, Judgement};
 use schemars::JsonSchema;
@@ -202,8 +202,8 @@ fn listening(host: &dyn sys::Look, target: &Target) -> Result<(bool, String), Fa
 
 /// A look that saw no socket because sockets cannot be read must not be taken for an empty port.
 fn refuse_blind(view: &crate::View) -> Result<(), Failure> {
-    match view.snapshot.gaps.iter().find(|gap| gap.what == "sockets") {
-        Some(gap) => Err(Failure::system(format!("Sockets cannot be read here: {}.", gap.effect))),
+    match view.snapshot.gaps.iter().find(|gap| gap.lack == Lack::Sockets) {
+        Some(gap) => Err(Failure::system(format!("Sockets cannot be read here: {}.", gap.effect()))),
         None => Ok(()),
     }
 }

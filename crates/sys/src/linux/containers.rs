@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use portward_model::{Container, Gap, Need, Text};
+use portward_model::{Container, Gap, Lack, Need, Text};
 use serde_json::Value;
 
 use crate::{Reading, SysError};
@@ -20,9 +20,9 @@ pub(super) fn read(runtimes: &[Text]) -> Reading<Vec<Container>> {
         match ask(socket) {
             Ok(containers) => reading.value.extend(containers),
             Err(error) => reading.gaps.push(Gap {
-                what: format!("names of containers at {socket}"),
+                lack: Lack::ContainerNames { at: socket.clone() },
                 need: if error.is_denied() { Need::Root } else { Need::Platform },
-                effect: format!("containers are named by their id: {error}"),
+                error: Some(error.to_string()),
             }),
         }
     }

@@ -7,7 +7,7 @@ use std::{
     os::unix::fs::MetadataExt,
 };
 
-use portward_model::{Gap, Namespace, Need, Text};
+use portward_model::{Gap, Lack, Namespace, Need, Text};
 use portward_wire::procfs::inode_of_link;
 use rustix::{
     fd::AsFd,
@@ -54,9 +54,9 @@ pub(super) fn read(which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
     let mut gaps = Vec::new();
     if hidden > 0 {
         gaps.push(Gap {
-            what: format!("network namespaces of {hidden} {}", if hidden == 1 { "process" } else { "processes" }),
+            lack: Lack::NamespacesOf { processes: hidden },
             need: if rustix::process::geteuid().is_root() { Need::Platform } else { Need::Root },
-            effect: "sockets in other namespaces are not listed".to_owned(),
+            error: None,
         });
     }
     if let Which::Named(name) = which {

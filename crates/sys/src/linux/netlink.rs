@@ -2,7 +2,7 @@
 
 use std::{io, mem::MaybeUninit, thread};
 
-use portward_model::{Family, Gap, Namespace, Need, Socket, Transport};
+use portward_model::{Family, Gap, Lack, Namespace, Need, Socket, Transport};
 use portward_wire::{
     netlink::{InetAsk, Progress, StateSet, inet_request, read_sockets, unix_request},
     procfs,
@@ -37,9 +37,9 @@ pub(super) fn sockets(ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(
         match entered {
             Ok(inner) => gaps.extend(inner),
             Err(error) => gaps.push(Gap {
-                what: format!("sockets of network namespace {}", namespace.inode),
+                lack: Lack::SocketsOf { netns: namespace.inode },
                 need: if error.is_denied() { Need::Root } else { Need::Platform },
-                effect: format!("they are not listed: {error}"),
+                error: Some(error.to_string()),
             }),
         }
         found.into_iter().for_each(&mut *each);
@@ -71,27 +71,27 @@ fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>
                 // A kernel that no longer knows the older request is asked for each family.
                 Err(_) => {}
                 answered => {
-                    note(answered, transport.name(), gaps);
+                    note(answered, transport, gaps);
                     families = &[];
                 }
             }
         }
         for family in families {
-            note(connection.dump(&request(transport, *family), "socket", transport, netns, each), transport.name(), gaps);
+            note(connection.dump(&request(transport, *family), "socket", transport, netns, each), transport, gaps);
         }
     }
     if ask.transports.unix {
-        note(connection.dump(&unix_request(ask.states), "Unix socket", Transport::Unix, netns, each), "unix", gaps);
+        note(connection.dump(&unix_request(ask.states), "Unix socket", Transport::Unix, netns, each), Transport::Unix, gaps);
     }
 }
 
-fn note(dumped: Result<bool, SysError>, what: &str, gaps: &mut Vec<Gap>) {
-    let effect = match dumped {
+fn note(dumped: Result<bool, SysError>, transport: Transport, gaps: &mut Vec<Gap>) {
+    let error = match dumped {
         Ok(false) => return,
-        Ok(true) => "the table changed while it was read: single sockets may be missing".to_owned(),
-        Err(error) => format!("they are not listed: {error}"),
+        Ok(true) => None,
+        Err(error) => Some(error.to_string()),
     };
-    gaps.push(Gap { what: format!("{what} sockets"), need: Need::Command("ask again".to_owned()), effect });
+    gaps.push(Gap { lack: Lack::Dump { transport }, need: Need::Command("ask again".to_owned()), error });
 }
 
 /// Where netlink itself is refused (a sandbox), the tables of `/proc/net` remain.
@@ -118,9 +118,9 @@ fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut V
         }
     }
     gaps.push(Gap {
-        what: "socket details and Unix sockets".to_owned(),
+        lack: Lack::SocketDetails,
         need: Need::Setting("netlink sockets allowed in this sandbox".to_owned()),
-        effect: format!("/proc/net was read instead, which tells no IPV6_V6ONLY, device or control group: {why}"),
+        error: Some(why.to_string()),
     });
 }
 

@@ -1,7 +1,7 @@
 //! What is read, put where it belongs; and what stands around an endpoint on which nobody listens: every process, and the files
 //! that name its port.
 
-use portward_model::{Process, Seen, Socket, SocketState, Text, Transport};
+use portward_model::{Lack, Process, Seen, Socket, SocketState, Text, Transport};
 
 use super::{Fact, Inquiry, Task, Unread, Wanted};
 use crate::doctor::{may_be_told, suspects};
@@ -37,12 +37,10 @@ impl Inquiry {
     /// Notes what could not be read, where its absence leaves something open.
     pub(super) fn miss(&mut self, wanted: &Wanted, unread: &Unread) {
         match wanted {
-            Wanted::Path(_) => self.lack("the socket's file", "whether it exists and may be used is not known", unread),
-            Wanted::Vitals { .. } => {
-                self.lack("how processes fare", "whether they are stopped or stuck is not known", unread);
-            }
-            Wanted::EveryProcess => self.lack("processes", "whether one is starting or has crashed is not known", unread),
-            Wanted::Mentions(_) => self.lack("project files", "which of them names the port is not known", unread),
+            Wanted::Path(_) => self.lack(Lack::SocketFile, unread),
+            Wanted::Vitals { .. } => self.lack(Lack::Vitals, unread),
+            Wanted::EveryProcess => self.lack(Lack::OtherProcesses, unread),
+            Wanted::Mentions(_) => self.lack(Lack::ProjectFiles, unread),
             Wanted::Processes(_) => self.ask_the_files(&[]),
             // The rest only adds to what is known; without it nothing is claimed.
             Wanted::Look(_)

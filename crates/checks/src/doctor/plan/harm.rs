@@ -309,7 +309,7 @@ mod tests {
         },
         fixture::{holding, listener, process, world},
     };
-    use portward_model::{Gap, Met, Need};
+    use portward_model::{Gap, Lack, Met, Need};
 
     /// A process with these arguments that listens on this port and has the usual backlog.
     fn serving(argv: &[&str], port: u16) -> Scene {
@@ -368,10 +368,10 @@ mod tests {
     #[test]
     fn nobody_is_dialled_whose_holder_could_not_be_read() {
         let mut scene = serving(&["python3", "-m", "http.server", "8000"], 8000);
-        for (what, spared) in [("user names", false), ("owners of all sockets", true)] {
-            let gap = Gap { what: what.to_owned(), need: Need::Platform, effect: String::new() };
+        for (lack, spared) in [(Lack::UserNames, false), (Lack::AllOwners, true)] {
+            let gap = Gap { lack: lack.clone(), need: Need::Platform, error: None };
             scene.snapshot.gaps = vec![gap];
-            assert_eq!(why_not(&scene.case(), 0, &scene.snapshot.sockets[0]).is_some(), spared, "{what}");
+            assert_eq!(why_not(&scene.case(), 0, &scene.snapshot.sockets[0]).is_some(), spared, "{lack:?}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use portward_checks::doctor::{Asked, Asking, Case, Verdict, diagnose};
-use portward_model::{Examination, Holding, Snapshot, Socket, SocketState, Transport, unmap};
+use portward_model::{Examination, Holding, Lack, Snapshot, Socket, SocketState, Transport, unmap};
 use portward_sys::{StateSet, Transports};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -15,7 +15,7 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Exa
     let transports = Transports { tcp: true, udp: false, unix: false };
     let look = Look { transports, states: StateSet::All, clients: false, all_interfaces: true, rules: true, ..Look::serving() };
     let mut view = look.take(cx.host);
-    let blind = view.snapshot.gaps.iter().any(|gap| gap.what == "sockets");
+    let blind = view.snapshot.lacks(&Lack::Sockets);
     let listeners: Vec<usize> = listeners(&view, project);
     let pids: FxHashSet<u32> =
         listeners.iter().flat_map(|index| view.snapshot.holders(*index)).map(|holding| holding.pid).collect();
@@ -24,7 +24,7 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Exa
     // Only where connections wait does it matter what a server is busy with.
     let over = if busy { Duration::from_millis(120) } else { Duration::ZERO };
     let vitals = cx.host.vitals(&pids, over).unwrap_or_else(|error| {
-        view.gap("how processes fare", "whether they are stopped or stuck is not known", &error);
+        view.gap(Lack::Vitals, &error);
         Vec::new()
     });
     let exam = Examination { vitals, network: cx.host.network().ok(), ..Examination::default() };
@@ -51,8 +51,8 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Exa
     }
     let examined = u32::try_from(listeners.len()).unwrap_or(u32::MAX);
     // Without these nobody can say that a listener is well.
-    let needed = ["sockets", "owners of all sockets", "processes", "how processes fare"];
-    let partly = view.snapshot.gaps.iter().any(|gap| needed.contains(&gap.what.as_str()));
+    let needed = [Lack::Sockets, Lack::AllOwners, Lack::Processes, Lack::Vitals];
+    let partly = needed.iter().any(|lack| view.snapshot.lacks(lack));
     let verdict = match (wrong.is_empty(), partly) {
         (false, _) => Verdict::Fault,
         (true, true) => Verdict::Unknown,

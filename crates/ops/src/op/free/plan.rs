@@ -1,6 +1,6 @@
 //! Who is to be stopped, and who must not be.
 
-use portward_model::{Process, ProcessId, ProcessState, Seen, SupervisorKind, Via};
+use portward_model::{Lack, Process, ProcessId, ProcessState, Seen, SupervisorKind, Via};
 use portward_sys::{self as sys, Depth, Signal};
 
 use crate::{
@@ -34,7 +34,7 @@ impl Plan {
     /// Adds the holders of everything that serves the endpoint.
     pub(super) fn add(&mut self, host: &dyn sys::Look, target: &Target, tree: bool) -> Result<(), Failure> {
         let view = Look { owners: Some(Depth::Threads), clients: false, ..target.look() }.take(host);
-        if view.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
+        if view.snapshot.lacks(&Lack::Sockets) {
             return Err(Failure::system("Sockets cannot be read here, so nothing was stopped."));
         }
         self.gaps.extend(view.snapshot.gaps.iter().map(GapDocument::from));

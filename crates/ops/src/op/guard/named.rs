@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portward_checks::guard::Closing;
-use portward_model::{Endpoint, EndpointHost, Namespace, Socket, SocketState, Transport, unmap};
+use portward_model::{Endpoint, EndpointHost, Lack, Namespace, Socket, SocketState, Transport, unmap};
 use portward_sys::{self as sys, Depth, Which};
 
 use crate::{Failure, Look, View, target::Target};
@@ -41,7 +41,7 @@ impl Named {
     /// One look at its port in this namespace, with every holder and connection.
     pub(super) fn look(&self, host: &dyn sys::Look) -> Result<View, Failure> {
         let view = self.look_in(host, Which::Own);
-        if view.snapshot.gaps.iter().any(|gap| gap.what == "sockets") {
+        if view.snapshot.lacks(&Lack::Sockets) {
             return Err(Failure::system("Sockets cannot be read here, so nothing was done."));
         }
         self.is_here(&view)?;
