@@ -30,7 +30,7 @@ mod tried;
 mod unix_path_held;
 pub(crate) mod words;
 
-use portward_model::{Cause, Likelihood, Snapshot};
+use portward_model::{Finding, Likelihood, Snapshot};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,9 @@ pub use question::{BindHost, BindQuestion};
 pub use tried::Bound;
 
 use crate::rule_sentences;
+
+/// The code of a bind that the kernel refused for no reason that could be seen.
+pub const UNEXPLAINED: &str = "bind-refused";
 
 /// Every cause for which a bind is refused, in the order in which the kernel asks.
 pub const CHECKS: &[Check] = &[
@@ -69,7 +72,7 @@ pub struct Check {
     pub summary: &'static str,
     /// The page: what it is, the evidence, the fix.
     pub doc: &'static str,
-    pub(crate) run: fn(&View<'_>) -> Option<Cause>,
+    pub(crate) run: fn(&View<'_>) -> Option<Finding>,
     #[cfg(test)]
     pub(crate) cases: fn() -> Cases,
 }
@@ -99,7 +102,7 @@ pub struct BindAnswer {
     /// Whether it would succeed.
     pub verdict: Verdict,
     /// Why not, most certain first; empty when it would succeed.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<Finding>,
     /// The rules that apply to the port and the options that the answer assumes, one sentence each.
     pub rules: Vec<String>,
 }
@@ -130,7 +133,7 @@ impl BindAnswer {
 /// Whether `bind` and `listen` at an address would succeed for the reader, in its own network namespace.
 pub fn bind(snapshot: &Snapshot, question: &BindQuestion) -> BindAnswer {
     let view = View::new(snapshot, question);
-    let mut causes: Vec<Cause> = CHECKS.iter().filter_map(|check| (check.run)(&view)).collect();
+    let mut causes: Vec<Finding> = CHECKS.iter().filter_map(|check| (check.run)(&view)).collect();
     causes.sort_by_key(|cause| cause.likelihood);
     let verdict = match causes.first().map(|cause| cause.likelihood) {
         None => Verdict::Succeeds,
@@ -179,7 +182,7 @@ mod tests {
                 let cause = (check.run)(&View::new(snapshot, question))
                     .unwrap_or_else(|| panic!("{} is silent: {question:?}", check.code));
                 assert_eq!(cause.code, check.code);
-                assert!(!cause.evidence.is_empty() && !cause.fixes.is_empty(), "{}", check.code);
+                assert!(!cause.evidence.is_empty() && !cause.remedies.is_empty(), "{}", check.code);
                 assert!(cause.summary.ends_with('.') && !cause.summary.contains('!'), "{}", cause.summary);
                 assert!(
                     cause.summary.starts_with(|c: char| c.is_uppercase() || c == '/' || c.is_ascii_digit() || c == '['),

@@ -26,14 +26,14 @@ mod talk;
 mod verdict;
 pub(crate) mod words;
 
-use portward_model::Cause;
+use portward_model::Finding;
 
 pub use case::{Asked, Asking, Case, Standing};
 pub use inquiry::{Call, Called, Depth, Fact, Inquiry, Sampled, Step, Unread, Wanted, Wide, has_enough};
 pub use plan::{Plan, PlannedDial, Speech};
 use plan::{Watch, follow_up, may_be_told, plan, suspects, watch};
 pub use question::{Misunderstood, Names, Question, Understood, Words, understand};
-pub use verdict::{Diagnosis, RuledOut, Verdict, diagnose};
+pub use verdict::{Diagnosis, Verdict, diagnose};
 
 /// Every cause that the doctor knows, group by group, in the order of inquiry.
 pub const GROUPS: &[Group] = &[
@@ -74,7 +74,7 @@ pub struct Check {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ruling {
     /// It is so.
-    Found(Cause),
+    Found(Finding),
     /// It could have been, and this fact says that it is not.
     Out(String),
     /// The case does not raise the question, or the facts to answer it are not there.
@@ -112,7 +112,7 @@ mod tests {
                 let Ruling::Found(told) = (check.run)(&case) else { panic!("{} is silent on case {at}", check.code) };
                 assert_eq!(told.code, check.code);
                 assert!(!told.evidence.is_empty(), "{} {at} has no evidence", check.code);
-                assert!(!told.fixes.is_empty(), "{} {at} has no fix", check.code);
+                assert!(!told.remedies.is_empty(), "{} {at} has no fix", check.code);
                 assert!(told.summary.ends_with('.') && !told.summary.contains('!'), "{}", told.summary);
                 let diagnosis = diagnose(&case);
                 assert_ne!(diagnosis.verdict, Verdict::Healthy, "{} {at}", check.code);

@@ -13,6 +13,7 @@ pub mod doctor;
 #[cfg(test)]
 mod fixture;
 pub mod guard;
+mod offer;
 mod page;
 mod paste;
 mod port;
@@ -21,7 +22,8 @@ mod via;
 mod why;
 
 pub use address::address_sentence;
-pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, CHECKS, Check, Verdict, bind};
+pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, CHECKS, Check, UNEXPLAINED, Verdict, bind};
+pub use offer::read_page;
 pub use page::{causes, check_doc};
 pub use paste::{Call, Paste, Symptom, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usual_service};

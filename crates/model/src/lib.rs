@@ -30,7 +30,7 @@ pub use examination::{
     MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,
     RuleVerdict, Said, Sample, Thread, Told, Vitals,
 };
-pub use finding::{Cause, Edit, Effect, Evidence, Fix, Likelihood, Reach, Who};
+pub use finding::{Edit, Effect, Evidence, Finding, Likelihood, Means, Place, Reach, Remedy, Severity, Status, Who};
 pub use gap::{Gap, Lack, Need, Seen};
 pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};
 pub use loan::{Loan, Standing};

@@ -6,7 +6,7 @@ mod owner;
 mod socket;
 mod sockets;
 
-use portward_model::{Cause, Need, SupervisorKind, Text};
+use portward_model::{Finding, Need, SupervisorKind, Text};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -115,7 +115,7 @@ pub struct Bind {
     /// `rules` when reasoned from the kernel's rules, `tried` when a throw-away socket was bound too.
     pub proof: &'static str,
     /// What stands in the way.
-    pub because: Vec<Cause>,
+    pub because: Vec<Finding>,
 }
 
 /// A client that is connected now.

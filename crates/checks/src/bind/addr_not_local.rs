@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use portward_model::{AddressClass, Cause, Effect, Evidence, Fix, Interface, Likelihood, unmap};
+use portward_model::{AddressClass, Effect, Evidence, Finding, Interface, Likelihood, Remedy, unmap};
 
 use super::{Check, View, words};
+use crate::offer;
 
 pub(crate) const CHECK: Check = Check {
     code: "addr-not-local",
@@ -32,7 +33,7 @@ Bind 0.0.0.0, [::] or an address that an interface has; bring up the VPN or inte
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let address = unmap(view.address?);
     match AddressClass::of(address) {
         AddressClass::Wildcard | AddressClass::Multicast | AddressClass::Broadcast | AddressClass::Unix => return None,
@@ -67,20 +68,16 @@ fn run(view: &View<'_>) -> Option<Cause> {
         (format!("Address {address} is none of this machine's."), format!("the interfaces have {}", listed(interfaces)))
     };
     let any = if address.is_ipv4() { "0.0.0.0" } else { "[::]" };
-    Some(Cause {
-        code: CHECK.code.to_owned(),
+    Some(Finding::new(
+        CHECK.code,
         likelihood,
         summary,
-        evidence: vec![Evidence::new("RTM_GETADDR", fact)],
-        fixes: vec![
-            Fix::new("See the addresses that can be bound", "ip address show", Effect::Read),
-            Fix::new(
-                format!("Bind {any} instead"),
-                format!("portward explain {any}:{}", words::target(view).trim_start_matches("udp/")),
-                Effect::Read,
-            ),
+        vec![Evidence::new("RTM_GETADDR", fact)],
+        vec![
+            Remedy::command("See the addresses that can be bound", "ip address show", Effect::Read),
+            offer::explain(format!("Bind {any} instead"), format!("{any}:{}", words::target(view).trim_start_matches("udp/"))),
         ],
-    })
+    ))
 }
 
 /// True when the kernel counts the address as one of its own for this interface: the address itself, the

@@ -1,8 +1,9 @@
 //! A socket is bound to the port and does not listen.
 
-use portward_model::{Cause, Effect, Fix};
+use portward_model::Finding;
 
 use super::{Check, View, conflict::Kind, words};
+use crate::offer;
 
 pub(crate) const CHECK: Check = Check {
     code: "bound-not-listening",
@@ -30,7 +31,7 @@ first to listen wins.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Silent)?;
     let unless = if view.question.options.reuse_address || view.question.options.reuse_port {
         "; a second bind is refused unless it set SO_REUSEADDR too, which was not seen"
@@ -40,7 +41,7 @@ fn run(view: &View<'_>) -> Option<Cause> {
     let summary =
         format!("{} is bound by {}, which does not listen on it{unless}.", words::port(view), words::named(view.snapshot, first));
     let mut fixes = words::holder_fixes(view, first);
-    fixes.push(Fix::new("See what the program waits for", format!("portward explain {}", words::target(view)), Effect::Read));
+    fixes.push(offer::explain("See what the program waits for", words::target(view)));
     Some(words::cause(view, CHECK.code, &all, summary, fixes))
 }
 

@@ -1,8 +1,9 @@
 //! Another user's process holds the port, and the reader may not see it.
 
-use portward_model::{Cause, Effect, Fix};
+use portward_model::Finding;
 
 use super::{Check, View, conflict::Kind, words};
+use crate::offer;
 
 pub(crate) const CHECK: Check = Check {
     code: "held-by-other-user",
@@ -29,7 +30,7 @@ Ask again as root to learn the process, and let that user or root stop it.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::OtherUser)?;
     let summary = format!(
         "{} is held at {} by a process of user {}, which only root can name.",
@@ -39,8 +40,8 @@ fn run(view: &View<'_>) -> Option<Cause> {
     );
     let target = words::target(view);
     let fixes = vec![
-        Fix::new("See the process", format!("sudo portward explain {target}"), Effect::Read),
-        Fix::new("Stop what holds it", format!("sudo portward free {target}"), Effect::Destroy),
+        offer::explain("See the process", &target).behind("sudo "),
+        offer::free("Stop what holds it", target).behind("sudo "),
         words::another_port(view),
     ];
     Some(words::cause(view, CHECK.code, &all, summary, fixes))

@@ -1,6 +1,6 @@
 //! No process holds the port: the kernel itself does.
 
-use portward_model::{Cause, Effect, Fix};
+use portward_model::{Effect, Finding, Remedy};
 
 use super::{Check, View, conflict::Kind, words};
 
@@ -30,7 +30,7 @@ Stop the subsystem that opened it: the NFS server, the WireGuard interface, the 
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Kernel)?;
     let summary = format!(
         "{} is held at {} by no process: the kernel holds it itself, or its descriptor is in flight between two.",
@@ -43,7 +43,11 @@ fn run(view: &View<'_>) -> Option<Cause> {
         &all,
         summary,
         vec![
-            Fix::new("See which kernel services use ports", "rpcinfo -p; wg show; ip -d link show type vxlan", Effect::Read),
+            Remedy::command(
+                "See which kernel services use ports",
+                "rpcinfo -p; wg show; ip -d link show type vxlan",
+                Effect::Read,
+            ),
             words::another_port(view),
         ],
     );

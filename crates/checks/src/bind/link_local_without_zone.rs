@@ -2,10 +2,11 @@
 
 use std::net::IpAddr;
 
-use portward_model::{Cause, Effect, Evidence, Fix, Likelihood};
+use portward_model::{Evidence, Finding, Likelihood};
 
 use super::{Check, View};
 use crate::address::needs_zone;
+use crate::offer;
 
 pub(crate) const CHECK: Check = Check {
     code: "link-local-without-zone",
@@ -33,7 +34,7 @@ Name the zone: [fe80::1%eth0]:3000.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let Some(IpAddr::V6(address)) = view.address else { return None };
     if view.question.interface != 0 || !needs_zone(address) {
         return None;
@@ -45,13 +46,13 @@ fn run(view: &View<'_>) -> Option<Cause> {
     let zone = own.map_or_else(|| "eth0".to_owned(), |interface| interface.name.shown());
     let port = view.question.port;
     let title = if own.is_some() { "Name the zone that has it" } else { "Name the zone, for example eth0" };
-    Some(Cause {
-        code: CHECK.code.to_owned(),
-        likelihood: Likelihood::Certain,
-        summary: format!("[{address}] belongs to one link and needs a zone, such as [{address}%{zone}]:{port}."),
-        evidence: vec![Evidence::new("RFC 4007", "a link-local address is unique on one link only, and no zone was given")],
-        fixes: vec![Fix::new(title, format!("portward explain '[{address}%{zone}]:{port}'"), Effect::Read)],
-    })
+    Some(Finding::new(
+        CHECK.code,
+        Likelihood::Certain,
+        format!("[{address}] belongs to one link and needs a zone, such as [{address}%{zone}]:{port}."),
+        vec![Evidence::new("RFC 4007", "a link-local address is unique on one link only, and no zone was given")],
+        vec![offer::explain(title, format!("[{address}%{zone}]:{port}"))],
+    ))
 }
 
 #[cfg(test)]

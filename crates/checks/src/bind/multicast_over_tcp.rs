@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use portward_model::{Cause, Effect, Evidence, Fix, Likelihood, Transport};
+use portward_model::{Evidence, Finding, Likelihood, Transport};
 
 use super::{Check, View};
+use crate::offer;
 
 pub(crate) const CHECK: Check = Check {
     code: "multicast-over-tcp",
@@ -31,19 +32,19 @@ Use UDP, or bind a unicast address.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let Some(IpAddr::V6(address)) = view.address else { return None };
     if !address.is_multicast() || view.question.transport != Transport::Tcp {
         return None;
     }
     let port = view.question.port;
-    Some(Cause {
-        code: CHECK.code.to_owned(),
-        likelihood: Likelihood::Certain,
-        summary: format!("[{address}] is a multicast address, and TCP has no multicast."),
-        evidence: vec![Evidence::new("bind(2)", "a stream socket and an address in ff00::/8 give EINVAL")],
-        fixes: vec![Fix::new("Ask about UDP", format!("portward explain udp/[{address}]:{port}"), Effect::Read)],
-    })
+    Some(Finding::new(
+        CHECK.code,
+        Likelihood::Certain,
+        format!("[{address}] is a multicast address, and TCP has no multicast."),
+        vec![Evidence::new("bind(2)", "a stream socket and an address in ff00::/8 give EINVAL")],
+        vec![offer::explain("Ask about UDP", format!("udp/[{address}]:{port}"))],
+    ))
 }
 
 #[cfg(test)]

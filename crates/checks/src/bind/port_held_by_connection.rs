@@ -1,6 +1,6 @@
 //! A connection of an ended server still holds the port.
 
-use portward_model::Cause;
+use portward_model::Finding;
 
 use super::{Check, View, conflict::Kind, words};
 
@@ -31,7 +31,7 @@ server.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Connection)?;
     let count = if all.len() == 1 { "a connection".to_owned() } else { format!("{} connections", all.len()) };
     let unless = if view.question.options.reuse_address || view.question.options.reuse_port {

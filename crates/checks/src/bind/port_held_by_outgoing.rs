@@ -1,6 +1,6 @@
 //! An outgoing connection took the port as its source.
 
-use portward_model::{Cause, Effect, Evidence, Fix};
+use portward_model::{Effect, Evidence, Finding, Remedy};
 
 use super::{Check, View, conflict::Kind, words};
 
@@ -32,14 +32,14 @@ outgoing connections away and still lets a program bind it. Do not stop the clie
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Outgoing)?;
     let summary =
         format!("{} is the source port of an outgoing connection of {}.", words::port(view), words::named(view.snapshot, first));
     let port = view.question.port;
     let mut fixes = vec![words::port_outside_range(view)];
     if view.snapshot.rules.as_ref().is_none_or(|rules| rules.is_ephemeral(port)) {
-        fixes.push(Fix::new(
+        fixes.push(Remedy::command(
             "Keep outgoing connections away from it from now on, besides the ports that are reserved already",
             format!("sudo sysctl -w net.ipv4.ip_local_reserved_ports={}", reserved(view)),
             Effect::Change,
@@ -109,8 +109,8 @@ mod tests {
         let mut question = asks("127.0.0.1");
         let cause = run(&View::new(&snapshot, &question)).unwrap();
         assert_eq!(cause.likelihood, Likelihood::Likely);
-        assert!(cause.fixes.iter().any(|fix| fix.command == "sudo sysctl -w net.ipv4.ip_local_reserved_ports=3000-3999,49342"));
-        assert!(cause.fixes.iter().all(|fix| !fix.command.contains("portward free")));
+        assert!(cause.remedies.iter().any(|fix| fix.line() == "sudo sysctl -w net.ipv4.ip_local_reserved_ports=3000-3999,49342"));
+        assert!(cause.remedies.iter().all(|fix| !fix.line().contains("portward free")));
         question.options.reuse_address = false;
         assert_eq!(run(&View::new(&snapshot, &question)).map(|cause| cause.likelihood), Some(Likelihood::Certain));
     }

@@ -1,6 +1,6 @@
 //! Another process listens on the port.
 
-use portward_model::Cause;
+use portward_model::Finding;
 
 use super::{Check, View, conflict::Kind, words};
 
@@ -30,7 +30,7 @@ Stop the holder, through what supervises it where something would start it again
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Process)?;
     let mut summary = format!("{} is held by {}", words::port(view), words::named(view.snapshot, first));
     if view.question.options.reuse_port && first.socket.uid == view.snapshot.host.uid {
@@ -89,7 +89,7 @@ mod tests {
         let cause = run(&View::new(&snapshot, &asks("127.0.0.1"))).unwrap();
         assert_eq!(cause.summary, "Port 5173 is held by vite (pid 4121), started 3 h ago in /home/ana/shop.");
         assert_eq!(cause.evidence[0].fact, "127.0.0.1:5173 LISTEN, held by vite (pid 4121), started 3 h ago in /home/ana/shop");
-        let commands: Vec<&str> = cause.fixes.iter().map(|fix| fix.command.as_str()).collect();
+        let commands: Vec<&str> = cause.remedies.iter().map(portward_model::Remedy::line).collect();
         assert_eq!(commands, ["portward free 5173", "portward next 5174"]);
     }
 
@@ -113,7 +113,7 @@ mod tests {
         snapshot.processes[1].cgroup = portward_model::Seen::Known("/system.slice/shop.service".into());
         snapshot.processes[1].parent = 1;
         let cause = run(&View::new(&snapshot, &asks("127.0.0.1"))).unwrap();
-        assert_eq!(cause.fixes[0].command, "sudo systemctl stop shop.service");
+        assert_eq!(cause.remedies[0].line(), "sudo systemctl stop shop.service");
     }
 
     #[test]

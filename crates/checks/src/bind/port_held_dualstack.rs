@@ -1,6 +1,6 @@
 //! A listener of the other family takes the port too.
 
-use portward_model::{Cause, Evidence};
+use portward_model::{Evidence, Finding};
 
 use super::{Check, View, conflict::Kind, words};
 
@@ -30,7 +30,7 @@ asks for both.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::DualStack)?;
     let held = words::endpoint(view.snapshot, first.socket);
     let both = if first.socket.serves_ipv4() && first.socket.serves_ipv6() { ", for IPv6 and IPv4 alike" } else { "" };

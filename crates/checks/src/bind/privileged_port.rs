@@ -1,8 +1,9 @@
 //! The port needs a privilege that the reader lacks.
 
-use portward_model::{Cause, Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Finding, Likelihood, Remedy};
 
 use super::{Check, View, words};
+use crate::offer;
 
 pub(crate) const CHECK: Check = Check {
     code: "privileged-port",
@@ -30,7 +31,7 @@ Take a port above it, give the program the capability, or lower the setting.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let port = view.question.port;
     if view.question.transport.is_unix() || port == 0 {
         return None;
@@ -49,25 +50,21 @@ fn run(view: &View<'_>) -> Option<Cause> {
         Likelihood::Certain => format!("{start}, and the reader lacks CAP_NET_BIND_SERVICE"),
         Likelihood::Likely | Likelihood::Possible => format!("could not be read; it is {start} unless changed"),
     };
-    Some(Cause {
-        code: CHECK.code.to_owned(),
+    Some(Finding::new(
+        CHECK.code,
         likelihood,
-        summary: format!("{} is below {start}, and user {user} lacks CAP_NET_BIND_SERVICE.", words::port(view)),
-        evidence: vec![Evidence::new(source, fact)],
-        fixes: vec![
-            Fix::new(
-                "Use a port that needs no privilege",
-                format!("portward next {}", 8000u32.max(u32::from(start))),
-                Effect::Read,
-            ),
-            Fix::new(
+        format!("{} is below {start}, and user {user} lacks CAP_NET_BIND_SERVICE.", words::port(view)),
+        vec![Evidence::new(source, fact)],
+        vec![
+            offer::next("Use a port that needs no privilege", 8000u32.max(u32::from(start))),
+            Remedy::command(
                 "Lower the limit for every program",
                 format!("sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port}"),
                 Effect::Change,
             ),
-            Fix::new("Give one program the capability", "sudo setcap cap_net_bind_service=+ep PROGRAM", Effect::Change),
+            Remedy::command("Give one program the capability", "sudo setcap cap_net_bind_service=+ep PROGRAM", Effect::Change),
         ],
-    })
+    ))
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! The port is shared by `SO_REUSEPORT`, with another user only.
 
-use portward_model::{Cause, Effect, Fix};
+use portward_model::Finding;
 
 use super::{Check, View, conflict::Kind, words};
+use crate::offer;
 
 pub(crate) const CHECK: Check = Check {
     code: "reuseport-mismatch",
@@ -29,17 +30,14 @@ Run as the same user, stop the holder, or take another port.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::OtherUsersGroup)?;
     let summary = format!(
         "{} is held by user {}, and SO_REUSEPORT shares a port among sockets of one user only.",
         words::port(view),
         words::user(view.snapshot, first.socket.uid)
     );
-    let fixes = vec![
-        Fix::new("Stop what holds it", format!("sudo portward free {}", words::target(view)), Effect::Destroy),
-        words::another_port(view),
-    ];
+    let fixes = vec![offer::free("Stop what holds it", words::target(view)).behind("sudo "), words::another_port(view)];
     Some(words::cause(view, CHECK.code, &all, summary, fixes))
 }
 

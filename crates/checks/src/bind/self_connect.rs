@@ -1,6 +1,6 @@
 //! A client is connected to itself and so holds the port.
 
-use portward_model::Cause;
+use portward_model::Finding;
 
 use super::{Check, View, conflict::Kind, words};
 
@@ -31,7 +31,7 @@ after connect.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::SelfConnect)?;
     let summary = format!(
         "{} is held by {}, which dialled it while nothing listened and is connected to itself.",

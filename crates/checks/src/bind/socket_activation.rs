@@ -1,6 +1,6 @@
 //! systemd holds the port for a service that it starts on demand.
 
-use portward_model::{Cause, Effect, Fix};
+use portward_model::{Effect, Finding, Remedy};
 
 use super::{Check, View, conflict::Kind, words};
 
@@ -29,7 +29,7 @@ Stop the socket unit, not the service. `systemctl list-sockets` tells which one 
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Activation)?;
     let snapshot = view.snapshot;
     let holders = snapshot.holders(first.index).iter().filter_map(|holding| snapshot.process(holding.pid));
@@ -42,7 +42,7 @@ fn run(view: &View<'_>) -> Option<Cause> {
         service.unwrap_or_default()
     );
     let list = if of_user { "systemctl --user list-sockets --all" } else { "systemctl list-sockets --all" };
-    let fixes = vec![Fix::new("Find the socket unit, then stop that unit", list, Effect::Read), words::another_port(view)];
+    let fixes = vec![Remedy::command("Find the socket unit, then stop that unit", list, Effect::Read), words::another_port(view)];
     Some(words::cause(view, CHECK.code, &all, summary, fixes))
 }
 

@@ -1,8 +1,9 @@
 //! A file stands at the Unix path and no socket has it.
 
-use portward_model::{Cause, Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Finding, Likelihood, Remedy};
 
 use super::{BindHost, Check, View};
+use crate::offer;
 use crate::quoted;
 
 pub(crate) const CHECK: Check = Check {
@@ -31,7 +32,7 @@ Remove the file once it is sure that nothing serves it.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let BindHost::Path(path) = &view.question.host else { return None };
     if view.question.file_exists != Some(true) || path.raw().starts_with(b"@") {
         return None;
@@ -39,17 +40,17 @@ fn run(view: &View<'_>) -> Option<Cause> {
     if view.snapshot.sockets.iter().any(|socket| socket.path() == Some(path)) {
         return None;
     }
-    let mut fixes = vec![Fix::new("See every Unix socket that is served", "portward list --unix", Effect::Read)];
+    let mut fixes = vec![offer::list_unix("See every Unix socket that is served")];
     if let Some(word) = quoted(path) {
-        fixes.push(Fix::new("Remove the file", format!("rm -- {word}"), Effect::Destroy));
+        fixes.push(Remedy::command("Remove the file", format!("rm -- {word}"), Effect::Destroy));
     }
-    Some(Cause {
-        code: CHECK.code.to_owned(),
-        likelihood: Likelihood::Certain,
-        summary: format!("{path} exists, and no socket that was seen has that name: it is likely left from a server that ended."),
-        evidence: vec![Evidence::new("stat(2)", format!("{path} exists")), Evidence::new("sock_diag", "no socket of that name")],
+    Some(Finding::new(
+        CHECK.code,
+        Likelihood::Certain,
+        format!("{path} exists, and no socket that was seen has that name: it is likely left from a server that ended."),
+        vec![Evidence::new("stat(2)", format!("{path} exists")), Evidence::new("sock_diag", "no socket of that name")],
         fixes,
-    })
+    ))
 }
 
 #[cfg(test)]

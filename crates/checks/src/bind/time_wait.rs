@@ -1,6 +1,6 @@
 //! Closed connections of the port are still remembered.
 
-use portward_model::{Cause, Effect, Fix};
+use portward_model::{Effect, Finding, Remedy};
 
 use super::{Check, View, conflict::Kind, words};
 
@@ -30,7 +30,7 @@ Wait up to 60 s; set SO_REUSEADDR in the server from now on; as root the entries
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let (_, all) = words::of_kind(view, Kind::TimeWait)?;
     let count = if all.len() == 1 { "1 closed connection".to_owned() } else { format!("{} closed connections", all.len()) };
     let unless = if view.question.options.reuse_address || view.question.options.reuse_port {
@@ -42,7 +42,7 @@ fn run(view: &View<'_>) -> Option<Cause> {
     let port = view.question.port;
     let fixes = vec![
         words::wait(view),
-        Fix::new("Remove them as root", format!("sudo ss -K state time-wait 'sport = :{port}'"), Effect::Destroy),
+        Remedy::command("Remove them as root", format!("sudo ss -K state time-wait 'sport = :{port}'"), Effect::Destroy),
     ];
     Some(words::cause(view, CHECK.code, &all, summary, fixes))
 }

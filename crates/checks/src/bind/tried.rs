@@ -1,8 +1,8 @@
 //! A bind as the rules foresee it, set right by what the kernel answered to one that was tried.
 
-use portward_model::{Cause, Evidence, Likelihood, Seen, Text};
+use portward_model::{Evidence, Finding, Likelihood, Seen, Text};
 
-use super::BindAnswer;
+use super::{BindAnswer, UNEXPLAINED};
 
 /// Whether a bind would succeed, and what stands in its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Bound {
     /// True when a throw-away socket was bound, too.
     pub tried: bool,
     /// What stands in the way.
-    pub because: Vec<Cause>,
+    pub because: Vec<Finding>,
 }
 
 impl Bound {
@@ -21,7 +21,7 @@ impl Bound {
         let mut found = Self { possible: answer.possible(), tried: false, because: answer.causes };
         for cause in &mut found.because {
             // This is where that advice leads.
-            cause.fixes.retain(|fix| !fix.command.starts_with("portward explain"));
+            cause.remedies.retain(|remedy| remedy.calls() != Some("explain"));
         }
         found
     }
@@ -78,14 +78,8 @@ impl Bound {
     }
 }
 
-fn refused(summary: String, evidence: Evidence) -> Cause {
-    Cause {
-        code: "bind-refused".to_owned(),
-        likelihood: Likelihood::Certain,
-        summary,
-        evidence: vec![evidence],
-        fixes: Vec::new(),
-    }
+fn refused(summary: String, evidence: Evidence) -> Finding {
+    Finding::new(UNEXPLAINED, Likelihood::Certain, summary, vec![evidence], Vec::new())
 }
 
 /// True when a cause leads to this error number of `bind(2)`.

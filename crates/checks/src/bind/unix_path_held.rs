@@ -1,9 +1,9 @@
 //! A socket has the Unix path already.
 
-use portward_model::{Cause, Effect, Evidence, Fix, Likelihood, SocketState};
+use portward_model::{Evidence, Finding, Likelihood, SocketState};
 
 use super::{BindHost, Check, View, words};
-use crate::quoted;
+use crate::offer;
 
 pub(crate) const CHECK: Check = Check {
     code: "unix-path-held",
@@ -31,7 +31,7 @@ Stop the holder; a server that ends well removes its file.
 
 ";
 
-fn run(view: &View<'_>) -> Option<Cause> {
+fn run(view: &View<'_>) -> Option<Finding> {
     let BindHost::Path(path) = &view.question.host else { return None };
     let is_abstract = path.raw().starts_with(b"@");
     let snapshot = view.snapshot;
@@ -51,16 +51,13 @@ fn run(view: &View<'_>) -> Option<Cause> {
         || format!("a process of user {} that could not be seen", words::user(snapshot, socket.uid)),
         |process| words::described(snapshot, process),
     );
-    let target = quoted(&portward_model::Text::new([b"unix:".as_slice(), path.raw()].concat()));
-    let command = target.map_or_else(|| "portward list --unix".to_owned(), |target| format!("portward free {target}"));
-    let effect = if command.starts_with("portward free") { Effect::Destroy } else { Effect::Read };
-    Some(Cause {
-        code: CHECK.code.to_owned(),
+    Some(Finding::new(
+        CHECK.code,
         likelihood,
-        summary: format!("Unix socket {path} is held by {who}."),
-        evidence: vec![Evidence::new("sock_diag", format!("{path} {}", socket.state.name().to_uppercase()))],
-        fixes: vec![Fix::new("Stop what holds it", command, effect)],
-    })
+        format!("Unix socket {path} is held by {who}."),
+        vec![Evidence::new("sock_diag", format!("{path} {}", socket.state.name().to_uppercase()))],
+        vec![offer::free("Stop what holds it", [b"unix:", path.raw()].concat())],
+    ))
 }
 
 #[cfg(test)]
@@ -105,6 +102,6 @@ mod tests {
         let name = held(unix(Some("@x"), SocketState::Listen));
         let cause = run(&View::new(&name, &BindQuestion::path(Text::from("@x"), None))).unwrap();
         assert_eq!(cause.likelihood, Likelihood::Certain);
-        assert_eq!(cause.fixes[0].command, "portward free unix:@x");
+        assert_eq!(cause.remedies[0].line(), "portward free unix:@x");
     }
 }

@@ -3,14 +3,15 @@
 use std::net::IpAddr;
 
 use portward_model::{
-    Cause, Container, Effect, Evidence, Fix, Likelihood, Moment, Process, Seen, Snapshot, Socket, Supervisor, SupervisorKind,
-    Text, Transport, Via,
+    Container, Effect, Evidence, Finding, Likelihood, Moment, Process, Remedy, Seen, Snapshot, Socket, Supervisor,
+    SupervisorKind, Text, Transport, Via,
 };
 
 use super::{
     View,
     conflict::{Conflict, Kind},
 };
+use crate::offer;
 use crate::{container_of_cgroup, docker_proxy, supervisor, via};
 
 /// The conflicts of one kind; `None` when there is none.
@@ -21,13 +22,13 @@ pub(crate) fn of_kind<'v, 'a>(view: &'v View<'a>, kind: Kind) -> Option<(&'v Con
 }
 
 /// A cause from the conflicts of one kind, with one piece of evidence for each of the first few.
-pub(crate) fn cause(view: &View<'_>, code: &str, all: &[&Conflict<'_>], summary: String, fixes: Vec<Fix>) -> Cause {
+pub(crate) fn cause(view: &View<'_>, code: &str, all: &[&Conflict<'_>], summary: String, fixes: Vec<Remedy>) -> Finding {
     let likelihood = all.iter().map(|conflict| conflict.likelihood).min().unwrap_or(Likelihood::Possible);
     let mut evidence: Vec<Evidence> = all.iter().take(SHOWN).map(|conflict| seen(view.snapshot, conflict)).collect();
     if all.len() > SHOWN {
         evidence.push(Evidence::new("sock_diag", format!("{} more sockets like these", all.len() - SHOWN)));
     }
-    Cause { code: code.to_owned(), likelihood, summary, evidence, fixes }
+    Finding::new(code, likelihood, summary, evidence, fixes)
 }
 
 /// Sockets of one kind that are shown as evidence.
@@ -123,7 +124,7 @@ pub(crate) fn target(view: &View<'_>) -> String {
 }
 
 /// The ways out of a port that a process holds: what stops it for good, freeing it, another port.
-pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Fix> {
+pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Remedy> {
     let snapshot = view.snapshot;
     let mut fixes = Vec::new();
     if let Some(process) = holder(snapshot, conflict.index) {
@@ -132,17 +133,13 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Fix>
         if let Some(found) = supervisor_of(snapshot, process) {
             if let Some(stop) = found.stop {
                 let again = if found.restarts { ", which would start it again" } else { "" };
-                fixes.push(Fix::new(format!("Stop it through {}{again}", found.name), stop, Effect::Destroy));
+                fixes.push(Remedy::command(format!("Stop it through {}{again}", found.name), stop, Effect::Destroy));
             } else if found.kind == SupervisorKind::Orphan {
-                fixes.push(Fix::new(
-                    "Look at it: what started it has ended",
-                    format!("portward explain {}", target(view)),
-                    Effect::Read,
-                ));
+                fixes.push(offer::explain("Look at it: what started it has ended", target(view)));
             }
         }
         if let Some(proxy) = proxy.filter(|_| container.is_none()) {
-            fixes.push(Fix::new(
+            fixes.push(Remedy::command(
                 format!("Find the container that publishes it: port {} of {}", proxy.container_port, proxy.container_address),
                 format!("docker ps --filter publish={}", view.question.port),
                 Effect::Read,
@@ -150,7 +147,7 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Fix>
         }
     }
     let sudo = if conflict.socket.uid == snapshot.host.uid || snapshot.host.privileged { "" } else { "sudo " };
-    fixes.push(Fix::new("Stop what holds it", format!("{sudo}portward free {}", target(view)), Effect::Destroy));
+    fixes.push(offer::free("Stop what holds it", target(view)).behind(sudo));
     fixes.push(another_port(view));
     fixes
 }
@@ -175,27 +172,27 @@ fn inside<'a>(snapshot: &'a Snapshot, process: &Process) -> Option<&'a Container
 }
 
 /// The next port that can be bound.
-pub(crate) fn another_port(view: &View<'_>) -> Fix {
+pub(crate) fn another_port(view: &View<'_>) -> Remedy {
     let from = view.question.port.checked_add(1).unwrap_or(1024).max(1024);
-    Fix::new("Use another port", format!("portward next {from}"), Effect::Read)
+    offer::next("Use another port", from)
 }
 
 /// The next port that no outgoing connection is given.
-pub(crate) fn port_outside_range(view: &View<'_>) -> Fix {
+pub(crate) fn port_outside_range(view: &View<'_>) -> Remedy {
     let ephemeral = view.snapshot.rules.as_ref().map(|rules| rules.ephemeral);
     let from = match ephemeral {
         Some(range) if range.first <= QUIET => range.last.checked_add(1).unwrap_or(1024),
         Some(_) | None => QUIET,
     };
-    Fix::new("Use a port that no outgoing connection is given", format!("portward next {from}"), Effect::Read)
+    offer::next("Use a port that no outgoing connection is given", from)
 }
 
 /// Where development servers are at home, below the usual ephemeral range.
 const QUIET: u16 = 8000;
 
 /// Waiting until the port can be bound.
-pub(crate) fn wait(view: &View<'_>) -> Fix {
-    Fix::new("Wait until it can be bound", format!("portward wait --free {}", target(view)), Effect::Read)
+pub(crate) fn wait(view: &View<'_>) -> Remedy {
+    offer::wait_free("Wait until it can be bound", target(view))
 }
 
 /// The chain of parents that the snapshot holds, nearest first.

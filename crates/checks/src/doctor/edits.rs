@@ -5,18 +5,18 @@
 
 use std::net::IpAddr;
 
-use portward_model::{Edit, Effect, Fix, Mention, MentionKind, Process, Text, unmap};
+use portward_model::{Edit, Mention, MentionKind, Process, Remedy, Text, unmap};
 
 use super::{Asking, Case, kin, words};
 
 /// Writing `then` for `now` in this very line; `None` where the line does not hold it exactly once.
-pub(crate) fn in_line(case: &Case<'_>, mention: &Mention, now: &str, then: &str, title: &str) -> Option<Fix> {
+pub(crate) fn in_line(case: &Case<'_>, mention: &Mention, now: &str, then: &str, title: &str) -> Option<Remedy> {
     let (whole, line) = changed(mention, now, then)?;
     Some(fix(case, title, Edit { file: mention.file.clone(), line: mention.line, now: whole, then: vec![line], after: None }))
 }
 
 /// Writing `then` for `now` in the one line that names the port and holds it; `None` where several could be meant.
-pub(crate) fn in_files(case: &Case<'_>, now: &str, then: &str, title: &str) -> Option<Fix> {
+pub(crate) fn in_files(case: &Case<'_>, now: &str, then: &str, title: &str) -> Option<Remedy> {
     let mut lines = kin::mentions(case).filter(|mention| changed(mention, now, then).is_some());
     let (mention, None) = (lines.next()?, lines.next()) else { return None };
     in_line(case, mention, now, then, title)
@@ -26,7 +26,7 @@ pub(crate) fn in_files(case: &Case<'_>, now: &str, then: &str, title: &str) -> O
 ///
 /// The line must set an address to listen on, hold the one that the kernel shows (or `localhost`), and stand in a file
 /// that the server was started with or that its project and its product share.
-pub(crate) fn listen_on(case: &Case<'_>, index: usize, to: IpAddr, title: &str) -> Option<Fix> {
+pub(crate) fn listen_on(case: &Case<'_>, index: usize, to: IpAddr, title: &str) -> Option<Remedy> {
     let process = case.holder(index)?;
     let from = unmap(case.snapshot.sockets.get(index)?.address()?);
     let candidates = case.exam.mentions.iter().filter(|mention| reads(case, process, mention) && sets_address(mention, from));
@@ -37,8 +37,8 @@ pub(crate) fn listen_on(case: &Case<'_>, index: usize, to: IpAddr, title: &str) 
 }
 
 /// A repair that Portward does itself.
-pub(crate) fn fix(case: &Case<'_>, title: &str, edit: Edit) -> Fix {
-    Fix { edit: Some(edit), ..Fix::new(title, command(case), Effect::Change) }
+pub(crate) fn fix(case: &Case<'_>, title: &str, edit: Edit) -> Remedy {
+    Remedy::edit(title, edit, command(case))
 }
 
 /// `portward doctor 127.0.0.1:5173 --fix`
@@ -46,7 +46,7 @@ fn command(case: &Case<'_>) -> String {
     let bind = if case.asked.asking == Asking::Listen { " --bind" } else { "" };
     let at = match case.asked.addresses.first() {
         Some(address) if case.asked.path.is_none() && case.asked.host_given => words::address(*address, case.asked.port),
-        _ => words::target(case),
+        _ => words::target(case).shown(),
     };
     format!("portward doctor {at}{bind} --fix")
 }
@@ -205,7 +205,7 @@ mod tests {
         };
         let edit = |scene: &Scene| {
             let fix = listen_on(&scene.case(), 0, "127.0.0.1".parse().unwrap(), "title")?;
-            fix.edit.map(|edit| edit.then[0].shown())
+            fix.edits().map(|edit| edit.then[0].shown())
         };
         let own = |text: &str| scene("/home/ana/shop/nginx.conf", text);
         assert_eq!(edit(&own("listen [::1]:5173;")).as_deref(), Some("listen 127.0.0.1:5173;"));
@@ -225,8 +225,8 @@ mod tests {
     fn a_port_is_changed_where_one_line_names_it() {
         let scene = Scene::connect("127.0.0.1:5173").mention(MentionKind::Environment, "/p/.env", 3, "PORT=5173", 5173);
         let fix = in_files(&scene.case(), "5173", "5174", "title").unwrap();
-        assert_eq!(fix.command, "portward doctor 127.0.0.1:5173 --fix");
-        let edit = fix.edit.unwrap();
+        assert_eq!(fix.line(), "portward doctor 127.0.0.1:5173 --fix");
+        let edit = fix.edits().unwrap();
         assert_eq!((edit.now.shown(), edit.then[0].shown()), ("PORT=5173".to_owned(), "PORT=5174".to_owned()));
         let two = scene.mention(MentionKind::Environment, "/p/.env.local", 1, "PORT=5173", 5173);
         assert!(in_files(&two.case(), "5173", "5174", "title").is_none());

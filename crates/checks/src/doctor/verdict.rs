@@ -2,12 +2,12 @@
 
 use std::cmp::Reverse;
 
-use portward_model::{Cause, Ended, Evidence, Likelihood, Said, Socket, Transport};
+use portward_model::{Ended, Evidence, Finding, Likelihood, Said, Socket, Transport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Asking, Case, Check, GROUPS, Ruling, Standing, every_check, talk, words};
-use crate::Symptom;
+use crate::{Symptom, UNEXPLAINED};
 
 /// What became of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -21,15 +21,6 @@ pub enum Verdict {
     Unknown,
 }
 
-/// A cause that was looked for and is not it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RuledOut {
-    /// Its code.
-    pub code: String,
-    /// The fact that rules it out.
-    pub because: String,
-}
-
 /// The answer to a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnosis {
@@ -38,16 +29,16 @@ pub struct Diagnosis {
     /// The answer in one sentence.
     pub summary: String,
     /// The causes, best first.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<Finding>,
     /// What was ruled out, in the order of inquiry.
-    pub ruled_out: Vec<RuledOut>,
+    pub ruled_out: Vec<Finding>,
     /// The readings that show health, where the verdict is that nothing is wrong.
     pub healthy: Vec<Evidence>,
 }
 
 /// Every cause of a case, best first.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
-    let mut found: Vec<(usize, &'static [&'static str], Cause)> = Vec::new();
+    let mut found: Vec<(usize, &'static [&'static str], Finding)> = Vec::new();
     let mut ruled_out = Vec::new();
     let bind = case.bind.filter(|_| case.listens()).map(|answer| answer.causes.as_slice()).unwrap_or_default();
     for (rank, check) in every_check().enumerate() {
@@ -57,7 +48,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         }
         match (check.run)(case) {
             Ruling::Found(told) => found.push((rank, check.covers, told)),
-            Ruling::Out(because) => ruled_out.push(RuledOut { code: check.code.to_owned(), because }),
+            Ruling::Out(because) => ruled_out.push(Finding::ruled_out(check.code, check.summary, because)),
             Ruling::Silent => {}
         }
     }
@@ -80,7 +71,7 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
         .collect();
     found.retain(|(_, _, cause)| !covered.contains(&cause.code.as_str()));
     found.sort_by_key(|(rank, _, cause)| (cause.likelihood, *rank));
-    let causes: Vec<Cause> = found.into_iter().map(|(_, _, cause)| cause).collect();
+    let causes: Vec<Finding> = found.into_iter().map(|(_, _, cause)| cause).collect();
     ruled_out.retain(|out| !causes.iter().any(|cause| cause.code == out.code));
     let healthy = healthy(case);
     let verdict = verdict(case, &causes, &healthy);
@@ -105,10 +96,7 @@ fn is_spoken(check: &Check) -> bool {
     GROUPS.iter().any(|group| group.name == "spoken" && group.checks.iter().any(|known| known.code == check.code))
 }
 
-/// The cause of a bind that the kernel refused for no reason that could be seen.
-const UNEXPLAINED: &str = "bind-refused";
-
-fn verdict(case: &Case<'_>, causes: &[Cause], healthy: &[Evidence]) -> Verdict {
+fn verdict(case: &Case<'_>, causes: &[Finding], healthy: &[Evidence]) -> Verdict {
     let surest = causes.iter().map(|cause| cause.likelihood).min_by_key(|likelihood| Reverse(Reverse(*likelihood)));
     match surest {
         Some(Likelihood::Certain | Likelihood::Likely) => Verdict::Fault,
@@ -231,7 +219,7 @@ pub(crate) fn said_words(said: Said) -> &'static str {
     }
 }
 
-fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Cause], healthy: &[Evidence]) -> String {
+fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Finding], healthy: &[Evidence]) -> String {
     let text = &case.asked.text;
     match (verdict, causes.first()) {
         (Verdict::Fault, Some(first)) => first.summary.clone(),
@@ -254,10 +242,11 @@ fn lower_article(who: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{BindTry, Cause, Declined, Gap, Lack, Likelihood, Need, NetworkSettings};
+    use portward_model::{BindTry, Declined, Finding, Gap, Lack, Likelihood, Need, NetworkSettings};
 
-    use super::{UNEXPLAINED, Verdict, diagnose};
+    use super::{Verdict, diagnose};
     use crate::{
+        UNEXPLAINED,
         doctor::scene::Scene,
         fixture::{listener, machine, world},
     };
@@ -290,13 +279,8 @@ mod tests {
             let mut scene = Scene::listen(machine(), "127.0.0.1:3000", true);
             scene.exam.network = Some(NetworkSettings { wsl, ..NetworkSettings::default() });
             scene.exam.tries.push(BindTry { at: "127.0.0.1:3000".parse().unwrap(), reuse: true, failed: Some(98) });
-            let cause = Cause {
-                code: UNEXPLAINED.to_owned(),
-                likelihood: Likelihood::Certain,
-                summary: "The kernel refuses the bind.".to_owned(),
-                evidence: Vec::new(),
-                fixes: Vec::new(),
-            };
+            let summary = "The kernel refuses the bind.";
+            let cause = Finding::new(UNEXPLAINED, Likelihood::Certain, summary, Vec::new(), Vec::new());
             scene.bind.as_mut().unwrap().causes.push(cause);
             diagnose(&scene.case()).causes.into_iter().map(|cause| cause.code).collect::<Vec<_>>()
         };

@@ -3,7 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{
-    Attempt, Cause, DialTarget, Evidence, Fix, Likelihood, Mention, Met, Process, Snapshot, Socket, SocketState, Told, Transport,
+    Attempt, DialTarget, Evidence, Finding, Likelihood, Mention, Met, Process, Remedy, Snapshot, Socket, SocketState, Text, Told,
+    Transport,
 };
 
 use super::{Case, Ruling};
@@ -15,9 +16,9 @@ pub(crate) fn found(
     likelihood: Likelihood,
     summary: impl Into<String>,
     evidence: Vec<Evidence>,
-    fixes: Vec<Fix>,
+    remedies: Vec<Remedy>,
 ) -> Ruling {
-    Ruling::Found(Cause { code: code.to_owned(), likelihood, summary: summary.into(), evidence, fixes })
+    Ruling::Found(Finding::new(code, likelihood, summary, evidence, remedies))
 }
 
 /// `vite (pid 4121), started 3 h ago in /home/ana/shop`, or the user where the holder is not known.
@@ -133,11 +134,11 @@ pub(crate) fn port(case: &Case<'_>) -> String {
 }
 
 /// The endpoint as `portward` takes it: `5173`, `udp/53`, `unix:/run/x.sock`.
-pub(crate) fn target(case: &Case<'_>) -> String {
+pub(crate) fn target(case: &Case<'_>) -> Text {
     match (&case.asked.path, case.asked.transport) {
-        (Some(path), _) => format!("unix:{}", path.shown()),
-        (None, Transport::Udp) => format!("udp/{}", case.asked.port),
-        (None, _) => case.asked.port.to_string(),
+        (Some(path), _) => Text::new([b"unix:", path.raw()].concat()),
+        (None, Transport::Udp) => Text::new(format!("udp/{}", case.asked.port)),
+        (None, _) => Text::new(case.asked.port.to_string()),
     }
 }
 

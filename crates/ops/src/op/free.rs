@@ -5,7 +5,8 @@ mod plan;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use portward_model::{Cause, Endpoint, ProcessId};
+use portward_checks::UNEXPLAINED;
+use portward_model::{Endpoint, Evidence, Finding, Likelihood, ProcessId};
 use portward_sys::{self as sys, Act, Signal, SysError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -72,7 +73,7 @@ pub struct Outcome {
     /// True when every endpoint can be bound now.
     pub port_free: bool,
     /// Why not.
-    pub because: Vec<Cause>,
+    pub because: Vec<Finding>,
     /// True when the whole tree was asked for.
     pub tree: bool,
     /// True when somebody was asked and said no.
@@ -258,7 +259,7 @@ fn watch_exits(cx: &Cx<'_>, marks: &[&Mark], grace: Duration) -> Result<Vec<Proc
 
 struct State {
     free: bool,
-    because: Vec<Cause>,
+    because: Vec<Finding>,
 }
 
 fn state_of(host: &dyn sys::Look, target: &Target) -> Result<State, Failure> {
@@ -268,13 +269,9 @@ fn state_of(host: &dyn sys::Look, target: &Target) -> Result<State, Failure> {
     if let Some(index) = serving.first() {
         let mut because = answer.causes;
         if because.is_empty() {
-            because.push(Cause {
-                code: "port-held-by-process".to_owned(),
-                likelihood: portward_model::Likelihood::Certain,
-                summary: format!("{} is still held by {}.", target.endpoint, holder_words(&view, *index)),
-                evidence: vec![portward_model::Evidence::new("sock_diag", "the socket is still there")],
-                fixes: Vec::new(),
-            });
+            let summary = format!("{} is still held by {}.", target.endpoint, holder_words(&view, *index));
+            let evidence = vec![Evidence::new("sock_diag", "the socket is still there")];
+            because.push(Finding::new("port-held-by-process", Likelihood::Certain, summary, evidence, Vec::new()));
         }
         return Ok(State { free: false, because });
     }
@@ -285,13 +282,9 @@ fn state_of(host: &dyn sys::Look, target: &Target) -> Result<State, Failure> {
         if let Some((number, words)) = host.try_bind(target.endpoint.transport, address, true)? {
             let mut because = answer.causes;
             if because.is_empty() {
-                because.push(Cause {
-                    code: "bind-refused".to_owned(),
-                    likelihood: portward_model::Likelihood::Certain,
-                    summary: format!("The kernel still refuses a bind to {address}: {words}."),
-                    evidence: vec![portward_model::Evidence::new("bind(2)", format!("error {number}"))],
-                    fixes: Vec::new(),
-                });
+                let summary = format!("The kernel still refuses a bind to {address}: {words}.");
+                let evidence = vec![Evidence::new("bind(2)", format!("error {number}"))];
+                because.push(Finding::new(UNEXPLAINED, Likelihood::Certain, summary, evidence, Vec::new()));
             }
             return Ok(State { free: false, because });
         }

@@ -3,7 +3,7 @@
 use std::io;
 
 use portward_checks::doctor::Verdict;
-use portward_model::{Cause, Effect, Evidence, Likelihood};
+use portward_model::{Finding, Effect, Evidence, Likelihood};
 use portward_ops::op::doctor::{Examined, Read};
 
 use super::Show;
@@ -31,7 +31,7 @@ impl Show for Examined {
             Some((first, rest)) => {
                 cause(screen, first)?;
                 // Beside a certain cause, what would explain it too is named and not told.
-                let told = |other: &&Cause| first.likelihood > Likelihood::Certain || other.likelihood < Likelihood::Possible;
+                let told = |other: &&Finding| first.likelihood > Likelihood::Certain || other.likelihood < Likelihood::Possible;
                 for other in rest.iter().filter(told) {
                     screen.line("")?;
                     cause(screen, other)?;
@@ -81,7 +81,7 @@ fn read_words(read: &Read) -> String {
     format!("{}   {program}line {}", read.text.trim(), read.line)
 }
 
-fn cause(screen: &mut Screen, cause: &Cause) -> io::Result<()> {
+fn cause(screen: &mut Screen, cause: &Finding) -> io::Result<()> {
     let likelihood = match cause.likelihood {
         Likelihood::Certain => "certain",
         Likelihood::Likely => "likely",
@@ -101,16 +101,16 @@ fn cause(screen: &mut Screen, cause: &Cause) -> io::Result<()> {
     }
     proof(screen, &cause.evidence)?;
     let mut label = "fix";
-    for fix in &cause.fixes {
-        let effect = match (fix.effect, &fix.edit) {
+    for remedy in &cause.remedies {
+        let effect = match (remedy.effect, remedy.edits()) {
             (Effect::Read, _) => "",
             (Effect::Change, None) => " (changes something)",
             (Effect::Change, Some(_)) => " (changes a file)",
             (Effect::Destroy, _) => " (ends something)",
         };
         // The command stands last, so that it is easily copied.
-        screen.labelled(label, &format!("{}{effect}: {}", fix.title, fix.command))?;
-        if let Some(edit) = &fix.edit {
+        screen.labelled(label, &format!("{}{effect}: {}", remedy.title, remedy.line()))?;
+        if let Some(edit) = remedy.edits() {
             screen.labelled("", &format!("  {}:{}", edit.file, edit.line))?;
             screen.labelled("", &format!("  - {}", edit.now.shown().trim()))?;
             for line in &edit.then {

@@ -173,8 +173,8 @@ fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
             label = "";
         }
         let mut label = "fix";
-        for fix in &cause.fixes {
-            screen.labelled(label, &format!("{}: {}", fix.title, fix.command))?;
+        for remedy in &cause.remedies {
+            screen.labelled(label, &format!("{}: {}", remedy.title, remedy.line()))?;
             label = "";
         }
     }

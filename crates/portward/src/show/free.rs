@@ -33,8 +33,8 @@ impl Show for Outcome {
                 screen.line(&format!("{endpoints} cannot be bound yet."))?;
                 for cause in &self.because {
                     screen.labelled("because", &format!("{} ({})", cause.summary, cause.code))?;
-                    for fix in cause.fixes.iter().filter(|fix| !fix.command.starts_with("portward free")) {
-                        screen.labelled("fix", &format!("{}: {}", fix.title, fix.command))?;
+                    for remedy in cause.remedies.iter().filter(|remedy| remedy.calls() != Some("free")) {
+                        screen.labelled("fix", &format!("{}: {}", remedy.title, remedy.line()))?;
                     }
                 }
             }

@@ -1,7 +1,8 @@
 //! The server answers and refuses the credentials.
 
-use portward_model::{Effect, Exchange, Fix, Likelihood};
+use portward_model::{Effect, Exchange, Likelihood, Remedy};
 
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, talk, talk::Tongue, words},
@@ -50,12 +51,16 @@ fn run(case: &Case<'_>) -> Ruling {
     let any = heard.or_else(|| talk::exchanges(case).into_iter().find(|(_, e)| !e.heard.raw().is_empty()));
     evidence.extend(any.map(|(_, exchange)| talk::heard_words(exchange)));
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
-    let command = match talk::server(case).map(|(tongue, _)| tongue).or_else(|| talk::client(case).map(|client| client.tongue)) {
-        Some(Tongue::Http) => format!("curl -i -u USER http://{}:{}/", talk::host(case), case.asked.port),
-        Some(tongue) => tongue.client(&talk::host(case), case.asked.port),
-        None => format!("portward explain {}", words::target(case)),
+    let title = "Correct the user, password or token, and try it by hand";
+    let by_hand = match talk::server(case).map(|(tongue, _)| tongue).or_else(|| talk::client(case).map(|client| client.tongue)) {
+        Some(Tongue::Http) => {
+            let command = format!("curl -i -u USER http://{}:{}/", talk::host(case), case.asked.port);
+            Remedy::command(title, command, Effect::Read)
+        }
+        Some(tongue) => Remedy::command(title, tongue.client(&talk::host(case), case.asked.port), Effect::Read),
+        None => offer::explain(title, words::target(case)),
     };
-    let fixes = vec![Fix::new("Correct the user, password or token, and try it by hand", command, Effect::Read)];
+    let fixes = vec![by_hand];
     let summary = format!("{who} answers and refuses the credentials; the connection is well.");
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }

@@ -1,6 +1,6 @@
 //! The server refuses the name by which it is called.
 
-use portward_model::{Effect, Fix, Likelihood, Said};
+use portward_model::{Effect, Likelihood, Remedy, Said};
 
 use crate::{
     Symptom,
@@ -80,8 +80,12 @@ fn run(case: &Case<'_>) -> Ruling {
         .or_else(|| GUARDS.iter().find(|(name, _)| *name == program))
         .map_or("its list of allowed hosts", |(_, setting)| setting);
     let fixes = vec![
-        Fix::new(format!("Allow {host}, and no other, in {setting}"), setting.replace("HOST", &host), Effect::Change),
-        Fix::new("Or call it by a name that it knows", format!("curl -i http://localhost:{}/", case.asked.port), Effect::Read),
+        Remedy::advice(format!("Allow {host}, and no other, in {setting}"), setting.replace("HOST", &host), Effect::Change),
+        Remedy::command(
+            "Or call it by a name that it knows",
+            format!("curl -i http://localhost:{}/", case.asked.port),
+            Effect::Read,
+        ),
     ];
     words::found(CHECK.code, likelihood, format!("{who} refuses to be called {host}."), evidence, fixes)
 }

@@ -1,6 +1,6 @@
 //! The server speaks HTTP/2 only.
 
-use portward_model::{Effect, Fix, Likelihood};
+use portward_model::{Effect, Likelihood, Remedy};
 
 use crate::{
     Symptom,
@@ -55,7 +55,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let summary = format!("{who} speaks HTTP/2 only on this port, and the client spoke HTTP/1.");
     let command = talk::Tongue::Http2.client(&talk::host(case), case.asked.port);
-    let fixes = vec![Fix::new("Begin with HTTP/2, or use a client of gRPC", command, Effect::Read)];
+    let fixes = vec![Remedy::command("Begin with HTTP/2, or use a client of gRPC", command, Effect::Read)];
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
 }
 

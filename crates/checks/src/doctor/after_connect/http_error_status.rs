@@ -1,6 +1,6 @@
 //! The server answers with an HTTP error.
 
-use portward_model::{Effect, Fix, Likelihood, Said};
+use portward_model::{Effect, Likelihood, Remedy, Said};
 
 use crate::{
     Symptom,
@@ -76,7 +76,7 @@ fn run(case: &Case<'_>) -> Ruling {
     } else {
         "Correct the path, and read the whole answer"
     };
-    words::found(CHECK.code, likelihood, summary, evidence, vec![Fix::new(title, command, Effect::Read)])
+    words::found(CHECK.code, likelihood, summary, evidence, vec![Remedy::command(title, command, Effect::Read)])
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The server sends plain clients to https on a port that does not speak it.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::{
     Symptom,
@@ -69,12 +69,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let summary = format!("{who} sends plain clients to https on a port that does not speak TLS.");
     let fixes = vec![
-        Fix::new(
+        Remedy::advice(
             "Turn off its rule that forces https",
             "SECURE_SSL_REDIRECT=False (Django), config.force_ssl=false (Rails)",
             Effect::Change,
         ),
-        Fix::new("Then delete what the browser remembers of this host", "chrome://net-internals/#hsts", Effect::Change),
+        Remedy::advice("Then delete what the browser remembers of this host", "chrome://net-internals/#hsts", Effect::Change),
     ];
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }

@@ -1,6 +1,6 @@
 //! The client begins with TLS, and the server speaks plainly.
 
-use portward_model::{Effect, Fix, Likelihood, Said};
+use portward_model::{Effect, Likelihood, Remedy, Said};
 
 use crate::{
     Symptom,
@@ -74,7 +74,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks no TLS on this port, and the client began with it.");
-    let fixes = vec![Fix::new("Dial it as http", format!("curl -i {}", talk::url(case, "http")), Effect::Read)];
+    let fixes = vec![Remedy::command("Dial it as http", format!("curl -i {}", talk::url(case, "http")), Effect::Read)];
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
@@ -134,6 +134,6 @@ mod tests {
         let mut scene = cases().fires.remove(0);
         scene.asked.resource = Some("/a?b=1&c;reboot".to_owned());
         let crate::doctor::Ruling::Found(cause) = super::run(&scene.case()) else { panic!("silent") };
-        assert_eq!(cause.fixes[0].command, "curl -i 'http://127.0.0.1:3000/a?b=1&c;reboot'");
+        assert_eq!(cause.remedies[0].line(), "curl -i 'http://127.0.0.1:3000/a?b=1&c;reboot'");
     }
 }

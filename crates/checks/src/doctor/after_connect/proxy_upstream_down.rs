@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Met, Socket, SocketState};
+use portward_model::{Effect, Evidence, Likelihood, Met, Remedy, Socket, SocketState};
 
 use super::forwarder::{Forwarder, by_arguments, forwarder};
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, kin::tcp_listeners, talk, words},
@@ -163,31 +164,25 @@ fn dials_in_vain(case: &Case<'_>) -> bool {
         && left.all(|(attempt, _)| words::rose(attempt, "Tcp.ActiveOpens") == 2 && words::rose(attempt, "Tcp.AttemptFails") == 1)
 }
 
-fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Fix> {
+fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
     let Some(forwarder) = behind else {
         let title = "Start what stands behind it; its log names the address";
-        return vec![Fix::new(title, format!("portward explain {}", words::target(case)), Effect::Read)];
+        return vec![offer::explain(title, words::target(case))];
     };
     let first = match (&forwarder.address, &forwarder.backend) {
         (Some(address), _) if forwarder.kind.starts_with("Docker") => {
             let _ = address;
-            Fix::new(
+            Remedy::command(
                 "Find the container and start what listens in it",
                 format!("docker ps --filter publish={}", case.asked.port),
                 Effect::Read,
             )
         }
-        (Some(address), _) => {
-            Fix::new(format!("Start what should listen on {address}"), format!("portward wait {}", address.port()), Effect::Read)
+        (Some(address), _) => offer::wait(format!("Start what should listen on {address}"), address.port().to_string()),
+        (None, Some(backend)) => {
+            offer::explain(format!("Start {}", portward_model::Text::from(backend.as_str())), words::target(case))
         }
-        (None, Some(backend)) => Fix::new(
-            format!("Start {}", portward_model::Text::from(backend.as_str())),
-            format!("portward explain {}", words::target(case)),
-            Effect::Read,
-        ),
-        (None, None) => {
-            Fix::new("Start what stands behind it", format!("portward explain {}", words::target(case)), Effect::Read)
-        }
+        (None, None) => offer::explain("Start what stands behind it", words::target(case)),
     };
     vec![first]
 }

@@ -1,9 +1,10 @@
 //! Two programs share one address, and the kernel spreads connections over both.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Socket};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Socket};
 
 use super::sameness::{Sameness, sameness};
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "reuseport-split",
@@ -63,18 +64,18 @@ fn split(case: &Case<'_>, one: (usize, &Socket), other: (usize, &Socket), fact: 
 }
 
 /// Stopping the older of two servers, after a look at both.
-pub(super) fn stop_older(case: &Case<'_>, older: (usize, &Socket)) -> Vec<Fix> {
+pub(super) fn stop_older(case: &Case<'_>, older: (usize, &Socket)) -> Vec<Remedy> {
     let Some(process) = case.holder(older.0) else {
-        return vec![Fix::new("See who holds both", format!("sudo portward explain {}", words::target(case)), Effect::Read)];
+        return vec![offer::explain("See who holds both", words::target(case)).behind("sudo ")];
     };
     let sudo = words::sudo(case, process.uid);
     vec![
-        Fix::new(
+        Remedy::command(
             format!("Stop the older one, {}", words::named(process)),
             format!("{sudo}kill {}", process.id.pid),
             Effect::Destroy,
         ),
-        Fix::new("Look at both first", format!("portward explain {}", words::target(case)), Effect::Read),
+        offer::explain("Look at both first", words::target(case)),
     ]
 }
 

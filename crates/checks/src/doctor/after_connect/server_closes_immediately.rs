@@ -1,7 +1,8 @@
 //! The server closes every connection at once.
 
-use portward_model::{Effect, Ended, Fix, Likelihood, Said};
+use portward_model::{Ended, Likelihood, Said};
 
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, Standing, talk, words},
@@ -62,7 +63,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = vec![words::tried(attempt), talk::heard_words(exchange)];
     evidence.extend(talk::line(case).filter(|_| exchange.said != Said::Nothing));
     let target = words::target(case);
-    let fixes = vec![Fix::new("Find what runs it and where it logs", format!("portward explain {target}"), Effect::Read)];
+    let fixes = vec![offer::explain("Find what runs it and where it logs", target)];
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 

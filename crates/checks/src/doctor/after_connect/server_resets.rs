@@ -1,9 +1,10 @@
 //! The server resets connections.
 
-use portward_model::{Effect, Ended, Fix, Likelihood, Said};
+use portward_model::{Ended, Likelihood, Said};
 
 use super::server_closes_immediately::confidence;
 use crate::doctor::{Case, Check, Ruling, Standing, talk, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "server-resets",
@@ -51,7 +52,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = vec![words::tried(attempt), talk::heard_words(exchange)];
     evidence.extend(talk::line(case));
     let target = words::target(case);
-    let fixes = vec![Fix::new("Find what runs it and where it logs", format!("portward explain {target}"), Effect::Read)];
+    let fixes = vec![offer::explain("Find what runs it and where it logs", target)];
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 

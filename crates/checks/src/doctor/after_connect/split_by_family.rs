@@ -1,12 +1,13 @@
 //! Different programs answer on the two address families of one name.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, unmap};
+use portward_model::{Evidence, Likelihood, unmap};
 
 use super::{
     reuseport_split::stop_older,
     sameness::{Sameness, sameness},
 };
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "split-by-family",
@@ -62,11 +63,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let age = |index: usize| case.holder(index).map(|process| process.started_at);
     let older = if age(four.0) <= age(six.0) { four } else { six };
     let mut fixes = stop_older(case, older);
-    fixes.push(Fix::new(
-        "Or dial the address that is meant",
-        format!("portward explain {}", words::address(v4, port)),
-        Effect::Read,
-    ));
+    fixes.push(offer::explain("Or dial the address that is meant", words::address(v4, port)));
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)
 }
 

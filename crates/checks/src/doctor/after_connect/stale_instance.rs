@@ -1,8 +1,9 @@
 //! An old build still answers.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process};
+use portward_model::{Evidence, Likelihood, Process};
 
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "stale-instance",
@@ -53,11 +54,7 @@ fn run(case: &Case<'_>) -> Ruling {
     ];
     let summary = format!("{} still runs a build that was replaced or deleted since it started.", words::named(process));
     let sudo = words::sudo(case, process.uid);
-    let fixes = vec![Fix::new(
-        "Stop the old process, then start the new build",
-        format!("{sudo}portward free {}", words::target(case)),
-        Effect::Destroy,
-    )];
+    let fixes = vec![offer::free("Stop the old process, then start the new build", words::target(case)).behind(sudo)];
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)
 }
 

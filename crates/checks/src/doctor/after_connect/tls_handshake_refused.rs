@@ -1,6 +1,6 @@
 //! The server speaks TLS and refuses the client's handshake.
 
-use portward_model::{Effect, Evidence, Exchange, Fix, Likelihood, Said};
+use portward_model::{Effect, Evidence, Exchange, Likelihood, Remedy, Said};
 
 use crate::doctor::{Case, Check, Ruling, talk, words};
 
@@ -82,12 +82,12 @@ fn run(case: &Case<'_>) -> Ruling {
         _ => "the two offer nothing that both accept".to_owned(),
     };
     let fixes = vec![
-        Fix::new(
+        Remedy::command(
             "See where the handshake ends",
             format!("openssl s_client -connect {at} -servername {host} </dev/null"),
             Effect::Read,
         ),
-        Fix::new("Make a certificate for this name, and give it to the server", format!("mkcert {host}"), Effect::Change),
+        Remedy::command("Make a certificate for this name, and give it to the server", format!("mkcert {host}"), Effect::Change),
     ];
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let summary = format!("{} refuses the TLS handshake: {what}.", who.unwrap_or_else(|| "The server".to_owned()));

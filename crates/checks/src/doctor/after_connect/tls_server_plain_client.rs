@@ -1,6 +1,6 @@
 //! The server expects TLS, and the client speaks plainly.
 
-use portward_model::{Effect, Fix, Likelihood, Said};
+use portward_model::{Effect, Likelihood, Remedy, Said};
 
 use crate::{
     Symptom,
@@ -78,7 +78,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks TLS on this port, and the client did not.");
-    let fixes = vec![Fix::new("Dial it as https", format!("curl -ik {}", talk::url(case, "https")), Effect::Read)];
+    let fixes = vec![Remedy::command("Dial it as https", format!("curl -ik {}", talk::url(case, "https")), Effect::Read)];
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 

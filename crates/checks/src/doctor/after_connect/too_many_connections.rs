@@ -1,7 +1,8 @@
 //! The server says that it serves too many connections.
 
-use portward_model::{Effect, Exchange, Fix, Likelihood};
+use portward_model::{Exchange, Likelihood};
 
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, talk, talk::Tongue, words},
@@ -61,11 +62,7 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(portward_model::Evidence::new("sock_diag", format!("{connected} connections are established on the port")));
     }
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
-    let fixes = vec![Fix::new(
-        "See who holds its connections, and close or pool them",
-        format!("portward graph {}", words::target(case)),
-        Effect::Read,
-    )];
+    let fixes = vec![offer::graph("See who holds its connections, and close or pool them", words::target(case))];
     words::found(CHECK.code, likelihood, format!("{who} says that it serves too many connections."), evidence, fixes)
 }
 

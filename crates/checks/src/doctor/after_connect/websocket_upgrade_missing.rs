@@ -1,6 +1,6 @@
 //! The upgrade to WebSocket does not come through.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Said};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Said};
 
 use super::forwarder::forwarder;
 use crate::doctor::{Case, Check, Ruling, talk, words};
@@ -68,12 +68,12 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let title = proxy.as_ref().map(|(process, _)| process.title()).unwrap_or_default();
     let fix = match title.as_str() {
-        "nginx" => Fix::new(
+        "nginx" => Remedy::advice(
             "Let the proxy pass the upgrade on",
             "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";",
             Effect::Change,
         ),
-        _ => Fix::new(
+        _ => Remedy::command(
             "Ask for the upgrade by hand, here and behind the proxy",
             format!(
                 "curl -i --http1.1 -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ==' http://{}:{port}/",

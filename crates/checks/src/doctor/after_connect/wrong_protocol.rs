@@ -1,7 +1,8 @@
 //! The client and the server speak different protocols.
 
-use portward_model::{Effect, Fix, Likelihood};
+use portward_model::{Effect, Likelihood, Remedy};
 
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, talk, talk::Tongue, words},
@@ -82,8 +83,8 @@ fn mismatch(
     let spoken = client.map_or_else(|| "something else".to_owned(), |client| client.name().to_owned());
     let summary = format!("{who} speaks {} on port {port}, and the client spoke {spoken}.", server.name());
     let fixes = vec![
-        Fix::new(format!("Use a client of {}", server.name()), server.client(&talk::host(case), port), Effect::Read),
-        Fix::new("Or find the port that was meant", "portward list".to_owned(), Effect::Read),
+        Remedy::command(format!("Use a client of {}", server.name()), server.client(&talk::host(case), port), Effect::Read),
+        offer::list("Or find the port that was meant"),
     ];
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
@@ -92,7 +93,7 @@ fn mismatch(
 fn by_text(case: &Case<'_>) -> Ruling {
     let target = words::target(case);
     let evidence = talk::line(case).into_iter().collect();
-    let fixes = vec![Fix::new("See which program listens there", format!("portward explain {target}"), Effect::Read)];
+    let fixes = vec![offer::explain("See which program listens there", target)];
     let summary = "What answers speaks another protocol than the client.";
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)
 }

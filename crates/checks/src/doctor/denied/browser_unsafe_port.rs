@@ -1,7 +1,8 @@
 //! Browsers refuse the port by a list of their own.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Evidence, Likelihood};
 
+use crate::offer;
 use crate::{
     Symptom, browser_blocks,
     doctor::{Case, Check, Ruling, words},
@@ -54,7 +55,7 @@ fn run(case: &Case<'_>) -> Ruling {
     // A client that is no browser reaches the port, so an address alone says only what a browser would meet.
     let likelihood = if told.is_some() { Likelihood::Certain } else { Likelihood::Likely };
     let next = (port..=u16::MAX).find(|port| *port >= 3000 && !browser_blocks(*port)).unwrap_or(3000);
-    let fixes = vec![Fix::new("Let the server listen on another port", format!("portward next {next}"), Effect::Read)];
+    let fixes = vec![offer::next("Let the server listen on another port", next)];
     let summary = format!("{} is one that browsers refuse to send requests to.", words::port(case));
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }

@@ -1,9 +1,10 @@
 //! The name belongs to a domain that browsers reach by https alone.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Met};
+use portward_model::{Evidence, Likelihood, Met};
 
 use super::browser_unsafe_port::is_browser;
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "dot-dev-hsts",
@@ -59,11 +60,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let likelihood = if said || (by_browser && tls) { Likelihood::Certain } else { Likelihood::Likely };
     let stem = host.trim_end_matches('.').rsplit_once('.').map_or(host, |(stem, _)| stem);
     let port = case.asked.port;
-    let fixes = vec![Fix::new(
-        "Use a name that browsers dial plainly",
-        format!("portward explain http://{stem}.localhost:{port}"),
-        Effect::Read,
-    )];
+    let fixes = vec![offer::explain("Use a name that browsers dial plainly", format!("http://{stem}.localhost:{port}"))];
     let summary = format!("{host} is below .{domain}, which browsers reach by https only.");
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }

@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, PortRules, SocketState, Transport, unmap};
+use portward_model::{Effect, Evidence, Likelihood, PortRules, Remedy, SocketState, Transport, unmap};
 
 use super::{place, refusal};
 use crate::{
@@ -139,23 +139,23 @@ fn by(case: &Case<'_>, used: &Used) -> String {
     }
 }
 
-fn fixes(case: &Case<'_>, used: &Used) -> Vec<Fix> {
+fn fixes(case: &Case<'_>, used: &Used) -> Vec<Remedy> {
     let wide = case.snapshot.rules.as_ref().is_some_and(|rules| capacity(rules) > 60_000);
     let blocked = case.snapshot.rules.as_ref().is_some_and(|rules| capacity(rules) == 0);
     let mut fixes = Vec::new();
     if blocked {
-        fixes.push(Fix::new("Reserve fewer ports", "sudo sysctl -w net.ipv4.ip_local_reserved_ports=", Effect::Change));
+        fixes.push(Remedy::command("Reserve fewer ports", "sudo sysctl -w net.ipv4.ip_local_reserved_ports=", Effect::Change));
     }
     if !wide {
         let command = "sudo sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
-        fixes.push(Fix::new("Widen the range from which source ports are taken", command, Effect::Change));
+        fixes.push(Remedy::command("Widen the range from which source ports are taken", command, Effect::Change));
     }
     if used.remembered > 0 {
         let command = "sudo sysctl -w net.ipv4.tcp_tw_reuse=1";
-        fixes.push(Fix::new("Let new connections take the ports of those in TIME-WAIT", command, Effect::Change));
+        fixes.push(Remedy::command("Let new connections take the ports of those in TIME-WAIT", command, Effect::Change));
     }
     let title = "Let the client keep its connections and reuse them; see which one holds them";
-    fixes.push(Fix::new(title, format!("ss -tnap 'dport = :{}'", case.asked.port), Effect::Read));
+    fixes.push(Remedy::command(title, format!("ss -tnap 'dport = :{}'", case.asked.port), Effect::Read));
     fixes
 }
 

@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use portward_model::{Edit, Effect, Evidence, Fix, Likelihood};
+use portward_model::{Edit, Effect, Evidence, Likelihood, Remedy};
 
 use super::hosts_localhost_wrong::names;
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, words},
@@ -64,21 +65,19 @@ fn run(case: &Case<'_>) -> Ruling {
         (false, false) => Likelihood::Possible,
     };
     let last = case.exam.hosts.iter().flatten().max_by_key(|line| line.line);
-    let mut add = Fix::new(
-        "Give it its addresses",
-        "printf '127.0.0.1 localhost\\n::1 localhost\\n' | sudo tee -a /etc/hosts",
-        Effect::Change,
-    );
+    let title = "Give it its addresses";
+    let command = "printf '127.0.0.1 localhost\\n::1 localhost\\n' | sudo tee -a /etc/hosts";
     // Lines are added behind one that is known, so that what is written is known to fit.
-    add.edit = last.map(|last| Edit {
-        file: "/etc/hosts".into(),
-        line: last.line,
-        now: last.whole.clone(),
-        then: vec![last.whole.clone(), "127.0.0.1 localhost".into(), "::1 localhost".into()],
-        after: None,
-    });
-    let dial = format!("portward explain {}", words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port));
-    let fixes = vec![add, Fix::new("Or dial the address itself", dial, Effect::Read)];
+    let add = match last {
+        Some(last) => {
+            let then = vec![last.whole.clone(), "127.0.0.1 localhost".into(), "::1 localhost".into()];
+            let edit = Edit { file: "/etc/hosts".into(), line: last.line, now: last.whole.clone(), then, after: None };
+            Remedy::edit(title, edit, command)
+        }
+        None => Remedy::command(title, command, Effect::Change),
+    };
+    let dial = words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port);
+    let fixes = vec![add, offer::explain("Or dial the address itself", dial)];
     words::found(CHECK.code, likelihood, "The name localhost has no address on this machine.", evidence, fixes)
 }
 

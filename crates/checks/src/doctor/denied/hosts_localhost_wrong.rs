@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Edit, Effect, Evidence, Fix, HostsLine, Likelihood, Text, unmap};
+use portward_model::{Edit, Effect, Evidence, HostsLine, Likelihood, Remedy, Text, unmap};
 
 use crate::doctor::{Case, Check, Ruling, Standing, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "hosts-localhost-wrong",
@@ -60,22 +61,18 @@ fn run(case: &Case<'_>) -> Ruling {
             } else {
                 format!("sudo portward doctor localhost:{} --fix", case.asked.port)
             };
-            let edit = Some(Edit {
+            let edit = Edit {
                 file: "/etc/hosts".into(),
                 line: line.line,
                 now: line.whole.clone(),
                 then: corrected(line, name, right),
                 after: None,
-            });
-            Fix { edit, ..Fix::new(format!("Let {name} be {right}"), command, Effect::Change) }
+            };
+            Remedy::edit(format!("Let {name} be {right}"), edit, command)
         }
-        None => Fix::new("Put it before every other source of names", append(right, name), Effect::Change),
+        None => Remedy::command("Put it before every other source of names", append(right, name), Effect::Change),
     };
-    let second = Fix::new(
-        "Or dial the address itself",
-        format!("portward explain {}", words::address(right, case.asked.port)),
-        Effect::Read,
-    );
+    let second = offer::explain("Or dial the address itself", words::address(right, case.asked.port));
     let by = line.map(|line| format!(" by line {} of /etc/hosts", line.line)).unwrap_or_default();
     let summary = format!("{name} is {address}{by}, not {right}.");
     let likelihood = if address.is_loopback() && line.is_none() { Likelihood::Likely } else { Likelihood::Certain };
@@ -170,7 +167,7 @@ mod tests {
     #[test]
     fn the_line_is_named_and_rewritten() {
         let Ruling::Found(cause) = run(&cases().fires[0].case()) else { panic!("silent") };
-        let edit = cause.fixes[0].edit.as_ref().unwrap();
+        let edit = cause.remedies[0].edits().unwrap();
         assert_eq!(
             (edit.line, edit.now.shown().as_str(), &edit.then[..]),
             (3, "192.168.1.9 localhost", &["127.0.0.1 localhost".into()][..])

@@ -1,9 +1,10 @@
 //! IPv6 is switched off.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::{place, refusal};
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "ipv6-disabled",
@@ -65,12 +66,12 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(unsupported.map(|refusal| refusal.evidence));
     let what = affected.map_or_else(|| "an IPv6 address".to_owned(), |(address, _)| address.to_string());
     let fixes = vec![
-        Fix::new(
+        Remedy::command(
             "Switch IPv6 on",
             "sudo sysctl -w net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0",
             Effect::Change,
         ),
-        Fix::new("Or use IPv4", format!("portward explain 127.0.0.1:{}", case.asked.port), Effect::Read),
+        offer::explain("Or use IPv4", format!("127.0.0.1:{}", case.asked.port)),
     ];
     let summary = format!("IPv6 is switched off on this machine, so {what} cannot be used.");
     let likelihood = if off == Some(true) { Likelihood::Certain } else { Likelihood::Likely };

@@ -2,9 +2,10 @@
 
 use std::net::Ipv4Addr;
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::hosts_localhost_wrong::{append, means_loopback};
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, words},
@@ -54,11 +55,10 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     evidence.extend(told.map(words::text_line));
     let fixes = vec![
-        Fix::new("Give the name its address", append(Ipv4Addr::LOCALHOST.into(), name), Effect::Change),
-        Fix::new(
+        Remedy::command("Give the name its address", append(Ipv4Addr::LOCALHOST.into(), name), Effect::Change),
+        offer::explain(
             "Or dial the address itself, and send the name as the Host header",
-            format!("portward explain {}", words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port)),
-            Effect::Read,
+            words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port),
         ),
     ];
     let summary =

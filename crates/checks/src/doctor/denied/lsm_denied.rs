@@ -1,6 +1,6 @@
 //! A security module's profile denies it.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Text};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
 
 use super::{
     refusal,
@@ -53,12 +53,16 @@ fn run(case: &Case<'_>) -> Ruling {
     let profile = label.raw().split(|byte| *byte == b' ').next().map(Text::new);
     let mut fixes = Vec::new();
     if let Some(profile) = profile.as_ref().and_then(quoted).filter(|_| !selinux) {
-        fixes.push(Fix::new("Let the profile complain instead of deny", format!("sudo aa-complain {profile}"), Effect::Change));
-        fixes.push(Fix::new("See what it denied", "sudo journalctl -k --grep apparmor", Effect::Read));
+        fixes.push(Remedy::command(
+            "Let the profile complain instead of deny",
+            format!("sudo aa-complain {profile}"),
+            Effect::Change,
+        ));
+        fixes.push(Remedy::command("See what it denied", "sudo journalctl -k --grep apparmor", Effect::Read));
     } else {
         let allow = "sudo ausearch -m avc -ts recent | audit2allow -M portward-local && sudo semodule -i portward-local.pp";
-        fixes.push(Fix::new("Allow what was denied lately", allow, Effect::Change));
-        fixes.push(Fix::new("See what it denied", "sudo ausearch -m avc -ts recent", Effect::Read));
+        fixes.push(Remedy::command("Allow what was denied lately", allow, Effect::Change));
+        fixes.push(Remedy::command("See what it denied", "sudo ausearch -m avc -ts recent", Effect::Read));
     }
     let what = if case.listens() { "bind" } else { "connect to" };
     let summary = format!("The security profile {label} does not let pid {} {what} {}.", vitals.pid, case.asked.text);

@@ -1,6 +1,6 @@
 //! A routing rule takes the packet before the table of this machine's own addresses does.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Met, unmap};
+use portward_model::{Effect, Evidence, Likelihood, Met, Remedy, unmap};
 
 use super::{place, sandbox_denied::routed_away};
 use crate::doctor::{Case, Check, Ruling, words};
@@ -74,14 +74,14 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.push(Evidence::new("RTM_GETADDR", format!("{address} is on an interface that is up")));
     evidence.extend(attempt.map(words::tried));
     let kind = if address.is_ipv6() { "-6 " } else { "" };
-    let mut fixes = vec![Fix::new(
+    let mut fixes = vec![Remedy::command(
         "Delete the rule that stands before `from all lookup local`",
         format!("sudo ip {kind}rule delete pref \"$(ip {kind}rule show | awk -F: 'NR==1{{print $1}}')\""),
         Effect::Change,
     )];
     if ruled != Some(true) {
         let show = format!("ip {kind}route get {address}; ip {kind}route show table local");
-        fixes.insert(0, Fix::new("See the route that takes it", show, Effect::Read));
+        fixes.insert(0, Remedy::command("See the route that takes it", show, Effect::Read));
     }
     let summary = format!("Packets to {address} are taken by a routing rule before the table of this machine's own addresses.");
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

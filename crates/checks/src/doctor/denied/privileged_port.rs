@@ -1,8 +1,9 @@
 //! A program lacks the privilege that its port needs, as its own text says.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::refusal;
+use crate::offer;
 use crate::{
     bind::privileged_port,
     doctor::{Case, Check, Ruling, words},
@@ -44,13 +45,13 @@ fn run(case: &Case<'_>) -> Ruling {
     let text = case.paste.filter(|_| says).map(words::text_line);
     evidence.extend(met.map(|met| met.evidence).or(text));
     let fixes = vec![
-        Fix::new("Use a port that needs no privilege", format!("portward next {}", 8000u32.max(u32::from(start))), Effect::Read),
-        Fix::new(
+        offer::next("Use a port that needs no privilege", 8000u32.max(u32::from(start))),
+        Remedy::command(
             "Lower the limit for every program",
             format!("sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port}"),
             Effect::Change,
         ),
-        Fix::new("Give one program the capability", "sudo setcap cap_net_bind_service=+ep PROGRAM", Effect::Change),
+        Remedy::command("Give one program the capability", "sudo setcap cap_net_bind_service=+ep PROGRAM", Effect::Change),
     ];
     let summary = format!("{} is below {start}, and the program lacks CAP_NET_BIND_SERVICE.", words::port(case));
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use portward_model::{DialTarget, Effect, Evidence, Fix, Likelihood, Met, ProxySetting, unmap};
+use portward_model::{DialTarget, Effect, Evidence, Likelihood, Met, ProxySetting, Remedy, unmap};
 
 use crate::{
     Symptom,
@@ -89,7 +89,8 @@ fn found(case: &Case<'_>, proxy: Option<&ProxySetting>, how: Evidence, likelihoo
         evidence.push(words::tried(attempt));
     }
     let command = "export no_proxy=\"localhost,127.0.0.1,::1${no_proxy:+,$no_proxy}\" NO_PROXY=\"$no_proxy\"";
-    let fixes = vec![Fix::new("Keep this machine out of the proxy, for programs started from here", command, Effect::Change)];
+    let fixes =
+        vec![Remedy::command("Keep this machine out of the proxy, for programs started from here", command, Effect::Change)];
     let summary = match proxy {
         Some(proxy) => format!(
             "{} sends requests for {} to the proxy {}, for no_proxy does not name it.",

@@ -1,6 +1,6 @@
 //! Port 0 finds no port, because the range is reserved.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::{ephemeral_exhausted::capacity, refusal};
 use crate::doctor::{Case, Check, Ruling, words};
@@ -60,9 +60,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     let widen = "sudo sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
     if size < 60_000 {
-        fixes.push(Fix::new("Widen the range from which ports are chosen", widen, Effect::Change));
+        fixes.push(Remedy::command("Widen the range from which ports are chosen", widen, Effect::Change));
     }
-    fixes.push(Fix::new("Reserve fewer ports", "sudo sysctl -w net.ipv4.ip_local_reserved_ports=", Effect::Change));
+    fixes.push(Remedy::command("Reserve fewer ports", "sudo sysctl -w net.ipv4.ip_local_reserved_ports=", Effect::Change));
     let summary = if left == 0 {
         format!("Port 0 finds no port: all of {} is reserved.", rules.ephemeral)
     } else {

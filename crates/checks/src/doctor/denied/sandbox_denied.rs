@@ -1,8 +1,9 @@
 //! A sandbox denies the connection or the bind; which kind could not be seen.
 
-use portward_model::{Effect, Fix, Likelihood, Text};
+use portward_model::{Effect, Likelihood, Remedy, Text};
 
 use super::{refusal, seccomp_denied::EPERM};
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, words},
@@ -71,7 +72,7 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 /// What to change so that a process may connect or bind: its unit, or whatever confines it.
-pub(super) fn ways_out(case: &Case<'_>, pid: Option<u32>, settings: &str) -> Vec<Fix> {
+pub(super) fn ways_out(case: &Case<'_>, pid: Option<u32>, settings: &str) -> Vec<Remedy> {
     let process = pid.and_then(|pid| case.snapshot.process(pid));
     let unit = process.and_then(|process| unit_of_cgroup(process.cgroup.known()?));
     let service = unit.filter(|unit| unit.id.ends_with(".service"));
@@ -79,18 +80,17 @@ pub(super) fn ways_out(case: &Case<'_>, pid: Option<u32>, settings: &str) -> Vec
     if let Some((unit, id)) = service.and_then(|unit| quoted(&Text::from(unit.id.as_str())).map(|id| (unit, id))) {
         let (sudo, user) = if unit.user { ("", "--user ") } else { ("sudo ", "") };
         let names: Vec<&str> = settings.split(' ').map(|setting| setting.trim_end_matches('=')).collect();
-        fixes.push(Fix::new(
+        fixes.push(Remedy::command(
             format!("Empty {} of the unit in a drop-in, then restart it", names.join(" and ")),
             format!("{sudo}systemctl {user}edit {id}"),
             Effect::Change,
         ));
         let show = format!("systemctl {user}show -p {} {id}", names.join(","));
-        fixes.push(Fix::new("See what the unit denies", show, Effect::Read));
+        fixes.push(Remedy::command("See what the unit denies", show, Effect::Read));
     } else {
-        fixes.push(Fix::new(
+        fixes.push(offer::explain(
             "Run the program outside its sandbox, or allow the port in the sandbox's profile",
-            format!("portward explain {}", words::target(case)),
-            Effect::Read,
+            words::target(case),
         ));
     }
     fixes

@@ -1,6 +1,6 @@
 //! A system call filter denies the connection or the bind.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::{refusal, sandbox_denied::ways_out};
 use crate::doctor::{Case, Check, Ruling, words};
@@ -42,7 +42,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let source = format!("/proc/{}/status", vitals.pid);
     let evidence = vec![met.evidence, Evidence::new(source, format!("Seccomp: {}{bonds}", vitals.seccomp))];
     let mut fixes = ways_out(case, Some(vitals.pid), "SystemCallFilter= RestrictAddressFamilies=");
-    fixes.push(Fix::new("See the filters of the process", format!("grep -i seccomp /proc/{}/status", vitals.pid), Effect::Read));
+    fixes.push(Remedy::command(
+        "See the filters of the process",
+        format!("grep -i seccomp /proc/{}/status", vitals.pid),
+        Effect::Read,
+    ));
     let what = if case.listens() { "bind" } else { "connection" };
     let summary = format!("A system call filter (seccomp) of pid {} denies the {what} to {}.", vitals.pid, case.asked.text);
     // A program of the control group answers the same, and would not be seen.

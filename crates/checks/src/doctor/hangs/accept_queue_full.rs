@@ -1,9 +1,10 @@
 //! The queue of connections that wait to be accepted is full.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Queue};
+use portward_model::{Effect, Evidence, Likelihood, Queue, Remedy};
 
 use super::serving::{Door, Reached, doors, has_queue, is_raised, waited};
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "accept-queue-full",
@@ -58,18 +59,19 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     evidence.extend(waited(reached));
     evidence.extend(door.doing(case));
-    let stop = Fix::new(
-        "Stop the server, which takes no connections, and start it again",
-        format!("{}portward free {}", words::sudo(case, door.socket.uid), words::target(case)),
-        Effect::Destroy,
-    );
+    let stop = offer::free("Stop the server, which takes no connections, and start it again", words::target(case))
+        .behind(words::sudo(case, door.socket.uid));
     let mut fixes = vec![stop];
     let cap = case.exam.network.as_ref().and_then(|network| network.max_backlog);
     let raise = match cap {
         Some(cap) if cap <= queue.limit => {
-            Fix::new("Allow larger backlogs", "sudo sysctl -w net.core.somaxconn=4096", Effect::Change)
+            Remedy::command("Allow larger backlogs", "sudo sysctl -w net.core.somaxconn=4096", Effect::Change)
         }
-        _ => Fix::new("Let it ask for a larger backlog", format!("listen(fd, 1024) instead of {}", queue.limit), Effect::Change),
+        _ => Remedy::advice(
+            "Let it ask for a larger backlog",
+            format!("listen(fd, 1024) instead of {}", queue.limit),
+            Effect::Change,
+        ),
     };
     // A program that waits for events takes what comes; it has too little room, not too little life.
     let at_front = usize::from(door.is_ready() != Some(true));

@@ -1,9 +1,10 @@
 //! The server does not take connections from its queue.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::serving::{Door, Reached, doors, has_queue, waited};
 use crate::doctor::{Case, Check, Ruling, debuggee::debuggee, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "accept-stalled",
@@ -58,14 +59,13 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     evidence.extend(door.doing(case));
     let sudo = words::sudo(case, door.socket.uid);
-    let stop = format!("{sudo}portward free {}", words::target(case));
-    let mut fixes = vec![Fix::new("Stop it, and start it again", stop, Effect::Destroy)];
+    let mut fixes = vec![offer::free("Stop it, and start it again", words::target(case)).behind(sudo)];
     for (process, _) in &door.holders {
         if let Some(found) = debuggee(process) {
             let fact = format!("{} was started to be debugged: {}", words::named(process), found.argument);
             evidence.push(Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact));
             let title = "Continue it in its debugger, where it stands at a breakpoint";
-            fixes.insert(0, Fix::new(title, format!("continue in the {} debugger", found.protocol), Effect::Change));
+            fixes.insert(0, Remedy::advice(title, format!("continue in the {} debugger", found.protocol), Effect::Change));
             break;
         }
     }

@@ -1,11 +1,12 @@
 //! The server takes the request and does not answer.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Said, Socket, SocketState};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Said, Socket, SocketState};
 
 use super::{
     serving::{Reached, asking, doing, doors, has_queue, left_behind, outgoing, waited},
     waits::{Wait, wait_of},
 };
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, debuggee::debuggee, words},
@@ -82,7 +83,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let fact = format!("{} was started to be debugged: {}", words::named(process), found.argument);
         evidence.push(Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact));
         let title = "Continue it in its debugger, where it stands at a breakpoint";
-        fixes.push(Fix::new(title, format!("continue in the {} debugger", found.protocol), Effect::Change));
+        fixes.push(Remedy::advice(title, format!("continue in the {} debugger", found.protocol), Effect::Change));
     }
     // Whether it understood the question at all: by the scheme, by its name, or by a client of its own that had no answer either.
     let own_words = match exchange.said {
@@ -109,11 +110,10 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let who = all.first().map_or_else(|| words::at(&attempt.at), |door| door.who(case));
     if far {
-        fixes.push(Fix::new("Ask on the machine itself", format!("portward doctor {}", case.asked.port), Effect::Read));
+        fixes.push(offer::ask("Ask on the machine itself", case.asked.port.to_string()));
     } else {
         let sudo = all.first().map_or("", |door| words::sudo(case, door.socket.uid));
-        let stop = format!("{sudo}portward free {}", words::target(case));
-        fixes.push(Fix::new("Stop it, and start it again", stop, Effect::Destroy));
+        fixes.push(offer::free("Stop it, and start it again", words::target(case)).behind(sudo));
     }
     let summary = format!("{who} takes connections and does not answer within {} ms.", exchange.first_ms);
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
@@ -121,7 +121,7 @@ fn run(case: &Case<'_>) -> Ruling {
 
 /// Whom the server waits for, and how to look there: a connection of its own that is not made, or whose bytes nobody has
 /// acknowledged.
-fn awaited(case: &Case<'_>) -> Option<(String, Option<Fix>)> {
+fn awaited(case: &Case<'_>) -> Option<(String, Option<Remedy>)> {
     let pending = |socket: &Socket| match socket.state {
         SocketState::SynSent => Some("has no answer to its handshake"),
         SocketState::Established if socket.queue.limit > 0 => Some("has not acknowledged what it was sent"),
@@ -134,7 +134,7 @@ fn awaited(case: &Case<'_>) -> Option<(String, Option<Fix>)> {
     let (address, port) = socket.remote()?;
     let who = case.snapshot.process(pid).map_or_else(|| format!("pid {pid}"), words::named);
     let there = words::address(address, port);
-    let fix = Fix::new("Ask about what it waits for", format!("portward doctor {there}"), Effect::Read);
+    let fix = offer::ask("Ask about what it waits for", &there);
     Some((format!("{who} asks {there}, which {what}"), Some(fix)))
 }
 

@@ -1,9 +1,10 @@
 //! The server does not close connections that its clients have left.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Transport};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Transport};
 
 use super::serving::{Reached, doors, left_behind};
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "close-wait-leak",
@@ -63,12 +64,12 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let sudo = words::sudo(case, door.socket.uid);
     let fixes = vec![
-        Fix::new(
-            "Stop it and start it again, which frees them",
-            format!("{sudo}portward free {}", words::target(case)),
-            Effect::Destroy,
+        offer::free("Stop it and start it again, which frees them", words::target(case)).behind(sudo),
+        Remedy::command(
+            "Count them while it runs",
+            format!("ss -tn state close-wait sport = :{}", case.asked.port),
+            Effect::Read,
         ),
-        Fix::new("Count them while it runs", format!("ss -tn state close-wait sport = :{}", case.asked.port), Effect::Read),
     ];
     let summary = format!(
         "{leaked} connections that their clients have left are still held by {}.",

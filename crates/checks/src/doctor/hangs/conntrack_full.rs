@@ -1,6 +1,6 @@
 //! The table of tracked connections is full.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::serving::{Reached, waited};
 use crate::doctor::{Case, Check, Ruling, words};
@@ -54,8 +54,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     let more = most.saturating_mul(2);
     let fixes = vec![
-        Fix::new("Make the table larger", format!("sudo sysctl -w net.netfilter.nf_conntrack_max={more}"), Effect::Change),
-        Fix::new("See whose connections fill it", "sudo conntrack -L | head -50", Effect::Read),
+        Remedy::command("Make the table larger", format!("sudo sysctl -w net.netfilter.nf_conntrack_max={more}"), Effect::Change),
+        Remedy::command("See whose connections fill it", "sudo conntrack -L | head -50", Effect::Read),
     ];
     let likelihood = if unheard { Likelihood::Certain } else { Likelihood::Likely };
     let summary = format!("{count} connections are tracked, the most that the firewall's table holds, so new ones are dropped.");

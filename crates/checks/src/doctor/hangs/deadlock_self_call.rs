@@ -1,9 +1,10 @@
 //! The server waits for an answer that only it could give.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, SocketState, Transport};
+use portward_model::{Evidence, Likelihood, SocketState, Transport};
 
 use super::serving::{Reached, doors, waited};
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "deadlock-self-call",
@@ -68,16 +69,8 @@ fn run(case: &Case<'_>) -> Ruling {
             reached.hangs().is_some() || lies == "nobody has taken it" && doors(case).iter().all(|d| d.socket.queue.used > 0);
         let likelihood = if certain { Likelihood::Certain } else { Likelihood::Likely };
         let fixes = vec![
-            Fix::new(
-                "Stop it, and start it with more workers or threads",
-                format!("portward free {}", words::target(case)),
-                Effect::Destroy,
-            ),
-            Fix::new(
-                "Find the request that calls its own server",
-                format!("portward explain {}", words::target(case)),
-                Effect::Read,
-            ),
+            offer::free("Stop it, and start it with more workers or threads", words::target(case)),
+            offer::explain("Find the request that calls its own server", words::target(case)),
         ];
         let summary = format!("{who} calls its own port {} and waits for an answer that only it could give.", case.asked.port);
         return words::found(CHECK.code, likelihood, summary, evidence, fixes);

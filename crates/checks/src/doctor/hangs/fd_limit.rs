@@ -1,6 +1,6 @@
 //! The server has no descriptor left.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Vitals};
+use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Vitals};
 
 use super::{
     close_wait_leak::fills,
@@ -65,7 +65,7 @@ fn run(case: &Case<'_>) -> Ruling {
                     evidence.push(counted(process, *used, *limit));
                 }
                 let fixes = known.map_or_else(
-                    || vec![Fix::new("Raise the limit where it is started", "ulimit -n 65536", Effect::Change)],
+                    || vec![Remedy::command("Raise the limit where it is started", "ulimit -n 65536", Effect::Change)],
                     |(process, ..)| raise(case, process),
                 );
                 let summary = "The program that printed it has no descriptor left for another connection or file.";
@@ -109,17 +109,17 @@ fn counted(process: &Process, used: u32, limit: u32) -> Evidence {
     )
 }
 
-fn raise(case: &Case<'_>, process: &Process) -> Vec<Fix> {
+fn raise(case: &Case<'_>, process: &Process) -> Vec<Remedy> {
     let pid = process.id.pid;
     let mut fixes =
-        vec![Fix::new("Raise its limit now", format!("sudo prlimit --pid {pid} --nofile=65536:65536"), Effect::Change)];
+        vec![Remedy::command("Raise its limit now", format!("sudo prlimit --pid {pid} --nofile=65536:65536"), Effect::Change)];
     let unit = supervisor_of(case.snapshot, process).filter(|found| found.kind == portward_model::SupervisorKind::Systemd);
     if let Some(unit) = unit {
         let command = format!("sudo systemctl edit {}  # [Service] LimitNOFILE=65536", unit.name);
-        fixes.push(Fix::new("And for good", command, Effect::Change));
+        fixes.push(Remedy::command("And for good", command, Effect::Change));
     }
     let sudo = words::sudo(case, process.uid);
-    fixes.push(Fix::new("Find what it never closes", format!("{sudo}ls -l /proc/{pid}/fd"), Effect::Read));
+    fixes.push(Remedy::command("Find what it never closes", format!("{sudo}ls -l /proc/{pid}/fd"), Effect::Read));
     fixes
 }
 

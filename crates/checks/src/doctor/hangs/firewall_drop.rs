@@ -3,10 +3,12 @@
 use std::net::IpAddr;
 
 use portward_model::{
-    Attempt, DialTarget, Effect, Evidence, FirewallRule, Fix, Likelihood, Met, RuleVerdict, Seen, SocketState, Transport, unmap,
+    Attempt, DialTarget, Effect, Evidence, FirewallRule, Likelihood, Met, Remedy, RuleVerdict, Seen, SocketState, Transport,
+    unmap,
 };
 
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "firewall-drop",
@@ -130,27 +132,26 @@ fn dropping<'a>(case: &Case<'a>, address: IpAddr) -> Vec<&'a FirewallRule> {
     found
 }
 
-fn fixes(case: &Case<'_>, rules: &[&FirewallRule], evidence: &mut Vec<Evidence>) -> Vec<Fix> {
+fn fixes(case: &Case<'_>, rules: &[&FirewallRule], evidence: &mut Vec<Evidence>) -> Vec<Remedy> {
     let mut fixes = Vec::new();
     for rule in rules.iter().take(2) {
         let counted = rule.packets.map(|packets| format!(", {packets} packets so far")).unwrap_or_default();
         evidence.push(Evidence::new(rule.chain.shown(), format!("{}{counted}", rule.text)));
         if !rule.remove.is_empty() {
-            fixes.push(Fix::new(format!("Delete the rule in {}", rule.chain), rule.remove.clone(), Effect::Change));
+            fixes.push(Remedy::command(format!("Delete the rule in {}", rule.chain), rule.remove.clone(), Effect::Change));
         }
     }
     let read = matches!(case.exam.firewall, Some(Seen::Known(_)));
     if read && rules.is_empty() {
         evidence.push(Evidence::new("packet filter", "none of its rules that could be read drops them"));
-        fixes.push(Fix::new(
+        fixes.push(Remedy::command(
             "Look at traffic control and BPF programs",
             "sudo tc -s qdisc show; sudo bpftool net list",
             Effect::Read,
         ));
     }
     if !read {
-        let command = format!("sudo portward doctor {}", case.asked.text);
-        fixes.push(Fix::new("Read the rules, which takes root, and name the one", command, Effect::Read));
+        fixes.push(offer::ask("Read the rules, which takes root, and name the one", &case.asked.text).behind("sudo "));
     }
     fixes
 }
@@ -227,6 +228,6 @@ mod tests {
             cause.summary,
             "Packets to 127.0.0.1:3000 are dropped by the rule `tcp dport 3000 counter drop` on this machine."
         );
-        assert_eq!(cause.fixes[0].command, "sudo nft delete rule inet filter input handle 4");
+        assert_eq!(cause.remedies[0].line(), "sudo nft delete rule inet filter input handle 4");
     }
 }

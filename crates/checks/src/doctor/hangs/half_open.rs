@@ -1,6 +1,6 @@
 //! One end of a connection is gone, and the other does not know.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Socket, SocketState, Transport};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Socket, SocketState, Transport};
 
 use super::serving::Reached;
 use crate::doctor::{Case, Check, Ruling, Standing, words};
@@ -69,12 +69,12 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.extend(case.exam.attempts.first().map(words::tried));
         let local = socket.port().unwrap_or_default();
         let fixes = vec![
-            Fix::new(
+            Remedy::command(
                 "Close the dead connection",
                 format!("sudo ss -K state established sport = :{local} dport = :{port}"),
                 Effect::Destroy,
             ),
-            Fix::new("Let the kernel notice sooner", "sudo sysctl -w net.ipv4.tcp_retries2=8", Effect::Change),
+            Remedy::command("Let the kernel notice sooner", "sudo sysctl -w net.ipv4.tcp_retries2=8", Effect::Change),
         ];
         let summary = format!("{who} waits on a connection to {there} whose other end is gone.");
         return words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes);

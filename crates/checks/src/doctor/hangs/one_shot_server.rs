@@ -1,8 +1,9 @@
 //! The server takes one client only, and has had it.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Socket, SocketState, Transport};
+use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SocketState, Transport};
 
 use crate::doctor::{Case, Check, Ruling, debuggee::debuggee, edits, plan, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "one-shot-server",
@@ -125,11 +126,11 @@ fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
     plan::is_one_shot(process) || !(left || worker)
 }
 
-fn fixes(case: &Case<'_>) -> Vec<Fix> {
+fn fixes(case: &Case<'_>) -> Vec<Remedy> {
     let port = case.asked.port;
     let kept = edits::in_files(case, "nc -l", "nc -lk", "Let it go on listening");
-    let by_hand = Fix::new("Start it so that it goes on listening", format!("nc -lk {port}"), Effect::Change);
-    let wait = Fix::new("Or wait until it listens again", format!("portward wait {port}"), Effect::Read);
+    let by_hand = Remedy::command("Start it so that it goes on listening", format!("nc -lk {port}"), Effect::Change);
+    let wait = offer::wait("Or wait until it listens again", port.to_string());
     kept.into_iter().chain([by_hand, wait]).collect()
 }
 

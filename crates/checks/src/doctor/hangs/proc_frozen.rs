@@ -1,6 +1,6 @@
 //! The server's control group is frozen.
 
-use portward_model::{Effect, Evidence, Fix, Process, Text, Thread, Vitals};
+use portward_model::{Effect, Evidence, Process, Remedy, Text, Thread, Vitals};
 
 use super::serving::{halted, is_frozen, not_halted};
 use crate::{
@@ -66,29 +66,29 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 /// What lets the group go on: by whoever may have frozen it.
-fn thaw(case: &Case<'_>, process: &Process, vitals: &Vitals) -> Fix {
+fn thaw(case: &Case<'_>, process: &Process, vitals: &Vitals) -> Remedy {
     let group = vitals.frozen_group.as_ref().or_else(|| process.cgroup.known());
     if let Some((runtime, id)) = group.and_then(container_of_cgroup) {
         let known =
             case.snapshot.containers.iter().find(|c| !c.id.is_empty() && (id.starts_with(&c.id) || c.id.starts_with(&id)));
         let name = known.and_then(|container| container.name.as_ref()).map_or_else(|| id.chars().take(12).collect(), Text::shown);
         if matches!(runtime, "docker" | "podman") {
-            return Fix::new("Let the container go on", format!("{runtime} unpause {name}"), Effect::Change);
+            return Remedy::command("Let the container go on", format!("{runtime} unpause {name}"), Effect::Change);
         }
     }
     // A slice above the unit may be what is frozen; only the unit itself is thawed by its name.
     let unit = group.filter(|group| group.raw().ends_with(b".service") || group.raw().ends_with(b".scope"));
     if let Some(unit) = unit.and_then(unit_of_cgroup) {
         let command = if unit.user { "systemctl --user thaw" } else { "sudo systemctl thaw" };
-        return Fix::new("Let the unit go on", format!("{command} {}", unit.id), Effect::Change);
+        return Remedy::command("Let the unit go on", format!("{command} {}", unit.id), Effect::Change);
     }
     let sudo = if case.snapshot.host.privileged { "" } else { "sudo " };
     let path = group.map(Text::shown).unwrap_or_default();
     if is_version_1(vitals) {
         let command = format!("echo THAWED | {sudo}tee /sys/fs/cgroup/freezer{path}/freezer.state");
-        return Fix::new("Let the group go on", command, Effect::Change);
+        return Remedy::command("Let the group go on", command, Effect::Change);
     }
-    Fix::new("Let the group go on", format!("echo 0 | {sudo}tee /sys/fs/cgroup{path}/cgroup.freeze"), Effect::Change)
+    Remedy::command("Let the group go on", format!("echo 0 | {sudo}tee /sys/fs/cgroup{path}/cgroup.freeze"), Effect::Change)
 }
 
 /// The freezer of version 1 keeps its threads in a place of its own, in state D; that of version 2 where signals are taken.
@@ -147,7 +147,7 @@ mod tests {
         old.threads = vec![thread(4121, 'D', "__refrigerator")];
         let scene = Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000").vitals(old);
         let cause = diagnose(&scene.case()).causes.remove(0);
-        assert_eq!(cause.fixes[0].command, "echo THAWED | tee /sys/fs/cgroup/freezer/lab/freezer.state");
+        assert_eq!(cause.remedies[0].line(), "echo THAWED | tee /sys/fs/cgroup/freezer/lab/freezer.state");
     }
 
     #[test]
@@ -156,7 +156,7 @@ mod tests {
             let scene = Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000").vitals(frozen(4121, group));
             let cause = diagnose(&scene.case()).causes.remove(0);
             assert_eq!(cause.code, CHECK.code);
-            cause.fixes[0].command.clone()
+            cause.remedies[0].line().to_owned()
         };
         let id = "0123456789abcdef".repeat(4);
         assert_eq!(command(&format!("/system.slice/docker-{id}.scope")), "docker unpause 0123456789ab");

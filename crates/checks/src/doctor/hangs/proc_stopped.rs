@@ -1,9 +1,10 @@
 //! The server's process is stopped by a signal.
 
-use portward_model::{Effect, Evidence, Fix};
+use portward_model::{Effect, Evidence, Remedy};
 
 use super::serving::{halted, is_stopped, not_halted};
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "proc-stopped",
@@ -55,8 +56,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let sudo = words::sudo(case, process.uid);
     let pids: Vec<String> = stopped.iter().map(|(process, _)| process.id.pid.to_string()).collect();
     let fixes = vec![
-        Fix::new("Let it go on", format!("{sudo}portward resume {}", words::target(case)), Effect::Change),
-        Fix::new("The same, by hand", format!("{sudo}kill -CONT {}", pids.join(" ")), Effect::Change),
+        offer::resume("Let it go on", words::target(case)).behind(sudo),
+        Remedy::command("The same, by hand", format!("{sudo}kill -CONT {}", pids.join(" ")), Effect::Change),
     ];
     let summary = format!("{} is stopped by a signal and answers nobody.", words::named(process));
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

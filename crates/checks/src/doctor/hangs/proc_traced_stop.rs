@@ -1,6 +1,6 @@
 //! A debugger has stopped the server's process.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::serving::{halted, is_traced, not_halted};
 use crate::doctor::{Case, Check, Ruling, words};
@@ -51,10 +51,10 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     let who = by.clone().unwrap_or_else(|| "its debugger".to_owned());
     let continued = format!("type `continue` in {who}");
-    fixes.push(Fix::new(format!("Continue it in {who}"), continued, Effect::Change));
+    fixes.push(Remedy::advice(format!("Continue it in {who}"), continued, Effect::Change));
     if let Some(tracer) = tracer {
         let sudo = words::sudo(case, case.snapshot.process(tracer).map_or(process.uid, |tracer| tracer.uid));
-        fixes.push(Fix::new("Or end the debugger, which lets go of it", format!("{sudo}kill {tracer}"), Effect::Destroy));
+        fixes.push(Remedy::command("Or end the debugger, which lets go of it", format!("{sudo}kill {tracer}"), Effect::Destroy));
     }
     let summary =
         format!("{} is stopped by {} and answers nobody.", words::named(process), by.as_deref().unwrap_or("a debugger"));

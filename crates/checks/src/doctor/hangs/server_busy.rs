@@ -1,12 +1,13 @@
 //! The server computes and does not come back for connections.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Vitals};
+use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Vitals};
 
 use super::{
     serving::{Reached, doors, is_raised, waited},
     waits::{Wait, wait_of},
 };
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "server-busy",
@@ -78,8 +79,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     let sudo = words::sudo(case, process.uid);
     let fixes = vec![
-        Fix::new("Stop it, and start it again", format!("{sudo}portward free {}", words::target(case)), Effect::Destroy),
-        Fix::new("See where its time goes", format!("sudo perf top -p {pid}"), Effect::Read),
+        offer::free("Stop it, and start it again", words::target(case)).behind(sudo),
+        Remedy::command("See where its time goes", format!("sudo perf top -p {pid}"), Effect::Read),
     ];
     let summary = format!("{} is busy computing and does not come back for connections.", words::named(process));
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The server waits for memory.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Text, Thread, Vitals};
+use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Text, Thread, Vitals};
 
 use super::serving::{Reached, doors, is_raised, waited};
 use crate::{
@@ -79,13 +79,13 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CHECK.code, likelihood, summary, evidence, fixes(process, vitals))
 }
 
-fn fixes(process: &Process, _: &Vitals) -> Vec<Fix> {
+fn fixes(process: &Process, _: &Vitals) -> Vec<Remedy> {
     let unit = process.cgroup.known().and_then(unit_of_cgroup).filter(|unit| unit.id.ends_with(".service"));
     let more = unit.map(|unit| {
         let command = if unit.user { "systemctl --user" } else { "sudo systemctl" };
-        Fix::new("Give it more memory", format!("{command} set-property {} MemoryMax=infinity", unit.id), Effect::Change)
+        Remedy::command("Give it more memory", format!("{command} set-property {} MemoryMax=infinity", unit.id), Effect::Change)
     });
-    let see = Fix::new("See who uses the memory", "ps -eo pid,rss,comm --sort=-rss | head", Effect::Read);
+    let see = Remedy::command("See who uses the memory", "ps -eo pid,rss,comm --sort=-rss | head", Effect::Read);
     more.into_iter().chain([see]).collect()
 }
 

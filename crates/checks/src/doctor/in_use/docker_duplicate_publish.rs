@@ -1,8 +1,9 @@
 //! Two containers are to publish the same port.
 
-use portward_model::{Edit, Effect, Evidence, Fix, Likelihood, Mention, MentionKind, Text};
+use portward_model::{Edit, Effect, Evidence, Likelihood, Mention, MentionKind, Remedy, Text};
 
-use super::held::{Held, held, next};
+use super::held::{Held, held};
+use crate::offer;
 use crate::{
     bind::words::{container_of, described},
     doctor::{Case, Check, Ruling, edits, words},
@@ -64,11 +65,11 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let name = container.map(|container| container.name.clone().unwrap_or_else(|| container.id.as_str().into()));
     if let Some(stop) = held.as_ref().and_then(|held| crate::bind::words::supervisor_of(case.snapshot, held.process)?.stop) {
-        fixes.push(Fix::new("Stop the container that has it", stop, Effect::Destroy));
+        fixes.push(Remedy::command("Stop the container that has it", stop, Effect::Destroy));
     }
     let find = format!("docker ps --filter publish={}", case.asked.port);
-    fixes.push(Fix::new("See which container has it", find, Effect::Read));
-    fixes.push(Fix::new("Publish at another port", next(case), Effect::Read));
+    fixes.push(Remedy::command("See which container has it", find, Effect::Read));
+    fixes.push(offer::next_after("Publish at another port", case.asked.port));
     let by = match (&name, &held) {
         (Some(name), _) => format!("the container {name} publishes it already"),
         (None, Some(held)) => format!("{} holds it already", described(case.snapshot, held.process)),
@@ -111,7 +112,7 @@ fn publishes(line: &str, port: u16) -> bool {
     parts.len() >= 2 && parts.get(1).is_some_and(|host| *host == port)
 }
 
-fn move_line(case: &Case<'_>, mention: &Mention) -> Option<Fix> {
+fn move_line(case: &Case<'_>, mention: &Mention) -> Option<Remedy> {
     let port = case.asked.port;
     let to = port.checked_add(1).unwrap_or(8080);
     let whole = mention.whole.as_ref()?;

@@ -1,8 +1,9 @@
 //! The program that wants the port already runs.
 
-use portward_model::{CommandLine, Effect, Evidence, Fix, Likelihood, Process, SupervisorKind};
+use portward_model::{CommandLine, Evidence, Likelihood, Process, SupervisorKind};
 
-use super::held::{Held, free, held, next};
+use super::held::{Held, held};
+use crate::offer;
 use crate::{
     Symptom,
     bind::words::{ancestors, described, supervisor_of},
@@ -47,9 +48,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some(second) = of_text(case, process).or_else(|| of_twin(case, index, process)) else { return Ruling::Silent };
     let evidence = vec![words::seen(case, index, socket), second];
     let fixes = vec![
-        Fix::new("Stop the one that runs", free(case, process.uid), Effect::Destroy),
-        Fix::new("Or use the one that runs", format!("portward explain {}", words::target(case)), Effect::Read),
-        Fix::new("Or give the second another port", next(case), Effect::Read),
+        offer::free("Stop the one that runs", words::target(case)).behind(words::sudo(case, process.uid)),
+        offer::explain("Or use the one that runs", words::target(case)),
+        offer::next_after("Or give the second another port", case.asked.port),
     ];
     let summary =
         format!("{} is held by the same program, which already runs: {}.", words::port(case), described(case.snapshot, process));

@@ -2,11 +2,7 @@
 
 use portward_model::{Process, Socket, SocketState, Transport};
 
-use crate::{
-    BindQuestion,
-    bind::View,
-    doctor::{Case, words},
-};
+use crate::{BindQuestion, bind::View, doctor::Case};
 
 /// A socket that takes clients at the asked address and so refuses the bind, with its holder.
 pub(super) struct Held<'a> {
@@ -43,14 +39,4 @@ pub(super) fn servers<'a>(case: &Case<'a>) -> Vec<(usize, &'a Socket)> {
 /// The first of them whose holder is known.
 pub(super) fn held<'a>(case: &Case<'a>) -> Option<Held<'a>> {
     servers(case).into_iter().find_map(|(index, socket)| Some(Held { index, socket, process: case.holder(index)? }))
-}
-
-/// The command that frees the port.
-pub(super) fn free(case: &Case<'_>, uid: u32) -> String {
-    format!("{}portward free {}", words::sudo(case, uid), words::target(case))
-}
-
-/// The next port that can be bound.
-pub(super) fn next(case: &Case<'_>) -> String {
-    format!("portward next {}", case.asked.port.checked_add(1).unwrap_or(1024).max(1024))
 }

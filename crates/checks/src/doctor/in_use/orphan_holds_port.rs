@@ -1,8 +1,9 @@
 //! What holds the port has outlived what started it.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, SupervisorKind};
+use portward_model::{Evidence, Likelihood, Process, SupervisorKind};
 
-use super::held::{Held, free, held};
+use super::held::{Held, held};
+use crate::offer;
 use crate::{
     bind::words::{described, supervisor_of},
     doctor::{Case, Check, Ruling, words},
@@ -52,7 +53,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let fact = format!("its session is {}, whose leader has ended", process.session);
         evidence.push(Evidence::new(format!("/proc/{}/stat", process.id.pid), fact));
     }
-    let fixes = vec![Fix::new("Stop it; nothing starts it again", free(case, process.uid), Effect::Destroy)];
+    let fixes = vec![offer::free("Stop it; nothing starts it again", words::target(case)).behind(words::sudo(case, process.uid))];
     let summary =
         format!("{} is held by {}, which has outlived what started it.", words::port(case), described(case.snapshot, process));
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)

@@ -1,8 +1,9 @@
 //! What holds the port is started again whenever it is stopped.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Sample, SupervisorKind, Text};
+use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Sample, SupervisorKind, Text};
 
-use super::held::{Held, held, next};
+use super::held::{Held, held};
+use crate::offer;
 use crate::{
     bind::words::{ancestors, described, supervisor_of},
     doctor::{Case, Check, Ruling, words},
@@ -44,8 +45,8 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let evidence = vec![words::seen(case, index, socket), keeper.evidence];
     let fixes = vec![
-        Fix::new(format!("Stop it through {}, which would start it again", keeper.name), keeper.stop, Effect::Destroy),
-        Fix::new("Use another port", next(case), Effect::Read),
+        Remedy::command(format!("Stop it through {}, which would start it again", keeper.name), keeper.stop, Effect::Destroy),
+        offer::next_after("Use another port", case.asked.port),
     ];
     let summary = format!(
         "{} is held by {}, and {} starts it again when it ends.",

@@ -1,8 +1,9 @@
 //! A service of the system holds the port.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Socket, SupervisorKind, Text};
+use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SupervisorKind, Text};
 
-use super::held::{free, next, servers};
+use super::held::servers;
+use crate::offer;
 use crate::{
     CgroupUnit,
     bind::words::{described, supervisor_of},
@@ -62,11 +63,11 @@ fn found(case: &Case<'_>, index: usize, socket: &Socket, process: Option<&Proces
     });
     let mut fixes = Vec::new();
     if let Some(id) = quoted(&Text::from(unit.id.as_str())) {
-        fixes.push(Fix::new("Stop the service", format!("sudo systemctl stop {id}"), Effect::Destroy));
+        fixes.push(Remedy::command("Stop the service", format!("sudo systemctl stop {id}"), Effect::Destroy));
         let disable = format!("sudo systemctl disable --now {id}");
-        fixes.push(Fix::new("Stop it, and do not start it with the machine again", disable, Effect::Destroy));
+        fixes.push(Remedy::command("Stop it, and do not start it with the machine again", disable, Effect::Destroy));
     }
-    fixes.push(Fix::new("Use another port", next(case), Effect::Read));
+    fixes.push(offer::next_after("Use another port", case.asked.port));
     let who = process.map(|process| format!(": {}", described(case.snapshot, process))).unwrap_or_default();
     let summary = format!("{} is held by the system service {}{who}.", words::port(case), unit.name);
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
@@ -111,8 +112,8 @@ fn daemon(case: &Case<'_>, index: usize, socket: &Socket, process: &Process) -> 
     let fact = format!("{exe} runs under pid 1, without a terminal");
     let evidence = vec![words::seen(case, index, socket), Evidence::new(format!("/proc/{}/stat", process.id.pid), fact)];
     let fixes = vec![
-        Fix::new("Stop it", free(case, process.uid), Effect::Destroy),
-        Fix::new("Use another port", next(case), Effect::Read),
+        offer::free("Stop it", words::target(case)).behind(words::sudo(case, process.uid)),
+        offer::next_after("Use another port", case.asked.port),
     ];
     let summary = format!("{} is held by a service of the system: {}.", words::port(case), described(case.snapshot, process));
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)
@@ -134,8 +135,8 @@ fn air_play(case: &Case<'_>) -> Option<Ruling> {
         return None;
     }
     let fixes = vec![
-        Fix::new("Use another port", next(case), Effect::Read),
-        Fix::new(
+        offer::next_after("Use another port", case.asked.port),
+        Remedy::advice(
             "Switch the AirPlay receiver off",
             "System Settings > General > AirDrop & Handoff > AirPlay Receiver",
             Effect::Change,

@@ -1,9 +1,9 @@
 //! The Windows side of this machine has the port.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
-use super::held::next;
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "wsl-host-holds",
@@ -54,9 +54,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let find = format!("powershell.exe -Command \"Get-Process -Id (Get-NetTCPConnection -LocalPort {port}).OwningProcess\"");
     let stop = format!("powershell.exe -Command \"Stop-Process -Id (Get-NetTCPConnection -LocalPort {port}).OwningProcess\"");
     let fixes = vec![
-        Fix::new("Stop the Windows program that has it", stop, Effect::Destroy),
-        Fix::new("See which one it is", find, Effect::Read),
-        Fix::new("Use another port", next(case), Effect::Read),
+        Remedy::command("Stop the Windows program that has it", stop, Effect::Destroy),
+        Remedy::command("See which one it is", find, Effect::Read),
+        offer::next_after("Use another port", case.asked.port),
     ];
     let summary = format!("{} is taken on the Windows side of this machine; no Linux socket has it.", words::port(case));
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The address belongs to another machine.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Transport};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Transport};
 
 use crate::doctor::{Case, Check, Ruling, Standing, words};
 
@@ -72,8 +72,8 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let host = case.asked.name.clone().unwrap_or_else(|| first.to_string());
     let fixes = vec![
-        Fix::new("Ask on that machine", format!("ssh {host} portward doctor {}", case.asked.port), Effect::Read),
-        Fix::new("See the way there", format!("ip route get {first}"), Effect::Read),
+        Remedy::command("Ask on that machine", format!("ssh {host} portward doctor {}", case.asked.port), Effect::Read),
+        Remedy::command("See the way there", format!("ip route get {first}"), Effect::Read),
     ];
     let summary = format!("{first} is not this machine; {met}, and from here only the route can be seen.");
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

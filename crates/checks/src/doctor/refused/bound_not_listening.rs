@@ -1,8 +1,9 @@
 //! A socket is bound to the port and does not listen.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Seen, SocketState};
+use portward_model::{Evidence, Likelihood, Seen, SocketState};
 
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "bound-not-listening",
@@ -47,11 +48,10 @@ fn run(case: &Case<'_>) -> Ruling {
             let source = format!("/proc/{}/wchan", process.id.pid);
             evidence.push(Evidence::new(source, format!("{} waits in {place}", words::named(process))));
         }
-        let command = format!("{}portward free {}", words::sudo(case, process.uid), words::target(case));
-        fixes.push(Fix::new("End it, then start it again", command, Effect::Destroy));
+        let sudo = words::sudo(case, process.uid);
+        fixes.push(offer::free("End it, then start it again", words::target(case)).behind(sudo));
     }
-    let command = format!("portward wait {}", words::target(case));
-    fixes.push(Fix::new("Or wait until it listens", command, Effect::Read));
+    fixes.push(offer::wait("Or wait until it listens", words::target(case)));
     let likelihood = if fits.is_some() { Likelihood::Certain } else { Likelihood::Likely };
     let who = words::who(case, index, socket);
     let summary = format!("{who} has bound {} and does not listen on it.", words::endpoint(case.snapshot, socket));

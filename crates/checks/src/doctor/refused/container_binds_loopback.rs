@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portward_model::{AddressClass, Effect, Evidence, Fix, Likelihood, RuleVerdict, Socket, SocketState, Transport, unmap};
+use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, RuleVerdict, Socket, SocketState, Transport, unmap};
 
 use crate::{
     bind::words::container_of,
@@ -78,11 +78,11 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let listens = words::endpoint(case.snapshot, socket);
     let every = std::net::Ipv4Addr::UNSPECIFIED.into();
-    let mut fixes: Vec<Fix> =
+    let mut fixes: Vec<Remedy> =
         edits::listen_on(case, index, every, "Let it listen on 0.0.0.0 inside the container").into_iter().collect();
     let setting =
         format!("set the program's address to 0.0.0.0 (for example --host 0.0.0.0, or HOST=0.0.0.0), port {}", way.port);
-    fixes.push(Fix::new("Let it listen on 0.0.0.0 inside the container", setting, Effect::Change));
+    fixes.push(Remedy::advice("Let it listen on 0.0.0.0 inside the container", setting, Effect::Change));
     let who = words::who(case, index, socket);
     let summary =
         format!("{who} listens on {listens} inside its container, where the published port {} does not lead.", case.asked.port);

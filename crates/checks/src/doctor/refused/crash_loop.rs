@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use portward_model::{CommandLine, Effect, Evidence, Fix, Likelihood, Sample};
+use portward_model::{CommandLine, Effect, Evidence, Likelihood, Remedy, Sample};
 
+use crate::offer;
 use crate::{
     bind::words::supervisor_of,
     doctor::{Case, Check, Ruling, kin, words},
@@ -86,14 +87,16 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new("/proc/PID/stat", format!("{name} had the children {} in turn", shown.join(", "))));
     }
     let supervisor = parent.and_then(|parent| supervisor_of(case.snapshot, parent));
+    let title = "Read why it ends: where its output goes";
     let log = match (&supervisor, &reborn) {
         (Some(found), _) if found.name.raw().ends_with(b".service") => {
-            format!("journalctl -n 50 -u {}", quoted(&found.name).unwrap_or_else(|| "UNIT".to_owned()))
+            let unit = quoted(&found.name).unwrap_or_else(|| "UNIT".to_owned());
+            Remedy::command(title, format!("journalctl -n 50 -u {unit}"), Effect::Read)
         }
-        (_, Some((pid, _))) => format!("ls -l /proc/{pid}/fd/1 /proc/{pid}/fd/2"),
-        (_, None) => format!("portward explain {}", words::target(case)),
+        (_, Some((pid, _))) => Remedy::command(title, format!("ls -l /proc/{pid}/fd/1 /proc/{pid}/fd/2"), Effect::Read),
+        (_, None) => offer::explain(title, words::target(case)),
     };
-    let fixes = vec![Fix::new("Read why it ends: where its output goes", log, Effect::Read)];
+    let fixes = vec![log];
     let who = parent.map(|parent| format!(" under {}", words::named(parent))).unwrap_or_default();
     let summary = format!("{} has a server that starts and ends again and again{who}.", words::port(case));
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use portward_model::{Attempt, Effect, Evidence, FirewallRule, Fix, Likelihood, RuleVerdict, Seen, Transport};
+use portward_model::{Attempt, Effect, Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
 
 use crate::doctor::{Case, Check, Ruling, Standing, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "firewall-reject",
@@ -93,10 +94,10 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(rule) = rule {
         let count = rule.packets.map(|packets| format!(", {packets} packets met it")).unwrap_or_default();
         evidence.push(Evidence::new("packet filter rules", format!("{}: {}{count}", rule.chain, rule.text)));
-        fixes.push(Fix::new("Remove the rule", rule.remove.clone(), Effect::Change));
+        fixes.push(Remedy::command("Remove the rule", rule.remove.clone(), Effect::Change));
     } else {
-        let command = format!("sudo portward doctor {}", words::address(first, case.asked.port));
-        fixes.push(Fix::new("Read the rules to find the one", command, Effect::Read));
+        let there = words::address(first, case.asked.port);
+        fixes.push(offer::ask("Read the rules to find the one", there).behind("sudo "));
     }
     let place = words::address(first, case.asked.port);
     let summary = match rule {

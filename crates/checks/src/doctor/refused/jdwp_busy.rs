@@ -1,8 +1,9 @@
 //! Another debugger is attached already.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, Socket, SocketState};
+use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SocketState};
 
 use crate::doctor::{Case, Check, Ruling, debuggee::debuggee, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "jdwp-busy",
@@ -59,7 +60,7 @@ fn run(case: &Case<'_>) -> Ruling {
             let fact = format!("the other end is held by {}", words::named(debugger));
             evidence.push(Evidence::new("sock_diag", fact));
             let command = format!("{}kill {}", words::sudo(case, debugger.uid), debugger.id.pid);
-            fixes.push(Fix::new(
+            fixes.push(Remedy::command(
                 "Detach in the other debugger; where it has no window any more, end it",
                 command,
                 Effect::Destroy,
@@ -72,8 +73,7 @@ fn run(case: &Case<'_>) -> Ruling {
         ),
     };
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
-    let wait = format!("portward wait {}", case.asked.port);
-    fixes.push(Fix::new("Detach it there; the port listens again at once", wait, Effect::Read));
+    fixes.push(offer::wait("Detach it there; the port listens again at once", case.asked.port.to_string()));
     let summary =
         format!("{} takes one debugger at a time, and {by} attached on port {}.", words::named(process), case.asked.port);
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

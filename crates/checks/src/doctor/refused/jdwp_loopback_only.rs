@@ -1,6 +1,6 @@
 //! The JVM's debug port listens on loopback only.
 
-use portward_model::{AddressClass, Effect, Evidence, Fix, Likelihood, unmap};
+use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, unmap};
 
 use crate::doctor::{Case, Check, Ruling, debuggee::debuggee, words};
 
@@ -50,9 +50,9 @@ fn run(case: &Case<'_>) -> Ruling {
     ];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let fixes = vec![
-        Fix::new("Go through a tunnel", format!("ssh -N -L {port}:127.0.0.1:{port} {dialled}"), Effect::Change),
-        Fix::new("From this machine, attach to loopback", format!("jdb -attach 127.0.0.1:{port}"), Effect::Change),
-        Fix::new("Or open it, on a network that you trust only", format!("address=*:{port}"), Effect::Change),
+        Remedy::command("Go through a tunnel", format!("ssh -N -L {port}:127.0.0.1:{port} {dialled}"), Effect::Change),
+        Remedy::command("From this machine, attach to loopback", format!("jdb -attach 127.0.0.1:{port}"), Effect::Change),
+        Remedy::advice("Or open it, on a network that you trust only", format!("address=*:{port}"), Effect::Change),
     ];
     let listens = words::endpoint(case.snapshot, socket);
     let summary = format!(

@@ -1,6 +1,6 @@
 //! Both sides of a debug connection take the same part.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::doctor::{Case, Check, Ruling, debuggee::debuggee, plan::debugger, words};
 
@@ -69,8 +69,8 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let option = format!("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address={}", if port == 0 { 5005 } else { port });
     let fixes = vec![
-        Fix::new("Let the JVM listen, and attach to it", option, Effect::Change),
-        Fix::new(
+        Remedy::advice("Let the JVM listen, and attach to it", option, Effect::Change),
+        Remedy::command(
             "Or let the debugger listen first (\"Listen to remote JVM\")",
             format!("jdb -listen {}", port.max(1)),
             Effect::Change,
@@ -97,8 +97,12 @@ fn both_listen(case: &Case<'_>) -> Ruling {
     ];
     let option = format!("-agentlib:jdwp=transport=dt_socket,server=n,suspend=y,address=127.0.0.1:{}", case.asked.port);
     let fixes = vec![
-        Fix::new("Let the JVM connect to the debugger that listens", option, Effect::Change),
-        Fix::new("Or stop the debugger's listening, and attach it", "choose \"Attach to remote JVM\" there", Effect::Change),
+        Remedy::advice("Let the JVM connect to the debugger that listens", option, Effect::Change),
+        Remedy::advice(
+            "Or stop the debugger's listening, and attach it",
+            "choose \"Attach to remote JVM\" there",
+            Effect::Change,
+        ),
     ];
     let summary =
         format!("{} listens for a JVM on port {}, and the JVM would listen there, too.", words::named(process), case.asked.port);

@@ -1,8 +1,9 @@
 //! The server listens on loopback only, and the client came from outside it.
 
-use portward_model::{AddressClass, Effect, Fix, Likelihood, unmap};
+use portward_model::{AddressClass, Effect, Likelihood, Remedy, unmap};
 
 use crate::doctor::{Case, Check, Ruling, edits, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "listen-loopback-only",
@@ -45,19 +46,18 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(2).map(words::tried));
     let listens = words::endpoint(case.snapshot, socket);
     let mut fixes = Vec::new();
-    let local = format!("portward explain {listens}");
-    fixes.push(Fix::new("From this machine, dial the address that it listens on", local, Effect::Read));
+    fixes.push(offer::explain("From this machine, dial the address that it listens on", &listens));
     let tunnel = format!("ssh -N -L {port}:{listens} {dialled}");
-    fixes.push(Fix::new("From another machine, go through a tunnel", tunnel, Effect::Change));
+    fixes.push(Remedy::command("From another machine, go through a tunnel", tunnel, Effect::Change));
     // Named and not offered: what opens a server to the network is for a person to write.
-    let line = edits::listen_on(case, index, dialled, "").and_then(|fix| fix.edit);
+    let line = edits::listen_on(case, index, dialled, "").and_then(|remedy| remedy.edits().cloned());
     let exposed = line.map_or_else(
         || format!("set its address to {dialled} or 0.0.0.0, which exposes it to that network"),
         |edit| {
             format!("set the address in {}:{} to {dialled} or 0.0.0.0, which exposes it to that network", edit.file, edit.line)
         },
     );
-    fixes.push(Fix::new("Or let it listen there", exposed, Effect::Change));
+    fixes.push(Remedy::advice("Or let it listen there", exposed, Effect::Change));
     let who = words::who(case, index, socket);
     let summary = format!("{who} listens on {listens} only, and the client dialled {}.", words::address(dialled, port));
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)

@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use portward_model::{AddressClass, Effect, Fix, Likelihood, Socket, unmap};
+use portward_model::{AddressClass, Effect, Likelihood, Remedy, Socket, unmap};
 
 use crate::doctor::{Case, Check, Ruling, edits, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "listen-other-address",
@@ -44,11 +45,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     if let Some(address) = socket.address().map(unmap).filter(|address| !address.is_unspecified()) {
         fixes.extend(edits::listen_on(case, index, dialled, "Let it listen on the dialled address"));
-        let command = format!("portward explain {}", words::address(address, port));
-        fixes.push(Fix::new(format!("Dial {}, where it listens", words::address(address, port)), command, Effect::Read));
+        let there = words::address(address, port);
+        fixes.push(offer::explain(format!("Dial {there}, where it listens"), &there));
     }
     let setting = format!("set its address to {dialled}");
-    fixes.push(Fix::new("Let it listen on the dialled address, without a device", setting, Effect::Change));
+    fixes.push(Remedy::advice("Let it listen on the dialled address, without a device", setting, Effect::Change));
     let who = words::who(case, index, socket);
     let summary = format!("{who} listens on {listens} only, and the client dialled {}.", words::address(dialled, port));
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
@@ -118,7 +119,7 @@ mod tests {
     fn a_proven_line_is_rewritten() {
         let scene = cases().fires.pop().unwrap();
         let diagnosis = crate::doctor::diagnose(&scene.case());
-        let edit = diagnosis.causes[0].fixes[0].edit.clone().unwrap();
+        let edit = diagnosis.causes[0].remedies[0].edits().unwrap();
         assert_eq!(
             (edit.now.shown(), edit.then[0].shown()),
             ("HOST=127.0.0.2:3000".to_owned(), "HOST=127.0.0.1:3000".to_owned())

@@ -2,9 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Effect, Family, Fix, Likelihood, Met, Socket};
+use portward_model::{Effect, Family, Likelihood, Met, Remedy, Socket};
 
 use crate::doctor::{Case, Check, Ruling, edits, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "listen-other-family",
@@ -55,25 +56,29 @@ fn run(case: &Case<'_>) -> Ruling {
     let listens = words::endpoint(case.snapshot, socket);
     let summary = format!("{who} listens on {listens} only, and the client dialled {}.", words::address(dialled, port));
     let reached = case.exam.attempts.iter().any(|attempt| attempt.met == Met::Connected);
-    let dial = format!("portward explain {}", words::address(other, port));
-    let mut fixes = vec![Fix::new(format!("Dial {}, where it listens", words::address(other, port)), dial, Effect::Read)];
+    let there = words::address(other, port);
+    let mut fixes = vec![offer::explain(format!("Dial {there}, where it listens"), &there)];
     let title = format!("Or let it listen on {}", words::address(dialled, port));
     // A wildcard that takes one family is not told by its address.
     let edit = if socket.is_wildcard() { None } else { edits::listen_on(case, index, dialled, &title) };
-    fixes.push(edit.unwrap_or_else(|| Fix::new(title, family_setting(case, index), Effect::Change)));
+    fixes.push(edit.unwrap_or_else(|| told_both(case, index, title)));
     let likelihood = if reached || case.exam.attempts.is_empty() { Likelihood::Certain } else { Likelihood::Likely };
     words::found(CHECK.code, likelihood, summary, evidence, fixes)
 }
 
 /// How the program is told its address, where its own option is known.
-fn family_setting(case: &Case<'_>, index: usize) -> String {
-    let title = case.holder(index).map(portward_model::Process::title).unwrap_or_default();
-    match title.as_str() {
-        "vite" => "vite --host 127.0.0.1".to_owned(),
-        "next" => "next dev -H 127.0.0.1".to_owned(),
-        "webpack" | "webpack-dev-server" => "webpack serve --host 127.0.0.1".to_owned(),
-        _ => "set its host to `localhost` with both families, or to the address that clients dial".to_owned(),
-    }
+fn told_both(case: &Case<'_>, index: usize, title: String) -> Remedy {
+    let program = case.holder(index).map(portward_model::Process::title).unwrap_or_default();
+    let command = match program.as_str() {
+        "vite" => "vite --host 127.0.0.1",
+        "next" => "next dev -H 127.0.0.1",
+        "webpack" | "webpack-dev-server" => "webpack serve --host 127.0.0.1",
+        _ => {
+            let words = "set its host to `localhost` with both families, or to the address that clients dial";
+            return Remedy::advice(title, words, Effect::Change);
+        }
+    };
+    Remedy::command(title, command, Effect::Change)
 }
 
 #[cfg(test)]

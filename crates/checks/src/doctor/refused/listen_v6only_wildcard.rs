@@ -2,9 +2,10 @@
 
 use std::net::IpAddr;
 
-use portward_model::{Effect, Evidence, Family, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Family, Likelihood, Remedy};
 
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "listen-v6only-wildcard",
@@ -48,12 +49,12 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence
             .push(Evidence::new("/proc/sys/net/ipv6/bindv6only", "1: a wildcard takes no IPv4 unless its program asks for it"));
         let command = "sudo sysctl -w net.ipv6.bindv6only=0";
-        fixes.push(Fix::new("Let wildcards take IPv4 too, then start the server again", command, Effect::Change));
+        fixes.push(Remedy::command("Let wildcards take IPv4 too, then start the server again", command, Effect::Change));
     }
     let setting = "clear IPV6_V6ONLY (nginx: listen [::]:PORT ipv6only=off; Node: ipv6Only: false), or listen on 0.0.0.0";
-    fixes.push(Fix::new("Let it take IPv4 too", setting, Effect::Change));
+    fixes.push(Remedy::advice("Let it take IPv4 too", setting, Effect::Change));
     let beside = words::address(std::net::Ipv6Addr::LOCALHOST.into(), case.asked.port);
-    fixes.push(Fix::new("Or dial an IPv6 address", format!("portward explain {beside}"), Effect::Read));
+    fixes.push(offer::explain("Or dial an IPv6 address", beside));
     let likelihood = if socket.v6_only == Some(true) { Likelihood::Certain } else { Likelihood::Likely };
     let who = words::who(case, index, socket);
     let summary = format!(

@@ -1,8 +1,9 @@
 //! The server was here a moment ago and has ended.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, SocketState};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, SocketState};
 
 use crate::doctor::{Case, Check, Ruling, kin, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "listener-exited",
@@ -64,9 +65,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     for mention in kin::mentions(case).take(2) {
         evidence.push(words::mentioned(mention));
-        fixes.push(Fix::new("Start what this file describes", mention.file.shown(), Effect::Change));
+        fixes.push(Remedy::advice("Start what this file describes", mention.file.shown(), Effect::Change));
     }
-    fixes.push(Fix::new("Start it again, and know when it listens", format!("portward wait {port}"), Effect::Read));
+    fixes.push(offer::wait("Start it again, and know when it listens", port.to_string()));
     let summary = match alive {
         Some(process) => {
             format!("{} has closed its listener on port {port} and only finishes its connections.", words::named(process))

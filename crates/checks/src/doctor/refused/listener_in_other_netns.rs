@@ -1,7 +1,8 @@
 //! The listener is in another network namespace.
 
-use portward_model::{AddressClass, Effect, Evidence, Fix, Likelihood, Socket, unmap};
+use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, Socket, unmap};
 
+use crate::offer;
 use crate::{
     bind::words::{ancestors, container_of},
     doctor::{Case, Check, Ruling, words},
@@ -86,7 +87,7 @@ fn place(case: &Case<'_>, index: usize, socket: &Socket) -> String {
     }
 }
 
-fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Fix> {
+fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Remedy> {
     let port = case.asked.port;
     let mut fixes = Vec::new();
     let loopback = socket.address().is_some_and(|address| AddressClass::of(unmap(address)) == AddressClass::Loopback);
@@ -95,10 +96,9 @@ fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Fix> {
         let runtime = if container.runtime == "podman" { "podman" } else { "docker" };
         let also = if loopback { ", and let it listen on 0.0.0.0 inside" } else { "" };
         let publish = format!("{runtime} run --publish 127.0.0.1:{port}:{port} {image}");
-        fixes.push(Fix::new(format!("Start the container with its port published{also}"), publish, Effect::Change));
+        fixes.push(Remedy::command(format!("Start the container with its port published{also}"), publish, Effect::Change));
         if let Some(address) = container.addresses.first().filter(|_| !loopback) {
-            let command = format!("portward explain {}", words::address(*address, port));
-            fixes.push(Fix::new("Or dial the container's own address", command, Effect::Read));
+            fixes.push(offer::explain("Or dial the container's own address", words::address(*address, port)));
         }
         return fixes;
     }
@@ -110,7 +110,7 @@ fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Fix> {
         (None, Some(pid)) => format!("sudo nsenter --target {pid} --net CLIENT"),
         (None, None) => "sudo lsns --type net".to_owned(),
     };
-    fixes.push(Fix::new("Run the client in that namespace", enter, Effect::Read));
+    fixes.push(Remedy::command("Run the client in that namespace", enter, Effect::Read));
     fixes
 }
 

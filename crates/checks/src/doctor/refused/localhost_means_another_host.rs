@@ -2,9 +2,10 @@
 
 use std::net::SocketAddr;
 
-use portward_model::{DialTarget, Effect, Evidence, Fix, Likelihood, MentionKind, Met};
+use portward_model::{DialTarget, Effect, Evidence, Likelihood, MentionKind, Met, Remedy};
 
 use crate::doctor::{Case, Check, Ruling, edits, kin, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "localhost-means-another-host",
@@ -79,9 +80,13 @@ fn run(case: &Case<'_>) -> Ruling {
             fixes.extend(edits::in_line(case, mention, now, outside, "Name the host, or the other container's service"));
         }
         let target = if outside.contains(':') { format!("[{outside}]:{port}") } else { format!("{outside}:{port}") };
-        fixes.push(Fix::new("Dial the host from inside", format!("portward doctor {target}"), Effect::Read));
+        fixes.push(offer::ask("Dial the host from inside", target));
     }
-    fixes.push(Fix::new("Or give the container the host's own network", "docker run --network host IMAGE", Effect::Change));
+    fixes.push(Remedy::command(
+        "Or give the container the host's own network",
+        "docker run --network host IMAGE",
+        Effect::Change,
+    ));
     let likelihood = if answers.is_some() || setting.is_some() { Likelihood::Likely } else { Likelihood::Possible };
     let summary = format!(
         "{} is inside {place}, where nothing listens; a service outside has another address.",

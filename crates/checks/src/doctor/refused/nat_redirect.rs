@@ -1,8 +1,9 @@
 //! A redirection sends the connection to a port where nothing listens.
 
-use portward_model::{Effect, Evidence, FirewallRule, Fix, Likelihood, RuleVerdict, Seen, Transport};
+use portward_model::{Effect, Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
 
 use crate::doctor::{Case, Check, Ruling, Standing, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "nat-redirect",
@@ -62,9 +63,9 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(rule) = rule {
         let count = rule.packets.map(|packets| format!(", {packets} packets met it")).unwrap_or_default();
         evidence.push(Evidence::new("packet filter rules", format!("{}: {}{count}", rule.chain, rule.text)));
-        fixes.push(Fix::new("Remove the rule", rule.remove.clone(), Effect::Change));
+        fixes.push(Remedy::command("Remove the rule", rule.remove.clone(), Effect::Change));
     } else {
-        fixes.push(Fix::new("Read the rules to find the one", format!("sudo portward doctor {place}"), Effect::Read));
+        fixes.push(offer::ask("Read the rules to find the one", &place).behind("sudo "));
     }
     let summary = match rule {
         Some(rule) => format!("{place} is turned elsewhere by a rule in {}, and nothing listens there.", rule.chain),

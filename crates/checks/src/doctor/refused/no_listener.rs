@@ -1,8 +1,9 @@
 //! Nothing listens on the port.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, MentionKind, Transport};
+use portward_model::{Effect, Evidence, Likelihood, MentionKind, Remedy, Transport};
 
 use crate::doctor::{Case, Check, Ruling, Standing, kin, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "no-listener",
@@ -61,22 +62,23 @@ fn run(case: &Case<'_>) -> Ruling {
         fixes.push(starter(mention.kind, &mention.file.shown()));
     }
     fixes.dedup();
-    let command = format!("portward wait {}", words::target(case));
-    fixes.push(Fix::new("Start the service, and know when it listens", command, Effect::Read));
+    fixes.push(offer::wait("Start the service, and know when it listens", words::target(case)));
     let nothing = if udp { "Nothing receives" } else { "Nothing listens" };
     let summary = format!("{nothing} on {named}, at any address.");
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
 }
 
 /// How what a file describes is started.
-fn starter(kind: MentionKind, file: &str) -> Fix {
+fn starter(kind: MentionKind, file: &str) -> Remedy {
     match kind {
-        MentionKind::Compose => Fix::new("Start the Compose project", format!("docker compose -f {file} up -d"), Effect::Change),
+        MentionKind::Compose => {
+            Remedy::command("Start the Compose project", format!("docker compose -f {file} up -d"), Effect::Change)
+        }
         MentionKind::UnitEnabled | MentionKind::UnitDisabled => {
             let unit = file.rsplit('/').next().unwrap_or(file);
-            Fix::new("Start the unit", format!("sudo systemctl start {unit}"), Effect::Change)
+            Remedy::command("Start the unit", format!("sudo systemctl start {unit}"), Effect::Change)
         }
-        _ => Fix::new("Start what this file describes", file, Effect::Read),
+        _ => Remedy::advice("Start what this file describes", file, Effect::Read),
     }
 }
 

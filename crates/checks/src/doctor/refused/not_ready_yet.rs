@@ -1,7 +1,8 @@
 //! The server is starting and does not listen yet.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Process, ProcessState};
+use portward_model::{Evidence, Likelihood, Process, ProcessState};
 
+use crate::offer;
 use crate::{
     bind::words::age,
     doctor::{Case, Check, Ruling, kin, words},
@@ -38,7 +39,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {
         return Ruling::Silent;
     }
-    let fixes = vec![Fix::new("Wait until it listens", format!("portward wait {}", words::target(case)), Effect::Read)];
+    let fixes = vec![offer::wait("Wait until it listens", words::target(case))];
     if let Some(paste) = case.paste.filter(|_| case.says(CHECK.code)) {
         let evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())];
         let summary = format!("{} has a server that says itself that it is still starting.", words::port(case));

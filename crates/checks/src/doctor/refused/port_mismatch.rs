@@ -1,8 +1,9 @@
 //! The service listens on another port.
 
-use portward_model::{CommandLine, Effect, Evidence, Fix, Likelihood, Mention, Process, Socket};
+use portward_model::{CommandLine, Effect, Evidence, Likelihood, Mention, Process, Remedy, Socket};
 
 use crate::doctor::{Case, Check, Ruling, edits, kin, plan::names_port, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "port-mismatch",
@@ -46,7 +47,7 @@ fn run(case: &Case<'_>) -> Ruling {
         Evidence::new("sock_diag", format!("no socket of this machine listens on port {asked}")),
         words::seen(case, *index, socket),
     ];
-    let mut fixes = vec![Fix::new("Use the port that it listens on", format!("portward explain {port}"), Effect::Read)];
+    let mut fixes = vec![offer::explain("Use the port that it listens on", port.to_string())];
     let likelihood = match relation {
         Relation::Told(process) => {
             evidence.push(match kin::told_elsewhere(case, process) {
@@ -75,7 +76,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let others = all.iter().skip(1).filter_map(|(_, _, socket)| socket.port()).filter(|other| *other != port);
     evidence.extend(others.take(2).map(|other| Evidence::new("sock_diag", format!("port {other} has a listener, too"))));
     let setting = format!("set its port to {asked}, and let it fail when that is taken (vite: strictPort)");
-    fixes.push(Fix::new("Or give it the port", setting, Effect::Change));
+    fixes.push(Remedy::advice("Or give it the port", setting, Effect::Change));
     let who = words::who(case, *index, socket);
     let listens = words::endpoint(case.snapshot, socket);
     let summary = format!("{who} listens on {listens}, and the client came to port {asked}, where nothing listens.");
@@ -83,7 +84,7 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 /// The file's line with the port that is served.
-fn renumbered(case: &Case<'_>, mention: &Mention, port: u16) -> Option<Fix> {
+fn renumbered(case: &Case<'_>, mention: &Mention, port: u16) -> Option<Remedy> {
     let title = "Or let the file name the port that is served";
     edits::in_line(case, mention, &case.asked.port.to_string(), &port.to_string(), title)
 }

@@ -1,8 +1,9 @@
 //! The service runs in a project's own localhost, and has another port outside.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Moved};
+use portward_model::{Effect, Evidence, Likelihood, Moved, Remedy};
 
 use crate::doctor::{Case, Check, Ruling, kin, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "served-in-session",
@@ -54,11 +55,11 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(seen.clone());
     }
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
-    let mut fixes = vec![Fix::new("Dial the port that it has outside", format!("portward explain {}", moved.port), Effect::Read)];
+    let mut fixes = vec![offer::explain("Dial the port that it has outside", moved.port.to_string())];
     if !moved.root.is_empty() {
         let place = format!("portward run CMD, in {}", moved.root);
-        fixes.push(Fix::new("Or run the client in the session", place, Effect::Read));
-        fixes.push(Fix::new("Or lend the project the real port", format!("portward front {}", moved.root), Effect::Change));
+        fixes.push(Remedy::advice("Or run the client in the session", place, Effect::Read));
+        fixes.push(offer::front("Or lend the project the real port", &moved.root));
     }
     let summary = format!(
         "{} serves port {asked} in its own localhost; outside that is port {}, and {asked} is nobody's.",

@@ -1,6 +1,6 @@
 //! The service that has the port is not running.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Mention, MentionKind};
+use portward_model::{Effect, Evidence, Likelihood, Mention, MentionKind, Remedy};
 
 use crate::{
     doctor::{Case, Check, Ruling, kin, words},
@@ -63,8 +63,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let (title, verb) = if disabled { ("Start it now and at every boot", "enable --now") } else { ("Start it", "start") };
     let status = if user { "systemctl --user" } else { "systemctl" };
     let fixes = vec![
-        Fix::new(title, format!("{ctl} {verb} {word}"), Effect::Change),
-        Fix::new("See why it does not run", format!("{status} status {word}"), Effect::Read),
+        Remedy::command(title, format!("{ctl} {verb} {word}"), Effect::Change),
+        Remedy::command("See why it does not run", format!("{status} status {word}"), Effect::Read),
     ];
     let how = if disabled { "is not enabled and does not run" } else { "is enabled and does not run" };
     let summary = format!("{unit}, which has port {}, {how}.", case.asked.port);

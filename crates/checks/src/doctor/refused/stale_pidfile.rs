@@ -1,6 +1,6 @@
 //! A pid file was left behind by a server that is gone.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Mention, MentionKind, Process};
+use portward_model::{Effect, Evidence, Likelihood, Mention, MentionKind, Process, Remedy};
 
 use crate::{
     doctor::{Case, Check, Ruling, kin, words},
@@ -54,8 +54,11 @@ fn run(case: &Case<'_>) -> Ruling {
         if case.asked.port != 0 {
             evidence.push(Evidence::new("sock_diag", format!("nothing listens on port {}", case.asked.port)));
         }
-        let fixes =
-            vec![Fix::new("See whether the pid in the file is the server's, then remove the file", "ps -p PID", Effect::Read)];
+        let fixes = vec![Remedy::command(
+            "See whether the pid in the file is the server's, then remove the file",
+            "ps -p PID",
+            Effect::Read,
+        )];
         let summary = "A pid file says that the server runs, and it does not.";
         return words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes);
     };
@@ -65,9 +68,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     if let Some(word) = quoted(&mention.file) {
         let sudo = if case.snapshot.host.privileged { "" } else { "sudo " };
-        fixes.push(Fix::new("Remove the file, then start the server", format!("{sudo}rm -- {word}"), Effect::Destroy));
+        fixes.push(Remedy::command("Remove the file, then start the server", format!("{sudo}rm -- {word}"), Effect::Destroy));
     }
-    fixes.push(Fix::new("See what it named", format!("ps -p {}", fate.pid), Effect::Read));
+    fixes.push(Remedy::command("See what it named", format!("ps -p {}", fate.pid), Effect::Read));
     let summary = format!("{} names pid {}, which is no server of port {} any more.", mention.file, fate.pid, mention.port);
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)
 }

@@ -1,7 +1,8 @@
 //! A file stands at the Unix path and no server has it.
 
-use portward_model::{Effect, Evidence, FileKind, Fix, Likelihood, Met, SocketState};
+use portward_model::{Effect, Evidence, FileKind, Likelihood, Met, Remedy, SocketState};
 
+use crate::offer;
 use crate::{
     doctor::{Case, Check, Ruling, words},
     quoted,
@@ -61,12 +62,10 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.push(Evidence::new("stat(2)", format!("{path} {what}")));
     evidence.push(Evidence::new("sock_diag", format!("no socket listens by the name {path}")));
     evidence.extend(tried.map(words::tried));
-    let word = quoted(path);
-    if let Some(word) = word.as_ref().filter(|_| kind == Some(FileKind::Socket)) {
-        fixes.push(Fix::new("Remove the file, then start the server", format!("rm -- {word}"), Effect::Destroy));
+    if let Some(word) = quoted(path).filter(|_| kind == Some(FileKind::Socket)) {
+        fixes.push(Remedy::command("Remove the file, then start the server", format!("rm -- {word}"), Effect::Destroy));
     }
-    let wait = word.map_or_else(|| "portward list --unix".to_owned(), |word| format!("portward wait unix:{word}"));
-    fixes.push(Fix::new("Start the server, and know when it listens", wait, Effect::Read));
+    fixes.push(offer::wait("Start the server, and know when it listens", words::target(case)));
     let likelihood = if refused || kind != Some(FileKind::Socket) { Likelihood::Certain } else { Likelihood::Likely };
     words::found(CHECK.code, likelihood, format!("{path} {what}."), evidence, fixes)
 }

@@ -1,8 +1,9 @@
 //! The service speaks TCP, and the client UDP.
 
-use portward_model::{Effect, Fix, Likelihood, SocketState, Transport};
+use portward_model::{Effect, Likelihood, Remedy, SocketState, Transport};
 
 use crate::doctor::{Case, Check, Ruling, case::dialled, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "tcp-not-udp",
@@ -43,8 +44,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let port = case.asked.port;
     let fixes = vec![
-        Fix::new("Let the client use TCP", format!("portward explain {port}"), Effect::Read),
-        Fix::new("Or switch on the service's UDP side", "see the service's own settings", Effect::Change),
+        offer::explain("Let the client use TCP", port.to_string()),
+        Remedy::advice("Or switch on the service's UDP side", "see the service's own settings", Effect::Change),
     ];
     let likelihood = Likelihood::Likely;
     let who = words::who(case, index, socket);

@@ -1,8 +1,9 @@
 //! The service speaks UDP, and the client TCP.
 
-use portward_model::{Effect, Fix, Likelihood, Transport};
+use portward_model::{Effect, Likelihood, Remedy, Transport};
 
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "udp-not-tcp",
@@ -44,8 +45,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let port = case.asked.port;
     let fixes = vec![
-        Fix::new("Let the client use UDP", format!("portward explain udp/{port}"), Effect::Read),
-        Fix::new("Or switch on the service's TCP side", "see the service's own settings", Effect::Change),
+        offer::explain("Let the client use UDP", format!("udp/{port}")),
+        Remedy::advice("Or switch on the service's TCP side", "see the service's own settings", Effect::Change),
     ];
     // A datagram client takes such a port as its own end, too.
     let ephemeral = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(case.asked.port));

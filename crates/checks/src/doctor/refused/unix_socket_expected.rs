@@ -1,6 +1,6 @@
 //! The client went for a Unix socket, and the server listens on TCP.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Text};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
 
 use crate::doctor::{Case, Check, Ruling, Standing, kin, words};
 
@@ -46,7 +46,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let host = if socket.serves_ipv4() { "127.0.0.1" } else { "::1" };
     let command = client.replace("HOST", host).replace("PORT", &port.to_string());
-    let fixes = vec![Fix::new("Let the client use TCP", command, Effect::Read)];
+    let fixes = vec![Remedy::command("Let the client use TCP", command, Effect::Read)];
     let who = words::who(case, index, socket);
     let listens = words::endpoint(case.snapshot, socket);
     let summary = format!("{who} listens on {listens} by TCP, and the client went for the Unix socket {path}.");

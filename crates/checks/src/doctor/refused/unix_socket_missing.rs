@@ -1,7 +1,8 @@
 //! Nothing stands at the path of the Unix socket.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Met, Text};
+use portward_model::{Evidence, Likelihood, Met, Text};
 
+use crate::offer;
 use crate::{
     doctor::{Case, Check, Ruling, Standing, words},
     quoted,
@@ -61,22 +62,21 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(words::seen(case, index, socket));
         let who = words::who(case, index, socket);
         let restart = case.holder(index).map(|process| {
-            let command = format!("{}portward free {}", words::sudo(case, process.uid), words::target(case));
-            Fix::new("End the server, then start it again: it makes the file anew", command, Effect::Destroy)
+            let title = "End the server, then start it again: it makes the file anew";
+            offer::free(title, words::target(case)).behind(words::sudo(case, process.uid))
         });
         fixes.extend(restart);
-        fixes.push(Fix::new("See who serves it", format!("portward explain {}", words::target(case)), Effect::Read));
+        fixes.push(offer::explain("See who serves it", words::target(case)));
         let summary = format!("{path} was removed while {who} still listens on it.");
         return words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes);
     }
     for near in facts.map(|facts| facts.nearby.as_slice()).unwrap_or_default().iter().take(3) {
         evidence.push(Evidence::new("readdir(3)", format!("{near} is a socket in the same folder")));
         if let Some(word) = quoted(near) {
-            fixes.push(Fix::new("Use the socket that is there", format!("portward explain unix:{word}"), Effect::Read));
+            fixes.push(offer::explain("Use the socket that is there", format!("unix:{word}")));
         }
     }
-    let command = quoted(path).map_or_else(|| "portward list --unix".to_owned(), |word| format!("portward wait unix:{word}"));
-    fixes.push(Fix::new("Start the server, and know when it listens", command, Effect::Read));
+    fixes.push(offer::wait("Start the server, and know when it listens", words::target(case)));
     words::found(CHECK.code, Likelihood::Certain, format!("{path} does not exist, so no server is there."), evidence, fixes)
 }
 
@@ -86,7 +86,7 @@ fn nameless(case: &Case<'_>, path: &Text) -> Ruling {
     }
     let mut evidence = vec![Evidence::new("sock_diag", format!("no Unix socket of this namespace has the name {path}"))];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
-    let fixes = vec![Fix::new("Start the server; see which names are served", "portward list --unix", Effect::Read)];
+    let fixes = vec![offer::list_unix("Start the server; see which names are served")];
     let summary = format!("{path} is the name of no socket in this network namespace.");
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
 }

@@ -1,8 +1,9 @@
 //! The server listens on a Unix socket only.
 
-use portward_model::{Effect, Fix, Likelihood, Socket, SocketState, Transport};
+use portward_model::{Effect, Likelihood, Remedy, Socket, SocketState, Transport};
 
 use crate::doctor::{Case, Check, Ruling, kin, plan::names_port, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "unix-socket-only",
@@ -44,16 +45,15 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let path = words::endpoint(case.snapshot, socket);
     let folder = path.rsplit_once('/').map_or(path.as_str(), |(folder, _)| folder);
+    let title = "Let the client use the socket";
+    let by = |command: String| Remedy::command(title, command, Effect::Read);
     let (client, setting) = match port {
-        5432..=5439 => (format!("psql -h {folder} -p {port}"), "listen_addresses = 'localhost' in postgresql.conf"),
-        3306 => (format!("mysql --socket {path}"), "remove skip-networking from the server's my.cnf"),
-        6379 => (format!("redis-cli -s {path}"), "port 6379 in redis.conf"),
-        _ => (format!("portward explain unix:{path}"), "give the server a TCP address to listen on"),
+        5432..=5439 => (by(format!("psql -h {folder} -p {port}")), "listen_addresses = 'localhost' in postgresql.conf"),
+        3306 => (by(format!("mysql --socket {path}")), "remove skip-networking from the server's my.cnf"),
+        6379 => (by(format!("redis-cli -s {path}")), "port 6379 in redis.conf"),
+        _ => (offer::explain(title, format!("unix:{path}")), "give the server a TCP address to listen on"),
     };
-    let fixes = vec![
-        Fix::new("Let the client use the socket", client, Effect::Read),
-        Fix::new("Or let the server listen on TCP too", setting, Effect::Change),
-    ];
+    let fixes = vec![client, Remedy::advice("Or let the server listen on TCP too", setting, Effect::Change)];
     let who = words::who(case, index, socket);
     let summary = format!("{who} listens on the Unix socket {path} only, and the client came to TCP port {port}.");
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The program waits for a debugger before it does anything.
 
-use portward_model::{CommandLine, Effect, Evidence, Fix, Likelihood, Process, SocketState, Transport};
+use portward_model::{CommandLine, Effect, Evidence, Likelihood, Process, Remedy, SocketState, Transport};
 
 use crate::doctor::{
     Case, Check, Ruling,
@@ -67,13 +67,15 @@ fn run(case: &Case<'_>) -> Ruling {
     ];
     evidence.extend(kin::mentioned_beside(case, process).map(words::mentioned));
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
+    let title = "Attach the debugger and let the program go on";
+    let by = |command: String| Remedy::command(title, command, Effect::Change);
     let attach = match found.protocol {
-        "JDWP" => format!("jdb -attach {port}"),
-        "inspector" => format!("node inspect 127.0.0.1:{port}"),
-        "gdbserver" => format!("gdb -ex 'target remote :{port}'"),
-        "delve" => format!("dlv connect 127.0.0.1:{port}"),
-        "rdbg" => format!("rdbg --attach {port}"),
-        _ => format!("attach the debugger to port {port}"),
+        "JDWP" => by(format!("jdb -attach {port}")),
+        "inspector" => by(format!("node inspect 127.0.0.1:{port}")),
+        "gdbserver" => by(format!("gdb -ex 'target remote :{port}'")),
+        "delve" => by(format!("dlv connect 127.0.0.1:{port}")),
+        "rdbg" => by(format!("rdbg --attach {port}")),
+        _ => Remedy::advice(title, format!("attach the debugger to port {port}"), Effect::Change),
     };
     let without = match found.protocol {
         "JDWP" => "write suspend=n in its -agentlib:jdwp option",
@@ -82,10 +84,7 @@ fn run(case: &Case<'_>) -> Ruling {
         "rdbg" => "add --nonstop",
         _ => "leave the option out",
     };
-    let fixes = vec![
-        Fix::new("Attach the debugger and let the program go on", attach, Effect::Change),
-        Fix::new("Or start it without waiting", without, Effect::Change),
-    ];
+    let fixes = vec![attach, Remedy::advice("Or start it without waiting", without, Effect::Change)];
     let summary =
         format!("{} waits for a debugger on port {port} before it listens on port {}.", words::named(process), case.asked.port);
     words::found(CHECK.code, likelihood, summary, evidence, fixes)

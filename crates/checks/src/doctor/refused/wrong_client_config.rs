@@ -1,6 +1,6 @@
 //! The client is configured for another endpoint.
 
-use portward_model::{DialTarget, Effect, Evidence, Fix, Likelihood, MentionKind, Socket};
+use portward_model::{DialTarget, Effect, Evidence, Likelihood, MentionKind, Remedy, Socket};
 
 use crate::{
     doctor::{Case, Check, Ruling, edits, kin, words},
@@ -55,12 +55,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let actual = socket.port().unwrap_or_default();
     let mut evidence = vec![words::mentioned(mention), words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
-    let mut fixes: Vec<Fix> =
+    let mut fixes: Vec<Remedy> =
         edits::in_line(case, mention, &port.to_string(), &actual.to_string(), "Name the port that it listens on")
             .into_iter()
             .collect();
     let place = format!("{}:{}", mention.file, mention.line);
-    fixes.push(Fix::new(
+    fixes.push(Remedy::advice(
         "Correct the setting, then start the client anew",
         format!("{place}: write {actual} for {port}"),
         Effect::Change,
@@ -91,7 +91,7 @@ fn observed(case: &Case<'_>) -> Option<Ruling> {
     let mut evidence = vec![Evidence::new("connect(2) of the client", format!("pid {} dialled {at}: {failed}", connect.pid))];
     evidence.extend(case.served().first().map(|(index, socket)| words::seen(case, *index, socket)));
     let command = format!("grep -rn {} . --include='*.env*' --include='*.y*ml' --include='*.toml' --include='*.json'", at.port());
-    let fixes = vec![Fix::new("Find the setting that sends it there", command, Effect::Read)];
+    let fixes = vec![Remedy::command("Find the setting that sends it there", command, Effect::Read)];
     let summary = format!("{at} is where the client really went, and not {}.", case.asked.text);
     Some(words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes))
 }
@@ -170,7 +170,7 @@ mod tests {
     fn the_line_is_named_with_what_to_write() {
         let scene = cases().fires.remove(0);
         let diagnosis = crate::doctor::diagnose(&scene.case());
-        let edit = diagnosis.causes[0].fixes[0].edit.clone().unwrap();
+        let edit = diagnosis.causes[0].remedies[0].edits().unwrap();
         assert_eq!((edit.line, edit.then[0].shown().as_str()), (4, "DATABASE_URL=postgres://127.0.0.1:5432/shop"));
     }
 }

@@ -1,6 +1,6 @@
 //! The browser does not keep or send the cookie.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::doctor::{Case, Check, Ruling, talk, words};
 
@@ -46,7 +46,7 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence
             .push(Evidence::new("read(2)", format!("its cookie has the flags {}", portward_model::Text::from(flags.as_str()))));
     }
-    let fixes = vec![Fix::new(
+    let fixes = vec![Remedy::command(
         "Read the flags of the cookie, and correct SameSite and Secure for development",
         format!("curl -sI http://{}:{}/", talk::host(case), case.asked.port),
         Effect::Read,

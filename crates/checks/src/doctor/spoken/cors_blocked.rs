@@ -1,6 +1,6 @@
 //! The browser's rules on origins stopped the request.
 
-use portward_model::{Effect, Fix, Likelihood};
+use portward_model::{Effect, Likelihood, Remedy};
 
 use crate::{
     Symptom,
@@ -50,7 +50,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let (host, port) = (talk::host(case), case.asked.port);
-    let fixes = vec![Fix::new(
+    let fixes = vec![Remedy::command(
         "Allow the page's origin in the server, and ask as the page does",
         format!("curl -i -H 'Origin: http://localhost:5173' http://{host}:{port}/"),
         Effect::Read,

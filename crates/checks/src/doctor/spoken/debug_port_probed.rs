@@ -1,8 +1,9 @@
 //! Something that is no debugger connected to a debug port.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "debug-port-probed",
@@ -49,8 +50,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let lost = case.asked.port != 0 && case.listeners().next().is_none();
     let first = if lost { "Start the debug session again" } else { "Attach the debugger now; the port still listens" };
     let fixes = vec![
-        Fix::new(first, format!("portward explain {}", CHECK.code), Effect::Read),
-        Fix::new("Take the port out of health checks and port scans", "see what connects: ss -tnp", Effect::Read),
+        offer::explain(first, CHECK.code),
+        Remedy::advice("Take the port out of health checks and port scans", "see what connects: ss -tnp", Effect::Read),
     ];
     let what = if other { "sent other bytes than a debugger's" } else { "closed without a word" };
     let summary = format!("A debug port was touched by something that is no debugger: it connected and {what}.");

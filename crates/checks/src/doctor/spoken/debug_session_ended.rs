@@ -1,8 +1,9 @@
 //! The debug session is over; its port was a rendezvous.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood};
+use portward_model::{Evidence, Likelihood};
 
 use crate::doctor::{Case, Check, Ruling, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "debug-session-ended",
@@ -40,11 +41,8 @@ fn run(case: &Case<'_>) -> Ruling {
             None => evidence.push(Evidence::new("sock_diag", format!("nothing listens on port {} now", case.asked.port))),
         }
     }
-    let fixes = vec![Fix::new(
-        "Read the exit code and the exception above that line, and run it again",
-        "portward explain debug-session-ended",
-        Effect::Read,
-    )];
+    let fixes =
+        vec![offer::explain("Read the exit code and the exception above that line, and run it again", "debug-session-ended")];
     let summary = "The debugged program has ended, and its debug port ended with it; the port is not the problem.";
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
 }

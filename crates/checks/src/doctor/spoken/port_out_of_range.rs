@@ -1,7 +1,8 @@
 //! The number is no port.
 
-use portward_model::{Effect, Evidence, Fix, Likelihood, Transport};
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Transport};
 
+use crate::offer;
 use crate::{
     Symptom,
     doctor::{Case, Check, Ruling, words},
@@ -51,9 +52,9 @@ fn run(case: &Case<'_>) -> Ruling {
             evidence.push(words::seen(case, index, socket));
         }
         let title = format!("Perhaps {port} is meant, which has nearly the same digits");
-        fixes.push(Fix::new(title, format!("portward explain {port}"), Effect::Read));
+        fixes.push(offer::explain(title, port.to_string()));
     }
-    fixes.push(Fix::new("See the ports that are served here", "portward", Effect::Read));
+    fixes.push(Remedy::command("See the ports that are served here", "portward", Effect::Read));
     let summary = format!("{shown} is not a port: ports are 0 to 65535.");
     words::found(CHECK.code, Likelihood::Certain, summary, evidence, fixes)
 }
@@ -128,7 +129,7 @@ mod tests {
     fn the_port_that_is_meant() {
         let Ruling::Found(cause) = run(&cases().fires[0].case()) else { panic!("silent") };
         assert_eq!(cause.summary, "619009 is not a port: ports are 0 to 65535.");
-        assert_eq!(cause.fixes[0].command, "portward explain 61909");
+        assert_eq!(cause.remedies[0].line(), "portward explain 61909");
         assert!(one_slip(b"619009", b"61909") && one_slip(b"80800", b"8080") && one_slip(b"70000", b"30000"));
         assert!(one_slip(b"76543", b"67543") && !one_slip(b"70000", b"3000") && !one_slip(b"619009", b"3000"));
     }

@@ -1,8 +1,9 @@
 //! The browser keeps pages of the internet from local servers.
 
-use portward_model::{Effect, Fix, Likelihood};
+use portward_model::{Effect, Likelihood, Remedy};
 
 use crate::doctor::{Case, Check, Ruling, talk, words};
+use crate::offer;
 
 pub(super) const CHECK: Check = Check {
     code: "private-network-access",
@@ -38,8 +39,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence: Vec<_> = talk::line(case).into_iter().collect();
     evidence.extend(talk::http(case).map(|(_, exchange, _)| talk::heard_words(exchange)));
     let fixes = vec![
-        Fix::new("Allow the site to reach the local network", "chrome://settings/content/localNetworkAccess", Effect::Change),
-        Fix::new("Or serve the page from this machine", "portward list", Effect::Read),
+        Remedy::advice(
+            "Allow the site to reach the local network",
+            "chrome://settings/content/localNetworkAccess",
+            Effect::Change,
+        ),
+        offer::list("Or serve the page from this machine"),
     ];
     let summary = "The browser keeps the page, which is not of this machine, from the local server.";
     words::found(CHECK.code, Likelihood::Likely, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The client does not trust the certificate.
 
-use portward_model::{Effect, Fix, Likelihood};
+use portward_model::{Effect, Likelihood, Remedy};
 
 use crate::{
     Symptom,
@@ -49,12 +49,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let what = WHY.iter().find(|(words, _)| talk::text_has(case, words)).map_or("is not trusted by the client", |(_, what)| what);
     let host = portward_model::Text::from(talk::host(case).as_str()).shown();
     let fixes = vec![
-        Fix::new(
+        Remedy::command(
             "Make a certificate for this name that this machine trusts",
             format!("mkcert -install && mkcert {host}"),
             Effect::Change,
         ),
-        Fix::new(
+        Remedy::command(
             "Read the certificate",
             format!("openssl s_client -connect {host}:{} -servername {host} </dev/null", case.asked.port),
             Effect::Read,

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use portward_checks::{
     Call, Paste, Symptom,
-    doctor::{Asking, Diagnosis, Inquiry, PlannedDial, RuledOut, Verdict, every_check},
+    doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict, every_check},
+    read_page,
 };
-use portward_model::{Attempt, Cause, Declined, DialTarget, Effect, Ended, Evidence, Met, Said};
+use portward_model::{Attempt, Declined, DialTarget, Effect, Ended, Evidence, Finding, Met, Said};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -27,9 +28,9 @@ pub struct Examined {
     /// The answer in one sentence.
     pub summary: String,
     /// The causes, best first; empty where nothing is wrong.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<Finding>,
     /// What was looked for and is not it.
-    pub ruled_out: Vec<RuledOut>,
+    pub ruled_out: Vec<Finding>,
     /// The readings that show health, where nothing is wrong.
     pub healthy: Vec<Evidence>,
     /// The connections that were made, in order; with --explain-probes those that would be.
@@ -133,7 +134,7 @@ pub struct Wrong {
     /// Who serves it.
     pub owner: String,
     /// The causes, best first.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<Finding>,
 }
 
 impl Noun for Examined {
@@ -224,15 +225,11 @@ impl Examined {
 }
 
 /// The causes that the text alone proves, without an endpoint.
-fn spoken(paste: &Paste) -> Vec<Cause> {
+fn spoken(paste: &Paste) -> Vec<Finding> {
     let Some(check) = every_check().find(|check| paste.says == Some(check.code)) else { return Vec::new() };
-    vec![Cause {
-        code: check.code.to_owned(),
-        likelihood: portward_model::Likelihood::Likely,
-        summary: format!("The text says it: {}.", check.summary),
-        evidence: vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())],
-        fixes: vec![portward_model::Fix::new("Read its page", format!("portward explain {}", check.code), Effect::Read)],
-    }]
+    let summary = format!("The text says it: {}.", check.summary);
+    let evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())];
+    vec![Finding::new(check.code, portward_model::Likelihood::Likely, summary, evidence, vec![read_page(check.code)])]
 }
 
 /// The group whose causes such a symptom has.

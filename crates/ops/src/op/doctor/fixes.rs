@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use portward_checks::doctor::{Depth, Verdict};
-use portward_model::{Edit, Effect, Fix};
+use portward_model::{Edit, Effect, Finding, Means, Remedy};
+use serde_json::Value;
 
 use super::{Asked, Examined, Fixed, examine};
 use crate::{Cx, Exit, Failure, registry::OPS};
@@ -13,11 +14,11 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Asked, examined: Examined, yes:
     let mut fixed: Vec<Fixed> = Vec::new();
     let mut done = false;
     'causes: for cause in &examined.causes {
-        for fix in cause.fixes.iter().filter(|fix| fix.effect != Effect::Read) {
-            if fixed.iter().any(|known| known.command == fix.command && known.title == fix.title) {
+        for remedy in cause.remedies.iter().filter(|remedy| remedy.effect != Effect::Read) {
+            if fixed.iter().any(|known| known.command == remedy.line() && known.title == remedy.title) {
                 continue;
             }
-            let outcome = one(cx, &cause.summary, fix, yes).await;
+            let outcome = one(cx, cause, remedy, yes).await;
             done = outcome.became == "done";
             fixed.push(outcome);
             if done {
@@ -38,46 +39,56 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Asked, examined: Examined, yes:
     Ok(Examined { notes, fixed, ..again })
 }
 
-async fn one(cx: &Cx<'_>, cause: &str, fix: &Fix, yes: bool) -> Fixed {
+async fn one(cx: &Cx<'_>, cause: &Finding, remedy: &Remedy, yes: bool) -> Fixed {
     let became = |became: &'static str, because: Option<String>| Fixed {
-        title: fix.title.clone(),
-        command: fix.command.clone(),
-        effect: fix.effect,
+        title: remedy.title.clone(),
+        command: remedy.line().to_owned(),
+        effect: remedy.effect,
         became,
         because,
     };
-    let operation = operation(&fix.command).filter(|_| fix.edit.is_none());
-    if operation.is_none() && fix.edit.is_none() {
-        return became("yours", Some("it is not an operation of Portward's; run it yourself".to_owned()));
-    }
-    let question = fix.edit.as_ref().map_or_else(
-        || format!("{cause}\n{}: {}?", fix.title, fix.command),
-        |edit| format!("{cause}\n{}\n{}\nWrite it?", fix.title, diff(edit)),
-    );
-    let agreed = if yes && fix.effect != Effect::Destroy { Some(true) } else { cx.prompt.confirm(&question) };
+    let question = match &remedy.means {
+        Means::Operation { command, .. } => format!("{}\n{}: {command}?", cause.summary, remedy.title),
+        Means::Edit { edit, .. } => format!("{}\n{}\n{}\nWrite it?", cause.summary, remedy.title, diff(edit)),
+        Means::Command { .. } | Means::Advice { .. } => {
+            return became("yours", Some("it is not an operation of Portward's; run it yourself".to_owned()));
+        }
+    };
+    let agreed = if yes && remedy.effect != Effect::Destroy { Some(true) } else { cx.prompt.confirm(&question) };
     match agreed {
         Some(true) => {}
         Some(false) => return became("declined", None),
         None => return became("declined", Some("nobody is there to ask; --yes agrees to what ends nothing".to_owned())),
     }
-    if let Some(edit) = &fix.edit {
-        return match cx.host.edit(edit).map_err(Failure::from) {
+    match &remedy.means {
+        Means::Edit { edit, .. } => match cx.host.edit(edit).map_err(Failure::from) {
             Ok(()) => became("done", edit.after.as_ref().map(|after| format!("it counts when this is done: {after}"))),
             Err(failure) => became("failed", Some(refusal(&failure))),
-        };
+        },
+        Means::Operation { operation, input, .. } => match called(cx, operation, input.clone()).await {
+            Ok(None) => became("done", None),
+            Ok(because) => became("failed", because),
+            Err(failure) => became("failed", Some(refusal(&failure))),
+        },
+        Means::Command { .. } | Means::Advice { .. } => became("yours", None),
     }
-    let Some((entry, input)) = operation.and_then(|(name, input)| Some((OPS.iter().find(|entry| entry.name == name)?, input)))
-    else {
-        return became("yours", Some("there is no such operation".to_owned()));
-    };
-    match (entry.run)(cx, input, &mut |_| true).await {
-        Ok((_, Exit::Fine)) => became("done", None),
-        Ok((answer, Exit::Found | Exit::Program(_) | Exit::Killed(_))) => {
+}
+
+/// Calls an operation through its door; `None` where it did what it wanted, otherwise why not. What was agreed to is not
+/// asked again.
+async fn called(cx: &Cx<'_>, operation: &str, mut input: Value) -> Result<Option<String>, Failure> {
+    let entry = OPS.iter().find(|entry| entry.name == operation);
+    let entry = entry.ok_or_else(|| Failure::usage(format!("There is no operation {operation}.")))?;
+    if let (Some(fields), true) = (input.as_object_mut(), (entry.input)()["properties"].get("yes").is_some()) {
+        fields.insert("yes".to_owned(), true.into());
+    }
+    Ok(match (entry.run)(cx, input, &mut |_| true).await? {
+        (_, Exit::Fine) => None,
+        (answer, Exit::Found | Exit::Program(_) | Exit::Killed(_)) => {
             let because = answer.get("summary").and_then(|summary| summary.as_str()).map(str::to_owned);
-            became("failed", because.or_else(|| Some("it did not reach what it wanted".to_owned())))
+            Some(because.unwrap_or_else(|| "it did not reach what it wanted".to_owned()))
         }
-        Err(failure) => became("failed", Some(refusal(&failure))),
-    }
+    })
 }
 
 /// Where an edit writes, what goes and what comes, as a diff shows it.
@@ -90,36 +101,4 @@ fn diff(edit: &Edit) -> String {
 fn refusal(failure: &Failure) -> String {
     let message = failure.message.trim_end_matches('.');
     failure.hint.as_ref().map_or_else(|| message.to_owned(), |hint| format!("{message}; {hint}"))
-}
-
-/// A `portward` command as an operation and its input; what was agreed to is not asked again.
-fn operation(command: &str) -> Option<(&'static str, serde_json::Value)> {
-    let mut words = command.strip_prefix("sudo ").unwrap_or(command).split_whitespace();
-    if words.next() != Some("portward") {
-        return None;
-    }
-    let name = words.next()?;
-    let entry = OPS.iter().find(|entry| entry.name == name)?;
-    let command = (entry.command)().no_binary_name(true).disable_help_flag(true);
-    let matches = command.try_get_matches_from(words).ok()?;
-    let mut input = (entry.parse)(&matches).ok()?;
-    if let Some(yes) = input.get_mut("yes") {
-        *yes = true.into();
-    }
-    Some((entry.name, input))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::operation;
-
-    #[test]
-    fn only_portwards_own_commands_are_operations() {
-        let (name, input) = operation("portward free 3000").unwrap();
-        assert_eq!((name, input["endpoints"][0].as_str(), input["yes"].as_bool()), ("free", Some("3000"), Some(true)));
-        assert!(operation("sudo portward free udp/53 --tree").is_some());
-        for command in ["kill -CONT 12", "portward", "portward free", "portward nonsense 3000", "rm -rf /"] {
-            assert!(operation(command).is_none(), "{command}");
-        }
-    }
 }
