@@ -1,9 +1,11 @@
 //! What makes a project the same one again, over restarts, moves and years.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Project, Text};
 
 /// A project as leases know it: a worktree of a repository, or a folder with a manifest.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProjectIdentity {
     /// Its root, name and worktree.
     pub project: Project,
@@ -18,7 +20,7 @@ pub struct ProjectIdentity {
 ///
 /// An inode alone is used again after its folder is gone; together with the moment of its making it is not. Device
 /// numbers are left out: some change at every boot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FolderMark {
     /// The inode's number.
     pub inode: u64,

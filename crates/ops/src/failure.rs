@@ -71,7 +71,7 @@ impl From<SysError> for Failure {
     fn from(error: SysError) -> Self {
         let denied = error.is_denied();
         let kind = match &error {
-            SysError::Snapshot { .. } | SysError::Unsupported { .. } => Kind::Usage,
+            SysError::Snapshot { .. } | SysError::NotRecorded { .. } | SysError::Unsupported { .. } => Kind::Usage,
             _ if denied => Kind::Denied,
             _ => Kind::System,
         };

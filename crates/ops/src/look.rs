@@ -8,7 +8,7 @@ use std::thread;
 use portward_model::{
     Container, Gap, Lack, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Via,
 };
-use portward_sys::{self as sys, Ask, Beyond, Depth, Holders, PortFilter, Reading, StateSet, SysError, Transports, Which};
+use portward_sys::{self as sys, Ask, Beyond, Depth, Holders, Partial, PortFilter, StateSet, SysError, Transports, Which};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use clients::Clients;
@@ -108,10 +108,9 @@ impl Look {
     }
 
     fn namespaces(&self, host: &dyn sys::Look, gaps: &mut Vec<Gap>) -> Vec<portward_model::Namespace> {
-        let Reading { value, gaps: seen } = host.namespaces(&self.which).unwrap_or_else(|error| {
+        let Partial { value, gaps: seen } = host.namespaces(&self.which).unwrap_or_else(|error| {
             let own = portward_model::Namespace { inode: 0, name: None, pid: None, own: true };
-            let gap = gap(Lack::Namespaces, &error);
-            Reading { value: vec![own], gaps: vec![gap] }
+            Partial { value: vec![own], gaps: vec![gap(Lack::Namespaces, &error)] }
         });
         gaps.extend(seen);
         value
@@ -328,7 +327,7 @@ impl View {
         let runtimes = story::runtimes(&self.snapshot);
         if !runtimes.is_empty() {
             match host.containers(&runtimes) {
-                Ok(Reading { value, gaps }) => {
+                Ok(Partial { value, gaps }) => {
                     self.snapshot.containers = value;
                     self.snapshot.gaps.extend(gaps);
                 }

@@ -13,7 +13,7 @@ use std::{
 
 use asking::ask;
 use portward_ops::{Look, op::doctor::Doctor};
-use portward_sys::{Act, Depth, Flaky, Recorded, StateSet, Which, this_machine};
+use portward_sys::{Act, Depth, Flaky, StateSet, Tape, Which, this_machine};
 use serde_json::{Value, json};
 
 /// Asks with the first call failing, then the second, until one run makes fewer calls than that, or until the calls only
@@ -214,7 +214,7 @@ fn on_a_recorded_machine() {
     };
     let served = web().to_string();
     let recorded = look.take(live().as_ref()).snapshot;
-    let machine = || -> Box<dyn Act> { Box::new(Recorded::new(recorded.clone())) };
+    let machine = || -> Box<dyn Act> { Box::new(Tape::of(recorded.clone())) };
     for words in [
         json!({ "target": served }),
         json!({ "target": closed().to_string() }),

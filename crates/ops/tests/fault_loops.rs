@@ -12,7 +12,7 @@ use portward_ops::{
         explain::Explain, graph::Graph, guard::Guard, lease::Lease, list::List, next::Next, open::Open, ps::Ps, snapshot::Snap,
     },
 };
-use portward_sys::{Act, Depth, Flaky, Recorded, StateSet, Which, this_machine};
+use portward_sys::{Act, Depth, Flaky, StateSet, Tape, Which, this_machine};
 
 fn snapshot() -> Snapshot {
     let host = this_machine().unwrap();
@@ -67,7 +67,7 @@ fn over(machine: &dyn Fn() -> Box<dyn Act>) {
 #[test]
 fn on_a_recorded_machine() {
     let recorded = snapshot();
-    over(&|| Box::new(Recorded::new(recorded.clone())));
+    over(&|| Box::new(Tape::of(recorded.clone())));
 }
 
 #[test]
@@ -78,10 +78,10 @@ fn on_this_machine() {
 #[test]
 fn a_call_that_fails_leaves_a_gap() {
     let recorded = snapshot();
-    let whole = ask::<List>(&serde_json::json!({}), &Recorded::new(recorded.clone())).unwrap();
+    let whole = ask::<List>(&serde_json::json!({}), &Tape::of(recorded.clone())).unwrap();
     let before = whole["gaps"].as_array().unwrap().len();
     // The third call reads the sockets: facts, namespaces, sockets.
-    let flaky = Flaky::new(Box::new(Recorded::new(recorded)), 3);
+    let flaky = Flaky::new(Box::new(Tape::of(recorded)), 3);
     let partial = ask::<List>(&serde_json::json!({}), &flaky).unwrap();
     let gaps = partial["gaps"].as_array().unwrap();
     assert!(gaps.len() > before || gaps.iter().any(|gap| gap["what"] == "sockets"), "{gaps:?}");

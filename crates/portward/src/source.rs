@@ -9,7 +9,7 @@ use std::{
 use clap::ArgMatches;
 use portward_model::Text;
 use portward_ops::{Failure, Where};
-use portward_sys::{Act, Recorded, this_machine};
+use portward_sys::{Act, Tape, this_machine};
 
 /// The machine that the options name.
 pub(crate) fn host(matches: &ArgMatches, place: Where) -> Result<Box<dyn Act>, Failure> {
@@ -22,7 +22,7 @@ pub(crate) fn host(matches: &ArgMatches, place: Where) -> Result<Box<dyn Act>, F
             Failure::usage(format!("{} cannot be read: {error}.", Text::from(file.as_str())))
                 .hint("portward snapshot --out FILE    writes one")
         })?;
-        let recorded = Recorded::from_json(&bytes).map_err(|error| {
+        let recorded = Tape::from_json(&bytes).map_err(|error| {
             Failure::usage(format!("{} is no snapshot: {error}.", Text::from(file.as_str())))
                 .hint("portward snapshot --out FILE    writes one")
         })?;
@@ -59,5 +59,5 @@ fn over_ssh(server: &str) -> Result<Box<dyn Act>, Failure> {
         };
         return Err(failure);
     }
-    Ok(Box::new(Recorded::from_json(&output.stdout)?))
+    Ok(Box::new(Tape::from_json(&output.stdout)?))
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use portward_model::{DialTarget, Exchange, Met, Said};
+use serde::{Deserialize, Serialize};
 
 /// One connection to make.
 pub struct Dialling<'a> {
@@ -34,7 +35,7 @@ pub struct Talk<'a> {
 }
 
 /// What a [`Dialling`] met.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialled {
     /// What the connect met.
     pub met: Met,

@@ -117,6 +117,20 @@ pub enum SysError {
         /// What was asked of it.
         what: String,
     },
+    /// A recorded machine was not asked this when it was recorded.
+    #[error("the snapshot holds no {what}; take it with --for")]
+    NotRecorded {
+        /// What was asked of it: `dialogue with 127.0.0.1:3000`.
+        what: String,
+    },
+    /// What failed when a machine was recorded.
+    #[error("{said}")]
+    Recorded {
+        /// What was said then.
+        said: String,
+        /// True when more privilege would have changed that.
+        denied: bool,
+    },
     /// A snapshot file is not one.
     #[error("{why}")]
     Snapshot {
@@ -132,6 +146,11 @@ pub enum SysError {
 }
 
 impl SysError {
+    /// A machine that answers another question than was asked.
+    pub(crate) fn mismatch(what: &str) -> Self {
+        Self::Snapshot { why: format!("the answer to {what} is of another kind") }
+    }
+
     /// True when more privilege would have changed the answer.
     pub fn is_denied(&self) -> bool {
         match self {
@@ -143,12 +162,13 @@ impl SysError {
             | Self::Process { source, .. }
             | Self::Probe { source, .. }
             | Self::Start { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
-            Self::Filter { denied, .. } => *denied,
+            Self::Filter { denied, .. } | Self::Recorded { denied, .. } => *denied,
             Self::LeftAlone { .. }
             | Self::Missing { .. }
             | Self::Changed { .. }
             | Self::Replaced { .. }
             | Self::Unsupported { .. }
+            | Self::NotRecorded { .. }
             | Self::Snapshot { .. }
             | Self::Injected { .. } => false,
         }

@@ -1,13 +1,14 @@
 //! The nouns of what is asked of a machine, and of what it answers.
 
-use std::{any::Any, net::SocketAddr};
+use std::any::Any;
 
 use portward_model::{Gap, Holding, Text};
 use portward_wire::netlink::{PortFilter, StateSet};
+use serde::{Deserialize, Serialize};
 
 /// A value, and what could not be seen while it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reading<T> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partial<T> {
     /// What was seen.
     pub value: T,
     /// What was not.
@@ -55,7 +56,7 @@ pub struct Ask {
 }
 
 /// TCP sockets that do not listen, as far as counters tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Beyond {
     /// False when none can be connected.
     pub connected: bool,
@@ -89,7 +90,7 @@ pub enum Depth {
 }
 
 /// Who holds which socket.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Holders {
     /// The descriptors that refer to the sockets asked for.
     pub holdings: Vec<Holding>,
@@ -123,28 +124,6 @@ impl Signal {
     }
 }
 
-/// A connection attempt for `wait`: connect, send, and read what comes back.
-#[derive(Clone, Debug)]
-pub enum Probe {
-    /// To an address.
-    Inet(SocketAddr),
-    /// To a path, or an `@abstract` name.
-    Unix(Text),
-}
-
-/// What a probe met.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ProbeAnswer {
-    /// Nothing accepts there.
-    Refused,
-    /// No answer in time.
-    Silent,
-    /// The connection was made, and these bytes came before it closed, fell silent or was judged.
-    Answered(Vec<u8>),
-    /// Another error of the system.
-    Failed(String),
-}
-
 /// What became of a socket that was to be pinned to the loopback device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pinned {
@@ -167,7 +146,7 @@ pub enum Pinned {
 }
 
 /// A table of the packet filter.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FilterTable {
     /// Its name.
     pub name: Text,

@@ -1,7 +1,8 @@
 //! The kernel behind three rights.
 //!
-//! [`Look`], [`Dial`] and [`Act`] are everything that Portward may ask of a machine or do to it. They have a Linux body, a
-//! [`Recorded`] one that plays back a snapshot file, and [`Flaky`], which makes the n-th call of either fail.
+//! [`Look`], [`Dial`] and [`Act`] are everything that Portward may ask of a machine or do to it, one door each. They have a
+//! Linux body, a [`Tape`] that plays back a snapshot file, a [`Recording`] that makes one, and [`Flaky`], of which the n-th
+//! call fails.
 //! This crate reads and acts; it does not decide and it has no words for people.
 #![warn(unsafe_code)]
 
@@ -13,23 +14,26 @@ mod host;
 mod linux;
 mod machine;
 mod private_file;
-mod recorded;
+mod reading;
+mod recording;
 mod state;
+mod tape;
 
 pub use dialling::{Dialled, Dialling, Talk};
 pub use error::SysError;
 pub use flaky::Flaky;
 pub use host::{
-    Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Pinned, Probe, ProbeAnswer, Reading, Released, Signal,
-    Transports, Which,
+    Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Signal, Transports, Which,
 };
 #[cfg(target_os = "linux")]
 pub use linux::{Lookup, device, loopback_up, unotify, write_at_once};
-pub use machine::{Act, Dial, Look};
+pub use machine::{Act, Deed, Dial, Done};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
-pub use recorded::Recorded;
+pub use reading::{Answer, Look, Reading};
+pub use recording::{Entry, Recording};
 pub use state::{FileMark, StateFolder, Turn};
+pub use tape::Tape;
 
 /// The machine that this program runs on.
 #[cfg(target_os = "linux")]

@@ -187,7 +187,7 @@ fn reason(host: &dyn sys::Look, view: &View, port: u16, asked_inside: bool) -> R
         match host.try_bind(Transport::Tcp, SocketAddr::new(address, port), false) {
             Ok(Some((code, words))) if code != EAFNOSUPPORT => return Ok(Some(format!("the kernel refuses a bind: {words}"))),
             // A snapshot cannot be tried; its sockets and rules have been asked.
-            Ok(_) | Err(SysError::Unsupported { .. }) => {}
+            Ok(_) | Err(SysError::NotRecorded { .. }) => {}
             Err(error) => return Err(error.into()),
         }
     }

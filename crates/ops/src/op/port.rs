@@ -131,7 +131,7 @@ fn free(cx: &Cx<'_>, command: &[String]) -> Result<PortAnswer, Failure> {
         };
         let mut answer = PortAnswer { port, name: None, asked: None, leased: false, gaps, not_started: None };
         if !command.is_empty() {
-            let error = cx.host.become_program(command, &[("PORT", port.to_string())]);
+            let Err(error) = cx.host.become_program(command, &[("PORT", port.to_string())]);
             answer.not_started = Some(format!("{error}."));
         }
         drop(hold);

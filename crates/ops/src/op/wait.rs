@@ -1,14 +1,15 @@
 //! `portward wait`
 
 use std::{
+    io,
     net::IpAddr,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
 use clap::Args;
-use portward_model::{AddressClass, Endpoint, Lack, Text};
-use portward_sys::{self as sys, Dial, Probe, ProbeAnswer};
+use portward_model::{AddressClass, DialTarget, Endpoint, Lack, Met, Said, Text};
+use portward_sys::{self as sys, Dial, Dialling, Talk};
 use portward_wire::greeting::{GREETINGS, Greeting, Judgement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -232,23 +233,34 @@ fn greet(
     judge: &mut dyn FnMut(&[u8]) -> Judgement,
     left: Duration,
 ) -> Result<(bool, String), Failure> {
-    let probes: Vec<Probe> = match target.path() {
-        Some(path) => vec![Probe::Unix(path.clone())],
-        None => target.dialled().into_iter().map(Probe::Inet).collect(),
+    let places: Vec<DialTarget> = match target.path() {
+        Some(path) => vec![DialTarget::Unix(path.clone())],
+        None => target.dialled().into_iter().map(DialTarget::Inet).collect(),
     };
+    let patience = left.min(LONGEST_PROBE);
     let mut saw = "nothing listens there".to_owned();
-    for probe in probes {
+    for at in &places {
+        let is_heard = judge(&[]) == Judgement::Ready;
         let enough = &mut |heard: &[u8]| !matches!(judge(heard), Judgement::NeedMore);
-        let answer = host.probe(&probe, greeting, enough, left.min(LONGEST_PROBE))?;
-        saw = match answer {
-            ProbeAnswer::Answered(heard) => match judge(&heard) {
+        let talk = Talk { said: Said::Greeting, listen_first: Duration::ZERO, bytes: greeting, enough, patience };
+        let talk = (!is_heard).then_some(talk);
+        let dialled = host.dial(Dialling { at, patience, talk, pending: &mut || {}, connected: &mut || {} })?;
+        saw = match dialled.met {
+            Met::Connected => match judge(dialled.exchange.as_ref().map_or(&[], |exchange| exchange.heard.raw())) {
                 Judgement::Ready => return Ok((true, "it answers".to_owned())),
                 Judgement::NotReady(why) => format!("it answers: {why}"),
                 Judgement::NeedMore => "it accepts and says nothing yet".to_owned(),
             },
-            ProbeAnswer::Refused => saw,
-            ProbeAnswer::Silent => "no answer in time".to_owned(),
-            ProbeAnswer::Failed(why) => why,
+            Met::Silence => "no answer in time".to_owned(),
+            Met::Failed(number) => {
+                let error = io::Error::from_raw_os_error(number);
+                match error.kind() {
+                    // A Unix path that does not exist yet is as refused as a port without a listener.
+                    io::ErrorKind::ConnectionRefused | io::ErrorKind::NotFound => saw,
+                    io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => "no answer in time".to_owned(),
+                    _ => error.to_string(),
+                }
+            }
         };
     }
     Ok((false, saw))

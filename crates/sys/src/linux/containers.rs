@@ -11,11 +11,11 @@ use std::{
 use portward_model::{Container, Gap, Lack, Need, Text};
 use serde_json::Value;
 
-use crate::{Reading, SysError};
+use crate::{Partial, SysError};
 
 /// Asks each runtime's API (Docker's, which podman serves too) for its running containers.
-pub(super) fn read(runtimes: &[Text]) -> Reading<Vec<Container>> {
-    let mut reading = Reading { value: Vec::new(), gaps: Vec::new() };
+pub(super) fn read(runtimes: &[Text]) -> Partial<Vec<Container>> {
+    let mut reading = Partial { value: Vec::new(), gaps: Vec::new() };
     for socket in runtimes {
         match ask(socket) {
             Ok(containers) => reading.value.extend(containers),

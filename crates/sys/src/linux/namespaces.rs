@@ -21,14 +21,14 @@ use super::{
     paths::{Part, Path},
     processes,
 };
-use crate::{Reading, SysError, Which};
+use crate::{Partial, SysError, Which};
 
 /// The reader's own namespace first, then the others that `which` names.
-pub(super) fn read(which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
+pub(super) fn read(which: &Which) -> Result<Partial<Vec<Namespace>>, SysError> {
     let inode = namespace_inode("/proc/self/ns/net", "net").unwrap_or(0);
     let own = Namespace { inode, name: None, pid: None, own: true };
     if *which == Which::Own {
-        return Ok(Reading { value: vec![own], gaps: Vec::new() });
+        return Ok(Partial { value: vec![own], gaps: Vec::new() });
     }
     let mut found = vec![own];
     add_named(&mut found);
@@ -64,7 +64,7 @@ pub(super) fn read(which: &Which) -> Result<Reading<Vec<Namespace>>, SysError> {
             namespace.name.as_ref().is_some_and(|own| own.raw() == name.as_bytes()) || namespace.inode.to_string() == *name
         });
     }
-    Ok(Reading { value: found, gaps })
+    Ok(Partial { value: found, gaps })
 }
 
 /// Names that `ip-netns(8)` keeps under `/run/netns`.
