@@ -4,13 +4,13 @@
 mod names;
 mod sessions;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portward_checks::doctor::{
     Call, Called, Depth as HowFar, Diagnosis, Fact, Inquiry, Question, Sampled, Step, Unread, Wanted, Wide, has_enough,
 };
 use portward_model::{Examination, Need, Observed, PortRange, Socket, SocketState, Text};
-use portward_sys::{Ask, Depth, Dial, Dialled, Dialling, PortFilter, StateSet, SysError, Talk, Transports, Which};
+use portward_sys::{Ask, Depth, Dial, Dialled, Dialling, PortFilter, StateSet, SysError, Talk, Transports, Which, noted};
 
 use crate::{Cx, Look};
 
@@ -18,7 +18,7 @@ pub(crate) use names::NamesOf;
 
 /// Asks one question, and gives all that was read with the answer.
 pub(crate) fn inquire(cx: &Cx<'_>, question: Question, observed: Option<Observed>, depth: HowFar) -> (Inquiry, Diagnosis) {
-    let runner = Runner { cx, host: cx.host, began: Instant::now() };
+    let runner = Runner { cx, host: cx.host, began: cx.host.elapsed() };
     let known = Examination { proxies: cx.host.proxies(), observed, ..Examination::default() };
     Inquiry::new(question, depth, known).run(|inquiry, step| Ok(runner.answer(inquiry, step)?))
 }
@@ -27,7 +27,7 @@ pub(crate) fn inquire(cx: &Cx<'_>, question: Question, observed: Option<Observed
 struct Runner<'a> {
     cx: &'a Cx<'a>,
     host: &'a dyn Dial,
-    began: Instant,
+    began: Duration,
 }
 
 /// Why a step was not made.
@@ -76,7 +76,7 @@ impl Runner<'_> {
             Wanted::Processes(pids) => Fact::Processes(host.processes(pids)?),
             Wanted::Projects(folders) => Fact::Projects(host.projects(folders)?),
             Wanted::Told(processes) => Fact::Told(host.told(processes, port)?),
-            Wanted::Moved => Fact::Moved(sessions::moved(host, inquiry.asked())),
+            Wanted::Moved => Fact::Moved(noted(host, "moved", || sessions::moved(host, inquiry.asked()))),
             Wanted::Mentions(folders) => Fact::Mentions(host.mentions(folders, &[port])?),
             Wanted::Firewall => Fact::Firewall(host.firewall()?),
             Wanted::Bind { transport, at, reuse } => Fact::Bind(host.try_bind(*transport, *at, *reuse)?),
@@ -152,7 +152,7 @@ impl Runner<'_> {
 
     /// Who listens at the port now, and everybody: for one moment of a watch. What cannot be read is not there.
     fn sample(&self, inquiry: &Inquiry) -> Sampled {
-        let at_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let at_ms = u64::try_from(self.host.elapsed().saturating_sub(self.began).as_millis()).unwrap_or(u64::MAX);
         let port = inquiry.asked().port;
         let ask = Ask {
             transports: Transports { tcp: true, udp: false, unix: false },

@@ -30,7 +30,7 @@ pub use linux::{Lookup, device, loopback_up, unotify, write_at_once};
 pub use machine::{Act, Deed, Dial, Done};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
-pub use reading::{Answer, Look, Reading};
+pub use reading::{Answer, Look, Reading, noted};
 pub use recording::{Entry, Recording};
 pub use state::{FileMark, StateFolder, Turn};
 pub use tape::Tape;

@@ -11,7 +11,7 @@ use portward_model::{
     PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket, SocketOptions, Text,
     Told, Transport, Users, Vitals,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{Ask, Beyond, Depth, FilterTable, Holders, Partial, SysError, Which};
@@ -218,6 +218,12 @@ readings! {
 
     /// Waits. A recorded machine does not.
     "waiting" pause Pause(time: Duration) -> (), or {};
+}
+
+/// What is found beside a machine, noted as [`Look::noted`] says; the default where a tape has none.
+pub fn noted<T: Serialize + DeserializeOwned + Default>(machine: &dyn Look, what: &str, find: impl Fn() -> T) -> T {
+    let value = machine.noted(what, &mut || serde_json::to_value(find()).unwrap_or_default());
+    serde_json::from_value(value).unwrap_or_default()
 }
 
 impl Reading<'_> {

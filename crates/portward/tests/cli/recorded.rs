@@ -69,6 +69,37 @@ fn every_reading_command_takes_it() {
 }
 
 #[test]
+fn a_question_that_was_recorded_is_answered_elsewhere() {
+    let Some(world) = world() else { return };
+    let file = world.path().join("home/bug.json").to_str().unwrap().to_owned();
+    let server = (world.actor(&["web", "tcp/[::1]:3000"]), world.actor(&["web", "tcp/127.0.0.1:4000"]));
+    let _ = world.portward(&["snapshot", "--for", "127.0.0.1:3000", "--out", &file]).expect(0);
+    drop(server);
+    let told = world.portward(&["doctor", "127.0.0.1:3000", "--json", "--from", &file]).expect(1).json();
+    assert_eq!((&told["verdict"], &told["causes"][0]["code"]), (&"fault".into(), &"listen-other-family".into()), "{told:#}");
+    assert_eq!(told["probes"][0]["met"], "refused", "{told:#}");
+    // Nobody asked about the other port then.
+    let outcome = world.portward(&["doctor", "127.0.0.1:4000", "--from", &file]).expect(1);
+    let said = format!("{}{}", outcome.stdout, outcome.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(said.contains("the snapshot holds no dialogue with 127.0.0.1:4000; take it with --for"), "{outcome}");
+}
+
+#[test]
+fn a_recording_holds_no_environment() {
+    let Some(world) = world() else { return };
+    let file = world.path().join("home/bug.json").to_str().unwrap().to_owned();
+    let words = ["snapshot", "--for", "127.0.0.1:3000", "--out", &file];
+    let _ = world
+        .enter()
+        .env("SHOP_SECRET", "swordfish")
+        .env("http_proxy", "http://ana:swordfish@127.0.0.1:3128")
+        .portward(&words)
+        .expect(0);
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.contains("127.0.0.1:3128") && !text.contains("swordfish"), "{text}");
+}
+
+#[test]
 fn the_option_stands_before_or_after_the_command() {
     let Some(world) = world() else { return };
     let (file, pid) = recorded(&world);
