@@ -40,7 +40,7 @@ pub(crate) fn wait_free(title: impl Into<String>, target: impl AsRef<[u8]>) -> R
 
 /// Asking the doctor about another endpoint.
 pub(crate) fn ask(title: impl Into<String>, target: impl AsRef<[u8]>) -> Remedy {
-    at("doctor", "doctor", Effect::Read, title, target, |target| json!({ "target": target }))
+    at("doctor.ask", "doctor", Effect::Read, title, target, |target| json!({ "target": target }))
 }
 
 /// Drawing who is connected to an endpoint.
@@ -50,7 +50,7 @@ pub(crate) fn graph(title: impl Into<String>, target: impl AsRef<[u8]>) -> Remed
 
 /// Lending a project the real ports.
 pub(crate) fn front(title: impl Into<String>, project: &Text) -> Remedy {
-    at("front", "front", Effect::Change, title, project, |project| json!({ "project": project }))
+    at("front.give", "front", Effect::Change, title, project, |project| json!({ "project": project }))
 }
 
 /// Finding a port that can be bound, from this one up.

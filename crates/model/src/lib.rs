@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod caller;
 mod endpoint;
 mod examination;
 mod finding;
@@ -24,6 +25,7 @@ mod text;
 mod time;
 
 pub use address::{AddressClass, Family, Scope, unmap};
+pub use caller::Caller;
 pub use endpoint::{Endpoint, EndpointError, EndpointHost};
 pub use examination::{
     Attempt, BindTry, Counters, Declined, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, HostsLine,

@@ -1,46 +1,15 @@
-//! What a capability is, and the one door to all of them.
-
-use std::{future::Future, pin::Pin};
+//! What a capability is.
 
 use clap::{Args, FromArgMatches};
-use portward_model::Effect;
-use portward_sys::Act;
+use portward_model::{Caller, Effect};
 use schemars::{JsonSchema, generate::SchemaSettings};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Document, Failure};
-
-/// What a capability may ask the person that called it.
-pub trait Prompt: Sync {
-    /// Asks a yes-or-no question; `None` where nobody can answer.
-    fn confirm(&self, question: &str) -> Option<bool>;
-
-    /// Tells what is going on while it takes time.
-    fn progress(&self, text: &str);
-
-    /// What the person gave on standard input: whole where it is short, the beginning and the end of a long text.
-    fn pasted(&self) -> std::io::Result<Vec<u8>>;
-
-    /// Waits until the person wants to go on; false when they want no more. Where nobody reads along it goes on at once.
-    fn turn(&self) -> bool {
-        true
-    }
-
-    /// Opens a URL for the person; false when no program could be started.
-    fn open_url(&self, url: &str) -> bool;
-
-    /// Shows a desktop notification; false when the desktop has no way.
-    fn notify(&self, title: &str, text: &str) -> bool;
-}
-
-/// What every run is given: the machine and the person.
-pub struct Cx<'a> {
-    /// The machine.
-    pub host: &'a dyn Act,
-    /// The person.
-    pub prompt: &'a dyn Prompt,
-}
+use crate::{
+    Context, Document, Failure, Rights,
+    door::{Answer, Door, perform},
+};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,17 +24,19 @@ pub enum Exit {
     Killed(i32),
 }
 
-/// Where a capability can run.
+/// Where a capability is at home.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Where {
-    /// On a live machine or on a snapshot of one.
+pub enum Home {
+    /// A snapshot of a machine will do.
     Anywhere,
-    /// On a live machine only.
-    Live,
+    /// The machine itself.
+    Machine,
+    /// The caller's own process and terminal.
+    Caller,
 }
 
 /// The result of a run, or one item of a stream.
-pub trait Noun: Serialize + JsonSchema {
+pub trait Noun: Serialize + JsonSchema + Send {
     /// What the exit code says about it.
     fn exit(&self) -> Exit {
         Exit::Fine
@@ -99,11 +70,11 @@ pub enum Never {}
 impl Noun for Never {}
 
 /// Where a streaming capability puts its items.
-pub struct Sink<'a, T>(&'a mut dyn FnMut(T) -> bool);
+pub struct Sink<'a, T>(&'a mut (dyn FnMut(T) -> bool + Send));
 
 impl<'a, T> Sink<'a, T> {
     /// A sink that hands items to `take`, which answers false when nobody reads any more.
-    pub fn new(take: &'a mut dyn FnMut(T) -> bool) -> Self {
+    pub fn new(take: &'a mut (dyn FnMut(T) -> bool + Send)) -> Self {
         Self(take)
     }
 
@@ -115,13 +86,15 @@ impl<'a, T> Sink<'a, T> {
 }
 
 /// One capability. The doc comment is its help, the fields are its arguments.
-pub trait Op: Args + FromArgMatches + Serialize + DeserializeOwned + JsonSchema + 'static {
-    /// Its name, as typed.
+pub trait Op: Args + FromArgMatches + Serialize + DeserializeOwned + JsonSchema + Send + 'static {
+    /// Its name: `noun.verb`, or the noun alone where there is one verb.
     const NAME: &'static str;
     /// What it does to the world.
     const EFFECT: Effect;
-    /// Where it can run.
-    const WHERE: Where;
+    /// Where it is at home.
+    const HOME: Home;
+    /// How far it may go with the machine.
+    type Rights: Rights;
     /// A few command lines with what they answer, for help and reference.
     const EXAMPLES: &'static [(&'static str, &'static str)];
     /// True where standard output is that of a program which it runs: what it says itself goes to standard error.
@@ -131,20 +104,12 @@ pub trait Op: Args + FromArgMatches + Serialize + DeserializeOwned + JsonSchema 
     /// What it answers.
     type Output: Noun;
 
-    /// Does it. A run that waits for the kernel blocks its thread.
-    fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Self::Item>) -> impl Future<Output = Result<Self::Output, Failure>>;
+    /// Does it. A run that waits blocks its thread, and ends soon after nobody wants the answer any more.
+    fn run(self, cx: &Context<'_, Self::Rights>, out: &mut Sink<'_, Self::Item>) -> Result<Self::Output, Failure>;
 }
 
-/// Runs a capability: the one door, whoever calls.
-pub async fn perform<O: Op>(op: O, cx: &Cx<'_>, out: &mut Sink<'_, O::Item>) -> Result<O::Output, Failure> {
-    op.run(cx, out).await
-}
-
-type Run = for<'a> fn(
-    &'a Cx<'a>,
-    Value,
-    &'a mut dyn FnMut(Value) -> bool,
-) -> Pin<Box<dyn Future<Output = Result<(Value, Exit), Failure>> + 'a>>;
+/// Where items go with their types erased.
+pub type Each<'a> = dyn FnMut(Value) -> bool + Send + 'a;
 
 /// A capability with its types erased: what every face but the terminal's text needs.
 pub struct Entry {
@@ -152,8 +117,8 @@ pub struct Entry {
     pub name: &'static str,
     /// What it does to the world.
     pub effect: Effect,
-    /// Where it can run.
-    pub place: Where,
+    /// Where it is at home.
+    pub home: Home,
     /// Command lines with what they answer.
     pub examples: &'static [(&'static str, &'static str)],
     /// Its arguments as a command.
@@ -167,32 +132,69 @@ pub struct Entry {
     /// Arguments from a command line, as JSON.
     pub parse: fn(&clap::ArgMatches) -> Result<Value, clap::Error>,
     /// Runs it from JSON to JSON.
-    pub run: Run,
+    pub(crate) run: fn(&Caller, &Door<'_>, Value, &mut Each<'_>) -> Result<Answer, Failure>,
 }
 
-/// The entry of a capability.
-pub(crate) const fn entry<O: Op>() -> Entry {
-    Entry {
-        name: O::NAME,
-        effect: O::EFFECT,
-        place: O::WHERE,
-        examples: O::EXAMPLES,
-        command: || O::augment_args(clap::Command::new(O::NAME)),
-        input: || schema_of::<O>(false),
-        output: || schema_of::<O::Output>(true),
-        item: || (std::any::TypeId::of::<O::Item>() != std::any::TypeId::of::<Never>()).then(|| schema_of::<O::Item>(true)),
-        parse: |matches| Ok(serde_json::to_value(O::from_arg_matches(matches)?).unwrap_or(Value::Null)),
-        run: |cx, input, each| {
-            Box::pin(async move {
+impl Entry {
+    /// The entry of a capability. One that lies about itself does not compile:
+    ///
+    /// ```compile_fail
+    /// use portward_ops::{Acts, Context, Effect, Entry, Failure, Home, Never, Op, Sink, op::ps::Sessions};
+    ///
+    /// #[derive(clap::Args, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+    /// struct Liar {}
+    ///
+    /// impl Op for Liar {
+    ///     const NAME: &'static str = "liar";
+    ///     const EFFECT: Effect = Effect::Read;
+    ///     const HOME: Home = Home::Machine;
+    ///     type Rights = Acts; // With `Looks` it compiles.
+    ///     const EXAMPLES: &'static [(&'static str, &'static str)] = &[];
+    ///     type Item = Never;
+    ///     type Output = Sessions;
+    ///
+    ///     fn run(self, _: &Context<'_, Self::Rights>, _: &mut Sink<'_, Never>) -> Result<Sessions, Failure> {
+    ///         Err(Failure::cancelled())
+    ///     }
+    /// }
+    ///
+    /// const LIAR: Entry = Entry::of::<Liar>();
+    /// println!("{}", LIAR.name);
+    /// ```
+    pub const fn of<O: Op>() -> Self {
+        assert!(
+            O::Rights::ACTS != matches!(O::EFFECT, Effect::Read),
+            "who acts changes something, and who changes something acts"
+        );
+        assert!(!(O::Rights::ACTS && matches!(O::HOME, Home::Anywhere)), "nothing can be done to a snapshot");
+        Self {
+            name: O::NAME,
+            effect: O::EFFECT,
+            home: O::HOME,
+            examples: O::EXAMPLES,
+            command: || O::augment_args(clap::Command::new(O::NAME)),
+            input: || schema_of::<O>(false),
+            output: || schema_of::<O::Output>(true),
+            item: || (std::any::TypeId::of::<O::Item>() != std::any::TypeId::of::<Never>()).then(|| schema_of::<O::Item>(true)),
+            parse: |matches| Ok(serde_json::to_value(O::from_arg_matches(matches)?).unwrap_or(Value::Null)),
+            run: |caller, door, input, each| {
                 let op: O = serde_json::from_value(input)
                     .map_err(|error| Failure::usage(format!("The input is not as the schema of {} says: {error}.", O::NAME)))?;
-                let value = |item: &dyn Fn() -> serde_json::Result<Value>| item().unwrap_or(Value::Null);
-                let mut take = |item: O::Item| each(value(&|| serde_json::to_value(Document::new(&item))));
-                let output = perform(op, cx, &mut Sink::new(&mut take)).await?;
-                Ok((value(&|| serde_json::to_value(Document::new(&output))), output.exit()))
-            })
-        },
+                let mut take = |item: O::Item| each(document(&item));
+                let output = perform(op, caller, door, &mut Sink::new(&mut take))?;
+                Ok(Answer { document: document(&output), exit: output.exit() })
+            },
+        }
     }
+
+    /// What it is about, the first part of its name.
+    pub fn noun(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(noun, _)| noun)
+    }
+}
+
+fn document<T: Serialize>(value: &T) -> Value {
+    serde_json::to_value(Document::new(value)).unwrap_or(Value::Null)
 }
 
 /// The schema of a type; a document's has `schema_version` beside the type's own fields.

@@ -16,6 +16,8 @@ pub enum Kind {
     System,
     /// A program that was to be run for the caller was not started.
     NotStarted,
+    /// Nobody's: the answer is not wanted any more.
+    Cancelled,
 }
 
 /// One sentence with the thing and the number, and what to do next. Every failure is exit code 2, and 125 where a program was not started.
@@ -45,10 +47,15 @@ impl Failure {
         Self { kind: Kind::NotStarted, message: message.into(), hint: None }
     }
 
+    /// An answer that nobody wants any more.
+    pub fn cancelled() -> Self {
+        Self { kind: Kind::Cancelled, message: "It was asked to end before it had an answer.".to_owned(), hint: None }
+    }
+
     /// The same, as the reason why a program was not started.
     #[must_use]
     pub fn before_start(self) -> Self {
-        Self { kind: Kind::NotStarted, ..self }
+        if self.kind == Kind::Cancelled { self } else { Self { kind: Kind::NotStarted, ..self } }
     }
 
     /// The same, with a next step.

@@ -11,12 +11,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::{Loan, PortRange, ProcessId, SocketState, Standing, Transport};
+use portward_model::{Caller, Loan, PortRange, ProcessId, SocketState, Standing, Transport};
 use portward_proxy::{Lender, Wish};
-use portward_sys::{Act, Ask, Look, PortFilter, StateSet, Transports, Which};
+use portward_sys::{Ask, Clock, Look, PortFilter, StateSet, SystemClock, Transports, Which, path_of, this_caller};
 
 use crate::{
-    Failure,
+    Acts, Cancel, Context, Failure, Nobody,
     session::{is_alive, process_at},
     store::{FrontRow, ListenerRow, ProjectId, RunRow, Stamp, Store},
 };
@@ -29,13 +29,24 @@ pub fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
         return None;
     }
     // Nobody reads along; who started it sees the exit code, and the store.
-    let ended = portward_sys::this_machine().map_err(Failure::from).and_then(|host| lend(host.as_ref()));
+    let (caller, clock, cancel) = (this_caller(), SystemClock, Cancel::default());
+    let ended = portward_sys::this_machine().map_err(Failure::from).and_then(|machine| {
+        lend(&Context {
+            machine: machine.as_ref(),
+            is_live: true,
+            caller: &caller,
+            clock: &clock,
+            cancel: &cancel,
+            prompt: &Nobody,
+        })
+    });
     Some(if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
 /// Starts a forwarder. There may be one already, and then this one ends at once.
-pub(crate) fn start() -> Result<Child, Failure> {
-    portward_session::start_apart(&[WORD], KEPT)
+pub(crate) fn start(caller: &Caller) -> Result<Child, Failure> {
+    let kept = Caller::FOLDERS.iter().filter_map(|name| Some(((*name).into(), path_of(caller.variable(name)?).into())));
+    portward_session::start_apart(&[WORD], kept)
         .map_err(|error| Failure::system(format!("The forwarder could not be started: {error}.")))
 }
 
@@ -50,24 +61,36 @@ pub(crate) fn holder(host: &dyn Look, store: &Store<'_>) -> Result<Option<Projec
     Ok(row.and_then(|row| row.project))
 }
 
-fn lend(host: &dyn Act) -> Result<(), Failure> {
-    if Store::reading(host)?.is_none() {
+fn lend(cx: &Context<'_, Acts>) -> Result<(), Failure> {
+    if Store::reading(cx)?.is_none() {
         return Ok(());
     }
-    let mut store = Store::open(host)?;
-    let own = process_at(host, std::process::id()).map(|process| process.id);
+    let host = cx.machine;
+    let mut store = Store::open(cx)?;
+    let own = process_at(host, cx.caller.process.pid).map(|process| process.id);
     let own = own.ok_or_else(|| Failure::system("The forwarder's own process cannot be read in /proc."))?;
     if !store.claim_front(own, &|other| is_alive(host, other))? {
         return Ok(());
     }
     let folder = store.path().parent().map(std::path::Path::to_owned).unwrap_or_default();
-    let mut books = Books { host, store, own, generation: 0, wish: Wish::default(), read: None, told: None, replaced: false };
+    let mut books = Books {
+        host,
+        clock: cx.clock,
+        store,
+        own,
+        generation: 0,
+        wish: Wish::default(),
+        read: None,
+        told: None,
+        replaced: false,
+    };
     portward_proxy::forward(&mut books, &folder).map_err(|error| Failure::system(format!("Nothing can be forwarded: {error}.")))
 }
 
 /// What the store says, and what was written to it.
 struct Books<'h> {
-    host: &'h dyn Act,
+    host: &'h dyn Look,
+    clock: &'h dyn Clock,
     store: Store<'h>,
     own: ProcessId,
     /// The generation that `wish` belongs to.
@@ -85,9 +108,10 @@ impl Books<'_> {
         if self.store.is_gone() {
             self.replaced = true;
         }
-        let stamp = self.store.stamp();
+        let (stamp, now) = (self.store.stamp(), self.clock.now());
         // Supervisors that were killed write nothing, so that it is read now and then all the same.
-        if self.replaced || self.read.is_some_and(|(read, at)| read == stamp && at.elapsed() < LONGEST_TRUST) {
+        if self.replaced || self.read.is_some_and(|(read, at)| read == stamp && now.saturating_duration_since(at) < LONGEST_TRUST)
+        {
             return Ok(());
         }
         self.store.stay_current()?;
@@ -100,7 +124,7 @@ impl Books<'_> {
                 };
                 self.wish = Wish { loans, over: row.project.is_none() };
                 self.generation = row.generation;
-                self.read = Some((stamp, Instant::now()));
+                self.read = Some((stamp, now));
             }
         }
         Ok(())
@@ -184,8 +208,6 @@ impl Services {
 
 /// The first argument of the forwarder, hidden from help.
 const WORD: &str = "front-forwarder";
-/// The variables by which the store is found.
-const KEPT: &[&str] = &["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "SUDO_UID", "SUDO_GID"];
 /// What was read is read anew after this time, whether something was written or not.
 const LONGEST_TRUST: Duration = Duration::from_millis(900);
 /// The loopback device is the first of every network namespace.

@@ -9,23 +9,43 @@ use std::time::Duration;
 use portward_checks::doctor::{
     Call, Called, Depth as HowFar, Diagnosis, Fact, Inquiry, Question, Sampled, Step, Unread, Wanted, Wide, has_enough,
 };
-use portward_model::{Examination, Need, Observed, PortRange, Socket, SocketState, Text};
+use portward_model::{Caller, Examination, Need, Observed, PortRange, ProxySetting, Socket, SocketState, Text};
 use portward_sys::{Ask, Depth, Dial, Dialled, Dialling, PortFilter, StateSet, SysError, Talk, Transports, Which, noted};
+use portward_wire::procfs::proxy_endpoint;
 
-use crate::{Cx, Look};
+use crate::{Context, Dials, Look};
 
 pub(crate) use names::NamesOf;
 
 /// Asks one question, and gives all that was read with the answer.
-pub(crate) fn inquire(cx: &Cx<'_>, question: Question, observed: Option<Observed>, depth: HowFar) -> (Inquiry, Diagnosis) {
-    let runner = Runner { cx, host: cx.host, began: cx.host.elapsed() };
-    let known = Examination { proxies: cx.host.proxies(), observed, ..Examination::default() };
-    Inquiry::new(question, depth, known).run(|inquiry, step| Ok(runner.answer(inquiry, step)?))
+pub(crate) fn inquire(
+    cx: &Context<'_, Dials>,
+    question: Question,
+    observed: Option<Observed>,
+    depth: HowFar,
+) -> (Inquiry, Diagnosis) {
+    let runner = Runner { cx, host: cx.machine, began: cx.machine.elapsed() };
+    let known = Examination { proxies: noted(cx.machine, "proxies", || proxies(cx)), observed, ..Examination::default() };
+    Inquiry::new(question, depth, known).run(|inquiry, step| match cx.still_wanted() {
+        Ok(()) => Ok(runner.answer(inquiry, step)?),
+        Err(failure) => Err(Unread { need: Need::Platform, why: failure.message }),
+    })
+}
+
+/// Proxies that the caller's environment names, without their credentials; of who asks a snapshot they say nothing.
+fn proxies(cx: &Context<'_, Dials>) -> Vec<ProxySetting> {
+    let named = |name: &&str| {
+        let value = cx.caller.variable(name).filter(|_| cx.is_live)?;
+        let listed = name.eq_ignore_ascii_case("no_proxy");
+        let value = if listed { value.clone() } else { proxy_endpoint(value.raw()) };
+        Some(ProxySetting { variable: (*name).to_owned(), value })
+    };
+    Caller::PROXIES.iter().filter_map(named).collect()
 }
 
 /// A machine, for one question.
-struct Runner<'a> {
-    cx: &'a Cx<'a>,
+struct Runner<'a, 'm> {
+    cx: &'a Context<'m, Dials>,
     host: &'a dyn Dial,
     began: Duration,
 }
@@ -46,7 +66,7 @@ impl From<Missed> for Unread {
     }
 }
 
-impl Runner<'_> {
+impl Runner<'_, '_> {
     fn answer(&self, inquiry: &Inquiry, step: &Step) -> Result<Fact, Missed> {
         match step {
             Step::Read(wanted) => self.read(inquiry, wanted),
@@ -76,7 +96,7 @@ impl Runner<'_> {
             Wanted::Processes(pids) => Fact::Processes(host.processes(pids)?),
             Wanted::Projects(folders) => Fact::Projects(host.projects(folders)?),
             Wanted::Told(processes) => Fact::Told(host.told(processes, port)?),
-            Wanted::Moved => Fact::Moved(noted(host, "moved", || sessions::moved(host, inquiry.asked()))),
+            Wanted::Moved => Fact::Moved(noted(host, "moved", || sessions::moved(self.cx, inquiry.asked()))),
             Wanted::Mentions(folders) => Fact::Mentions(host.mentions(folders, &[port])?),
             Wanted::Firewall => Fact::Firewall(host.firewall()?),
             Wanted::Bind { transport, at, reuse } => Fact::Bind(host.try_bind(*transport, *at, *reuse)?),

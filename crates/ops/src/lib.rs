@@ -2,11 +2,13 @@
 //!
 //! A capability is one [`Op`]: a struct whose doc comment is its help, whose fields are its arguments, with an
 //! effect, an output and one `run`. Everything a user meets (command, JSON, schema, reference page, man page,
-//! completions) is derived from it, and [`perform`] is the one door to all of them. This crate prints
+//! completions) is derived from it, and [`dispatch`] is the one door to all of them. This crate prints
 //! nothing and parses no command line.
 #![forbid(unsafe_code)]
 
+mod context;
 mod document;
+mod door;
 mod duration;
 mod entry;
 mod failure;
@@ -22,12 +24,14 @@ mod session;
 pub mod store;
 mod target;
 
+pub use context::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
 pub use document::{
     Bind, Client, Document, End, Freed, GapDocument, Group, Listing, Nearby, Netns, OneSocket, OwnerDocument, Port, Refused,
     SocketDocument, Sockets, Step, Supervised, write_json,
 };
+pub use door::{Answer, Door, Request, dispatch, perform};
 pub use duration::Span;
-pub use entry::{Cx, Entry, ErasedSerialize, Exit, Never, Noun, Op, Prompt, Sink, Where, perform};
+pub use entry::{Each, Entry, ErasedSerialize, Exit, Home, Never, Noun, Op, Sink};
 pub use failure::{Failure, Kind};
 pub use forwarder::entrance;
 pub use look::{Look, Story, View};

@@ -76,8 +76,8 @@ impl Look {
             clients: None,
             stories: FxHashMap::default(),
             options: FxHashMap::default(),
-            served: std::cell::OnceCell::new(),
-            first_owners: std::cell::OnceCell::new(),
+            served: std::sync::OnceLock::new(),
+            first_owners: std::sync::OnceLock::new(),
             hidden_processes: 0,
             other_namespaces: 0,
             in_flight: Vec::new(),
@@ -189,8 +189,8 @@ pub struct View {
     clients: Option<Vec<Clients>>,
     stories: FxHashMap<u32, Story>,
     options: FxHashMap<usize, SocketOptions>,
-    served: std::cell::OnceCell<FxHashSet<(Transport, u16)>>,
-    first_owners: std::cell::OnceCell<Vec<Option<u32>>>,
+    served: std::sync::OnceLock<FxHashSet<(Transport, u16)>>,
+    first_owners: std::sync::OnceLock<Vec<Option<u32>>>,
     /// Processes whose descriptors the reader may not see.
     pub hidden_processes: u32,
     /// Other network namespaces that processes live in.

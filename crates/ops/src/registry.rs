@@ -1,41 +1,41 @@
 //! The list of capabilities. A new one is one line here.
 
-use crate::entry::{Entry, entry};
+use crate::entry::Entry;
 
-/// Hands the list of capabilities, as `module Type` pairs, to another macro: the registry and every face
-/// that pairs a capability with something of its own are made from this one list.
+/// Hands the list of capabilities, as `module Noun: Verb ...`, to another macro: the registry and every face that pairs a
+/// capability with something of its own are made from this one list. A noun without a verb means its first one.
 #[macro_export]
 macro_rules! every_op {
     ($with:ident) => {
         $with! {
-            list List,
-            doctor Doctor,
-            explain Explain,
-            free Free,
-            resume Resume,
-            wait Wait,
-            watch Watch,
-            graph Graph,
-            next Next,
-            open Open,
-            snapshot Snap,
-            lab Bench,
-            run Run,
-            ps Ps,
-            stop Stop,
-            front Front,
-            guard Guard,
-            lease Lease,
-            port Port,
-            url Url,
+            list List: List,
+            doctor Doctor: Ask Fix Follow All Client,
+            explain Explain: Explain,
+            free Free: Free,
+            resume Resume: Resume,
+            wait Wait: Wait,
+            watch Watch: Watch,
+            graph Graph: Graph,
+            next Next: Next,
+            open Open: Open,
+            snapshot Snap: Snap Record Write,
+            lab Bench: List Tour Start Hint Check,
+            run Run: Run,
+            ps Ps: Ps,
+            stop Stop: Stop,
+            front Front: Status Give Off,
+            guard Guard: Status Pin Open,
+            lease Lease: List Take Release Prune Repair,
+            port Port: Port Handed,
+            url Url: Url,
         }
     };
 }
 
 macro_rules! entries {
-    ($($module:ident $op:ident,)*) => {
+    ($($module:ident $noun:ident: $($verb:ident)+,)*) => {
         /// Every capability, in the order in which help lists them.
-        pub static OPS: &[Entry] = &[$(entry::<crate::op::$module::$op>()),*];
+        pub static OPS: &[Entry] = &[$($(Entry::of::<crate::op::$module::$verb>()),+),*];
     };
 }
 
@@ -64,9 +64,11 @@ mod tests {
     #[test]
     fn defaults_of_the_command_line_and_of_json_agree() {
         macro_rules! agree {
-            ($($module:ident $op:ident,)*) => {$(
+            ($($module:ident $noun:ident: $($op:ident)+,)*) => {$($(
                 let command = <crate::op::$module::$op as clap::Args>::augment_args(clap::Command::new("x")).no_binary_name(true);
-                let required: Vec<&str> = command.get_arguments().filter(|a| a.is_required_set()).map(|_| "3000").collect();
+                let required = command.get_arguments().filter(|a| a.is_required_set());
+                let option = |a: &clap::Arg| a.get_long().map(|long| format!("--{long}"));
+                let required: Vec<String> = required.flat_map(|a| option(a).into_iter().chain(["3000".to_owned()])).collect();
                 let keys: serde_json::Map<String, serde_json::Value> = command
                     .get_arguments()
                     .filter(|a| a.is_required_set())
@@ -78,7 +80,7 @@ mod tests {
                 let typed = crate::op::$module::$op::from_arg_matches(&command.get_matches_from(required)).unwrap();
                 let read: crate::op::$module::$op = serde_json::from_value(keys.into()).unwrap();
                 assert_eq!(serde_json::to_value(typed).unwrap(), serde_json::to_value(read).unwrap(), stringify!($op));
-            )*};
+            )+)*};
         }
         every_op!(agree);
     }

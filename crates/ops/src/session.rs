@@ -8,10 +8,10 @@ use std::{
 
 use portward_model::{Lack, Need, Process, ProcessId, ProjectIdentity, Text};
 use portward_session::{Event, Ports, Rules, Witness};
-use portward_sys::{Act, Look};
+use portward_sys::Look;
 
 use crate::{
-    Cx, Failure, Sink,
+    Acts, Context, Failure, Rights, Sink,
     document::GapDocument,
     op::url::url,
     session::told::{Listening, Ran},
@@ -21,9 +21,6 @@ use crate::{
 pub(crate) mod recipes;
 pub(crate) mod told;
 pub(crate) mod watched;
-
-/// The variable by which a program knows the session that it runs in: the project's number.
-pub(crate) const VARIABLE: &str = "PORTWARD_SESSION";
 
 /// A project's ports, as its supervisor asks for them.
 pub(crate) struct ProjectPorts<'h> {
@@ -42,8 +39,8 @@ pub(crate) struct ProjectPorts<'h> {
 
 impl<'h> ProjectPorts<'h> {
     /// The ports of the project with this identity.
-    pub(crate) fn open(host: &'h dyn Act, identity: Option<ProjectIdentity>) -> Result<Self, Failure> {
-        let mut store = Store::open(host)?;
+    pub(crate) fn open(cx: &Context<'h, Acts>, identity: Option<ProjectIdentity>) -> Result<Self, Failure> {
+        let mut store = Store::open(cx)?;
         let project = store.project(identity.as_ref())?.id;
         let (known, carried) = (BTreeMap::new(), BTreeMap::new());
         Ok(Self { store, identity, project, known, carried, own: BTreeSet::new(), read: None })
@@ -128,14 +125,16 @@ pub(crate) struct Recorder<'a, 's> {
 impl<'a, 's> Recorder<'a, 's> {
     /// Begins the record of a run in the project with this identity; this process is its supervisor.
     pub(crate) fn begin(
-        host: &'a dyn Act,
+        cx: &Context<'a, Acts>,
         identity: Option<ProjectIdentity>,
         rules: Option<Rules>,
         name: Option<String>,
         out: &'a mut Sink<'s, Ran>,
     ) -> Result<Self, Failure> {
-        let mut store = Store::open(host)?;
-        let own = process_at(host, std::process::id())
+        let mut store = Store::open(cx)?;
+        let host = cx.machine;
+        // A process of its own, and not the caller's.
+        let own = process_at(host, host.facts()?.pid)
             .ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?
             .id;
         let project = store.project(identity.as_ref())?.id;
@@ -284,23 +283,23 @@ pub(crate) fn listening(row: &ListenerRow) -> Listening {
     }
 }
 
-/// The run that this process is inside of, by what its environment says and the processes above it confirm.
-pub(crate) fn around(cx: &Cx<'_>) -> Result<Option<RunRow>, Failure> {
-    if std::env::var_os(VARIABLE).is_none() {
+/// The run that the caller is inside of, by what its environment says and the processes above it confirm.
+pub(crate) fn around<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, Failure> {
+    if cx.caller.session.is_none() {
         return Ok(None);
     }
-    let Some(store) = Store::reading(cx.host)? else { return Ok(None) };
+    let Some(store) = Store::reading(cx)? else { return Ok(None) };
     let mut runs = store.runs()?;
     // One that leaves calls alone holds nobody to its rules.
     runs.retain(|run| run.rules.is_some());
-    Ok(run_above(cx.host, std::process::id(), &runs).cloned())
+    Ok(run_above(cx.look(), cx.caller.process.pid, &runs).cloned())
 }
 
-/// The run that this process is inside of, by the processes above it alone.
-pub(crate) fn enclosing(cx: &Cx<'_>) -> Result<Option<RunRow>, Failure> {
-    let Some(store) = Store::reading(cx.host)? else { return Ok(None) };
+/// The run that the caller is inside of, by the processes above it alone.
+pub(crate) fn enclosing<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, Failure> {
+    let Some(store) = Store::reading(cx)? else { return Ok(None) };
     let runs = store.runs()?;
-    Ok(run_above(cx.host, std::process::id(), &runs).cloned())
+    Ok(run_above(cx.look(), cx.caller.process.pid, &runs).cloned())
 }
 
 /// The run that a process belongs to: a supervisor takes in what loses its parent, so that it stands above all of its own.
@@ -314,10 +313,10 @@ pub(crate) fn run_above<'r>(host: &dyn Look, pid: u32, runs: &'r [RunRow]) -> Op
     runs.iter().find(|run| above.contains(&run.supervisor))
 }
 
-/// Gives this process a name in the session that it is inside of.
-pub(crate) fn join(cx: &Cx<'_>, outer: &RunRow, name: Option<&str>) -> Result<(), Failure> {
-    let (Some(name), Some(own)) = (name, process_at(cx.host, std::process::id())) else { return Ok(()) };
-    Store::open(cx.host)?.add_service(outer.id, own.id, name)
+/// Gives the caller a name in the session that it is inside of.
+pub(crate) fn join(cx: &Context<'_, Acts>, outer: &RunRow, name: Option<&str>) -> Result<(), Failure> {
+    let (Some(name), Some(own)) = (name, process_at(cx.machine, cx.caller.process.pid)) else { return Ok(()) };
+    Store::open(cx)?.add_service(outer.id, own.id, name)
 }
 
 /// True while the process with this identity lives.

@@ -17,14 +17,14 @@ mod want;
 use std::{
     cell::{Cell, RefCell},
     path::PathBuf,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant, UNIX_EPOCH},
 };
 
 use portward_model::{Lack, Moment, Need, PortRange, PortRules, Text};
-use portward_sys::{Act, FileMark, Look, StateFolder};
+use portward_sys::{Act, Clock, FileMark, Look, StateFolder};
 use rusqlite::Connection;
 
-use crate::{Failure, document::GapDocument};
+use crate::{Acts, Context, Failure, Rights, document::GapDocument};
 use error::StoreError;
 use file::Durable;
 pub(crate) use front::FrontRow;
@@ -41,6 +41,7 @@ pub struct Store<'h> {
     host: &'h dyn Look,
     /// The right to write; none of a store that was opened for reading.
     writer: Option<&'h dyn Act>,
+    clock: &'h dyn Clock,
     folder: StateFolder,
     /// The file that was opened: after a repair another one has its name.
     file: FileMark,
@@ -92,33 +93,33 @@ pub struct Stamp {
 }
 
 impl<'h> Store<'h> {
-    /// Opens the user's store for reading and writing, and makes it where there is none.
+    /// Opens the caller's store for reading and writing, and makes it where there is none.
     ///
     /// # Errors
     /// A store that is full, read-only, corrupt or of a newer version, in one sentence with the next step. A corrupt one
     /// is copied aside and stays where it is.
-    pub fn open(host: &'h dyn Act) -> Result<Self, Failure> {
-        Self::open_in(host, StateFolder::find(host.facts()?.uid))
+    pub fn open(cx: &Context<'h, Acts>) -> Result<Self, Failure> {
+        Self::open_in(cx.machine, cx.clock, StateFolder::find(cx.caller))
     }
 
     /// The same, in this folder.
-    pub fn open_in(host: &'h dyn Act, folder: StateFolder) -> Result<Self, Failure> {
+    pub fn open_in(host: &'h dyn Act, clock: &'h dyn Clock, folder: StateFolder) -> Result<Self, Failure> {
         match file::open(&folder) {
-            Ok((connection, file)) => Self::with(host, Some(host), folder, connection, file),
+            Ok((connection, file)) => Self::with(host, Some(host), clock, folder, connection, file),
             Err(error) => Err(error.told(&folder)),
         }
     }
 
     /// Opens the store for reading alone; `None` where there is none yet. It works in a folder that cannot be written to, and
     /// one of an older version stays as it is: a copy in memory is brought up to date, and read.
-    pub fn reading(host: &'h dyn Look) -> Result<Option<Self>, Failure> {
-        Self::reading_in(host, StateFolder::find(host.facts()?.uid))
+    pub fn reading<R: Rights>(cx: &Context<'h, R>) -> Result<Option<Self>, Failure> {
+        Self::reading_in(cx.look(), cx.clock, StateFolder::find(cx.caller))
     }
 
     /// The same, in this folder.
-    pub fn reading_in(host: &'h dyn Look, folder: StateFolder) -> Result<Option<Self>, Failure> {
+    pub fn reading_in(host: &'h dyn Look, clock: &'h dyn Clock, folder: StateFolder) -> Result<Option<Self>, Failure> {
         match file::glance(&folder) {
-            Ok(Some((connection, file))) => Self::with(host, None, folder, connection, file).map(Some),
+            Ok(Some((connection, file))) => Self::with(host, None, clock, folder, connection, file).map(Some),
             Ok(None) => Ok(None),
             Err(error) => Err(error.told(&folder)),
         }
@@ -127,20 +128,22 @@ impl<'h> Store<'h> {
     fn with(
         host: &'h dyn Look,
         writer: Option<&'h dyn Act>,
+        clock: &'h dyn Clock,
         folder: StateFolder,
         connection: Connection,
         file: FileMark,
     ) -> Result<Self, Failure> {
         let identity = file::identity(&connection).map_err(|error| error.told(&folder))?;
-        Ok(Self { connection, host, writer, folder, file, identity, unsettled: Cell::new(0), rules: RefCell::default() })
+        Ok(Self { connection, host, writer, clock, folder, file, identity, unsettled: Cell::new(0), rules: RefCell::default() })
     }
 
     /// The kernel's port rules, read at most every [`RULES_HOLD`]: who takes ten leases at once reads a handful of files once.
     fn port_rules(&self) -> Result<PortRules, Failure> {
+        let now = self.clock.now();
         let mut kept = self.rules.borrow_mut();
-        match kept.as_ref().filter(|(read, _)| read.elapsed() < RULES_HOLD) {
+        match kept.as_ref().filter(|(read, _)| now.saturating_duration_since(*read) < RULES_HOLD) {
             Some((_, rules)) => Ok(rules.clone()),
-            None => Ok(kept.insert((Instant::now(), self.host.port_rules()?)).1.clone()),
+            None => Ok(kept.insert((now, self.host.port_rules()?)).1.clone()),
         }
     }
 
@@ -165,7 +168,7 @@ impl<'h> Store<'h> {
     pub fn stamp(&self) -> Stamp {
         let file = FileMark::of(&self.path());
         let log = FileMark::of(&self.folder.path.join(file::LOG));
-        let now = SystemTime::now();
+        let now = self.clock.wall();
         let fresh = |mark: &FileMark| now.duration_since(mark.written).is_ok_and(|age| age < SETTLING) || mark.written > now;
         let unsettled = if file.iter().chain(&log).any(fresh) || file.is_none() {
             self.unsettled.set(self.unsettled.get() + 1);
@@ -174,6 +177,12 @@ impl<'h> Store<'h> {
             0
         };
         Stamp { file, log, unsettled }
+    }
+
+    /// The wall clock, as it is recorded.
+    fn now(&self) -> Moment {
+        let since = self.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
     }
 
     /// An error of this store as people read it; a corrupt store is copied aside on the way.
@@ -188,8 +197,8 @@ impl<'h> Store<'h> {
             return Ok(None);
         }
         match self.writer {
-            Some(host) => Self::open_in(host, self.folder.clone()).map(Some),
-            None => Self::reading_in(self.host, self.folder.clone()),
+            Some(host) => Self::open_in(host, self.clock, self.folder.clone()).map(Some),
+            None => Self::reading_in(self.host, self.clock, self.folder.clone()),
         }
     }
 
@@ -242,12 +251,6 @@ pub(crate) fn gaps(folder: &StateFolder) -> Vec<GapDocument> {
         error: None,
     };
     folder.brief.iter().map(gap).collect()
-}
-
-/// The wall clock, as it is recorded.
-fn now() -> Moment {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    Moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 /// Longer than the coarsest tick of a kernel's clock for files (10 ms at 100 Hz).

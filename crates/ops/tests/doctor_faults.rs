@@ -12,7 +12,10 @@ use std::{
 };
 
 use asking::ask;
-use portward_ops::{Look, op::doctor::Doctor};
+use portward_ops::{
+    Look, Op,
+    op::doctor::{All, Ask, Follow},
+};
 use portward_sys::{Act, Depth, Flaky, StateSet, Tape, Which, this_machine};
 use serde_json::{Value, json};
 
@@ -20,12 +23,12 @@ use serde_json::{Value, json};
 /// repeat those that failed before. Hands out the name of the call that failed with each answer, and gives the number of
 /// calls.
 #[track_caller]
-fn each_call_fails(words: &Value, machine: &dyn Fn() -> Box<dyn Act>, mut judge: impl FnMut(&str, &Value)) -> usize {
+fn each_call_fails<O: Op>(words: &Value, machine: &dyn Fn() -> Box<dyn Act>, mut judge: impl FnMut(&str, &Value)) -> usize {
     let mut failures: HashMap<&str, usize> = HashMap::new();
     let mut repeated = 0;
     for call in 1.. {
         let host = Flaky::new(machine(), call);
-        let answer = ask::<Doctor>(words, &host);
+        let answer = ask::<O>(words, &host);
         let Some(name) = host.failed() else { return call - 1 };
         let known = failures.entry(name).or_default();
         *known += 1;
@@ -95,9 +98,9 @@ fn closed() -> SocketAddr {
 fn a_server_that_answers() {
     let target = web().to_string();
     let words = json!({ "target": target });
-    assert_eq!(ask::<Doctor>(&words, live().as_ref()).unwrap()["verdict"], "healthy");
+    assert_eq!(ask::<Ask>(&words, live().as_ref()).unwrap()["verdict"], "healthy");
     let mut names = Vec::new();
-    let calls = each_call_fails(&words, &live, |failed, document| {
+    let calls = each_call_fails::<Ask>(&words, &live, |failed, document| {
         names.push(failed.to_owned());
         let dialled = document["probes"].as_array().is_some_and(|probes| !probes.is_empty());
         // The answer to the request is what shows health.
@@ -118,7 +121,7 @@ fn a_server_that_answers() {
 #[test]
 fn a_name_that_has_two_addresses() {
     let words = json!({ "target": format!("localhost:{}", web().port()) });
-    each_call_fails(&words, &live, |failed, document| {
+    each_call_fails::<Ask>(&words, &live, |failed, document| {
         let dialled = document["probes"].as_array().unwrap().iter().any(|probe| !probe["said"].is_null());
         assert!(dialled || document["verdict"] != "healthy", "{failed}: {document:#}");
     });
@@ -129,9 +132,9 @@ fn a_listener_that_is_left_alone() {
     // Asked for with the backlog of a debugger.
     let listener = rustix_listener();
     let words = json!({ "target": listener.local_addr().unwrap().to_string() });
-    let whole = ask::<Doctor>(&words, live().as_ref()).unwrap();
+    let whole = ask::<Ask>(&words, live().as_ref()).unwrap();
     assert_eq!((&whole["verdict"], &whole["probes"]), (&json!("healthy"), &json!([])), "{whole:#}");
-    each_call_fails(&words, &live, |failed, document| {
+    each_call_fails::<Ask>(&words, &live, |failed, document| {
         assert_eq!(document["probes"], json!([]), "{failed}: {document:#}");
         if matches!(failed, "holders" | "processes" | "vitals") {
             assert_eq!(document["verdict"], "unknown", "{failed} shows that it is well: {document:#}");
@@ -152,7 +155,7 @@ fn rustix_listener() -> TcpListener {
 fn a_port_on_which_nobody_listens() {
     // Without watching, which would wait for whatever else starts on this machine.
     let words = json!({ "target": closed().to_string(), "watch": true, "timeout": "0s" });
-    let calls = each_call_fails(&words, &live, |failed, document| {
+    let calls = each_call_fails::<Ask>(&words, &live, |failed, document| {
         assert_ne!(document["verdict"], "healthy", "{failed}: {document:#}");
         if failed != "sockets" {
             assert_eq!(document["verdict"], "fault", "{failed}: {document:#}");
@@ -164,14 +167,14 @@ fn a_port_on_which_nobody_listens() {
 #[test]
 fn a_bind() {
     let (free, held) = (closed().to_string(), web().to_string());
-    each_call_fails(&json!({ "target": free, "bind": true }), &live, |failed, document| {
+    each_call_fails::<Ask>(&json!({ "target": free, "bind": true }), &live, |failed, document| {
         let tried = |evidence: &Value| evidence["source"] == "bind(2)";
         let shown = document["healthy"].as_array().unwrap().iter().any(tried);
         if matches!(failed, "sockets" | "port_rules" | "interfaces") {
             assert!(shown || document["verdict"] != "healthy", "{failed}: {document:#}");
         }
     });
-    each_call_fails(&json!({ "target": held, "bind": true }), &live, |failed, document| {
+    each_call_fails::<Ask>(&json!({ "target": held, "bind": true }), &live, |failed, document| {
         assert_ne!(document["verdict"], "healthy", "{failed}: {document:#}");
     });
 }
@@ -181,21 +184,25 @@ fn texts_and_other_ways_to_ask() {
     let (served, closed) = (web(), closed());
     let folder = tempfile::tempdir().unwrap();
     for words in [
-        json!({ "target": format!("Error: connect ECONNREFUSED {closed}"), "watch": true, "timeout": "0s" }),
         json!({ "target": "java.net.ConnectException: Connection refused" }),
         json!({ "target": "127.0.0.1:619009" }),
-        json!({ "target": format!("unix:{}", folder.path().join("none").display()), "watch": true, "timeout": "0s" }),
         json!({ "target": format!("http://{served}/"), "explain_probes": true }),
-        json!({ "target": served.to_string(), "watch": true, "timeout": "0s" }),
     ] {
-        assert!(each_call_fails(&words, &live, |_, _| {}) < 400, "{words}");
+        assert!(each_call_fails::<Ask>(&words, &live, |_, _| {}) < 400, "{words}");
+    }
+    for words in [
+        json!({ "target": format!("Error: connect ECONNREFUSED {closed}"), "timeout": "0s" }),
+        json!({ "target": format!("unix:{}", folder.path().join("none").display()), "timeout": "0s" }),
+        json!({ "target": served.to_string(), "timeout": "0s" }),
+    ] {
+        assert!(each_call_fails::<Follow>(&words, &live, |_, _| {}) < 400, "{words}");
     }
 }
 
 #[test]
 fn every_listener() {
     let _served = web();
-    each_call_fails(&json!({ "all": true }), &live, |failed, document| {
+    each_call_fails::<All>(&json!({}), &live, |failed, document| {
         if matches!(failed, "sockets" | "holders" | "processes" | "vitals") {
             assert_ne!(document["verdict"], "healthy", "{failed}: {document:#}");
         }
@@ -221,7 +228,7 @@ fn on_a_recorded_machine() {
         json!({ "target": format!("curl: (7) Failed to connect to {served}: Connection refused") }),
         json!({ "all": true }),
     ] {
-        let calls = each_call_fails(&words, &machine, |failed, document| {
+        let calls = each_call_fails::<Ask>(&words, &machine, |failed, document| {
             // Nothing can be dialled in a recording, and how processes fared was not recorded.
             assert_ne!(document["verdict"], "healthy", "{failed}: {document:#}");
         });
@@ -229,9 +236,11 @@ fn on_a_recorded_machine() {
     }
     // What holds the port stands in the recording, whatever else cannot be read.
     let listener = |document: &Value| document["causes"][0]["code"] == "no-listener";
-    each_call_fails(&json!({ "target": served }), &machine, |failed, document| {
+    each_call_fails::<Ask>(&json!({ "target": served }), &machine, |failed, document| {
         assert!(!listener(document), "{failed}: {document:#}");
     });
     let bind = json!({ "target": served, "bind": true });
-    each_call_fails(&bind, &machine, |failed, document| assert_ne!(document["verdict"], "healthy", "{failed}: {document:#}"));
+    each_call_fails::<Ask>(&bind, &machine, |failed, document| {
+        assert_ne!(document["verdict"], "healthy", "{failed}: {document:#}")
+    });
 }

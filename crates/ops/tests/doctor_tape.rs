@@ -12,7 +12,7 @@ use std::{
 
 use asking::ask;
 use portward_model::Snapshot;
-use portward_ops::{Look, op::doctor::Doctor};
+use portward_ops::{Look, op::doctor::Ask};
 use portward_sys::{Entry, Flaky, Recording, Tape, Which, this_machine};
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn bare() -> Snapshot {
 fn recorded(words: &Value) -> (Value, Vec<u8>) {
     let machine = this_machine().unwrap();
     let recording = Recording::of(machine.as_ref());
-    let answer = timeless(ask::<Doctor>(words, &recording).unwrap());
+    let answer = timeless(ask::<Ask>(words, &recording).unwrap());
     (answer, serde_json::to_vec(&recording.take()).unwrap())
 }
 
@@ -77,7 +77,7 @@ fn the_same_diagnosis_without_the_machine() {
         json!({ "target": format!("Error: connect ECONNREFUSED {closed}") }),
     ] {
         let (answer, file) = recorded(&words);
-        let again = timeless(ask::<Doctor>(&words, &tape(&file)).unwrap());
+        let again = timeless(ask::<Ask>(&words, &tape(&file)).unwrap());
         assert_eq!(again, answer, "{words}");
         // What comes back is written alike once more.
         let entries: Vec<Entry> = serde_json::from_slice(&file).unwrap();
@@ -91,10 +91,10 @@ fn each_answer_missing() {
     let (answer, file) = recorded(&words);
     assert_eq!(answer["verdict"], "healthy");
     let count = Flaky::new(Box::new(tape(&file)), 0);
-    assert_eq!(timeless(ask::<Doctor>(&words, &count).unwrap()), answer);
+    assert_eq!(timeless(ask::<Ask>(&words, &count).unwrap()), answer);
     assert!(count.calls() > 8);
     for call in 1..=count.calls() {
-        let document = ask::<Doctor>(&words, &Flaky::new(Box::new(tape(&file)), call)).unwrap();
+        let document = ask::<Ask>(&words, &Flaky::new(Box::new(tape(&file)), call)).unwrap();
         let dialled = document["probes"].as_array().is_some_and(|probes| !probes.is_empty());
         assert!(dialled || document["verdict"] != "healthy", "call {call}: {document:#}");
     }
@@ -107,7 +107,7 @@ fn what_nobody_asked_then_is_a_gap() {
     let (_, file) = recorded(&words);
     let mut entries: Vec<Value> = serde_json::from_slice(&file).unwrap();
     entries.retain(|entry| !entry["asked"].as_str().unwrap().starts_with("dial("));
-    let document = ask::<Doctor>(&words, &tape(&serde_json::to_vec(&entries).unwrap())).unwrap();
+    let document = ask::<Ask>(&words, &tape(&serde_json::to_vec(&entries).unwrap())).unwrap();
     assert_eq!(document["verdict"], "unknown", "{document:#}");
     let wanted = format!("the snapshot holds no dialogue with {asked}; take it with --for");
     assert!(

@@ -8,9 +8,7 @@ use asking::ask;
 use portward_model::Snapshot;
 use portward_ops::{
     Look, Op,
-    op::{
-        explain::Explain, graph::Graph, guard::Guard, lease::Lease, list::List, next::Next, open::Open, ps::Ps, snapshot::Snap,
-    },
+    op::{explain::Explain, graph::Graph, guard, lease, list::List, next::Next, open::Open, ps::Ps, snapshot::Snap},
 };
 use portward_sys::{Act, Depth, Flaky, StateSet, Tape, Which, this_machine};
 
@@ -54,12 +52,13 @@ fn over(machine: &dyn Fn() -> Box<dyn Act>) {
     assert!(each_call_fails::<Explain>(&serde_json::json!({"endpoint": "8080", "bind": true}), machine, true) >= 3);
     assert!(each_call_fails::<Graph>(&none, machine, true) >= 3);
     assert!(each_call_fails::<Snap>(&none, machine, true) >= 3);
-    assert!(each_call_fails::<Guard>(&none, machine, true) >= 3);
-    assert!(each_call_fails::<Guard>(&serde_json::json!({"action": "status", "endpoints": ["3000"]}), machine, false) >= 3);
-    let dry = serde_json::json!({"action": "pin", "endpoints": ["3000"], "dry_run": true});
-    assert!(each_call_fails::<Guard>(&dry, machine, false) >= 3);
-    assert!(each_call_fails::<Lease>(&serde_json::json!({"action": "list"}), machine, false) >= 1);
-    assert!(each_call_fails::<Ps>(&none, machine, false) >= 1);
+    assert!(each_call_fails::<guard::Status>(&none, machine, true) >= 3);
+    assert!(each_call_fails::<guard::Status>(&serde_json::json!({"endpoints": ["3000"]}), machine, false) >= 3);
+    let dry = serde_json::json!({"endpoints": ["3000"], "dry_run": true});
+    assert!(each_call_fails::<guard::Pin>(&dry, machine, false) >= 3);
+    // Where there is no store the machine is not asked.
+    each_call_fails::<lease::List>(&none, machine, false);
+    each_call_fails::<Ps>(&none, machine, false);
     assert!(each_call_fails::<Next>(&serde_json::json!({"range": "3000-3100"}), machine, false) >= 3);
     assert!(each_call_fails::<Open>(&serde_json::json!({"endpoint": "3000", "print": true}), machine, false) >= 3);
 }

@@ -14,7 +14,7 @@ use std::{
 
 use portward_model::{Project, ProjectIdentity, Text};
 use portward_ops::store::Store;
-use portward_sys::{FileMark, this_machine};
+use portward_sys::{FileMark, StateFolder, SystemClock, this_caller, this_machine};
 
 const PROCESSES: usize = 100;
 const REQUESTS: u16 = 10;
@@ -116,7 +116,7 @@ fn child() {
     // Processes of one project ask for some of the same ports.
     let first = 3000 + u16::try_from(number / PROJECTS).unwrap() % 7 * 5;
     let mut begun = Instant::now();
-    let mut store = Store::open(host.as_ref()).unwrap();
+    let mut store = Store::open_in(host.as_ref(), &SystemClock, StateFolder::find(&this_caller())).unwrap();
     let row = store.project(Some(&identity)).unwrap();
     for asked in first..first + REQUESTS {
         let lease = store.lease(row.id, asked).unwrap();
@@ -192,8 +192,8 @@ fn agree(home: &Path, said: &[((usize, u16), u16)]) {
     assert_eq!(distinct.len(), ports.len(), "two things have one port");
     let host = this_machine().unwrap();
     let uid = host.facts().unwrap().uid;
-    let folder = portward_sys::StateFolder::at(home.join(".local/state/portward"), uid);
-    let kept: BTreeSet<u16> = match Store::reading_in(host.as_ref(), folder).unwrap() {
+    let folder = StateFolder::at(home.join(".local/state/portward"), uid);
+    let kept: BTreeSet<u16> = match Store::reading_in(host.as_ref(), &SystemClock, folder).unwrap() {
         Some(store) => store.all().unwrap().into_iter().map(|row| row.port).collect(),
         None => BTreeSet::new(),
     };

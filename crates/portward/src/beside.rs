@@ -1,28 +1,30 @@
 //! Standard error beside a program that runs: the program waits for its supervisor, which therefore waits for no reader.
 
 use std::{
-    cell::Cell,
     io::{self, ErrorKind, Write},
-    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 /// Standard error. As long as it does not wait, what its reader does not take at once is dropped, and the next flush says so
 /// by [`ErrorKind::WouldBlock`].
 pub(crate) struct Beside {
-    waits: Rc<Cell<bool>>,
+    waits: Arc<AtomicBool>,
     dropped: bool,
 }
 
 impl Beside {
-    /// One that waits when the cell says so.
-    pub(crate) fn new(waits: Rc<Cell<bool>>) -> Self {
+    /// One that waits when the flag says so.
+    pub(crate) fn new(waits: Arc<AtomicBool>) -> Self {
         Self { waits, dropped: false }
     }
 }
 
 impl Write for Beside {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.waits.get() {
+        if self.waits.load(Ordering::Relaxed) {
             return io::stderr().write(bytes);
         }
         // More than that is no longer written in one piece. What follows a piece that was dropped means nothing without it.

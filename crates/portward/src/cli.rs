@@ -3,17 +3,15 @@
 use std::{
     any::TypeId,
     ffi::OsString,
-    future::Future,
     io::{self, Write},
-    pin::pin,
     process::ExitCode,
-    task::{Context, Poll, Waker},
 };
 
-use clap::{Arg, ArgAction, ArgMatches, Command, ValueHint};
-use portward_ops::{Cx, Document, Exit, Failure, Kind, Never, Noun, OPS, Op, Sink, Where, perform, write_json};
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueHint};
+use portward_ops::{Cancel, Document, Door, Effect, Exit, Failure, Home, Kind, Never, Noun, Op, Sink, perform, write_json};
+use portward_sys::{SystemClock, on_request_to_end, requested_end, this_caller};
 
-use crate::{complete, generate, prompt::Terminal, schema, screen::Screen, show::Show, source};
+use crate::{complete, generate, prompt::Terminal, schema, screen::Screen, show::Show, source, words};
 
 /// Runs the command line and says how it went.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -39,6 +37,10 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn refused(failure: &Failure) -> ExitCode {
+    if failure.kind == Kind::Cancelled {
+        // As it would have ended without us.
+        portward_ops::die_by(requested_end().unwrap_or(TERMINATED));
+    }
     let hint = failure.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
     let _ = write!(io::stderr(), "portward: {}\n{hint}", failure.message);
     ExitCode::from(if failure.kind == Kind::NotStarted { 125 } else { 2 })
@@ -121,10 +123,11 @@ impl From<clap::Error> for Trouble {
 }
 
 fn act(arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
+    let typed = arguments.clone();
     let mut arguments = options_after_command(arguments);
     let first = arguments.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
-    if let Some(face) = FACES.iter().find(|face| face.name == first) {
-        return (face.run)(&face.command().try_get_matches_from(arguments.split_off(1))?);
+    if let Some(face) = FACES.iter().find(|face| face.name() == first) {
+        return face.run(&face.command().try_get_matches_from(arguments.split_off(1))?, &typed);
     }
     match first.as_str() {
         "schema" | "completions" | "gen" | "help" | "--help" | "-h" | "--version" | "-V" => companion(arguments),
@@ -140,7 +143,7 @@ fn act(arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
             // Without a command the words are filters: `portward 3000` is `portward list 3000`.
             let list = FACES.first().ok_or_else(|| Failure::system("This build has no commands."))?;
             let words = std::iter::once(OsString::from("portward")).chain(arguments.into_iter().skip(1));
-            (list.run)(&list.command().try_get_matches_from(words)?)
+            list.run(&list.command().try_get_matches_from(words)?, &typed)
         }
     }
 }
@@ -183,7 +186,7 @@ fn misspelt(word: &str) -> Option<&'static str> {
     if word.len() < 3 || !word.bytes().all(|b| b.is_ascii_lowercase()) {
         return None;
     }
-    let names = OPS.iter().map(|entry| entry.name).chain(["schema", "completions"]);
+    let names = FACES.iter().map(Face::name).chain(["schema", "completions"]);
     names.into_iter().find(|name| name.len() > 3 && is_near(word, name))
 }
 
@@ -227,16 +230,17 @@ pub(crate) fn command() -> Command {
 }
 
 /// A capability as the terminal sees it.
-pub(crate) struct Face {
+pub(crate) struct Verb {
     /// Its name.
     pub(crate) name: &'static str,
-    arguments: fn() -> Command,
-    place: Where,
-    examples: &'static [(&'static str, &'static str)],
-    run: fn(&ArgMatches) -> Result<ExitCode, Trouble>,
+    pub(crate) arguments: fn() -> Command,
+    pub(crate) effect: Effect,
+    pub(crate) home: Home,
+    pub(crate) examples: &'static [(&'static str, &'static str)],
+    run: fn(&ArgMatches, &[OsString]) -> Result<ExitCode, Trouble>,
 }
 
-impl Face {
+impl Verb {
     const fn of<O: Op>() -> Self
     where
         O::Output: Show,
@@ -245,17 +249,43 @@ impl Face {
         Self {
             name: O::NAME,
             arguments: || O::augment_args(Command::new(O::NAME)),
-            place: O::WHERE,
+            effect: O::EFFECT,
+            home: O::HOME,
             examples: O::EXAMPLES,
             run: run_op::<O>,
         }
     }
 
+    /// The verb of its name; the noun where it has none.
+    pub(crate) fn word(&self) -> &'static str {
+        self.name.split_once('.').map_or(self.name, |(_, verb)| verb)
+    }
+}
+
+/// What is typed first, with its verbs.
+pub(crate) struct Face {
+    pub(crate) noun: fn() -> Command,
+    pub(crate) verbs: &'static [Verb],
+}
+
+impl Face {
+    /// The noun.
+    pub(crate) fn name(&self) -> &'static str {
+        let name = self.verbs.first().map_or("", |verb| verb.name);
+        name.split_once('.').map_or(name, |(noun, _)| noun)
+    }
+
+    fn run(&self, matches: &ArgMatches, typed: &[OsString]) -> Result<ExitCode, Trouble> {
+        (words::choose(self, matches)?.run)(matches, typed)
+    }
+
     /// Its command with the options that every command has.
     pub(crate) fn command(&self) -> Command {
-        let examples: Vec<String> = self.examples.iter().map(|(line, answer)| format!("  {line}\n      {answer}")).collect();
-        let command = (self.arguments)()
-            .bin_name(format!("portward {}", self.name))
+        let examples = self.verbs.iter().flat_map(|verb| verb.examples);
+        let examples: Vec<String> = examples.map(|(line, answer)| format!("  {line}\n      {answer}")).collect();
+        let command = words::arguments(self)
+            .name(self.name())
+            .bin_name(format!("portward {}", self.name()))
             .after_long_help(format!("Examples:\n{}", examples.join("\n")))
             .arg(
                 Arg::new("json")
@@ -279,7 +309,7 @@ impl Face {
                     .hide_possible_values(true)
                     .help("Colour: auto, always or never"),
             );
-        if self.place == Where::Live {
+        if self.verbs.iter().all(|verb| verb.home != Home::Anywhere) {
             return command;
         }
         command
@@ -301,26 +331,34 @@ impl Face {
 }
 
 macro_rules! faces {
-    ($($module:ident $op:ident,)*) => {
+    ($($module:ident $noun:ident: $($verb:ident)+,)*) => {
         /// Every capability with its text, from the one list of capabilities.
-        pub(crate) static FACES: &[Face] = &[$(Face::of::<portward_ops::op::$module::$op>()),*];
+        pub(crate) static FACES: &[Face] = &[$(Face {
+            noun: || portward_ops::op::$module::$noun::augment_args(Command::new(stringify!($module))),
+            verbs: &[$(Verb::of::<portward_ops::op::$module::$verb>()),+],
+        }),*];
     };
 }
 
 portward_ops::every_op!(faces);
 
-fn run_op<O: Op>(matches: &ArgMatches) -> Result<ExitCode, Trouble>
+fn run_op<O: Op>(matches: &ArgMatches, typed: &[OsString]) -> Result<ExitCode, Trouble>
 where
     O::Output: Show,
     O::Item: Show,
 {
     let op = O::from_arg_matches(matches)?;
-    let host = source::host(matches, O::WHERE)?;
+    let source = source::of(matches)?;
     let style = Style::of(matches);
-    let prompt = Terminal;
-    let cx = Cx { host: host.as_ref(), prompt: &prompt };
+    let (caller, cancel) = (this_caller(), Cancel::default());
+    // What runs a program here ends as that program does, which the terminal's signals reach as well.
+    if O::HOME != Home::Caller {
+        on_request_to_end(cancel.flag());
+    }
+    let door =
+        Door { machine: source.machine(), own: Some(caller.process), clock: &SystemClock, cancel: &cancel, prompt: &Terminal };
     let colour = matches.get_one::<String>("color").map(String::as_str);
-    let mut screen = if O::YIELDS_STDOUT { Screen::beside_a_program(colour) } else { Screen::stdout(colour) };
+    let mut screen = if O::YIELDS_STDOUT { Screen::beside_a_program(colour) } else { Screen::stdout(colour) }.after(typed);
     let mut trouble = None;
     let mut streamed = false;
     let output = {
@@ -337,7 +375,7 @@ where
                 }
             }
         };
-        block_on(perform(op, &cx, &mut Sink::new(&mut take)))?
+        perform(op, &caller, &door, &mut Sink::new(&mut take))?
     };
     screen.wait();
     if let Some(error) = trouble {
@@ -397,18 +435,8 @@ impl Style {
     }
 }
 
-/// Drives a capability on this thread. None of them awaits anything but its own calls to the kernel, which
-/// block; one that waits for a runtime would be woken by it.
-fn block_on<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    let mut context = Context::from_waker(Waker::noop());
-    loop {
-        match future.as_mut().poll(&mut context) {
-            Poll::Ready(output) => return output,
-            Poll::Pending => std::thread::yield_now(),
-        }
-    }
-}
+/// `SIGTERM`, for a request to end that came without a signal.
+const TERMINATED: i32 = 15;
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use portward_model::SocketState;
 use portward_ops::{Look, store::Store};
+use portward_sys::{StateFolder, SystemClock, this_caller};
 
 use crate::cli::{Trouble, command};
 
@@ -98,7 +99,8 @@ fn with_live_values(command: Command) -> Command {
 /// Projects that have ports, with their roots.
 fn projects(typed: &OsStr) -> Vec<CompletionCandidate> {
     let Ok(host) = portward_sys::this_machine() else { return Vec::new() };
-    let known = Store::reading(host.as_ref()).ok().flatten().and_then(|store| store.projects().ok()).unwrap_or_default();
+    let store = Store::reading_in(host.as_ref(), &SystemClock, StateFolder::find(&this_caller()));
+    let known = store.ok().flatten().and_then(|store| store.projects().ok()).unwrap_or_default();
     let typed = typed.to_str().unwrap_or_default();
     let fits = known.into_iter().filter_map(|project| {
         let name = project.name.plain().filter(|name| !name.is_empty() && name.starts_with(typed))?;

@@ -9,11 +9,11 @@ use std::{
 
 use clap::{Arg, Command};
 use portward_checks::causes;
-use portward_ops::{Effect, Entry, Failure, OPS, Where};
+use portward_ops::{Effect, Failure, Home, OPS};
 
 use crate::{
-    cli::{FACES, Trouble, command},
-    complete, schema,
+    cli::{FACES, Face, Trouble, command},
+    complete, schema, words,
 };
 
 /// Writes all of it below a directory, the same bytes every time.
@@ -29,10 +29,12 @@ pub(crate) fn all(directory: Option<&Path>) -> Result<ExitCode, Trouble> {
 
 fn files() -> Vec<(PathBuf, String)> {
     let mut files = vec![(PathBuf::from("docs/reference/README.md"), index())];
-    for (entry, face) in OPS.iter().zip(FACES) {
-        let reference = page(entry, &face.command());
-        files.push((format!("docs/reference/{}.md", entry.name).into(), reference));
-        files.push((format!("schema/{}.json", entry.name).into(), schema::text(&schema::of(entry)) + "\n"));
+    for face in FACES {
+        let name = face.name();
+        files.push((format!("docs/reference/{name}.md").into(), page(face, &face.command())));
+        if let Some(entry) = OPS.iter().find(|entry| entry.noun() == name) {
+            files.push((format!("schema/{name}.json").into(), schema::text(&schema::of(entry)) + "\n"));
+        }
     }
     for (code, summary, doc) in causes() {
         let text = format!("{MARK}# {code}\n\n{summary}\n\n{}\n", doc.trim());
@@ -47,9 +49,12 @@ fn files() -> Vec<(PathBuf, String)> {
 
 fn index() -> String {
     let mut text = format!("{MARK}# Reference\n\n## Commands\n\n| command | what it does | effect |\n|---|---|---|\n");
-    for entry in OPS {
-        let about = (entry.command)().get_about().map(ToString::to_string).unwrap_or_default();
-        let _ = writeln!(text, "| [{0}]({0}.md) | {about} | {1} |", entry.name, effect(entry.effect));
+    for face in FACES {
+        for verb in face.verbs {
+            let about = (verb.arguments)().get_about().map(ToString::to_string).unwrap_or_default();
+            let words = words::words(face, verb);
+            let _ = writeln!(text, "| [{words}]({}.md) | {about} | {} |", face.name(), effect(verb.effect));
+        }
     }
     text.push_str("\n## Causes\n\n| code | what was found |\n|---|---|\n");
     for (code, summary, _) in causes() {
@@ -66,14 +71,28 @@ fn effect(effect: Effect) -> &'static str {
     }
 }
 
-fn page(entry: &Entry, command: &Command) -> String {
+fn home(home: Home) -> &'static str {
+    match home {
+        Home::Anywhere => "It reads this machine, a snapshot (`--from`), or another machine (`--host`).",
+        Home::Machine => "It works on this machine.",
+        Home::Caller => "It works in the process and at the terminal of who calls it.",
+    }
+}
+
+fn page(face: &Face, command: &Command) -> String {
     let long = command.get_long_about().or_else(|| command.get_about()).map(ToString::to_string).unwrap_or_default();
-    let mut text = format!("{MARK}# portward {}\n\n{long}\n\n", entry.name);
-    let place = match entry.place {
-        Where::Anywhere => "It reads this machine, a snapshot (`--from`), or another machine (`--host`).",
-        Where::Live => "It works on this machine.",
-    };
-    let _ = writeln!(text, "Effect: {}. {place}\n", effect(entry.effect));
+    let mut text = format!("{MARK}# portward {}\n\n{long}\n\n", face.name());
+    if let [verb] = face.verbs {
+        let _ = writeln!(text, "Effect: {}. {}\n", effect(verb.effect), home(verb.home));
+    } else {
+        text.push_str("## Operations\n\n| typed | operation | what it does | effect | where |\n|---|---|---|---|---|\n");
+        for verb in face.verbs {
+            let about = (verb.arguments)().get_about().map(ToString::to_string).unwrap_or_default();
+            let (typed, effect, home) = (words::words(face, verb), effect(verb.effect), home(verb.home));
+            let _ = writeln!(text, "| `portward {typed}` | `{}` | {about} | {effect} | {home} |", verb.name);
+        }
+        text.push('\n');
+    }
     text.push_str("## Arguments\n\n| argument | meaning | default |\n|---|---|---|\n");
     for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
         let help = argument.get_help().map(ToString::to_string).unwrap_or_default();
@@ -90,13 +109,13 @@ fn page(entry: &Entry, command: &Command) -> String {
             writeln!(text, "| `{}` | {}{values} | {default} |", usage_of(argument).replace('|', "\\|"), help.replace('|', "\\|"));
     }
     text.push_str("\n## Examples\n\n");
-    for (line, answer) in entry.examples {
+    for (line, answer) in face.verbs.iter().flat_map(|verb| verb.examples) {
         let _ = writeln!(text, "- `{line}`: {answer}");
     }
     let _ = writeln!(
         text,
         "\n## Answer\n\nText for people; with `--json` one document as [its schema](../../schema/{}.json) says.",
-        entry.name
+        face.name()
     );
     text
 }
@@ -124,7 +143,7 @@ fn man_pages() -> Vec<(PathBuf, String)> {
     }
     for face in FACES {
         let mut bytes = Vec::new();
-        let name = format!("portward-{}", face.name);
+        let name = format!("portward-{}", face.name());
         let command = face.command().version(env!("CARGO_PKG_VERSION"));
         if clap_mangen::Man::new(command).title(name.clone()).source(date).render(&mut bytes).is_ok() {
             pages.push((format!("man/{name}.1").into(), String::from_utf8_lossy(&bytes).into_owned()));

@@ -14,6 +14,7 @@ mod screen;
 mod show;
 mod source;
 mod table;
+mod words;
 
 use std::process::ExitCode;
 

@@ -11,29 +11,35 @@ use serde_json::{Value, json};
 
 use crate::cli::Trouble;
 
-/// Prints the schema of one command's answer, or the names of all.
+/// Prints the schema of one command's answer, or the names of all commands and operations.
 pub(crate) fn print(name: Option<&str>) -> Result<ExitCode, Trouble> {
     let mut out = io::stdout().lock();
     let Some(name) = name else {
+        let mut before = "";
         for entry in OPS {
+            if entry.noun() != before && entry.noun() != entry.name {
+                writeln!(out, "{}", entry.noun())?;
+            }
+            before = entry.noun();
             writeln!(out, "{}", entry.name)?;
         }
         return Ok(ExitCode::SUCCESS);
     };
-    let Some(entry) = OPS.iter().find(|entry| entry.name == name) else {
-        let names: Vec<&str> = OPS.iter().map(|entry| entry.name).collect();
+    let Some(entry) = OPS.iter().find(|entry| entry.name == name || entry.noun() == name) else {
+        let mut nouns: Vec<&str> = OPS.iter().map(Entry::noun).collect();
+        nouns.dedup();
         return Err(Failure::usage(format!(
             "`{}` is no command with a schema.",
             Text::from(name.chars().take(40).collect::<String>().as_str())
         ))
-        .hint(format!("one of {}", names.join(", ")))
+        .hint(format!("one of {}", nouns.join(", ")))
         .into());
     };
     writeln!(out, "{}", text(&of(entry)))?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// The schema of what `NAME --json` prints: an item of the stream where it streams, otherwise the answer.
+/// The schema of what `NOUN --json` prints, whatever the verb: an item of the stream where it streams, otherwise the answer.
 pub(crate) fn of(entry: &Entry) -> Value {
     let mut schema = match (entry.item)() {
         // A look that is repeated has the same shape as a single one.
@@ -41,7 +47,7 @@ pub(crate) fn of(entry: &Entry) -> Value {
         _ => (entry.output)(),
     };
     if let Some(fields) = schema.as_object_mut() {
-        fields.insert("$id".to_owned(), json!(format!("portward:{}", entry.name)));
+        fields.insert("$id".to_owned(), json!(format!("portward:{}", entry.noun())));
     }
     schema
 }
@@ -49,4 +55,17 @@ pub(crate) fn of(entry: &Entry) -> Value {
 /// A schema as it is committed and printed.
 pub(crate) fn text(schema: &Value) -> String {
     serde_json::to_string_pretty(schema).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_ops::OPS;
+
+    #[test]
+    fn the_verbs_of_a_noun_answer_alike() {
+        for entry in OPS {
+            let first = OPS.iter().find(|first| first.noun() == entry.noun()).unwrap();
+            assert_eq!(super::of(first), super::of(entry), "{}", entry.name);
+        }
+    }
 }

@@ -1,9 +1,12 @@
 //! Where text goes: its width, its colours, and the difference between the answer and the talk.
 
 use std::{
-    cell::Cell,
+    ffi::OsString,
     io::{self, BufWriter, IsTerminal, Write},
-    rc::Rc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use anstyle::{AnsiColor, Style};
@@ -13,11 +16,13 @@ use crate::beside::{Beside, LONGEST};
 /// The answer goes to standard output, hints and gaps to standard error. Colour and width are looked up
 /// only when text is drawn, so that JSON pays for neither.
 pub(crate) struct Screen {
-    out: BufWriter<Box<dyn Write>>,
+    out: BufWriter<Box<dyn Write + Send>>,
     when: Colour,
-    /// The answer goes to standard error, and waits there for its reader when the cell says so.
-    beside: Option<Rc<Cell<bool>>>,
+    /// The answer goes to standard error, and waits there for its reader when the flag says so.
+    beside: Option<Arc<AtomicBool>>,
     looked: Option<Looks>,
+    /// The words that were typed, for a hint that repeats them.
+    typed: Vec<String>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -72,21 +77,38 @@ impl Screen {
             Some("never") => Colour::Never,
             _ => Colour::Auto,
         };
-        Self { out: BufWriter::with_capacity(64 * 1024, Box::new(io::stdout())), when, beside: None, looked: None }
+        Self {
+            out: BufWriter::with_capacity(64 * 1024, Box::new(io::stdout())),
+            when,
+            beside: None,
+            looked: None,
+            typed: Vec::new(),
+        }
     }
 
     /// The same, with the answer on standard error: standard output is a program's. What nobody takes there at once is dropped,
     /// with an error of the kind `WouldBlock`, until [`Screen::wait`].
     pub(crate) fn beside_a_program(when: Option<&str>) -> Self {
-        let waits = Rc::new(Cell::new(false));
-        let out = BufWriter::with_capacity(64 * 1024, Box::new(Beside::new(Rc::clone(&waits))) as Box<dyn Write>);
+        let waits = Arc::new(AtomicBool::new(false));
+        let out = BufWriter::with_capacity(64 * 1024, Box::new(Beside::new(Arc::clone(&waits))) as Box<dyn Write + Send>);
         Self { out, beside: Some(waits), ..Self::stdout(when) }
+    }
+
+    /// The same, which knows what was typed.
+    pub(crate) fn after(self, typed: &[OsString]) -> Self {
+        let shown = typed.iter().skip(1).map(|word| portward_model::Text::new(word.as_encoded_bytes()).shown());
+        Self { typed: shown.filter(|word| !word.contains(' ')).take(6).collect(), ..self }
+    }
+
+    /// The command that was typed, as root would type it.
+    pub(crate) fn as_root(&self) -> String {
+        format!("sudo portward {}", self.typed.join(" ")).trim_end().to_owned()
     }
 
     /// From now on what is said waits for its reader.
     pub(crate) fn wait(&self) {
         if let Some(waits) = &self.beside {
-            waits.set(true);
+            waits.store(true, Ordering::Relaxed);
         }
     }
 

@@ -8,7 +8,7 @@ use portward_ops::Never;
 use crate::screen::Screen;
 
 macro_rules! shows {
-    ($($module:ident $op:ident,)*) => {
+    ($($module:ident $noun:ident: $($verb:ident)+,)*) => {
         $(mod $module;)*
     };
 }
@@ -32,18 +32,11 @@ impl Show for Never {
     }
 }
 
-/// The command that was typed, as root would type it.
-fn as_root() -> String {
-    let words = std::env::args_os().skip(1).map(|word| portward_model::Text::new(word.as_encoded_bytes()).shown());
-    let typed: Vec<String> = words.filter(|word| !word.contains(' ')).take(6).collect();
-    format!("sudo portward {}", typed.join(" ")).trim_end().to_owned()
-}
-
 /// The gaps of an answer, each with what would reveal it.
 fn gaps(screen: &mut Screen, gaps: &[portward_ops::GapDocument]) -> io::Result<()> {
     for gap in gaps {
         let hint = match &gap.need {
-            Need::Root => Some(as_root()),
+            Need::Root => Some(screen.as_root()),
             Need::Platform => None,
             need @ (Need::Capability(_) | Need::Setting(_) | Need::Command(_)) => Some(need.phrase()),
         };

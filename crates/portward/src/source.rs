@@ -8,15 +8,29 @@ use std::{
 
 use clap::ArgMatches;
 use portward_model::Text;
-use portward_ops::{Failure, Where};
+use portward_ops::{Failure, Machine};
 use portward_sys::{Act, Tape, this_machine};
 
-/// The machine that the options name.
-pub(crate) fn host(matches: &ArgMatches, place: Where) -> Result<Box<dyn Act>, Failure> {
-    if place == Where::Live {
-        return Ok(this_machine()?);
+/// A machine, or a reading of one.
+pub(crate) enum Source {
+    Live(Box<dyn Act>),
+    Snapshot(Box<Tape>),
+}
+
+impl Source {
+    /// As the door takes it.
+    pub(crate) fn machine(&self) -> Machine<'_> {
+        match self {
+            Self::Live(machine) => Machine::Live(machine.as_ref()),
+            Self::Snapshot(recorded) => Machine::Snapshot(recorded.as_ref()),
+        }
     }
-    if let Some(file) = matches.get_one::<String>("from") {
+}
+
+/// The machine that the options name, where there are such options.
+pub(crate) fn of(matches: &ArgMatches) -> Result<Source, Failure> {
+    let named = |option: &str| matches.try_get_one::<String>(option).ok().flatten();
+    if let Some(file) = named("from") {
         let bytes = if file == "-" { stdin() } else { fs::read(file) };
         let bytes = bytes.map_err(|error| {
             Failure::usage(format!("{} cannot be read: {error}.", Text::from(file.as_str())))
@@ -26,12 +40,12 @@ pub(crate) fn host(matches: &ArgMatches, place: Where) -> Result<Box<dyn Act>, F
             Failure::usage(format!("{} is no snapshot: {error}.", Text::from(file.as_str())))
                 .hint("portward snapshot --out FILE    writes one")
         })?;
-        return Ok(Box::new(recorded));
+        return Ok(Source::Snapshot(Box::new(recorded)));
     }
-    if let Some(server) = matches.get_one::<String>("host") {
-        return over_ssh(server);
+    if let Some(server) = named("host") {
+        return over_ssh(server).map(|recorded| Source::Snapshot(Box::new(recorded)));
     }
-    Ok(this_machine()?)
+    Ok(Source::Live(this_machine()?))
 }
 
 fn stdin() -> io::Result<Vec<u8>> {
@@ -41,7 +55,7 @@ fn stdin() -> io::Result<Vec<u8>> {
 }
 
 /// Lets Portward on the far side take a snapshot. What ssh itself says goes straight to standard error.
-fn over_ssh(server: &str) -> Result<Box<dyn Act>, Failure> {
+fn over_ssh(server: &str) -> Result<Tape, Failure> {
     let shown = Text::from(server);
     if server.is_empty() || server.starts_with('-') {
         return Err(Failure::usage(format!("`{shown}` is no server.")).hint("--host user@server"));
@@ -59,5 +73,5 @@ fn over_ssh(server: &str) -> Result<Box<dyn Act>, Failure> {
         };
         return Err(failure);
     }
-    Ok(Box::new(Tape::from_json(&output.stdout)?))
+    Ok(Tape::from_json(&output.stdout)?)
 }

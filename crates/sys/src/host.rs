@@ -161,8 +161,8 @@ pub struct FilterHold {
 
 /// What keeps a table.
 pub(crate) trait HeldFilter: Send {
-    /// Waits for a signal that asks this process to end, or for the end of what keeps the table.
-    fn wait(&mut self) -> Released;
+    /// Waits for a signal that asks this process to end, for `enough`, or for the end of what keeps the table.
+    fn wait(&mut self, enough: &dyn Fn() -> bool) -> Released;
 }
 
 /// Why a table is no more.
@@ -175,9 +175,9 @@ pub enum Released {
 }
 
 impl FilterHold {
-    /// Keeps the table until a signal asks this process to end, and gives it up.
-    pub fn until_signal(mut self) -> Released {
-        self.held.wait()
+    /// Keeps the table until a signal asks this process to end, or `enough` says so, and gives it up.
+    pub fn until_signal(mut self, enough: &dyn Fn() -> bool) -> Released {
+        self.held.wait(enough)
     }
 }
 

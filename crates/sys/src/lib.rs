@@ -6,6 +6,8 @@
 //! This crate reads and acts; it does not decide and it has no words for people.
 #![warn(unsafe_code)]
 
+mod caller;
+mod clock;
 mod dialling;
 mod error;
 mod flaky;
@@ -19,6 +21,8 @@ mod recording;
 mod state;
 mod tape;
 
+pub use caller::{path_of, text_of, this_caller};
+pub use clock::{Clock, SystemClock};
 pub use dialling::{Dialled, Dialling, Talk};
 pub use error::SysError;
 pub use flaky::Flaky;
@@ -26,19 +30,29 @@ pub use host::{
     Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Signal, Transports, Which,
 };
 #[cfg(target_os = "linux")]
-pub use linux::{Lookup, device, loopback_up, unotify, write_at_once};
+pub use linux::{Lookup, device, loopback_up, on_request_to_end, requested_end, unotify, write_at_once};
 pub use machine::{Act, Deed, Dial, Done};
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
 pub use reading::{Answer, Look, Reading, noted};
 pub use recording::{Entry, Recording};
-pub use state::{FileMark, StateFolder, Turn};
+pub use state::{FileMark, StateFolder, Turn, step_aside};
 pub use tape::Tape;
 
 /// The machine that this program runs on.
 #[cfg(target_os = "linux")]
 pub fn this_machine() -> Result<Box<dyn Act>, SysError> {
     Ok(Box::new(linux::Linux::new()))
+}
+
+/// Elsewhere than on Linux nobody is asked to end in order.
+#[cfg(not(target_os = "linux"))]
+pub fn on_request_to_end(_: std::sync::Arc<std::sync::atomic::AtomicBool>) {}
+
+/// Elsewhere than on Linux nobody is asked to end in order.
+#[cfg(not(target_os = "linux"))]
+pub fn requested_end() -> Option<i32> {
+    None
 }
 
 /// Writes what the stream takes. Elsewhere than on Linux it may wait for its reader.

@@ -1,6 +1,7 @@
 //! The Linux body of a machine.
 
 mod actions;
+mod asked;
 mod at_once;
 mod cgroups;
 mod containers;
@@ -35,6 +36,7 @@ pub mod unotify;
 
 mod vitals;
 
+pub use asked::{on_request_to_end, requested_end};
 pub use at_once::write_at_once;
 pub use lookup::Lookup;
 pub use loopback::loopback_up;

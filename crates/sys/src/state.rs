@@ -4,8 +4,6 @@
 //! same answer with sudo and without; what is made there is given to that user.
 
 use std::{
-    env,
-    ffi::OsStr,
     fs::{self, DirBuilder, File, OpenOptions},
     io,
     path::{Path, PathBuf},
@@ -13,7 +11,9 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use portward_model::FolderMark;
+use portward_model::{Caller, FolderMark};
+
+use crate::path_of;
 
 /// A user's folder for what outlasts a run. Finding it makes nothing; [`StateFolder::prepare`] does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,23 +23,26 @@ pub struct StateFolder {
     /// Why it ends with this run of the machine, as the end of a sentence; `None` for a lasting one.
     pub brief: Option<String>,
     /// The user who called sudo, and gets what is made.
-    caller: Option<Caller>,
+    caller: Option<Sudoer>,
     uid: u32,
 }
 
 /// The user who called sudo.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Caller {
+struct Sudoer {
     uid: u32,
     gid: u32,
     home: PathBuf,
 }
 
 impl StateFolder {
-    /// The folder of the user with this effective uid: `$XDG_STATE_HOME/portward`, or `~/.local/state/portward`. A user
+    /// The folder of the caller's user: `$XDG_STATE_HOME/portward`, or `~/.local/state/portward`. A user
     /// without a home has one below `$XDG_RUNTIME_DIR`, or in `/tmp`, that ends with the machine's run.
-    pub fn find(uid: u32) -> Self {
-        let caller = if uid == 0 { Caller::find() } else { None };
+    pub fn find(asker: &Caller) -> Self {
+        let uid = asker.uid;
+        let caller = if uid == 0 { Sudoer::find(asker) } else { None };
+        // Relative ones are ignored, as the XDG base directory specification asks.
+        let folder_variable = |name: &str| asker.variable(name).map(path_of).filter(|path| path.is_absolute());
         let lasting = |folder: PathBuf, caller| Self { path: folder.join("portward"), brief: None, caller, uid };
         // What sudo let through from its caller's environment is used where it is the caller's.
         let is_ours = |path: &Path| caller.as_ref().is_none_or(|caller| owner_of(path) == Some(caller.uid));
@@ -119,6 +122,13 @@ impl StateFolder {
         private_file(OpenOptions::new().write(true).create_new(true)).open(&path)?;
         self.give(&path)?;
         Ok(path)
+    }
+
+    /// The same, under a name that no other process makes one by.
+    pub fn create_own(&self, name: &str, end: &str) -> io::Result<(String, PathBuf)> {
+        let name = format!("{name}.{}{end}", std::process::id());
+        let path = self.create(&name)?;
+        Ok((name, path))
     }
 
     /// Copies a file of this folder beside itself, for its user alone; false where the copy is there already.
@@ -215,6 +225,15 @@ impl StateFolder {
     }
 }
 
+/// Lets a time pass that no two processes share, for who finds a file busy: up to nine milliseconds, and longer each time, up to 33.
+pub fn step_aside(count: u32) {
+    let longest = 8000_u64 << count.min(2);
+    let number = u64::from(std::process::id()) << 32 | u64::from(count);
+    // Any function whose values lie apart will do: this is a step of splitmix64.
+    let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    thread::sleep(Duration::from_micros(1000 + (mixed ^ (mixed >> 27)) % longest));
+}
+
 /// The right to write, among all processes that ask for it; ends when dropped, or with the process.
 pub struct Turn {
     _file: File,
@@ -246,10 +265,10 @@ impl FileMark {
     }
 }
 
-impl Caller {
+impl Sudoer {
     /// Who called sudo, by the variables that sudo sets (`sudo(8)`, ENVIRONMENT).
-    fn find() -> Option<Self> {
-        let number = |name| env::var(name).ok()?.parse::<u32>().ok();
+    fn find(asker: &Caller) -> Option<Self> {
+        let number = |name| std::str::from_utf8(asker.variable(name)?.raw()).ok()?.parse::<u32>().ok();
         let uid = number("SUDO_UID").filter(|uid| *uid != 0)?;
         let gid = number("SUDO_GID").unwrap_or(uid);
         let home = home_of(uid).filter(|home| owner_of(home) == Some(uid))?;
@@ -261,11 +280,6 @@ fn home_of(uid: u32) -> Option<PathBuf> {
     let passwd = fs::read("/etc/passwd").ok()?;
     let home = std::str::from_utf8(portward_wire::procfs::home_of(&passwd, uid)?).ok()?;
     Some(PathBuf::from(home)).filter(|home| home.is_absolute() && home.parent().is_some())
-}
-
-/// A folder that the environment names; relative ones are ignored, as the XDG base directory specification asks.
-fn folder_variable(name: &str) -> Option<PathBuf> {
-    env::var_os(name).filter(|value| value != OsStr::new("")).map(PathBuf::from).filter(|path| path.is_absolute())
 }
 
 fn owner_of(path: &Path) -> Option<u32> {

@@ -1,6 +1,6 @@
 //! Sockets of a view as a field of a larger answer.
 
-use std::{borrow::Cow, rc::Rc};
+use std::{borrow::Cow, sync::Arc};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Serialize, Serializer};
@@ -40,7 +40,7 @@ impl JsonSchema for Sockets {
 #[derive(Clone)]
 pub struct OneSocket {
     /// The facts.
-    pub view: Rc<View>,
+    pub view: Arc<View>,
     /// Its position.
     pub index: usize,
 }

@@ -2,17 +2,16 @@
 
 use portward_checks::doctor::Asked;
 use portward_model::{Moved, Text};
-use portward_sys::Look;
 
-use crate::{session::is_alive, store::Store};
+use crate::{Context, Dials, session::is_alive, store::Store};
 
 /// Which sessions that run have a program that asked for the port, and where it went. It only adds to what is known; without
 /// it nothing is claimed.
-pub(super) fn moved(host: &dyn Look, asked: &Asked) -> Vec<Moved> {
+pub(super) fn moved(cx: &Context<'_, Dials>, asked: &Asked) -> Vec<Moved> {
     let mut found = Vec::new();
-    let Ok(Some(store)) = Store::reading(host) else { return found };
+    let Ok(Some(store)) = Store::reading(cx) else { return found };
     let (Ok(runs), Ok(projects)) = (store.runs(), store.projects()) else { return found };
-    for run in runs.iter().filter(|run| is_alive(host, run.supervisor)) {
+    for run in runs.iter().filter(|run| is_alive(cx.machine, run.supervisor)) {
         let project = projects.iter().find(|project| project.id == run.project);
         for listener in &run.listeners {
             let port = listener.serves.port();

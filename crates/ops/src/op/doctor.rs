@@ -17,7 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Failure, Op, Sink, Span, Where,
+    Acts, Context, Dials, Effect, Failure, Home, Looks, Op, Prompt, Sink, Span,
     document::GapDocument,
     failure::capitalised,
     inquiry::{NamesOf, inquire},
@@ -30,9 +30,13 @@ pub use document::{Examined, Fixed, Kin, Probe, Read, Wrong};
 /// Takes an endpoint, a URL, unix:PATH or a service's name; or the error message itself, in quotes or on standard
 /// input with `-`. It looks before it connects and never connects where that would be an event: debuggers,
 /// one-shot and socket-activated listeners, ports that store what they are sent.
+#[derive(Args)]
+pub struct Doctor {}
+
+/// Name the cause of a connection or bind that fails, and prove it
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Doctor {
+pub struct Ask {
     /// An endpoint, a service's name, a pasted error message, or - for a log on standard input
     #[arg(value_name = "TARGET")]
     pub target: Option<String>,
@@ -42,106 +46,238 @@ pub struct Doctor {
     /// Ask why a server cannot listen there, not why a client cannot connect
     #[arg(long)]
     pub bind: bool,
-    /// Offer the fixes one by one, do what was agreed to, and ask again
-    #[arg(long)]
-    pub fix: bool,
-    /// With --fix: agree to every fix that ends or removes nothing
-    #[arg(long, short, requires = "fix")]
-    pub yes: bool,
-    /// Examine every listener of this machine without connecting, and tell only what is wrong
-    #[arg(long, conflicts_with_all = ["target", "text", "bind", "fix", "watch", "client"])]
-    pub all: bool,
-    /// With --all: only listeners of this project: a folder, or its name
-    #[arg(long, value_name = "PROJECT", requires = "all")]
-    pub project: Option<String>,
-    /// Follow the endpoint until it is healthy, and tell the story
-    #[arg(long, conflicts_with = "fix")]
-    pub watch: bool,
-    /// With --watch: follow it until it fails
-    #[arg(long, requires = "watch")]
-    pub until_broken: bool,
-    /// With --watch: stop after this time; with --as: end the command after it
-    #[arg(long, value_name = "TIME")]
-    pub timeout: Option<Span>,
-    /// Run your own client, and examine what it really dialled
-    #[arg(long = "as", value_name = "COMMAND", conflicts_with_all = ["watch", "text"])]
-    #[serde(rename = "as")]
-    pub client: Option<String>,
     /// List the connections that would be made, and make none
     #[arg(long)]
     pub explain_probes: bool,
 }
 
-impl Op for Doctor {
-    const NAME: &'static str = "doctor";
+/// Offer the fixes one by one, do what was agreed to, and ask again
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Fix {
+    /// An endpoint, a service's name, a pasted error message, or - for a log on standard input
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+    /// What the program printed, beside a target
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub text: Option<String>,
+    /// Ask why a server cannot listen there, not why a client cannot connect
+    #[arg(long)]
+    pub bind: bool,
+    /// With --fix: agree to every fix that ends or removes nothing
+    #[arg(long, short)]
+    pub yes: bool,
+}
+
+/// Follow the endpoint until it is healthy, and tell the story
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Follow {
+    /// An endpoint, a service's name, a pasted error message, or - for a log on standard input
+    #[arg(value_name = "TARGET")]
+    pub target: Option<String>,
+    /// What the program printed, beside a target
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub text: Option<String>,
+    /// Ask why a server cannot listen there, not why a client cannot connect
+    #[arg(long)]
+    pub bind: bool,
+    /// With --watch: follow it until it fails
+    #[arg(long)]
+    pub until_broken: bool,
+    /// With --watch: stop after this time; with --as: end the command after it
+    #[arg(long, value_name = "TIME")]
+    pub timeout: Option<Span>,
+}
+
+/// Examine every listener of this machine without connecting, and tell only what is wrong
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct All {
+    /// With --all: only listeners of this project: a folder, or its name
+    #[arg(long, value_name = "PROJECT")]
+    pub project: Option<String>,
+}
+
+/// Run your own client, and examine what it really dialled
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Client {
+    /// Run your own client, and examine what it really dialled
+    #[arg(id = "as", long = "as", value_name = "COMMAND", required = true)]
+    #[serde(rename = "as")]
+    pub client: String,
+    /// An endpoint, a service's name, a pasted error message, or - for a log on standard input
+    #[arg(value_name = "TARGET")]
+    #[serde(default)]
+    pub target: Option<String>,
+    /// Ask why a server cannot listen there, not why a client cannot connect
+    #[arg(long)]
+    #[serde(default)]
+    pub bind: bool,
+    /// Offer the fixes one by one, do what was agreed to, and ask again
+    #[arg(long)]
+    #[serde(default)]
+    pub fix: bool,
+    /// With --fix: agree to every fix that ends or removes nothing
+    #[arg(long, short, requires = "fix")]
+    #[serde(default)]
+    pub yes: bool,
+    /// With --watch: stop after this time; with --as: end the command after it
+    #[arg(long, value_name = "TIME")]
+    #[serde(default)]
+    pub timeout: Option<Span>,
+    /// List the connections that would be made, and make none
+    #[arg(long)]
+    #[serde(default)]
+    pub explain_probes: bool,
+}
+
+impl Op for Ask {
+    const NAME: &'static str = "doctor.ask";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Anywhere;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Dials;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward doctor 3000", "why does nobody answer on 3000"),
         ("portward doctor 'connect ECONNREFUSED 127.0.0.1:5173'", "the message as it was printed"),
         ("npm test 2>&1 | portward doctor -", "the first cause in a whole log"),
         ("portward doctor 8080 --bind", "why a server cannot listen on 8080"),
-        ("portward doctor 3000 --fix", "offer the repairs, one by one"),
-        ("portward doctor --all", "every listener of this machine that is in trouble"),
-        ("portward doctor --as 'psql -h localhost shop'", "what this client really dials, and why it fails"),
     ];
     type Item = Examined;
     type Output = Examined;
 
-    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
-        let began = Instant::now();
-        if self.all {
-            return Ok(every::examine(cx, self.project.as_deref(), began));
+    fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
+        let began = cx.now();
+        match asked(cx, self.target, self.text, self.bind)? {
+            Ok(question) if self.explain_probes => explain_probes(cx, question, began),
+            Ok(question) => examine(cx, question, Depth { probe: true, watch: true }, began),
+            Err(paste) => Ok(without_address(cx, &paste, began)),
         }
-        let (words, observed) = self.words(cx)?;
-        let question = match understand(&words, &NamesOf(cx.host))? {
-            Understood::Question(question) => Asked { question: *question, observed },
-            Understood::WithoutAddress(paste) => return Ok(without_address(&paste, began)),
-        };
-        if self.watch {
-            return follow::follow(cx, &question, self.until_broken, self.timeout, out);
-        }
-        let depth = Depth { probe: !self.explain_probes, watch: true };
-        if self.explain_probes {
-            return Ok(explain_probes(cx, question, depth, began));
-        }
-        let mut examined = examine(cx, question.clone(), depth, began);
-        if self.fix && examined.verdict != Verdict::Healthy {
-            examined = fixes::offer(cx, question, examined, self.yes).await?;
-        }
-        Ok(examined)
     }
 }
 
-impl Doctor {
-    /// What was asked, with what is read from standard input or from a client that is run.
-    fn words(&self, cx: &Cx<'_>) -> Result<(Words, Option<Observed>), Failure> {
-        let mut words = Words { target: self.target.clone(), text: self.text.clone().map(String::into_bytes), bind: self.bind };
-        let mut seen = None;
-        if words.target.as_deref() == Some("-") {
-            words.target = None;
-            words.text =
-                Some(cx.prompt.pasted().map_err(|error| Failure::system(format!("Standard input cannot be read: {error}.")))?);
+impl Op for Fix {
+    const NAME: &'static str = "doctor.fix";
+    const EFFECT: Effect = Effect::Destroy;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward doctor 3000 --fix", "offer the repairs, one by one")];
+    type Item = Examined;
+    type Output = Examined;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
+        let began = cx.now();
+        match asked(&cx.dials(), self.target, self.text, self.bind)? {
+            Ok(question) => fixes::examine_and_offer(cx, question, self.yes, began),
+            Err(paste) => Ok(without_address(&cx.dials(), &paste, began)),
         }
-        if let Some(client) = &self.client {
-            let command = split(client)?;
-            let patience = self.timeout.map_or(Duration::from_secs(20), |timeout| timeout.0);
-            let observed = cx.host.observe(&command, patience)?;
-            let dialled = observed.connects.iter().rev().find(|connect| connect.errno != Some(0)).or(observed.connects.last());
-            if words.target.is_none() {
-                words.target = dialled.map(|connect| match &connect.at {
-                    portward_model::DialTarget::Inet(address) => address.to_string(),
-                    portward_model::DialTarget::Unix(path) => format!("unix:{path}"),
-                });
-            }
-            words.text = Some(observed.printed.raw().to_vec()).filter(|text| portward_checks::read_paste(text).is_some());
-            seen = Some(observed);
-            if words.target.is_none() && words.text.is_none() {
-                return Err(Failure::usage(format!("`{client}` dialled nothing and printed no error that Portward knows."))
-                    .hint("name the endpoint as well: portward doctor 3000 --as '...'"));
-            }
+    }
+}
+
+impl Op for Follow {
+    const NAME: &'static str = "doctor.watch";
+    const EFFECT: Effect = Effect::Read;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Dials;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward doctor 3000 --watch", "until it is healthy, with what changes on the way")];
+    type Item = Examined;
+    type Output = Examined;
+
+    fn run(self, cx: &Context<'_, Dials>, out: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
+        let began = cx.now();
+        match asked(cx, self.target, self.text, self.bind)? {
+            Ok(question) => follow::follow(cx, &question, self.until_broken, self.timeout, out),
+            Err(paste) => Ok(without_address(cx, &paste, began)),
         }
-        Ok((words, seen))
+    }
+}
+
+impl Op for All {
+    const NAME: &'static str = "doctor.all";
+    const EFFECT: Effect = Effect::Read;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Looks;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward doctor --all", "every listener of this machine that is in trouble")];
+    type Item = Examined;
+    type Output = Examined;
+
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
+        Ok(every::examine(cx, self.project.as_deref(), cx.now()))
+    }
+}
+
+impl Op for Client {
+    const NAME: &'static str = "doctor.as";
+    const EFFECT: Effect = Effect::Destroy;
+    const HOME: Home = Home::Caller;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward doctor --as 'psql -h localhost shop'", "what this client really dials, and why it fails")];
+    type Item = Examined;
+    type Output = Examined;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
+        let began = cx.now();
+        match self.asked(cx)? {
+            Ok(question) if self.explain_probes => explain_probes(&cx.dials(), question, began),
+            Ok(question) if self.fix => fixes::examine_and_offer(cx, question, self.yes, began),
+            Ok(question) => examine(&cx.dials(), question, Depth { probe: true, watch: true }, began),
+            Err(paste) => Ok(without_address(&cx.dials(), &paste, began)),
+        }
+    }
+}
+
+/// What was asked, with what is read from standard input.
+fn asked(
+    cx: &Context<'_, Dials>,
+    target: Option<String>,
+    text: Option<String>,
+    bind: bool,
+) -> Result<Result<Asked, Box<Paste>>, Failure> {
+    understood(cx, &heard(cx.prompt, Words { target, text: text.map(String::into_bytes), bind })?, None)
+}
+
+/// The words, with those of standard input in the place of `-`.
+fn heard(prompt: &dyn Prompt, mut words: Words) -> Result<Words, Failure> {
+    if words.target.as_deref() == Some("-") {
+        words.target = None;
+        words.text = Some(prompt.pasted().map_err(|error| Failure::system(format!("Standard input cannot be read: {error}.")))?);
+    }
+    Ok(words)
+}
+
+/// The question, or a text without an address.
+fn understood(cx: &Context<'_, Dials>, words: &Words, observed: Option<Observed>) -> Result<Result<Asked, Box<Paste>>, Failure> {
+    Ok(match understand(words, &NamesOf(cx.machine))? {
+        Understood::Question(question) => Ok(Asked { question: *question, observed }),
+        Understood::WithoutAddress(paste) => Err(paste),
+    })
+}
+
+impl Client {
+    /// What was asked, with what the client dialled and printed.
+    fn asked(&self, cx: &Context<'_, Acts>) -> Result<Result<Asked, Box<Paste>>, Failure> {
+        let mut words = heard(cx.prompt, Words { target: self.target.clone(), text: None, bind: self.bind })?;
+        let command = split(&self.client)?;
+        let patience = self.timeout.map_or(Duration::from_secs(20), |timeout| timeout.0);
+        let observed = cx.machine.observe(&command, patience)?;
+        let dialled = observed.connects.iter().rev().find(|connect| connect.errno != Some(0)).or(observed.connects.last());
+        if words.target.is_none() {
+            words.target = dialled.map(|connect| match &connect.at {
+                portward_model::DialTarget::Inet(address) => address.to_string(),
+                portward_model::DialTarget::Unix(path) => format!("unix:{path}"),
+            });
+        }
+        words.text = Some(observed.printed.raw().to_vec()).filter(|text| portward_checks::read_paste(text).is_some());
+        if words.target.is_none() && words.text.is_none() {
+            let client = &self.client;
+            return Err(Failure::usage(format!("`{client}` dialled nothing and printed no error that Portward knows."))
+                .hint("name the endpoint as well: portward doctor 3000 --as '...'"));
+        }
+        understood(&cx.dials(), &words, Some(observed))
     }
 }
 
@@ -171,16 +307,18 @@ impl From<Misunderstood> for Failure {
 }
 
 /// Asks and answers once.
-fn examine(cx: &Cx<'_>, asked: Asked, depth: Depth, began: Instant) -> Examined {
+fn examine(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<Examined, Failure> {
     let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, depth);
-    Examined::of(&inquiry, diagnosis, began.elapsed())
+    cx.still_wanted()?;
+    Ok(Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began)))
 }
 
 /// The probes that would be made, as they would be listed.
-fn explain_probes(cx: &Cx<'_>, asked: Asked, depth: Depth, began: Instant) -> Examined {
-    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, depth);
+fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, began: Instant) -> Result<Examined, Failure> {
+    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, Depth { probe: false, watch: true });
+    cx.still_wanted()?;
     let planned = inquiry.plan();
-    let mut examined = Examined::of(&inquiry, diagnosis, began.elapsed());
+    let mut examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));
     examined.probes = planned.dials.iter().map(Probe::planned).collect();
     if examined.causes.is_empty() {
         let many = planned.dials.len();
@@ -194,12 +332,12 @@ fn explain_probes(cx: &Cx<'_>, asked: Asked, depth: Depth, began: Instant) -> Ex
             because: "the question is answered from the kernel's tables and rules".to_owned(),
         });
     }
-    examined
+    Ok(examined)
 }
 
 /// An error without an address: the causes that such an error has, and what to add.
-fn without_address(paste: &Paste, began: Instant) -> Examined {
-    Examined::without_address(paste, began.elapsed())
+fn without_address(cx: &Context<'_, Dials>, paste: &Paste, began: Instant) -> Examined {
+    Examined::without_address(paste, cx.now().saturating_duration_since(began))
 }
 
 /// A command line as a shell would split it, without expanding anything.

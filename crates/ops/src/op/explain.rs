@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bind, Client, Cx, Effect, Exit, Failure, Nearby, Never, Noun, Op, Port, Sink, Step, View, Where,
+    Bind, Client, Context, Effect, Exit, Failure, Home, Looks, Nearby, Never, Noun, Op, Port, Sink, Step, View,
     document::{GapDocument, Sockets},
     pairs,
     target::{Target, endpoint_words, holder_words, verb},
@@ -94,7 +94,8 @@ impl Noun for Explained {
 impl Op for Explain {
     const NAME: &'static str = "explain";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Anywhere;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Looks;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward explain 49342", "what is this port, and who has it"),
         ("portward explain http://localhost:3000/cart", "a URL as pasted from a browser"),
@@ -104,32 +105,32 @@ impl Op for Explain {
     type Item = Never;
     type Output = Explained;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Explained, Failure> {
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Explained, Failure> {
         let page = check_doc(&self.endpoint).map(str::to_owned);
         let endpoint: Endpoint = if page.is_some() { Endpoint::any(0) } else { self.endpoint.parse()? };
-        let target = Target::of(endpoint, cx.host)?;
+        let target = Target::of(endpoint, cx.machine)?;
         let mut look = target.look();
         look.which = Which::All;
         look.owners = Some(Depth::Threads);
-        let mut view = look.take(cx.host);
+        let mut view = look.take(cx.machine);
         if page.is_some() {
             view.snapshot.sockets.clear();
         }
         let chosen = target.serving(&view);
         for index in &chosen {
-            let _: Seen<SocketOptions> = view.read_options(cx.host, *index);
+            let _: Seen<SocketOptions> = view.read_options(cx.machine, *index);
         }
         let near = if chosen.is_empty() && page.is_none() {
-            nearby::find(cx.host, &target, &view)
+            nearby::find(cx.machine, &target, &view)
         } else {
             nearby::same_port(&target, &view, &chosen)
         };
         let bind = if page.is_some() {
             Bind { possible: None, proof: "rules", because: Vec::new() }
         } else {
-            bind::answer(cx.host, &target, &view, self.bind)
+            bind::answer(cx.machine, &target, &view, self.bind)
         };
-        let route = target.dialled().first().and_then(|address| route_to(cx.host, address.ip()));
+        let route = target.dialled().first().and_then(|address| route_to(cx.machine, address.ip()));
         let clients = clients(&view, &target, &chosen);
         Ok(Explained {
             endpoint: if page.is_some() { self.endpoint } else { target.endpoint.to_string() },

@@ -2,7 +2,7 @@
 
 mod plan;
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use portward_checks::UNEXPLAINED;
@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Span, Supervised, View, Where,
+    Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Refused, Sink, Span, Supervised, View,
     document::GapDocument,
     target::{Target, holder_words},
 };
@@ -92,7 +92,8 @@ impl Noun for Outcome {
 impl Op for Free {
     const NAME: &'static str = "free";
     const EFFECT: Effect = Effect::Destroy;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward free 3000", "ask, then stop the server on 3000"),
         ("portward free 3000 5173 --yes", "for scripts"),
@@ -102,15 +103,15 @@ impl Op for Free {
     type Item = Never;
     type Output = Outcome;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Outcome, Failure> {
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Outcome, Failure> {
         for endpoint in &self.endpoints {
             Target::exact(endpoint)?;
         }
         let targets: Vec<Target> =
-            self.endpoints.iter().cloned().map(|endpoint| Target::of(endpoint, cx.host)).collect::<Result<_, _>>()?;
+            self.endpoints.iter().cloned().map(|endpoint| Target::of(endpoint, cx.machine)).collect::<Result<_, _>>()?;
         let mut plan = Plan::default();
         for target in &targets {
-            plan.add(cx.host, target, self.tree)?;
+            plan.add(cx, target, self.tree)?;
         }
         let mut outcome = Outcome {
             endpoints: targets.iter().map(|target| target.endpoint.to_string()).collect(),
@@ -143,7 +144,7 @@ impl Op for Free {
 }
 
 impl Free {
-    fn agreed(&self, cx: &Cx<'_>, marks: &[Mark], supervisor: Option<&Supervised>) -> Result<bool, Failure> {
+    fn agreed(&self, cx: &Context<'_, Acts>, marks: &[Mark], supervisor: Option<&Supervised>) -> Result<bool, Failure> {
         if self.yes {
             return Ok(true);
         }
@@ -160,10 +161,10 @@ impl Free {
     }
 
     /// Signals, waits, and where it was asked for signals harder. Every mark ends up freed or refused.
-    fn stop(&self, cx: &Cx<'_>, marks: &[Mark], outcome: &mut Outcome) -> Result<(), Failure> {
+    fn stop(&self, cx: &Context<'_, Acts>, marks: &[Mark], outcome: &mut Outcome) -> Result<(), Failure> {
         let mut signalled: Vec<&Mark> = Vec::new();
         for mark in marks {
-            match send(cx.host, mark, Signal::Term, outcome) {
+            match send(cx.machine, mark, Signal::Term, outcome) {
                 Sent::Yes => signalled.push(mark),
                 Sent::AlreadyGone | Sent::Refused => {}
             }
@@ -173,11 +174,11 @@ impl Free {
         let mut signal = vec![Signal::Term; signalled.len()];
         if self.force && !left.is_empty() {
             for (mark, signal) in signalled.iter().zip(&mut signal) {
-                if left.contains(&mark.process) && matches!(send(cx.host, mark, Signal::Kill, outcome), Sent::Yes) {
+                if left.contains(&mark.process) && matches!(send(cx.machine, mark, Signal::Kill, outcome), Sent::Yes) {
                     *signal = Signal::Kill;
                 }
             }
-            left = cx.host.wait_for_exit(&left, AFTER_KILL)?;
+            left = cx.wait_for_exit(&left, AFTER_KILL)?;
         }
         for (mark, signal) in signalled.iter().zip(signal) {
             if left.contains(&mark.process) {
@@ -200,22 +201,22 @@ impl Free {
 }
 
 /// Looks again until every endpoint can be bound, or the patience is over, and says why not.
-fn report(cx: &Cx<'_>, targets: &[Target], outcome: &mut Outcome, patience: Duration) -> Result<(), Failure> {
-    let end = Instant::now() + patience;
+fn report(cx: &Context<'_, Acts>, targets: &[Target], outcome: &mut Outcome, patience: Duration) -> Result<(), Failure> {
+    let end = cx.now() + patience;
     loop {
         let mut because = Vec::new();
         let mut free = true;
         for target in targets {
-            let state = state_of(cx.host, target)?;
+            let state = state_of(cx.machine, target)?;
             free &= state.free;
             because.extend(state.because);
         }
-        if free || Instant::now() >= end {
+        if free || cx.now() >= end {
             outcome.port_free = free;
             outcome.because = because;
             return Ok(());
         }
-        cx.host.wait_for_change(&[], Duration::from_millis(20))?;
+        cx.wait_for_change(&[], Duration::from_millis(20))?;
     }
 }
 
@@ -238,13 +239,12 @@ fn send(host: &dyn Act, mark: &Mark, signal: Signal, outcome: &mut Outcome) -> S
 }
 
 /// Waits for the grace in slices, so that the person sees it pass and can stop it.
-fn watch_exits(cx: &Cx<'_>, marks: &[&Mark], grace: Duration) -> Result<Vec<ProcessId>, Failure> {
+fn watch_exits(cx: &Context<'_, Acts>, marks: &[&Mark], grace: Duration) -> Result<Vec<ProcessId>, Failure> {
     let mut left: Vec<ProcessId> = marks.iter().map(|mark| mark.process).collect();
-    let end = Instant::now() + grace;
+    let end = cx.now() + grace;
     loop {
-        let remaining = end.saturating_duration_since(Instant::now());
-        left = cx.host.wait_for_exit(&left, remaining.min(Duration::from_secs(1)))?;
-        let remaining = end.saturating_duration_since(Instant::now());
+        left = cx.wait_for_exit(&left, cx.left(Some(end), Duration::from_secs(1)))?;
+        let remaining = cx.left(Some(end), grace);
         if left.is_empty() || remaining.is_zero() {
             return Ok(left);
         }

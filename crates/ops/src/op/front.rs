@@ -3,11 +3,7 @@
 mod document;
 mod project;
 
-use std::{
-    process::Child,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{process::Child, time::Duration};
 
 use clap::Args;
 use portward_model::Text;
@@ -15,7 +11,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Exit, Failure, Never, Noun, Op, Sink, Where,
+    Acts, Context, Effect, Exit, Failure, Home, Never, Noun, Op, Sink,
     document::GapDocument,
     forwarder::{self, alive},
     session,
@@ -30,16 +26,27 @@ use crate::{
 /// it lets go. Where no service of the project listens, no port is held. UDP is not forwarded.
 ///
 /// Without PROJECT it tells who has the front, and which ports are lent.
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Front {
+#[derive(Args)]
+pub struct Front {}
+
+/// Tell who has the front, and which ports are lent; a forwarder that has ended is started again
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Status {}
+
+/// Give the front to a project
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Give {
     /// The project: its name or the beginning of it, the name of its worktree, or its folder; `.` is this one
-    #[arg(value_name = "PROJECT")]
-    pub project: Option<String>,
-    /// Give the ports back, and return when they are free
-    #[arg(long, conflicts_with = "project")]
-    pub off: bool,
+    #[arg(value_name = "PROJECT", required = true)]
+    pub project: String,
 }
+
+/// Give the ports back, and return when they are free
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Off {}
 
 /// Who has the front.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -118,42 +125,65 @@ impl Noun for Lent {
     }
 }
 
-impl Op for Front {
-    const NAME: &'static str = "front";
+impl Op for Status {
+    const NAME: &'static str = "front.status";
     const EFFECT: Effect = Effect::Change;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward front", "who has it, and which ports are lent")];
+    type Item = Never;
+    type Output = Lent;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
+        tell(cx)
+    }
+}
+
+impl Op for Give {
+    const NAME: &'static str = "front.give";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward front .", "localhost:3000 is this project's from now on"),
         ("portward front fix-42", "now it is that of the worktree fix-42"),
-        ("portward front", "who has it, and which ports are lent"),
-        ("portward front --off", "everybody's again"),
     ];
     type Item = Never;
     type Output = Lent;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
-        match self.project {
-            Some(word) => give(cx, &word),
-            None if self.off => give_back(cx),
-            None => tell(cx),
-        }
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
+        give(cx, &self.project)
+    }
+}
+
+impl Op for Off {
+    const NAME: &'static str = "front.off";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward front --off", "everybody's again")];
+    type Item = Never;
+    type Output = Lent;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
+        give_back(cx)
     }
 }
 
 /// Gives the front to a project.
-fn give(cx: &Cx<'_>, word: &str) -> Result<Lent, Failure> {
-    let mut store = Store::open(cx.host)?;
-    let project = project::find(cx, &mut store, word)?;
-    let has_forwarder = store.front()?.is_some_and(|row| alive(cx.host, &row).is_some());
+fn give(cx: &Context<'_, Acts>, word: &str) -> Result<Lent, Failure> {
+    let mut store = Store::open(cx)?;
+    let project = project::find(&cx.looks(), &mut store, word)?;
+    let has_forwarder = store.front()?.is_some_and(|row| alive(cx.machine, &row).is_some());
     if !has_forwarder && let Some(failure) = inside(cx)? {
         return Err(failure);
     }
     let (before, generation) = store.give_front(Some(project.id))?;
-    let lives = before.as_ref().and_then(|row| alive(cx.host, row));
-    let child = if lives.is_none() { Some(forwarder::start()?) } else { None };
+    let lives = before.as_ref().and_then(|row| alive(cx.machine, row));
+    let child = if lives.is_none() { Some(forwarder::start(cx.caller)?) } else { None };
     let mut lost = before.as_ref().and_then(|before| gone(before, lives.is_some()));
     let row = made_true(cx, &mut store, generation, child, &mut lost)?;
-    let mut answer = document::of(cx, &store, &row)?;
+    let mut answer = document::of(&cx.looks(), &store, &row)?;
     answer.overtaken = row.project != Some(project.id);
     answer.lost = lost;
     if let Some(before) = before.filter(|before| before.project != row.project) {
@@ -164,15 +194,15 @@ fn give(cx: &Cx<'_>, word: &str) -> Result<Lent, Failure> {
 }
 
 /// Gives the front back.
-fn give_back(cx: &Cx<'_>) -> Result<Lent, Failure> {
+fn give_back(cx: &Context<'_, Acts>) -> Result<Lent, Failure> {
     let nothing = |store: Option<&Store<'_>>| Lent { gaps: store.map(Store::gaps).unwrap_or_default(), ..Lent::default() };
-    let Some(reading) = Store::reading(cx.host)? else { return Ok(nothing(None)) };
+    let Some(reading) = Store::reading(cx)? else { return Ok(nothing(None)) };
     if reading.front()?.is_none_or(|row| row.project.is_none() && row.forwarder.is_none()) {
         return Ok(nothing(Some(&reading)));
     }
-    let mut store = Store::open(cx.host)?;
+    let mut store = Store::open(cx)?;
     let (before, generation) = store.give_front(None)?;
-    let lives = before.as_ref().and_then(|row| alive(cx.host, row));
+    let lives = before.as_ref().and_then(|row| alive(cx.machine, row));
     let mut answer = nothing(Some(&store));
     let Some(before) = before else { return Ok(answer) };
     answer.before = document::project(&store, before.project)?;
@@ -184,38 +214,43 @@ fn give_back(cx: &Cx<'_>) -> Result<Lent, Failure> {
         (None, None) => {}
     }
     if let Some(row) = row.filter(|row| row.project.is_some()) {
-        return Ok(Lent { overtaken: true, before: answer.before, lost: answer.lost, ..document::of(cx, &store, &row)? });
+        return Ok(Lent {
+            overtaken: true,
+            before: answer.before,
+            lost: answer.lost,
+            ..document::of(&cx.looks(), &store, &row)?
+        });
     }
-    answer.ports = document::given_back(cx, &before);
+    answer.ports = document::given_back(&cx.looks(), &before);
     Ok(answer)
 }
 
 /// Tells who has the front, by what the forwarder finds now. The front is a standing order: where the forwarder was killed,
 /// or the machine was started anew, another one is started.
-fn tell(cx: &Cx<'_>) -> Result<Lent, Failure> {
-    let Some(mut store) = Store::reading(cx.host)? else { return Ok(Lent::default()) };
+fn tell(cx: &Context<'_, Acts>) -> Result<Lent, Failure> {
+    let Some(mut store) = Store::reading(cx)? else { return Ok(Lent::default()) };
     let Some(row) = store.front()?.filter(|row| row.project.is_some()) else {
         return Ok(Lent { gaps: store.gaps(), ..Lent::default() });
     };
-    let lives = alive(cx.host, &row).is_some();
+    let lives = alive(cx.machine, &row).is_some();
     let mut lost = gone(&row, lives);
     if !lives && inside(cx)?.is_some() {
-        return Ok(Lent { lost, ..document::of(cx, &store, &row)? });
+        return Ok(Lent { lost, ..document::of(&cx.looks(), &store, &row)? });
     }
-    store = Store::open(cx.host)?;
+    store = Store::open(cx)?;
     let generation = store.ask_front()?;
-    let child = if lives { None } else { Some(forwarder::start()?) };
+    let child = if lives { None } else { Some(forwarder::start(cx.caller)?) };
     let row = made_true(cx, &mut store, generation, child, &mut lost)?;
-    Ok(Lent { lost, ..document::of(cx, &store, &row)? })
+    Ok(Lent { lost, ..document::of(&cx.looks(), &store, &row)? })
 }
 
 /// Waits until the forwarder, where there is one, has seen what listens now: a service that was stopped has no real port any
 /// more. A forwarder that does not answer is the concern of `portward front`.
-pub(crate) fn follow(cx: &Cx<'_>) {
+pub(crate) fn follow(cx: &Context<'_, Acts>) {
     let seen = || {
-        let Some(row) = Store::reading(cx.host)?.map(|store| store.front()).transpose()?.flatten() else { return Ok(()) };
-        if alive(cx.host, &row).is_some() {
-            let mut store = Store::open(cx.host)?;
+        let Some(row) = Store::reading(cx)?.map(|store| store.front()).transpose()?.flatten() else { return Ok(()) };
+        if alive(cx.machine, &row).is_some() {
+            let mut store = Store::open(cx)?;
             let generation = store.ask_front()?;
             made_true(cx, &mut store, generation, None, &mut None)?;
         }
@@ -230,34 +265,34 @@ fn gone(before: &FrontRow, lives: bool) -> Option<u32> {
 }
 
 /// Why no forwarder can be started here: what starts in a session has its ports moved.
-fn inside(cx: &Cx<'_>) -> Result<Option<Failure>, Failure> {
+fn inside(cx: &Context<'_, Acts>) -> Result<Option<Failure>, Failure> {
     let failure = "This shell runs in a session, and a forwarder that starts in one would have its own ports moved.";
     let failure = || Failure::system(failure).hint("the same command in a shell outside `portward run`");
-    Ok(session::enclosing(cx)?.map(|_| failure()))
+    Ok(session::enclosing(&cx.looks())?.map(|_| failure()))
 }
 
 /// Waits until a forwarder has made a generation true, or there is none any more and nobody wants one. One that is killed
 /// meanwhile is `lost`, and another one is started.
 fn made_true(
-    cx: &Cx<'_>,
+    cx: &Context<'_, Acts>,
     store: &mut Store<'_>,
     generation: i64,
     mut child: Option<Child>,
     lost: &mut Option<u32>,
 ) -> Result<FrontRow, Failure> {
-    let end = Instant::now() + PATIENCE;
+    let end = cx.now() + PATIENCE;
     loop {
         store.stay_current()?;
         let row = store.front()?.ok_or_else(|| Failure::system("The record of the front was removed by another program."))?;
         match row.forwarder {
             None if row.project.is_none() => return Ok(row),
-            Some(_) if row.done >= generation && alive(cx.host, &row).is_some() => return Ok(row),
-            Some(gone) if child.is_none() && !session::is_alive(cx.host, gone) => {
+            Some(_) if row.done >= generation && alive(cx.machine, &row).is_some() => return Ok(row),
+            Some(gone) if child.is_none() && !session::is_alive(cx.machine, gone) => {
                 *lost = Some(gone.pid);
                 if row.project.is_none() {
                     store.bury_forwarder(gone)?;
                 } else {
-                    child = Some(forwarder::start()?);
+                    child = Some(forwarder::start(cx.caller)?);
                 }
             }
             _ => {}
@@ -268,7 +303,7 @@ fn made_true(
             return Err(Failure::system(format!("The forwarder ended as soon as it was started ({ended})."))
                 .hint("portward lease    says whether the store of leases can be used"));
         }
-        if Instant::now() >= end {
+        if cx.now() >= end {
             let stuck = row.forwarder.map_or_else(|| "The forwarder".to_owned(), |it| format!("The forwarder (pid {})", it.pid));
             let failure = Failure::system(format!("{stuck} has not answered for {} s.", PATIENCE.as_secs()));
             return Err(match row.forwarder {
@@ -276,7 +311,7 @@ fn made_true(
                 None => failure.hint("the same command again"),
             });
         }
-        thread::sleep(PAUSE);
+        cx.sleep(PAUSE)?;
     }
 }
 

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Failure, Look, Never, Noun, Op, RowKind, Sink, View, Where,
+    Context, Effect, Failure, Home, Look, Looks, Never, Noun, Op, RowKind, Sink, View,
     document::GapDocument,
     filter::{self, Filter},
     rows,
@@ -99,7 +99,8 @@ impl Noun for Talk {}
 impl Op for Graph {
     const NAME: &'static str = "graph";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Anywhere;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Looks;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward graph", "who talks to whom"),
         ("portward graph postgres", "everyone who talks to PostgreSQL"),
@@ -109,9 +110,9 @@ impl Op for Graph {
     type Item = Never;
     type Output = Talk;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Talk, Failure> {
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Talk, Failure> {
         let transports = Transports { tcp: true, udp: true, unix: self.unix };
-        let view = Look { transports, states: StateSet::All, clients: false, ..Look::serving() }.take(cx.host);
+        let view = Look { transports, states: StateSet::All, clients: false, ..Look::serving() }.take(cx.machine);
         let chosen = filter::choose(&view, &self.filters);
         let connected =
             |index: &u32| view.snapshot.sockets.get(*index as usize).is_some_and(|socket| socket.state != SocketState::TimeWait);

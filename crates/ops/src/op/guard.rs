@@ -7,12 +7,12 @@ mod pin;
 mod scene;
 mod status;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use portward_model::Endpoint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cx, Effect, Exit, Failure, Noun, Op, Sink, Where};
+use crate::{Acts, Context, Effect, Exit, Failure, Home, Looks, Noun, Op, Sink};
 pub use document::{Done, GuardTable, Guarded, GuardedSocket, OpenConnection, RuleSet, State, TableState};
 use named::Named;
 
@@ -29,23 +29,32 @@ use named::Named;
 ///
 /// `guard status` names every listening socket of this user (as root: of everybody), whether it is closed, by what, and what
 /// would close it. It guards against accidents; other firewalls are not weighed.
+#[derive(Args)]
+pub struct Guard {}
+
+/// Show what is open to others, and what would close it
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Guard {
-    /// What to do
-    #[arg(value_name = "ACTION", value_enum, default_value = "status")]
-    #[serde(default)]
-    pub action: Action,
+pub struct Status {
     /// The endpoints; a bare port is its TCP and its UDP sockets
     #[arg(value_name = "ENDPOINT")]
     #[serde(default)]
+    pub endpoints: Vec<Endpoint>,
+}
+
+/// Close what serves the endpoints
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Pin {
+    /// The endpoints; a bare port is its TCP and its UDP sockets
+    #[arg(value_name = "ENDPOINT", required = true)]
     pub endpoints: Vec<Endpoint>,
     /// Close the port at the packet filter instead of pinning sockets, until this command ends; needs root
     #[arg(long)]
     #[serde(default)]
     pub firewall: bool,
     /// With --firewall: until `portward guard open`, or the next start of the machine
-    #[arg(long)]
+    #[arg(long, requires = "firewall")]
     #[serde(default)]
     pub persist: bool,
     /// Say what would be done, and do nothing
@@ -54,16 +63,29 @@ pub struct Guard {
     pub dry_run: bool,
 }
 
-/// What to do about open ports.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+/// Remove the tables that `pin --firewall --persist` made
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Open {
+    /// The endpoints; a bare port is its TCP and its UDP sockets
+    #[arg(value_name = "ENDPOINT", required = true)]
+    pub endpoints: Vec<Endpoint>,
+    /// Say what would be done, and do nothing
+    #[arg(long, short = 'n')]
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What was done about open ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Show what is open to others, and what would close it
+    /// They were looked at.
     #[default]
     Status,
-    /// Close what serves the endpoints
+    /// They were closed.
     Pin,
-    /// Remove the tables that `pin --firewall --persist` made
+    /// Tables that closed them were removed.
     Open,
 }
 
@@ -80,12 +102,27 @@ impl Noun for Guarded {
     }
 }
 
-impl Op for Guard {
-    const NAME: &'static str = "guard";
+impl Op for Status {
+    const NAME: &'static str = "guard.status";
+    const EFFECT: Effect = Effect::Read;
+    const HOME: Home = Home::Machine;
+    type Rights = Looks;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward guard", "what of mine is open, to whom, and what would close it")];
+    type Item = Guarded;
+    type Output = Guarded;
+
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
+        status::status(cx.machine, &named(cx, &self.endpoints)?)
+    }
+}
+
+impl Op for Pin {
+    const NAME: &'static str = "guard.pin";
     const EFFECT: Effect = Effect::Change;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward guard", "what of mine is open, to whom, and what would close it"),
         ("portward guard pin 3000", "the server on 3000 answers this machine alone, from now on"),
         ("portward guard pin 8080 --dry-run", "whether it can be pinned; otherwise why not, and the firewall rules"),
         ("sudo portward guard pin 8080 --firewall", "closed at the packet filter until Ctrl-C"),
@@ -94,42 +131,32 @@ impl Op for Guard {
     type Item = Guarded;
     type Output = Guarded;
 
-    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
-        self.fits()?;
-        let named: Vec<Named> = self.endpoints.iter().map(|endpoint| Named::of(cx.host, endpoint)).collect::<Result<_, _>>()?;
-        match self.action {
-            Action::Status => status::status(cx.host, &named),
-            Action::Pin if self.firewall => firewall::close(cx.host, &named, self.persist, self.dry_run, out),
-            Action::Pin => pin::pin(cx.host, &named, self.dry_run),
-            Action::Open => firewall::open(cx.host, &named, self.dry_run),
+    fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
+        let named = named(&cx.looks(), &self.endpoints)?;
+        match (self.firewall, self.persist) {
+            (true, persist) => firewall::close(cx, &named, persist, self.dry_run, out),
+            (false, true) => Err(Failure::usage("A pin cannot outlast its socket; only --firewall takes --persist.")
+                .hint("sudo portward guard pin 3000 --firewall --persist")),
+            (false, false) => pin::pin(cx.machine, &named, self.dry_run),
         }
     }
 }
 
-impl Guard {
-    /// Refuses words that mean nothing together.
-    fn fits(&self) -> Result<(), Failure> {
-        let (action, needs) = match self.action {
-            Action::Status => ("status", false),
-            Action::Pin => ("pin", true),
-            Action::Open => ("open", true),
-        };
-        if needs && self.endpoints.is_empty() {
-            return Err(
-                Failure::usage(format!("No endpoint was named to {action}.")).hint(format!("portward guard {action} 3000"))
-            );
-        }
-        if self.firewall && self.action != Action::Pin {
-            return Err(Failure::usage("--firewall goes with `guard pin` alone.").hint("portward guard pin 3000 --firewall"));
-        }
-        if self.persist && !self.firewall {
-            return Err(Failure::usage("--persist goes with `guard pin --firewall` alone: a pin cannot outlast its socket.")
-                .hint("sudo portward guard pin 3000 --firewall --persist"));
-        }
-        if self.dry_run && self.action == Action::Status {
-            return Err(Failure::usage("--dry-run goes with what changes something; `guard status` only looks.")
-                .hint("portward guard status"));
-        }
-        Ok(())
+impl Op for Open {
+    const NAME: &'static str = "guard.open";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("sudo portward guard open 8080", "ends what --firewall --persist began")];
+    type Item = Guarded;
+    type Output = Guarded;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
+        firewall::open(cx.machine, &named(&cx.looks(), &self.endpoints)?, self.dry_run)
     }
+}
+
+fn named(cx: &Context<'_>, endpoints: &[Endpoint]) -> Result<Vec<Named>, Failure> {
+    endpoints.iter().map(|endpoint| Named::of(cx.machine, endpoint)).collect()
 }

@@ -1,13 +1,13 @@
 //! `portward lab`
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use portward_lab::{Group, LabError, Question, Scene, Sight, labs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod tour;
 
-use crate::{Cx, Effect, Exit, Failure, Noun, Op, Sink, Where, document::GapDocument};
+use crate::{Acts, Context, Dials, Effect, Exit, Failure, Home, Looks, Noun, Op, Sink, document::GapDocument};
 use tour::walk;
 pub use tour::{CallDocument, EndDocument, PacketDocument, StepDocument};
 
@@ -19,47 +19,50 @@ pub use tour::{CallDocument, EndDocument, PacketDocument, StepDocument};
 /// opens a shell there (or runs the program after --exec, and ends with its exit code). Inside you are root of that world
 /// alone, and nothing of it outlives the shell. `lab hint` gives one hint more each time; `lab check` says whether it is repaired.
 /// Each server of a lab is a command of its name inside: `web start`, `web stop`, `web restart listen=0.0.0.0:3000`.
+#[derive(Args)]
+pub struct Bench {}
+
+/// Name all labs
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Bench {
-    /// What to do
-    #[arg(value_name = "ACTION", value_enum, default_value = "list")]
-    #[serde(default)]
-    pub action: Action,
-    /// The lab to start
-    #[arg(value_name = "NAME")]
-    #[serde(default)]
-    pub name: Option<String>,
-    /// Start the same scene without its fault
-    #[arg(long)]
-    #[serde(default)]
-    pub twin: bool,
+pub struct List {}
+
+/// Walk through a first connection, step by step
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Tour {
     /// Let the tour run through without waiting
     #[arg(long)]
     #[serde(default)]
     pub all: bool,
+}
+
+/// Build one, and open a shell in it
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Start {
+    /// The lab to start
+    #[arg(value_name = "NAME", required = true)]
+    pub name: String,
+    /// Start the same scene without its fault
+    #[arg(long)]
+    #[serde(default)]
+    pub twin: bool,
     /// Run this program inside instead of a shell; everything after --exec is the program and its arguments
     #[arg(long, value_name = "PROGRAM", num_args = 1.., allow_hyphen_values = true)]
     #[serde(default)]
     pub exec: Vec<String>,
 }
 
-/// What to do on the bench.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Action {
-    /// Name all labs
-    #[default]
-    List,
-    /// Walk through a first connection, step by step
-    Tour,
-    /// Build one, and open a shell in it
-    Start,
-    /// Give the running lab's next hint
-    Hint,
-    /// Say whether the running lab is repaired
-    Check,
-}
+/// Give the running lab's next hint
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Hint {}
+
+/// Say whether the running lab is repaired
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Check {}
 
 /// What happened on the bench. The part of the action that was asked for is filled.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -163,57 +166,89 @@ impl Noun for OnBench {
     }
 }
 
-impl Op for Bench {
-    const NAME: &'static str = "lab";
+impl Op for List {
+    const NAME: &'static str = "lab.list";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Looks;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward lab list", "every lab, by what it looks like from outside")];
+    type Item = OnBench;
+    type Output = OnBench;
+
+    fn run(self, _: &Context<'_>, _: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+        Ok(OnBench { labs: labs::all().map(|lab| listed(&lab)).collect(), ..OnBench::default() })
+    }
+}
+
+impl Op for Tour {
+    const NAME: &'static str = "lab.tour";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward lab tour", "a first connection, step by step, with its real sockets and packets")];
+    type Item = OnBench;
+    type Output = OnBench;
+
+    fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+        walk(cx, self.all, out)
+    }
+}
+
+impl Op for Start {
+    const NAME: &'static str = "lab.start";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Caller;
+    type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward lab tour", "a first connection, step by step, with its real sockets and packets"),
-        ("portward lab list", "every lab, by what it looks like from outside"),
         ("portward lab start no-listener", "break a connection, and open a shell beside it"),
-        ("portward lab hint", "the next hint, inside the lab"),
-        ("portward lab check", "is it repaired?"),
         ("portward lab start no-listener --exec portward doctor 127.0.0.1:3000", "what another program says of the fault"),
     ];
     type Item = OnBench;
     type Output = OnBench;
 
-    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
-        if self.action != Action::Tour && self.all {
-            return Err(Failure::usage("--all goes with `lab tour`.").hint("portward lab tour --all"));
-        }
-        if self.action != Action::Start && (self.twin || !self.exec.is_empty()) {
-            return Err(Failure::usage("--twin and --exec go with `lab start`.").hint("portward lab start NAME"));
-        }
-        match (self.action, self.name) {
-            (Action::Start, Some(name)) => start(&name, self.twin, &self.exec, out),
-            (Action::Start, None) => {
-                Err(Failure::usage("`lab start` needs the name of a lab.").hint("portward lab    names them"))
-            }
-            (_, Some(name)) => {
-                Err(Failure::usage(format!("`{}` goes with `lab start` alone.", portward_model::Text::from(name.as_str())))
-                    .hint("portward lab start NAME"))
-            }
-            (Action::Tour, None) => walk(|| self.all || cx.prompt.turn(), out),
-            (Action::List, None) => Ok(OnBench { labs: labs::all().map(|lab| listed(&lab)).collect(), ..OnBench::default() }),
-            (Action::Hint, None) => {
-                let hinted = portward_lab::hint()?;
-                let hint = HintDocument { lab: hinted.lab, text: hinted.hint, number: hinted.number, of: hinted.of };
-                Ok(OnBench { hint: Some(hint), ..OnBench::default() })
-            }
-            (Action::Check, None) => {
-                let checked = portward_lab::check()?;
-                let check = CheckDocument {
-                    lab: checked.lab,
-                    repaired: checked.repaired,
-                    sight: sight(checked.tried.sight),
-                    saw: checked.tried.saw,
-                    wanted: sight(checked.wanted),
-                    missing: checked.missing,
-                };
-                Ok(OnBench { check: Some(check), ..OnBench::default() })
-            }
-        }
+    fn run(self, _: &Context<'_, Acts>, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+        start(&self.name, self.twin, &self.exec, out)
+    }
+}
+
+impl Op for Hint {
+    const NAME: &'static str = "lab.hint";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Caller;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward lab hint", "the next hint, inside the lab")];
+    type Item = OnBench;
+    type Output = OnBench;
+
+    fn run(self, _: &Context<'_, Acts>, _: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+        let hinted = portward_lab::hint()?;
+        let hint = HintDocument { lab: hinted.lab, text: hinted.hint, number: hinted.number, of: hinted.of };
+        Ok(OnBench { hint: Some(hint), ..OnBench::default() })
+    }
+}
+
+impl Op for Check {
+    const NAME: &'static str = "lab.check";
+    const EFFECT: Effect = Effect::Read;
+    const HOME: Home = Home::Caller;
+    type Rights = Dials;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward lab check", "is it repaired?")];
+    type Item = OnBench;
+    type Output = OnBench;
+
+    fn run(self, _: &Context<'_, Dials>, _: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+        let checked = portward_lab::check()?;
+        let check = CheckDocument {
+            lab: checked.lab,
+            repaired: checked.repaired,
+            sight: sight(checked.tried.sight),
+            saw: checked.tried.saw,
+            wanted: sight(checked.wanted),
+            missing: checked.missing,
+        };
+        Ok(OnBench { check: Some(check), ..OnBench::default() })
     }
 }
 

@@ -3,13 +3,13 @@
 mod document;
 mod giving_back;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use portward_sys::StateFolder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Exit, Failure, Never, Noun, Op, Refused, Sink, Where,
+    Acts, Context, Effect, Exit, Failure, Home, Looks, Never, Noun, Op, Refused, Sink,
     document::GapDocument,
     store::{self, LeaseName, Repaired, Store, Wanted, here},
 };
@@ -21,23 +21,37 @@ pub use document::{GoneProject, LeaseDocument, LeaseState, RepairDocument};
 /// one of them, with the same last two digits where that is free. A lease is the same for every process and after every
 /// reboot. Nothing is given back by itself: `release` gives back what is named, and `prune` what belongs to projects whose
 /// folder is gone. `repair` looks at the store, and starts anew beside a corrupt one when you say so.
+#[derive(Args)]
+pub struct Lease {}
+
+/// Show every lease of this user
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Lease {
-    /// What to do
-    #[arg(value_name = "ACTION", value_enum, default_value = "list")]
-    #[serde(default)]
-    pub action: Action,
+pub struct List {}
+
+/// Take ports for this project
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Take {
     /// The ports that programs ask for, or names; `release` takes leased ports too
-    #[arg(value_name = "PORT|NAME")]
-    #[serde(default)]
+    #[arg(value_name = "PORT|NAME", required = true)]
     pub what: Vec<Wanted>,
     /// A name for the port that is taken
     #[arg(long, value_name = "NAME")]
     #[serde(default)]
     pub name: Option<LeaseName>,
+}
+
+/// Give ports of this project back
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Release {
+    /// The ports that programs ask for, or names; `release` takes leased ports too
+    #[arg(value_name = "PORT|NAME")]
+    #[serde(default)]
+    pub what: Vec<Wanted>,
     /// Release everything of this project, its block too
-    #[arg(long)]
+    #[arg(long, conflicts_with = "what")]
     #[serde(default)]
     pub all: bool,
     /// Do not ask
@@ -50,20 +64,44 @@ pub struct Lease {
     pub dry_run: bool,
 }
 
-/// What to do with leases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+/// Give back what belongs to projects that are gone
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Prune {
+    /// Do not ask
+    #[arg(long, short)]
+    #[serde(default)]
+    pub yes: bool,
+    /// Say what would be given back, and give nothing back
+    #[arg(long, short = 'n')]
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Look whether the store is sound
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Repair {
+    /// Do not ask
+    #[arg(long, short)]
+    #[serde(default)]
+    pub yes: bool,
+}
+
+/// What was done about leases.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Action {
-    /// Show every lease of this user
+    /// They were listed.
     #[default]
     List,
-    /// Take ports for this project
+    /// They were taken.
     Take,
-    /// Give ports of this project back
+    /// They were given back.
     Release,
-    /// Give back what belongs to projects that are gone
+    /// Those of projects that are gone were given back.
     Prune,
-    /// Look whether the store is sound
+    /// The store was looked at.
     Repair,
 }
 
@@ -102,72 +140,36 @@ impl Noun for Leases {
     }
 }
 
-impl Op for Lease {
-    const NAME: &'static str = "lease";
-    const EFFECT: Effect = Effect::Change;
-    const WHERE: Where = Where::Live;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward lease", "every lease, and whether something listens there"),
-        ("portward lease take 3000 --name web", "this project's port for programs that ask for 3000"),
-        ("portward lease release web", "give it back"),
-        ("portward lease prune", "give back what belongs to projects that are gone"),
-        ("portward lease repair", "look whether the store is sound"),
-    ];
+impl Op for List {
+    const NAME: &'static str = "lease.list";
+    const EFFECT: Effect = Effect::Read;
+    const HOME: Home = Home::Machine;
+    type Rights = Looks;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward lease", "every lease, and whether something listens there")];
     type Item = Never;
     type Output = Leases;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
-        self.fits()?;
-        let mut leases = match self.action {
-            Action::List => list(cx)?,
-            Action::Take => self.take(cx)?,
-            Action::Release => giving_back::release(cx, &self)?,
-            Action::Prune => giving_back::prune(cx, &self)?,
-            Action::Repair => self.repair(cx)?,
-        };
-        leases.action = self.action;
-        leases.gaps.extend(store::gaps(&StateFolder::find(cx.host.facts()?.uid)));
-        Ok(leases)
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
+        let rows = Store::reading(cx)?.map_or_else(|| Ok(Vec::new()), |store| store.all())?;
+        Ok(told(cx, Action::List, document::leases(cx, rows)))
     }
 }
 
-impl Lease {
-    /// Refuses words that mean nothing together.
-    fn fits(&self) -> Result<(), Failure> {
-        let with = |flag: &str, action: &str| Failure::usage(format!("{flag} goes with `lease {action}` alone."));
-        let takes_words = matches!(self.action, Action::Take | Action::Release);
-        if let Some(word) = self.what.first().filter(|_| !takes_words) {
-            return Err(Failure::usage(format!("`{word}` goes with `lease take` and `lease release` alone."))
-                .hint(format!("portward lease take {word}")));
-        }
-        if self.name.is_some() && (self.action != Action::Take || self.what.len() > 1) {
-            return Err(with("--name", "take PORT").hint("one port has one name"));
-        }
-        if let (Some(Wanted::Name(word)), Some(name)) = (self.what.first(), &self.name) {
-            return Err(Failure::usage(format!(
-                "{} is a name already, and --name {} a second one.",
-                word.as_str(),
-                name.as_str()
-            ))
-            .hint(format!("portward lease take 3000 --name {}", name.as_str())));
-        }
-        if self.all && self.action != Action::Release {
-            return Err(with("--all", "release").hint("portward lease release --all"));
-        }
-        if self.dry_run && !matches!(self.action, Action::Release | Action::Prune) {
-            return Err(with("--dry-run", "prune` and `lease release").hint("portward lease prune --dry-run"));
-        }
-        if takes_words && self.what.is_empty() != self.all {
-            let name = if self.action == Action::Take { "take" } else { "release" };
-            let message = if self.all { "--all leaves nothing to name." } else { "Nothing was named." };
-            return Err(Failure::usage(message).hint(format!("portward lease {name} 3000")));
-        }
-        Ok(())
-    }
+impl Op for Take {
+    const NAME: &'static str = "lease.take";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward lease take 3000 --name web", "this project's port for programs that ask for 3000")];
+    type Item = Never;
+    type Output = Leases;
 
-    fn take(&self, cx: &Cx<'_>) -> Result<Leases, Failure> {
-        let identity = here(cx)?;
-        let mut store = Store::open(cx.host)?;
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
+        self.one_name_for_one_port()?;
+        let identity = here(&cx.looks())?;
+        let mut store = Store::open(cx)?;
         let project = store.project(identity.as_ref())?;
         let mut taken = Vec::new();
         for wanted in &self.what {
@@ -176,10 +178,71 @@ impl Lease {
             taken.push(store.take(project.id, want)?.port);
         }
         let rows = store.all()?.into_iter().filter(|row| taken.contains(&row.port)).collect();
-        Ok(document::leases(cx, rows))
+        Ok(told(&cx.looks(), Action::Take, document::leases(&cx.looks(), rows)))
     }
+}
 
-    fn repair(&self, cx: &Cx<'_>) -> Result<Leases, Failure> {
+impl Take {
+    fn one_name_for_one_port(&self) -> Result<(), Failure> {
+        match (self.what.as_slice(), &self.name) {
+            ([], _) => Err(Failure::usage("Nothing was named.").hint("portward lease take 3000")),
+            ([_, _, ..], Some(name)) => {
+                Err(Failure::usage(format!("{} ports cannot all be called {}.", self.what.len(), name.as_str()))
+                    .hint("one port has one name"))
+            }
+            ([Wanted::Name(word)], Some(name)) => {
+                let (word, name) = (word.as_str(), name.as_str());
+                Err(Failure::usage(format!("{word} is a name already, and --name {name} a second one."))
+                    .hint(format!("portward lease take 3000 --name {name}")))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Op for Release {
+    const NAME: &'static str = "lease.release";
+    const EFFECT: Effect = Effect::Destroy;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward lease release web", "give it back")];
+    type Item = Never;
+    type Output = Leases;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
+        if self.what.is_empty() != self.all {
+            let message = if self.all { "--all leaves nothing to name." } else { "Nothing was named." };
+            return Err(Failure::usage(message).hint("portward lease release 3000"));
+        }
+        Ok(told(&cx.looks(), Action::Release, giving_back::release(cx, &self)?))
+    }
+}
+
+impl Op for Prune {
+    const NAME: &'static str = "lease.prune";
+    const EFFECT: Effect = Effect::Destroy;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward lease prune", "give back what belongs to projects that are gone")];
+    type Item = Never;
+    type Output = Leases;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
+        Ok(told(&cx.looks(), Action::Prune, giving_back::prune(cx, &self)?))
+    }
+}
+
+impl Op for Repair {
+    const NAME: &'static str = "lease.repair";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward lease repair", "look whether the store is sound")];
+    type Item = Never;
+    type Output = Leases;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         let mut agree = |question: &str| {
             if self.yes {
                 return Ok(true);
@@ -189,8 +252,8 @@ impl Lease {
                     .hint("add --yes to start anew")
             })
         };
-        let found = store::repair(cx.host, &mut agree)?;
-        let folder = StateFolder::find(cx.host.facts()?.uid);
+        let found = store::repair(cx, &mut agree)?;
+        let folder = StateFolder::find(cx.caller);
         let shown = |name: &str| folder.path.join(name).display().to_string();
         let document = |sound, copy: Option<String>, saved| RepairDocument { store: shown("leases.db"), sound, copy, saved };
         let repair = match found {
@@ -199,11 +262,13 @@ impl Lease {
             Repaired::Declined { copy } => document(false, Some(shown(&copy)), None),
             Repaired::Renewed { copy, saved } => document(false, Some(shown(&copy)), Some(saved)),
         };
-        Ok(Leases { repair: Some(repair), ..Leases::default() })
+        Ok(told(&cx.looks(), Action::Repair, Leases { repair: Some(repair), ..Leases::default() }))
     }
 }
 
-fn list(cx: &Cx<'_>) -> Result<Leases, Failure> {
-    let rows = Store::reading(cx.host)?.map_or_else(|| Ok(Vec::new()), |store| store.all())?;
-    Ok(document::leases(cx, rows))
+/// The answer, with what is true of every one.
+fn told(cx: &Context<'_>, action: Action, mut leases: Leases) -> Leases {
+    leases.action = action;
+    leases.gaps.extend(store::gaps(&StateFolder::find(cx.caller)));
+    leases
 }

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Failure, Listing, Look, Op, Sink, Span, View, Where,
+    Context, Effect, Failure, Home, Listing, Look, Looks, Op, Sink, Span, View,
     filter::{self, Filter},
     rows,
 };
@@ -103,7 +103,8 @@ pub enum Order {
 impl Op for List {
     const NAME: &'static str = "list";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Anywhere;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Looks;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward", "every endpoint of this machine"),
         ("portward 3000", "who has port 3000"),
@@ -114,10 +115,10 @@ impl Op for List {
     type Item = Listing;
     type Output = Listing;
 
-    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Listing>) -> Result<Listing, Failure> {
+    fn run(self, cx: &Context<'_>, out: &mut Sink<'_, Listing>) -> Result<Listing, Failure> {
         if self.watch {
             while out.emit(self.once(cx)?) {
-                std::thread::sleep(self.every.0.0);
+                cx.sleep(self.every.0.0)?;
             }
         }
         self.once(cx)
@@ -125,8 +126,8 @@ impl Op for List {
 }
 
 impl List {
-    fn once(&self, cx: &Cx<'_>) -> Result<Listing, Failure> {
-        let view = self.look().take(cx.host);
+    fn once(&self, cx: &Context<'_>) -> Result<Listing, Failure> {
+        let view = self.look().take(cx.machine);
         if let Some(name) = self.netns.as_deref().filter(|name| *name != "all")
             && view.snapshot.namespaces.is_empty()
         {

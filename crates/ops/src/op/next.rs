@@ -12,7 +12,7 @@ use portward_sys::{self as sys, StateSet, SysError, Transports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Cx, Effect, Exit, Failure, Look, Never, Noun, Op, Sink, View, Where, document::GapDocument};
+use crate::{Context, Effect, Exit, Failure, Home, Look, Looks, Never, Noun, Op, Sink, View, document::GapDocument};
 
 /// Find ports that can really be bound, with the reason for each one skipped
 ///
@@ -114,7 +114,8 @@ impl Noun for Ports {
 impl Op for Next {
     const NAME: &'static str = "next";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Anywhere;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Looks;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward next", "the first free port from 3000 up"),
         ("portward next 8000-8099 -n 3", "three from a range"),
@@ -123,9 +124,9 @@ impl Op for Next {
     type Item = Never;
     type Output = Ports;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Ports, Failure> {
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Ports, Failure> {
         let transports = Transports { tcp: true, udp: false, unix: false };
-        let view = Look { transports, states: StateSet::All, clients: false, rules: true, ..Look::serving() }.take(cx.host);
+        let view = Look { transports, states: StateSet::All, clients: false, rules: true, ..Look::serving() }.take(cx.machine);
         let range = self.range.0;
         // Asked for ports of the kernel's own range by name, it is not second-guessed.
         let ephemeral = view.snapshot.rules.as_ref().map(|rules| rules.ephemeral);
@@ -140,7 +141,7 @@ impl Op for Next {
             if found.ports.len() == usize::from(self.number) {
                 break;
             }
-            match reason(cx.host, &view, port, asked_inside)? {
+            match reason(cx.machine, &view, port, asked_inside)? {
                 None => found.ports.push(port),
                 Some(because) => found.skip(port, because),
             }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Exit, Failure, Look, Never, Noun, Op, Sink, View, Where,
+    Acts, Context, Effect, Exit, Failure, Home, Look, Never, Noun, Op, Sink, View,
     document::GapDocument,
     target::{Target, holder_words},
 };
@@ -46,7 +46,8 @@ impl Noun for Opened {
 impl Op for Open {
     const NAME: &'static str = "open";
     const EFFECT: Effect = Effect::Change;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward open 3000", "the dev server, on whichever family it listens"),
         ("portward open 8443 --print", "only the URL"),
@@ -54,13 +55,13 @@ impl Op for Open {
     type Item = Never;
     type Output = Opened;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Opened, Failure> {
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Opened, Failure> {
         let endpoint: Endpoint = self.endpoint.parse()?;
-        let target = Target::of(endpoint, cx.host)?;
+        let target = Target::of(endpoint, cx.machine)?;
         if target.path().is_some() {
             return Err(Failure::usage("A browser cannot open a Unix socket.").hint("name a port or a URL"));
         }
-        let view = Look { clients: false, ..target.look() }.take(cx.host);
+        let view = Look { clients: false, ..target.look() }.take(cx.machine);
         let gaps = view.snapshot.gaps.iter().map(GapDocument::from).collect();
         let listens =
             |index: &&usize| view.snapshot.sockets.get(**index).is_some_and(|socket| socket.state == SocketState::Listen);

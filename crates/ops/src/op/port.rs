@@ -1,14 +1,14 @@
 //! `portward port`
 
-use portward_model::{Lack, Need};
-use std::{collections::BTreeSet, time::SystemTime};
+use std::{collections::BTreeSet, time::UNIX_EPOCH};
 
 use clap::Args;
+use portward_model::{Lack, Need};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Exit, Failure, Never, Noun, Op, Sink, Where,
+    Acts, Context, Effect, Exit, Failure, Home, Never, Noun, Op, Sink,
     document::GapDocument,
     store::{self, Store, Wanted, here},
 };
@@ -32,8 +32,14 @@ pub struct Port {
     #[arg(long)]
     #[serde(default)]
     pub free: bool,
+}
+
+/// Run a program with PORT set to a free port, which is held until then
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Handed {
     /// Run this with PORT set to the free port, which is held until then
-    #[arg(value_name = "CMD", last = true, requires = "free")]
+    #[arg(value_name = "CMD", last = true)]
     #[serde(default)]
     pub command: Vec<String>,
 }
@@ -65,27 +71,47 @@ impl Noun for PortAnswer {
 impl Op for Port {
     const NAME: &'static str = "port";
     const EFFECT: Effect = Effect::Change;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward port web", "this project's port for web, the same one every time"),
         ("portward port 3000", "where this project's port 3000 is"),
         ("portward port --free", "a port that is free now"),
-        ("portward port --free -- sh -c 'exec ./server --port $PORT'", "a free port, held until the server's program is started"),
     ];
     type Item = Never;
     type Output = PortAnswer;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<PortAnswer, Failure> {
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<PortAnswer, Failure> {
         match (&self.name, self.free) {
-            (Some(wanted), false) if self.command.is_empty() => leased(cx, wanted),
-            (None, true) => free(cx, &self.command),
+            (Some(wanted), false) => leased(cx, wanted),
+            (None, true) => free(cx, &[]),
             _ => Err(Failure::usage("`port` takes a name, or --free and a command.").hint("portward port web")),
         }
     }
 }
 
-fn leased(cx: &Cx<'_>, wanted: &Wanted) -> Result<PortAnswer, Failure> {
-    let identity = here(cx)?;
+impl Op for Handed {
+    const NAME: &'static str = "port.run";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Caller;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[(
+        "portward port --free -- sh -c 'exec ./server --port $PORT'",
+        "a free port, held until the server's program is started",
+    )];
+    type Item = Never;
+    type Output = PortAnswer;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<PortAnswer, Failure> {
+        if self.command.is_empty() {
+            return Err(Failure::usage("There is no program to run.").hint("portward port --free -- CMD"));
+        }
+        free(cx, &self.command)
+    }
+}
+
+fn leased(cx: &Context<'_, Acts>, wanted: &Wanted) -> Result<PortAnswer, Failure> {
+    let identity = here(&cx.looks())?;
     let answer = |lease: store::Lease, gaps| PortAnswer {
         port: lease.port,
         name: lease.name,
@@ -95,20 +121,20 @@ fn leased(cx: &Cx<'_>, wanted: &Wanted) -> Result<PortAnswer, Failure> {
         not_started: None,
     };
     // Nearly always it was taken long ago, and nothing has to be written.
-    if let Some(store) = Store::reading(cx.host)?
+    if let Some(store) = Store::reading(cx)?
         && let Some(project) = store.known_project(identity.as_ref())?
         && let Some(lease) = store.known(project.id, wanted.want())?
     {
         return Ok(answer(lease, store.gaps()));
     }
-    let mut store = Store::open(cx.host)?;
+    let mut store = Store::open(cx)?;
     let project = store.project(identity.as_ref())?;
     let lease = store.take(project.id, wanted.want())?;
     Ok(answer(lease, store.gaps()))
 }
 
-fn free(cx: &Cx<'_>, command: &[String]) -> Result<PortAnswer, Failure> {
-    let rules = cx.host.port_rules()?;
+fn free(cx: &Context<'_, Acts>, command: &[String]) -> Result<PortAnswer, Failure> {
+    let rules = cx.machine.port_rules()?;
     let mut gaps = Vec::new();
     let taken = taken(cx).unwrap_or_else(|failure| {
         gaps.push(GapDocument {
@@ -121,8 +147,8 @@ fn free(cx: &Cx<'_>, command: &[String]) -> Result<PortAnswer, Failure> {
     // Each port is proven by holding it, so nothing need be looked at before.
     let ground = store::Ground { rules: &rules, held: &|_| false };
     let mut refusals = None;
-    for port in store::free_ports(moment(), &taken, &ground).take(MOST) {
-        let hold = match cx.host.hold(port)? {
+    for port in store::free_ports(moment(cx), &taken, &ground).take(MOST) {
+        let hold = match cx.machine.hold(port)? {
             Ok(hold) => hold,
             Err(words) => {
                 refusals = Some(words);
@@ -131,7 +157,7 @@ fn free(cx: &Cx<'_>, command: &[String]) -> Result<PortAnswer, Failure> {
         };
         let mut answer = PortAnswer { port, name: None, asked: None, leased: false, gaps, not_started: None };
         if !command.is_empty() {
-            let Err(error) = cx.host.become_program(command, &[("PORT", port.to_string())]);
+            let Err(error) = cx.machine.become_program(command, &[("PORT", port.to_string())]);
             answer.not_started = Some(format!("{error}."));
         }
         drop(hold);
@@ -145,8 +171,8 @@ fn free(cx: &Cx<'_>, command: &[String]) -> Result<PortAnswer, Failure> {
 }
 
 /// First ports of the blocks that projects have.
-fn taken(cx: &Cx<'_>) -> Result<BTreeSet<u16>, Failure> {
-    let Some(store) = Store::reading(cx.host)? else { return Ok(BTreeSet::new()) };
+fn taken(cx: &Context<'_, Acts>) -> Result<BTreeSet<u16>, Failure> {
+    let Some(store) = Store::reading(cx)? else { return Ok(BTreeSet::new()) };
     let mut taken = BTreeSet::new();
     for project in store.projects()? {
         taken.extend(store.blocks(project.id)?.iter().map(|block| block.first));
@@ -155,9 +181,9 @@ fn taken(cx: &Cx<'_>) -> Result<BTreeSet<u16>, Failure> {
 }
 
 /// A number that differs between two calls, so that they begin to look at different places.
-fn moment() -> u64 {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    store::seed([&since.as_nanos().to_le_bytes()[..], &std::process::id().to_le_bytes()])
+fn moment(cx: &Context<'_, Acts>) -> u64 {
+    let since = cx.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+    store::seed([&since.as_nanos().to_le_bytes()[..], &cx.caller.process.pid.to_le_bytes()])
 }
 
 /// Ports that are tried.

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Failure, Never, Noun, Op, Sink, Where,
+    Context, Effect, Failure, Home, Looks, Never, Noun, Op, Sink,
     document::GapDocument,
     forwarder,
     session::{is_alive, listening, name_of, told::Listening},
@@ -67,25 +67,26 @@ impl Noun for Sessions {}
 impl Op for Ps {
     const NAME: &'static str = "ps";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Looks;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward ps", "what runs in which project, and where")];
     type Item = Never;
     type Output = Sessions;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Sessions, Failure> {
-        let Some(store) = Store::reading(cx.host)? else {
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Sessions, Failure> {
+        let Some(store) = Store::reading(cx)? else {
             return Ok(Sessions { sessions: Vec::new(), lost: 0, gaps: Vec::new() });
         };
         let (alive, lost): (Vec<RunRow>, Vec<RunRow>) =
-            store.runs()?.into_iter().partition(|run| is_alive(cx.host, run.supervisor));
-        let serving = serving(cx.host);
-        let front = forwarder::holder(cx.host, &store)?;
+            store.runs()?.into_iter().partition(|run| is_alive(cx.machine, run.supervisor));
+        let serving = serving(cx.machine);
+        let front = forwarder::holder(cx.machine, &store)?;
         let mut sessions = Vec::new();
         for project in store.projects()? {
             let runs: Vec<&RunRow> = alive.iter().filter(|run| run.project == project.id).collect();
             if !runs.is_empty() {
                 let front = front == Some(project.id);
-                sessions.push(Session { front, ..session(cx.host, &project, &runs, &serving) });
+                sessions.push(Session { front, ..session(cx.machine, &project, &runs, &serving) });
             }
         }
         Ok(Sessions { sessions, lost: lost.len(), gaps: store.gaps() })

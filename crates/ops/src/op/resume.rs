@@ -6,7 +6,9 @@ use portward_sys::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cx, Effect, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Where, document::GapDocument, target::Target};
+use crate::{
+    Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Refused, Sink, document::GapDocument, target::Target,
+};
 
 /// Let the stopped processes that serve an endpoint go on
 ///
@@ -44,15 +46,16 @@ impl Noun for Resumed {
 impl Op for Resume {
     const NAME: &'static str = "resume";
     const EFFECT: Effect = Effect::Change;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward resume 3000", "a server that Ctrl-Z stopped goes on")];
     type Item = Never;
     type Output = Resumed;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Resumed, Failure> {
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Resumed, Failure> {
         Target::exact(&self.endpoint)?;
-        let target = Target::of(self.endpoint, cx.host)?;
-        let view = target.look().take(cx.host);
+        let target = Target::of(self.endpoint, cx.machine)?;
+        let view = target.look().take(cx.machine);
         let mut seen: Vec<ProcessId> = Vec::new();
         let mut answer = Resumed {
             endpoint: target.endpoint.to_string(),
@@ -69,7 +72,7 @@ impl Op for Resume {
                 seen.push(process.id);
                 let (pid, name) = (process.id.pid, process.title());
                 match process.state {
-                    ProcessState::Stopped => match cx.host.signal(process.id, Signal::Continue) {
+                    ProcessState::Stopped => match cx.machine.signal(process.id, Signal::Continue) {
                         Ok(()) => answer.resumed.push(Freed { pid, name, signal: Signal::Continue.name() }),
                         Err(error) => answer.refused.push(Refused { pid, name, because: error.to_string() }),
                     },

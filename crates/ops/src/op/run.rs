@@ -1,14 +1,14 @@
 //! `portward run`
 
 use clap::Args;
-use portward_model::Text;
+use portward_model::{Caller, Text};
 use portward_session::{Ended, Program, Rules, StartError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 pub use crate::session::told::{Listening, Ran};
 use crate::{
-    Cx, Effect, Failure, Op, Sink, Where,
+    Acts, Context, Effect, Failure, Home, Op, Sink,
     session::{self, ProjectPorts, Recorder, recipes, watched::Watcher},
     store::{LeaseName, Store, here},
 };
@@ -54,7 +54,8 @@ pub struct Run {
 impl Op for Run {
     const NAME: &'static str = "run";
     const EFFECT: Effect = Effect::Change;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Caller;
+    type Rights = Acts;
     const YIELDS_STDOUT: bool = true;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward run npm run dev", "web   asked [::]:3000   serves http://localhost:20300"),
@@ -66,7 +67,7 @@ impl Op for Run {
     type Item = Ran;
     type Output = Ran;
 
-    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
+    fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
         let Some((name, arguments)) = self.command.split_first() else {
             return Err(Failure::not_started("There is no program to run.").hint("portward run CMD"));
         };
@@ -94,14 +95,14 @@ impl Op for Run {
         let identity = here(cx)?;
         // Made and opened before anything starts, so that what is wrong with it is said now.
         let project = {
-            let mut store = Store::open(cx.host).map_err(Failure::before_start)?;
+            let mut store = Store::open(cx).map_err(Failure::before_start)?;
             store.project(identity.as_ref()).map_err(Failure::before_start)?
         };
-        program.environment.push((session::VARIABLE.into(), project.id.0.to_string().into()));
+        program.environment.push((Caller::SESSION.into(), project.id.0.to_string().into()));
         let ended = portward_session::run(&program, rules, || {
-            let (host, words) = (cx.host, |failure: Failure| failure.message);
-            let ports = ProjectPorts::open(host, identity.clone()).map_err(words)?;
-            let recorder = Recorder::begin(host, identity, Some(rules), self.name.clone(), out).map_err(words)?;
+            let words = |failure: Failure| failure.message;
+            let ports = ProjectPorts::open(cx, identity.clone()).map_err(words)?;
+            let recorder = Recorder::begin(&cx.acts(), identity, Some(rules), self.name.clone(), out).map_err(words)?;
             Ok((Box::new(ports), Box::new(recorder)))
         });
         ran(ended, name)
@@ -110,11 +111,11 @@ impl Op for Run {
 
 impl Run {
     /// Without a filter: the program is told its port, and looked after.
-    fn told_its_port(&self, cx: &Cx<'_>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
+    fn told_its_port(&self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
         let name = self.command.first().map_or("", String::as_str);
         let identity = here(cx)?;
         let port = {
-            let mut store = Store::open(cx.host).map_err(Failure::before_start)?;
+            let mut store = Store::open(cx).map_err(Failure::before_start)?;
             let project = store.project(identity.as_ref()).map_err(Failure::before_start)?;
             store.named(project.id, &self.lease_name()).map_err(Failure::before_start)?.port
         };
@@ -133,8 +134,9 @@ impl Run {
             None
         };
         let ended = portward_session::watch(&program, handed, || {
-            let recorder = Recorder::begin(cx.host, identity, None, self.name.clone(), out).map_err(|failure| failure.message)?;
-            Ok(Box::new(Watcher::new(cx.host, recorder, port)))
+            let recorder =
+                Recorder::begin(&cx.acts(), identity, None, self.name.clone(), out).map_err(|failure| failure.message)?;
+            Ok(Box::new(Watcher::new(&cx.acts(), recorder, port)))
         });
         ran(ended, name)
     }

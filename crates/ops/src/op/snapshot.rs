@@ -1,21 +1,21 @@
 //! `portward snapshot`
 
 use std::{
-    io::Write,
+    io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::{Path, PathBuf},
 };
 
 use clap::Args;
 use portward_model::{Resolution, Snapshot};
-use portward_sys::{Depth, Entry, Recording, StateSet, Which};
+use portward_sys::{Depth, Entry, Recording, StateSet, Which, path_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Document, Effect, Failure, Look, Never, Noun, Op, Sink, Where,
+    Acts, Context, Dials, Document, Effect, Failure, Home, Look, Looks, Never, Noun, Op, Sink,
     document::{GapDocument, write_json},
-    op::doctor::Doctor,
+    op::doctor::Ask,
 };
 
 /// Write the whole reading of this machine to one file, secrets masked
@@ -24,13 +24,28 @@ use crate::{
 /// examined as if it were here.
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Snap {
-    /// Write to this file instead of standard output
-    #[arg(long, short, value_name = "FILE")]
-    pub out: Option<PathBuf>,
+pub struct Snap {}
+
+/// Record beside it all that the doctor asks for a target, dialogue included
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Record {
     /// Record beside it all that the doctor asks for TARGET, dialogue included, so that it can be asked again elsewhere
-    #[arg(long = "for", value_name = "TARGET")]
+    #[arg(id = "for", long = "for", value_name = "TARGET", required = true)]
     #[serde(rename = "for")]
+    pub target: String,
+}
+
+/// Write the whole reading of this machine to one file, secrets masked
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Write {
+    /// Write to this file instead of standard output
+    #[arg(long, short, value_name = "FILE", required = true)]
+    pub out: PathBuf,
+    /// Record beside it all that the doctor asks for TARGET, dialogue included, so that it can be asked again elsewhere
+    #[arg(id = "for", long = "for", value_name = "TARGET")]
+    #[serde(rename = "for", default)]
     pub target: Option<String>,
 }
 
@@ -55,53 +70,81 @@ impl Noun for Taken {}
 impl Op for Snap {
     const NAME: &'static str = "snapshot";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Anywhere;
+    const HOME: Home = Home::Anywhere;
+    type Rights = Looks;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward snapshot --out machine.json", "write it to a file"),
         ("portward list --from machine.json", "look at it, here or elsewhere"),
-        ("portward snapshot --for 3000 --out bug.json", "with it, why 3000 fails: portward doctor 3000 --from bug.json"),
         ("ssh ana@dev portward snapshot | portward explain 3000 --from -", "another machine's port"),
     ];
     type Item = Never;
     type Output = Taken;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Taken, Failure> {
-        let tape = match &self.target {
-            Some(target) => record(cx, target).await?,
-            None => Vec::new(),
-        };
-        let look =
-            Look { states: StateSet::All, which: Which::All, owners: Some(Depth::Threads), rules: true, ..Look::serving() };
-        let mut snapshot = look.take(cx.host).snapshot;
-        for name in ["localhost".to_owned(), snapshot.host.name.lossy().into_owned()] {
-            if let Ok(addresses) = cx.host.resolve(&name) {
-                snapshot.resolutions.push(Resolution { name, addresses });
-            }
-        }
-        for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
-            if let Ok(route) = cx.host.route(address, 0) {
-                snapshot.routes.push((address, route));
-            }
-        }
-        let gaps = snapshot.gaps.iter().map(GapDocument::from).collect();
-        let taken = Taken { snapshot, tape, written_to: self.out.clone(), gaps };
-        if let Some(path) = &self.out {
-            write(&taken, path)?;
-        }
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Taken, Failure> {
+        Ok(take(cx))
+    }
+}
+
+impl Op for Record {
+    const NAME: &'static str = "snapshot.record";
+    const EFFECT: Effect = Effect::Read;
+    const HOME: Home = Home::Machine;
+    type Rights = Dials;
+    const EXAMPLES: &'static [(&'static str, &'static str)] =
+        &[("portward snapshot --for 3000 --out bug.json", "with it, why 3000 fails: portward doctor 3000 --from bug.json")];
+    type Item = Never;
+    type Output = Taken;
+
+    fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Never>) -> Result<Taken, Failure> {
+        // The doctor first: it is about what happens now.
+        let tape = record(cx, self.target)?;
+        Ok(Taken { tape, ..take(&cx.looks()) })
+    }
+}
+
+impl Op for Write {
+    const NAME: &'static str = "snapshot.write";
+    const EFFECT: Effect = Effect::Change;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
+    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward snapshot --out machine.json", "write it to a file")];
+    type Item = Never;
+    type Output = Taken;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Taken, Failure> {
+        let tape = self.target.map(|target| record(&cx.dials(), target)).transpose()?.unwrap_or_default();
+        let taken = Taken { tape, written_to: Some(self.out.clone()), ..take(&cx.looks()) };
+        write(&taken, &cx.caller.cwd.as_ref().map(path_of).unwrap_or_default().join(&self.out))?;
         Ok(taken)
     }
 }
 
+fn take(cx: &Context<'_>) -> Taken {
+    let look = Look { states: StateSet::All, which: Which::All, owners: Some(Depth::Threads), rules: true, ..Look::serving() };
+    let mut snapshot = look.take(cx.machine).snapshot;
+    for name in ["localhost".to_owned(), snapshot.host.name.lossy().into_owned()] {
+        if let Ok(addresses) = cx.machine.resolve(&name) {
+            snapshot.resolutions.push(Resolution { name, addresses });
+        }
+    }
+    for address in [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)] {
+        if let Ok(route) = cx.machine.route(address, 0) {
+            snapshot.routes.push((address, route));
+        }
+    }
+    let gaps = snapshot.gaps.iter().map(GapDocument::from).collect();
+    Taken { snapshot, tape: Vec::new(), written_to: None, gaps }
+}
+
 /// Asks the doctor, and keeps all that it is told.
-async fn record(cx: &Cx<'_>, target: &str) -> Result<Vec<Entry>, Failure> {
-    let machine = Recording::of(cx.host);
-    let doctor = Doctor { target: Some(target.to_owned()), ..Doctor::default() };
-    let _ = doctor.run(&Cx { host: &machine, prompt: cx.prompt }, &mut Sink::new(&mut |_| true)).await?;
+fn record(cx: &Context<'_, Dials>, target: String) -> Result<Vec<Entry>, Failure> {
+    let machine = Recording::of(cx.machine);
+    let doctor = Ask { target: Some(target), ..Ask::default() };
+    let _ = doctor.run(&cx.of(&machine), &mut Sink::new(&mut |_| true))?;
     Ok(machine.take())
 }
 
 fn write(taken: &Taken, path: &Path) -> Result<(), Failure> {
-    let document = |out: &mut dyn Write| {
+    let document = |out: &mut dyn io::Write| {
         write_json(&Document::new(taken), out)?;
         out.write_all(b"\n")
     };

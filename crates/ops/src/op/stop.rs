@@ -1,15 +1,15 @@
 //! `portward stop`
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Args;
 use portward_model::{ProcessId, ProcessState, Text};
-use portward_sys::{Act, Look, Signal};
+use portward_sys::{Look, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Exit, Failure, Freed, Never, Noun, Op, Sink, Where,
+    Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Sink,
     document::GapDocument,
     session::{is_alive, name_of},
     store::{ProjectId, RunRow, Store, here},
@@ -54,20 +54,21 @@ impl Noun for Stopped {
 impl Op for Stop {
     const NAME: &'static str = "stop";
     const EFFECT: Effect = Effect::Destroy;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] =
         &[("portward stop", "all that runs in this project"), ("portward stop db", "one service")];
     type Item = Never;
     type Output = Stopped;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Stopped, Failure> {
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Stopped, Failure> {
         let mut answer = Stopped { stopped: Vec::new(), unknown: self.services.clone(), alive: Vec::new(), gaps: Vec::new() };
-        let Some(store) = Store::reading(cx.host)? else { return Ok(answer) };
+        let Some(store) = Store::reading(cx)? else { return Ok(answer) };
         let own: Option<ProjectId> = store.known_project(here(cx)?.as_ref())?.map(|project| project.id);
         let runs: Vec<RunRow> = store
             .runs()?
             .into_iter()
-            .filter(|run| (self.all || Some(run.project) == own) && is_alive(cx.host, run.supervisor))
+            .filter(|run| (self.all || Some(run.project) == own) && is_alive(cx.machine, run.supervisor))
             .collect();
         let mut roots = Vec::new();
         let mut supervisors = Vec::new();
@@ -75,7 +76,7 @@ impl Op for Stop {
             let whole = self.services.is_empty();
             let mut has_first = false;
             for (at, service) in run.services.iter().enumerate() {
-                let own = name_of(cx.host, service, run);
+                let own = name_of(cx.machine, service, run);
                 if !whole && !self.services.contains(&own) {
                     continue;
                 }
@@ -91,7 +92,7 @@ impl Op for Stop {
                 supervisors.push(run.supervisor);
             }
         }
-        end(cx.host, &roots, &supervisors, &mut answer)?;
+        end(cx, &roots, &supervisors, &mut answer)?;
         if answer.alive.is_empty() {
             // Real ports that were lent to it are free when the forwarder has let go of them.
             super::front::follow(cx);
@@ -134,17 +135,18 @@ fn below(host: &dyn Look, root: &Root, wanted: &mut Vec<(ProcessId, String)>) {
 
 /// Ends what is found, and looks again until nothing is: what is asked to end may start something first. Ports are free when
 /// nobody has a filter any more, and then the supervisors end.
-fn end(host: &dyn Act, roots: &[Root], supervisors: &[ProcessId], answer: &mut Stopped) -> Result<(), Failure> {
+fn end(cx: &Context<'_, Acts>, roots: &[Root], supervisors: &[ProcessId], answer: &mut Stopped) -> Result<(), Failure> {
+    let host = cx.machine;
     let mut asked: Vec<(ProcessId, String, Signal)> = Vec::new();
-    let (mut polite, mut rounds) = (Instant::now() + PATIENCE, 0);
+    let (mut polite, mut rounds) = (cx.now() + PATIENCE, 0);
     let mut over = polite + LAST;
-    let mut last = Instant::now();
+    let mut last = cx.now();
     let left: Vec<ProcessId> = loop {
         let wanted = found(host, roots);
-        let now = Instant::now();
+        let now = cx.now();
         if wanted.is_empty() {
             let end = over.max(last + LAST);
-            let left = host.wait_for_exit(supervisors, PAUSE.min(end.saturating_duration_since(now)))?;
+            let left = cx.wait_for_exit(supervisors, PAUSE.min(end.saturating_duration_since(now)))?;
             if left.is_empty() || now >= end {
                 break left;
             }
@@ -173,8 +175,8 @@ fn end(host: &dyn Act, roots: &[Root], supervisors: &[ProcessId], answer: &mut S
         }
         let patience = if signal == Signal::Term { polite - now } else { PAUSE.min(over - now) };
         let processes: Vec<ProcessId> = wanted.iter().map(|(process, _)| *process).collect();
-        let _ = host.wait_for_exit(&processes, patience)?;
-        last = Instant::now();
+        let _ = cx.wait_for_exit(&processes, patience)?;
+        last = cx.now();
     };
     let ended = |process: &ProcessId| !left.contains(process);
     answer.stopped = asked

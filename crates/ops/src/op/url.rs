@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Exit, Failure, Never, Noun, Op, Sink, Where,
+    Context, Effect, Exit, Failure, Home, Looks, Never, Noun, Op, Sink,
     document::GapDocument,
     store::{LeaseRow, Store, Wanted, here},
 };
@@ -48,7 +48,8 @@ impl Noun for UrlAnswer {
 impl Op for Url {
     const NAME: &'static str = "url";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Looks;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward url web", "http://localhost:20300"),
         ("portward url 3000", "the same, by the port that the program asks for"),
@@ -57,8 +58,8 @@ impl Op for Url {
     type Item = Never;
     type Output = UrlAnswer;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<UrlAnswer, Failure> {
-        let store = Store::reading(cx.host)?;
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<UrlAnswer, Failure> {
+        let store = Store::reading(cx)?;
         let gaps = store.as_ref().map(Store::gaps).unwrap_or_default();
         let found = match self.port {
             None => self.here(cx, store.as_ref())?,
@@ -76,7 +77,7 @@ type Found = Option<(u16, Option<u16>)>;
 
 impl Url {
     /// By the name or asked port, in this project.
-    fn here(&self, cx: &Cx<'_>, store: Option<&Store<'_>>) -> Result<Found, Failure> {
+    fn here(&self, cx: &Context<'_>, store: Option<&Store<'_>>) -> Result<Found, Failure> {
         let wanted: Wanted = self.name.parse().map_err(|error: String| {
             Failure::usage(format!("`{}` is no name of a lease: {error}.", portward_model::Text::from(self.name.as_str())))
                 .hint("portward url web")
@@ -87,7 +88,7 @@ impl Url {
     }
 
     /// By the project's name and the asked port. Where several projects have the name, this one is meant if it has it.
-    fn of_project(&self, cx: &Cx<'_>, store: Option<&Store<'_>>, port: u16) -> Result<Found, Failure> {
+    fn of_project(&self, cx: &Context<'_>, store: Option<&Store<'_>>, port: u16) -> Result<Found, Failure> {
         let Some(store) = store else { return Ok(None) };
         let fits = |row: &LeaseRow| {
             row.asked == Some(port) && row.project.as_ref().is_some_and(|name| name.raw() == self.name.as_bytes())

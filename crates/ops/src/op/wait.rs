@@ -1,11 +1,6 @@
 //! `portward wait`
 
-use std::{
-    io,
-    net::IpAddr,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{io, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
 use portward_model::{AddressClass, DialTarget, Endpoint, Lack, Met, Said, Text};
@@ -14,7 +9,9 @@ use portward_wire::greeting::{GREETINGS, Greeting, Judgement};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Cx, Effect, Exit, Failure, Look, Never, Noun, Op, Sink, Span, Where, document::GapDocument, target::Target};
+use crate::{
+    Context, Dials, Effect, Exit, Failure, Home, Look, Never, Noun, Op, Sink, Span, document::GapDocument, target::Target,
+};
 
 /// Wait until something listens, answers, or has let go of a port
 ///
@@ -86,7 +83,8 @@ enum Wish {
 impl Op for Wait {
     const NAME: &'static str = "wait";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Dials;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward wait 3000 && open http://localhost:3000", "until something listens on 3000"),
         ("portward wait 5432 --ready postgres --timeout 30s", "until PostgreSQL accepts sessions"),
@@ -96,35 +94,35 @@ impl Op for Wait {
     type Item = Never;
     type Output = Waited;
 
-    async fn run(self, cx: &Cx<'_>, _: &mut Sink<'_, Never>) -> Result<Waited, Failure> {
+    fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Never>) -> Result<Waited, Failure> {
         let wish = self.wish()?;
         for endpoint in &self.endpoints {
             Target::exact(endpoint)?;
         }
-        let began = Instant::now();
+        let began = cx.now();
         let end = (!self.timeout.0.is_zero()).then(|| began + self.timeout.0);
         let targets: Vec<Target> =
-            self.endpoints.into_iter().map(|endpoint| Target::of(endpoint, cx.host)).collect::<Result<_, _>>()?;
+            self.endpoints.into_iter().map(|endpoint| Target::of(endpoint, cx.machine)).collect::<Result<_, _>>()?;
         let directories: Vec<PathBuf> = targets.iter().filter_map(|target| directory(target.path()?)).collect();
         let mut told = false;
         let mut pause = Duration::from_millis(4);
         loop {
-            let left = end.map_or(LONGEST_PROBE, |end| end.saturating_duration_since(Instant::now()));
+            let left = cx.left(end, LONGEST_PROBE);
             let seen: Vec<Awaited> =
-                targets.iter().map(|target| look_at(cx.host, target, &wish, left)).collect::<Result<_, _>>()?;
+                targets.iter().map(|target| look_at(cx.machine, target, &wish, left)).collect::<Result<_, _>>()?;
             let ready = seen.iter().all(|one| one.ready);
-            let over = end.is_some_and(|end| Instant::now() >= end);
+            let waited = cx.now().saturating_duration_since(began);
+            let over = end.is_some_and(|end| began + waited >= end);
             if ready || over {
-                let waited_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+                let waited_ms = u64::try_from(waited.as_millis()).unwrap_or(u64::MAX);
                 return Ok(Waited { ready, waited_ms, endpoints: seen, gaps: Vec::new() });
             }
-            if !told && began.elapsed() > Duration::from_secs(1) {
+            if !told && waited > Duration::from_secs(1) {
                 let waiting: Vec<&str> = seen.iter().filter(|one| !one.ready).map(|one| one.endpoint.as_str()).collect();
                 cx.prompt.progress(&format!("waiting for {}", waiting.join(", ")));
                 told = true;
             }
-            let left = end.map_or(pause, |end| end.saturating_duration_since(Instant::now()));
-            cx.host.wait_for_change(&directories, pause.min(left))?;
+            cx.wait_for_change(&directories, cx.left(end, pause))?;
             // A socket that closes wakes the wait at once; for one that opens the kernel wakes nobody.
             pause = (pause * 5 / 4).min(Duration::from_millis(50));
         }

@@ -1,9 +1,6 @@
 //! `portward watch`
 
-use std::{
-    rc::Rc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use portward_model::{Socket, SocketId};
@@ -12,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Cx, Effect, Failure, Look, Noun, Op, Sink, Span, View, Where,
+    Context, Effect, Failure, Home, Look, Looks, Noun, Op, Sink, Span, View,
     document::{GapDocument, OneSocket, rfc3339},
     filter::{self, Filter},
     target::{endpoint_words, holder_words},
@@ -85,7 +82,8 @@ impl Noun for Watched {}
 impl Op for Watch {
     const NAME: &'static str = "watch";
     const EFFECT: Effect = Effect::Read;
-    const WHERE: Where = Where::Live;
+    const HOME: Home = Home::Machine;
+    type Rights = Looks;
     const EXAMPLES: &'static [(&'static str, &'static str)] = &[
         ("portward watch", "everything that opens and closes"),
         ("portward watch 3000-3999 --json", "dev servers, one JSON document per change"),
@@ -94,20 +92,19 @@ impl Op for Watch {
     type Item = Change;
     type Output = Watched;
 
-    async fn run(self, cx: &Cx<'_>, out: &mut Sink<'_, Change>) -> Result<Watched, Failure> {
-        let end = self.timeout.map(|timeout| Instant::now() + timeout.0);
+    fn run(self, cx: &Context<'_>, out: &mut Sink<'_, Change>) -> Result<Watched, Failure> {
+        let end = self.timeout.map(|timeout| cx.now() + timeout.0);
         let mut known = self.look(cx);
         let mut changes = 0;
-        let mut looked_whole = Instant::now();
+        let mut looked_whole = cx.now();
         cx.prompt.progress("watching; Ctrl-C ends it");
-        'watch: while end.is_none_or(|end| Instant::now() < end) {
-            let left = end.map_or(TURN, |end| end.saturating_duration_since(Instant::now()));
-            cx.host.wait_for_change(&[], TURN.min(left))?;
+        'watch: while end.is_none_or(|end| cx.now() < end) {
+            cx.wait_for_change(&[], cx.left(end, TURN))?;
             // Owners cost a walk over all processes: look for them when sockets changed, and now and then.
-            if !self.sockets_changed(cx, &known) && looked_whole.elapsed() < WHOLE {
+            if !self.sockets_changed(cx, &known) && cx.now().saturating_duration_since(looked_whole) < WHOLE {
                 continue;
             }
-            looked_whole = Instant::now();
+            looked_whole = cx.now();
             let fresh = self.look(cx);
             for change in differences(&known, &fresh) {
                 if self.notify {
@@ -127,15 +124,15 @@ impl Op for Watch {
 
 /// One look, with its serving sockets by identity.
 struct Known {
-    view: Rc<View>,
+    view: Arc<View>,
     sockets: FxHashMap<SocketId, usize>,
     /// Identities of everything that serves, chosen or not, to tell cheaply whether anything changed.
     all: Vec<SocketId>,
 }
 
 impl Watch {
-    fn look(&self, cx: &Cx<'_>) -> Known {
-        let view = Look { clients: false, ports: filter::kernel_filter(&self.filters), ..Look::serving() }.take(cx.host);
+    fn look(&self, cx: &Context<'_>) -> Known {
+        let view = Look { clients: false, ports: filter::kernel_filter(&self.filters), ..Look::serving() }.take(cx.machine);
         let chosen = filter::choose(&view, &self.filters);
         let mut sockets = FxHashMap::default();
         for index in chosen {
@@ -144,10 +141,10 @@ impl Watch {
             }
         }
         let all = identities(&view);
-        Known { view: Rc::new(view), sockets, all }
+        Known { view: Arc::new(view), sockets, all }
     }
 
-    fn sockets_changed(&self, cx: &Cx<'_>, known: &Known) -> bool {
+    fn sockets_changed(&self, cx: &Context<'_>, known: &Known) -> bool {
         let quick = Look {
             owners: None,
             clients: false,
@@ -155,7 +152,7 @@ impl Watch {
             ports: filter::kernel_filter(&self.filters),
             ..Look::serving()
         };
-        identities(&quick.take(cx.host)) != known.all
+        identities(&quick.take(cx.machine)) != known.all
     }
 }
 
@@ -171,7 +168,7 @@ fn differences(before: &Known, after: &Known) -> Vec<Change> {
     let change = |kind, known: &Known, index, reach_word| Change {
         kind,
         at: at.clone(),
-        socket: OneSocket { view: Rc::clone(&known.view), index },
+        socket: OneSocket { view: Arc::clone(&known.view), index },
         reach_word,
         gaps: Vec::new(),
     };

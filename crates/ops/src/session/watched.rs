@@ -7,10 +7,11 @@ use std::{
 
 use portward_model::{Process, Socket, Transport};
 use portward_session::{Event, Witness};
-use portward_sys::{Ask, Depth, Look, StateSet, Transports, Which};
+use portward_sys::{Ask, Clock, Depth, Look, StateSet, Transports, Which};
 use rustc_hash::FxHashSet;
 
 use super::{Recorder, recipes, told::Ran};
+use crate::{Acts, Context};
 
 /// Looks where the programs of a run listen.
 pub(crate) struct Watcher<'a, 's> {
@@ -20,13 +21,15 @@ pub(crate) struct Watcher<'a, 's> {
     port: u16,
     /// Cookies of the listeners that were looked at.
     known: FxHashSet<u64>,
+    clock: &'a dyn Clock,
     begun: Instant,
 }
 
 impl<'a, 's> Watcher<'a, 's> {
     /// Watches what this process starts.
-    pub(crate) fn new(host: &'a dyn Look, recorder: Recorder<'a, 's>, port: u16) -> Self {
-        Self { host, recorder, port, known: FxHashSet::default(), begun: Instant::now() }
+    pub(crate) fn new(cx: &Context<'a, Acts>, recorder: Recorder<'a, 's>, port: u16) -> Self {
+        let (host, clock) = (cx.machine, cx.clock);
+        Self { host, recorder, port, known: FxHashSet::default(), clock, begun: clock.now() }
     }
 
     /// Listeners that were not there at the last look.
@@ -69,9 +72,9 @@ impl Witness for Watcher<'_, '_> {
 
     fn look(&mut self) -> Duration {
         let _ = self.recorder.look();
-        let pace = if self.begun.elapsed() < EAGER { QUICK } else { SLOW };
+        let pace = if self.clock.now().saturating_duration_since(self.begun) < EAGER { QUICK } else { SLOW };
         let Some(fresh) = self.fresh().filter(|fresh| !fresh.is_empty()) else { return pace };
-        let (Ok(own), Ok(holders)) = (self.host.descendants(std::process::id()), self.host.holders(&fresh, Depth::Processes))
+        let (Ok(own), Ok(holders)) = (self.host.descendants(self.recorder.own.pid), self.host.holders(&fresh, Depth::Processes))
         else {
             return pace;
         };

@@ -129,9 +129,7 @@ pub(super) fn write<T>(
 /// What is done when another process is writing: a sleep that no two processes share, and again, [`PATIENCE`] long. Each look
 /// reads anew what was written meanwhile, so that a hundred which look every millisecond leave the writer no processor.
 fn ask_again(count: i32) -> bool {
-    let longest = 8000_u64 << count.min(2);
-    let spread = super::rules::seed([&std::process::id().to_le_bytes()[..], &count.to_le_bytes()]);
-    std::thread::sleep(Duration::from_micros(1000 + spread % longest));
+    portward_sys::step_aside(count.unsigned_abs());
     count < 900
 }
 
@@ -150,8 +148,7 @@ pub(super) fn make(
             let _ = folder.remove(&name);
         }
     }
-    let name = format!("{NAME}.{}{UNFINISHED}", std::process::id());
-    let path = folder.create(&name)?;
+    let (name, path) = folder.create_own(NAME, UNFINISHED)?;
     let made = (|| {
         let connection = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         // On the disk all at once, when it is whole: step by step it takes fifteen waits for the disk, and everybody waits along.

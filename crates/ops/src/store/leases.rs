@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Durable, Lease, ProjectId, Store, error::StoreError, now, projects, rules};
+use super::{Durable, Lease, ProjectId, Store, error::StoreError, projects, rules};
 use crate::Failure;
 
 /// What somebody wants a port for: an asked port, a name, or both for one port.
@@ -33,11 +33,12 @@ impl Store<'_> {
     /// The port for an asked port, a name or both.
     pub(crate) fn take(&mut self, project: ProjectId, want: Want<'_>) -> Result<Lease, Failure> {
         self.stay_same()?;
+        let at = self.now().0;
         if let Some((lease, used)) = self.looked_up(project, want)? {
-            if now().0.saturating_sub(used) > LATELY_MS {
+            if at.saturating_sub(used) > LATELY_MS {
                 // Only for people who wonder what is still in use; a store that cannot be written to keeps its leases.
                 let touch = "UPDATE leases SET last_used_at = ?2 WHERE port = ?1";
-                let _ = self.write(Durable::Soon, |store| Ok(store.execute(touch, params![lease.port, now().0])?));
+                let _ = self.write(Durable::Soon, |store| Ok(store.execute(touch, params![lease.port, at])?));
             }
             return Ok(lease);
         }
@@ -45,13 +46,13 @@ impl Store<'_> {
         let sockets = projects::Sockets::new(self.host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let found = |store: &Connection| Ok(looked_up(store, project, want)?.map(|(lease, _)| Some(lease)));
-        let given = |store: &Connection| give(store, project, want, &ground, None);
+        let given = |store: &Connection| give(store, project, want, at, &ground, None);
         if let Some(lease) = self.found_or_written(Durable::Soon, found, given)? {
             return Ok(lease);
         }
         // Its blocks are full: one block more.
         let seed = rules::seed([&project.0.to_le_bytes()[..], b"more"]);
-        let lease = self.write(Durable::Now, |store| give(store, project, want, &ground, Some(seed)))?;
+        let lease = self.write(Durable::Now, |store| give(store, project, want, at, &ground, Some(seed)))?;
         lease.ok_or_else(|| Failure::system("A new block of ports has no port in it that could be leased."))
     }
 
@@ -129,6 +130,7 @@ fn give(
     store: &Connection,
     project: ProjectId,
     want: Want<'_>,
+    at: i64,
     ground: &rules::Ground<'_>,
     more: Option<u64>,
 ) -> Result<Option<Lease>, StoreError> {
@@ -139,8 +141,7 @@ fn give(
         (Some(lease), Some(_)) => Ok(Some(lease)),
         (Some(lease), None) | (None, Some(lease)) => complete(store, lease, want).map(Some),
         (None, None) => {
-            let Some(port) = choose(store, project, want, ground, more)? else { return Ok(None) };
-            let at = now().0;
+            let Some(port) = choose(store, project, want, at, ground, more)? else { return Ok(None) };
             store.execute(
                 "INSERT INTO leases (port, project, asked, name, created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
                 params![port, project.0, want.asked, want.name, at],
@@ -183,6 +184,7 @@ fn choose(
     store: &Connection,
     project: ProjectId,
     want: Want<'_>,
+    at: i64,
     ground: &rules::Ground<'_>,
     more: Option<u64>,
 ) -> Result<Option<u16>, StoreError> {
@@ -200,7 +202,7 @@ fn choose(
         return Ok(Some(port));
     }
     let Some(seed) = more else { return Ok(None) };
-    let first = projects::add_block(store, project, seed, ground)?;
+    let first = projects::add_block(store, project, at, seed, ground)?;
     Ok(rules::port_for(digits, first, &leased, ground))
 }
 

@@ -10,8 +10,8 @@ use portward_model::{PortRange, PortRules, ProjectIdentity, Seen, Text, Transpor
 use portward_sys::Look;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{Durable, ProjectId, ProjectRow, Store, error::StoreError, now, rules};
-use crate::{Cx, Failure};
+use super::{Durable, ProjectId, ProjectRow, Store, error::StoreError, rules};
+use crate::{Context, Failure, Rights};
 
 impl Store<'_> {
     /// The project with this identity, with a block of its own; `None` stands for what this user does outside any project.
@@ -35,6 +35,7 @@ impl Store<'_> {
         let sockets = Sockets::new(host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let uid = host.facts()?.uid;
+        let at = self.now().0;
         let seed = rules::seed([&uid.to_le_bytes()[..], known.common.raw(), known.root.raw()]);
         self.found_or_written(Durable::Now, settled, |store| {
             if let Some(found) = find(store, &known, &gone)? {
@@ -45,10 +46,10 @@ impl Store<'_> {
             }
             store.execute(
                 "INSERT INTO projects (name, root, common, worktree, folder, created_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                params![known.name.raw(), known.root.raw(), known.common.raw(), known.worktree.raw(), known.folder, now().0],
+                params![known.name.raw(), known.root.raw(), known.common.raw(), known.worktree.raw(), known.folder, at],
             )?;
             let id = ProjectId(store.last_insert_rowid());
-            add_block(store, id, seed, &ground)?;
+            add_block(store, id, at, seed, &ground)?;
             row(store, id)?.ok_or(StoreError::Vanishing)
         })
     }
@@ -114,11 +115,11 @@ impl<'h> Sockets<'h> {
     }
 }
 
-/// The project of the directory that this program runs in; `None` outside any.
-pub(crate) fn here(cx: &Cx<'_>) -> Result<Option<ProjectIdentity>, Failure> {
-    // A directory that was removed under us belongs to nothing.
-    let Ok(directory) = std::env::current_dir() else { return Ok(None) };
-    Ok(cx.host.project_at(&directory)?)
+/// The project of the directory that the caller stands in; `None` outside any.
+pub(crate) fn here<R: Rights>(cx: &Context<'_, R>) -> Result<Option<ProjectIdentity>, Failure> {
+    // A directory that was removed under it belongs to nothing.
+    let Some(directory) = &cx.caller.cwd else { return Ok(None) };
+    Ok(cx.look().project_at(&portward_sys::path_of(directory))?)
 }
 
 /// An identity as it is stored. Everything is empty for what belongs to no project.
@@ -230,6 +231,7 @@ fn taken(store: &Connection) -> Result<BTreeSet<u16>, StoreError> {
 pub(super) fn add_block(
     store: &Connection,
     project: ProjectId,
+    at: i64,
     seed: u64,
     ground: &rules::Ground<'_>,
 ) -> Result<u16, StoreError> {
@@ -238,7 +240,7 @@ pub(super) fn add_block(
     let number = "SELECT coalesce(max(number) + 1, 0) FROM blocks WHERE project = ?2";
     store.execute(
         &format!("INSERT INTO blocks (first, project, number, created_at) VALUES (?1, ?2, ({number}), ?3)"),
-        params![first, project.0, now().0],
+        params![first, project.0, at],
     )?;
     Ok(first)
 }

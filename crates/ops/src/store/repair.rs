@@ -1,14 +1,14 @@
 //! What is done to a corrupt store when its user asks for it: it is set aside whole, and a new one is made of what could
 //! still be read.
 
-use portward_sys::{Act, StateFolder};
+use portward_sys::StateFolder;
 use rusqlite::{Connection, OpenFlags, Row, types::Value};
 
 use super::{
     error::{StoreError, aside},
     file::{self, LOG, NAME, PATIENCE, SHARED, TURN, TURNS},
 };
-use crate::Failure;
+use crate::{Acts, Context, Failure};
 
 /// How a store was found and left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,8 +35,8 @@ pub enum Repaired {
 }
 
 /// Looks at the whole store, and renews it where it is corrupt and `agree`, asked with what could be saved, says yes.
-pub fn repair(host: &dyn Act, agree: &mut dyn FnMut(&str) -> Result<bool, Failure>) -> Result<Repaired, Failure> {
-    renew_in(&StateFolder::find(host.facts()?.uid), agree)
+pub fn repair(cx: &Context<'_, Acts>, agree: &mut dyn FnMut(&str) -> Result<bool, Failure>) -> Result<Repaired, Failure> {
+    renew_in(&StateFolder::find(cx.caller), agree)
 }
 
 /// The same, in this folder.

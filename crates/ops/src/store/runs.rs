@@ -9,7 +9,7 @@ use portward_model::{Moment, ProcessId, Transport};
 use portward_session::Rules;
 use rusqlite::{Connection, Row, params};
 
-use super::{Durable, ProjectId, Store, error::StoreError, now};
+use super::{Durable, ProjectId, Store, error::StoreError};
 use crate::Failure;
 
 /// A supervisor, and what it supervises.
@@ -73,6 +73,7 @@ impl Store<'_> {
         let recorded = runs(&self.connection).map_err(|error| self.told(error))?;
         let own = recorded.into_iter().filter(|run| run.project == project);
         let ended: Vec<i64> = own.filter(|run| gone(run.supervisor)).map(|run| run.id).collect();
+        let at = self.now().0;
         self.write(Durable::Soon, |store| {
             for run in ended {
                 forget(store, run)?;
@@ -84,7 +85,7 @@ impl Store<'_> {
                     project.0,
                     supervisor.pid,
                     ticks(supervisor),
-                    now().0,
+                    at,
                     rules.map(|rules| rules.exposes),
                     rules.map(|rules| rules.keeps_ports),
                     rules.map(|rules| rules.isolates)

@@ -9,7 +9,7 @@ use std::{
 };
 
 use portward_model::{Project, ProjectIdentity, Text};
-use portward_sys::{Act, FileMark, StateFolder, this_machine};
+use portward_sys::{Act, FileMark, StateFolder, SystemClock, this_machine};
 use rusqlite::Connection;
 
 use super::{Store, file, leases::Want, repair::renew_in};
@@ -35,7 +35,7 @@ impl Bench {
     }
 
     fn try_open(&self) -> Result<Store<'_>, Failure> {
-        Store::open_in(self.host.as_ref(), self.folder())
+        Store::open_in(self.host.as_ref(), &SystemClock, self.folder())
     }
 
     fn file(&self, name: &str) -> PathBuf {
@@ -71,7 +71,7 @@ fn a_lease_is_the_same_for_ever_and_for_everybody() {
     assert_eq!(other.lease(again.id, 3000).unwrap(), super::Lease { new: false, ..first.clone() });
     assert_eq!(store.mapping(project.id).unwrap(), [(3000, first.port)]);
     drop((store, other));
-    let reading = Store::reading_in(bench.host.as_ref(), bench.folder()).unwrap().unwrap();
+    let reading = Store::reading_in(bench.host.as_ref(), &SystemClock, bench.folder()).unwrap().unwrap();
     let known = reading.known_project(Some(&shop)).unwrap().unwrap();
     assert_eq!(reading.known(known.id, Want { asked: Some(3000), name: None }).unwrap().unwrap().port, first.port);
 }
@@ -295,7 +295,7 @@ fn reading_leaves_a_store_of_an_earlier_version_as_it_is() {
     let older = Connection::open(bench.file(file::NAME)).unwrap();
     let tables = ["meta", "services", "listeners", "runs", "front", "front_ports"].map(|table| format!("DROP TABLE {table};"));
     older.execute_batch(&format!("{} PRAGMA user_version=1", tables.concat())).unwrap();
-    let mut reading = Store::reading_in(bench.host.as_ref(), bench.folder()).unwrap().unwrap();
+    let mut reading = Store::reading_in(bench.host.as_ref(), &SystemClock, bench.folder()).unwrap().unwrap();
     let project = reading.known_project(Some(&shop)).unwrap().unwrap().id;
     assert_eq!(reading.mapping(project).unwrap(), [(3000, leased.port)]);
     assert!(reading.front().unwrap().is_none() && reading.lease(project, 3001).is_err());
@@ -310,7 +310,7 @@ fn a_store_of_a_later_version_is_left_alone() {
     let bench = Bench::new();
     drop(bench.open());
     Connection::open(bench.file(file::NAME)).unwrap().execute_batch("PRAGMA user_version=99").unwrap();
-    for failure in [bench.try_open().err(), Store::reading_in(bench.host.as_ref(), bench.folder()).err()] {
+    for failure in [bench.try_open().err(), Store::reading_in(bench.host.as_ref(), &SystemClock, bench.folder()).err()] {
         let failure = failure.unwrap();
         assert!(failure.message.contains("its version is 99"), "{failure}");
         assert!(failure.hint.unwrap().contains("update this Portward"));
@@ -396,7 +396,9 @@ fn an_older_store_is_brought_up_to_date_by_its_first_writer() {
     let old = Connection::open(bench.file(file::NAME)).unwrap();
     old.execute_batch(&format!("PRAGMA application_id={}", file::MARK)).unwrap();
     drop(old);
-    let reading = Store::reading_in(bench.host.as_ref(), bench.folder()).unwrap().unwrap();
-    assert!(reading.all().unwrap().is_empty());
+    let reading = Store::reading_in(bench.host.as_ref(), &SystemClock, bench.folder()).unwrap().unwrap();
+    assert!(reading.all().unwrap().is_empty() && reading.runs().unwrap().is_empty());
+    let version = || Connection::open(bench.file(file::NAME)).unwrap().query_row("PRAGMA user_version", [], |row| row.get(0));
+    assert_eq!(version(), Ok(0), "reading has written");
     assert_eq!(bench.open().connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0)).unwrap(), file::CURRENT);
 }

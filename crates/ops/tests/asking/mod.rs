@@ -1,51 +1,18 @@
 //! A capability asked by nobody: no terminal, no person, its answer as JSON.
+#![allow(dead_code)] // Each test takes what it needs.
 
-use std::{
-    future::Future,
-    pin::pin,
-    task::{Context, Poll, Waker},
-};
-
-use portward_ops::{Cx, Document, Failure, Op, Prompt, Sink, perform};
-use portward_sys::Act;
+use portward_ops::{Answer, Cancel, Door, Failure, Machine, Nobody, Op, Request, dispatch};
+use portward_sys::{Act, SystemClock, this_caller};
 use serde_json::Value;
 
-/// Nobody is there.
-struct Nobody;
-
-impl Prompt for Nobody {
-    fn pasted(&self) -> std::io::Result<Vec<u8>> {
-        Ok(Vec::new())
-    }
-
-    fn confirm(&self, _: &str) -> Option<bool> {
-        None
-    }
-
-    fn progress(&self, _: &str) {}
-
-    fn open_url(&self, _: &str) -> bool {
-        false
-    }
-
-    fn notify(&self, _: &str, _: &str) -> bool {
-        false
-    }
-}
-
 /// Asks with these arguments and gives the document.
-pub(crate) fn ask<O: Op>(words: &Value, host: &dyn Act) -> Result<Value, Failure> {
-    let op: O = serde_json::from_value(words.clone()).unwrap();
-    let cx = Cx { host, prompt: &Nobody };
-    let mut take = |_: O::Item| true;
-    let output = now(perform(op, &cx, &mut Sink::new(&mut take)))?;
-    Ok(serde_json::to_value(Document::new(&output)).unwrap())
+pub(crate) fn ask<O: Op>(words: &Value, machine: &dyn Act) -> Result<Value, Failure> {
+    send(O::NAME, words, Machine::Live(machine)).map(|answer| answer.document)
 }
 
-fn now<F: Future>(future: F) -> F::Output {
-    let mut future = pin!(future);
-    match future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-        Poll::Ready(output) => output,
-        Poll::Pending => panic!("a reading waits for nothing"),
-    }
+/// Sends a request to an operation.
+pub(crate) fn send(op: &str, input: &Value, machine: Machine<'_>) -> Result<Answer, Failure> {
+    let (caller, cancel) = (this_caller(), Cancel::default());
+    let door = Door { machine, own: Some(caller.process), clock: &SystemClock, cancel: &cancel, prompt: &Nobody };
+    dispatch(Request { caller, op: op.to_owned(), input: input.clone() }, &door, &mut |_| true)
 }

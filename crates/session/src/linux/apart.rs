@@ -1,23 +1,19 @@
 //! This program once more, apart from everything around it: for what goes on after its starter has ended.
 
 use std::{
+    ffi::OsString,
     io,
     os::unix::process::CommandExt,
     process::{Child, Command, Stdio},
 };
 
 /// Starts this program with these arguments in a session of its own (`setsid(2)`), without terminal, standard streams,
-/// descriptors or any variables but the named ones, in the root folder.
-pub fn start_apart(arguments: &[&str], variables: &[&str]) -> io::Result<Child> {
+/// descriptors or any variables but these, in the root folder.
+pub fn start_apart(arguments: &[&str], variables: impl Iterator<Item = (OsString, OsString)>) -> io::Result<Child> {
     let mut command = Command::new("/proc/self/exe");
     command.arg0("portward").args(arguments).current_dir("/");
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    command.env_clear();
-    for name in variables {
-        if let Some(value) = std::env::var_os(name) {
-            command.env(name, value);
-        }
-    }
+    command.env_clear().envs(variables);
     // SAFETY: between fork and exec the closure makes two system calls with constants, and nothing that allocates.
     #[allow(unsafe_code)]
     unsafe {

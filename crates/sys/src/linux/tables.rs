@@ -114,17 +114,17 @@ struct Keeper {
 }
 
 impl HeldFilter for Keeper {
-    fn wait(&mut self) -> Released {
+    fn wait(&mut self, enough: &dyn Fn() -> bool) -> Released {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         let Some(Ok(child)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else {
             return Released::Lost(self.words());
         };
         loop {
             let mut polled = [PollFd::new(&self.signals, PollFlags::IN), PollFd::new(&child, PollFlags::IN)];
-            match poll(&mut polled, None) {
+            match poll(&mut polled, Some(&SLICE)) {
                 Err(Errno::INTR) => {}
                 Err(error) => return Released::Lost(error.to_string()),
-                Ok(_) if !polled[0].revents().is_empty() => {
+                Ok(_) if !polled[0].revents().is_empty() || enough() => {
                     self.end();
                     return Released::Asked;
                 }
@@ -220,6 +220,8 @@ const NFT: &str = "nft";
 const INET: &str = "inet";
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(2);
+/// Between two looks whether it is enough.
+const SLICE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// A sentence of nft is cut here: it quotes what it was given.
 const LONGEST_WORDS: usize = 200;
 const LONGEST_COMPLAINT: usize = 16 * 1024;

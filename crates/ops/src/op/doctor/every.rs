@@ -8,13 +8,13 @@ use portward_sys::{StateSet, Transports};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Examined, Wrong, document::milliseconds, gaps};
-use crate::{Cx, Look, View, endpoint_words, holder_words};
+use crate::{Context, Look, View, endpoint_words, holder_words};
 
 /// Examines every TCP listener of this machine, or of one project, without connecting to any.
-pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Examined {
+pub(super) fn examine(cx: &Context<'_>, project: Option<&str>, began: Instant) -> Examined {
     let transports = Transports { tcp: true, udp: false, unix: false };
     let look = Look { transports, states: StateSet::All, clients: false, all_interfaces: true, rules: true, ..Look::serving() };
-    let mut view = look.take(cx.host);
+    let mut view = look.take(cx.machine);
     let blind = view.snapshot.lacks(&Lack::Sockets);
     let listeners: Vec<usize> = listeners(&view, project);
     let pids: FxHashSet<u32> =
@@ -23,11 +23,11 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Exa
     let busy = listeners.iter().any(|index| view.snapshot.sockets.get(*index).is_some_and(|socket| socket.queue.used > 0));
     // Only where connections wait does it matter what a server is busy with.
     let over = if busy { Duration::from_millis(120) } else { Duration::ZERO };
-    let vitals = cx.host.vitals(&pids, over).unwrap_or_else(|error| {
+    let vitals = cx.machine.vitals(&pids, over).unwrap_or_else(|error| {
         view.gap(Lack::Vitals, &error);
         Vec::new()
     });
-    let exam = Examination { vitals, network: cx.host.network().ok(), ..Examination::default() };
+    let exam = Examination { vitals, network: cx.machine.network().ok(), ..Examination::default() };
     let by_port = by_port(&view.snapshot);
     let mut wrong: Vec<Wrong> = Vec::new();
     for index in &listeners {
@@ -85,7 +85,7 @@ pub(super) fn examine(cx: &Cx<'_>, project: Option<&str>, began: Instant) -> Exa
         wrong,
         examined: Some(examined),
         at: None,
-        took_ms: milliseconds(began.elapsed()),
+        took_ms: milliseconds(cx.now().saturating_duration_since(began)),
         gaps: gaps(&view.snapshot),
     }
 }

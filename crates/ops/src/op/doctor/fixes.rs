@@ -7,10 +7,16 @@ use portward_model::{Edit, Effect, Finding, Means, Remedy};
 use serde_json::Value;
 
 use super::{Asked, Examined, Fixed, examine};
-use crate::{Cx, Exit, Failure, registry::OPS};
+use crate::{Acts, Answer, Context, Door, Exit, Failure, Request, dispatch, registry::OPS};
+
+/// Examines, and offers the fixes of what is found.
+pub(super) fn examine_and_offer(cx: &Context<'_, Acts>, question: Asked, yes: bool, began: Instant) -> Result<Examined, Failure> {
+    let examined = examine(&cx.dials(), question.clone(), Depth { probe: true, watch: true }, began)?;
+    if examined.verdict == Verdict::Healthy { Ok(examined) } else { offer(cx, question, examined, yes) }
+}
 
 /// Offers the fixes of the first cause, then of the others, until one was done; then examines again.
-pub(super) async fn offer(cx: &Cx<'_>, question: Asked, examined: Examined, yes: bool) -> Result<Examined, Failure> {
+fn offer(cx: &Context<'_, Acts>, question: Asked, examined: Examined, yes: bool) -> Result<Examined, Failure> {
     let mut fixed: Vec<Fixed> = Vec::new();
     let mut done = false;
     'causes: for cause in &examined.causes {
@@ -18,7 +24,7 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Asked, examined: Examined, yes:
             if fixed.iter().any(|known| known.command == remedy.line() && known.title == remedy.title) {
                 continue;
             }
-            let outcome = one(cx, cause, remedy, yes).await;
+            let outcome = one(cx, cause, remedy, yes);
             done = outcome.became == "done";
             fixed.push(outcome);
             if done {
@@ -29,7 +35,7 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Asked, examined: Examined, yes:
     if !done {
         return Ok(Examined { fixed, ..examined });
     }
-    let again = examine(cx, question, Depth { probe: true, watch: true }, Instant::now());
+    let again = examine(&cx.dials(), question, Depth { probe: true, watch: true }, cx.now())?;
     let mut notes = again.notes.clone();
     if again.verdict == Verdict::Healthy {
         notes.push("asked again after the fix: healthy".to_owned());
@@ -39,7 +45,7 @@ pub(super) async fn offer(cx: &Cx<'_>, question: Asked, examined: Examined, yes:
     Ok(Examined { notes, fixed, ..again })
 }
 
-async fn one(cx: &Cx<'_>, cause: &Finding, remedy: &Remedy, yes: bool) -> Fixed {
+fn one(cx: &Context<'_, Acts>, cause: &Finding, remedy: &Remedy, yes: bool) -> Fixed {
     let became = |became: &'static str, because: Option<String>| Fixed {
         title: remedy.title.clone(),
         command: remedy.line().to_owned(),
@@ -61,11 +67,11 @@ async fn one(cx: &Cx<'_>, cause: &Finding, remedy: &Remedy, yes: bool) -> Fixed 
         None => return became("declined", Some("nobody is there to ask; --yes agrees to what ends nothing".to_owned())),
     }
     match &remedy.means {
-        Means::Edit { edit, .. } => match cx.host.edit(edit).map_err(Failure::from) {
+        Means::Edit { edit, .. } => match cx.machine.edit(edit).map_err(Failure::from) {
             Ok(()) => became("done", edit.after.as_ref().map(|after| format!("it counts when this is done: {after}"))),
             Err(failure) => became("failed", Some(refusal(&failure))),
         },
-        Means::Operation { operation, input, .. } => match called(cx, operation, input.clone()).await {
+        Means::Operation { operation, input, .. } => match called(cx, operation, input.clone()) {
             Ok(None) => became("done", None),
             Ok(because) => became("failed", because),
             Err(failure) => became("failed", Some(refusal(&failure))),
@@ -76,16 +82,17 @@ async fn one(cx: &Cx<'_>, cause: &Finding, remedy: &Remedy, yes: bool) -> Fixed 
 
 /// Calls an operation through its door; `None` where it did what it wanted, otherwise why not. What was agreed to is not
 /// asked again.
-async fn called(cx: &Cx<'_>, operation: &str, mut input: Value) -> Result<Option<String>, Failure> {
+fn called(cx: &Context<'_, Acts>, operation: &str, mut input: Value) -> Result<Option<String>, Failure> {
     let entry = OPS.iter().find(|entry| entry.name == operation);
     let entry = entry.ok_or_else(|| Failure::usage(format!("There is no operation {operation}.")))?;
     if let (Some(fields), true) = (input.as_object_mut(), (entry.input)()["properties"].get("yes").is_some()) {
         fields.insert("yes".to_owned(), true.into());
     }
-    Ok(match (entry.run)(cx, input, &mut |_| true).await? {
-        (_, Exit::Fine) => None,
-        (answer, Exit::Found | Exit::Program(_) | Exit::Killed(_)) => {
-            let because = answer.get("summary").and_then(|summary| summary.as_str()).map(str::to_owned);
+    let request = Request { caller: cx.caller.clone(), op: operation.to_owned(), input };
+    Ok(match dispatch(request, &Door::within(cx), &mut |_| true)? {
+        Answer { exit: Exit::Fine, .. } => None,
+        Answer { document, exit: Exit::Found | Exit::Program(_) | Exit::Killed(_) } => {
+            let because = document.get("summary").and_then(|summary| summary.as_str()).map(str::to_owned);
             Some(because.unwrap_or_else(|| "it did not reach what it wanted".to_owned()))
         }
     })

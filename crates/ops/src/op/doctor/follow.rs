@@ -1,21 +1,21 @@
 //! `portward doctor --watch`: one endpoint, until it is healthy or until it breaks, with the story told.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use portward_checks::doctor::{Depth, Verdict};
 
 use super::{Asked, Examined, examine};
-use crate::{Cx, Failure, Sink, Span, document::rfc3339};
+use crate::{Context, Dials, Failure, Kind, Sink, Span, document::rfc3339};
 
 /// Examines again and again, and hands out each answer that differs from the one before.
 pub(super) fn follow(
-    cx: &Cx<'_>,
+    cx: &Context<'_, Dials>,
     question: &Asked,
     until_broken: bool,
     timeout: Option<Span>,
     out: &mut Sink<'_, Examined>,
 ) -> Result<Examined, Failure> {
-    let end = timeout.map(|timeout| Instant::now() + timeout.0);
+    let end = timeout.map(|timeout| cx.now() + timeout.0);
     let wanted = |verdict: Verdict| if until_broken { verdict == Verdict::Fault } else { verdict == Verdict::Healthy };
     cx.prompt.progress(if until_broken {
         "watching until it fails; Ctrl-C ends it"
@@ -24,13 +24,13 @@ pub(super) fn follow(
     });
     let mut told: Option<(Verdict, Option<String>)> = None;
     loop {
-        let began = Instant::now();
-        let mut examined = examine(cx, question.clone(), Depth { probe: true, watch: false }, began);
-        examined.at = cx.host.facts().ok().map(|facts| rfc3339(facts.now));
+        let began = cx.now();
+        let mut examined = examine(cx, question.clone(), Depth { probe: true, watch: false }, began)?;
+        examined.at = cx.machine.facts().ok().map(|facts| rfc3339(facts.now));
         let code = examined.causes.first().map(|cause| cause.code.clone());
         let state = Some((examined.verdict, code));
         let reached = wanted(examined.verdict);
-        let over = end.is_some_and(|end| Instant::now() >= end);
+        let over = end.is_some_and(|end| cx.now() >= end);
         if told != state {
             told = state;
             if !out.emit(examined.clone()) {
@@ -40,9 +40,9 @@ pub(super) fn follow(
         if reached || over {
             return Ok(examined);
         }
-        let left = end.map_or(TURN, |end| end.saturating_duration_since(Instant::now()));
-        if cx.host.wait_for_change(&[], TURN.min(left)).is_err() {
-            cx.host.pause(TURN.min(left));
+        match cx.wait_for_change(&[], cx.left(end, TURN)) {
+            Err(failure) if failure.kind != Kind::Cancelled => cx.sleep(cx.left(end, TURN))?,
+            waited => waited?,
         }
     }
 }

@@ -4,7 +4,7 @@ use portward_model::{Lack, Process, ProcessId, ProcessState, Seen, SupervisorKin
 use portward_sys::{self as sys, Depth, Signal};
 
 use crate::{
-    Failure, Freed, Look, Refused, Story, Supervised, View,
+    Acts, Context, Failure, Freed, Look, Refused, Story, Supervised, View,
     document::{GapDocument, absence_of_owners},
     target::Target,
 };
@@ -32,13 +32,14 @@ pub(super) struct Plan {
 
 impl Plan {
     /// Adds the holders of everything that serves the endpoint.
-    pub(super) fn add(&mut self, host: &dyn sys::Look, target: &Target, tree: bool) -> Result<(), Failure> {
+    pub(super) fn add(&mut self, cx: &Context<'_, Acts>, target: &Target, tree: bool) -> Result<(), Failure> {
+        let host = cx.machine;
         let view = Look { owners: Some(Depth::Threads), clients: false, ..target.look() }.take(host);
         if view.snapshot.lacks(&Lack::Sockets) {
             return Err(Failure::system("Sockets cannot be read here, so nothing was stopped."));
         }
         self.gaps.extend(view.snapshot.gaps.iter().map(GapDocument::from));
-        let itself = Itself::of(host, &view)?;
+        let itself = Itself::of(cx)?;
         for index in target.serving(&view) {
             let holders = portward_checks::via(&view.snapshot, index);
             if holders.is_empty() {
@@ -121,9 +122,9 @@ struct Itself {
 }
 
 impl Itself {
-    fn of(host: &dyn sys::Look, view: &View) -> Result<Self, Failure> {
-        let pid = view.snapshot.host.pid;
-        let processes = host.processes(&[pid])?;
+    fn of(cx: &Context<'_, Acts>) -> Result<Self, Failure> {
+        let pid = cx.caller.process.pid;
+        let processes = cx.machine.processes(&[pid])?;
         let parent_of = |pid: u32| processes.iter().find(|process| process.id.pid == pid).map(|process| process.parent);
         let parents: Vec<u32> = std::iter::successors(parent_of(pid), |pid| parent_of(*pid)).take(64).collect();
         // Without the chain of parents nobody could be kept from stopping the shell that it was typed in.

@@ -11,7 +11,7 @@ use portward_sys::{PortFilter, StateSet, Transports};
 
 use super::{FrontHolder, FrontPort, FrontProject, Lent};
 use crate::{
-    Cx, Failure, Look, View,
+    Context, Failure, Look, View,
     forwarder::{Services, alive},
     holder_words,
     op::ps::serving,
@@ -20,10 +20,10 @@ use crate::{
 };
 
 /// The answer for a row of the store.
-pub(super) fn of(cx: &Cx<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent, Failure> {
+pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent, Failure> {
     let Some(id) = row.project else { return Ok(Lent { gaps: store.gaps(), ..Lent::default() }) };
-    let services = Services::of(cx.host, store, id)?;
-    let forwarder = alive(cx.host, row).map(|process| process.pid);
+    let services = Services::of(cx.machine, store, id)?;
+    let forwarder = alive(cx.machine, row).map(|process| process.pid);
     // What a forwarder that is gone has told holds no more.
     let told = if forwarder.is_some() { row.ports.as_slice() } else { &[] };
     let told = told.iter().filter(|(_, standing)| *standing != Standing::Unserved);
@@ -47,7 +47,7 @@ pub(super) fn of(cx: &Cx<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent,
         }
         ports.push(port);
     }
-    let serving = if services.listeners.is_empty() { BTreeSet::new() } else { serving(cx.host) };
+    let serving = if services.listeners.is_empty() { BTreeSet::new() } else { serving(cx.machine) };
     for loan in services.leased.iter().filter(|loan| serving.contains(&(false, loan.target))) {
         let mut port = blank(*loan, &services);
         let owner = store.all()?.into_iter().find(|row| row.port == loan.port);
@@ -65,12 +65,12 @@ pub(super) fn of(cx: &Cx<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent,
 }
 
 /// The ports that were lent until now, and whether a server could have them.
-pub(super) fn given_back(cx: &Cx<'_>, before: &FrontRow) -> Vec<FrontPort> {
+pub(super) fn given_back(cx: &Context<'_>, before: &FrontRow) -> Vec<FrontPort> {
     let lent = before.ports.iter().filter(|(_, standing)| *standing == Standing::Lent);
     let each = lent.map(|(loan, _)| {
         let mut port = blank(*loan, &Services::default());
         let taken = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].into_iter().any(|address| {
-            let answer = cx.host.try_bind(Transport::Tcp, SocketAddr::new(address, loan.port), true);
+            let answer = cx.machine.try_bind(Transport::Tcp, SocketAddr::new(address, loan.port), true);
             matches!(answer, Ok(Some((IN_USE, _))))
         });
         if taken {
@@ -123,9 +123,9 @@ fn datagrams(listener: &ListenerRow) -> Option<FrontPort> {
     })
 }
 
-fn deny(cx: &Cx<'_>, port: &mut FrontPort) {
+fn deny(cx: &Context<'_>, port: &mut FrontPort) {
     port.state = "denied";
-    let first = cx.host.port_rules().ok().map(|rules| rules.unprivileged_start);
+    let first = cx.machine.port_rules().ok().map(|rules| rules.unprivileged_start);
     match first.filter(|first| port.port < *first) {
         Some(first) => {
             port.because = Some(format!("this user may have ports from {first} on (net.ipv4.ip_unprivileged_port_start)"));
@@ -137,7 +137,7 @@ fn deny(cx: &Cx<'_>, port: &mut FrontPort) {
 
 /// Says who holds a port.
 fn hold(
-    cx: &Cx<'_>,
+    cx: &Context<'_>,
     store: &Store<'_>,
     port: &mut FrontPort,
     view: Option<&View>,
@@ -155,7 +155,7 @@ fn hold(
     };
     let words = holder_words(view, index);
     let process = owner(index).and_then(|pid| view.snapshot.process(pid));
-    let run = process.and_then(|process| run_above(cx.host, process.id.pid, runs));
+    let run = process.and_then(|process| run_above(cx.machine, process.id.pid, runs));
     let session = match run {
         Some(run) => project(store, Some(run.project))?.and_then(|project| project.project),
         None => None,
@@ -179,7 +179,7 @@ fn is_in_the_way(socket: &Socket, port: u16) -> bool {
 }
 
 /// One look at the sockets of these ports, and at who holds them; `None` where there is nothing to look at.
-fn look(cx: &Cx<'_>, ports: impl Iterator<Item = u16> + Clone) -> Option<View> {
+fn look(cx: &Context<'_>, ports: impl Iterator<Item = u16> + Clone) -> Option<View> {
     let range = PortRange { first: ports.clone().min()?, last: ports.max()? };
     let look = Look {
         transports: Transports { tcp: true, udp: false, unix: false },
@@ -189,7 +189,7 @@ fn look(cx: &Cx<'_>, ports: impl Iterator<Item = u16> + Clone) -> Option<View> {
         interfaces: false,
         ..Look::serving()
     };
-    Some(look.take(cx.host))
+    Some(look.take(cx.machine))
 }
 
 /// `EADDRINUSE` on Linux.

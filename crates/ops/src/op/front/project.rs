@@ -3,15 +3,16 @@
 use std::path::Path;
 
 use portward_model::Text;
+use portward_sys::path_of;
 
 use crate::{
-    Cx, Failure,
+    Context, Failure,
     store::{ProjectRow, Store, here},
 };
 
 /// The project that a word means: `.` and paths by their place; a name, that of a worktree, or the beginning of one of
 /// them where only one project has it. Of several with one name, this one, where it is one of them.
-pub(super) fn find(cx: &Cx<'_>, store: &mut Store<'_>, word: &str) -> Result<ProjectRow, Failure> {
+pub(super) fn find(cx: &Context<'_>, store: &mut Store<'_>, word: &str) -> Result<ProjectRow, Failure> {
     if word == "." {
         return store.project(here(cx)?.as_ref());
     }
@@ -35,10 +36,10 @@ pub(super) fn find(cx: &Cx<'_>, store: &mut Store<'_>, word: &str) -> Result<Pro
 }
 
 /// The project of a folder, or the one that had this root before its folder was removed.
-fn at(cx: &Cx<'_>, store: &mut Store<'_>, projects: &[ProjectRow], word: &str) -> Result<ProjectRow, Failure> {
-    let place = std::env::current_dir().unwrap_or_default().join(word);
+fn at(cx: &Context<'_>, store: &mut Store<'_>, projects: &[ProjectRow], word: &str) -> Result<ProjectRow, Failure> {
+    let place = cx.caller.cwd.as_ref().map(path_of).unwrap_or_default().join(word);
     if place.is_dir()
-        && let Some(identity) = cx.host.project_at(&place)?
+        && let Some(identity) = cx.machine.project_at(&place)?
     {
         return store.project(Some(&identity));
     }

@@ -10,16 +10,17 @@ use super::{
     pin::{connection, rule_set},
     scene::{Tables, describe, document},
 };
-use crate::{Failure, Sink, View, document::GapDocument};
+use crate::{Acts, Context, Failure, Sink, View, document::GapDocument};
 
 /// Closes ports, whoever listens there: until this process ends, or for longer.
 pub(super) fn close(
-    host: &dyn Act,
+    cx: &Context<'_, Acts>,
     named: &[Named],
     persist: bool,
     dry_run: bool,
     out: &mut Sink<'_, Guarded>,
 ) -> Result<Guarded, Failure> {
+    let host = cx.machine;
     let views: Vec<View> = named.iter().map(|named| named.look(host)).collect::<Result<_, _>>()?;
     let mut wanted: Vec<Closing> = Vec::new();
     for closing in named.iter().zip(&views).flat_map(|(named, view)| named.closings(view)) {
@@ -54,7 +55,7 @@ pub(super) fn close(
     let now = told(named, &views, &wanted, &Tables::of(&host.filter_tables(PREFIX).map_err(refused)?));
     // Whoever reads this may have gone; the port stays closed all the same.
     let _ = out.emit(now);
-    let released = keeper.until_signal();
+    let released = keeper.until_signal(&|| cx.cancel.is_cancelled());
     let endpoints: Vec<String> = missing.iter().map(|closing| closing.endpoint()).collect();
     match released {
         Released::Asked => {

@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::OnBench;
-use crate::{Failure, Sink};
+use crate::{Acts, Context, Failure, Sink};
 
 /// A step of the tour.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
@@ -82,15 +82,16 @@ pub struct PacketDocument {
 }
 
 /// Goes through the tour; before each step but the first it asks whether to go on.
-pub(super) fn walk(goes_on: impl Fn() -> bool, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
+pub(super) fn walk(cx: &Context<'_, Acts>, all: bool, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
     let mut tour = Tour::begin()?;
     let steps = steps();
     let mut counts = Counts::default();
     let mut last = OnBench::default();
     for (at, step) in steps.iter().enumerate() {
-        if at > 0 && !goes_on() {
+        if at > 0 && !all && !cx.prompt.turn() {
             break;
         }
+        cx.still_wanted()?;
         let sight = tour.next(step)?;
         last.step = Some(counts.document(step, sight, at + 1, steps.len()));
         if !out.emit(last.clone()) {

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Leases;
 use crate::{
-    Cx, Look, View,
+    Context, Look, View,
     document::{GapDocument, rfc3339},
     store::LeaseRow,
 };
@@ -73,7 +73,7 @@ pub struct RepairDocument {
 }
 
 /// Leases with what stands at their ports.
-pub(super) fn leases(cx: &Cx<'_>, rows: Vec<LeaseRow>) -> Leases {
+pub(super) fn leases(cx: &Context<'_>, rows: Vec<LeaseRow>) -> Leases {
     let Some(view) = look(cx, rows.iter().map(|row| row.port), false) else { return Leases::default() };
     let gaps = view.snapshot.gaps.iter().map(GapDocument::from).collect();
     let ports = |listens: bool| -> FxHashSet<u16> {
@@ -86,7 +86,7 @@ pub(super) fn leases(cx: &Cx<'_>, rows: Vec<LeaseRow>) -> Leases {
             LeaseState::Listening
         } else if bound.contains(&row.port) {
             LeaseState::Held
-        } else if row.root.as_ref().is_some_and(|root| matches!(cx.host.path_exists(root), Seen::Known(false))) {
+        } else if row.root.as_ref().is_some_and(|root| matches!(cx.machine.path_exists(root), Seen::Known(false))) {
             LeaseState::Gone
         } else {
             LeaseState::Free
@@ -111,7 +111,7 @@ pub(super) fn listens_at(socket: &Socket) -> bool {
 }
 
 /// A look at ports, in one question to the kernel; `None` where there is nothing to look at.
-pub(super) fn look(cx: &Cx<'_>, ports: impl Iterator<Item = u16> + Clone, owners: bool) -> Option<View> {
+pub(super) fn look(cx: &Context<'_>, ports: impl Iterator<Item = u16> + Clone, owners: bool) -> Option<View> {
     let range = PortRange { first: ports.clone().min()?, last: ports.max()? };
     let look = Look {
         transports: Transports { tcp: true, udp: true, unix: false },
@@ -121,5 +121,5 @@ pub(super) fn look(cx: &Cx<'_>, ports: impl Iterator<Item = u16> + Clone, owners
         interfaces: false,
         ..Look::serving()
     };
-    Some(if owners { look } else { Look { owners: None, ..look } }.take(cx.host))
+    Some(if owners { look } else { Look { owners: None, ..look } }.take(cx.machine))
 }

@@ -2,16 +2,16 @@
 
 use portward_model::{PortRange, Process, Seen, SocketState};
 
-use super::{GoneProject, Lease, Leases, document};
+use super::{GoneProject, Leases, Prune, Release, document};
 use crate::{
-    Cx, Failure, Refused, View, holder_words,
+    Acts, Context, Failure, Prompt, Refused, View, holder_words,
     store::{LeaseRow, ProjectId, ProjectRow, Store, Wanted, here},
 };
 
 /// Gives back what was named, except for what something holds.
-pub(super) fn release(cx: &Cx<'_>, asked: &Lease) -> Result<Leases, Failure> {
-    let identity = here(cx)?;
-    let Some(mut store) = Store::reading(cx.host)? else { return Err(unknown(asked.what.first(), None)) };
+pub(super) fn release(cx: &Context<'_, Acts>, asked: &Release) -> Result<Leases, Failure> {
+    let identity = here(&cx.looks())?;
+    let Some(mut store) = Store::reading(cx)? else { return Err(unknown(asked.what.first(), None)) };
     let project = store.known_project(identity.as_ref())?;
     let rows = store.all()?;
     let named: Vec<LeaseRow> = if asked.all {
@@ -24,17 +24,17 @@ pub(super) fn release(cx: &Cx<'_>, asked: &Lease) -> Result<Leases, Failure> {
         named.dedup();
         named
     };
-    let view = document::look(cx, named.iter().map(|row| row.port), true);
+    let view = document::look(&cx.looks(), named.iter().map(|row| row.port), true);
     let (refused, free): (Vec<_>, Vec<_>) =
         named.into_iter().map(|row| (holder(view.as_ref(), &row), row)).partition(|(holder, _)| holder.is_some());
     let refused: Vec<Refused> = refused.into_iter().filter_map(|(holder, _)| holder).collect();
     let free: Vec<LeaseRow> = free.into_iter().map(|(_, row)| row).collect();
     let ports: Vec<u16> = free.iter().map(|row| row.port).collect();
-    let mut leases = document::leases(cx, free);
+    let mut leases = document::leases(&cx.looks(), free);
     let question = format!("Release {} of {}, with its block?", count(ports.len(), "lease"), title(project.as_ref()));
-    let kept = asked.dry_run || (asked.all && refused.is_empty() && !agreed(cx, asked, &question)?);
+    let kept = asked.dry_run || (asked.all && refused.is_empty() && !agreed(cx.prompt, asked.yes, &question)?);
     if !kept {
-        store = Store::open(cx.host)?;
+        store = Store::open(cx)?;
         match project.filter(|_| asked.all && refused.is_empty()) {
             Some(project) => store.release_projects(&[project.id])?,
             None => store.release(&ports).map(|_| ())?,
@@ -46,37 +46,37 @@ pub(super) fn release(cx: &Cx<'_>, asked: &Lease) -> Result<Leases, Failure> {
 }
 
 /// Gives back what belongs to projects whose folder is gone and of whose ports nothing is bound.
-pub(super) fn prune(cx: &Cx<'_>, asked: &Lease) -> Result<Leases, Failure> {
+pub(super) fn prune(cx: &Context<'_, Acts>, asked: &Prune) -> Result<Leases, Failure> {
     let nothing = Leases { projects: Some(Vec::new()), kept: Some(false), ..Leases::default() };
-    let Some(store) = Store::reading(cx.host)? else { return Ok(nothing) };
+    let Some(store) = Store::reading(cx)? else { return Ok(nothing) };
     let mut gone: Vec<(ProjectId, GoneProject)> = Vec::new();
     for project in store.projects()? {
-        let Some(root) = project.root.filter(|root| matches!(cx.host.path_exists(root), Seen::Known(false))) else { continue };
+        let Some(root) = project.root.filter(|root| matches!(cx.machine.path_exists(root), Seen::Known(false))) else { continue };
         let blocks = store.blocks(project.id)?;
-        if blocks.iter().all(|block| is_quiet(cx, *block)) {
+        if blocks.iter().all(|block| is_quiet(&cx.looks(), *block)) {
             let blocks = blocks.iter().map(PortRange::to_string).collect();
             gone.push((project.id, GoneProject { project: project.name, root, blocks }));
         }
     }
     let rows = store.all()?.into_iter().filter(|row| gone.iter().any(|(id, _)| *id == row.id)).collect();
-    let mut leases = document::leases(cx, rows);
+    let mut leases = document::leases(&cx.looks(), rows);
     let (ids, projects): (Vec<ProjectId>, Vec<GoneProject>) = gone.into_iter().unzip();
     let names: Vec<String> = projects.iter().map(|project| format!("{} ({})", project.project, project.root)).collect();
     let question = format!("Give back {} of {}?", count(leases.leases.len(), "lease"), names.join(", "));
-    let kept = asked.dry_run || (!ids.is_empty() && !agreed(cx, asked, &question)?);
+    let kept = asked.dry_run || (!ids.is_empty() && !agreed(cx.prompt, asked.yes, &question)?);
     if !kept && !ids.is_empty() {
-        Store::open(cx.host)?.release_projects(&ids)?;
+        Store::open(cx)?.release_projects(&ids)?;
     }
     leases.projects = Some(projects);
     leases.kept = Some(kept);
     Ok(leases)
 }
 
-fn agreed(cx: &Cx<'_>, asked: &Lease, question: &str) -> Result<bool, Failure> {
-    if asked.yes {
+fn agreed(prompt: &dyn Prompt, yes: bool, question: &str) -> Result<bool, Failure> {
+    if yes {
         return Ok(true);
     }
-    cx.prompt.confirm(question).ok_or_else(|| {
+    prompt.confirm(question).ok_or_else(|| {
         Failure::usage(format!("{question} Nobody is there to answer, so nothing was given back."))
             .hint("add --yes to give back without asking, or --dry-run to look")
     })
@@ -110,7 +110,7 @@ fn holder(view: Option<&View>, row: &LeaseRow) -> Option<Refused> {
 }
 
 /// True when no socket has a port of the block.
-fn is_quiet(cx: &Cx<'_>, block: PortRange) -> bool {
+fn is_quiet(cx: &Context<'_>, block: PortRange) -> bool {
     let view = document::look(cx, [block.first, block.last].into_iter(), false);
     view.is_some_and(|view| {
         view.snapshot.gaps.is_empty() && view.snapshot.sockets.iter().all(|socket| socket.state == SocketState::TimeWait)

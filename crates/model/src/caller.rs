@@ -1,0 +1,45 @@
+//! Who asks, as a value that comes with the request.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ProcessId, Text};
+
+/// Who asks for an operation: whose answer depends on it never reads that from the process that it happens to run in.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Caller {
+    /// The process.
+    pub process: ProcessId,
+    /// Its effective user.
+    pub uid: u32,
+    /// The directory that it stands in; `None` where that was removed under it.
+    pub cwd: Option<Text>,
+    /// The variables of its environment that matter: those of [`Caller::variables`] that it has.
+    pub environment: BTreeMap<String, Text>,
+    /// The session that it says it runs in: a project's number, by [`Caller::SESSION`].
+    pub session: Option<Text>,
+}
+
+impl Caller {
+    /// The variable by which a program knows the session that it runs in.
+    pub const SESSION: &'static str = "PORTWARD_SESSION";
+
+    /// The variables by which the folder of leases is found.
+    pub const FOLDERS: &'static [&'static str] = &["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "SUDO_UID", "SUDO_GID"];
+
+    /// The variables that name proxies. An upper-case `HTTP_PROXY` is among them, though some clients do not obey it (`CGI`
+    /// programs get request headers by such names).
+    pub const PROXIES: &'static [&'static str] =
+        &["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
+
+    /// Every variable that matters.
+    pub fn variables() -> impl Iterator<Item = &'static str> {
+        Self::FOLDERS.iter().chain(Self::PROXIES).copied()
+    }
+
+    /// What a variable holds; `None` where it is empty.
+    pub fn variable(&self, name: &str) -> Option<&Text> {
+        self.environment.get(name).filter(|value| !value.is_empty())
+    }
+}

@@ -1,0 +1,285 @@
+//! What every run is given: the machine, who asks, the time, and the person.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use portward_model::{Caller, ProcessId};
+use portward_sys::{Act, Clock, Dial, Look};
+
+use crate::Failure;
+
+/// What a capability may ask the person that called it.
+pub trait Prompt: Sync {
+    /// Asks a yes-or-no question; `None` where nobody can answer.
+    fn confirm(&self, question: &str) -> Option<bool>;
+
+    /// Tells what is going on while it takes time.
+    fn progress(&self, text: &str);
+
+    /// What the person gave on standard input: whole where it is short, the beginning and the end of a long text.
+    fn pasted(&self) -> std::io::Result<Vec<u8>>;
+
+    /// Waits until the person wants to go on; false when they want no more. Where nobody reads along it goes on at once.
+    fn turn(&self) -> bool {
+        true
+    }
+
+    /// Opens a URL for the person; false when no program could be started.
+    fn open_url(&self, url: &str) -> bool;
+
+    /// Shows a desktop notification; false when the desktop has no way.
+    fn notify(&self, title: &str, text: &str) -> bool;
+}
+
+/// Nobody: who runs apart from any terminal has no one to ask.
+pub struct Nobody;
+
+impl Prompt for Nobody {
+    fn confirm(&self, _: &str) -> Option<bool> {
+        None
+    }
+
+    fn progress(&self, _: &str) {}
+
+    fn pasted(&self) -> std::io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
+
+    fn open_url(&self, _: &str) -> bool {
+        false
+    }
+
+    fn notify(&self, _: &str, _: &str) -> bool {
+        false
+    }
+}
+
+/// Whether an answer is still wanted: it is not after Ctrl-C, or when a client has gone away.
+#[derive(Clone, Debug, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+    /// From now on nothing is wanted.
+    pub fn cancel(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+
+    /// True when nothing is wanted any more.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// What says so, for those that set it where nothing else may be done, as a signal's handler.
+    pub fn flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.0)
+    }
+}
+
+/// A machine as the door holds it.
+#[derive(Clone, Copy)]
+pub enum Machine<'a> {
+    /// The one that this runs on.
+    Live(&'a (dyn Act + 'a)),
+    /// A reading of one, on which nothing can be done.
+    Snapshot(&'a (dyn Dial + 'a)),
+}
+
+/// How far a run may go with a machine. It is handed no machine with which it could go further.
+pub trait Rights: Copy + Send + Sync + 'static {
+    /// The machine that it is handed.
+    type Machine<'m>: Look + ?Sized + 'm;
+    /// True where that one can be changed.
+    const ACTS: bool;
+
+    /// What the door hands over; `None` where it has no such machine.
+    fn of<'m>(machine: Machine<'m>) -> Option<&'m Self::Machine<'m>>;
+
+    /// The same machine, to be looked at.
+    fn look<'m>(machine: &'m Self::Machine<'m>) -> &'m (dyn Look + 'm);
+}
+
+/// It looks, and nobody notices.
+#[derive(Clone, Copy, Debug)]
+pub struct Looks;
+
+/// It connects, too, which its servers notice.
+#[derive(Clone, Copy, Debug)]
+pub struct Dials;
+
+/// It changes things.
+#[derive(Clone, Copy, Debug)]
+pub struct Acts;
+
+impl Rights for Looks {
+    type Machine<'m> = dyn Look + 'm;
+    const ACTS: bool = false;
+
+    fn of<'m>(machine: Machine<'m>) -> Option<&'m (dyn Look + 'm)> {
+        Dials::of(machine).map(Dials::look)
+    }
+
+    fn look<'m>(machine: &'m (dyn Look + 'm)) -> &'m (dyn Look + 'm) {
+        machine
+    }
+}
+
+impl Rights for Dials {
+    type Machine<'m> = dyn Dial + 'm;
+    const ACTS: bool = false;
+
+    fn of<'m>(machine: Machine<'m>) -> Option<&'m (dyn Dial + 'm)> {
+        match machine {
+            Machine::Live(machine) => Some(machine),
+            Machine::Snapshot(machine) => Some(machine),
+        }
+    }
+
+    fn look<'m>(machine: &'m (dyn Dial + 'm)) -> &'m (dyn Look + 'm) {
+        machine
+    }
+}
+
+impl Rights for Acts {
+    type Machine<'m> = dyn Act + 'm;
+    const ACTS: bool = true;
+
+    fn of<'m>(machine: Machine<'m>) -> Option<&'m (dyn Act + 'm)> {
+        match machine {
+            Machine::Live(machine) => Some(machine),
+            Machine::Snapshot(_) => None,
+        }
+    }
+
+    fn look<'m>(machine: &'m (dyn Act + 'm)) -> &'m (dyn Look + 'm) {
+        machine
+    }
+}
+
+/// What every run is given. It can be handed to a thread.
+#[derive(Clone, Copy)]
+pub struct Context<'a, R: Rights = Looks> {
+    /// The machine.
+    pub machine: &'a R::Machine<'a>,
+    /// True for the machine itself, false for a snapshot of one.
+    pub is_live: bool,
+    /// Who asks.
+    pub caller: &'a Caller,
+    /// Where time comes from.
+    pub clock: &'a dyn Clock,
+    /// Whether the answer is still wanted.
+    pub cancel: &'a Cancel,
+    /// The person.
+    pub prompt: &'a dyn Prompt,
+}
+
+impl<'a> Context<'a, Acts> {
+    /// The same, for a shorter time.
+    pub fn acts<'b>(&self) -> Context<'b, Acts>
+    where
+        'a: 'b,
+    {
+        self.with(self.machine)
+    }
+
+    /// The same, for what only dials.
+    pub fn dials(&self) -> Context<'a, Dials> {
+        let machine: &(dyn Dial + '_) = self.machine;
+        self.with(machine)
+    }
+}
+
+impl<'a> Context<'a, Dials> {
+    /// The same on another machine, such as one that records what is asked of this one.
+    pub fn of<'b>(&self, machine: &'b (dyn Dial + 'b)) -> Context<'b, Dials>
+    where
+        'a: 'b,
+    {
+        self.with(machine)
+    }
+}
+
+impl<'a, R: Rights> Context<'a, R> {
+    /// The machine, to be looked at.
+    pub fn look(&self) -> &'a (dyn Look + 'a) {
+        R::look(self.machine)
+    }
+
+    /// The same, for what only looks.
+    pub fn looks(&self) -> Context<'a> {
+        self.with(self.look())
+    }
+
+    fn with<'b, S: Rights>(&self, machine: &'b S::Machine<'b>) -> Context<'b, S>
+    where
+        'a: 'b,
+    {
+        let Self { is_live, caller, clock, cancel, prompt, .. } = *self;
+        Context { machine, is_live, caller, clock, cancel, prompt }
+    }
+
+    /// Now, for measuring.
+    pub fn now(&self) -> Instant {
+        self.clock.now()
+    }
+
+    /// What is left until a moment; all of `most` where there is none.
+    pub fn left(&self, end: Option<Instant>, most: Duration) -> Duration {
+        end.map_or(most, |end| end.saturating_duration_since(self.now()).min(most))
+    }
+
+    /// An error where nobody wants the answer any more.
+    pub fn still_wanted(&self) -> Result<(), Failure> {
+        if self.cancel.is_cancelled() { Err(Failure::cancelled()) } else { Ok(()) }
+    }
+
+    /// Lets time pass.
+    pub fn sleep(&self, time: Duration) -> Result<(), Failure> {
+        let end = self.now() + time;
+        loop {
+            self.still_wanted()?;
+            match end.saturating_duration_since(self.now()).min(SLICE) {
+                Duration::ZERO => return Ok(()),
+                slice => self.clock.pass(slice),
+            }
+        }
+    }
+
+    /// Waits until a socket closes, a path in `directories` changes, or the time is over.
+    pub fn wait_for_change(&self, directories: &[PathBuf], time: Duration) -> Result<(), Failure> {
+        let end = self.now() + time;
+        loop {
+            self.still_wanted()?;
+            let began = self.now();
+            let slice = end.saturating_duration_since(began).min(SLICE);
+            self.look().wait_for_change(directories, slice)?;
+            // What ends before its time has seen something.
+            let now = self.now();
+            if now >= end || now < began + slice {
+                return self.still_wanted();
+            }
+        }
+    }
+
+    /// Waits until all these processes have ended, or the time is over. Gives those that live.
+    pub fn wait_for_exit(&self, processes: &[ProcessId], time: Duration) -> Result<Vec<ProcessId>, Failure> {
+        let end = self.now() + time;
+        let mut left = processes.to_vec();
+        loop {
+            self.still_wanted()?;
+            let now = self.now();
+            left = self.look().wait_for_exit(&left, end.saturating_duration_since(now).min(SLICE))?;
+            if left.is_empty() || now >= end {
+                return Ok(left);
+            }
+        }
+    }
+}
+
+/// The longest time that a wait goes on unasked whether it is still wanted.
+const SLICE: Duration = Duration::from_millis(50);
