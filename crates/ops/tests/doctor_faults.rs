@@ -154,8 +154,8 @@ fn rustix_listener() -> TcpListener {
 #[test]
 fn a_port_on_which_nobody_listens() {
     // Without watching, which would wait for whatever else starts on this machine.
-    let words = json!({ "target": closed().to_string(), "watch": true, "timeout": "0s" });
-    let calls = each_call_fails::<Ask>(&words, &live, |failed, document| {
+    let words = json!({ "target": closed().to_string(), "timeout": "0s" });
+    let calls = each_call_fails::<Follow>(&words, &live, |failed, document| {
         assert_ne!(document["verdict"], "healthy", "{failed}: {document:#}");
         if failed != "sockets" {
             assert_eq!(document["verdict"], "fault", "{failed}: {document:#}");
@@ -226,7 +226,6 @@ fn on_a_recorded_machine() {
         json!({ "target": served }),
         json!({ "target": closed().to_string() }),
         json!({ "target": format!("curl: (7) Failed to connect to {served}: Connection refused") }),
-        json!({ "all": true }),
     ] {
         let calls = each_call_fails::<Ask>(&words, &machine, |failed, document| {
             // Nothing can be dialled in a recording, and how processes fared was not recorded.
@@ -234,6 +233,10 @@ fn on_a_recorded_machine() {
         });
         assert!(calls >= 3, "{words}: {calls}");
     }
+    let calls = each_call_fails::<All>(&json!({}), &machine, |failed, document| {
+        assert_ne!(document["verdict"], "healthy", "{failed}: {document:#}");
+    });
+    assert!(calls >= 3, "every listener: {calls}");
     // What holds the port stands in the recording, whatever else cannot be read.
     let listener = |document: &Value| document["causes"][0]["code"] == "no-listener";
     each_call_fails::<Ask>(&json!({ "target": served }), &machine, |failed, document| {

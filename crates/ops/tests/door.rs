@@ -21,6 +21,7 @@ fn least(op: &str) -> Value {
     match op {
         "explain" | "open" | "resume" => json!({ "endpoint": "1" }),
         "free" | "wait" | "guard.pin" | "guard.open" => json!({ "endpoints": ["1"] }),
+        "snapshot.record" => json!({ "for": "1" }),
         "snapshot.write" => json!({ "out": "/nowhere/x" }),
         "lab.start" => json!({ "name": "none" }),
         "doctor.as" => json!({ "as": "true" }),
@@ -84,6 +85,7 @@ fn each_operation_says_what_it_does() {
         "graph",
         "next",
         "snapshot",
+        "snapshot.record",
         "lab.list",
         "lab.check",
         "ps",
