@@ -8,13 +8,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod address;
+mod answer;
 mod bind;
+mod case;
+mod cause;
+mod check;
 pub mod doctor;
 #[cfg(test)]
 mod fixture;
 pub mod guard;
 mod offer;
-mod page;
 mod paste;
 mod port;
 mod reach;
@@ -22,9 +25,11 @@ mod via;
 mod why;
 
 pub use address::address_sentence;
-pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, CHECKS, Check, UNEXPLAINED, Verdict, bind};
+pub use answer::bind;
+pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, UNEXPLAINED, Verdict};
+pub use cause::{Cause, GROUPS, Group, check_doc, every_cause};
+pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;
-pub use page::{causes, check_doc};
 pub use paste::{Call, Paste, Symptom, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usual_service};
 pub use reach::{reach, reach_width, reach_word};

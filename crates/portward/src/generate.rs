@@ -8,7 +8,7 @@ use std::{
 };
 
 use clap::{Arg, Command};
-use portward_checks::causes;
+use portward_checks::{Cause, every_cause};
 use portward_ops::{Effect, Failure, Home, OPS};
 
 use crate::{
@@ -36,7 +36,7 @@ fn files() -> Vec<(PathBuf, String)> {
             files.push((format!("schema/{name}.json").into(), schema::text(&schema::of(entry)) + "\n"));
         }
     }
-    for (code, summary, doc) in causes() {
+    for Cause { code, summary, doc, .. } in causes() {
         let text = format!("{MARK}# {code}\n\n{summary}\n\n{}\n", doc.trim());
         files.push((format!("docs/reference/causes/{code}.md").into(), text));
     }
@@ -45,6 +45,13 @@ fn files() -> Vec<(PathBuf, String)> {
         files.push((format!("completions/portward.{shell}").into(), complete::script_of(shell).to_owned()));
     }
     files
+}
+
+/// Every cause, in the order of its name.
+fn causes() -> Vec<&'static Cause> {
+    let mut all: Vec<&Cause> = every_cause().collect();
+    all.sort_unstable_by_key(|cause| cause.code);
+    all
 }
 
 fn index() -> String {
@@ -57,7 +64,7 @@ fn index() -> String {
         }
     }
     text.push_str("\n## Causes\n\n| code | what was found |\n|---|---|\n");
-    for (code, summary, _) in causes() {
+    for Cause { code, summary, .. } in causes() {
         let _ = writeln!(text, "| [{code}](causes/{code}.md) | {summary} |");
     }
     text

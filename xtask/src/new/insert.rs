@@ -48,9 +48,9 @@ mod tests {
 
     #[test]
     fn a_list_in_its_own_order_grows_at_its_end() {
-        let place = Place { line: "    new::CHECK,", among: "    ", before: Some("];") };
-        let text = "const OTHER: &[u8] = &[];\n\nconst CHECKS: &[Check] = &[\n    one::CHECK,\n];\n\nconst LAST: u8 = 1;\n";
-        let expected = "const OTHER: &[u8] = &[];\n\nconst CHECKS: &[Check] = &[\n    one::CHECK,\n    new::CHECK,\n];\n\nconst LAST: u8 = 1;\n";
+        let place = Place { line: "    new::CAUSE,", among: "    ", before: Some("];") };
+        let text = "const OTHER: &[u8] = &[];\n\nconst CAUSES: &[Cause] = &[\n    one::CAUSE,\n];\n\nconst LAST: u8 = 1;\n";
+        let expected = "const OTHER: &[u8] = &[];\n\nconst CAUSES: &[Cause] = &[\n    one::CAUSE,\n    new::CAUSE,\n];\n\nconst LAST: u8 = 1;\n";
         assert_eq!(line(text, &place, &str::to_owned).as_deref(), Some(expected));
         assert_eq!(line("nothing here\n", &place, &str::to_owned), None);
     }

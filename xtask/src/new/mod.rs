@@ -1,7 +1,7 @@
-//! Skeletons: the files of a new operation, check, cause or lab, and their lines in the registries.
+//! Skeletons: the files of a new operation, cause or lab, and their lines in the registries.
 //!
 //! A skeleton compiles as it is, and the one of a lab is whole. What the others still lack, the loops over the
-//! registries say: a check or cause without a firing case, an operation without a reference page.
+//! registries say: a cause without a firing case, an operation without a reference page.
 
 mod insert;
 
@@ -15,7 +15,7 @@ use crate::{
     command,
     failure::{Failure, on_path},
     places,
-    tidy::{CAUSES, CHECK_REGISTRY, CHECKS, CLI, LAB_REGISTRY, LABS, OPERATIONS, SHOW},
+    tidy::{CAUSES, CLI, LAB_REGISTRY, LABS, OPERATIONS, SHOW},
 };
 
 /// Arguments of `cargo xtask new`.
@@ -35,13 +35,7 @@ enum What {
         #[arg(value_parser = name)]
         name: String,
     },
-    /// A cause for which a bind is refused
-    Check {
-        /// Its name
-        #[arg(value_parser = name)]
-        name: String,
-    },
-    /// A cause that the doctor finds
+    /// A cause: why an endpoint fails, or a bind is refused
     Cause {
         /// The group that it belongs to: `refused`, `hangs`, `in_use`
         #[arg(value_parser = name)]
@@ -66,7 +60,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     }
     match arguments.what {
         What::Op { .. } => println!("hint: fill in `run` and the text, then `cargo xtask gen`"),
-        What::Check { .. } | What::Cause { .. } => {
+        What::Cause { .. } => {
             println!("hint: fill in `run`, the page and the cases, then `cargo test -p portward-checks`");
         }
         What::Lab { .. } => println!("hint: write the story, then `cargo test -p portward-lab` and `portward lab start`"),
@@ -86,12 +80,8 @@ pub(crate) fn prove() -> Result<(), Failure> {
         fs::copy(&path, &place).map_err(|error| on_path("copied", &path, &error))?;
     }
     let name = || PROOF.to_owned();
-    for what in [
-        What::Op { name: name() },
-        What::Check { name: name() + "_bind" },
-        What::Cause { group: "in_use".to_owned(), name: name() },
-        What::Lab { name: name() },
-    ] {
+    for what in [What::Op { name: name() }, What::Cause { group: "in_use".to_owned(), name: name() }, What::Lab { name: name() }]
+    {
         write(copy.path(), &what)?;
     }
     // Libraries that the tests have built are used again; our own crates are built anew below the copy's path.
@@ -105,7 +95,7 @@ pub(crate) fn prove() -> Result<(), Failure> {
     command::run(inside(&["test", "--quiet", "--offline", "-p", "portward-lab", "--lib", "labs::"]))?;
     command::run(inside(&["test", "--quiet", "--offline", "-p", "portward-checks", "--lib", "codes_are_unique"]))?;
     // A cause that nobody has proven is not let through.
-    let loops = ["test", "--quiet", "--offline", "-p", "portward-checks", "--lib", "every_check_fires"];
+    let loops = ["test", "--quiet", "--offline", "-p", "portward-checks", "--lib", "every_cause_fires"];
     if command::succeeds(inside(&loops)) {
         return Err(Failure::new("A cause without cases passes the loop over all causes."));
     }
@@ -119,24 +109,21 @@ fn write(root: &Path, what: &What) -> Result<Vec<String>, Failure> {
             let files = [(OPERATIONS, OP), (SHOW, SHOWN), (CLI, TESTED)];
             (name, files.map(|(folder, skeleton)| (format!("{folder}{name}.rs"), skeleton)).to_vec())
         }
-        What::Check { name } => (name, vec![(format!("{CHECKS}{name}.rs"), CHECK)]),
         What::Cause { group, name } => (name, vec![(format!("{CAUSES}{group}/{name}.rs"), CAUSE)]),
         What::Lab { name } => (name, vec![(format!("{LABS}{}.toml", name.replace('_', "-")), LAB)]),
     };
     if let Some((path, _)) = new.iter().find(|(path, _)| root.join(path).exists()) {
         return Err(Failure::new(format!("{path} is already there.")).hint("choose another name"));
     }
-    let listed = |path: &str| vec![(path.to_owned(), MODULE), (path.to_owned(), LISTED)];
     let lines: Vec<(String, insert::Place)> = match what {
         What::Op { .. } => OP_LINES.iter().map(|(path, place)| ((*path).to_owned(), *place)).collect(),
-        What::Check { .. } => listed(CHECK_REGISTRY),
         What::Cause { group, .. } => {
             let registry = format!("{CAUSES}{group}.rs");
             if !root.join(&registry).exists() {
                 return Err(Failure::new(format!("There is no group {group} of causes."))
                     .hint(format!("the groups are the folders in {CAUSES}")));
             }
-            listed(&registry)
+            vec![(registry.clone(), MODULE), (registry, LISTED)]
         }
         What::Lab { .. } => vec![(LAB_REGISTRY.to_owned(), LAB_LINE)],
     };
@@ -191,7 +178,6 @@ fn name(text: &str) -> Result<String, String> {
 const OP: &str = include_str!("op.txt");
 const SHOWN: &str = include_str!("show.txt");
 const TESTED: &str = include_str!("cli.txt");
-const CHECK: &str = include_str!("check.txt");
 const CAUSE: &str = include_str!("cause.txt");
 const LAB: &str = include_str!("lab.txt");
 
@@ -205,10 +191,10 @@ const OP_LINES: &[(&str, insert::Place)] = &[
     ("crates/portward/tests/cli/main.rs", insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None }),
 ];
 
-/// The module line of a check or a cause.
+/// The module line of a cause.
 const MODULE: insert::Place = insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None };
 /// Its line in the list.
-const LISTED: insert::Place = insert::Place { line: "    NAME_HERE::CHECK,", among: "    ", before: Some("];") };
+const LISTED: insert::Place = insert::Place { line: "    NAME_HERE::CAUSE,", among: "    ", before: Some("];") };
 /// The line that makes a lab known.
 const LAB_LINE: insert::Place = insert::Place { line: "    \"name-here\",", among: "    \"", before: Some("}") };
 

@@ -1,4 +1,4 @@
-//! What belongs together: an operation and its text, test, page and schema; a check, a cause or a lab and its line in a list.
+//! What belongs together: an operation and its text, test, page and schema; a cause or a lab and its line in a list.
 
 use super::Tree;
 
@@ -30,25 +30,22 @@ fn companions(name: &str) -> [(&'static str, String); 4] {
     ]
 }
 
-/// Every file that declares a check or a cause is in the list of its registry: `bind.rs`, or the file of its group.
-pub(super) fn checks(tree: &Tree) -> Vec<String> {
-    let groups = names(tree, CAUSES).into_iter().filter(|group| !names(tree, &format!("{CAUSES}{group}/")).is_empty());
-    let of_groups = groups.map(|group| (format!("{CAUSES}{group}/"), format!("{CAUSES}{group}.rs")));
+/// A folder of causes holds causes alone, and each is in the list of its group, in the file beside the folder.
+pub(super) fn causes(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
-    for (folder, path) in [(CHECKS.to_owned(), CHECK_REGISTRY.to_owned())].into_iter().chain(of_groups) {
-        let Some(registry) = tree.file(&path) else {
-            found.push(format!("{path} is missing; it lists the checks."));
-            continue;
-        };
-        for name in names(tree, &folder) {
-            let file = tree.file(&format!("{folder}{name}.rs"));
-            let is_check = file.is_some_and(|file| file.code.contains("const CHECK: Check"));
-            // A whole line: `held::CHECK` is not the list's `port_held::CHECK`.
-            let line = format!("{name}::CHECK");
-            let is_listed =
-                registry.code.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ':'))).any(|word| word == line);
-            if is_check && !is_listed {
-                found.push(format!("The check {name} is not registered in {path}."));
+    for group in names(tree, CAUSES) {
+        let path = format!("{CAUSES}{group}.rs");
+        let registry = tree.file(&path).map(|file| file.code.as_str()).unwrap_or_default();
+        for name in names(tree, &format!("{CAUSES}{group}/")) {
+            let file = tree.file(&format!("{CAUSES}{group}/{name}.rs"));
+            let is_cause = file.is_some_and(|file| file.code.contains("const CAUSE: Cause"));
+            // A whole word: `held::CAUSE` is not the list's `port_held::CAUSE`.
+            let line = format!("{name}::CAUSE");
+            let mut words = registry.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ':')));
+            if !is_cause {
+                found.push(format!("{CAUSES}{group}/{name}.rs is no cause; what causes share is in crates/checks/src/case."));
+            } else if !words.any(|word| word == line) {
+                found.push(format!("The cause {name} is not listed in {path}."));
             }
         }
     }
@@ -86,50 +83,35 @@ pub(crate) const OPERATIONS: &str = "crates/ops/src/op/";
 pub(crate) const SHOW: &str = "crates/portward/src/show/";
 /// One test file per operation.
 pub(crate) const CLI: &str = "crates/portward/tests/cli/";
-/// One file per check.
-pub(crate) const CHECKS: &str = "crates/checks/src/bind/";
-/// One folder per group of the doctor's causes, one file per cause; beside each folder the file that lists it.
-pub(crate) const CAUSES: &str = "crates/checks/src/doctor/";
+/// One folder per group of causes, one file per cause; beside each folder the file that lists it.
+pub(crate) const CAUSES: &str = "crates/checks/src/cause/";
 /// One file per lab.
 pub(crate) const LABS: &str = "crates/lab/labs/";
 /// Where labs are listed.
 pub(crate) const LAB_REGISTRY: &str = "crates/lab/src/labs.rs";
-/// Where checks are listed.
-pub(crate) const CHECK_REGISTRY: &str = "crates/checks/src/bind.rs";
 
 #[cfg(test)]
 mod tests {
-    use super::{checks, labs};
+    use super::{causes, labs};
     use crate::tidy::tests::tree;
 
     #[test]
-    fn a_check_that_is_not_listed_is_named() {
-        let check = "pub(crate) const CHECK: Check = Check { run };";
+    fn a_folder_of_causes_holds_causes_and_its_group_lists_them() {
+        let cause = "pub(super) const CAUSE: Cause = Cause { run };";
+        let list = "mod held;\nmod port_held;\nconst CAUSES: &[Cause] = &[\n    port_held::CAUSE,\n];";
         let tree = tree(&[
-            ("crates/checks/src/bind.rs", "mod one;\nmod two;\nmod words;\npub const CHECKS: &[Check] = &[one::CHECK];"),
-            ("crates/checks/src/bind/one.rs", check),
-            ("crates/checks/src/bind/two.rs", check),
-            ("crates/checks/src/bind/words.rs", "fn words() {}"),
+            ("crates/checks/src/cause/hangs.rs", list),
+            ("crates/checks/src/cause/hangs/held.rs", cause),
+            ("crates/checks/src/cause/hangs/port_held.rs", cause),
+            ("crates/checks/src/cause/hangs/waits.rs", "fn waits() {}"),
         ]);
-        assert_eq!(checks(&tree), ["The check two is not registered in crates/checks/src/bind.rs."]);
-    }
-
-    #[test]
-    fn a_cause_that_its_group_does_not_list_is_named() {
-        let check = "pub(super) const CHECK: Check = Check { run };";
-        let tree = tree(&[
-            ("crates/checks/src/bind.rs", ""),
-            (
-                "crates/checks/src/doctor/hangs.rs",
-                "mod held;\nmod port_held;\nconst CHECKS: &[Check] = &[\n    port_held::CHECK,\n];",
-            ),
-            ("crates/checks/src/doctor/hangs/held.rs", check),
-            ("crates/checks/src/doctor/hangs/port_held.rs", check),
-            ("crates/checks/src/doctor/hangs/waits.rs", "fn waits() {}"),
-            ("crates/checks/src/doctor/plan.rs", "mod harm;"),
-            ("crates/checks/src/doctor/plan/harm.rs", "fn harm() {}"),
-        ]);
-        assert_eq!(checks(&tree), ["The check held is not registered in crates/checks/src/doctor/hangs.rs."]);
+        assert_eq!(
+            causes(&tree),
+            [
+                "The cause held is not listed in crates/checks/src/cause/hangs.rs.",
+                "crates/checks/src/cause/hangs/waits.rs is no cause; what causes share is in crates/checks/src/case.",
+            ]
+        );
     }
 
     #[test]

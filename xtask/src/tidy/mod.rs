@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::Value;
 
-pub(crate) use self::companions::{CAUSES, CHECK_REGISTRY, CHECKS, CLI, LAB_REGISTRY, LABS, OPERATIONS, SHOW};
+pub(crate) use self::companions::{CAUSES, CLI, LAB_REGISTRY, LABS, OPERATIONS, SHOW};
 use crate::{failure::Failure, places};
 
 /// Runs the task: every rule, every breach.
@@ -125,7 +125,7 @@ const RULES: &[(&str, Rule)] = &[
     ("no file is long without a reason", sources::length),
     ("nothing is left for later", sources::later),
     ("every operation has its companions", companions::operations),
-    ("every check and every cause is registered", companions::checks),
+    ("a folder of causes holds causes, and its group lists them", companions::causes),
     ("every lab is listed, and every lab of the list is there", companions::labs),
     ("every direct dependency is accounted for", papers::dependencies),
     ("every relative link leads somewhere", papers::links),
@@ -177,7 +177,7 @@ mod tests {
         no_file_is_long_without_a_reason = 8;
         nothing_is_left_for_later = 9;
         every_operation_has_its_companions = 10;
-        every_check_is_registered = 11;
+        folders_of_causes_hold_listed_causes = 11;
         every_lab_is_listed = 12;
         every_direct_dependency_is_accounted_for = 13;
         every_relative_link_leads_somewhere = 14;

@@ -11,11 +11,10 @@ use std::net::SocketAddr;
 
 use portward_model::{Declined, DialTarget, Ended, Process, Said, Socket, SocketState, Text, Transport};
 
-use super::{Asking, Case, denied::local_proxy};
-use crate::{Symptom, usual_service};
+use super::{Asking, Case};
+use crate::{Symptom, cause::local_proxy, usual_service};
 
 use harm::why_not;
-pub(super) use harm::{contains, debugger, is_one_shot, names_port};
 pub(super) use watch::{Watch, may_be_told, watch};
 
 /// What to try and what not.
@@ -379,7 +378,7 @@ mod tests {
 
     use super::{follow_up, plan};
     use crate::{
-        doctor::scene::Scene,
+        case::scene::Scene,
         fixture::{held, listener, machine, world},
     };
 

@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_model::{Endpoint, EndpointError, EndpointHost, Text};
 
-use super::{Asked, Asking, case::dialled};
-use crate::{BindQuestion, Call, Paste, Symptom, read_paste, service_port};
+use super::{Asked, Asking};
+use crate::{BindQuestion, Call, Paste, Symptom, case::dialled, read_paste, service_port};
 
 /// The words of a question, as they were given.
 #[derive(Clone, Debug, Default)]

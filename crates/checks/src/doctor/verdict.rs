@@ -6,8 +6,13 @@ use portward_model::{Ended, Evidence, Finding, Likelihood, Said, Socket, Transpo
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Asking, Case, Check, GROUPS, Ruling, Standing, every_check, talk, words};
-use crate::{Symptom, UNEXPLAINED};
+use super::{Asking, Case, Standing, precedence::Told};
+use crate::{
+    Symptom,
+    case::{talk, words},
+    cause::{Cause, GROUPS, every_cause},
+    check::{Check, Ruling},
+};
 
 /// What became of the question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,40 +43,30 @@ pub struct Diagnosis {
 
 /// Every cause of a case, best first.
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
-    let mut found: Vec<(usize, &'static [&'static str], Finding)> = Vec::new();
+    let mut found: Vec<Told> = Vec::new();
     let mut ruled_out = Vec::new();
-    let bind = case.bind.filter(|_| case.listens()).map(|answer| answer.causes.as_slice()).unwrap_or_default();
-    for (rank, check) in every_check().enumerate() {
+    for (group, cause) in GROUPS.iter().flat_map(|group| group.causes.iter().map(move |cause| (group, cause))) {
         // Empty tables that could not be read must not be taken for an empty machine; a text speaks for itself.
-        if case.is_blind() && !is_spoken(check) {
+        if case.is_blind() && group.name != "spoken" {
             continue;
         }
-        match (check.run)(case) {
-            Ruling::Found(told) => found.push((rank, check.covers, told)),
-            Ruling::Out(because) => ruled_out.push(Finding::ruled_out(check.code, check.summary, because)),
+        match cause.run(case) {
+            Ruling::Found(told) => found.push(Told::new(told)),
+            Ruling::Out(because) => ruled_out.push(Finding::ruled_out(cause.code, cause.summary, because)),
             Ruling::Silent => {}
         }
     }
-    // The kernel's refusals of a bind come after the doctor's more specific readings of the same facts.
-    let first_of_bind = found.len() + every_check().count();
-    let explained = found.iter().any(|(_, _, cause)| cause.likelihood <= Likelihood::Likely);
-    for (at, cause) in bind.iter().enumerate() {
-        let superseded = cause.code == UNEXPLAINED && explained;
-        if !superseded && !found.iter().any(|(_, _, known)| known.code == cause.code) {
-            found.push((first_of_bind + at, &[], cause.clone()));
+    let bind = case.bind.filter(|_| case.listens()).map(|answer| answer.causes.as_slice()).unwrap_or_default();
+    for cause in bind {
+        if !found.iter().any(|told| told.finding.code == cause.code) {
+            found.push(Told::new(cause.clone()));
         }
     }
-    // What is at least likely explains the general fact beside it; what is merely possible takes nothing surer away.
-    let explains = |by: Likelihood, other: Likelihood| by <= Likelihood::Likely || other >= by;
-    let covered: Vec<&str> = found
-        .iter()
-        .flat_map(|(_, covers, cause)| covers.iter().map(move |code| (*code, cause.likelihood)))
-        .filter(|(code, by)| found.iter().any(|(_, _, other)| other.code == *code && explains(*by, other.likelihood)))
-        .map(|(code, _)| code)
-        .collect();
-    found.retain(|(_, _, cause)| !covered.contains(&cause.code.as_str()));
-    found.sort_by_key(|(rank, _, cause)| (cause.likelihood, *rank));
-    let causes: Vec<Finding> = found.into_iter().map(|(_, _, cause)| cause).collect();
+    let explained: Vec<bool> = found.iter().map(|told| found.iter().any(|other| other.explains(told))).collect();
+    let mut explained = explained.into_iter();
+    found.retain(|_| explained.next() == Some(false));
+    found.sort_by_key(Told::order);
+    let causes: Vec<Finding> = found.into_iter().map(|told| told.finding).collect();
     ruled_out.retain(|out| !causes.iter().any(|cause| cause.code == out.code));
     let healthy = healthy(case);
     let verdict = verdict(case, &causes, &healthy);
@@ -81,19 +76,14 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
 
 /// True when a cause of this group is certain by what was read so far.
 pub(super) fn is_certain(case: &Case<'_>, group: &str) -> bool {
-    let certain = |check: &Check| matches!((check.run)(case), Ruling::Found(cause) if cause.likelihood == Likelihood::Certain);
-    GROUPS.iter().filter(|known| known.name == group).flat_map(|known| known.checks).any(certain)
+    let certain = |cause: &Cause| cause.run(case).found().is_some_and(|found| found.likelihood == Likelihood::Certain);
+    GROUPS.iter().filter(|known| known.name == group).flat_map(|known| known.causes).any(certain)
 }
 
 /// True when one of these causes is at least likely by what was read so far.
 pub(super) fn rules_in(case: &Case<'_>, codes: &[&str]) -> bool {
-    let found = |check: &Check| matches!((check.run)(case), Ruling::Found(cause) if cause.likelihood <= Likelihood::Likely);
-    every_check().filter(|check| codes.contains(&check.code)).any(found)
-}
-
-/// True for what the text alone tells.
-fn is_spoken(check: &Check) -> bool {
-    GROUPS.iter().any(|group| group.name == "spoken" && group.checks.iter().any(|known| known.code == check.code))
+    let found = |cause: &Cause| cause.run(case).found().is_some_and(|found| found.likelihood <= Likelihood::Likely);
+    every_cause().filter(|cause| codes.contains(&cause.code)).any(found)
 }
 
 fn verdict(case: &Case<'_>, causes: &[Finding], healthy: &[Evidence]) -> Verdict {
@@ -139,7 +129,7 @@ fn healthy(case: &Case<'_>) -> Vec<Evidence> {
                 }
                 let mut facts = vec![words::tried(attempt)];
                 if let Some(exchange) = attempt.exchange.as_ref().filter(|exchange| !exchange.heard.raw().is_empty()) {
-                    let fact = format!("it answered {} in {} ms", said_words(exchange.said), exchange.first_ms);
+                    let fact = format!("it answered {} in {} ms", words::said_words(exchange.said), exchange.first_ms);
                     facts.push(Evidence::new("read(2)", fact));
                 }
                 facts
@@ -207,18 +197,6 @@ fn is_flagged(case: &Case<'_>) -> bool {
     full || halted || confined || unread || unexamined
 }
 
-/// What a probe said, as the object of "answered".
-pub(crate) fn said_words(said: Said) -> &'static str {
-    match said {
-        Said::Nothing => "of itself",
-        Said::Http => "a HEAD request",
-        Said::HttpByLocalhost => "a HEAD request by the name localhost",
-        Said::Upgrade => "a request for an upgrade to WebSocket",
-        Said::Tls => "a ClientHello",
-        Said::Greeting => "a greeting of its protocol",
-    }
-}
-
 fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Finding], healthy: &[Evidence]) -> String {
     let text = &case.asked.text;
     match (verdict, causes.first()) {
@@ -247,7 +225,7 @@ mod tests {
     use super::{Verdict, diagnose};
     use crate::{
         UNEXPLAINED,
-        doctor::scene::Scene,
+        case::scene::Scene,
         fixture::{listener, machine, world},
     };
 

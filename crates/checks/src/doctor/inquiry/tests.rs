@@ -5,7 +5,9 @@ use portward_model::{DialTarget, Need};
 use super::{Called, Depth, Fact, Inquiry, Sampled, Step, Unread, Wanted, Wide};
 use crate::{
     BindQuestion,
-    doctor::{Asking, Diagnosis, Question, Verdict, every_check, scene::Scene},
+    case::scene::Scene,
+    cause::every_cause,
+    doctor::{Asking, Diagnosis, Question, Verdict},
     fixture::{held, listener, machine},
 };
 
@@ -83,8 +85,8 @@ fn ask(scene: &Scene, depth: Depth, failing: Option<usize>) -> (Vec<String>, Dia
 }
 
 fn scenes() -> impl Iterator<Item = (&'static str, Scene)> {
-    every_check().flat_map(|check| {
-        let cases = (check.cases)();
+    every_cause().flat_map(|check| {
+        let cases = (check.cases)().endpoints;
         cases.fires.into_iter().chain(cases.silent).map(|scene| (check.code, scene))
     })
 }

@@ -4,7 +4,13 @@
 use portward_model::{Process, Seen, Socket, Via};
 
 use crate::{
-    doctor::{Case, words},
+    case::{
+        Case,
+        debuggee::debugger,
+        kin::{contains, names_port},
+        serving::is_one_shot,
+        words,
+    },
     via,
 };
 
@@ -64,118 +70,6 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
         return Some("its owner is hidden, and on such a port it may be a debugger or count connections".to_owned());
     }
     None
-}
-
-/// How a process has to do with debugging on this port, as the end of a sentence; `None` when it has not.
-pub(crate) fn debugger(process: &Process, port: u16) -> Option<&'static str> {
-    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
-    let has = |needle: &str| argv.iter().any(|argument| contains(argument.raw(), needle.as_bytes()));
-    let names_port = || argv.iter().any(|argument| names_port(argument.raw(), port));
-    let name = process.name.raw();
-    let is = |names: &[&str]| {
-        let title = process.title();
-        names.iter().any(|known| name == known.as_bytes() || title == *known)
-    };
-    if (has("-agentlib:jdwp") || has("-Xrunjdwp") || has("-Xdebug")) && names_port() {
-        return Some("waits for a debugger there (JDWP)");
-    }
-    if has("-agentlib:jdwp") && argv.iter().any(|a| contains(a.raw(), b"jdwp") && !contains(a.raw(), b"address=")) {
-        return Some("waits for a debugger on a port of its choice (JDWP)");
-    }
-    if has("com.sun.tools.example.debug") || has("jdk.jdi") || is(&["jdb"]) {
-        return Some("is a debugger");
-    }
-    if is(IDES) || has("com.intellij.") || has("org.eclipse.equinox.launcher") {
-        return Some("is a development environment, which listens for what it debugs");
-    }
-    if is(&["gdbserver", "lldb-server", "dlv", "rdbg", "rdebug-ide", "debugserver", "adb", "vsdbg", "netcoredbg"]) || has("/dlv")
-    {
-        return Some("is a debug server");
-    }
-    if has("debugpy") || has("pydevd") || has("ptvsd") {
-        return Some("is a Python debugger's end");
-    }
-    if has("--inspect") || has("--debug-brk") {
-        let own = argv.iter().any(|argument| {
-            let raw = argument.raw();
-            raw.starts_with(b"--inspect") && (names_port_or_default(raw, port))
-        });
-        if own {
-            return Some("waits for a debugger there (inspector)");
-        }
-    }
-    None
-}
-
-/// Programs that are development environments, by process name or title.
-const IDES: &[&str] = &[
-    "idea",
-    "idea64",
-    "java-idea",
-    "pycharm",
-    "webstorm",
-    "goland",
-    "rider",
-    "clion",
-    "phpstorm",
-    "rubymine",
-    "rustrover",
-    "datagrip",
-    "studio",
-    "eclipse",
-    "netbeans",
-    "fleet",
-    "code",
-    "code-insiders",
-    "cursor",
-    "codium",
-    "zed",
-    "devenv",
-];
-
-pub(in crate::doctor) fn contains(text: &[u8], needle: &[u8]) -> bool {
-    text.windows(needle.len().max(1)).any(|window| window == needle)
-}
-
-/// True when the number stands in the text with no digit beside it.
-pub(in crate::doctor) fn names_port(text: &[u8], port: u16) -> bool {
-    let digits = port.to_string();
-    let digits = digits.as_bytes();
-    let at = |index: usize| text.get(index).copied();
-    text.windows(digits.len()).enumerate().any(|(start, window)| {
-        let before = start.checked_sub(1).and_then(at).is_some_and(|byte| byte.is_ascii_digit());
-        let after = at(start + digits.len()).is_some_and(|byte| byte.is_ascii_digit());
-        window == digits && !before && !after
-    })
-}
-
-/// `--inspect` and `--inspect-brk` mean 9229 where they name no port; `=0` lets the system choose.
-fn names_port_or_default(argument: &[u8], port: u16) -> bool {
-    match argument.iter().position(|byte| *byte == b'=') {
-        None => port == 9229,
-        Some(_) if argument.ends_with(b"=0") || argument.ends_with(b":0") => true,
-        Some(_) => names_port(argument, port) || (port == 9229 && !argument.iter().any(u8::is_ascii_digit)),
-    }
-}
-
-/// `nc -l`, `socat TCP-LISTEN` without `fork`: one client, then gone.
-pub(crate) fn is_one_shot(process: &Process) -> bool {
-    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
-    let name = process.name.raw();
-    let flag = |letter: u8| {
-        argv.iter().skip(1).any(|argument| {
-            let raw = argument.raw();
-            raw.starts_with(b"-") && !raw.starts_with(b"--") && raw.contains(&letter)
-        })
-    };
-    let long = |option: &str| argv.iter().any(|argument| argument.raw() == option.as_bytes());
-    if name == b"nc" || name.starts_with(b"nc.") || name == b"ncat" || name == b"netcat" {
-        return !flag(b'k') && !long("--keep-open");
-    }
-    if name == b"socat" {
-        return !argv.iter().any(|argument| contains(argument.raw(), b"LISTEN") && contains(argument.raw(), b"fork"));
-    }
-    false
 }
 
 fn activated(case: &Case<'_>, index: usize, holders: &[&Process]) -> bool {
@@ -302,11 +196,8 @@ fn is_mysql(process: &Process) -> bool {
 mod tests {
     use super::why_not;
     use crate::{
-        doctor::{
-            Verdict, diagnose,
-            plan::plan,
-            scene::{Scene, well},
-        },
+        case::scene::{Scene, well},
+        doctor::{Verdict, diagnose, plan::plan},
         fixture::{holding, listener, process, world},
     };
     use portward_model::{Gap, Lack, Met, Need};

@@ -2,12 +2,11 @@
 
 use portward_model::{CommandLine, Process, ProcessState, Seen, Text};
 
+use crate::case::kin::names_port;
 use crate::{
-    doctor::{Case, kin},
+    case::{Case, kin},
     why::{is_shell, starts_again},
 };
-
-use super::names_port;
 
 /// Whom to watch for the port.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -114,7 +113,7 @@ mod tests {
 
     use super::watch;
     use crate::{
-        doctor::scene::Scene,
+        case::scene::Scene,
         fixture::{holding, listener, process, world},
     };
 

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use portward_checks::{
-    Call, Paste, Symptom,
-    doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict, every_check},
-    read_page,
+    Call, Cause, GROUPS, Paste, Symptom,
+    doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict},
+    every_cause, read_page,
 };
 use portward_model::{Attempt, Declined, DialTarget, Effect, Ended, Evidence, Finding, Met, Said};
 use schemars::JsonSchema;
@@ -185,15 +185,11 @@ impl Examined {
         let listens = paste.symptom.asks_to_listen(paste.call);
         let spoken = spoken(paste);
         let group = if listens { "in-use" } else { family(paste.symptom) };
-        let mut kin: Vec<Kin> = portward_checks::doctor::GROUPS
-            .iter()
-            .filter(|known| known.name == group)
-            .flat_map(|known| known.checks)
-            .map(|check| Kin { code: check.code, summary: check.summary })
-            .collect();
-        if listens {
-            kin.splice(0..0, portward_checks::CHECKS.iter().map(|check| Kin { code: check.code, summary: check.summary }));
-        }
+        // Of a bind first what the kernel's own rules say.
+        let refuses = |cause: &&Cause| listens && cause.refuses_binds();
+        let of_group = GROUPS.iter().filter(|known| known.name == group).flat_map(|known| known.causes);
+        let kin = every_cause().filter(refuses).chain(of_group.filter(|cause| !refuses(cause)));
+        let kin = kin.map(|cause| Kin { code: cause.code, summary: cause.summary }).collect();
         let program = paste.program.unwrap_or("the program");
         let summary = spoken.first().map_or_else(
             || format!("{program} reports {}, and the text names no address or port.", paste.symptom.words()),
@@ -226,7 +222,7 @@ impl Examined {
 
 /// The causes that the text alone proves, without an endpoint.
 fn spoken(paste: &Paste) -> Vec<Finding> {
-    let Some(check) = every_check().find(|check| paste.says == Some(check.code)) else { return Vec::new() };
+    let Some(check) = every_cause().find(|check| paste.says == Some(check.code)) else { return Vec::new() };
     let summary = format!("The text says it: {}.", check.summary);
     let evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())];
     vec![Finding::new(check.code, portward_model::Likelihood::Likely, summary, evidence, vec![read_page(check.code)])]

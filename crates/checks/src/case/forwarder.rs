@@ -1,0 +1,153 @@
+//! Programs that hold a port in another's place, and what stands behind them by their arguments.
+
+use std::net::{IpAddr, SocketAddr};
+
+use portward_model::{CommandLine, Process, Text};
+
+use crate::docker_proxy;
+
+/// A program that hands connections on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Forwarder {
+    /// Its kind, as the end of "which is ...".
+    pub(crate) kind: &'static str,
+    /// True where it passes bytes without reading them: an end of its connection is the end of the one behind.
+    pub(crate) blind: bool,
+    /// What it leads to, by its arguments: `172.17.0.2:80`, `db:5432`, `pod/web port 8080`.
+    pub(crate) backend: Option<String>,
+    /// The same as an address, where it is one.
+    pub(crate) address: Option<SocketAddr>,
+}
+
+/// What a process forwards from this port; `None` for programs that forward nothing.
+pub(crate) fn forwarder(process: &Process, port: u16) -> Option<Forwarder> {
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
+    let of = |kind, blind, backend: Option<String>| {
+        let address = backend.as_deref().and_then(socket_address);
+        Some(Forwarder { kind, blind, backend, address })
+    };
+    if let Some(proxy) = docker_proxy(argv) {
+        let backend = SocketAddr::new(proxy.container_address, proxy.container_port).to_string();
+        return of("Docker's proxy of a published port", true, Some(backend));
+    }
+    let name = process.name.shown();
+    match name.as_str() {
+        "docker-proxy" | "rootlesskit-doc" | "rootlesskit" => of("the proxy of a published port", true, None),
+        "slirp4netns" | "pasta" | "pasta.avx2" | "passt" | "rootlessport" | "gvproxy" => {
+            of("the network of a container", true, None)
+        }
+        "ssh" | "autossh" => of("an SSH tunnel", true, ssh(argv, port)),
+        // A socat that starts a program for each connection forwards nothing.
+        "socat" => socat(argv).and_then(|backend| of("a forwarder", true, Some(backend))),
+        "kubectl" | "oc" => kubectl(argv, port).and_then(|backend| of("a port forward of Kubernetes", true, Some(backend))),
+        "redir" | "rinetd" | "simpleproxy" | "stunnel" | "stunnel4" | "ncat-proxy" | "tcpproxy" => of("a forwarder", true, None),
+        "systemd-socket-" => of("systemd's socket proxy", true, last_address(argv)),
+        "haproxy" => of("a proxy", true, None),
+        "nginx" | "caddy" | "traefik" | "envoy" | "httpd" | "apache2" | "varnishd" | "squid" => {
+            of("a web server or proxy", false, None)
+        }
+        _ => None,
+    }
+}
+
+/// A program that is no known forwarder, and whose arguments name an address with another port: it may lead there.
+pub(crate) fn by_arguments(process: &Process, port: u16) -> Option<Forwarder> {
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
+    let address = words(argv).flat_map(|word| word.split(['=', ',', '/'])).find_map(socket_address)?;
+    let elsewhere = address.port() != port && !address.ip().is_unspecified();
+    let kind = "a program with another address in its arguments";
+    elsewhere.then(|| Forwarder { kind, blind: true, backend: Some(address.to_string()), address: Some(address) })
+}
+
+fn words(argv: &[Text]) -> impl Iterator<Item = &str> {
+    argv.iter().skip(1).map(|argument| std::str::from_utf8(argument.raw()).unwrap_or_default())
+}
+
+/// `-L [address:]port:host:hostport` of ssh(1), in one word or two.
+fn ssh(argv: &[Text], port: u16) -> Option<String> {
+    let mut rest = words(argv);
+    while let Some(word) = rest.next() {
+        // Several letters may share a dash; L takes what follows.
+        let flags = word.strip_prefix('-').filter(|flags| !flags.starts_with('-'));
+        let Some(spec) = flags.and_then(|flags| flags.split_once('L')).map(|(_, spec)| spec) else { continue };
+        let spec = if spec.is_empty() { rest.next()? } else { spec };
+        if let Some(found) = tunnel(spec, port) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+fn tunnel(spec: &str, port: u16) -> Option<String> {
+    let (front, to_port) = spec.rsplit_once(':')?;
+    let (front, to_host) = match front.strip_suffix(']') {
+        Some(open) => open.rsplit_once('[').map(|(front, host)| (front.trim_end_matches(':'), host))?,
+        None => front.rsplit_once(':')?,
+    };
+    let own = front.rsplit(':').next()?;
+    (own.parse() == Ok(port))
+        .then(|| if to_host.contains(':') { format!("[{to_host}]:{to_port}") } else { format!("{to_host}:{to_port}") })
+}
+
+/// The address that is not a listener: `TCP:host:port`, `TCP4:...`, `UNIX-CONNECT:path`.
+fn socat(argv: &[Text]) -> Option<String> {
+    words(argv).find_map(|word| {
+        let (kind, rest) = word.split_once(':')?;
+        let kind = kind.to_ascii_uppercase();
+        let connects = matches!(
+            kind.as_str(),
+            "TCP" | "TCP4" | "TCP6" | "TCP-CONNECT" | "TCP4-CONNECT" | "TCP6-CONNECT" | "UNIX-CONNECT" | "UNIX" | "OPENSSL"
+        );
+        connects.then(|| rest.split(',').next().unwrap_or(rest).to_owned())
+    })
+}
+
+/// `kubectl port-forward svc/web 8080:80`
+fn kubectl(argv: &[Text], port: u16) -> Option<String> {
+    let rest: Vec<&str> =
+        words(argv).skip_while(|word| *word != "port-forward").skip(1).filter(|word| !word.starts_with('-')).collect();
+    let what = rest.iter().find(|word| !word.contains(':') && word.parse::<u16>().is_err())?;
+    let inner = rest.iter().find_map(|word| {
+        let (own, inner) = word.split_once(':').unwrap_or((word, word));
+        (own.parse() == Ok(port)).then_some(inner)
+    });
+    Some(inner.map_or_else(|| (*what).to_owned(), |inner| format!("{what} port {inner}")))
+}
+
+fn last_address(argv: &[Text]) -> Option<String> {
+    words(argv).filter(|word| !word.starts_with('-')).last().map(str::to_owned)
+}
+
+/// `127.0.0.1:80`, `[::1]:80`, `localhost:80`
+fn socket_address(text: &str) -> Option<SocketAddr> {
+    if let Ok(address) = text.parse() {
+        return Some(address);
+    }
+    let port = text.strip_prefix("localhost:")?.parse().ok()?;
+    Some(SocketAddr::new(IpAddr::from([127, 0, 0, 1]), port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::forwarder;
+    use crate::fixture::process;
+
+    #[test]
+    fn backends_are_read_from_arguments() {
+        for (line, backend) in [
+            ("ssh -N -L 8080:localhost:80 host", Some("localhost:80")),
+            ("ssh -NL8080:10.0.0.5:80 host", Some("10.0.0.5:80")),
+            ("ssh -L 127.0.0.1:8080:db:5432 host", Some("db:5432")),
+            ("ssh -L 9090:db:5432 host", None),
+            ("socat TCP-LISTEN:8080,fork,reuseaddr TCP:127.0.0.1:9000", Some("127.0.0.1:9000")),
+            ("kubectl port-forward svc/web 8080:80", Some("svc/web port 80")),
+            ("nginx", None),
+            ("ssh -L", None),
+        ] {
+            let argv: Vec<&str> = line.split(' ').collect();
+            assert_eq!(forwarder(&process(9, 1, &argv, 5), 8080).unwrap().backend.as_deref(), backend, "{line}");
+        }
+        assert!(forwarder(&process(9, 1, &["vite"], 5), 8080).is_none());
+        assert!(forwarder(&process(9, 1, &["kubectl", "proxy"], 5), 8080).is_none());
+    }
+}

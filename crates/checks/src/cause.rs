@@ -1,0 +1,226 @@
+//! Why an endpoint fails: every cause that is known, each one file and one line in the list of its group.
+//!
+//! A folder of causes holds causes alone. A file holds all of one: its page, the functions that look for it, and the scenes
+//! in which it must speak and in which it must not. What causes share is in [`crate::case`] and [`crate::bind`].
+
+mod after_connect;
+mod denied;
+mod hangs;
+mod in_use;
+mod refused;
+mod spoken;
+
+use portward_model::Finding;
+
+pub(crate) use denied::local_proxy;
+
+#[cfg(test)]
+use crate::case::scene::Scene;
+use crate::{
+    bind::View,
+    case::Case,
+    check::{Check, Page, Proof, Ruling},
+};
+
+/// Every cause, group by group, in the order of inquiry; of a refused bind in the order in which the kernel asks.
+pub const GROUPS: &[Group] = &[
+    Group { name: "spoken", summary: "what the text alone tells", causes: spoken::CAUSES },
+    Group { name: "denied", summary: "refused by a rule, an address or a name", causes: denied::CAUSES },
+    Group { name: "in-use", summary: "address already in use", causes: in_use::CAUSES },
+    Group { name: "hangs", summary: "hangs and timeouts", causes: hangs::CAUSES },
+    Group { name: "after-connect", summary: "it connects, then goes wrong", causes: after_connect::CAUSES },
+    Group { name: "refused", summary: "connection refused", causes: refused::CAUSES },
+];
+
+/// Causes of one kind.
+pub struct Group {
+    /// Its name.
+    pub name: &'static str,
+    /// What its causes have in common.
+    pub summary: &'static str,
+    /// The causes, more specific ones first.
+    pub causes: &'static [Cause],
+}
+
+/// One cause: its page, how much its proof says, and what looks for it.
+pub struct Cause {
+    /// Stable slug that reads as what was found.
+    pub code: &'static str,
+    /// One line.
+    pub summary: &'static str,
+    /// The page: what it is, the evidence, the fix.
+    pub doc: &'static str,
+    pub(crate) proof: Proof,
+    pub(crate) judges: Judges,
+    #[cfg(test)]
+    pub(crate) cases: fn() -> Situations,
+}
+
+/// The facts that a cause judges.
+pub(crate) enum Judges {
+    /// How an endpoint fares, by everything that is known about it.
+    Endpoint(fn(&Case<'_>) -> Ruling),
+    /// Whether a bind would succeed, by the kernel's rules alone.
+    Bind(fn(&View<'_>) -> Option<Finding>),
+    /// Both.
+    Both(fn(&Case<'_>) -> Ruling, fn(&View<'_>) -> Option<Finding>),
+}
+
+impl Cause {
+    /// True when it is one for which the kernel refuses a bind.
+    pub fn refuses_binds(&self) -> bool {
+        matches!(self.judges, Judges::Bind(_) | Judges::Both(..))
+    }
+}
+
+impl Page for Cause {
+    fn code(&self) -> &'static str {
+        self.code
+    }
+
+    fn summary(&self) -> &'static str {
+        self.summary
+    }
+
+    fn doc(&self) -> &'static str {
+        self.doc
+    }
+}
+
+impl Check<Case<'_>> for Cause {
+    fn run(&self, case: &Case<'_>) -> Ruling {
+        match self.judges {
+            Judges::Endpoint(rule) | Judges::Both(rule, _) => rule(case),
+            Judges::Bind(_) => Ruling::Silent,
+        }
+    }
+}
+
+impl Check<View<'_>> for Cause {
+    fn run(&self, view: &View<'_>) -> Ruling {
+        match self.judges {
+            Judges::Bind(refuse) | Judges::Both(_, refuse) => refuse(view).map_or(Ruling::Silent, Ruling::Found),
+            Judges::Endpoint(_) => Ruling::Silent,
+        }
+    }
+}
+
+/// Situations in which a cause speaks, and in which it must not.
+#[cfg(test)]
+pub(crate) struct Cases<Situation = Scene> {
+    pub(crate) fires: Vec<Situation>,
+    pub(crate) silent: Vec<Situation>,
+}
+
+/// Binds that a cause refuses, and others.
+#[cfg(test)]
+pub(crate) type Binds = Cases<(portward_model::Snapshot, crate::BindQuestion)>;
+
+/// The cases of everything that a cause judges.
+#[cfg(test)]
+pub(crate) struct Situations {
+    pub(crate) endpoints: Cases,
+    pub(crate) binds: Binds,
+}
+
+#[cfg(test)]
+impl From<Cases> for Situations {
+    fn from(endpoints: Cases) -> Self {
+        Self { endpoints, binds: Cases { fires: Vec::new(), silent: Vec::new() } }
+    }
+}
+
+#[cfg(test)]
+impl From<Binds> for Situations {
+    fn from(binds: Binds) -> Self {
+        Self { endpoints: Cases { fires: Vec::new(), silent: Vec::new() }, binds }
+    }
+}
+
+/// Every cause of every group.
+pub fn every_cause() -> impl Iterator<Item = &'static Cause> {
+    GROUPS.iter().flat_map(|group| group.causes)
+}
+
+/// The page of a cause, by its code.
+pub fn check_doc(code: &str) -> Option<&'static str> {
+    every_cause().find(|cause| cause.code == code).map(|cause| cause.doc)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::Finding;
+
+    use super::{Cause, GROUPS, Judges, check_doc, every_cause};
+    use crate::{
+        Verdict, bind,
+        bind::View,
+        check::{Check, Ruling},
+        doctor::{self, diagnose},
+    };
+
+    /// What every finding keeps to.
+    fn is_told_well(cause: &Cause, told: &Finding, at: usize) {
+        assert_eq!(told.code, cause.code);
+        assert!(!told.evidence.is_empty(), "{} {at} has no evidence", cause.code);
+        assert!(!told.remedies.is_empty(), "{} {at} has no fix", cause.code);
+        assert!(told.summary.ends_with('.') && !told.summary.contains('!'), "{}", told.summary);
+    }
+
+    #[test]
+    fn every_cause_fires_and_keeps_silent() {
+        for cause in every_cause().filter(|cause| !matches!(cause.judges, Judges::Bind(_))) {
+            let cases = (cause.cases)().endpoints;
+            assert!(!cases.fires.is_empty() && !cases.silent.is_empty(), "{} lacks cases", cause.code);
+            for (at, scene) in cases.fires.iter().enumerate() {
+                let case = scene.case();
+                let Ruling::Found(told) = cause.run(&case) else { panic!("{} is silent on case {at}", cause.code) };
+                is_told_well(cause, &told, at);
+                let diagnosis = diagnose(&case);
+                assert_ne!(diagnosis.verdict, doctor::Verdict::Healthy, "{} {at}", cause.code);
+                let first = diagnosis.causes.first().map(|cause| cause.code.as_str());
+                assert_eq!(first, Some(cause.code), "{} {at}: {:#?}", cause.code, diagnosis.causes);
+            }
+            for (at, scene) in cases.silent.iter().enumerate() {
+                let ruling = cause.run(&scene.case());
+                assert!(!matches!(ruling, Ruling::Found(_)), "{} fires on silent case {at}: {ruling:?}", cause.code);
+            }
+        }
+    }
+
+    #[test]
+    fn every_cause_refuses_binds_and_grants_others() {
+        for cause in every_cause().filter(|cause| cause.refuses_binds()) {
+            let cases = (cause.cases)().binds;
+            assert!(!cases.fires.is_empty() && !cases.silent.is_empty(), "{}", cause.code);
+            for (at, (snapshot, question)) in cases.fires.iter().enumerate() {
+                let told = cause.run(&View::new(snapshot, question)).found();
+                is_told_well(cause, &told.unwrap_or_else(|| panic!("{} is silent: {question:?}", cause.code)), at);
+                let answer = bind(snapshot, question);
+                assert!(answer.causes.iter().any(|told| told.code == cause.code));
+                assert_ne!(answer.verdict, Verdict::Succeeds);
+            }
+            for (snapshot, question) in &cases.silent {
+                let told = cause.run(&View::new(snapshot, question));
+                assert_eq!(told, Ruling::Silent, "{} fires: {question:?}", cause.code);
+            }
+        }
+    }
+
+    #[test]
+    fn codes_are_unique_kebab_slugs_with_pages() {
+        let mut codes: Vec<&str> = every_cause().map(|cause| cause.code).collect();
+        codes.sort_unstable();
+        assert!(codes.is_sorted_by(|a, b| a < b), "{codes:?}");
+        for cause in every_cause() {
+            assert!(cause.code.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-'), "{}", cause.code);
+            assert!(!cause.summary.is_empty() && !cause.summary.ends_with('.'), "{}", cause.code);
+            for heading in ["## What it is", "## Evidence", "## Fix"] {
+                assert!(cause.doc.contains(heading), "{} lacks {heading}", cause.code);
+            }
+            assert_eq!(check_doc(cause.code), Some(cause.doc));
+        }
+        assert!(GROUPS.iter().all(|group| !group.causes.is_empty() && !group.summary.is_empty()));
+        assert_eq!(check_doc("no-such-code"), None);
+    }
+}

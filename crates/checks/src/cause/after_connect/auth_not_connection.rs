@@ -1,0 +1,109 @@
+//! The server answers and refuses the credentials.
+
+use portward_model::{Effect, Exchange, Likelihood, Remedy};
+
+use crate::{
+    Symptom,
+    case::{Case, talk, talk::Tongue, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "auth-not-connection",
+    summary: "the server answers and refuses the credentials",
+    doc: DOC,
+    proof: Proof::Dialogue,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+The connection works. The server asks who the client is and does not accept the answer: PostgreSQL 28P01, MySQL 1045, Redis NOAUTH
+or WRONGPASS, HTTP 401.
+
+## Evidence
+
+The text of the refusal, or the server's own first words.
+
+## Fix
+
+Correct the user name, password or token; nothing about the port is wrong.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !talk::text_may_stand(case) {
+        return Ruling::Silent;
+    }
+    let told = case.symptom() == Some(Symptom::AuthenticationFailed);
+    let heard = talk::exchanges(case).into_iter().find(|(_, exchange)| refuses(exchange));
+    // Without a question about a resource, a server that wants to know its clients is a server that is well.
+    let asked = case.asked.resource.as_deref().is_some_and(|resource| resource != "/");
+    let likelihood = match (told, asked, heard.is_some()) {
+        (true, _, true) => Likelihood::Certain,
+        (true, _, false) | (false, true, true) => Likelihood::Likely,
+        (false, ..) => return Ruling::Silent,
+    };
+    let mut evidence: Vec<_> = talk::line(case).filter(|_| told).into_iter().collect();
+    let any = heard.or_else(|| talk::exchanges(case).into_iter().find(|(_, e)| !e.heard.raw().is_empty()));
+    evidence.extend(any.map(|(_, exchange)| talk::heard_words(exchange)));
+    let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
+    let title = "Correct the user, password or token, and try it by hand";
+    let by_hand = match talk::server(case).map(|(tongue, _)| tongue).or_else(|| talk::client(case).map(|client| client.tongue)) {
+        Some(Tongue::Http) => {
+            let command = format!("curl -i -u USER http://{}:{}/", talk::host(case), case.asked.port);
+            Remedy::command(title, command, Effect::Read)
+        }
+        Some(tongue) => Remedy::command(title, tongue.client(&talk::host(case), case.asked.port), Effect::Read),
+        None => offer::explain(title, words::target(case)),
+    };
+    let fixes = vec![by_hand];
+    let summary = format!("{who} answers and refuses the credentials; the connection is well.");
+    words::found(CAUSE.code, likelihood, summary, evidence, fixes)
+}
+
+fn refuses(exchange: &Exchange) -> bool {
+    let heard = exchange.heard.raw();
+    let says = |words: &str| talk::has(heard, words);
+    match talk::tongue(exchange) {
+        Some(Tongue::Http) => talk::HttpAnswer::of(exchange).is_some_and(|answer| matches!(answer.status, 401 | 407)),
+        Some(Tongue::Redis) => says("NOAUTH") || says("WRONGPASS") || says("operation not permitted"),
+        Some(Tongue::Postgres) => says("C28P01") || says("C28000"),
+        Some(Tongue::Mysql) => matches!(heard.get(4..7), Some([0xff, 0x15, 0x04])),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Ended, Met, Said};
+
+    use crate::{
+        Symptom,
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let bare = |port: u16| Scene::on(held(listener("127.0.0.1", port)), &format!("127.0.0.1:{port}"));
+        let line = "FATAL: password authentication failed for user \"ana\"";
+        let told = |scene: Scene| scene.said(Symptom::AuthenticationFailed, Some("auth-not-connection"), line);
+        let unauthorized = b"HTTP/1.1 401 Unauthorized\r\n\r\n";
+        let mut resource = bare(3000).talked(Said::Http, unauthorized, Ended::Enough);
+        resource.asked.resource = Some("/api/me".to_owned());
+        Cases {
+            fires: vec![told(bare(5432)), told(bare(3000)).talked(Said::Http, unauthorized, Ended::Enough), resource],
+            silent: vec![
+                bare(3000).talked(Said::Http, unauthorized, Ended::Enough),
+                bare(6379).talked(Said::Greeting, b"-NOAUTH Authentication required.\r\n", Ended::Enough),
+                told(Scene::connect("127.0.0.1:5432")).tried(Met::Failed(111)),
+            ],
+        }
+    }
+}

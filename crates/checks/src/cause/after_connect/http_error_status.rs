@@ -1,0 +1,129 @@
+//! The server answers with an HTTP error.
+
+use portward_model::{Effect, Likelihood, Remedy, Said};
+
+use crate::{
+    Symptom,
+    case::{Case, talk, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "http-error-status",
+    summary: "the server answers with an HTTP error",
+    doc: DOC,
+    proof: Proof::Absence,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+The connection works and the server answers; it has nothing at this path, or it fails while it makes the answer. The network is not
+the problem.
+
+## Evidence
+
+The status of its answer. A 404 at `/` of a server whose pages are elsewhere is no fault, and none is reported where only a
+port was asked about.
+
+## Fix
+
+4xx: correct the path, method or base path. 5xx: read the server's log.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !talk::text_may_stand(case) {
+        return Ruling::Silent;
+    }
+    let told = case.symptom() == Some(Symptom::HttpStatus);
+    // The last answer is that to GET, where HEAD was answered with an error.
+    let answer = talk::answers(case).into_iter().rfind(|(_, exchange, _)| exchange.said != Said::Upgrade || told);
+    let resource = case.asked.resource.as_deref().filter(|resource| !resource.is_empty() && *resource != "/");
+    let url = case.asked.scheme.is_some();
+    let status = answer.map(|(_, _, answer)| answer.status);
+    let likelihood = match status {
+        // HEAD may not be offered where GET is; that says nothing of the server.
+        Some(405 | 501) if !told => return Ruling::Silent,
+        Some(500..) if url || told => Likelihood::Likely,
+        Some(500..) => Likelihood::Possible,
+        Some(400..=499) if resource.is_some() || told => Likelihood::Likely,
+        Some(status) if told && resource.is_some() => {
+            return Ruling::Out(format!(
+                "{} is answered with status {status}",
+                portward_model::Text::from(resource.unwrap_or("/"))
+            ));
+        }
+        // The text's own path may be another than the one that was asked for here.
+        Some(_) if told => Likelihood::Possible,
+        None if told && talk::exchanges(case).is_empty() => Likelihood::Likely,
+        Some(_) | None => return Ruling::Silent,
+    };
+    let mut evidence: Vec<_> = answer.map(|(_, exchange, _)| talk::heard_words(exchange)).into_iter().collect();
+    evidence.extend(talk::line(case).filter(|_| told));
+    let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
+    let path = resource.map(|resource| format!(" to {}", portward_model::Text::from(resource))).unwrap_or_default();
+    let summary = match status {
+        Some(status @ 400..) => format!("{who} answers{path} with HTTP status {status}; the connection is well."),
+        _ => format!("{who} answers{path} with an HTTP error; the connection is well."),
+    };
+    let command =
+        format!("curl -i {}", talk::url(case, if case.asked.scheme.as_deref() == Some("https") { "https" } else { "http" }));
+    let title = if status.is_some_and(|status| status >= 500) {
+        "Read the whole answer and the server's log"
+    } else {
+        "Correct the path, and read the whole answer"
+    };
+    words::found(CAUSE.code, likelihood, summary, evidence, vec![Remedy::command(title, command, Effect::Read)])
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Ended, Met, Said};
+
+    use crate::{
+        Symptom,
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let bare = || Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000");
+        let url = |resource: Option<&str>| {
+            let mut scene = bare();
+            scene.asked.scheme = Some("http".to_owned());
+            scene.asked.resource = resource.map(str::to_owned);
+            scene
+        };
+        let (lost, broken) = (b"HTTP/1.1 404 Not Found\r\n\r\n", b"HTTP/1.1 500 Internal Server Error\r\n\r\n");
+        let told =
+            || bare().said(Symptom::HttpStatus, Some("http-error-status"), "curl: (22) The requested URL returned error: 404");
+        Cases {
+            fires: vec![
+                url(Some("/api")).talked(Said::Http, lost, Ended::Enough),
+                url(None).talked(Said::Http, broken, Ended::Enough),
+                told().talked(Said::Http, lost, Ended::Enough),
+                told(),
+            ],
+            silent: vec![
+                url(Some("/api")).talked(Said::Http, lost, Ended::Enough).talked(
+                    Said::Http,
+                    b"HTTP/1.1 200 OK\r\n\r\n",
+                    Ended::Enough,
+                ),
+                bare().talked(Said::Http, lost, Ended::Enough),
+                url(Some("/")).talked(Said::Http, lost, Ended::Enough),
+                url(Some("/api")).talked(Said::Http, b"HTTP/1.1 405 Method Not Allowed\r\n\r\n", Ended::Enough),
+                url(Some("/api")).talked(Said::Http, b"HTTP/1.1 301 Moved\r\nLocation: /x\r\n\r\n", Ended::Enough),
+                Scene::connect("127.0.0.1:3000")
+                    .said(Symptom::HttpStatus, Some("http-error-status"), "404")
+                    .tried(Met::Failed(111)),
+            ],
+        }
+    }
+}

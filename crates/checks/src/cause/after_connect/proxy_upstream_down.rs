@@ -1,0 +1,254 @@
+//! What answers is a forwarder, and what stands behind it does not.
+
+use std::net::SocketAddr;
+
+use portward_model::{Effect, Evidence, Likelihood, Met, Remedy, Socket, SocketState};
+
+use crate::{
+    Symptom,
+    case::{
+        Case,
+        forwarder::{Forwarder, by_arguments, forwarder},
+        kin::tcp_listeners,
+        talk, words,
+    },
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "proxy-upstream-down",
+    summary: "a forwarder holds the port, and what stands behind it does not answer",
+    doc: DOC,
+    proof: Proof::Process,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+The port belongs to a proxy or a tunnel: Docker's proxy, ssh -L, socat, kubectl port-forward, nginx. It accepts every connection, finds
+nobody behind it, and closes or answers 502. \"Connected\" means the proxy, not the service.
+
+## Evidence
+
+The holder is a forwarder by its arguments, and its connections end without a byte; or an answer of 502 or 504, which
+only a gateway gives (RFC 9110 sections 15.6.3 and 15.6.5); a connection to the address behind it is refused.
+
+## Fix
+
+Start what stands behind it, or let the forwarder point to where it is.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !talk::text_may_stand(case) {
+        return Ruling::Silent;
+    }
+    let port = case.asked.port;
+    let holders = case.serving_processes();
+    let known = holders.iter().find_map(|(process, _)| Some((*process, forwarder(process, port)?)));
+    // A program without a known name is a forwarder where it leaves its clients and its arguments lead to a dead end.
+    let left = talk::exchanges(case).into_iter().find(|(_, exchange)| talk::left(exchange));
+    let unknown = || {
+        let named = holders.iter().find_map(|(process, _)| Some((*process, by_arguments(process, port)?)));
+        named.filter(|(process, forwarder)| left.is_some() && dead_end(case, process.id.pid, forwarder).is_some())
+    };
+    let holder = known.or_else(unknown);
+    let told = case.symptom() == Some(Symptom::UpstreamFailed);
+    let answer = talk::http(case);
+    let mut evidence = Vec::new();
+    let mut likelihood = Likelihood::Likely;
+    if let Some((_, exchange, http)) = &answer {
+        let gateway = matches!(http.status, 502 | 504)
+            || (http.status == 503 && (holder.is_some() || http.has("no server is available") || http.has("upstream")));
+        if !gateway {
+            return match (&holder, told) {
+                (Some((process, _)), _) => {
+                    Ruling::Out(format!("{} forwards, and {}", words::named(process), talk::heard_words(exchange).fact))
+                }
+                (None, true) => Ruling::Out(talk::heard_words(exchange).fact),
+                (None, false) => Ruling::Silent,
+            };
+        }
+        evidence.push(talk::heard_words(exchange));
+    } else {
+        let spoke = talk::exchanges(case).iter().any(|(_, exchange)| !exchange.heard.raw().is_empty());
+        match (&holder, left) {
+            (Some((process, forwarder)), Some((_, exchange))) if forwarder.blind && !spoke => {
+                // Where somebody listens behind it and nothing was refused, it is that one that leaves.
+                if let Some(fact) = behind_it(case, forwarder).filter(|_| !dials_in_vain(case)) {
+                    return Ruling::Out(format!("{} forwards, and {fact}", words::named(process)));
+                }
+                evidence.push(talk::heard_words(exchange));
+            }
+            (None, Some((attempt, exchange))) if !spoke && dials_in_vain(case) => {
+                evidence.push(talk::heard_words(exchange));
+                let rose = |counter| words::rose(attempt, counter);
+                let fact = format!(
+                    "meanwhile {} connections were begun here, and {} of them was refused (Tcp.ActiveOpens, Tcp.AttemptFails)",
+                    rose("Tcp.ActiveOpens"),
+                    rose("Tcp.AttemptFails")
+                );
+                evidence.push(Evidence::new("/proc/net/snmp", fact));
+            }
+            _ if told => {}
+            _ => return Ruling::Silent,
+        }
+    }
+    let behind = holder.as_ref().map(|(_, forwarder)| forwarder);
+    if let Some((process, forwarder)) = &holder {
+        let leads =
+            forwarder.backend.as_ref().map(|backend| format!(", and leads to {}", portward_model::Text::from(backend.as_str())));
+        let fact = format!("{} is {}{}", words::named(process), forwarder.kind, leads.unwrap_or_default());
+        evidence.push(Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact));
+        if let Some(proof) = dead_end(case, process.id.pid, forwarder) {
+            evidence.push(proof);
+            likelihood = Likelihood::Certain;
+        }
+    }
+    evidence.extend(talk::line(case).filter(|_| told));
+    let who = holder
+        .as_ref()
+        .map(|(process, _)| words::named(process))
+        .or_else(|| case.served().first().map(|(index, socket)| words::who(case, *index, socket)));
+    let what = behind
+        .and_then(|forwarder| forwarder.backend.as_deref())
+        .map_or_else(|| "what stands behind it".to_owned(), |backend| portward_model::Text::from(backend).shown());
+    let summary = format!("{} forwards port {port}, and {what} does not answer.", who.unwrap_or_else(|| "A proxy".to_owned()));
+    words::found(CAUSE.code, likelihood, summary, evidence, fixes(case, behind))
+}
+
+/// A reading that the address behind a forwarder refuses or keeps silent.
+fn dead_end(case: &Case<'_>, pid: u32, forwarder: &Forwarder) -> Option<Evidence> {
+    let address = forwarder.address;
+    let refused = case.exam.attempts.iter().find(|attempt| {
+        matches!(attempt.at, portward_model::DialTarget::Inet(at) if Some(at) == address) && attempt.met != Met::Connected
+    });
+    if let Some(attempt) = refused {
+        return Some(words::tried(attempt));
+    }
+    if let Some(address) = address.filter(|address| case.is_own_address(address.ip()) && !case.snapshot.sockets.is_empty())
+        && table_is_whole(case)
+        && listening_at(case, address).is_none()
+    {
+        return Some(Evidence::new("sock_diag", format!("nothing listens on {address}")));
+    }
+    let waiting = case.snapshot.sockets.iter().enumerate().find(|(index, socket)| {
+        socket.state == SocketState::SynSent
+            && socket.remote().is_some()
+            && case.snapshot.holders(*index).iter().any(|holding| holding.pid == pid)
+    });
+    waiting.map(|(index, socket)| words::seen(case, index, socket))
+}
+
+/// Who listens on the address behind a forwarder, where this machine's tables tell.
+fn behind_it(case: &Case<'_>, forwarder: &Forwarder) -> Option<String> {
+    let (index, socket) = listening_at(case, forwarder.address?)?;
+    Some(words::seen(case, index, socket).fact)
+}
+
+fn listening_at<'a>(case: &Case<'a>, address: SocketAddr) -> Option<(usize, &'a Socket)> {
+    let port = address.port();
+    tcp_listeners(case).find(|(_, socket)| socket.port() == Some(port) && socket.takes(address.ip()))
+}
+
+/// True when the snapshot holds listeners of other ports than the asked one, so that one which is missing is not there.
+fn table_is_whole(case: &Case<'_>) -> bool {
+    tcp_listeners(case).any(|(_, socket)| socket.port() != Some(case.asked.port))
+}
+
+/// True when each conversation that ended without a byte went together with one other connection that was begun and
+/// refused in this namespace: what a forwarder does whose other end is down.
+fn dials_in_vain(case: &Case<'_>) -> bool {
+    let exchanges = talk::exchanges(case);
+    let mut left = exchanges.iter().filter(|(_, exchange)| talk::left(exchange)).peekable();
+    left.peek().is_some()
+        && left.all(|(attempt, _)| words::rose(attempt, "Tcp.ActiveOpens") == 2 && words::rose(attempt, "Tcp.AttemptFails") == 1)
+}
+
+fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
+    let Some(forwarder) = behind else {
+        let title = "Start what stands behind it; its log names the address";
+        return vec![offer::explain(title, words::target(case))];
+    };
+    let first = match (&forwarder.address, &forwarder.backend) {
+        (Some(address), _) if forwarder.kind.starts_with("Docker") => {
+            let _ = address;
+            Remedy::command(
+                "Find the container and start what listens in it",
+                format!("docker ps --filter publish={}", case.asked.port),
+                Effect::Read,
+            )
+        }
+        (Some(address), _) => offer::wait(format!("Start what should listen on {address}"), address.port().to_string()),
+        (None, Some(backend)) => {
+            offer::explain(format!("Start {}", portward_model::Text::from(backend.as_str())), words::target(case))
+        }
+        (None, None) => offer::explain("Start what stands behind it", words::target(case)),
+    };
+    vec![first]
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{DialTarget, Ended, Met, Said, Snapshot};
+
+    use crate::{
+        Symptom,
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, holding, listener, process, world},
+    };
+
+    fn by(line: &str) -> Snapshot {
+        let argv: Vec<&str> = line.split(' ').collect();
+        world(vec![listener("127.0.0.1", 8080)], vec![process(77, 1, &argv, 100)], vec![holding(0, 77, 3)])
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let on = |snapshot: Snapshot| Scene::on(snapshot, "127.0.0.1:8080");
+        let socat = "socat TCP-LISTEN:8080,fork TCP:127.0.0.1:9000";
+        let docker = "docker-proxy -proto tcp -host-ip 127.0.0.1 -host-port 8080 -container-ip 172.17.0.2 -container-port 80";
+        let other = || on(held(listener("127.0.0.1", 8080)));
+        let python = "python3 gate.py --listen 8080 --to 127.0.0.1:9000";
+        let vain = |scene: Scene| scene.rose(&[("Tcp.ActiveOpens", 2), ("Tcp.AttemptFails", 1), ("Tcp.OutRsts", 1)]);
+        let beside = |line: &str, port: u16| {
+            let mut snapshot = by(line);
+            snapshot.sockets.push(listener("127.0.0.1", port));
+            on(snapshot).talked(Said::Nothing, b"", Ended::Closed)
+        };
+        let mut proven = on(by(socat)).talked(Said::Nothing, b"", Ended::Closed);
+        let mut behind = proven.attempt(Met::Failed(111));
+        behind.at = DialTarget::Inet("127.0.0.1:9000".parse().unwrap());
+        proven.exam.attempts.push(behind);
+        Cases {
+            fires: vec![
+                proven,
+                vain(beside(python, 22)),
+                beside(python, 22),
+                beside(socat, 22),
+                vain(other().talked(Said::Http, b"", Ended::Closed)),
+                on(by(socat)).talked(Said::Nothing, b"", Ended::Closed),
+                on(by(docker)).talked(Said::Http, b"", Ended::Reset),
+                on(by("ssh -N -L 8080:localhost:80 far")).talked(Said::Http, b"", Ended::Closed),
+                on(by("nginx")).talked(Said::Http, b"HTTP/1.1 502 Bad Gateway\r\n\r\n", Ended::Enough),
+                other().talked(Said::Http, b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", Ended::Enough),
+                other().said(Symptom::UpstreamFailed, Some("proxy-upstream-down"), "[vite] http proxy error: /api"),
+            ],
+            silent: vec![
+                on(by(socat)).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
+                on(by(socat)).talked(Said::Http, b"", Ended::Silence),
+                on(by("nginx")).talked(Said::Http, b"", Ended::Closed),
+                other().talked(Said::Nothing, b"", Ended::Closed),
+                beside(socat, 9000),
+                beside(python, 9000),
+                vain(other().talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough)),
+                other().talked(Said::Http, b"HTTP/1.1 503 Service Unavailable\r\n\r\n", Ended::Enough),
+            ],
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The server says that it serves too many connections.
+
+use portward_model::{Exchange, Likelihood};
+
+use crate::{
+    Symptom,
+    case::{Case, talk, talk::Tongue, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "too-many-connections",
+    summary: "the server says that it serves too many connections",
+    doc: DOC,
+    proof: Proof::Dialogue,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+The server is up and answers that all its places are taken: PostgreSQL 53300, MySQL 1040 and 1203, Redis \"max number
+of clients\". Usually a pool is too large, or a program opens connections and never closes them.
+
+## Evidence
+
+The server's own first words.
+
+## Fix
+
+See who holds the connections, and close or pool them; then raise the server's limit if it must be.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !talk::text_may_stand(case) {
+        return Ruling::Silent;
+    }
+    let heard = talk::exchanges(case).into_iter().find(|(_, exchange)| full(exchange));
+    let told = case.symptom() == Some(Symptom::TooManyConnections);
+    let mut evidence = Vec::new();
+    let likelihood = match heard {
+        Some((_, exchange)) => {
+            evidence.push(portward_model::Evidence::new("read(2)", format!("it answered {:?}", talk::first_line(exchange))));
+            Likelihood::Certain
+        }
+        None if told => match talk::exchanges(case).into_iter().find(|(_, e)| !e.heard.raw().is_empty()) {
+            // It has places again; the text is of another moment, and may be so again.
+            Some((_, exchange)) => {
+                evidence.push(talk::heard_words(exchange));
+                Likelihood::Possible
+            }
+            None => Likelihood::Likely,
+        },
+        None => return Ruling::Silent,
+    };
+    evidence.extend(talk::line(case).filter(|_| told));
+    let connected = case.in_state(portward_model::SocketState::Established).count();
+    if connected > 0 {
+        evidence.push(portward_model::Evidence::new("sock_diag", format!("{connected} connections are established on the port")));
+    }
+    let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
+    let fixes = vec![offer::graph("See who holds its connections, and close or pool them", words::target(case))];
+    words::found(CAUSE.code, likelihood, format!("{who} says that it serves too many connections."), evidence, fixes)
+}
+
+/// The refusals of the usual servers.
+fn full(exchange: &Exchange) -> bool {
+    let heard = exchange.heard.raw();
+    let says = |words: &str| talk::has(heard, words);
+    match talk::tongue(exchange) {
+        // Error 1040 (ER_CON_COUNT_ERROR) and 1203 (ER_TOO_MANY_USER_CONNECTIONS), little endian.
+        Some(Tongue::Mysql) => matches!(heard.get(4..7), Some([0xff, 0x10 | 0xb3, 0x04])),
+        Some(Tongue::Postgres) => says("C53300") || says("too many clients") || says("no more connections allowed"),
+        Some(Tongue::Redis) => says("max number of clients"),
+        Some(Tongue::Memcached) => says("Too many open connections"),
+        Some(Tongue::Smtp | Tongue::Ftp) => false,
+        _ => {
+            heard.starts_with(b"Exceeded MaxStartups")
+                || (heard.starts_with(b"421") && says("too many"))
+                || heard.starts_with(b"-ERR maximum connections")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Ended, Said};
+
+    use crate::{
+        Symptom,
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let bare = || Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000");
+        let told =
+            || bare().said(Symptom::TooManyConnections, Some("too-many-connections"), "ERROR 1040 (HY000): Too many connections");
+        let postgres = b"E\x00\x00\x00\x5dSFATAL\x00VFATAL\x00C53300\x00Msorry, too many clients already\x00\x00";
+        let mut web = bare().talked(Said::Http, b"-ERR max number of clients reached\r\n", Ended::Closed);
+        web.asked.scheme = Some("http".to_owned());
+        Cases {
+            fires: vec![
+                bare().talked(Said::Nothing, b"\x17\x00\x00\x00\xff\x10\x04Too many connections", Ended::Closed),
+                bare().talked(Said::Greeting, postgres, Ended::Closed),
+                bare().talked(Said::Greeting, b"-ERR max number of clients reached\r\n", Ended::Closed),
+                web,
+                told(),
+            ],
+            silent: vec![
+                bare().talked(Said::Nothing, b"J\x00\x00\x00\x0a5.5.5-10.11\x00", Ended::Enough),
+                bare().talked(
+                    Said::Greeting,
+                    b"E\x00\x00\x00\x5dSFATAL\x00VFATAL\x00C57P03\x00Mthe database system is starting up\x00\x00",
+                    Ended::Closed,
+                ),
+                bare().talked(Said::Greeting, b"-NOAUTH Authentication required.\r\n", Ended::Enough),
+            ],
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! A security module's profile denies it.
+
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
+
+use super::sandbox_denied::{EACCES, is_privilege, routed_away};
+use crate::{
+    case::{Case, refusal, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    quoted,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "lsm-denied",
+    summary: "a security profile (AppArmor, SELinux) denies it",
+    doc: DOC,
+    proof: Proof::Rule,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+A security module confines the program by a profile (AppArmor) or a type (SELinux) that does not allow this connection or
+this bind. The call fails with EACCES; the kernel's audit log has the line.
+
+## Evidence
+
+The call failed with EACCES; /proc/PID/attr/current of the process names a profile that is enforced.
+
+## Fix
+
+Allow it in the profile; the audit log tells the rule that is missing.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(met) = refusal::met(case, EACCES) else { return Ruling::Silent };
+    let Some(vitals) = met.pid.and_then(|pid| case.vitals(pid)) else { return Ruling::Silent };
+    if is_privilege(case) || routed_away(case) {
+        return Ruling::Silent;
+    }
+    let Some(label) = &vitals.label else {
+        return Ruling::Out(format!("no security profile confines pid {}", vitals.pid));
+    };
+    let evidence =
+        vec![met.evidence, Evidence::new(format!("/proc/{}/attr/current", vitals.pid), format!("{label} is enforced"))];
+    // The types of SELinux have colons; the profiles of AppArmor a mode in parentheses.
+    let selinux = label.raw().split(|byte| *byte == b':').count() > 3;
+    let profile = label.raw().split(|byte| *byte == b' ').next().map(Text::new);
+    let mut fixes = Vec::new();
+    if let Some(profile) = profile.as_ref().and_then(quoted).filter(|_| !selinux) {
+        fixes.push(Remedy::command(
+            "Let the profile complain instead of deny",
+            format!("sudo aa-complain {profile}"),
+            Effect::Change,
+        ));
+        fixes.push(Remedy::command("See what it denied", "sudo journalctl -k --grep apparmor", Effect::Read));
+    } else {
+        let allow = "sudo ausearch -m avc -ts recent | audit2allow -M portward-local && sudo semodule -i portward-local.pp";
+        fixes.push(Remedy::command("Allow what was denied lately", allow, Effect::Change));
+        fixes.push(Remedy::command("See what it denied", "sudo ausearch -m avc -ts recent", Effect::Read));
+    }
+    let what = if case.listens() { "bind" } else { "connect to" };
+    let summary = format!("The security profile {label} does not let pid {} {what} {}.", vitals.pid, case.asked.text);
+    words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Met, Vitals};
+
+    use crate::{
+        case::scene::{Scene, well},
+        cause::Cases,
+        fixture::{held, listener},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let served = || Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000");
+        let labelled = |label: &str| Vitals { label: Some(label.into()), ..well(999_999) };
+        Cases {
+            fires: vec![
+                served().tried(Met::Failed(13)).vitals(labelled("snap.shop (enforce)")),
+                served().tried(Met::Failed(13)).vitals(labelled("system_u:system_r:httpd_t:s0")),
+            ],
+            silent: vec![
+                served().tried(Met::Connected).vitals(labelled("docker-default (enforce)")),
+                served().tried(Met::Failed(13)).vitals(well(999_999)),
+                served().tried(Met::Failed(111)).vitals(labelled("snap.shop (enforce)")),
+            ],
+        }
+    }
+}

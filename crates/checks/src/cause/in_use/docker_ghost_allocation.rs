@@ -1,0 +1,110 @@
+//! The container engine counts a port as given that no container has.
+
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
+
+use super::docker_duplicate_publish::allocator_says;
+use crate::{
+    bind::words::container_of,
+    case::{
+        Case,
+        held::{Held, held, servers},
+        words,
+    },
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    docker_proxy,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "docker-ghost-allocation",
+    summary: "the container engine counts a port as given that no container has",
+    doc: DOC,
+    proof: Proof::Process,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+Docker keeps a list of its own of the ports that it gave away. After a crash, or beside a stopped container, an entry can
+outlive its use: \"port is already allocated\", though nothing listens; or a `docker-proxy` is left whose container is gone.
+
+## Evidence
+
+The text is the allocator's and no socket listens at the port; or the proxy that holds it serves an address that no container
+has.
+
+## Fix
+
+Remove the stopped container that publishes the port; if none does, restart the daemon.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !case.listens() || case.asked.port == 0 {
+        return Ruling::Silent;
+    }
+    let port = case.asked.port;
+    let (evidence, likelihood, what) = match held(case) {
+        Some(Held { index, socket, process }) => {
+            let Some(proxy) = process.argv.known().and_then(|argv| docker_proxy(argv.arguments())) else {
+                return Ruling::Silent;
+            };
+            // Containers that could not be listed, or that hide their addresses, cannot be missed.
+            let listed = case.snapshot.containers.iter().any(|container| !container.addresses.is_empty());
+            if !listed {
+                return Ruling::Silent;
+            }
+            if let Some(container) = container_of(case.snapshot, process) {
+                let name = container.name.as_ref().map_or_else(|| container.id.clone(), portward_model::Text::shown);
+                return Ruling::Out(format!("{} serves the container {name}", words::named(process)));
+            }
+            let fact = format!("it forwards to {}, which no container has", proxy.container_address);
+            let evidence =
+                vec![words::seen(case, index, socket), Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact)];
+            (evidence, Likelihood::Likely, format!("by {}, whose container is gone", words::named(process)))
+        }
+        None if allocator_says(case) && servers(case).is_empty() => {
+            let mut evidence = vec![Evidence::new("sock_diag", format!("nothing listens on port {port}"))];
+            evidence.extend(case.paste.map(words::text_line));
+            (evidence, Likelihood::Likely, "in the engine's own list, though nothing listens on it".to_owned())
+        }
+        None => return Ruling::Silent,
+    };
+    let fixes = vec![
+        Remedy::command(
+            "Remove the stopped container that publishes it",
+            format!("docker rm $(docker ps -aq --filter publish={port} --filter status=exited --filter status=created)"),
+            Effect::Destroy,
+        ),
+        Remedy::command(
+            "If none does, restart the daemon, which makes its list anew",
+            "sudo systemctl restart docker",
+            Effect::Destroy,
+        ),
+    ];
+    let summary = format!("{} is allocated {what}.", words::port(case));
+    words::found(CAUSE.code, likelihood, summary, evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::docker_duplicate_publish::tests::{allocated, proxied};
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener, machine},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let asks = |snapshot| Scene::listen(snapshot, "0.0.0.0:8080", true);
+        let mut unlisted = proxied(false);
+        unlisted.containers.clear();
+        Cases {
+            fires: vec![allocated(machine()), asks(proxied(false))],
+            silent: vec![allocated(proxied(true)), asks(unlisted), asks(machine()), allocated(held(listener("0.0.0.0", 8080)))],
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! The program that wants the port already runs.
+
+use portward_model::{CommandLine, Evidence, Likelihood, Process, SupervisorKind};
+
+use crate::{
+    Symptom,
+    bind::words::{ancestors, described, supervisor_of},
+    case::{
+        Case,
+        held::{Held, held},
+        kin, words,
+    },
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "double-start",
+    summary: "the program that wants the port already runs",
+    doc: DOC,
+    proof: Proof::Process,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+The same program of the same project was started twice: in a second terminal, by a reloader that runs the file twice, by two
+workers that both listen, by a test runner. The first has the port; the second is refused.
+
+## Evidence
+
+The holder's program and folder are those of the program that was refused: by its text and the folder of the one who
+asks, or because a second process with the same program, arguments and folder runs and does not hold the port.
+
+## Fix
+
+Use the one that runs, or stop it first. In tests, listen on port 0.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(Held { index, socket, process }) = held(case) else { return Ruling::Silent };
+    // What was left behind, or is kept by another, was not started twice by hand.
+    let kept = supervisor_of(case.snapshot, process);
+    let other = |kind| matches!(kind, SupervisorKind::Orphan | SupervisorKind::Systemd | SupervisorKind::Container);
+    if kept.is_some_and(|supervisor| supervisor.restarts || other(supervisor.kind)) {
+        return Ruling::Silent;
+    }
+    let Some(second) = of_text(case, process).or_else(|| of_twin(case, index, process)) else { return Ruling::Silent };
+    let evidence = vec![words::seen(case, index, socket), second];
+    let fixes = vec![
+        offer::free("Stop the one that runs", words::target(case)).behind(words::sudo(case, process.uid)),
+        offer::explain("Or use the one that runs", words::target(case)),
+        offer::next_after("Or give the second another port", case.asked.port),
+    ];
+    let summary =
+        format!("{} is held by the same program, which already runs: {}.", words::port(case), described(case.snapshot, process));
+    words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
+}
+
+/// The text is of the holder's kind of program, and who asks works in the holder's project.
+fn of_text(case: &Case<'_>, process: &Process) -> Option<Evidence> {
+    let paste = case.paste.filter(|paste| paste.symptom == Symptom::InUse)?;
+    let project = kin::project(case, process)?;
+    let own = kin::readers_project(case)?;
+    if own != project {
+        return None;
+    }
+    let program = paste.program?;
+    let inside = process.exe.known().is_some_and(|exe| exe.raw().starts_with(project.raw()));
+    if !(is_run_by(process, program) || inside && matches!(program, "go" | "rust")) {
+        return None;
+    }
+    let source = format!("line {} of the text", paste.line_number);
+    Some(Evidence::new(source, format!("{program} was refused the port, and {own} is the project of both")))
+}
+
+/// True when the wording of this program is what the process would print.
+fn is_run_by(process: &Process, program: &str) -> bool {
+    let names = [process.title(), process.name.shown()];
+    let exe = process.exe.known().map(portward_model::Text::lossy).unwrap_or_default();
+    let base = exe.rsplit('/').next().unwrap_or_default();
+    names.iter().map(String::as_str).chain([base]).any(|name| {
+        let rest = name.strip_prefix(program);
+        rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
+    })
+}
+
+/// A second process with the same program, arguments and folder that does not hold the port.
+fn of_twin(case: &Case<'_>, index: usize, process: &Process) -> Option<Evidence> {
+    let holders = case.holders(index);
+    let related = |other: &Process| {
+        let above = ancestors(case.snapshot, other);
+        let below = ancestors(case.snapshot, process);
+        holders.iter().any(|holder| holder.id == other.id || above.iter().any(|above| above.id == holder.id))
+            || below.iter().any(|above| above.id == other.id)
+            // Workers of one master.
+            || other.parent == process.parent && case.snapshot.process(other.parent).is_some_and(|above| above.exe == other.exe)
+    };
+    let same = |other: &&Process| {
+        let known = other.exe.known().is_some() && other.cwd.known().is_some();
+        let arguments = |process: &Process| process.argv.known().map(CommandLine::arguments).map(<[_]>::to_vec);
+        let plain = arguments(other).is_some_and(|argv| argv.len() > 1);
+        known
+            && plain
+            && other.exe == process.exe
+            && other.cwd == process.cwd
+            && arguments(other) == arguments(process)
+            && other.id.started_ticks >= process.id.started_ticks
+            && !related(other)
+    };
+    let twin = case.snapshot.processes.iter().find(same)?;
+    let source = format!("/proc/{}/cmdline", twin.id.pid);
+    Some(Evidence::new(source, format!("{} has the same program, arguments and folder", words::named(twin))))
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::Snapshot;
+
+    use crate::{
+        Symptom,
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{holding, listener, process, world},
+    };
+
+    const APP: &[&str] = &["node", "server.js"];
+
+    fn two(second: &[&str], cwd: &str) -> Snapshot {
+        let mut reader = process(999_999, 4000, &["portward", "doctor"], 1);
+        reader.cwd = portward_model::Seen::Known(cwd.into());
+        let processes = vec![
+            process(4121, 4000, APP, 3600),
+            process(4200, 4001, second, 10),
+            process(4000, 1, &["zsh"], 90_000),
+            process(4001, 1, &["zsh"], 90_000),
+            reader,
+        ];
+        world(vec![listener("127.0.0.1", 3000)], processes, vec![holding(0, 4121, 21)])
+    }
+
+    fn asks(snapshot: Snapshot) -> Scene {
+        Scene::listen(snapshot, "127.0.0.1:3000", true)
+    }
+
+    fn told(snapshot: Snapshot, program: &'static str) -> Scene {
+        let line = "Error: listen EADDRINUSE: address already in use :::3000";
+        asks(snapshot).said(Symptom::InUse, None, line).but(|scene| scene.paste.as_mut().unwrap().program = Some(program))
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let other = &["python3", "x.py"];
+        let mut workers = two(APP, "/");
+        workers.processes.retain(|process| process.id.pid != 4001);
+        for process in &mut workers.processes {
+            if process.id.pid == 4200 {
+                process.parent = 4121;
+            }
+        }
+        Cases {
+            fires: vec![asks(two(APP, "/")), told(two(other, "/home/ana/shop"), "node")],
+            silent: vec![
+                asks(two(other, "/home/ana/shop")),
+                told(two(other, "/home/ana/other"), "node"),
+                told(two(other, "/home/ana/shop"), "python"),
+                asks(workers),
+                Scene::on(two(APP, "/"), "127.0.0.1:3000"),
+            ],
+        }
+    }
+}

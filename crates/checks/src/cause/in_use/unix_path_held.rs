@@ -1,0 +1,113 @@
+//! A socket has the Unix path already.
+
+use portward_model::{Evidence, Finding, Likelihood, SocketState};
+
+use crate::{
+    bind::{BindHost, View, words},
+    cause::{Cause, Judges},
+    check::Proof,
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "unix-path-held",
+    summary: "a socket has the Unix path already",
+    doc: DOC,
+    proof: Proof::Reading,
+    judges: Judges::Bind(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+A bind makes the file of a Unix socket, and fails with EADDRINUSE when a file of that name exists (unix(7)).
+An abstract name, written with @, has no file: it is refused while a socket of the same network namespace has
+it. A socket may outlive its file, so a path whose file was not looked at is refused likely, not certainly.
+
+## Evidence
+
+A socket of that name from sock_diag, and the file where somebody looked.
+
+## Fix
+
+Stop the holder; a server that ends well removes its file.
+
+";
+
+fn run(view: &View<'_>) -> Option<Finding> {
+    let BindHost::Path(path) = &view.question.host else { return None };
+    let is_abstract = path.raw().starts_with(b"@");
+    let snapshot = view.snapshot;
+    let own = |netns: u16| snapshot.namespaces.get(usize::from(netns)).is_none_or(|namespace| namespace.own);
+    let (index, socket) = snapshot.sockets.iter().enumerate().find(|(_, socket)| {
+        socket.path() == Some(path)
+            && matches!(socket.state, SocketState::Listen | SocketState::Bound)
+            && (!is_abstract || (own(socket.netns) && socket.transport == view.question.transport))
+    })?;
+    let likelihood = match view.question.file_exists {
+        Some(false) if !is_abstract => return None,
+        Some(true) => Likelihood::Certain,
+        Some(false) | None if is_abstract => Likelihood::Certain,
+        Some(false) | None => Likelihood::Likely,
+    };
+    let who = words::holder(snapshot, index).map_or_else(
+        || format!("a process of user {} that could not be seen", words::user(snapshot, socket.uid)),
+        |process| words::described(snapshot, process),
+    );
+    Some(Finding::new(
+        CAUSE.code,
+        likelihood,
+        format!("Unix socket {path} is held by {who}."),
+        vec![Evidence::new("sock_diag", format!("{path} {}", socket.state.name().to_uppercase()))],
+        vec![offer::free("Stop what holds it", [b"unix:", path.raw()].concat())],
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Likelihood, SocketState, Text};
+
+    use super::run;
+    use crate::{
+        bind::{BindQuestion, View},
+        cause::{Binds, Cases},
+        fixture::{held, machine, unix},
+    };
+
+    pub(crate) fn cases() -> Binds {
+        let path = |path: &str, file| BindQuestion::path(Text::from(path), file);
+        let file = held(unix(Some("/run/x.sock"), SocketState::Listen));
+        let name = held(unix(Some("@x"), SocketState::Listen));
+        let mut away = name.clone();
+        away.namespaces[0].own = false;
+        Cases {
+            fires: vec![
+                (file.clone(), path("/run/x.sock", None)),
+                (file.clone(), path("/run/x.sock", Some(true))),
+                (name.clone(), path("@x", None)),
+            ],
+            silent: vec![
+                (file.clone(), path("/run/x.sock", Some(false))),
+                (file, path("/run/y.sock", None)),
+                (away, path("@x", None)),
+                (machine(), path("/run/x.sock", None)),
+                (held(unix(None, SocketState::Established)), path("/run/x.sock", None)),
+            ],
+        }
+    }
+
+    #[test]
+    fn a_file_nobody_looked_at_leaves_it_likely() {
+        let snapshot = held(unix(Some("/run/x.sock"), SocketState::Listen));
+        let told =
+            |file| run(&View::new(&snapshot, &BindQuestion::path(Text::from("/run/x.sock"), file))).map(|cause| cause.likelihood);
+        assert_eq!(told(None), Some(Likelihood::Likely));
+        assert_eq!(told(Some(true)), Some(Likelihood::Certain));
+        let name = held(unix(Some("@x"), SocketState::Listen));
+        let cause = run(&View::new(&name, &BindQuestion::path(Text::from("@x"), None))).unwrap();
+        assert_eq!(cause.likelihood, Likelihood::Certain);
+        assert_eq!(cause.remedies[0].line(), "portward free unix:@x");
+    }
+}

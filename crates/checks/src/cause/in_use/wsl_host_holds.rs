@@ -1,0 +1,103 @@
+//! The Windows side of this machine has the port.
+
+use portward_model::{Effect, Evidence, Likelihood, Remedy};
+
+use crate::{
+    case::{Case, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "wsl-host-holds",
+    summary: "the Windows side of this machine has the port",
+    doc: DOC,
+    proof: Proof::Rule,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+Under the Windows Subsystem for Linux with mirrored networking, Linux and Windows share one set of ports. A Windows program, or
+the relay of another distribution, has the port; Linux shows no socket at it and still refuses the bind.
+
+## Evidence
+
+The kernel is that of the subsystem; a bind fails with EADDRINUSE, and no socket of this side has the port. Or the text says so.
+
+## Fix
+
+Stop the Windows program: `netstat -ano` in Windows names its pid. Or take another port.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !case.listens() || case.asked.port == 0 || case.asked.path.is_some() {
+        return Ruling::Silent;
+    }
+    let told = case.paste.filter(|_| case.says(CAUSE.code));
+    let wsl = case.exam.network.as_ref().is_some_and(|network| network.wsl);
+    let failed = case.exam.tries.iter().find(|tried| tried.failed == Some(EADDRINUSE));
+    if told.is_none() && !(wsl && failed.is_some()) {
+        return Ruling::Silent;
+    }
+    if let Some((index, socket)) = case.here().next().filter(|_| told.is_none()) {
+        return Ruling::Out(words::seen(case, index, socket).fact);
+    }
+    let port = case.asked.port;
+    let mut evidence: Vec<Evidence> = told.map(words::text_line).into_iter().collect();
+    if let Some(failed) = failed {
+        let fact = format!("{} {} (error {EADDRINUSE})", failed.at, words::errno_words(EADDRINUSE));
+        evidence.push(Evidence::new("bind(2)", fact));
+        evidence.push(Evidence::new("sock_diag", format!("no socket of this side has port {port}")));
+    }
+    let find = format!("powershell.exe -Command \"Get-Process -Id (Get-NetTCPConnection -LocalPort {port}).OwningProcess\"");
+    let stop = format!("powershell.exe -Command \"Stop-Process -Id (Get-NetTCPConnection -LocalPort {port}).OwningProcess\"");
+    let fixes = vec![
+        Remedy::command("Stop the Windows program that has it", stop, Effect::Destroy),
+        Remedy::command("See which one it is", find, Effect::Read),
+        offer::next_after("Use another port", case.asked.port),
+    ];
+    let summary = format!("{} is taken on the Windows side of this machine; no Linux socket has it.", words::port(case));
+    words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
+}
+
+/// `EADDRINUSE`, errno(3).
+const EADDRINUSE: i32 = 98;
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{BindTry, NetworkSettings, Snapshot};
+
+    use crate::{
+        Symptom,
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener, machine},
+    };
+
+    fn refused(snapshot: Snapshot, wsl: bool) -> Scene {
+        Scene::listen(snapshot, "127.0.0.1:3000", true).but(|scene| {
+            let at = "127.0.0.1:3000".parse().unwrap();
+            scene.exam.tries.push(BindTry { at, reuse: true, failed: Some(98) });
+            scene.exam.network = Some(NetworkSettings { wsl, ..NetworkSettings::default() });
+        })
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let said = Some("wsl-host-holds");
+        let told = Scene::listen(machine(), "0.0.0.0:8080", true).said(Symptom::InUse, said, "address already in use");
+        Cases {
+            fires: vec![refused(machine(), true), told],
+            silent: vec![
+                refused(machine(), false),
+                refused(held(listener("127.0.0.1", 3000)), true),
+                Scene::listen(machine(), "127.0.0.1:3000", true),
+            ],
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Another debugger is attached already.
+
+use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SocketState};
+
+use crate::{
+    case::{Case, debuggee::debuggee, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "jdwp-busy",
+    summary: "another debugger is attached already",
+    doc: DOC,
+    proof: Proof::Process,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+A Java virtual machine serves one debugger at a time: while one is attached the debug port does not listen, and a
+second is refused. The port listens again as soon as the first detaches.
+
+## Evidence
+
+A JVM's arguments name the port with server=y; nothing listens there, and the JVM holds an established connection on
+it (sock_diag), whose other end is the debugger.
+
+## Fix
+
+Detach the other debugger.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if case.unserved().is_none() || case.listeners().next().is_some() {
+        return Ruling::Silent;
+    }
+    let Some((process, argument)) = case.processes().find_map(|process| {
+        let found = debuggee(process).filter(|found| found.is_jdwp() && found.listens)?;
+        (found.port == Some(case.asked.port)).then_some((process, found.argument))
+    }) else {
+        return Ruling::Silent;
+    };
+    let held = |index: usize| case.snapshot.holders(index).iter().any(|holding| holding.pid == process.id.pid);
+    let hidden = |index: usize| case.snapshot.holders(index).is_empty();
+    let Some((index, socket)) = case.in_state(SocketState::Established).find(|(index, _)| held(*index) || hidden(*index)) else {
+        return Ruling::Silent;
+    };
+    let likelihood = if held(index) { Likelihood::Certain } else { Likelihood::Likely };
+    let pid = process.id.pid;
+    let mut evidence = vec![
+        words::seen(case, index, socket),
+        Evidence::new(format!("/proc/{pid}/cmdline"), format!("{} says {argument}", words::named(process))),
+    ];
+    let other = other_end(case, socket);
+    let mut fixes = Vec::new();
+    let by = match other {
+        Some(debugger) => {
+            let fact = format!("the other end is held by {}", words::named(debugger));
+            evidence.push(Evidence::new("sock_diag", fact));
+            let command = format!("{}kill {}", words::sudo(case, debugger.uid), debugger.id.pid);
+            fixes.push(Remedy::command(
+                "Detach in the other debugger; where it has no window any more, end it",
+                command,
+                Effect::Destroy,
+            ));
+            format!("{} is", words::named(debugger))
+        }
+        None => socket.remote().map_or_else(
+            || "a debugger is".to_owned(),
+            |(address, port)| format!("a debugger at {} is", words::address(address, port)),
+        ),
+    };
+    evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
+    fixes.push(offer::wait("Detach it there; the port listens again at once", case.asked.port.to_string()));
+    let summary =
+        format!("{} takes one debugger at a time, and {by} attached on port {}.", words::named(process), case.asked.port);
+    words::found(CAUSE.code, likelihood, summary, evidence, fixes)
+}
+
+/// The process at the other end of a connection of this machine.
+fn other_end<'a>(case: &Case<'a>, socket: &Socket) -> Option<&'a Process> {
+    let (own, remote) = (socket.address().map(portward_model::unmap)?, socket.remote()?);
+    let all = case.snapshot.sockets.iter().enumerate();
+    let back = |other: &Socket| {
+        let to = other.remote().map(|(address, port)| (portward_model::unmap(address), port));
+        to == Some((own, case.asked.port)) && other.port() == Some(remote.1)
+    };
+    let (index, _) = all.into_iter().find(|(_, other)| case.is_own(other) && back(other))?;
+    case.holder(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Met, Snapshot};
+
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{connection, holding, listener, process, world},
+    };
+
+    fn attached(option: &str) -> Snapshot {
+        world(
+            vec![connection("127.0.0.1", 5005, "127.0.0.1", 50412), connection("127.0.0.1", 50412, "127.0.0.1", 5005)],
+            vec![process(300, 1, &["java", option, "-jar", "shop.jar"], 900), process(310, 1, &["idea"], 9000)],
+            vec![holding(0, 300, 5), holding(1, 310, 9)],
+        )
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let server = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=*:5005";
+        let elsewhere = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=6006";
+        let mut free = attached(server);
+        free.sockets.push(listener("0.0.0.0", 5005));
+        let mut hidden = attached(server);
+        hidden.holdings.clear();
+        Cases {
+            fires: vec![
+                Scene::on(attached(server), "127.0.0.1:5005").tried(Met::Failed(111)),
+                Scene::on(hidden, "127.0.0.1:5005"),
+            ],
+            silent: vec![
+                Scene::on(attached(elsewhere), "127.0.0.1:5005").tried(Met::Failed(111)),
+                Scene::on(free, "127.0.0.1:5005"),
+                Scene::on(world(Vec::new(), vec![process(300, 1, &["java", server], 9)], Vec::new()), "127.0.0.1:5005")
+                    .tried(Met::Failed(111)),
+            ],
+        }
+    }
+}

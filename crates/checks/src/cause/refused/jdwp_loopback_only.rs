@@ -1,0 +1,102 @@
+//! The JVM's debug port listens on loopback only.
+
+use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, unmap};
+
+use crate::{
+    case::{Case, debuggee::debuggee, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "jdwp-loopback-only",
+    summary: "the JVM's debug port listens on loopback only",
+    doc: DOC,
+    proof: Proof::Process,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+Since JDK 9 `address=5005` means 127.0.0.1: a debugger on another machine, or on the other side of a container's
+network, is refused. That is on purpose. Whoever reaches a debug port can run any code in the program.
+
+## Evidence
+
+The listener is on a loopback address and its process was started with this port in -agentlib:jdwp; the dialled
+address is another one of this machine.
+
+## Fix
+
+Go through a tunnel. `address=*:5005` opens the port to everyone who reaches the machine.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(dialled) = case.unserved().filter(|address| !address.is_loopback()) else { return Ruling::Silent };
+    let Some((index, socket)) = case.listeners().next() else { return Ruling::Silent };
+    if !socket.address().is_some_and(|address| AddressClass::of(unmap(address)) == AddressClass::Loopback) {
+        return Ruling::Silent;
+    }
+    let Some(process) = case.holder(index) else { return Ruling::Silent };
+    let Some(found) = debuggee(process).filter(|found| found.is_jdwp() && found.listens) else { return Ruling::Silent };
+    if found.port.is_some_and(|port| port != case.asked.port) {
+        return Ruling::Silent;
+    }
+    let port = case.asked.port;
+    let pid = process.id.pid;
+    let mut evidence = vec![
+        words::seen(case, index, socket),
+        Evidence::new(format!("/proc/{pid}/cmdline"), format!("{} says {}", words::named(process), found.argument)),
+    ];
+    evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
+    let fixes = vec![
+        Remedy::command("Go through a tunnel", format!("ssh -N -L {port}:127.0.0.1:{port} {dialled}"), Effect::Change),
+        Remedy::command("From this machine, attach to loopback", format!("jdb -attach 127.0.0.1:{port}"), Effect::Change),
+        Remedy::advice("Or open it, on a network that you trust only", format!("address=*:{port}"), Effect::Change),
+    ];
+    let listens = words::endpoint(case.snapshot, socket);
+    let summary = format!(
+        "{} takes debuggers on {listens} only, and the client dialled {}.",
+        words::named(process),
+        words::address(dialled, port)
+    );
+    words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Met, Snapshot};
+
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, holding, listener, process, world},
+    };
+
+    fn debugged(address: &str) -> Snapshot {
+        let option = "-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address=5005";
+        world(
+            vec![listener(address, 5005)],
+            vec![process(300, 1, &["java", option, "-jar", "shop.jar"], 900)],
+            vec![holding(0, 300, 5)],
+        )
+    }
+
+    pub(crate) fn cases() -> Cases {
+        Cases {
+            fires: vec![
+                Scene::on(debugged("127.0.0.1"), "192.168.1.20:5005").tried(Met::Failed(111)),
+                Scene::on(debugged("::ffff:127.0.0.1"), "192.168.1.20:5005"),
+            ],
+            silent: vec![
+                Scene::on(debugged("127.0.0.1"), "127.0.0.1:5005"),
+                Scene::on(debugged("0.0.0.0"), "192.168.1.20:5005"),
+                Scene::on(held(listener("127.0.0.1", 5005)), "192.168.1.20:5005").tried(Met::Failed(111)),
+            ],
+        }
+    }
+}

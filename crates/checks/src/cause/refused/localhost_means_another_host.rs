@@ -1,0 +1,136 @@
+//! "localhost" means this container, and the service is outside it.
+
+use std::net::SocketAddr;
+
+use portward_model::{DialTarget, Effect, Evidence, Likelihood, MentionKind, Met, Remedy};
+
+use crate::{
+    case::{Case, edits, kin, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "localhost-means-another-host",
+    summary: "localhost means this container, and the service is outside it",
+    doc: DOC,
+    proof: Proof::Reading,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+Inside a container, a virtual machine or WSL, 127.0.0.1 is that small world itself. A service on the host, or in the
+container beside it, is at another address.
+
+## Evidence
+
+This program runs in a container or WSL (its files and control group), the dialled address is loopback, nothing
+listens here; a connection to the gateway, which is the host, was accepted, or a setting of the project sends the
+client to localhost.
+
+## Fix
+
+Dial the host by its name or address from inside, or the other container by its service's name.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(dialled) = case.unserved().filter(std::net::IpAddr::is_loopback) else { return Ruling::Silent };
+    let Some(network) = &case.exam.network else { return Ruling::Silent };
+    let place = match (&network.container, network.wsl) {
+        (Some(runtime), _) => format!("a {runtime} container"),
+        (None, true) => "the Windows Subsystem for Linux".to_owned(),
+        (None, false) => return Ruling::Silent,
+    };
+    if case.listeners().next().is_some() || case.elsewhere().next().is_some() {
+        return Ruling::Silent;
+    }
+    let port = case.asked.port;
+    let mut evidence = vec![
+        Evidence::new("/proc/self/cgroup and the files of runtimes", format!("this program runs in {place}")),
+        Evidence::new("sock_diag", format!("nothing listens on port {port} in here")),
+    ];
+    let gateway = network.gateway.map(|gateway| SocketAddr::new(gateway, port));
+    let answers = gateway.and_then(|gateway| {
+        case.exam.attempts.iter().find(|attempt| attempt.at == DialTarget::Inet(gateway) && attempt.met == Met::Connected)
+    });
+    evidence.extend(answers.map(words::tried));
+    // A client's setting, not a server's: it names the loopback as a place to go to.
+    let setting = kin::mentions(case).find(|mention| {
+        let text = mention.text.lossy();
+        let client = text.contains("://localhost")
+            || text.contains("://127.0.0.1")
+            || text.contains("@localhost")
+            || text.contains("@127.0.0.1");
+        client && matches!(mention.kind, MentionKind::Environment | MentionKind::Server | MentionKind::Compose)
+    });
+    evidence.extend(setting.map(words::mentioned));
+    evidence.extend(case.exam.attempts.iter().filter(|attempt| case.is_target(&attempt.at)).take(1).map(words::tried));
+    let host =
+        case.exam.hosts.iter().flatten().flat_map(|line| &line.names).find(|name| {
+            matches!(name.raw(), b"host.docker.internal" | b"host.containers.internal" | b"gateway.docker.internal")
+        });
+    let outside = host.map(portward_model::Text::shown).or_else(|| network.gateway.map(|gateway| gateway.to_string()));
+    let mut fixes = Vec::new();
+    if let Some(outside) = &outside {
+        if let Some(mention) = setting {
+            let text = mention.text.lossy();
+            let now = if text.contains("localhost") { "localhost" } else { "127.0.0.1" };
+            fixes.extend(edits::in_line(case, mention, now, outside, "Name the host, or the other container's service"));
+        }
+        let target = if outside.contains(':') { format!("[{outside}]:{port}") } else { format!("{outside}:{port}") };
+        fixes.push(offer::ask("Dial the host from inside", target));
+    }
+    fixes.push(Remedy::command(
+        "Or give the container the host's own network",
+        "docker run --network host IMAGE",
+        Effect::Change,
+    ));
+    let likelihood = if answers.is_some() || setting.is_some() { Likelihood::Likely } else { Likelihood::Possible };
+    let summary = format!(
+        "{} is inside {place}, where nothing listens; a service outside has another address.",
+        words::address(dialled, port)
+    );
+    words::found(CAUSE.code, likelihood, summary, evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{MentionKind, Met, NetworkSettings};
+
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener},
+    };
+
+    fn inside(mut scene: Scene) -> Scene {
+        let container = Some("docker".to_owned());
+        scene.exam.network =
+            Some(NetworkSettings { container, gateway: Some("172.17.0.1".parse().unwrap()), ..NetworkSettings::default() });
+        scene
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let refused = || Scene::connect("127.0.0.1:5432").tried(Met::Failed(111));
+        let url = "DATABASE_URL=postgres://localhost:5432/shop";
+        let env = |scene: Scene| scene.mention(MentionKind::Environment, "/app/.env", 4, url, 5432);
+        let mut answered = inside(refused());
+        let gateway = Scene::connect("172.17.0.1:5432").attempt(Met::Connected);
+        answered.exam.attempts.push(gateway);
+        Cases {
+            fires: vec![answered, env(inside(refused()))],
+            silent: vec![
+                env(refused()),
+                inside(Scene::on(held(listener("127.0.0.1", 5432)), "127.0.0.1:5432").tried(Met::Connected)),
+                inside(Scene::on(held(listener("127.0.0.2", 5432)), "127.0.0.1:5432").tried(Met::Failed(111))),
+                inside(Scene::connect("192.168.1.20:5432").tried(Met::Failed(111))),
+            ],
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Nothing listens on the port.
+
+use portward_model::{Effect, Evidence, Likelihood, MentionKind, Remedy, Transport};
+
+use crate::{
+    case::{Case, Standing, kin, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "no-listener",
+    summary: "nothing listens on the port",
+    doc: DOC,
+    proof: Proof::Absence,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+No socket of this machine listens on the port, at any address, in any network namespace that could be read. The
+kernel itself answers a connection with a reset, and the client reads \"connection refused\".
+
+## Evidence
+
+The tables of listening, bound and connected sockets (sock_diag) hold none with this port; a connection was
+refused by the kernel's own reset (Tcp.OutRsts rose).
+
+## Fix
+
+Start the service. Where a file of the project, a Compose file or a unit names the port, that is what to start.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !case.connects() || case.asked.port == 0 || case.asked.transport.is_unix() {
+        return Ruling::Silent;
+    }
+    if let Some((index, socket)) = case.listeners().next() {
+        return Ruling::Out(words::seen(case, index, socket).fact);
+    }
+    let far = case.first_address().is_some_and(|address| !case.is_own_address(address.ip()));
+    let refused = matches!(case.standing(), Standing::Refused(_) | Standing::Untried);
+    if far || !refused || case.here().any(|(_, socket)| socket.state.serves()) {
+        return Ruling::Silent;
+    }
+    let udp = case.asked.transport == Transport::Udp;
+    let does = if udp { "receives" } else { "listens" };
+    let named = words::port(case);
+    let named = if udp { named } else { named.to_lowercase() };
+    let whose = if case.elsewhere().next().is_some() { "this network namespace" } else { "this machine" };
+    let mut evidence = vec![Evidence::new("sock_diag", format!("no socket of {whose} {does} on {named}"))];
+    if let Standing::Refused(attempt) = case.standing() {
+        evidence.push(words::tried(attempt));
+        if words::rose(attempt, "Tcp.OutRsts") > 0 {
+            evidence.push(Evidence::new("/proc/net/snmp", "the kernel answered with a reset of its own (Tcp.OutRsts rose)"));
+        }
+    }
+    let mut fixes = Vec::new();
+    for mention in kin::mentions(case).take(3) {
+        evidence.push(words::mentioned(mention));
+        fixes.push(starter(mention.kind, &mention.file.shown()));
+    }
+    fixes.dedup();
+    fixes.push(offer::wait("Start the service, and know when it listens", words::target(case)));
+    let nothing = if udp { "Nothing receives" } else { "Nothing listens" };
+    let summary = format!("{nothing} on {named}, at any address.");
+    words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
+}
+
+/// How what a file describes is started.
+fn starter(kind: MentionKind, file: &str) -> Remedy {
+    match kind {
+        MentionKind::Compose => {
+            Remedy::command("Start the Compose project", format!("docker compose -f {file} up -d"), Effect::Change)
+        }
+        MentionKind::UnitEnabled | MentionKind::UnitDisabled => {
+            let unit = file.rsplit('/').next().unwrap_or(file);
+            Remedy::command("Start the unit", format!("sudo systemctl start {unit}"), Effect::Change)
+        }
+        _ => Remedy::advice("Start what this file describes", file, Effect::Read),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::Met;
+
+    use super::CAUSE;
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        doctor::diagnose,
+        fixture::{held, listener},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let refused = || Scene::connect("127.0.0.1:3000").tried(Met::Failed(111)).rose(&[("Tcp.OutRsts", 1)]);
+        Cases {
+            fires: vec![refused(), Scene::connect("127.0.0.1:3000")],
+            silent: vec![
+                Scene::on(held(listener("127.0.0.1", 3000)), "127.0.0.1:3000"),
+                Scene::on(held(listener("::1", 3000)), "127.0.0.1:3000").tried(Met::Failed(111)),
+                Scene::connect("127.0.0.1:3000").tried(Met::Silence),
+                Scene::connect("192.168.1.77:3000").tried(Met::Failed(111)),
+            ],
+        }
+    }
+
+    #[test]
+    fn the_reset_is_the_second_proof() {
+        let scene = cases().fires.remove(0);
+        let diagnosis = diagnose(&scene.case());
+        assert_eq!(diagnosis.summary, "Nothing listens on port 3000, at any address.");
+        let sources: Vec<&str> = diagnosis.causes[0].evidence.iter().map(|evidence| evidence.source.as_str()).collect();
+        assert_eq!(sources, ["sock_diag", "connect(2)", "/proc/net/snmp"]);
+        assert_eq!(diagnosis.causes[0].code, CAUSE.code);
+    }
+}

@@ -1,0 +1,90 @@
+//! The service speaks TCP, and the client UDP.
+
+use portward_model::{Effect, Likelihood, Remedy, SocketState, Transport};
+
+use crate::{
+    case::{Case, dialled, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "tcp-not-udp",
+    summary: "the service speaks TCP, and the client UDP",
+    doc: DOC,
+    proof: Proof::Reading,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+TCP and UDP have ports of their own: a service on UDP port 53 is no answer to a client on TCP port 53. Here the
+number is taken in TCP only, and the client came with UDP.
+
+## Evidence
+
+The tables (sock_diag) hold a TCP socket that takes the address and port, and no UDP one.
+
+## Fix
+
+Let the client use TCP, or switch on the service's UDP side.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let asks = case.connects() && case.asked.transport == Transport::Udp && case.served().is_empty();
+    let first = case.asked.addresses.first().filter(|address| asks && case.is_own_address(**address));
+    let Some(dialled) = first.copied().map(dialled) else { return Ruling::Silent };
+    let other = case.snapshot.sockets.iter().enumerate().find(|(_, socket)| {
+        let there = socket.transport == Transport::Tcp && socket.port() == Some(case.asked.port);
+        there && case.is_own(socket) && socket.state == SocketState::Listen && socket.takes(dialled)
+    });
+    let Some((index, socket)) = other else { return Ruling::Silent };
+    let mut evidence = vec![words::seen(case, index, socket)];
+    evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
+    let port = case.asked.port;
+    let fixes = vec![
+        offer::explain("Let the client use TCP", port.to_string()),
+        Remedy::advice("Or switch on the service's UDP side", "see the service's own settings", Effect::Change),
+    ];
+    let likelihood = Likelihood::Likely;
+    let who = words::who(case, index, socket);
+    let summary = format!("{who} serves port {port} by TCP, and the client came with UDP, where nothing has the port.");
+    words::found(CAUSE.code, likelihood, summary, evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{SocketState, Transport};
+
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener, socket},
+    };
+
+    fn asked(mut scene: Scene) -> Scene {
+        scene.asked.transport = Transport::Udp;
+        scene.asked.text = "udp/127.0.0.1:9000".to_owned();
+        scene
+    }
+
+    pub(crate) fn cases() -> Cases {
+        let udp = held(socket(Transport::Udp, SocketState::Bound, "0.0.0.0", 9000));
+        Cases {
+            fires: vec![
+                asked(Scene::on(held(listener("127.0.0.1", 9000)), "127.0.0.1:9000")),
+                asked(Scene::on(held(listener("::", 9000)), "127.0.0.1:9000")),
+            ],
+            silent: vec![
+                asked(Scene::on(udp, "127.0.0.1:9000")),
+                asked(Scene::on(held(listener("127.0.0.2", 9000)), "127.0.0.1:9000")),
+                Scene::on(held(listener("127.0.0.1", 9000)), "127.0.0.1:9000"),
+            ],
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The client went for a Unix socket, and the server listens on TCP.
+
+use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
+
+use crate::{
+    case::{Case, Standing, kin, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "unix-socket-expected",
+    summary: "the client went for a Unix socket, and the server listens on TCP",
+    doc: DOC,
+    proof: Proof::Reading,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+To the clients of MySQL and PostgreSQL the host \"localhost\", or none, means a Unix socket in a folder that was fixed
+when they were built. A server in a container, or of another build, listens on TCP and puts its socket elsewhere or
+nowhere.
+
+## Evidence
+
+Nothing serves the path; a TCP listener has the port that the path names or that its product uses (sock_diag).
+
+## Fix
+
+Name the host 127.0.0.1 instead of localhost, which chooses TCP.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(path) = case.asked.path.as_ref().filter(|_| case.connects()) else { return Ruling::Silent };
+    if matches!(case.standing(), Standing::Connected(_)) || case.listeners().next().is_some() {
+        return Ruling::Silent;
+    }
+    let nobody = case.exam.path(path).is_some_and(|facts| facts.kind.is_none())
+        || matches!(case.standing(), Standing::Refused(_) | Standing::Failed(2, _));
+    let Some((port, client)) = product(path).filter(|_| nobody) else { return Ruling::Silent };
+    let Some((index, socket)) = kin::tcp_listeners(case).find(|(_, socket)| socket.port() == Some(port)) else {
+        return Ruling::Silent;
+    };
+    let mut evidence = vec![Evidence::new("stat(2)", format!("nothing serves {path}")), words::seen(case, index, socket)];
+    evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
+    let host = if socket.serves_ipv4() { "127.0.0.1" } else { "::1" };
+    let command = client.replace("HOST", host).replace("PORT", &port.to_string());
+    let fixes = vec![Remedy::command("Let the client use TCP", command, Effect::Read)];
+    let who = words::who(case, index, socket);
+    let listens = words::endpoint(case.snapshot, socket);
+    let summary = format!("{who} listens on {listens} by TCP, and the client went for the Unix socket {path}.");
+    words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
+}
+
+/// The TCP port of the product whose socket has this name, and its client's way to say so.
+fn product(path: &Text) -> Option<(u16, &'static str)> {
+    let name = path.raw().rsplit(|byte| *byte == b'/').next()?;
+    if let Some(number) = name.strip_prefix(b".s.PGSQL.") {
+        let port = std::str::from_utf8(number).ok()?.parse().ok()?;
+        return Some((port, "psql -h HOST -p PORT"));
+    }
+    let named = |word: &str| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    let known = [
+        ("mysql", 3306, "mysql -h HOST -P PORT --protocol=tcp"),
+        ("mariadb", 3306, "mariadb -h HOST -P PORT --protocol=tcp"),
+        ("redis", 6379, "redis-cli -h HOST -p PORT"),
+        ("mongodb", 27017, "mongosh --host HOST --port PORT"),
+        ("docker", 2375, "docker -H tcp://HOST:PORT version"),
+    ];
+    known.into_iter().find(|(word, _, _)| named(word)).map(|(_, port, client)| (port, client))
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{FileKind, Met, SocketState};
+
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener, machine, unix},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let pg = "/var/run/postgresql/.s.PGSQL.5433";
+        let my = "/var/run/mysqld/mysqld.sock";
+        let gone = |port, path| Scene::unix(held(listener("127.0.0.1", port)), path).stands(None, 0, false).tried(Met::Failed(2));
+        Cases {
+            fires: vec![
+                gone(5433, pg),
+                gone(3306, my),
+                Scene::unix(held(listener("0.0.0.0", 3306)), my)
+                    .stands(Some(FileKind::Socket), 0o777, true)
+                    .tried(Met::Failed(111)),
+            ],
+            silent: vec![
+                gone(5432, pg),
+                Scene::unix(held(unix(Some(pg), SocketState::Listen)), pg).tried(Met::Connected),
+                Scene::unix(machine(), pg).stands(None, 0, false).tried(Met::Failed(2)),
+                gone(3000, "/run/app.sock"),
+            ],
+        }
+    }
+}

@@ -1,0 +1,131 @@
+//! The server listens on a Unix socket only.
+
+use portward_model::{Effect, Likelihood, Remedy, Socket, SocketState, Transport};
+
+use crate::{
+    case::kin::names_port,
+    case::{Case, kin, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    offer,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "unix-socket-only",
+    summary: "the server listens on a Unix socket only",
+    doc: DOC,
+    proof: Proof::Process,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+Databases and application servers can listen on a Unix socket and on no TCP port: PostgreSQL with listen_addresses =
+'', MySQL with skip-networking, Redis with port 0. A client that dials TCP is refused although the server runs.
+
+## Evidence
+
+A listening Unix socket whose name holds the port or the product that uses it (unix_diag), and no TCP listener with
+the port.
+
+## Fix
+
+Let the client use the socket, or let the server listen on TCP too.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if case.unserved().is_none() || case.listeners().next().is_some() {
+        return Ruling::Silent;
+    }
+    let port = case.asked.port;
+    let all = case.snapshot.sockets.iter().enumerate();
+    let mut listening = all
+        .filter(|(_, socket)| socket.transport == Transport::Unix && socket.state == SocketState::Listen && case.is_own(socket));
+    let Some((index, socket)) = listening.find(|(index, socket)| fits(case, *index, socket)) else { return Ruling::Silent };
+    let mut evidence = vec![words::seen(case, index, socket)];
+    evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
+    let path = words::endpoint(case.snapshot, socket);
+    let folder = path.rsplit_once('/').map_or(path.as_str(), |(folder, _)| folder);
+    let title = "Let the client use the socket";
+    let by = |command: String| Remedy::command(title, command, Effect::Read);
+    let (client, setting) = match port {
+        5432..=5439 => (by(format!("psql -h {folder} -p {port}")), "listen_addresses = 'localhost' in postgresql.conf"),
+        3306 => (by(format!("mysql --socket {path}")), "remove skip-networking from the server's my.cnf"),
+        6379 => (by(format!("redis-cli -s {path}")), "port 6379 in redis.conf"),
+        _ => (offer::explain(title, format!("unix:{path}")), "give the server a TCP address to listen on"),
+    };
+    let fixes = vec![client, Remedy::advice("Or let the server listen on TCP too", setting, Effect::Change)];
+    let who = words::who(case, index, socket);
+    let summary = format!("{who} listens on the Unix socket {path} only, and the client came to TCP port {port}.");
+    words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
+}
+
+/// True when the socket's name holds the number, or the product whose port it is.
+fn fits(case: &Case<'_>, index: usize, socket: &Socket) -> bool {
+    let Some(path) = socket.path() else { return false };
+    let name = path.raw().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+    if names_port(name, case.asked.port) {
+        return true;
+    }
+    let words: &[&str] = match case.asked.port {
+        3306 => &["mysql", "mariadb"],
+        6379 => &["redis", "valkey"],
+        9000 => &["php"],
+        11211 => &["memcached"],
+        27017 => &["mongodb"],
+        2375 | 2376 => &["docker"],
+        _ => return false,
+    };
+    // A socket of a client's library, such as an agent's, may bear the name too: its holder has to be the product.
+    let holder = case.holder(index).map(|process| process.title().to_ascii_lowercase());
+    let named = |text: &[u8], word: &str| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
+    words.iter().any(|word| match &holder {
+        // A product that was told this very port and listens by no other means has its socket under any name.
+        Some(title) => title.contains(word) && (named(name, word) || is_its_only(case, index)),
+        None => named(name, word),
+    })
+}
+
+/// True when the holder of a Unix socket listens on no TCP port.
+fn is_its_only(case: &Case<'_>, index: usize) -> bool {
+    case.holder(index).is_some_and(|process| kin::ports_of(case, process.id.pid).is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Met, SocketState};
+
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, holding, listener, process, unix, world},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let on = |path: &str, program: &str| {
+            world(vec![unix(Some(path), SocketState::Listen)], vec![process(600, 1, &[program], 900)], vec![holding(0, 600, 5)])
+        };
+        let pg = || on("/var/run/postgresql/.s.PGSQL.5432", "postgres");
+        let mut both = pg();
+        both.sockets.push(listener("127.0.0.1", 5432));
+        let named = held(unix(Some("/run/gunicorn-8000.sock"), SocketState::Listen));
+        Cases {
+            fires: vec![
+                Scene::on(pg(), "127.0.0.1:5432").tried(Met::Failed(111)),
+                Scene::on(on("/run/mysqld/mysqld.sock", "mysqld"), "127.0.0.1:3306"),
+                Scene::on(named, "127.0.0.1:8000").tried(Met::Failed(111)),
+                Scene::on(on("/srv/db/main.sock", "mariadbd"), "127.0.0.1:3306").tried(Met::Failed(111)),
+            ],
+            silent: vec![
+                Scene::on(both, "127.0.0.1:5432").tried(Met::Connected),
+                Scene::on(pg(), "127.0.0.1:5433").tried(Met::Failed(111)),
+                Scene::on(on("/tmp/mysql-agent", "agent"), "127.0.0.1:3306").tried(Met::Failed(111)),
+                Scene::on(on("/run/app.sock", "app"), "127.0.0.1:8000").tried(Met::Failed(111)),
+            ],
+        }
+    }
+}

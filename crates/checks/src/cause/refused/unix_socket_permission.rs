@@ -1,0 +1,133 @@
+//! This user may not connect to the Unix socket.
+
+use portward_model::{Effect, Evidence, FileKind, Likelihood, Met, Remedy};
+
+use crate::{
+    bind::words::user,
+    case::{Case, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+    quoted,
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "unix-socket-permission",
+    summary: "this user may not connect to the Unix socket",
+    doc: DOC,
+    proof: Proof::Rule,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+Connecting to a Unix socket takes write permission on its file and search permission on every folder above it
+(unix(7)). The usual case is a socket for root and one group, such as Docker's, and a user who is not in it, or
+joined it after logging in.
+
+## Evidence
+
+EACCES from connect(2); the file's mode and owner, or the folder that may not be searched (stat(2), access(2)).
+
+## Fix
+
+Join the group and log in again, or run the client as a user who may.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(path) = case.asked.path.as_ref().filter(|path| case.connects() && !path.raw().starts_with(b"@")) else {
+        return Ruling::Silent;
+    };
+    let tried = case.exam.attempts.iter().find(|attempt| case.is_target(&attempt.at));
+    let denied = tried.is_some_and(|attempt| attempt.met == Met::Failed(13));
+    if tried.is_some() && !denied {
+        return Ruling::Silent;
+    }
+    let Some(facts) = case.exam.path(path) else {
+        return if denied { bare(case) } else { Ruling::Silent };
+    };
+    let unsearchable = facts.stops_at.as_ref().filter(|_| facts.kind.is_none() && denied);
+    let unwritable = facts.kind == Some(FileKind::Socket) && !facts.writable;
+    if !unwritable && unsearchable.is_none() {
+        // The modes allow it: what denies is a sandbox.
+        return if denied { Ruling::Out(format!("the modes of {path} and its folders allow it")) } else { Ruling::Silent };
+    }
+    let me = user(case.snapshot, case.snapshot.host.uid);
+    let owner = user(case.snapshot, facts.uid);
+    let mut evidence = Vec::new();
+    let mut fixes = Vec::new();
+    let summary = if let Some(folder) = unsearchable {
+        evidence.push(Evidence::new("access(2)", format!("{folder} may not be searched by {me}")));
+        if let Some(word) = quoted(folder) {
+            fixes.push(Remedy::command(
+                "Let this user search the folder",
+                format!("sudo setfacl -m u:{me}:x {word}"),
+                Effect::Change,
+            ));
+        }
+        format!("{path} cannot be reached: {me} may not search {folder}.")
+    } else {
+        let mode = facts.mode & 0o7777;
+        evidence.push(Evidence::new("stat(2)", format!("{path} has mode {mode:04o}, user {owner}, group {}", facts.gid)));
+        let joins = mode & 0o020 != 0 && facts.uid != case.snapshot.host.uid;
+        if joins {
+            let command = format!("sudo usermod -aG \"$(getent group {} | cut -d: -f1)\" {me}", facts.gid);
+            fixes.push(Remedy::command("Join its group, then log in again", command, Effect::Change));
+        } else if let Some(word) = quoted(path) {
+            let sudo = words::sudo(case, facts.uid);
+            fixes.push(Remedy::command(
+                "Let this user write to it",
+                format!("{sudo}setfacl -m u:{me}:rw {word}"),
+                Effect::Change,
+            ));
+        }
+        format!("{path} may not be written to by {me}: its mode is {mode:04o}, its owner {owner}.")
+    };
+    evidence.extend(tried.map(words::tried));
+    fixes.push(Remedy::command("Or run the client as its owner", format!("sudo -u {owner} CLIENT"), Effect::Read));
+    words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
+}
+
+/// Only the error is known.
+fn bare(case: &Case<'_>) -> Ruling {
+    let evidence = case.exam.attempts.iter().take(1).map(words::tried).collect();
+    let fixes = vec![Remedy::command("See the modes on the way", format!("namei -l {}", words::port(case)), Effect::Read)];
+    let summary = format!("{} may not be connected to by this user.", words::port(case));
+    words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{FileKind, Met, SocketState, Text};
+
+    use crate::{
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, machine, unix},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let path = "/var/run/docker.sock";
+        let served = || Scene::unix(held(unix(Some(path), SocketState::Listen)), path);
+        let closed = |mode| served().stands(Some(FileKind::Socket), mode, false);
+        let mut behind = Scene::unix(machine(), path).stands(None, 0, false).tried(Met::Failed(13));
+        behind.exam.paths[0].stops_at = Some(Text::from("/var/run"));
+        Cases {
+            fires: vec![
+                closed(0o660).tried(Met::Failed(13)),
+                closed(0o600),
+                behind,
+                Scene::unix(machine(), path).tried(Met::Failed(13)),
+            ],
+            silent: vec![
+                served().stands(Some(FileKind::Socket), 0o666, true).tried(Met::Connected),
+                served().stands(Some(FileKind::Socket), 0o666, true).tried(Met::Failed(13)),
+                Scene::unix(machine(), path).stands(None, 0, false).tried(Met::Failed(2)),
+                Scene::connect("127.0.0.1:3000").tried(Met::Failed(13)),
+            ],
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The browser's rules on origins stopped the request.
+
+use portward_model::{Effect, Likelihood, Remedy};
+
+use crate::{
+    Symptom,
+    case::{Case, talk, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "cors-blocked",
+    summary: "the browser's rules on origins stopped the request",
+    doc: DOC,
+    proof: Proof::Said,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+A page may read answers of its own origin only: scheme, name and port together. `http://localhost:3000` and
+`http://127.0.0.1:3000` are two origins, and so are two ports. The server answers other clients well; the browser withholds the answer
+because it lacks Access-Control-Allow-Origin.
+
+## Evidence
+
+The browser's own text; an answer to a plain request without that header.
+
+## Fix
+
+Allow the page's origin in the server, or let the development server of the page forward the calls (its proxy setting).
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    if !talk::text_may_stand(case) || !(case.symptom() == Some(Symptom::CrossOrigin) || case.says(CAUSE.code)) {
+        return Ruling::Silent;
+    }
+    let mut evidence: Vec<_> = talk::line(case).into_iter().collect();
+    if let Some((_, exchange, answer)) = talk::http(case) {
+        let allows = answer.header("access-control-allow-origin");
+        let fact = talk::heard_words(exchange).fact;
+        let header = match &allows {
+            Some(origin) => format!("allows the origin {}", portward_model::Text::from(origin.as_str())),
+            None => "names no allowed origin".to_owned(),
+        };
+        evidence.push(portward_model::Evidence::new("read(2)", format!("{fact}, and {header}")));
+    }
+    let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
+    let (host, port) = (talk::host(case), case.asked.port);
+    let fixes = vec![Remedy::command(
+        "Allow the page's origin in the server, and ask as the page does",
+        format!("curl -i -H 'Origin: http://localhost:5173' http://{host}:{port}/"),
+        Effect::Read,
+    )];
+    let summary = format!("The browser withholds the answer from the page: {who} does not allow its origin.");
+    words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Ended, Met, Said};
+
+    use crate::{
+        Symptom,
+        case::scene::Scene,
+        cause::Cases,
+        fixture::{held, listener},
+    };
+
+    pub(crate) fn cases() -> Cases {
+        let bare = || Scene::on(held(listener("127.0.0.1", 8000)), "127.0.0.1:8000");
+        let line =
+            "Access to fetch at 'http://127.0.0.1:8000/' from origin 'http://localhost:5173' has been blocked by CORS policy";
+        let told = |scene: Scene| scene.said(Symptom::CrossOrigin, Some("cors-blocked"), line);
+        Cases {
+            fires: vec![told(bare()), told(bare()).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough)],
+            silent: vec![
+                bare().talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
+                told(Scene::connect("127.0.0.1:8000")).tried(Met::Failed(111)),
+            ],
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! Windows keeps the port for itself.
+
+use portward_model::{Effect, Likelihood, Remedy};
+
+use crate::{
+    case::{Case, words},
+    cause::{Cause, Judges},
+    check::{Proof, Ruling},
+};
+
+pub(super) const CAUSE: Cause = Cause {
+    code: "windows-excluded-range",
+    summary: "Windows keeps the port in an excluded range",
+    doc: DOC,
+    proof: Proof::Said,
+    judges: Judges::Endpoint(run),
+    #[cfg(test)]
+    cases: || tests::cases().into(),
+};
+
+const DOC: &str = "\
+## What it is
+
+Hyper-V, WSL and Docker Desktop reserve whole blocks of ports when Windows starts. A bind inside such a block fails with 10013
+(\"forbidden by its access permissions\") though no program has the port; which blocks they are changes with every start.
+
+## Evidence
+
+The text has error 10013 of a bind. `netsh int ipv4 show excludedportrange protocol=tcp` lists the blocks.
+
+## Fix
+
+Stop the service that reserves them, reserve your own port for good, start it again; or take a port outside the blocks.
+
+";
+
+fn run(case: &Case<'_>) -> Ruling {
+    let Some(paste) = case.paste.filter(|_| case.says(CAUSE.code)) else { return Ruling::Silent };
+    let port = match (paste.port, case.asked.port) {
+        (Some(port), _) => port.to_string(),
+        (None, 0) => "PORT".to_owned(),
+        (None, port) => port.to_string(),
+    };
+    let reserve = format!("netsh int ipv4 add excludedportrange protocol=tcp startport={port} numberofports=1");
+    let fixes = vec![
+        Remedy::command(
+            "Reserve the port for your own program, as administrator",
+            format!("net stop winnat && {reserve} && net start winnat"),
+            Effect::Change,
+        ),
+        Remedy::command("See the reserved blocks", "netsh int ipv4 show excludedportrange protocol=tcp", Effect::Read),
+        Remedy::command("See whether a program has it for itself", format!("netstat -ano | findstr :{port}"), Effect::Read),
+    ];
+    let what = if port == "PORT" { "The port".to_owned() } else { format!("Port {port}") };
+    let summary = format!("{what} lies in a range that Windows keeps for itself, so that no program may bind it.");
+    // A program that holds the port for itself alone meets others with the same number.
+    words::found(CAUSE.code, Likelihood::Likely, summary, vec![words::text_line(paste)], fixes)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Symptom, case::scene::Scene, cause::Cases, fixture::machine};
+
+    pub(crate) fn cases() -> Cases {
+        let line =
+            "listen tcp 0.0.0.0:5000: bind: An attempt was made to access a socket in a way forbidden by its access permissions.";
+        let told = |says| Scene::listen(machine(), "0.0.0.0:5000", true).said(Symptom::PermissionDenied, says, line);
+        Cases { fires: vec![told(Some("windows-excluded-range"))], silent: vec![told(None), Scene::connect("127.0.0.1:5000")] }
+    }
+}
