@@ -8,7 +8,7 @@ pub(crate) mod kin;
 pub(crate) mod place;
 pub(crate) mod refusal;
 pub(crate) mod sameness;
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 pub(crate) mod scene;
 pub(crate) mod serving;
 pub(crate) mod talk;

@@ -14,7 +14,7 @@ use portward_model::Finding;
 
 pub(crate) use denied::local_proxy;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 use crate::case::scene::Scene;
 use crate::{
     bind::View,
@@ -52,7 +52,7 @@ pub struct Cause {
     pub doc: &'static str,
     pub(crate) proof: Proof,
     pub(crate) judges: Judges,
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     pub(crate) cases: fn() -> Situations,
 }
 
@@ -106,31 +106,31 @@ impl Check<View<'_>> for Cause {
 }
 
 /// Situations in which a cause speaks, and in which it must not.
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 pub(crate) struct Cases<Situation = Scene> {
     pub(crate) fires: Vec<Situation>,
     pub(crate) silent: Vec<Situation>,
 }
 
 /// Binds that a cause refuses, and others.
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 pub(crate) type Binds = Cases<(portward_model::Snapshot, crate::BindQuestion)>;
 
 /// The cases of everything that a cause judges.
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 pub(crate) struct Situations {
     pub(crate) endpoints: Cases,
     pub(crate) binds: Binds,
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 impl From<Cases> for Situations {
     fn from(endpoints: Cases) -> Self {
         Self { endpoints, binds: Cases { fires: Vec::new(), silent: Vec::new() } }
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 impl From<Binds> for Situations {
     fn from(binds: Binds) -> Self {
         Self { endpoints: Cases { fires: Vec::new(), silent: Vec::new() }, binds }
@@ -140,6 +140,18 @@ impl From<Binds> for Situations {
 /// Every cause of every group.
 pub fn every_cause() -> impl Iterator<Item = &'static Cause> {
     GROUPS.iter().flat_map(|group| group.causes)
+}
+
+/// What every cause offers where it is found, scene by scene, with its code: for the tests of those who do it.
+#[cfg(feature = "scenes")]
+pub fn offered() -> impl Iterator<Item = (&'static str, portward_model::Remedy)> {
+    let found = every_cause().flat_map(|cause| {
+        let Situations { endpoints, binds } = (cause.cases)();
+        let of_endpoints = endpoints.fires.into_iter().map(|scene| cause.run(&scene.case()));
+        let of_binds = binds.fires.into_iter().map(|(snapshot, question)| cause.run(&View::new(&snapshot, &question)));
+        of_endpoints.chain(of_binds).filter_map(Ruling::found).map(|found| (cause.code, found))
+    });
+    found.flat_map(|(code, found)| found.remedies.into_iter().map(move |remedy| (code, remedy)))
 }
 
 /// The page of a cause, by its code.

@@ -5,7 +5,9 @@
 //! a holder came by it, why a process runs and whether a bind would succeed. Where a fact is out of reach
 //! the answer says so; nothing here guesses, and nothing panics on any input.
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![cfg_attr(any(test, feature = "scenes"), allow(clippy::unwrap_used))]
+// Where the scenes are compiled without the tests, not all that they share is used.
+#![cfg_attr(all(feature = "scenes", not(test)), allow(dead_code, unused_imports))]
 
 mod address;
 mod answer;
@@ -14,7 +16,7 @@ mod case;
 mod cause;
 mod check;
 pub mod doctor;
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod fixture;
 pub mod guard;
 mod offer;
@@ -27,6 +29,8 @@ mod why;
 pub use address::address_sentence;
 pub use answer::bind;
 pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, UNEXPLAINED, Verdict};
+#[cfg(feature = "scenes")]
+pub use cause::offered;
 pub use cause::{Cause, GROUPS, Group, check_doc, every_cause};
 pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;

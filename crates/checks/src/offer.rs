@@ -45,7 +45,7 @@ pub(crate) fn ask(title: impl Into<String>, target: impl AsRef<[u8]>) -> Remedy 
 
 /// Drawing who is connected to an endpoint.
 pub(crate) fn graph(title: impl Into<String>, target: impl AsRef<[u8]>) -> Remedy {
-    at("graph", "graph", Effect::Read, title, target, |target| json!({ "endpoint": target }))
+    at("graph", "graph", Effect::Read, title, target, |target| json!({ "filters": [target] }))
 }
 
 /// Lending a project the real ports.
@@ -67,6 +67,11 @@ pub(crate) fn next_after(title: impl Into<String>, port: u16) -> Remedy {
 /// Seeing what is served.
 pub(crate) fn list(title: impl Into<String>) -> Remedy {
     Remedy::operation(title, Effect::Read, "list", json!({}), "portward list")
+}
+
+/// The same, as it is asked most shortly.
+pub(crate) fn everything(title: impl Into<String>) -> Remedy {
+    Remedy::operation(title, Effect::Read, "list", json!({}), "portward")
 }
 
 /// Seeing every Unix socket.

@@ -23,7 +23,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -193,7 +193,7 @@ fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
     vec![first]
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{DialTarget, Ended, Met, Said, Snapshot};
 

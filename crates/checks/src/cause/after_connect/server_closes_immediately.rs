@@ -16,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Absence,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -96,7 +96,7 @@ fn web_port(case: &Case<'_>) -> bool {
     usual.is_some_and(|service| ["HTTP", "development", "server", "UI", "API"].iter().any(|word| service.contains(word)))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Said};
 

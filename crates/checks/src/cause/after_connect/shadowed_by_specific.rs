@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -78,7 +78,7 @@ fn run(case: &Case<'_>) -> Ruling {
     alike.map_or(Ruling::Silent, |fact| Ruling::Out(format!("a wildcard listens beside it, and {fact}")))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Said, Snapshot, Socket};
 

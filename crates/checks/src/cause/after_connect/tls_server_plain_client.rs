@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Dialogue,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -102,7 +102,7 @@ fn usually_tls(case: &Case<'_>) -> bool {
     matches!(case.asked.port, 443 | 465 | 636 | 853 | 993 | 995 | 2376 | 4443 | 5671 | 6443 | 8443 | 9443)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Said};
 

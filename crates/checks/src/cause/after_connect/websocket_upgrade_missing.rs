@@ -14,7 +14,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Dialogue,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -91,7 +91,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// How clients say that the handshake failed.
 const FAILURES: &[&str] = &["handshake", "unexpected response code", "failed to connect", "unexpected server response"];
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::Ended;
 

@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Absence,
     judges: Judges::Bind(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -113,7 +113,7 @@ fn listed(interfaces: &[Interface]) -> String {
 /// Addresses that are listed as evidence.
 const SHOWN: usize = 8;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Likelihood, Snapshot, Transport};
 

@@ -20,7 +20,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -163,7 +163,7 @@ fn fixes(case: &Case<'_>, used: &Used) -> Vec<Remedy> {
 /// `EADDRNOTAVAIL`, errno(3).
 const EADDRNOTAVAIL: i32 = 99;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, PortRange, Snapshot};
 

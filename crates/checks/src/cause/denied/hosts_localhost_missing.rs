@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -83,7 +83,7 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, "The name localhost has no address on this machine.", evidence, fixes)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{HostsLine, Met};
 

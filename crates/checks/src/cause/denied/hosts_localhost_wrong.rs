@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -134,7 +134,7 @@ pub(super) fn append(address: IpAddr, name: &str) -> String {
     format!("echo '{address} {name}' | sudo tee -a /etc/hosts")
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{HostsLine, Met, Text};
 

@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -84,7 +84,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// `EAFNOSUPPORT`, errno(3).
 const EAFNOSUPPORT: i32 = 97;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, NetworkSettings, Snapshot};
 

@@ -18,7 +18,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Bind(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -60,7 +60,7 @@ fn run(view: &View<'_>) -> Option<Finding> {
     ))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::Transport;
 

@@ -16,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Both(run, refuse),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() },
 };
 
@@ -103,7 +103,7 @@ const SETTING: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
 /// `EACCES`, errno(3).
 const EACCES: i32 = 13;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Snapshot, Transport};
 

@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -201,7 +201,7 @@ fn obeys(program: Option<&str>) -> bool {
 /// `ECONNREFUSED`, errno(3).
 const ECONNREFUSED: i32 = 111;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, Observed, ObservedConnect, ProxySetting};
 

@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -60,7 +60,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// `EPERM`, errno(3).
 pub(super) const EPERM: i32 = 1;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{DialTarget, Met, Observed, ObservedConnect, Vitals};
 

@@ -22,7 +22,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Absence,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -151,7 +151,7 @@ fn is_stuck(wait: Wait, alone: bool) -> bool {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Said, Snapshot, Socket, SocketState, Vitals};
 

@@ -18,7 +18,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -67,7 +67,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// RFC 1035 section 4.2.
 const DNS: u16 = 53;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Said, Snapshot, Transport};
 

@@ -21,7 +21,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -126,7 +126,7 @@ fn raise(case: &Case<'_>, process: &Process) -> Vec<Remedy> {
     fixes
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Need, Said, Seen, Vitals};
 

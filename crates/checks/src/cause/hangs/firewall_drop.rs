@@ -20,7 +20,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Absence,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -160,7 +160,7 @@ fn fixes(case: &Case<'_>, rules: &[&FirewallRule], evidence: &mut Vec<Evidence>)
     fixes
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Attempt, Met, RuleVerdict, Seen, Socket, SocketState};
 

@@ -18,7 +18,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Dialogue,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -100,7 +100,7 @@ const ETHERNET: u32 = 1500;
 /// Bytes that only more than one small segment holds.
 const SEGMENT: u32 = 1000;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Route, Said, Snapshot};
 

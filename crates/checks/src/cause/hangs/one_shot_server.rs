@@ -16,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -139,7 +139,7 @@ fn fixes(case: &Case<'_>) -> Vec<Remedy> {
     kept.into_iter().chain([by_hand, wait]).collect()
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{MentionKind, Met, Snapshot, Socket, SocketState};
 

@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -101,7 +101,7 @@ fn is_version_1(vitals: &Vitals) -> bool {
     vitals.threads.iter().any(in_freezer)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Snapshot, Text};
 

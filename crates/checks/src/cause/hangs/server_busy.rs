@@ -20,7 +20,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -114,7 +114,7 @@ const LEAST: u64 = 30;
 /// The share of a program that has a processor to itself.
 const MOST: u64 = 75;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Said, Vitals};
 

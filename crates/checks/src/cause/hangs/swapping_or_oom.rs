@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -104,7 +104,7 @@ fn is_paging(thread: &Thread) -> bool {
 /// A tenth of the time, in hundredths of a percent.
 const STALLED: u32 = 1000;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, MemoryPressure, Said, Vitals};
 

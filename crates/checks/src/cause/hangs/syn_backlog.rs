@@ -18,7 +18,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -104,7 +104,7 @@ fn dropped(attempt: &Attempt) -> u32 {
     attempt.queue.map_or(0, |(before, after)| after.drops.saturating_sub(before.drops))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, NetworkSettings, Snapshot, Socket, SocketState};
 

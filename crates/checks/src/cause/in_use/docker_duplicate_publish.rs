@@ -20,7 +20,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -132,7 +132,7 @@ fn move_line(case: &Case<'_>, mention: &Mention) -> Option<Remedy> {
     Some(edits::fix(case, &format!("Publish the second at {to}"), edit))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 pub(super) mod tests {
     use portward_model::{Container, Mention, MentionKind, Snapshot};
 

@@ -21,7 +21,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -118,7 +118,7 @@ fn of_twin(case: &Case<'_>, index: usize, process: &Process) -> Option<Evidence>
     Some(Evidence::new(source, format!("{} has the same program, arguments and folder", words::named(twin))))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::Snapshot;
 

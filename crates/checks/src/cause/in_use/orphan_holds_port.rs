@@ -20,7 +20,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -78,7 +78,7 @@ fn was_adopted(case: &Case<'_>, process: &Process) -> bool {
     others_session || (case.snapshot.host.sees_all_pids && (init || process.session != parent.session))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::Snapshot;
 

@@ -14,7 +14,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Bind(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -67,7 +67,7 @@ fn reserved(view: &View<'_>) -> String {
     known.chain([view.question.port.to_string()]).collect::<Vec<_>>().join(",")
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Likelihood, PortRange, Transport};
 

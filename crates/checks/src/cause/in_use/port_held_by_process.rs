@@ -14,7 +14,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Bind(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -45,7 +45,7 @@ fn run(view: &View<'_>) -> Option<Finding> {
     Some(words::cause(view, CAUSE.code, &all, summary, words::holder_fixes(view, first)))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Likelihood, SocketState, Transport};
 

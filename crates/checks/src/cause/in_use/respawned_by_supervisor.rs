@@ -20,7 +20,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -140,7 +140,7 @@ fn is_command(argument: &Text) -> bool {
     raw.starts_with(b"-") && !raw.starts_with(b"--") && raw.ends_with(b"c")
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Process, Sample, Seen, Snapshot};
 

@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -146,7 +146,7 @@ fn air_play(case: &Case<'_>) -> Option<Ruling> {
     Some(words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Process, Seen, Snapshot};
 

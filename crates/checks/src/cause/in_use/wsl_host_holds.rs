@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -69,7 +69,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// `EADDRINUSE`, errno(3).
 const EADDRINUSE: i32 = 98;
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{BindTry, NetworkSettings, Snapshot};
 

@@ -16,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Both(run, refuse),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() },
 };
 
@@ -78,7 +78,7 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Likelihood, Met, SocketState, Transport};
 

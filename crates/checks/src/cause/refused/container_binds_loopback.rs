@@ -18,7 +18,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -133,7 +133,7 @@ fn belongs(case: &Case<'_>, index: usize, address: IpAddr) -> bool {
 /// Programs that carry connections into rootless containers.
 const FORWARDERS: &[&str] = &["rootlessport", "rootlesskit", "pasta", "passt", "slirp4netns", "gvproxy"];
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Container, Ended, Namespace, RuleVerdict, Said, Seen, Snapshot, Text};
 

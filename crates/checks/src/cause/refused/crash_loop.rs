@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -148,7 +148,7 @@ fn one_program(case: &Case<'_>, pids: Vec<u32>) -> Vec<u32> {
     pids.iter().copied().filter(|pid| arguments(*pid).is_none_or(|known| arguments(most) == Some(known))).collect()
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::Met;
 

@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -165,7 +165,7 @@ fn rule<'a>(case: &Case<'a>, sign: Sign) -> Option<&'a FirewallRule> {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, RuleVerdict};
 

@@ -17,7 +17,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -85,7 +85,7 @@ fn told_both(case: &Case<'_>, index: usize, title: String) -> Remedy {
     Remedy::command(title, command, Effect::Change)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::Met;
 

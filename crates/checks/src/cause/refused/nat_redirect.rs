@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -84,7 +84,7 @@ fn rule<'a>(case: &Case<'a>) -> Option<&'a FirewallRule> {
     rules.find(|rule| rule.port.is_some() && rule.hook.raw() != b"prerouting")
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, RuleVerdict};
 

@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -98,7 +98,7 @@ fn runs(case: &Case<'_>, unit: &str) -> Option<String> {
     })
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{MentionKind, Met, Seen, Text};
 

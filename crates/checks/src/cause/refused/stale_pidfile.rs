@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Rule,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -107,7 +107,7 @@ fn is_younger(process: &Process, written: i64) -> bool {
     process.started_at.0 / 1000 > written.saturating_add(60)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{MentionKind, Met};
 

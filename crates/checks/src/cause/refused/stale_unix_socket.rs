@@ -16,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Absence,
     judges: Judges::Both(run, refuse),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() },
 };
 
@@ -90,7 +90,7 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, format!("{path} {what}."), evidence, fixes)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{FileKind, Met, SocketState, Text};
 

@@ -14,7 +14,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Reading,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -75,7 +75,7 @@ fn product(path: &Text) -> Option<(u16, &'static str)> {
     known.into_iter().find(|(word, _, _)| named(word)).map(|(_, port, client)| (port, client))
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{FileKind, Met, SocketState};
 

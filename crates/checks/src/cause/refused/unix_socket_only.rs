@@ -16,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -95,7 +95,7 @@ fn is_its_only(case: &Case<'_>, index: usize) -> bool {
     case.holder(index).is_some_and(|process| kin::ports_of(case, process.id.pid).is_empty())
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, SocketState};
 

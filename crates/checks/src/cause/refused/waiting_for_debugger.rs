@@ -19,7 +19,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -137,7 +137,7 @@ fn concerns(case: &Case<'_>, process: &Process) -> bool {
     told || (readers.is_some() && kin::project(case, process) == readers)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{MentionKind, Met, Snapshot};
 

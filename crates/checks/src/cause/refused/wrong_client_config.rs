@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Process,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -130,7 +130,7 @@ fn serves(case: &Case<'_>, index: usize, socket: &Socket, product: &str) -> bool
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{MentionKind, Met, Observed, ObservedConnect, Snapshot, Text};
 

@@ -14,7 +14,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Said,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -68,7 +68,7 @@ const FLAGS: &[&str] = &["secure", "samesite", "httponly", "domain", "path"];
 /// How browsers say that a cookie was left out.
 const FAILURES: &[&str] = &["samesite", "rejected", "blocked", "secure", "not sent", "was not set"];
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Said};
 

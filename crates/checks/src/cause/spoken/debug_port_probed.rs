@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Said,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -62,7 +62,7 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use crate::{
         Symptom,

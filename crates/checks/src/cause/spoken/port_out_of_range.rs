@@ -1,6 +1,6 @@
 //! The number is no port.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Transport};
+use portward_model::{Evidence, Likelihood, Transport};
 
 use crate::{
     Symptom,
@@ -16,7 +16,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Said,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -56,7 +56,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let title = format!("Perhaps {port} is meant, which has nearly the same digits");
         fixes.push(offer::explain(title, port.to_string()));
     }
-    fixes.push(Remedy::command("See the ports that are served here", "portward", Effect::Read));
+    fixes.push(offer::everything("See the ports that are served here"));
     let summary = format!("{shown} is not a port: ports are 0 to 65535.");
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }
@@ -103,7 +103,7 @@ fn one_slip(typed: &[u8], meant: &[u8]) -> bool {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use super::{one_slip, run, typed};
     use crate::{

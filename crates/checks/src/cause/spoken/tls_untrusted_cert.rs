@@ -15,7 +15,7 @@ pub(super) const CAUSE: Cause = Cause {
     doc: DOC,
     proof: Proof::Said,
     judges: Judges::Endpoint(run),
-    #[cfg(test)]
+    #[cfg(any(test, feature = "scenes"))]
     cases: || tests::cases().into(),
 };
 
@@ -82,7 +82,7 @@ const WHY: &[(&str, &str)] = &[
     ("SELF_SIGNED", "is self-signed"),
 ];
 
-#[cfg(test)]
+#[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Ended, Said};
 
