@@ -22,10 +22,14 @@ use portward_model::{
     Socket, SocketState, Text, Transport, Vitals, unmap,
 };
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{BindAnswer, Paste, Symptom, bind};
 
 /// What was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Asking {
     /// Why can a client not connect, or why does what answers not serve it.
     Connect,

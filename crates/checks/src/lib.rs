@@ -36,7 +36,7 @@ pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;
 pub use paste::{Call, Paste, Symptom, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usual_service};
-pub use reach::{reach, reach_width, reach_word};
+pub use reach::{Circle, circle, reach, reach_width};
 pub use via::via;
 pub use why::{
     CgroupUnit, DockerProxy, container_of_cgroup, docker_proxy, quoted, script, supervisor, unit_of_cgroup, why_sentence,

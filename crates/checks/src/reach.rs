@@ -10,6 +10,9 @@ use portward_model::{
     AddressClass, Interface, Namespace, Reach, Scope, Snapshot, Socket, SocketState, Text, Transport, Who, unmap,
 };
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::browser_blocks;
 
 /// Who can reach a socket, nearest first. Empty where nobody new can: a connection, or a TCP socket that
@@ -34,36 +37,88 @@ pub fn reach(snapshot: &Snapshot, socket: &Socket) -> Vec<Reach> {
     }
 }
 
-/// The widest reach as a label for a table's column: `this host`, `containers`, `VPN`, `LAN`, `internet`,
-/// `other namespace`, `its peer`, `nobody`, or `not known` where the interfaces could not be read.
-pub fn reach_word(snapshot: &Snapshot, socket: &Socket) -> &'static str {
+/// The widest circle of clients that can reach a socket, as a table's column says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Circle {
+    /// This machine alone.
+    #[serde(rename = "this host")]
+    Host,
+    /// Containers on it, too.
+    #[serde(rename = "containers")]
+    Containers,
+    /// A private overlay network.
+    #[serde(rename = "VPN")]
+    Vpn,
+    /// The local network.
+    #[serde(rename = "LAN")]
+    Lan,
+    /// Everybody.
+    #[serde(rename = "internet")]
+    Internet,
+    /// Those of another network namespace.
+    #[serde(rename = "other namespace")]
+    OtherNamespace,
+    /// The other end of a connection.
+    #[serde(rename = "its peer")]
+    Peer,
+    /// Nobody: it does not listen.
+    #[serde(rename = "nobody")]
+    Nobody,
+    /// The interfaces could not be read.
+    #[serde(rename = "not known")]
+    Unknown,
+}
+
+impl Circle {
+    /// The words of the column.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Host => "this host",
+            Self::Containers => "containers",
+            Self::Vpn => "VPN",
+            Self::Lan => "LAN",
+            Self::Internet => "internet",
+            Self::OtherNamespace => "other namespace",
+            Self::Peer => "its peer",
+            Self::Nobody => "nobody",
+            Self::Unknown => "not known",
+        }
+    }
+}
+
+/// The widest circle that can reach a socket.
+pub fn circle(snapshot: &Snapshot, socket: &Socket) -> Circle {
     if socket.transport.is_unix() {
-        return "this host";
+        return Circle::Host;
     }
     if other_namespace(snapshot, socket).is_some() {
-        return "other namespace";
+        return Circle::OtherNamespace;
     }
     if !accepts(socket) {
-        return if socket.remote().is_some() { "its peer" } else { "nobody" };
+        return if socket.remote().is_some() { Circle::Peer } else { Circle::Nobody };
     }
     if socket.scope(snapshot.loopback_index()) == Scope::Loopback {
-        return "this host";
+        return Circle::Host;
     }
     if socket.address().is_some_and(is_group) {
-        return "LAN";
+        return Circle::Lan;
     }
     if snapshot.interfaces.is_empty() {
-        return "not known";
+        return Circle::Unknown;
     }
     // Without the sentences of `reach`: a table asks for thousands of rows.
     let widest = doors(snapshot, socket)
         .flat_map(|interface| interface.addresses.iter().map(move |found| (interface, found.address)))
         .filter(|(_, address)| leads_to(socket, *address))
         .filter_map(|(interface, address)| who(interface, address))
-        .map(reach_width)
-        .max()
-        .unwrap_or(0);
-    ["this host", "containers", "VPN", "LAN", "internet"].get(widest).copied().unwrap_or("not known")
+        .max_by_key(|who| reach_width(*who));
+    match widest {
+        None | Some(Who::SameUser | Who::OtherUser | Who::WebPage) => Circle::Host,
+        Some(Who::Container) => Circle::Containers,
+        Some(Who::Vpn) => Circle::Vpn,
+        Some(Who::Lan) => Circle::Lan,
+        Some(Who::Internet) => Circle::Internet,
+    }
 }
 
 /// The interfaces through which other machines and containers could come.

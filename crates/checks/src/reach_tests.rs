@@ -2,7 +2,7 @@
 
 use portward_model::{Namespace, Reach, Snapshot, Socket, SocketState, Text, Transport, Who};
 
-use super::{reach, reach_word};
+use super::{circle, reach};
 use crate::fixture::{connection, interface, listener, machine, socket, unix};
 
 fn who(snapshot: &Snapshot, socket: &Socket) -> Vec<Who> {
@@ -33,7 +33,7 @@ fn loopback_and_a_pin_to_lo_stay_on_this_machine() {
     pinned.interface = 1;
     for socket in [listener("127.0.0.1", 3000), listener("::1", 3000), listener("::ffff:127.0.0.1", 3000), pinned] {
         assert_eq!(who(&snapshot, &socket), HERE);
-        assert_eq!(reach_word(&snapshot, &socket), "this host");
+        assert_eq!(circle(&snapshot, &socket).words(), "this host");
     }
 }
 
@@ -45,7 +45,7 @@ fn a_dual_stack_wildcard_is_reached_by_every_network() {
     assert_eq!(because(&list, Who::Container), "docker0 172.17.0.1");
     assert_eq!(because(&list, Who::Vpn), "tailscale0 100.101.1.2 and fd7a:115c::1");
     assert!(because(&list, Who::Internet).starts_with("eth1 203.0.114.9 and 2a01:4f8::9, a public address"));
-    assert_eq!(reach_word(&snapshot, &listener("::", 8080)), "internet");
+    assert_eq!(circle(&snapshot, &listener("::", 8080)).words(), "internet");
 }
 
 #[test]
@@ -67,9 +67,9 @@ fn one_address_is_reached_by_its_own_interface_only() {
     let snapshot = many();
     let docker = listener("172.17.0.1", 3000);
     assert_eq!(who(&snapshot, &docker), [Who::SameUser, Who::OtherUser, Who::WebPage, Who::Container]);
-    assert_eq!(reach_word(&snapshot, &docker), "containers");
-    assert_eq!(reach_word(&snapshot, &listener("100.101.1.2", 3000)), "VPN");
-    assert_eq!(reach_word(&snapshot, &listener("192.168.1.20", 3000)), "LAN");
+    assert_eq!(circle(&snapshot, &docker).words(), "containers");
+    assert_eq!(circle(&snapshot, &listener("100.101.1.2", 3000)).words(), "VPN");
+    assert_eq!(circle(&snapshot, &listener("192.168.1.20", 3000)).words(), "LAN");
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_pin_to_a_device_leaves_that_device() {
     let mut socket = listener("0.0.0.0", 3000);
     socket.interface = 3;
     assert_eq!(because(&reach(&snapshot, &socket), Who::Container), "docker0 172.17.0.1");
-    assert_eq!(reach_word(&snapshot, &socket), "containers");
+    assert_eq!(circle(&snapshot, &socket).words(), "containers");
     assert!(because(&reach(&snapshot, &socket), Who::SameUser).contains("docker0"));
 }
 
@@ -86,7 +86,7 @@ fn a_pin_to_a_device_leaves_that_device() {
 fn a_down_interface_lets_nobody_in() {
     let mut snapshot = machine();
     snapshot.interfaces[1].up = false;
-    assert_eq!(reach_word(&snapshot, &listener("0.0.0.0", 3000)), "this host");
+    assert_eq!(circle(&snapshot, &listener("0.0.0.0", 3000)).words(), "this host");
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn another_namespace_is_named_and_its_loopback_is_not_ours() {
         "network namespace web\\x1b[2J: its own loopback, which is not this machine's; only programs inside it"
     );
     assert_eq!(list.len(), 1);
-    assert_eq!(reach_word(&snapshot, &socket), "other namespace");
+    assert_eq!(circle(&snapshot, &socket).words(), "other namespace");
 }
 
 #[test]
@@ -110,8 +110,8 @@ fn without_interfaces_it_says_what_is_not_known() {
     snapshot.interfaces.clear();
     let socket = listener("0.0.0.0", 3000);
     assert!(because(&reach(&snapshot, &socket), Who::Lan).starts_with("possible: the interfaces could not be read"));
-    assert_eq!(reach_word(&snapshot, &socket), "not known");
-    assert_eq!(reach_word(&snapshot, &listener("127.0.0.1", 3000)), "this host");
+    assert_eq!(circle(&snapshot, &socket).words(), "not known");
+    assert_eq!(circle(&snapshot, &listener("127.0.0.1", 3000)).words(), "this host");
 }
 
 #[test]
@@ -125,8 +125,8 @@ fn browsers_neither_speak_udp_nor_dial_bad_ports() {
 fn connections_and_silent_sockets_take_nobody_new() {
     let snapshot = machine();
     assert!(reach(&snapshot, &connection("127.0.0.1", 40000, "127.0.0.1", 3000)).is_empty());
-    assert_eq!(reach_word(&snapshot, &connection("127.0.0.1", 40000, "127.0.0.1", 3000)), "its peer");
-    assert_eq!(reach_word(&snapshot, &socket(Transport::Tcp, SocketState::Bound, "0.0.0.0", 3000)), "nobody");
+    assert_eq!(circle(&snapshot, &connection("127.0.0.1", 40000, "127.0.0.1", 3000)).words(), "its peer");
+    assert_eq!(circle(&snapshot, &socket(Transport::Tcp, SocketState::Bound, "0.0.0.0", 3000)).words(), "nobody");
 }
 
 #[test]

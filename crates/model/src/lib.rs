@@ -38,7 +38,7 @@ pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Rou
 pub use loan::{Loan, Standing};
 pub use owner::{Ancestor, Container, Holding, Project, Supervisor, SupervisorKind, Via};
 pub use port::{PortClass, PortRange, PortRangeError};
-pub use process::{Process, ProcessId, ProcessState};
+pub use process::{Process, ProcessId, ProcessState, Signal};
 pub use project::{FolderMark, ProjectIdentity};
 pub use secret::{CommandLine, masked_line};
 pub use snapshot::{Resolution, Snapshot};

@@ -4,20 +4,23 @@ mod json;
 mod listing;
 mod owner;
 mod socket;
-mod sockets;
+mod when;
 
-use portward_model::{Finding, Need, SupervisorKind, Text};
+use std::borrow::Cow;
+
+use portward_model::{Finding, Need, Signal, SocketState, SupervisorKind, Text};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use json::write_json;
-pub use listing::{Group, Listing};
-pub use owner::OwnerDocument;
+pub use listing::{Exposure, Group, Listing, RowDocument};
+pub use owner::{OwnerDocument, ProcessDocument};
 pub use portward_model::Gap as GapDocument;
 pub(crate) use socket::absence_of_owners;
-pub use socket::device;
+pub(crate) use socket::device;
 pub use socket::{End, Netns, SocketDocument};
-pub use sockets::{OneSocket, Sockets};
+pub use when::When;
+pub(crate) use when::rfc3339;
 
 /// Any answer as a document: its own fields after `schema_version`.
 #[derive(Serialize)]
@@ -35,18 +38,21 @@ impl<'a, T: Serialize> Document<'a, T> {
 }
 
 /// Why a value is `null`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Absence {
     /// `hidden`, `gone`, `unsupported` or `none`.
     pub reason: AbsenceReason,
     /// What would reveal it; `null` when nothing would.
     pub need: Option<String>,
+    /// The same as a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<Need>,
     /// The reason in words.
-    pub text: String,
+    pub text: Cow<'static, str>,
 }
 
 /// The kinds of absence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AbsenceReason {
     /// It exists, and this reader may not see it.
@@ -60,12 +66,12 @@ pub enum AbsenceReason {
 }
 
 impl Absence {
-    pub(crate) fn hidden(need: &Need, text: impl Into<String>) -> Self {
-        Self { reason: AbsenceReason::Hidden, need: Some(need.phrase()), text: text.into() }
+    pub(crate) fn hidden(need: &Need, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: AbsenceReason::Hidden, need: Some(need.phrase()), needs: Some(need.clone()), text: text.into() }
     }
 
-    pub(crate) fn none(text: impl Into<String>) -> Self {
-        Self { reason: AbsenceReason::None, need: None, text: text.into() }
+    pub(crate) fn none(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { reason: AbsenceReason::None, need: None, needs: None, text: text.into() }
     }
 
     /// The absence of a value that was not seen; `None` when it was.
@@ -76,18 +82,16 @@ impl Absence {
             Seen::Hidden(need) => {
                 Some(Self::hidden(need, format!("{what} of another user's process is not shown without {}", need.phrase())))
             }
-            Seen::Gone => {
-                Some(Self { reason: AbsenceReason::Gone, need: None, text: format!("{what} vanished while it was read") })
-            }
+            Seen::Gone => Some(Self { reason: AbsenceReason::Gone, ..Self::none(format!("{what} vanished while it was read")) }),
             Seen::Unsupported => {
-                Some(Self { reason: AbsenceReason::Unsupported, need: None, text: format!("this kernel does not tell {what}") })
+                Some(Self { reason: AbsenceReason::Unsupported, ..Self::none(format!("this kernel does not tell {what}")) })
             }
         }
     }
 }
 
 /// A port, classified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Port {
     /// The number; `null` for a Unix socket.
     pub number: Option<u16>,
@@ -102,24 +106,34 @@ pub struct Port {
     /// True when browsers refuse it.
     pub blocked_by_browsers: bool,
     /// Its usual service.
-    pub service: Option<&'static str>,
+    pub service: Option<String>,
     /// All of it in sentences.
     pub text: Vec<String>,
 }
 
 /// Whether a bind would succeed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Bind {
     /// True when it would; `null` when it cannot be told.
     pub possible: Option<bool>,
     /// `rules` when reasoned from the kernel's rules, `tried` when a throw-away socket was bound too.
-    pub proof: &'static str,
+    pub proof: Proof,
     /// What stands in the way.
     pub because: Vec<Finding>,
 }
 
+/// How it is known whether a bind would succeed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// By the kernel's rules.
+    Rules,
+    /// By a throw-away socket.
+    Tried,
+}
+
 /// A client that is connected now.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Client {
     /// Its address; `null` for a Unix socket.
     pub address: Option<String>,
@@ -130,11 +144,11 @@ pub struct Client {
     /// Its name.
     pub name: Option<String>,
     /// The state of the connection as the server sees it.
-    pub state: &'static str,
+    pub state: SocketState,
 }
 
 /// A listener near what was asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Nearby {
     /// Its endpoint.
     pub endpoint: String,
@@ -145,7 +159,7 @@ pub struct Nearby {
 }
 
 /// One step of how data gets there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// What happens.
     pub text: String,
@@ -156,18 +170,18 @@ pub struct Step {
 }
 
 /// A process that was ended.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Freed {
     /// Its pid.
     pub pid: u32,
     /// Its name.
     pub name: String,
     /// The signal that it was, or would be, sent.
-    pub signal: &'static str,
+    pub signal: Signal,
 }
 
 /// A process that was not signalled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Refused {
     /// Its pid; 0 where the owner is not visible.
     pub pid: u32,
@@ -178,7 +192,7 @@ pub struct Refused {
 }
 
 /// What would bring a process back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Supervised {
     /// What kind of supervisor it is.
     pub kind: SupervisorKind,
@@ -199,9 +213,4 @@ impl From<&portward_model::Supervisor> for Supervised {
             stop: supervisor.stop.clone(),
         }
     }
-}
-
-/// A moment as RFC 3339 in UTC with milliseconds.
-pub(crate) fn rfc3339(moment: portward_model::Moment) -> String {
-    jiff::Timestamp::from_millisecond(moment.0).map_or_else(|_| String::new(), |at| format!("{at:.3}"))
 }

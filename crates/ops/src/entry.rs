@@ -3,7 +3,7 @@
 use clap::{Args, FromArgMatches};
 use portward_model::{Caller, Effect};
 use schemars::{JsonSchema, generate::SchemaSettings};
-use serde::{Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
@@ -64,7 +64,7 @@ impl<T: Serialize> ErasedSerialize for T {
 }
 
 /// No item: the capability does not stream.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub enum Never {}
 
 impl Noun for Never {}

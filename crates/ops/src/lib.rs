@@ -26,8 +26,8 @@ mod target;
 
 pub use context::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
 pub use document::{
-    Bind, Client, Document, End, Freed, GapDocument, Group, Listing, Nearby, Netns, OneSocket, OwnerDocument, Port, Refused,
-    SocketDocument, Sockets, Step, Supervised, write_json,
+    Bind, Client, Document, End, Exposure, Freed, GapDocument, Group, Listing, Nearby, Netns, OwnerDocument, Port,
+    ProcessDocument, Proof, Refused, RowDocument, SocketDocument, Step, Supervised, When, write_json,
 };
 pub use door::{Answer, Door, Request, dispatch, perform};
 pub use duration::Span;
@@ -39,9 +39,10 @@ pub use look::{Look, Story, View};
 pub use portward_model::Effect;
 pub use portward_session::die_by;
 pub use registry::OPS;
-pub use rows::{Row, RowKind};
-pub use target::{endpoint_words, holder_words};
+pub(crate) use rows::Row;
+pub use rows::RowKind;
+pub(crate) use target::endpoint_words;
+pub use target::holder_words;
 
-pub use document::device;
 pub use op::explain::age;
 pub use op::watch::notice;

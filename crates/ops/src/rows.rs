@@ -2,11 +2,14 @@
 
 use portward_model::{SocketName, SocketState, Transport};
 use rustc_hash::FxHashMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::{View, pairs};
 
 /// What a row shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum RowKind {
     /// Sockets that one program serves under one port, or one Unix socket.
     Endpoint,
@@ -16,21 +19,21 @@ pub enum RowKind {
 
 /// One row of the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub(crate) struct Row {
     /// What it shows.
-    pub kind: RowKind,
+    pub(crate) kind: RowKind,
     /// Positions of its sockets in the view, the one to name first in front.
-    pub sockets: Vec<u32>,
+    pub(crate) sockets: Vec<u32>,
 }
 
 impl Row {
     /// The socket to speak of.
-    pub fn first<'a>(&self, view: &'a View) -> Option<&'a portward_model::Socket> {
+    pub(crate) fn first<'a>(&self, view: &'a View) -> Option<&'a portward_model::Socket> {
         self.sockets.first().and_then(|index| view.snapshot.sockets.get(*index as usize))
     }
 
     /// The port it is known by: its own, and of a connection the server's.
-    pub fn port(&self, view: &View) -> Option<u16> {
+    pub(crate) fn port(&self, view: &View) -> Option<u16> {
         let socket = self.first(view)?;
         match (self.kind, socket.remote()) {
             // Both ends are here and the server's is first, or it is clearly a client's.
@@ -42,12 +45,12 @@ impl Row {
     }
 
     /// The pid to name, if one may be seen.
-    pub fn pid(&self, view: &View) -> Option<u32> {
+    pub(crate) fn pid(&self, view: &View) -> Option<u32> {
         self.sockets.iter().find_map(|index| view.first_owner(*index as usize))
     }
 
     /// Clients of all its listeners together; `None` for what does not listen.
-    pub fn clients(&self, view: &View) -> Option<u32> {
+    pub(crate) fn clients(&self, view: &View) -> Option<u32> {
         self.sockets.iter().filter_map(|index| view.clients(*index as usize)).reduce(|a, b| a + b)
     }
 }

@@ -146,7 +146,7 @@ pub fn holder_words(view: &View, index: usize) -> String {
 }
 
 /// `127.0.0.1:3000`, `[::1]:3000`, `udp/0.0.0.0:53`, `unix:/run/x.sock`.
-pub fn endpoint_words(socket: &Socket) -> String {
+pub(crate) fn endpoint_words(socket: &Socket) -> String {
     let udp = if socket.transport == Transport::Udp { "udp/" } else { "" };
     match (socket.address(), socket.port()) {
         (Some(address), Some(port)) => format!("{udp}{}", SocketAddr::new(address, port)),

@@ -102,28 +102,6 @@ pub struct Holders {
     pub other_namespaces: u32,
 }
 
-/// A signal that ends a process, or lets it go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Signal {
-    /// `SIGCONT`: go on.
-    Continue,
-    /// `SIGTERM`: please end.
-    Term,
-    /// `SIGKILL`: ended by the kernel.
-    Kill,
-}
-
-impl Signal {
-    /// The name by `signal(7)`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Continue => "SIGCONT",
-            Self::Term => "SIGTERM",
-            Self::Kill => "SIGKILL",
-        }
-    }
-}
-
 /// What became of a socket that was to be pinned to the loopback device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pinned {

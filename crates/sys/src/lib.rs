@@ -26,12 +26,11 @@ pub use clock::{Clock, SystemClock};
 pub use dialling::{Dialled, Dialling, Talk};
 pub use error::SysError;
 pub use flaky::Flaky;
-pub use host::{
-    Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Signal, Transports, Which,
-};
+pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Transports, Which};
 #[cfg(target_os = "linux")]
 pub use linux::{Lookup, device, loopback_up, on_request_to_end, requested_end, unotify, write_at_once};
 pub use machine::{Act, Deed, Dial, Done};
+pub use portward_model::Signal;
 pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::write_private;
 pub use reading::{Answer, Look, Reading, noted};

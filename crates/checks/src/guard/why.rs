@@ -3,9 +3,12 @@
 use std::net::IpAddr;
 
 use portward_model::{AddressClass, unmap};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// Why.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Why {
     /// It belongs to a container engine's proxy; the network's packets do not go through it.
     Published {

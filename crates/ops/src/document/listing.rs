@@ -1,35 +1,49 @@
-//! The answer of `list`: compact facts inside, documents made one at a time as they are written.
+//! The answer of `list`: compact facts inside, documents made one at a time as they are written or shown; or, where the answer
+//! was read back, the documents themselves.
 
 use std::borrow::Cow;
 
-use portward_model::{Reach, Transport};
+use portward_checks::Circle;
+use portward_model::{Reach, Scope, Transport, Who};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
 
-use super::{GapDocument, SocketDocument};
+use super::{GapDocument, SocketDocument, When, owner::Processes};
 use crate::{Exit, Noun, Row, RowKind, View, entry::ErasedSerialize};
 
-/// Endpoints and connections, with the facts behind them.
+/// Endpoints and connections.
 pub struct Listing {
-    /// The facts.
-    pub view: View,
-    /// What a person is shown, in order.
-    pub rows: Vec<Row>,
-    /// Positions of the sockets that the filters let through, in the order of the rows.
-    pub chosen: Vec<u32>,
+    told: Told,
+    /// The first endpoint that other machines can reach.
+    pub exposed: Option<Exposure>,
     /// Unix sockets that were left out of the rows because they rarely matter.
     pub minor_unix: usize,
     /// Columns to show, by name; empty for the usual ones.
     pub columns: Vec<String>,
     /// True when the caller named what to look for, so that an empty list is an answer of its own.
     pub filtered: bool,
+    /// Network namespaces that were read.
+    pub namespaces: usize,
+    /// Other network namespaces that processes live in.
+    pub other_namespaces: u32,
+    /// When it was seen.
+    pub now: When,
+    /// What could not be seen.
+    pub gaps: Vec<GapDocument>,
+}
+
+enum Told {
+    /// The facts of a look, its rows, and the positions of the chosen sockets in the order of the rows.
+    Facts { view: Box<View>, rows: Vec<Row>, chosen: Vec<u32>, processes: Processes },
+    /// What was read back.
+    Documents { sockets: Vec<SocketDocument>, groups: Vec<Group> },
 }
 
 /// Sockets that one program serves under one port, or the two ends of one connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Group {
-    /// `endpoint` or `connection`.
-    pub kind: &'static str,
+    /// What it is.
+    pub kind: RowKind,
     /// What it carries.
     pub transport: Transport,
     /// The port; of a connection, the server's.
@@ -39,59 +53,165 @@ pub struct Group {
     /// The pid to name first; `null` where none can be named.
     pub pid: Option<u32>,
     /// The widest reach, in a word.
-    pub reach_word: &'static str,
+    pub reach_word: Circle,
     /// Who can reach it.
     pub reach: Vec<Reach>,
 }
 
+/// An endpoint that other machines can reach, and the widest circle that can.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Exposure {
+    /// Its port.
+    pub port: u16,
+    /// Who, and what lets them in.
+    pub reach: Reach,
+}
+
+/// One row: what it is, and the documents of its sockets, the one to name first in front.
+pub struct RowDocument<'a> {
+    /// What it shows.
+    pub kind: RowKind,
+    /// The port; of a connection, the server's.
+    pub port: Option<u16>,
+    /// The widest reach.
+    pub circle: Circle,
+    /// Its sockets.
+    pub sockets: Vec<Cow<'a, SocketDocument>>,
+}
+
 impl Listing {
-    fn groups(&self) -> impl Iterator<Item = Group> + '_ {
-        let mut place = vec![usize::MAX; self.view.snapshot.sockets.len()];
-        for (at, socket) in self.chosen.iter().enumerate() {
-            if let Some(slot) = place.get_mut(*socket as usize) {
-                *slot = at;
-            }
+    /// The answer of a look.
+    pub(crate) fn new(view: View, rows: Vec<Row>, chosen: Vec<u32>) -> Self {
+        Self {
+            exposed: rows.iter().find_map(|row| exposure(&view, row)).flatten(),
+            minor_unix: 0,
+            columns: Vec::new(),
+            filtered: false,
+            namespaces: view.snapshot.namespaces.len(),
+            other_namespaces: view.other_namespaces,
+            now: When(view.snapshot.host.now),
+            gaps: view.snapshot.gaps.clone(),
+            told: Told::Facts { view: Box::new(view), rows, chosen, processes: Processes::default() },
         }
-        let group = move |row: &Row| {
-            let socket = row.first(&self.view)?;
-            let sockets =
-                row.sockets.iter().filter_map(|index| place.get(*index as usize).copied()).filter(|at| *at != usize::MAX);
-            let serves = row.kind == RowKind::Endpoint;
-            Some(Group {
-                kind: if serves { "endpoint" } else { "connection" },
-                transport: socket.transport,
-                port: row.port(&self.view),
-                sockets: sockets.collect(),
-                pid: row.sockets.first().and_then(|index| self.view.first_owner(*index as usize)),
-                reach_word: if serves { portward_checks::reach_word(&self.view.snapshot, socket) } else { "its peer" },
-                reach: if serves { portward_checks::reach(&self.view.snapshot, socket) } else { Vec::new() },
-            })
-        };
-        self.rows.iter().filter_map(group)
     }
 
-    fn sockets(&self) -> impl Iterator<Item = SocketDocument<'_>> {
-        self.chosen.iter().filter_map(|index| SocketDocument::of(&self.view, *index as usize))
+    /// The rows, each made when its turn comes.
+    pub fn rows(&self) -> Box<dyn Iterator<Item = RowDocument<'_>> + '_> {
+        match &self.told {
+            Told::Facts { view, rows, processes, .. } => Box::new(rows.iter().filter_map(move |row| {
+                let circle = circle(view, row)?;
+                let document = |index: &u32| SocketDocument::among(view, processes, *index as usize).map(Cow::Owned);
+                let sockets = row.sockets.iter().filter_map(document).collect();
+                Some(RowDocument { kind: row.kind, port: row.port(view), circle, sockets })
+            })),
+            Told::Documents { sockets, groups } => Box::new(groups.iter().map(move |group| {
+                let sockets = group.sockets.iter().filter_map(|at| sockets.get(*at)).map(Cow::Borrowed).collect();
+                RowDocument { kind: group.kind, port: group.port, circle: group.reach_word, sockets }
+            })),
+        }
     }
+
+    /// How many endpoints and connections there are.
+    pub fn count(&self) -> (usize, usize) {
+        let kinds: (usize, usize) = match &self.told {
+            Told::Facts { rows, .. } => (endpoints(rows.iter().map(|row| row.kind)), rows.len()),
+            Told::Documents { groups, .. } => (endpoints(groups.iter().map(|group| group.kind)), groups.len()),
+        };
+        (kinds.0, kinds.1 - kinds.0)
+    }
+
+    fn sockets(&self) -> Box<dyn Iterator<Item = Cow<'_, SocketDocument>> + '_> {
+        match &self.told {
+            Told::Facts { view, chosen, processes, .. } => {
+                let document = move |index: &u32| SocketDocument::among(view, processes, *index as usize).map(Cow::Owned);
+                Box::new(chosen.iter().filter_map(document))
+            }
+            Told::Documents { sockets, .. } => Box::new(sockets.iter().map(Cow::Borrowed)),
+        }
+    }
+
+    fn groups(&self) -> Box<dyn Iterator<Item = Cow<'_, Group>> + '_> {
+        match &self.told {
+            Told::Facts { view, rows, chosen, .. } => {
+                let mut place = vec![usize::MAX; view.snapshot.sockets.len()];
+                for (at, socket) in chosen.iter().enumerate() {
+                    if let Some(slot) = place.get_mut(*socket as usize) {
+                        *slot = at;
+                    }
+                }
+                Box::new(rows.iter().filter_map(move |row| group(view, row, &place)).map(Cow::Owned))
+            }
+            Told::Documents { groups, .. } => Box::new(groups.iter().map(Cow::Borrowed)),
+        }
+    }
+}
+
+fn endpoints(kinds: impl Iterator<Item = RowKind>) -> usize {
+    kinds.filter(|kind| *kind == RowKind::Endpoint).count()
+}
+
+fn circle(view: &View, row: &Row) -> Option<Circle> {
+    let socket = row.first(view)?;
+    Some(match row.kind {
+        RowKind::Endpoint => portward_checks::circle(&view.snapshot, socket),
+        RowKind::Connection => Circle::Peer,
+    })
+}
+
+fn group(view: &View, row: &Row, place: &[usize]) -> Option<Group> {
+    let socket = row.first(view)?;
+    let sockets = row.sockets.iter().filter_map(|index| place.get(*index as usize).copied()).filter(|at| *at != usize::MAX);
+    let serves = row.kind == RowKind::Endpoint;
+    Some(Group {
+        kind: row.kind,
+        transport: socket.transport,
+        port: row.port(view),
+        sockets: sockets.collect(),
+        pid: row.sockets.first().and_then(|index| view.first_owner(*index as usize)),
+        reach_word: circle(view, row)?,
+        reach: if serves { portward_checks::reach(&view.snapshot, socket) } else { Vec::new() },
+    })
+}
+
+/// `None` for what no other machine can reach; an endpoint that one can reach may have no port to name.
+fn exposure(view: &View, row: &Row) -> Option<Option<Exposure>> {
+    let socket = row.first(view).filter(|_| row.kind == RowKind::Endpoint)?;
+    if socket.scope(view.snapshot.loopback_index()) == Scope::Loopback {
+        return None;
+    }
+    let reach = portward_checks::reach(&view.snapshot, socket);
+    let widest = reach.into_iter().max_by_key(|reach| portward_checks::reach_width(reach.who))?;
+    let others = matches!(widest.who, Who::Lan | Who::Vpn | Who::Internet);
+    others.then(|| socket.port().map(|port| Exposure { port, reach: widest }))
 }
 
 impl Noun for Listing {
     fn exit(&self) -> Exit {
-        if self.filtered && self.chosen.is_empty() { Exit::Found } else { Exit::Fine }
+        let empty = match &self.told {
+            Told::Facts { chosen, .. } => chosen.is_empty(),
+            Told::Documents { sockets, .. } => sockets.is_empty(),
+        };
+        if self.filtered && empty { Exit::Found } else { Exit::Fine }
     }
 
     fn each_line(&self, line: &mut dyn FnMut(&dyn ErasedSerialize) -> std::io::Result<()>) -> std::io::Result<()> {
-        self.sockets().try_for_each(|socket| line(&super::Document::new(&socket)))
+        self.sockets().try_for_each(|socket| line(&super::Document::new(socket.as_ref())))
     }
 }
 
 impl Serialize for Listing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Listing", 3)?;
+        let mut fields = serializer.serialize_struct("Listing", 10)?;
         fields.serialize_field("sockets", &InTurn(self))?;
         fields.serialize_field("groups", &GroupsInTurn(self))?;
-        let gaps: Vec<GapDocument> = self.view.snapshot.gaps.iter().map(GapDocument::from).collect();
-        fields.serialize_field("gaps", &gaps)?;
+        fields.serialize_field("exposed", &self.exposed)?;
+        fields.serialize_field("minor_unix", &self.minor_unix)?;
+        fields.serialize_field("columns", &self.columns)?;
+        fields.serialize_field("filtered", &self.filtered)?;
+        fields.serialize_field("namespaces", &self.namespaces)?;
+        fields.serialize_field("other_namespaces", &self.other_namespaces)?;
+        fields.serialize_field("now", &self.now)?;
+        fields.serialize_field("gaps", &self.gaps)?;
         fields.end()
     }
 }
@@ -114,6 +234,23 @@ impl Serialize for GroupsInTurn<'_> {
     }
 }
 
+impl<'de> Deserialize<'de> for Listing {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let shape = Shape::deserialize(deserializer)?;
+        Ok(Self {
+            told: Told::Documents { sockets: shape.sockets, groups: shape.groups },
+            exposed: shape.exposed,
+            minor_unix: shape.minor_unix,
+            columns: shape.columns,
+            filtered: shape.filtered,
+            namespaces: shape.namespaces,
+            other_namespaces: shape.other_namespaces,
+            now: shape.now,
+            gaps: shape.gaps,
+        })
+    }
+}
+
 impl JsonSchema for Listing {
     fn schema_name() -> Cow<'static, str> {
         "Listing".into()
@@ -125,12 +262,26 @@ impl JsonSchema for Listing {
 }
 
 /// The shape that [`Listing`] is written in.
-#[derive(Serialize, JsonSchema)]
-struct Shape<'a> {
+#[derive(Deserialize, JsonSchema)]
+struct Shape {
     /// The sockets.
-    sockets: Vec<SocketDocument<'a>>,
+    sockets: Vec<SocketDocument>,
     /// How they belong together.
     groups: Vec<Group>,
+    /// The first endpoint that other machines can reach.
+    exposed: Option<Exposure>,
+    /// Unix sockets that stand in no group because they rarely matter.
+    minor_unix: usize,
+    /// Columns that were asked for, by name; empty for the usual ones.
+    columns: Vec<String>,
+    /// True when the caller named what to look for.
+    filtered: bool,
+    /// Network namespaces that were read.
+    namespaces: usize,
+    /// Other network namespaces that processes live in.
+    other_namespaces: u32,
+    /// When it was seen, RFC 3339.
+    now: When,
     /// What could not be seen.
     gaps: Vec<GapDocument>,
 }

@@ -2,17 +2,17 @@
 
 use std::net::IpAddr;
 
-use portward_model::{AddressClass, Family, Queue, Scope, Snapshot, Socket, SocketState, Text, Transport};
+use portward_model::{AddressClass, Family, Need, Queue, Scope, Snapshot, Socket, SocketState, Text, Traffic, Transport};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::{Absence, OwnerDocument};
+use super::{Absence, OwnerDocument, owner::Processes};
 use crate::View;
 
 /// One socket, with everything that is known of it.
-#[derive(Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Socket")]
-pub struct SocketDocument<'a> {
+pub struct SocketDocument {
     /// What it carries.
     pub transport: Transport,
     /// Its state.
@@ -24,7 +24,7 @@ pub struct SocketDocument<'a> {
     /// The other end of a connection.
     pub remote: Option<End>,
     /// The path of a Unix socket, `@name` for an abstract one.
-    pub path: Option<&'a Text>,
+    pub path: Option<Text>,
     /// `IPV6_V6ONLY` of an IPv6 socket that serves; `null` elsewhere.
     pub v6_only: Option<bool>,
     /// True when IPv4 clients can reach it.
@@ -33,13 +33,15 @@ pub struct SocketDocument<'a> {
     pub device: Option<String>,
     /// Who its bind is for.
     pub scope: Scope,
+    /// `SO_REUSEADDR`; `null` where it was not read.
+    pub reuse_address: Option<bool>,
     /// `SO_REUSEPORT`; `null` where it was not read.
     pub reuse_port: Option<bool>,
     /// Why `reuse_port` is `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reuse_port_gap: Option<Absence>,
     /// Its network namespace.
-    pub netns: Netns<'a>,
+    pub netns: Netns,
     /// Its inode; 0 for a socket that no descriptor can hold.
     pub inode: u64,
     /// Its cookie.
@@ -49,11 +51,19 @@ pub struct SocketDocument<'a> {
     /// That user's name, or the number.
     pub user: Text,
     /// The control group it was opened in; `null` where it could not be resolved.
-    pub cgroup: Option<&'a Text>,
+    pub cgroup: Option<Text>,
+    /// The systemd unit of the control group it was opened in, where its owner cannot be named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Text>,
     /// Its queue.
     pub queue: Queue,
+    /// Bytes in and out, of a listener those of its present connections; where they were read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<Traffic>,
+    /// The pid to name first; `null` where none can be named.
+    pub pid: Option<u32>,
     /// Every process that holds it, the one that opened it marked; `null` where none can be named.
-    pub owners: Option<Vec<OwnerDocument<'a>>>,
+    pub owners: Option<Vec<OwnerDocument>>,
     /// Why `owners` is `null`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub owners_gap: Option<Absence>,
@@ -62,7 +72,7 @@ pub struct SocketDocument<'a> {
 }
 
 /// One end of a socket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct End {
     /// The address, without brackets or zone.
     pub address: IpAddr,
@@ -73,57 +83,100 @@ pub struct End {
 }
 
 /// A network namespace.
-#[derive(Serialize, JsonSchema)]
-pub struct Netns<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Netns {
     /// Its inode.
     pub inode: u64,
     /// Its name, where it has one.
-    pub name: Option<&'a Text>,
+    pub name: Option<Text>,
     /// True for the reader's own.
     pub own: bool,
 }
 
-impl<'a> SocketDocument<'a> {
+impl SocketDocument {
     /// The socket at this position of a view.
-    pub fn of(view: &'a View, index: usize) -> Option<Self> {
+    pub fn of(view: &View, index: usize) -> Option<Self> {
+        Self::among(view, &Processes::default(), index)
+    }
+
+    /// The same, one of many.
+    pub(super) fn among(view: &View, processes: &Processes, index: usize) -> Option<Self> {
         let snapshot = &view.snapshot;
         let socket = snapshot.sockets.get(index)?;
         let namespace = snapshot.namespaces.get(usize::from(socket.netns));
-        let owners: Vec<OwnerDocument<'a>> = OwnerDocument::all(view, index);
+        let owners = processes.owners(view, index);
         let owners_gap = owners.is_empty().then(|| absence_of_owners(view, socket));
-        let reuse_port = view.options(index).map(|options| options.reuse_port);
-        let cgroup = view.cgroup(socket).or_else(|| {
-            let first = view.first_owner(index).and_then(|pid| snapshot.process(pid));
-            first.and_then(|process| process.cgroup.known())
-        });
+        let options = view.options(index);
+        let pid = view.first_owner(index);
+        let own = view.cgroup(socket);
+        let unit = own.filter(|_| pid.is_none_or(|pid| view.story(pid).is_none())).and_then(portward_checks::unit_of_cgroup);
+        let first = || pid.and_then(|pid| snapshot.process(pid)).and_then(|process| process.cgroup.known());
         Some(Self {
             transport: socket.transport,
             state: socket.state,
             family: socket.family,
             local: end(snapshot, socket, socket.address().zip(socket.port())),
             remote: end(snapshot, socket, socket.remote()),
-            path: socket.path(),
+            path: socket.path().cloned(),
             v6_only: socket.v6_only,
             serves_ipv4: socket.serves_ipv4(),
             device: device(snapshot, socket),
             scope: socket.scope(snapshot.loopback_index()),
-            reuse_port,
-            reuse_port_gap: reuse_port_gap(socket, reuse_port),
+            reuse_address: options.map(|options| options.reuse_address),
+            reuse_port: options.map(|options| options.reuse_port),
+            reuse_port_gap: reuse_port_gap(socket, options.map(|options| options.reuse_port)),
             netns: Netns {
                 inode: namespace.map_or(0, |namespace| namespace.inode),
-                name: namespace.and_then(|namespace| namespace.name.as_ref()),
+                name: namespace.and_then(|namespace| namespace.name.clone()),
                 own: namespace.is_none_or(|namespace| namespace.own),
             },
             inode: socket.inode,
             cookie: socket.cookie,
             uid: socket.uid,
             user: view.user(socket.uid),
-            cgroup,
+            cgroup: own.or_else(first).cloned(),
+            unit: unit.map(|unit| unit.name),
             queue: socket.queue,
+            traffic: view.traffic(index),
+            pid,
             owners: (!owners.is_empty()).then_some(owners),
             owners_gap,
             clients: view.clients(index),
         })
+    }
+
+    /// The owner to name first, where its facts were read.
+    pub fn owner(&self) -> Option<&OwnerDocument> {
+        let pid = self.pid?;
+        self.owners.iter().flatten().find(|owner| owner.pid == pid && owner.process.started_at.is_some())
+    }
+
+    /// True when its owner may not be looked into.
+    pub fn is_hidden(&self) -> bool {
+        self.owners_gap.as_ref().is_some_and(|gap| gap.needs == Some(Need::Root))
+    }
+
+    /// True when it takes every address of its families.
+    pub fn is_wildcard(&self) -> bool {
+        self.local.as_ref().is_some_and(|end| AddressClass::of(end.address) == AddressClass::Wildcard)
+    }
+
+    /// `127.0.0.1:3000`, `[::1]:3000`, `udp/0.0.0.0:53`, `unix:/run/x.sock`.
+    pub fn endpoint(&self) -> String {
+        let udp = if self.transport == Transport::Udp { "udp/" } else { "" };
+        match &self.local {
+            Some(end) => format!("{udp}{}", std::net::SocketAddr::new(end.address, end.port)),
+            None => format!("unix:{}", self.path.as_ref().map(Text::shown).unwrap_or_default()),
+        }
+    }
+
+    /// `vite (pid 4121)`, or what can be said where no pid can be named.
+    pub fn holder(&self) -> String {
+        match self.owner() {
+            Some(owner) => format!("{} (pid {})", owner.process.title, owner.pid),
+            None if self.is_hidden() => format!("a process of user {}", self.user),
+            None => "a socket without a process".to_owned(),
+        }
     }
 }
 
@@ -134,7 +187,7 @@ fn end(snapshot: &Snapshot, socket: &Socket, end: Option<(IpAddr, u16)>) -> Opti
 }
 
 /// The device a socket is pinned to. The interface of a link-local address is its zone, not a pin.
-pub fn device(snapshot: &Snapshot, socket: &Socket) -> Option<String> {
+pub(crate) fn device(snapshot: &Snapshot, socket: &Socket) -> Option<String> {
     let is_zone =
         socket.address().is_some_and(|address| address.is_ipv6() && AddressClass::of(address) == AddressClass::LinkLocal);
     if is_zone { None } else { name_of(snapshot, socket.interface) }
@@ -152,7 +205,7 @@ fn reuse_port_gap(socket: &Socket, known: Option<bool>) -> Option<Absence> {
         Some(_) => None,
         None if socket.transport.is_unix() => Some(Absence::none("a Unix socket has no port")),
         None => {
-            let need = portward_model::Need::Command("portward explain ENDPOINT".to_owned());
+            let need = Need::Command("portward explain ENDPOINT".to_owned());
             Some(Absence::hidden(&need, "only a holder's descriptor tells; list does not copy descriptors, explain does"))
         }
     }
@@ -174,10 +227,7 @@ pub(crate) fn absence_of_owners(view: &View, socket: &Socket) -> Absence {
         ));
     }
     if view.hidden_processes > 0 {
-        return Absence::hidden(
-            &portward_model::Need::Root,
-            format!("held by a process of user {user}{unit} that this user may not look into"),
-        );
+        return Absence::hidden(&Need::Root, format!("held by a process of user {user}{unit} that this user may not look into"));
     }
     if let Some((pid, fd, number)) = in_flight {
         let many = if *number == 1 { "1 descriptor".to_owned() } else { format!("{number} descriptors") };
@@ -186,7 +236,7 @@ pub(crate) fn absence_of_owners(view: &View, socket: &Socket) -> Absence {
         ));
     }
     if !view.snapshot.host.sees_all_pids {
-        let need = portward_model::Need::Setting("a reader in the machine's first pid namespace".to_owned());
+        let need = Need::Setting("a reader in the machine's first pid namespace".to_owned());
         return Absence::hidden(&need, "no process of this pid namespace holds it; one outside may");
     }
     let own = view.snapshot.namespaces.get(usize::from(socket.netns)).is_none_or(|namespace| namespace.own);

@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bind, Client, Context, Effect, Exit, Failure, Home, Looks, Nearby, Never, Noun, Op, Port, Sink, Step, View,
-    document::{GapDocument, Sockets},
+    document::{GapDocument, Proof, SocketDocument, When},
     pairs,
     target::{Target, endpoint_words, holder_words, verb},
 };
@@ -37,7 +37,7 @@ pub struct Explain {
 }
 
 /// What an endpoint is, from live facts.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Explained {
     /// The endpoint as it was understood.
     pub endpoint: String,
@@ -52,7 +52,7 @@ pub struct Explained {
     /// How the name was resolved, where that needs words.
     pub resolves_note: Option<String>,
     /// Sockets that serve this endpoint.
-    pub sockets: Sockets,
+    pub sockets: Vec<SocketDocument>,
     /// Who can reach it.
     pub reach: Vec<Reach>,
     /// Who is connected now.
@@ -67,12 +67,14 @@ pub struct Explained {
     pub asked_to_bind: bool,
     /// The page of a cause, when its code was asked for instead of an endpoint.
     pub page: Option<String>,
+    /// When it was seen, RFC 3339.
+    pub now: When,
     /// What could not be seen.
     pub gaps: Vec<GapDocument>,
 }
 
 /// An address, classified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Address {
     /// The address as it was given or resolved; `null` for "any" and for a name without one.
     pub value: Option<String>,
@@ -86,7 +88,7 @@ pub struct Address {
 
 impl Noun for Explained {
     fn exit(&self) -> Exit {
-        let fine = if self.asked_to_bind { self.bind.possible == Some(true) } else { !self.sockets.chosen.is_empty() };
+        let fine = if self.asked_to_bind { self.bind.possible == Some(true) } else { !self.sockets.is_empty() };
         if fine || self.page.is_some() { Exit::Fine } else { Exit::Found }
     }
 }
@@ -126,7 +128,7 @@ impl Op for Explain {
             nearby::same_port(&target, &view, &chosen)
         };
         let bind = if page.is_some() {
-            Bind { possible: None, proof: "rules", because: Vec::new() }
+            Bind { possible: None, proof: Proof::Rules, because: Vec::new() }
         } else {
             bind::answer(cx.machine, &target, &view, self.bind)
         };
@@ -151,7 +153,8 @@ impl Op for Explain {
             asked_to_bind: self.bind,
             page,
             gaps: view.snapshot.gaps.iter().map(GapDocument::from).collect(),
-            sockets: Sockets { view, chosen },
+            sockets: chosen.iter().filter_map(|index| SocketDocument::of(&view, *index)).collect(),
+            now: When(view.snapshot.host.now),
         })
     }
 }
@@ -262,7 +265,7 @@ fn port(target: &Target, view: &View) -> Port {
         reserved: rules.map(|rules| rules.is_reserved(number)),
         privileged: rules.map(|rules| number < rules.unprivileged_start),
         blocked_by_browsers: blocked,
-        service,
+        service: service.map(str::to_owned),
         text,
     }
 }
@@ -309,7 +312,7 @@ fn clients(view: &View, target: &Target, chosen: &[usize]) -> Vec<Client> {
             port: Some(port),
             pid: process.map(|process| process.id.pid),
             name: process.map(portward_model::Process::title),
-            state: socket.state.name(),
+            state: socket.state,
         });
     }
     found

@@ -57,7 +57,7 @@ fn grace() -> Span {
 }
 
 /// What was done.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// The endpoints, as they were understood.
     pub endpoints: Vec<String>,

@@ -6,7 +6,7 @@ mod project;
 use std::{process::Child, time::Duration};
 
 use clap::Args;
-use portward_model::Text;
+use portward_model::{Text, Transport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -49,7 +49,7 @@ pub struct Give {
 pub struct Off {}
 
 /// Who has the front.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Lent {
     /// The project that has it; `null` when nobody has.
     pub front: Option<FrontProject>,
@@ -71,7 +71,7 @@ pub struct Lent {
 }
 
 /// A project, as the front knows it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FrontProject {
     /// Its number in the lease store.
     pub id: String,
@@ -82,17 +82,16 @@ pub struct FrontProject {
 }
 
 /// A real port.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FrontPort {
     /// Its number, such as 3000.
     pub port: u16,
-    /// `tcp` or `udp`.
-    pub transport: &'static str,
+    /// TCP or UDP.
+    pub transport: Transport,
     /// True when the forwarder listens on it.
     pub lent: bool,
-    /// `lent`; `held` by a program, and waited for; `denied` by the kernel; `failed`; `leased` to another project; `udp`, which
-    /// is not forwarded; `free` after `--off`.
-    pub state: &'static str,
+    /// How it stands.
+    pub state: FrontState,
     /// The service that asked for it.
     pub service: Option<String>,
     /// Where that service serves, such as `127.0.0.1:20300`.
@@ -105,8 +104,28 @@ pub struct FrontPort {
     pub need: Option<String>,
 }
 
+/// How a real port stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FrontState {
+    /// The forwarder listens on it.
+    Lent,
+    /// A program holds it, and it is waited for.
+    Held,
+    /// The kernel forbids it.
+    Denied,
+    /// The system refuses it.
+    Failed,
+    /// It is leased to another project.
+    Leased,
+    /// It carries datagrams, which are not forwarded.
+    Udp,
+    /// Nobody has it any more.
+    Free,
+}
+
 /// A program that holds a real port.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct FrontHolder {
     /// Its process.
     pub pid: u32,
@@ -118,7 +137,10 @@ pub struct FrontHolder {
 
 impl Noun for Lent {
     fn exit(&self) -> Exit {
-        let waits = self.ports.iter().any(|port| matches!(port.state, "held" | "denied" | "failed" | "leased"));
+        let waits = self
+            .ports
+            .iter()
+            .any(|port| matches!(port.state, FrontState::Held | FrontState::Denied | FrontState::Failed | FrontState::Leased));
         // Ports that are given back are nobody's concern any more.
         let is_without = self.front.is_some() && self.forwarder.is_none();
         if self.overtaken || is_without || (self.front.is_some() && waits) { Exit::Found } else { Exit::Fine }

@@ -48,7 +48,7 @@ pub enum Format {
 }
 
 /// Programs and who talks to whom.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Talk {
     /// The programs.
     pub nodes: Vec<Node>,
@@ -61,7 +61,7 @@ pub struct Talk {
 }
 
 /// One program, or another machine.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Node {
     /// Its position, which edges refer to.
     pub id: usize,
@@ -78,7 +78,7 @@ pub struct Node {
 }
 
 /// Connections from one program to one port of another.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Edge {
     /// The client's node.
     pub from: usize,

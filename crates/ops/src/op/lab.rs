@@ -1,15 +1,17 @@
 //! `portward lab`
 
 use clap::Args;
-use portward_lab::{Group, LabError, Question, Scene, Sight, labs};
+use portward_lab::{LabError, Question, Scene, Sight, labs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 mod tour;
 
+pub use portward_lab::Group;
+
 use crate::{Acts, Context, Dials, Effect, Exit, Failure, Home, Looks, Noun, Op, Sink, document::GapDocument};
 use tour::walk;
-pub use tour::{CallDocument, EndDocument, PacketDocument, StepDocument};
+pub use tour::{CallDocument, EndDocument, PacketDocument, Side, StepDocument};
 
 /// Practise on real faults: each lab breaks a connection in a private world and lets you repair it
 ///
@@ -65,7 +67,7 @@ pub struct Hint {}
 pub struct Check {}
 
 /// What happened on the bench. The part of the action that was asked for is filled.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct OnBench {
     /// Every lab, for `list`.
     pub labs: Vec<LabDocument>,
@@ -80,27 +82,27 @@ pub struct OnBench {
     /// What could not be seen.
     pub gaps: Vec<GapDocument>,
     /// The exit code of the program that ran inside.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<u8>,
 }
 
 /// A lab in the list.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LabDocument {
     /// Its name.
     pub name: String,
     /// What is wrong, as it looks from outside.
     pub title: String,
-    /// `refused`, `hangs`, `in-use`, `denied` or `after-connect`.
-    pub group: &'static str,
-    /// `connect` or `listen`: what the learner wants to do.
-    pub question: &'static str,
+    /// What the fault looks like from outside.
+    pub group: Group,
+    /// What the learner wants to do.
+    pub question: Question,
     /// Where.
     pub target: String,
 }
 
 /// A lab that stands.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Started {
     /// Its name.
     pub name: String,
@@ -108,12 +110,12 @@ pub struct Started {
     pub title: String,
     /// What happened.
     pub story: String,
-    /// `connect` or `listen`: what the learner wants to do.
-    pub question: &'static str,
+    /// What the learner wants to do.
+    pub question: Question,
     /// Where.
     pub target: String,
-    /// What a try met just now: `refused`, `silent`, `in-use` and so on; `answers` or `bound` when all is well.
-    pub sight: &'static str,
+    /// What a try met just now; `answers` or `bound` when all is well.
+    pub sight: Sight,
     /// The same in words.
     pub saw: String,
     /// What a well-known program prints at this fault.
@@ -127,7 +129,7 @@ pub struct Started {
 }
 
 /// A hint.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HintDocument {
     /// The lab.
     pub lab: String,
@@ -140,18 +142,18 @@ pub struct HintDocument {
 }
 
 /// How it stands with a repair.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CheckDocument {
     /// The lab.
     pub lab: String,
     /// True when nothing is left to do.
     pub repaired: bool,
     /// What a try met just now.
-    pub sight: &'static str,
+    pub sight: Sight,
     /// The same in words.
     pub saw: String,
     /// What a try has to meet.
-    pub wanted: &'static str,
+    pub wanted: Sight,
     /// Services that should be alive and running and are not.
     pub missing: Vec<String>,
 }
@@ -243,9 +245,9 @@ impl Op for Check {
         let check = CheckDocument {
             lab: checked.lab,
             repaired: checked.repaired,
-            sight: sight(checked.tried.sight),
+            sight: checked.tried.sight,
             saw: checked.tried.saw,
-            wanted: sight(checked.wanted),
+            wanted: checked.wanted,
             missing: checked.missing,
         };
         Ok(OnBench { check: Some(check), ..OnBench::default() })
@@ -265,9 +267,9 @@ fn start(name: &str, twin: bool, program: &[String], out: &mut Sink<'_, OnBench>
         name: lab.name,
         title: lab.title,
         story: lab.story,
-        question: question(lab.question),
+        question: lab.question,
         target: lab.target,
-        sight: sight(tried.sight),
+        sight: tried.sight,
         saw: tried.saw,
         paste: lab.paste.filter(|_| !twin),
         services: lab.services.into_iter().map(|service| service.name).collect(),
@@ -287,44 +289,9 @@ fn listed(lab: &portward_lab::Lab) -> LabDocument {
     LabDocument {
         name: lab.name.clone(),
         title: lab.title.clone(),
-        group: match lab.group {
-            Group::Refused => "refused",
-            Group::Hangs => "hangs",
-            Group::InUse => "in-use",
-            Group::Denied => "denied",
-            Group::AfterConnect => "after-connect",
-        },
-        question: question(lab.question),
+        group: lab.group,
+        question: lab.question,
         target: lab.target.clone(),
-    }
-}
-
-fn question(question: Question) -> &'static str {
-    match question {
-        Question::Connect => "connect",
-        Question::Listen => "listen",
-    }
-}
-
-fn sight(sight: Sight) -> &'static str {
-    match sight {
-        Sight::Answers => "answers",
-        Sight::Wrong => "wrong",
-        Sight::Mixed => "mixed",
-        Sight::Silent => "silent",
-        Sight::Closed => "closed",
-        Sight::Reset => "reset",
-        Sight::Refused => "refused",
-        Sight::Timeout => "timeout",
-        Sight::Unreachable => "unreachable",
-        Sight::NotAvailable => "not-available",
-        Sight::Denied => "denied",
-        Sight::NotPermitted => "not-permitted",
-        Sight::Missing => "missing",
-        Sight::Unresolved => "unresolved",
-        Sight::InUse => "in-use",
-        Sight::Bound => "bound",
-        Sight::Failed => "failed",
     }
 }
 

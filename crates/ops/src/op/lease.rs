@@ -106,12 +106,12 @@ pub enum Action {
 }
 
 /// The leases that it is about: all of them, those taken, those given back.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Leases {
     /// The leases, by port.
     pub leases: Vec<LeaseDocument>,
     /// With `release`: what was not given back, because something holds it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<Refused>,
     /// With `prune`: projects whose folder is gone and of whose ports nothing is bound.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,7 +125,6 @@ pub struct Leases {
     /// What could not be seen.
     pub gaps: Vec<GapDocument>,
     /// What was done.
-    #[serde(skip)]
     pub action: Action,
 }
 

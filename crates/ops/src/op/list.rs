@@ -163,7 +163,11 @@ impl List {
                 .map(str::to_owned)
                 .to_vec();
         }
-        Ok(Listing { view, rows, chosen, minor_unix, columns, filtered: !self.filters.is_empty() })
+        let mut listing = Listing::new(view, rows, chosen);
+        listing.minor_unix = minor_unix;
+        listing.columns = columns;
+        listing.filtered = !self.filters.is_empty();
+        Ok(listing)
     }
 
     fn connections(&self) -> bool {

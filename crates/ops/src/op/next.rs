@@ -82,7 +82,7 @@ impl JsonSchema for From {
 }
 
 /// Ports that can be bound.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Ports {
     /// The ports, lowest first; fewer than asked for when the range ends.
     pub ports: Vec<u16>,
@@ -95,7 +95,7 @@ pub struct Ports {
 }
 
 /// A run of ports that were passed over for one reason.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Skipped {
     /// The first of them.
     pub first: u16,

@@ -25,7 +25,7 @@ pub struct Open {
 }
 
 /// What was opened.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Opened {
     /// The URL; `null` when nothing listens there.
     pub url: Option<String>,

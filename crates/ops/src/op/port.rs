@@ -45,7 +45,7 @@ pub struct Handed {
 }
 
 /// A port.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PortAnswer {
     /// The port.
     pub port: u16,

@@ -22,7 +22,7 @@ use crate::{
 pub struct Ps {}
 
 /// The sessions that run.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Sessions {
     /// One for each project with a program that runs, by its ports.
     pub sessions: Vec<Session>,
@@ -33,7 +33,7 @@ pub struct Sessions {
 }
 
 /// A project's session.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
     /// The project's number in the lease store.
     pub id: String,
@@ -50,16 +50,26 @@ pub struct Session {
 }
 
 /// A program that was started in a session.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Service {
     /// Its name.
     pub name: String,
     /// Its process.
     pub pid: u32,
-    /// `running`; or `left` when it has ended and something that it started goes on.
-    pub state: &'static str,
+    /// How it is.
+    pub state: ServiceState,
     /// Where it listens now.
     pub listeners: Vec<Listening>,
+}
+
+/// How a service is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ServiceState {
+    /// It runs.
+    Running,
+    /// It has ended, and something that it started goes on.
+    Left,
 }
 
 impl Noun for Sessions {}
@@ -107,7 +117,7 @@ fn session(host: &dyn Look, project: &ProjectRow, runs: &[&RunRow], serving: &BT
             services.push(Service {
                 name: name_of(host, service, run),
                 pid: service.process.pid,
-                state: if service.ended { "left" } else { "running" },
+                state: if service.ended { ServiceState::Left } else { ServiceState::Running },
                 listeners: run.listeners.iter().filter(own).map(listening).collect(),
             });
         }

@@ -23,7 +23,7 @@ pub struct Resume {
 }
 
 /// What was done.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Resumed {
     /// The endpoint, as it was understood.
     pub endpoint: String,
@@ -73,7 +73,7 @@ impl Op for Resume {
                 let (pid, name) = (process.id.pid, process.title());
                 match process.state {
                     ProcessState::Stopped => match cx.machine.signal(process.id, Signal::Continue) {
-                        Ok(()) => answer.resumed.push(Freed { pid, name, signal: Signal::Continue.name() }),
+                        Ok(()) => answer.resumed.push(Freed { pid, name, signal: Signal::Continue }),
                         Err(error) => answer.refused.push(Refused { pid, name, because: error.to_string() }),
                     },
                     ProcessState::Traced => {

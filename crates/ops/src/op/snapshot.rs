@@ -50,7 +50,7 @@ pub struct Write {
 }
 
 /// A reading of a machine.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Taken {
     /// The reading. Its fields follow Portward's own nouns and may grow; `schema_version` says when they change.
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]

@@ -33,7 +33,7 @@ pub struct Stop {
 }
 
 /// What was stopped.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Stopped {
     /// Processes that have ended.
     pub stopped: Vec<Freed>,
@@ -182,7 +182,7 @@ fn end(cx: &Context<'_, Acts>, roots: &[Root], supervisors: &[ProcessId], answer
     answer.stopped = asked
         .into_iter()
         .filter(|(process, ..)| ended(process))
-        .map(|(process, name, signal)| Freed { pid: process.pid, name, signal: signal.name() })
+        .map(|(process, name, signal)| Freed { pid: process.pid, name, signal })
         .collect();
     answer.alive = left.iter().map(|process| process.pid).collect();
     Ok(())

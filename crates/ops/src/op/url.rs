@@ -27,7 +27,7 @@ pub struct Url {
 }
 
 /// Where a client dials.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct UrlAnswer {
     /// The URL; `null` when there is no such lease.
     pub url: Option<String>,

@@ -43,7 +43,7 @@ fn a_minute() -> Span {
 }
 
 /// Whether everything became ready, and how long that took.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Waited {
     /// True when every endpoint was ready in time.
     pub ready: bool,
@@ -56,7 +56,7 @@ pub struct Waited {
 }
 
 /// One endpoint that was waited for.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Awaited {
     /// As it was understood.
     pub endpoint: String,

@@ -1,18 +1,18 @@
 //! `portward watch`
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
-use portward_model::{Socket, SocketId};
+use portward_checks::Circle;
+use portward_model::SocketId;
 use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, Effect, Failure, Home, Look, Looks, Noun, Op, Sink, Span, View,
-    document::{GapDocument, OneSocket, rfc3339},
+    document::{GapDocument, SocketDocument, When},
     filter::{self, Filter},
-    target::{endpoint_words, holder_words},
 };
 
 /// Show endpoints as they open, close, change owner or reach
@@ -37,7 +37,7 @@ pub struct Watch {
 }
 
 /// What happened to an endpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChangeKind {
     /// A socket began to serve.
@@ -51,17 +51,17 @@ pub enum ChangeKind {
 }
 
 /// One change.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Change {
     /// What happened.
     pub kind: ChangeKind,
     /// When it was seen, RFC 3339.
-    pub at: String,
+    pub at: When,
     /// The socket after the change; before it, when it closed.
-    pub socket: OneSocket,
+    pub socket: SocketDocument,
     /// Who could reach it before and can now, when that changed.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub reach_word: Option<&'static str>,
+    pub reach_word: Option<Circle>,
     /// What could not be seen.
     pub gaps: Vec<GapDocument>,
 }
@@ -69,7 +69,7 @@ pub struct Change {
 impl Noun for Change {}
 
 /// What was seen until the watch ended.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize, Deserialize, JsonSchema)]
 pub struct Watched {
     /// Number of changes.
     pub changes: u32,
@@ -124,7 +124,7 @@ impl Op for Watch {
 
 /// One look, with its serving sockets by identity.
 struct Known {
-    view: Arc<View>,
+    view: View,
     sockets: FxHashMap<SocketId, usize>,
     /// Identities of everything that serves, chosen or not, to tell cheaply whether anything changed.
     all: Vec<SocketId>,
@@ -141,7 +141,7 @@ impl Watch {
             }
         }
         let all = identities(&view);
-        Known { view: Arc::new(view), sockets, all }
+        Known { view, sockets, all }
     }
 
     fn sockets_changed(&self, cx: &Context<'_>, known: &Known) -> bool {
@@ -164,39 +164,34 @@ fn identities(view: &View) -> Vec<SocketId> {
 }
 
 fn differences(before: &Known, after: &Known) -> Vec<Change> {
-    let at = rfc3339(after.view.snapshot.host.now);
-    let change = |kind, known: &Known, index, reach_word| Change {
-        kind,
-        at: at.clone(),
-        socket: OneSocket { view: Arc::clone(&known.view), index },
-        reach_word,
-        gaps: Vec::new(),
+    let at = When(after.view.snapshot.host.now);
+    let change = |kind, known: &Known, index, reach_word| {
+        let socket = SocketDocument::of(&known.view, index)?;
+        Some(Change { kind, at, socket, reach_word, gaps: Vec::new() })
     };
     let mut found = Vec::new();
     for (id, &index) in &before.sockets {
         match after.sockets.get(id) {
-            None => found.push(change(ChangeKind::Closed, before, index, None)),
+            None => found.extend(change(ChangeKind::Closed, before, index, None)),
             Some(&now) => {
                 if owners(before, index) != owners(after, now) {
-                    found.push(change(ChangeKind::Owner, after, now, None));
+                    found.extend(change(ChangeKind::Owner, after, now, None));
                 }
                 if let (Some(was), Some(is)) = (reach(before, index), reach(after, now))
                     && was != is
                 {
-                    found.push(change(ChangeKind::Reach, after, now, Some(is)));
+                    found.extend(change(ChangeKind::Reach, after, now, Some(is)));
                 }
             }
         }
     }
     for (id, &index) in &after.sockets {
         if !before.sockets.contains_key(id) {
-            found.push(change(ChangeKind::Opened, after, index, None));
+            found.extend(change(ChangeKind::Opened, after, index, None));
         }
     }
     // What closed before what opened, as a restart looks; then by port.
-    found.sort_by_key(|change| {
-        (change.kind != ChangeKind::Closed, change.socket.view.snapshot.sockets.get(change.socket.index).and_then(Socket::port))
-    });
+    found.sort_by_key(|change| (change.kind != ChangeKind::Closed, change.socket.local.as_ref().map(|end| end.port)));
     found
 }
 
@@ -206,21 +201,18 @@ fn owners(known: &Known, index: usize) -> Vec<u32> {
     pids
 }
 
-fn reach(known: &Known, index: usize) -> Option<&'static str> {
-    known.view.snapshot.sockets.get(index).map(|socket| portward_checks::reach_word(&known.view.snapshot, socket))
+fn reach(known: &Known, index: usize) -> Option<Circle> {
+    known.view.snapshot.sockets.get(index).map(|socket| portward_checks::circle(&known.view.snapshot, socket))
 }
 
 /// The change in words: what happened, and to what.
 pub fn notice(change: &Change) -> (String, String) {
-    let view = &change.socket.view;
-    let Some(socket) = view.snapshot.sockets.get(change.socket.index) else { return (String::new(), String::new()) };
-    let endpoint = endpoint_words(socket);
-    let owner = holder_words(view, change.socket.index);
+    let (endpoint, owner) = (change.socket.endpoint(), change.socket.holder());
     match change.kind {
         ChangeKind::Opened => (format!("{endpoint} opened"), owner),
         ChangeKind::Closed => (format!("{endpoint} closed"), owner),
         ChangeKind::Owner => (format!("{endpoint} changed owner"), owner),
-        ChangeKind::Reach => (format!("{endpoint} changed reach"), change.reach_word.unwrap_or_default().to_owned()),
+        ChangeKind::Reach => (format!("{endpoint} changed reach"), change.reach_word.map_or("", Circle::words).to_owned()),
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a session tells: its documents and how they end.
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Exit, Noun, document::GapDocument};
 
 /// What a session tells: a listener, a call that was refused, a port that was not taken; at its end how the program ended.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Ran {
     /// A socket that began to listen.
     pub listener: Option<Listening>,
@@ -25,7 +25,7 @@ pub struct Ran {
 }
 
 /// A socket that began to listen.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Listening {
     /// The service, or the program's name.
     pub service: String,

@@ -4,7 +4,7 @@ use std::io;
 
 use portward_checks::doctor::Verdict;
 use portward_model::{Finding, Effect, Evidence, Likelihood};
-use portward_ops::op::doctor::{Examined, Read};
+use portward_ops::op::doctor::{Became, Examined, Read};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -77,7 +77,7 @@ fn tone(verdict: Verdict) -> Tone {
 
 /// `connect ECONNREFUSED 127.0.0.1:5173   from node, line 3`
 fn read_words(read: &Read) -> String {
-    let program = read.program.map(|program| format!("from {program}, ")).unwrap_or_default();
+    let program = read.program.as_ref().map(|program| format!("from {program}, ")).unwrap_or_default();
     format!("{}   {program}line {}", read.text.trim(), read.line)
 }
 
@@ -131,7 +131,7 @@ fn probes(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
     let mut label = "would try";
     for probe in planned {
         let said = probe.said.map(|said| format!(", saying {}", said_words(said))).unwrap_or_default();
-        screen.labelled(label, &format!("{}{said}: {}", probe.to, probe.purpose.unwrap_or_default()))?;
+        screen.labelled(label, &format!("{}{said}: {}", probe.to, probe.purpose.as_deref().unwrap_or_default()))?;
         label = "";
     }
     Ok(())
@@ -157,7 +157,7 @@ fn ruled_out(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
 }
 
 fn kin(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
-    let named = examined.kin.iter().take(MOST_KIN).map(|kin| (kin.summary, kin.code));
+    let named = examined.kin.iter().take(MOST_KIN).map(|kin| (kin.summary.as_str(), kin.code.as_str()));
     screen.attributed(Tone::Plain, "may be", named)?;
     let more = examined.kin.len().saturating_sub(MOST_KIN);
     if more > 0 {
@@ -170,10 +170,10 @@ fn fixed(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
     for fix in &examined.fixed {
         let because = fix.because.as_deref().map(|because| format!(" ({because})")).unwrap_or_default();
         let became = match fix.became {
-            "done" => "done",
-            "failed" => "not done",
-            "yours" => "yours",
-            _ => "declined",
+            Became::Done => "done",
+            Became::Failed => "not done",
+            Became::Yours => "yours",
+            Became::Declined => "declined",
         };
         screen.labelled(became, &format!("{}: {}{because}", fix.title, fix.command))?;
     }

@@ -2,8 +2,8 @@
 
 use std::io;
 
-use portward_model::{Likelihood, Seen};
-use portward_ops::{age, endpoint_words, op::explain::Explained};
+use portward_model::Likelihood;
+use portward_ops::{Proof, age, op::explain::Explained};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -54,49 +54,41 @@ impl Show for Explained {
 }
 
 fn holders(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
-    let view = &explained.sockets.view;
     let mut label = "held by";
-    for index in &explained.sockets.chosen {
-        let Some(socket) = view.snapshot.sockets.get(*index) else { continue };
+    for socket in &explained.sockets {
         let mut said = false;
-        for (holding, via) in portward_checks::via(&view.snapshot, *index) {
-            let Some(process) = view.snapshot.process(holding.pid) else { continue };
-            let story = view.story(holding.pid).map(|story| story.why.as_str()).filter(|why| !why.is_empty());
-            let mut parts = vec![format!("{} (pid {}) as fd {}", process.title(), holding.pid, holding.fd)];
-            parts.extend(holding.tid.map(|tid| format!("in the own table of thread {tid}")));
-            if let Seen::Known(via) = via {
-                parts.push(format!("{via:?}").to_lowercase());
-            }
-            parts.push(format!("user {}", view.user(process.uid)));
-            parts.push(format!("started {} ago", age(view.age_s(process.started_at))));
-            parts.extend(story.map(str::to_owned));
+        for owner in socket.owners.iter().flatten() {
+            let process = owner.process.as_ref();
+            let Some(started) = process.started_at else { continue };
+            let mut parts = vec![format!("{} (pid {}) as fd {}", process.title, owner.pid, owner.fd)];
+            parts.extend(owner.tid.map(|tid| format!("in the own table of thread {tid}")));
+            parts.extend(owner.via.map(|via| format!("{via:?}").to_lowercase()));
+            parts.push(format!("user {}", process.user));
+            parts.push(format!("started {} ago", age(started.age_s(explained.now))));
+            parts.extend(process.why.clone());
             if process.exe_deleted {
                 parts.push("its program was deleted or replaced since".to_owned());
             }
-            screen.labelled(label, &format!("{}: {}", endpoint_words(socket), parts.join(", ")))?;
+            screen.labelled(label, &format!("{}: {}", socket.endpoint(), parts.join(", ")))?;
             label = "";
             said = true;
         }
         if !said {
-            let document = portward_ops::SocketDocument::of(view, *index);
-            let why = document.and_then(|document| document.owners_gap).map(|gap| gap.text).unwrap_or_default();
-            screen.labelled(label, &format!("{}: {why}", endpoint_words(socket)))?;
+            let why = socket.owners_gap.as_ref().map(|gap| gap.text.as_ref()).unwrap_or_default();
+            screen.labelled(label, &format!("{}: {why}", socket.endpoint()))?;
             label = "";
         }
-        if let Some(options) = view.options(*index) {
-            let mut options: Vec<&str> = [("SO_REUSEADDR", options.reuse_address), ("SO_REUSEPORT", options.reuse_port)]
-                .into_iter()
-                .filter(|(_, set)| *set)
-                .map(|(name, _)| name)
-                .collect();
+        let set = [("SO_REUSEADDR", socket.reuse_address), ("SO_REUSEPORT", socket.reuse_port)];
+        let mut options: Vec<&str> = set.into_iter().filter(|(_, set)| *set == Some(true)).map(|(name, _)| name).collect();
+        if socket.reuse_address.is_some() {
             match socket.v6_only {
                 Some(true) => options.push("IPV6_V6ONLY"),
                 Some(false) if socket.is_wildcard() => options.push("dual-stack"),
                 _ => {}
             }
-            if !options.is_empty() {
-                screen.labelled_in(Tone::Quiet, "", &format!("options {}", options.join(", ")))?;
-            }
+        }
+        if !options.is_empty() {
+            screen.labelled_in(Tone::Quiet, "", &format!("options {}", options.join(", ")))?;
         }
     }
     Ok(())
@@ -115,7 +107,7 @@ fn clients(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
             (Some(name), Some(pid)) => format!("{name} (pid {pid})"),
             _ => "a process that is not seen from here".to_owned(),
         };
-        screen.labelled(label, &format!("{name} from {from}, {}", client.state.replace('_', " ")))?;
+        screen.labelled(label, &format!("{name} from {from}, {}", client.state.name().replace('_', " ")))?;
         label = "";
     }
     let more = explained.clients.len().saturating_sub(SHOWN);
@@ -137,7 +129,7 @@ fn reach(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
             portward_model::Who::Internet => "the internet",
             portward_model::Who::WebPage => "web pages",
         };
-        let would = if explained.sockets.chosen.is_empty() { "would be: " } else { "" };
+        let would = if explained.sockets.is_empty() { "would be: " } else { "" };
         let would = if label.is_empty() { "" } else { would };
         screen.labelled(label, &format!("{would}{who}: {}", reach.because))?;
         label = "";
@@ -147,10 +139,10 @@ fn reach(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
 
 fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     // For an endpoint in use the holder is the whole answer, unless a bind was asked about.
-    if !explained.asked_to_bind && (!explained.sockets.chosen.is_empty() || explained.bind.because.is_empty()) {
+    if !explained.asked_to_bind && (!explained.sockets.is_empty() || explained.bind.because.is_empty()) {
         return Ok(());
     }
-    let proof = if explained.bind.proof == "tried" { " (tried on a throw-away socket)" } else { "" };
+    let proof = if explained.bind.proof == Proof::Tried { " (tried on a throw-away socket)" } else { "" };
     let verdict = match explained.bind.possible {
         Some(true) if !explained.bind.because.is_empty() => {
             format!("would succeed now with SO_REUSEADDR, and be refused without it{proof}")
@@ -182,7 +174,7 @@ fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
 }
 
 fn hint(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
-    let hint = match (explained.sockets.chosen.is_empty(), explained.asked_to_bind) {
+    let hint = match (explained.sockets.is_empty(), explained.asked_to_bind) {
         (_, true) => return Ok(()),
         (true, false) => format!("portward wait {}    tells you when something listens", explained.endpoint),
         (false, false) => format!("portward free {}    stops what holds it", explained.endpoint),

@@ -11,10 +11,10 @@ use crate::screen::{Screen, Tone};
 impl Show for Outcome {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         for freed in self.would.iter().flatten() {
-            screen.line(&format!("Would send {} to {} (pid {}).", freed.signal, freed.name, freed.pid))?;
+            screen.line(&format!("Would send {} to {} (pid {}).", freed.signal.name(), freed.name, freed.pid))?;
         }
         for freed in &self.freed {
-            screen.line(&format!("{} (pid {}) ended after {}.", freed.name, freed.pid, freed.signal))?;
+            screen.line(&format!("{} (pid {}) ended after {}.", freed.name, freed.pid, freed.signal.name()))?;
         }
         for refused in &self.refused {
             let pid = if refused.pid == 0 { String::new() } else { format!(" (pid {})", refused.pid) };

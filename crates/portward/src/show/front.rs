@@ -2,8 +2,8 @@
 
 use std::io;
 
-use portward_model::Text;
-use portward_ops::op::front::{FrontPort, FrontProject, Lent};
+use portward_model::{Text, Transport};
+use portward_ops::op::front::{FrontPort, FrontProject, FrontState, Lent};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -24,10 +24,10 @@ impl Show for Lent {
         }
         for port in &self.ports {
             let (tone, words) = words(port);
-            let number = if port.transport == "udp" { format!("udp/{}", port.port) } else { port.port.to_string() };
+            let number = if port.transport == Transport::Udp { format!("udp/{}", port.port) } else { port.port.to_string() };
             screen.labelled_in(tone, &number, &words)?;
         }
-        if self.front.is_some() && self.forwarder.is_some() && !self.ports.iter().any(|port| port.transport == "tcp") {
+        if self.front.is_some() && self.forwarder.is_some() && !self.ports.iter().any(|port| port.transport == Transport::Tcp) {
             let words = "Nothing of it listens, so no real port is held; each is lent when its service starts.";
             screen.paragraph(Tone::Plain, words)?;
         }
@@ -65,10 +65,10 @@ fn words(port: &FrontPort) -> (Tone, String) {
     let serves = port.serves.as_ref().map(|serves| format!(" at {serves}")).unwrap_or_default();
     let because = port.because.as_deref().unwrap_or("it is not lent");
     match port.state {
-        "lent" => (Tone::Good, format!("is lent to {service}{serves}")),
-        "held" => (Tone::Notice, format!("is waited for: {because}")),
-        "udp" => (Tone::Quiet, format!("is not lent: {because}; {service} serves{serves}")),
-        "free" => (Tone::Plain, "is free".to_owned()),
-        _ => (Tone::Notice, format!("is not lent: {because}")),
+        FrontState::Lent => (Tone::Good, format!("is lent to {service}{serves}")),
+        FrontState::Held => (Tone::Notice, format!("is waited for: {because}")),
+        FrontState::Udp => (Tone::Quiet, format!("is not lent: {because}; {service} serves{serves}")),
+        FrontState::Free => (Tone::Plain, "is free".to_owned()),
+        FrontState::Denied | FrontState::Failed | FrontState::Leased => (Tone::Notice, format!("is not lent: {because}")),
     }
 }

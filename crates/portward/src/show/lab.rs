@@ -2,20 +2,18 @@
 
 use std::io;
 
-use portward_ops::op::lab::{CheckDocument, EndDocument, HintDocument, OnBench, PacketDocument, Started, StepDocument};
+use portward_ops::op::lab::{CheckDocument, EndDocument, Group, HintDocument, OnBench, PacketDocument, Started, StepDocument};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
 
 impl Show for OnBench {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
-        let mut group = "";
+        let mut group = None;
         let width = self.labs.iter().map(|lab| lab.name.len()).max().unwrap_or(0);
         for lab in &self.labs {
-            if group != lab.group {
-                group = lab.group;
-                let words = GROUPS.iter().find(|(name, _)| *name == group).map_or(group, |(_, words)| words);
-                let words = screen.paint(Tone::Label, words);
+            if group.replace(lab.group) != Some(lab.group) {
+                let words = screen.paint(Tone::Label, words_of(lab.group));
                 screen.line(&words)?;
             }
             screen.line(&format!("  {:width$}  {}", lab.name, lab.title))?;
@@ -92,15 +90,15 @@ fn column(screen: &mut Screen, label: &str, lines: &[String]) -> io::Result<()> 
 }
 
 fn packet(packet: &PacketDocument) -> String {
-    let to = if packet.from == "server" { "client" } else { "server" };
     let acknowledgement = packet.acknowledgement.map(|number| format!("  ack {number}")).unwrap_or_default();
     let length = if packet.length == 0 { String::new() } else { format!("  {} bytes", packet.length) };
-    format!("{} to {to}  {:<8}  seq {}{acknowledgement}{length}", packet.from, packet.flags.join(" "), packet.sequence)
+    let (from, to) = (packet.from.name(), packet.from.other().name());
+    format!("{from} to {to}  {:<8}  seq {}{acknowledgement}{length}", packet.flags.join(" "), packet.sequence)
 }
 
 fn end(socket: &EndDocument) -> String {
     // As RFC 9293 spells them: FIN-WAIT-2.
-    let state = socket.state.replace("wait1", "wait_1").replace("wait2", "wait_2").replace('_', "-").to_uppercase();
+    let state = socket.state.name().replace("wait1", "wait_1").replace("wait2", "wait_2").replace('_', "-").to_uppercase();
     let port = |place: &str| place.rsplit_once(':').map_or_else(|| place.to_owned(), |(_, port)| format!(":{port}"));
     let ends = match &socket.remote {
         Some(remote) => format!("{} to {}", port(&socket.local), port(remote)),
@@ -112,7 +110,7 @@ fn end(socket: &EndDocument) -> String {
         (None, waiting) => format!("  {waiting} unread"),
     };
     let holder = socket.pid.map_or_else(|| "  no process".to_owned(), |pid| format!("  pid {pid}"));
-    format!("{}  {state:<11}  {ends}{queue}{holder}", socket.who)
+    format!("{}  {state:<11}  {ends}{queue}{holder}", socket.who.name())
 }
 
 /// Text is read at no more than this width.
@@ -134,10 +132,12 @@ fn judged(check: &CheckDocument, screen: &mut Screen) -> io::Result<()> {
     screen.labelled("next", "portward lab hint")
 }
 
-const GROUPS: &[(&str, &str)] = &[
-    ("refused", "Refused: the connection is turned away at once"),
-    ("hangs", "Hangs: nothing comes back"),
-    ("in-use", "In use: a server cannot have its address"),
-    ("denied", "Denied: a rule, an address or a name forbids it"),
-    ("after-connect", "After connecting: an answer, and the wrong one"),
-];
+fn words_of(group: Group) -> &'static str {
+    match group {
+        Group::Refused => "Refused: the connection is turned away at once",
+        Group::Hangs => "Hangs: nothing comes back",
+        Group::InUse => "In use: a server cannot have its address",
+        Group::Denied => "Denied: a rule, an address or a name forbids it",
+        Group::AfterConnect => "After connecting: an answer, and the wrong one",
+    }
+}

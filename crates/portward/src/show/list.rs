@@ -4,8 +4,9 @@ mod columns;
 
 use std::io;
 
-use portward_model::{Scope, Who};
-use portward_ops::{Failure, Listing, Row, RowKind, View};
+use portward_checks::Circle;
+use portward_model::Who;
+use portward_ops::{Exposure, Failure, Listing};
 
 use super::Show;
 use crate::{
@@ -26,15 +27,15 @@ impl Show for Listing {
         if self.columns.first().is_some_and(|name| name == "help") {
             return name_columns(screen);
         }
-        let columns = chosen(&self.view, &self.columns);
-        if self.rows.is_empty() {
+        let columns = chosen(self);
+        if self.count() == (0, 0) {
             let what = if self.filtered { "Nothing matches." } else { "Nothing listens on this machine." };
             screen.line(what)?;
         } else {
             let headings: Vec<Heading> = columns.iter().map(|column| column.heading).collect();
             let mut table = Table::new(&headings);
-            for row in &self.rows {
-                table.row(columns.iter().map(|column| (column.cell)(self, row)));
+            for row in self.rows() {
+                table.row(columns.iter().map(|column| (column.cell)(self, &row)));
             }
             let dropped = table.draw(screen)?;
             if !dropped.is_empty() {
@@ -48,12 +49,12 @@ impl Show for Listing {
 }
 
 /// The columns to show.
-fn chosen(view: &View, names: &[String]) -> Vec<&'static Column> {
-    if names.is_empty() {
-        let several = view.snapshot.namespaces.len() > 1;
+fn chosen(listing: &Listing) -> Vec<&'static Column> {
+    if listing.columns.is_empty() {
+        let several = listing.namespaces > 1;
         return COLUMNS.iter().filter(|column| column.usual || (several && column.name == "netns")).collect();
     }
-    names.iter().filter_map(|name| column(name)).collect()
+    listing.columns.iter().filter_map(|name| column(name)).collect()
 }
 
 fn column(name: &str) -> Option<&'static Column> {
@@ -68,9 +69,7 @@ fn name_columns(screen: &mut Screen) -> io::Result<()> {
 }
 
 fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
-    let view = &listing.view;
-    let endpoints = listing.rows.iter().filter(|row| row.kind == RowKind::Endpoint).count();
-    let connections = listing.rows.len() - endpoints;
+    let (endpoints, connections) = listing.count();
     let mut counted = Vec::new();
     if endpoints > 0 || connections == 0 {
         counted.push(plural(endpoints, "endpoint"));
@@ -78,12 +77,8 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
     if connections > 0 {
         counted.push(plural(connections, "connection"));
     }
-    let exposed = listing.rows.iter().find(|row| row.kind == RowKind::Endpoint && is_exposed(listing, row));
-    let exposure = exposed.and_then(|row| {
-        let socket = row.first(view)?;
-        let reach = portward_checks::reach(&view.snapshot, socket);
-        let widest = reach.iter().max_by_key(|reach| portward_checks::reach_width(reach.who))?;
-        Some((socket.port()?, format!(" {} can be reached from {}: {}.", socket.port()?, from_where(widest.who), widest.because)))
+    let exposure = listing.exposed.as_ref().map(|Exposure { port, reach }| {
+        (port, format!(" {port} can be reached from {}: {}.", from_where(reach.who), reach.because))
     });
     match exposure {
         Some((port, text)) => {
@@ -97,26 +92,17 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
             Some("portward list --unix"),
         )?;
     }
-    let elsewhere = view.other_namespaces;
-    if elsewhere > 0 && view.snapshot.namespaces.len() == 1 {
+    let elsewhere = listing.other_namespaces;
+    if elsewhere > 0 && listing.namespaces == 1 {
         let there = if elsewhere == 1 { "holds" } else { "hold" };
         let text = format!("{} {there} processes too.", plural(elsewhere as usize, "other network namespace"));
         screen.remark(&text, Some("portward list --netns all"))?;
     }
-    let gaps: Vec<_> = view.snapshot.gaps.iter().map(portward_ops::GapDocument::from).collect();
-    super::gaps(screen, &gaps)
+    super::gaps(screen, &listing.gaps)
 }
 
 fn plural(number: usize, noun: &str) -> String {
     if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
-}
-
-/// True for an endpoint that other machines can reach.
-fn is_exposed(listing: &Listing, row: &Row) -> bool {
-    let Some(socket) = row.first(&listing.view) else { return false };
-    let snapshot = &listing.view.snapshot;
-    socket.scope(snapshot.loopback_index()) != Scope::Loopback
-        && portward_checks::reach(snapshot, socket).iter().any(|reach| matches!(reach.who, Who::Lan | Who::Vpn | Who::Internet))
 }
 
 fn from_where(who: Who) -> &'static str {
@@ -130,10 +116,10 @@ fn from_where(who: Who) -> &'static str {
 }
 
 /// How a word in the REACH column looks: what strangers can reach deserves a look.
-fn tone_of_reach(word: &str) -> Tone {
-    match word {
-        "internet" => Tone::Alarm,
-        "LAN" | "VPN" | "not known" => Tone::Notice,
-        _ => Tone::Plain,
+fn tone_of_reach(circle: Circle) -> Tone {
+    match circle {
+        Circle::Internet => Tone::Alarm,
+        Circle::Lan | Circle::Vpn | Circle::Unknown => Tone::Notice,
+        Circle::Host | Circle::Containers | Circle::OtherNamespace | Circle::Peer | Circle::Nobody => Tone::Plain,
     }
 }

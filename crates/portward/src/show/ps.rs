@@ -3,7 +3,7 @@
 use std::io;
 
 use portward_model::Text;
-use portward_ops::op::ps::Sessions;
+use portward_ops::op::ps::{ServiceState, Sessions};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -18,7 +18,7 @@ impl Show for Sessions {
             screen.line(&format!("{name}  {}{root}{front}", session.ports))?;
             for service in &session.services {
                 let own = Text::from_shown(&service.name);
-                let state = if service.state == "running" { "" } else { "  has ended, and left something running" };
+                let state = if service.state == ServiceState::Running { "" } else { "  has ended, and left something running" };
                 screen.line(&format!("  {own} (pid {}){state}", service.pid))?;
                 for listener in &service.listeners {
                     let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::Text;
+use portward_model::{Signal, Text};
 use portward_ops::op::stop::Stopped;
 
 use super::Show;
@@ -11,7 +11,7 @@ use crate::screen::Screen;
 impl Show for Stopped {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         for freed in &self.stopped {
-            let how = if freed.signal == "SIGKILL" { ", by SIGKILL" } else { "" };
+            let how = if freed.signal == Signal::Kill { ", by SIGKILL" } else { "" };
             screen.line(&format!("{} (pid {}) has ended{how}.", Text::from_shown(&freed.name), freed.pid))?;
         }
         for pid in &self.alive {

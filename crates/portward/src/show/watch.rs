@@ -19,7 +19,7 @@ impl Show for Change {
             ChangeKind::Owner | ChangeKind::Reach => Tone::Notice,
         };
         // The time of day is what a person compares with a log; the date stands in the JSON.
-        let time = self.at.get(11..23).unwrap_or(&self.at);
+        let time = self.at.time();
         let what = screen.paint(tone, &what);
         screen.line(&format!("{time}Z  {what}  {who}"))
     }

@@ -9,18 +9,18 @@ use portward_checks::{
 };
 use portward_model::{Attempt, Declined, DialTarget, Effect, Ended, Evidence, Finding, Met, Said};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::gaps;
 use crate::{Exit, Noun, document::GapDocument};
 
 /// What became of a question.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Examined {
     /// The endpoint that was examined; `null` where none was named.
     pub target: Option<String>,
-    /// `connect` or `listen`: what was asked.
-    pub question: &'static str,
+    /// What was asked.
+    pub question: Asking,
     /// What was read from the text; `null` where there was none.
     pub read: Option<Read>,
     /// What became of it.
@@ -46,10 +46,10 @@ pub struct Examined {
     /// Other errors of the same text, as they were read.
     pub others: Vec<Read>,
     /// With --fix: what was done.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fixed: Vec<Fixed>,
     /// With --all: the listeners that are in trouble.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub wrong: Vec<Wrong>,
     /// With --all: how many listeners were examined.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,10 +64,10 @@ pub struct Examined {
 }
 
 /// What was read from a text.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Read {
     /// The program whose wording it is.
-    pub program: Option<&'static str>,
+    pub program: Option<String>,
     /// The host, as written.
     pub host: Option<String>,
     /// The port, as written.
@@ -87,7 +87,7 @@ pub struct Read {
 }
 
 /// One connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Probe {
     /// Where to.
     pub to: String,
@@ -99,20 +99,20 @@ pub struct Probe {
     pub took_us: Option<u64>,
     /// What it is for, where it was only planned.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<&'static str>,
+    pub purpose: Option<String>,
 }
 
 /// A cause that such an error has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Kin {
     /// Its code.
-    pub code: &'static str,
+    pub code: String,
     /// What it is, in a line.
-    pub summary: &'static str,
+    pub summary: String,
 }
 
 /// One fix that was agreed to, or not.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Fixed {
     /// What it does.
     pub title: String,
@@ -120,14 +120,28 @@ pub struct Fixed {
     pub command: String,
     /// What it does to the world.
     pub effect: Effect,
-    /// What became of it: `done`, `failed`, `declined`, `yours` for one that Portward does not do itself.
-    pub became: &'static str,
+    /// What became of it.
+    pub became: Became,
     /// Why, where it was not done.
     pub because: Option<String>,
 }
 
+/// What became of a fix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Became {
+    /// It was done.
+    Done,
+    /// It was tried, and failed.
+    Failed,
+    /// Nobody agreed to it.
+    Declined,
+    /// Portward does not do it itself.
+    Yours,
+}
+
 /// A listener that is in trouble.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Wrong {
     /// The endpoint.
     pub target: String,
@@ -159,7 +173,7 @@ impl Examined {
         }
         Self {
             target: Some(inquiry.asked().text.clone()),
-            question: if inquiry.asked().asking == Asking::Listen { "listen" } else { "connect" },
+            question: inquiry.asked().asking,
             read: paste.map(Read::of),
             verdict: diagnosis.verdict,
             summary: diagnosis.summary,
@@ -189,7 +203,7 @@ impl Examined {
         let refuses = |cause: &&Cause| listens && cause.refuses_binds();
         let of_group = GROUPS.iter().filter(|known| known.name == group).flat_map(|known| known.causes);
         let kin = every_cause().filter(refuses).chain(of_group.filter(|cause| !refuses(cause)));
-        let kin = kin.map(|cause| Kin { code: cause.code, summary: cause.summary }).collect();
+        let kin = kin.map(|cause| Kin { code: cause.code.to_owned(), summary: cause.summary.to_owned() }).collect();
         let program = paste.program.unwrap_or("the program");
         let summary = spoken.first().map_or_else(
             || format!("{program} reports {}, and the text names no address or port.", paste.symptom.words()),
@@ -197,7 +211,7 @@ impl Examined {
         );
         Self {
             target: None,
-            question: if listens { "listen" } else { "connect" },
+            question: if listens { Asking::Listen } else { Asking::Connect },
             read: Some(Read::of(paste)),
             verdict: if spoken.is_empty() { Verdict::Unknown } else { Verdict::Fault },
             summary,
@@ -250,7 +264,7 @@ fn family(symptom: Symptom) -> &'static str {
 impl Read {
     fn of(paste: &Paste) -> Self {
         Self {
-            program: paste.program,
+            program: paste.program.map(str::to_owned),
             host: paste.host.clone(),
             port: paste.port,
             path: paste.path.as_ref().map(portward_model::Text::shown),
@@ -270,7 +284,7 @@ impl Probe {
             said: dial.speech.map(|speech| speech.said),
             met: None,
             took_us: None,
-            purpose: Some(dial.purpose),
+            purpose: Some(dial.purpose.to_owned()),
         }
     }
 

@@ -68,7 +68,7 @@ pub(super) fn examine(cx: &Context<'_>, project: Option<&str>, began: Instant) -
     };
     Examined {
         target: None,
-        question: "connect",
+        question: Asking::Connect,
         read: None,
         verdict,
         summary,

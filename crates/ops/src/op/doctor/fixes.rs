@@ -6,7 +6,7 @@ use portward_checks::doctor::{Depth, Verdict};
 use portward_model::{Edit, Effect, Finding, Means, Remedy};
 use serde_json::Value;
 
-use super::{Asked, Examined, Fixed, examine};
+use super::{Asked, Became, Examined, Fixed, examine};
 use crate::{Acts, Answer, Context, Door, Exit, Failure, Request, dispatch, registry::OPS};
 
 /// Examines, and offers the fixes of what is found.
@@ -25,7 +25,7 @@ fn offer(cx: &Context<'_, Acts>, question: Asked, examined: Examined, yes: bool)
                 continue;
             }
             let outcome = one(cx, cause, remedy, yes);
-            done = outcome.became == "done";
+            done = outcome.became == Became::Done;
             fixed.push(outcome);
             if done {
                 break 'causes;
@@ -46,7 +46,7 @@ fn offer(cx: &Context<'_, Acts>, question: Asked, examined: Examined, yes: bool)
 }
 
 fn one(cx: &Context<'_, Acts>, cause: &Finding, remedy: &Remedy, yes: bool) -> Fixed {
-    let became = |became: &'static str, because: Option<String>| Fixed {
+    let became = |became: Became, because: Option<String>| Fixed {
         title: remedy.title.clone(),
         command: remedy.line().to_owned(),
         effect: remedy.effect,
@@ -57,26 +57,26 @@ fn one(cx: &Context<'_, Acts>, cause: &Finding, remedy: &Remedy, yes: bool) -> F
         Means::Operation { command, .. } => format!("{}\n{}: {command}?", cause.summary, remedy.title),
         Means::Edit { edit, .. } => format!("{}\n{}\n{}\nWrite it?", cause.summary, remedy.title, diff(edit)),
         Means::Command { .. } | Means::Advice { .. } => {
-            return became("yours", Some("it is not an operation of Portward's; run it yourself".to_owned()));
+            return became(Became::Yours, Some("it is not an operation of Portward's; run it yourself".to_owned()));
         }
     };
     let agreed = if yes && remedy.effect != Effect::Destroy { Some(true) } else { cx.prompt.confirm(&question) };
     match agreed {
         Some(true) => {}
-        Some(false) => return became("declined", None),
-        None => return became("declined", Some("nobody is there to ask; --yes agrees to what ends nothing".to_owned())),
+        Some(false) => return became(Became::Declined, None),
+        None => return became(Became::Declined, Some("nobody is there to ask; --yes agrees to what ends nothing".to_owned())),
     }
     match &remedy.means {
         Means::Edit { edit, .. } => match cx.machine.edit(edit).map_err(Failure::from) {
-            Ok(()) => became("done", edit.after.as_ref().map(|after| format!("it counts when this is done: {after}"))),
-            Err(failure) => became("failed", Some(refusal(&failure))),
+            Ok(()) => became(Became::Done, edit.after.as_ref().map(|after| format!("it counts when this is done: {after}"))),
+            Err(failure) => became(Became::Failed, Some(refusal(&failure))),
         },
         Means::Operation { operation, input, .. } => match called(cx, operation, input.clone()) {
-            Ok(None) => became("done", None),
-            Ok(because) => became("failed", because),
-            Err(failure) => became("failed", Some(refusal(&failure))),
+            Ok(None) => became(Became::Done, None),
+            Ok(because) => became(Became::Failed, because),
+            Err(failure) => became(Became::Failed, Some(refusal(&failure))),
         },
-        Means::Command { .. } | Means::Advice { .. } => became("yours", None),
+        Means::Command { .. } | Means::Advice { .. } => became(Became::Yours, None),
     }
 }
 

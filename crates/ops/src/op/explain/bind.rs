@@ -4,7 +4,7 @@ use portward_checks::{BindHost, BindQuestion, Bound, bind};
 use portward_model::Transport;
 use portward_sys::Look;
 
-use crate::{Bind, View, target::Target};
+use crate::{Bind, Proof, View, target::Target};
 
 pub(crate) fn answer(host: &dyn Look, target: &Target, view: &View, try_it: bool) -> Bind {
     let endpoint = &target.endpoint;
@@ -26,7 +26,7 @@ pub(crate) fn answer(host: &dyn Look, target: &Target, view: &View, try_it: bool
             }
         }
     }
-    Bind { possible: found.possible, proof: if found.tried { "tried" } else { "rules" }, because: found.because }
+    Bind { possible: found.possible, proof: if found.tried { Proof::Tried } else { Proof::Rules }, because: found.because }
 }
 
 fn zone_index(target: &Target, view: &View) -> u32 {

@@ -17,7 +17,7 @@ pub(super) struct Mark {
 
 impl Mark {
     pub(super) fn freed(&self, signal: Signal) -> Freed {
-        Freed { pid: self.process.pid, name: self.name.clone(), signal: signal.name() }
+        Freed { pid: self.process.pid, name: self.name.clone(), signal }
     }
 }
 

@@ -9,7 +9,7 @@ use portward_model::{Loan, Standing};
 use portward_model::{PortRange, Socket, SocketState, Transport};
 use portward_sys::{PortFilter, StateSet, Transports};
 
-use super::{FrontHolder, FrontPort, FrontProject, Lent};
+use super::{FrontHolder, FrontPort, FrontProject, FrontState, Lent};
 use crate::{
     Context, Failure, Look, View,
     forwarder::{Services, alive},
@@ -34,14 +34,14 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
     for (loan, standing) in told.clone() {
         let mut port = blank(*loan, &services);
         match standing {
-            Standing::Lent | Standing::Unserved => (port.lent, port.state) = (true, "lent"),
+            Standing::Lent | Standing::Unserved => (port.lent, port.state) = (true, FrontState::Lent),
             Standing::Held => {
-                port.state = "held";
+                port.state = FrontState::Held;
                 hold(cx, store, &mut port, view.as_ref(), forwarder, &runs)?;
             }
             Standing::Denied => deny(cx, &mut port),
             Standing::Failed(errno) => {
-                port.state = "failed";
+                port.state = FrontState::Failed;
                 port.because = Some(format!("the system refuses it: {}", std::io::Error::from_raw_os_error(*errno)));
             }
         }
@@ -52,7 +52,7 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
         let mut port = blank(*loan, &services);
         let owner = store.all()?.into_iter().find(|row| row.port == loan.port);
         let owner = owner.and_then(|row| row.project).map_or_else(|| "another project".to_owned(), |name| name.shown());
-        port.state = "leased";
+        port.state = FrontState::Leased;
         port.because = Some(format!("it is leased to {owner}"));
         ports.push(port);
     }
@@ -74,7 +74,7 @@ pub(super) fn given_back(cx: &Context<'_>, before: &FrontRow) -> Vec<FrontPort> 
             matches!(answer, Ok(Some((IN_USE, _))))
         });
         if taken {
-            port.state = "held";
+            port.state = FrontState::Held;
             port.because = Some("another program has it by now".to_owned());
         }
         port
@@ -97,9 +97,9 @@ fn blank(loan: Loan, services: &Services) -> FrontPort {
     let listener = services.listeners.iter().rev().find(tcp);
     FrontPort {
         port: loan.port,
-        transport: Transport::Tcp.name(),
+        transport: Transport::Tcp,
         lent: false,
-        state: "free",
+        state: FrontState::Free,
         service: listener.map(|listener| listener.service.clone()),
         serves: listener.map(|listener| listening(listener).serves),
         holder: None,
@@ -112,9 +112,9 @@ fn datagrams(listener: &ListenerRow) -> Option<FrontPort> {
     let port = listener.asked?.port();
     (port != listener.serves.port()).then(|| FrontPort {
         port,
-        transport: Transport::Udp.name(),
+        transport: Transport::Udp,
         lent: false,
-        state: "udp",
+        state: FrontState::Udp,
         service: Some(listener.service.clone()),
         serves: Some(listening(listener).serves),
         holder: None,
@@ -124,7 +124,7 @@ fn datagrams(listener: &ListenerRow) -> Option<FrontPort> {
 }
 
 fn deny(cx: &Context<'_>, port: &mut FrontPort) {
-    port.state = "denied";
+    port.state = FrontState::Denied;
     let first = cx.machine.port_rules().ok().map(|rules| rules.unprivileged_start);
     match first.filter(|first| port.port < *first) {
         Some(first) => {

@@ -1,14 +1,15 @@
 //! What the guard answers.
 
+use portward_checks::guard::Why;
 use portward_model::{Reach, Text, Transport};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Action;
 use crate::document::GapDocument;
 
 /// What is closed, what is open, and what was done about it.
-#[derive(Clone, Debug, Default, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Guarded {
     /// What was asked for.
     pub action: Action,
@@ -33,7 +34,7 @@ pub struct Guarded {
 }
 
 /// A socket that the network may reach, or may not.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct GuardedSocket {
     /// Its address and port.
     pub endpoint: String,
@@ -52,20 +53,31 @@ pub struct GuardedSocket {
     /// What was done about it; `null` where nothing was.
     pub did: Option<Done>,
     /// Why it cannot be pinned: a slug.
-    pub code: Option<&'static str>,
+    pub code: Option<String>,
     /// The same in words.
     pub because: Option<String>,
+    /// The same as a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Why>,
     /// Other machines and containers that can reach it; a firewall other than the guard's may still stop them.
     pub reach: Vec<Reach>,
     /// The command that would close it; `null` where it is closed.
     pub close: Option<String>,
     /// The kernel's number for it.
-    #[serde(skip)]
-    pub(crate) cookie: u64,
+    pub cookie: u64,
+}
+
+impl GuardedSocket {
+    /// Notes why it cannot be pinned.
+    pub(super) fn refuse(&mut self, why: Why) {
+        self.code = Some(why.code().to_owned());
+        self.because = Some(why.words());
+        self.why = Some(why);
+    }
 }
 
 /// How a socket stands towards the network.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Closed: it is bound to a loopback address.
@@ -79,7 +91,7 @@ pub enum State {
 }
 
 /// What was done about a socket.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Done {
     /// It was pinned just now.
@@ -93,7 +105,7 @@ pub enum Done {
 }
 
 /// A connection from the network to a port that was closed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct OpenConnection {
     /// The other end.
     pub peer: String,
@@ -106,7 +118,7 @@ pub struct OpenConnection {
 }
 
 /// Rules for the packet filter.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RuleSet {
     /// The endpoints that they close.
     pub endpoints: Vec<String>,
@@ -117,7 +129,7 @@ pub struct RuleSet {
 }
 
 /// A table of the guard's.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GuardTable {
     /// The endpoint that it closes.
     pub endpoint: String,
@@ -128,7 +140,7 @@ pub struct GuardTable {
 }
 
 /// How a table stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TableState {
     /// It ends with the command that holds it.

@@ -102,7 +102,7 @@ fn tell(socket: &mut GuardedSocket, tried: Option<Result<Done, Why>>, dry_run: b
         }
         (Some(Err(why)), State::Open | State::Pinned) => Some(why),
         // Foreseen, in a dry run; or it came to listen after the last round.
-        (None, State::Open) if socket.code.is_some() => {
+        (None, State::Open) if socket.why.is_some() => {
             socket.did = Some(Done::Refused);
             None
         }
@@ -113,9 +113,8 @@ fn tell(socket: &mut GuardedSocket, tried: Option<Result<Done, Why>>, dry_run: b
     };
     if let Some(why) = why {
         socket.did = Some(Done::Refused);
-        socket.code = Some(why.code());
-        socket.because = Some(why.words());
         socket.close = Some(remedy(Some(&why), Closing { transport: socket.transport, port: socket.port }));
+        socket.refuse(why);
     }
 }
 
@@ -159,8 +158,7 @@ fn elsewhere(host: &dyn Look, named: &Named, guarded: &mut Guarded) {
         let why = Why::OtherNamespace { name: words(namespace) };
         document.did = Some(Done::Refused);
         document.state = State::Open;
-        document.code = Some(why.code());
-        document.because = Some(why.words());
+        document.refuse(why);
         let inside = door(namespace);
         document.close = inside.as_ref().map(|inside| format!("sudo {inside}portward guard pin {}", closing.endpoint()));
         guarded.sockets.push(document);

@@ -82,7 +82,8 @@ pub(super) fn describe(view: &View, index: usize, tables: &Tables) -> Option<Gua
     let closing = closing_of(socket);
     let owner = view.first_owner(index).and_then(|pid| view.snapshot.process(pid));
     let reach = portward_checks::reach(&view.snapshot, socket).into_iter().filter(|reach| is_other(reach.who));
-    Some(GuardedSocket {
+    let close = open.then(|| remedy(why.as_ref(), closing));
+    let mut document = GuardedSocket {
         endpoint: endpoint_words(socket),
         transport: socket.transport,
         port: closing.port,
@@ -91,12 +92,17 @@ pub(super) fn describe(view: &View, index: usize, tables: &Tables) -> Option<Gua
         user: view.user(socket.uid),
         state,
         did: None,
-        code: why.as_ref().map(Why::code),
-        because: why.as_ref().map(Why::words),
+        code: None,
+        because: None,
+        why: None,
         reach: if open { reach.collect() } else { Vec::new() },
-        close: open.then(|| remedy(why.as_ref(), closing)),
+        close,
         cookie: socket.cookie,
-    })
+    };
+    if let Some(why) = why {
+        document.refuse(why);
+    }
+    Some(document)
 }
 
 /// The command that closes a port, where this stands in the way of a pin.
@@ -127,7 +133,7 @@ pub(super) fn cannot(view: &View, index: usize) -> Option<Why> {
         hidden: view.hidden_processes > 0,
         own: snapshot.host.uid,
         privileged: snapshot.host.privileged,
-        absence: absence_of_owners(view, socket).text,
+        absence: absence_of_owners(view, socket).text.into_owned(),
     })
 }
 

@@ -6,13 +6,13 @@ use portward_lab::{Tour, TourSight, TourStep, tour::steps};
 use portward_model::{Socket, SocketState};
 use portward_wire::packet::{Segment, segment};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::OnBench;
 use crate::{Acts, Context, Failure, Sink};
 
 /// A step of the tour.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct StepDocument {
     /// Which it is, from 1.
     pub number: usize,
@@ -35,7 +35,7 @@ pub struct StepDocument {
 }
 
 /// A system call.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct CallDocument {
     /// `server` or `client`.
     pub who: String,
@@ -44,14 +44,14 @@ pub struct CallDocument {
 }
 
 /// A socket of the tour.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct EndDocument {
-    /// `server` or `client`: whose end it is.
-    pub who: &'static str,
+    /// Whose end it is.
+    pub who: Side,
     /// The process that holds it; `null` where none does.
     pub pid: Option<u32>,
-    /// Its state: `listen`, `established`, `time_wait` and so on.
-    pub state: &'static str,
+    /// Its state.
+    pub state: SocketState,
     /// Its own address and port.
     pub local: String,
     /// The other end's; `null` where there is none.
@@ -62,17 +62,46 @@ pub struct EndDocument {
     pub backlog: Option<u32>,
 }
 
+/// One of the two ends of the tour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    /// Who listens.
+    Server,
+    /// Who dials.
+    Client,
+}
+
+impl Side {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Server => "server",
+            Self::Client => "client",
+        }
+    }
+
+    /// The other end.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Server => Self::Client,
+            Self::Client => Self::Server,
+        }
+    }
+}
+
 /// A packet of the tour.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct PacketDocument {
-    /// `server` or `client`: who sent it.
-    pub from: &'static str,
+    /// Who sent it.
+    pub from: Side,
     /// The sender's address and port.
     pub source: String,
     /// The receiver's address and port.
     pub destination: String,
     /// Its control bits, such as `SYN` and `ACK`.
-    pub flags: Vec<&'static str>,
+    pub flags: Vec<String>,
     /// Number of its first byte, counted from the sender's SYN, which is 0.
     pub sequence: u32,
     /// The next byte that the sender expects, counted from the other side's SYN.
@@ -133,7 +162,7 @@ impl Counts {
             from: side(packet.from.1),
             source: format!("{}:{}", packet.from.0, packet.from.1),
             destination: format!("{}:{}", packet.to.0, packet.to.1),
-            flags: packet.flags().collect(),
+            flags: packet.flags().map(str::to_owned).collect(),
             sequence: since(packet.from.1, packet.sequence),
             acknowledgement: packet.acknowledges().then(|| since(packet.to.1, packet.acknowledgement)),
             length: packet.length,
@@ -147,7 +176,7 @@ fn end(socket: &Socket, pid: Option<u32>) -> EndDocument {
     EndDocument {
         who: side(socket.port().unwrap_or(0)),
         pid,
-        state: socket.state.name(),
+        state: socket.state,
         local: socket.address().zip(socket.port()).map(|(address, port)| place(address, port)).unwrap_or_default(),
         remote: socket.remote().map(|(address, port)| place(address, port)),
         waiting: socket.queue.used,
@@ -156,8 +185,8 @@ fn end(socket: &Socket, pid: Option<u32>) -> EndDocument {
 }
 
 /// Whose end has this port.
-fn side(port: u16) -> &'static str {
-    if port == SERVER { "server" } else { "client" }
+fn side(port: u16) -> Side {
+    if port == SERVER { Side::Server } else { Side::Client }
 }
 
 /// The server's port in the tour.

@@ -4,7 +4,7 @@ use portward_model::{PortRange, Seen, Socket, SocketState, Text, Transport};
 use portward_sys::{PortFilter, StateSet, Transports};
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Leases;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// One lease.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct LeaseDocument {
     /// The project's name; `null` for what belongs to no project.
     pub project: Option<Text>,
@@ -35,7 +35,7 @@ pub struct LeaseDocument {
 }
 
 /// What stands at a leased port.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LeaseState {
     /// Something is bound there and does not listen.
@@ -49,7 +49,7 @@ pub enum LeaseState {
 }
 
 /// A project whose folder is gone.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct GoneProject {
     /// Its name.
     pub project: Text,
@@ -60,7 +60,7 @@ pub struct GoneProject {
 }
 
 /// How the store is.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RepairDocument {
     /// The file.
     pub store: String,

@@ -1,9 +1,12 @@
 //! The columns of the table: one entry each. A new column is one line in [`COLUMNS`] and one function.
 
-use std::net::IpAddr;
+use std::{
+    borrow::Cow,
+    net::{IpAddr, SocketAddr},
+};
 
-use portward_model::{AddressClass, Family, Process, Socket, SocketState, Transport};
-use portward_ops::{Listing, Row, RowKind, age, device};
+use portward_model::{AddressClass, Family, SocketState, Text, Traffic, Transport};
+use portward_ops::{End, Listing, ProcessDocument, RowDocument, RowKind, SocketDocument, age};
 
 use super::tone_of_reach;
 use crate::{
@@ -22,7 +25,7 @@ pub(crate) struct Column {
     /// Shown unless others are asked for.
     pub(crate) usual: bool,
     /// What stands in a row.
-    pub(crate) cell: fn(&Listing, &Row) -> Cell,
+    pub(crate) cell: fn(&Listing, &RowDocument<'_>) -> Cell,
 }
 
 const fn usual(
@@ -30,7 +33,7 @@ const fn usual(
     title: &'static str,
     least: usize,
     help: &'static str,
-    cell: fn(&Listing, &Row) -> Cell,
+    cell: fn(&Listing, &RowDocument<'_>) -> Cell,
 ) -> Column {
     Column { name, heading: Heading { title, least }, help, usual: true, cell }
 }
@@ -40,7 +43,7 @@ const fn other(
     title: &'static str,
     least: usize,
     help: &'static str,
-    cell: fn(&Listing, &Row) -> Cell,
+    cell: fn(&Listing, &RowDocument<'_>) -> Cell,
 ) -> Column {
     Column { name, heading: Heading { title, least }, help, usual: false, cell }
 }
@@ -59,66 +62,72 @@ pub(crate) static COLUMNS: &[Column] = &[
     usual("user", "USER", 6, "the user it runs as", user),
     usual("age", "AGE", WHOLE, "since when the process runs", process_age),
     usual("clients", "CLIENTS", WHOLE, "connections that a listener has now", clients),
-    other("pid", "PID", WHOLE, "the pid alone", |listing, row| {
-        Cell::plain(row.pid(&listing.view).map_or_else(unknown, |pid| pid.to_string()))
+    other("pid", "PID", WHOLE, "the pid alone", |_, row| {
+        Cell::plain(named(row).and_then(|socket| socket.pid).map_or_else(unknown, |pid| pid.to_string()))
     }),
-    other("transport", "TRANSPORT", WHOLE, "tcp, udp or unix", |listing, row| {
-        Cell::plain(socket(listing, row).map_or("", |socket| socket.transport.name()))
+    other("transport", "TRANSPORT", WHOLE, "tcp, udp or unix", |_, row| {
+        Cell::plain(socket(row).map_or("", |socket| socket.transport.name()))
     }),
-    other("state", "STATE", WHOLE, "listen, bound, established ...", |listing, row| {
-        Cell::plain(socket(listing, row).map_or("", |socket| socket.state.name()))
+    other("state", "STATE", WHOLE, "listen, bound, established ...", |_, row| {
+        Cell::plain(socket(row).map_or("", |socket| socket.state.name()))
     }),
     other("command", "COMMAND", 20, "the command line, secrets masked", command),
-    other("exe", "PROGRAM", 20, "the program's path", |listing, row| {
-        from_process(listing, row, |process| process.exe.known().map(portward_model::Text::shown))
+    other("exe", "PROGRAM", 20, "the program's path", |_, row| {
+        from_process(row, |process| process.exe.as_ref().map(Text::shown))
     }),
-    other("cwd", "DIRECTORY", 20, "the current directory", |listing, row| {
-        from_process(listing, row, |process| process.cwd.known().map(portward_model::Text::shown))
+    other("cwd", "DIRECTORY", 20, "the current directory", |_, row| {
+        from_process(row, |process| process.cwd.as_ref().map(Text::shown))
     }),
     other("cgroup", "CONTROL GROUP", 20, "the control group of the process, or of the socket where its owner is hidden", cgroup),
     other("queue", "QUEUE", WHOLE, "connections waiting to be accepted, and how many may", queue),
-    other("drops", "DROPS", WHOLE, "packets dropped since it was opened", |listing, row| {
-        Cell::plain(socket(listing, row).map_or(0, |socket| socket.queue.drops).to_string())
+    other("drops", "DROPS", WHOLE, "packets dropped since it was opened", |_, row| {
+        Cell::plain(socket(row).map_or(0, |socket| socket.queue.drops).to_string())
     }),
-    other("cpu", "CPU", WHOLE, "processor time used", |listing, row| {
-        from_process(listing, row, |process| Some(format!("{}.{:02} s", process.cpu_ms / 1000, process.cpu_ms % 1000 / 10)))
+    other("cpu", "CPU", WHOLE, "processor time used", |_, row| {
+        from_process(row, |process| process.cpu_ms.map(|used| format!("{}.{:02} s", used / 1000, used % 1000 / 10)))
     }),
-    other("memory", "MEMORY", WHOLE, "resident memory", |listing, row| {
-        from_process(listing, row, |process| Some(bytes(process.memory_bytes)))
+    other("memory", "MEMORY", WHOLE, "resident memory", |_, row| {
+        from_process(row, |process| process.memory_bytes.map(bytes))
     }),
-    other("threads", "THREADS", WHOLE, "number of threads", |listing, row| {
-        from_process(listing, row, |process| Some(process.threads.to_string()))
+    other("threads", "THREADS", WHOLE, "number of threads", |_, row| {
+        from_process(row, |process| process.threads.map(|threads| threads.to_string()))
     }),
-    other("in", "IN", WHOLE, "bytes received by the present connections; read with --stats", |listing, row| {
-        traffic(listing, row, |traffic| traffic.bytes_in)
+    other("in", "IN", WHOLE, "bytes received by the present connections; read with --stats", |_, row| {
+        traffic(row, |traffic| traffic.bytes_in)
     }),
-    other("out", "OUT", WHOLE, "bytes sent by the present connections; read with --stats", |listing, row| {
-        traffic(listing, row, |traffic| traffic.bytes_out)
+    other("out", "OUT", WHOLE, "bytes sent by the present connections; read with --stats", |_, row| {
+        traffic(row, |traffic| traffic.bytes_out)
     }),
-    other("inode", "INODE", WHOLE, "the socket's inode", |listing, row| {
-        Cell::plain(socket(listing, row).map_or(0, |socket| socket.inode).to_string())
+    other("inode", "INODE", WHOLE, "the socket's inode", |_, row| {
+        Cell::plain(socket(row).map_or(0, |socket| socket.inode).to_string())
     }),
 ];
 
-fn socket<'a>(listing: &'a Listing, row: &Row) -> Option<&'a Socket> {
-    row.first(&listing.view)
+/// The socket to speak of.
+fn socket<'a>(row: &'a RowDocument<'_>) -> Option<&'a SocketDocument> {
+    row.sockets.first().map(Cow::as_ref)
 }
 
-fn owner<'a>(listing: &'a Listing, row: &Row) -> Option<&'a Process> {
-    row.pid(&listing.view).and_then(|pid| listing.view.snapshot.process(pid))
+/// The first socket whose owner has a pid.
+fn named<'a>(row: &'a RowDocument<'_>) -> Option<&'a SocketDocument> {
+    row.sockets.iter().map(Cow::as_ref).find(|socket| socket.pid.is_some())
+}
+
+fn owner<'a>(row: &'a RowDocument<'_>) -> Option<&'a ProcessDocument> {
+    named(row)?.owner().map(|owner| owner.process.as_ref())
 }
 
 fn unknown() -> String {
     "-".to_owned()
 }
 
-fn from_process(listing: &Listing, row: &Row, value: fn(&Process) -> Option<String>) -> Cell {
-    Cell::plain(owner(listing, row).and_then(value).unwrap_or_else(unknown))
+fn from_process(row: &RowDocument<'_>, value: fn(&ProcessDocument) -> Option<String>) -> Cell {
+    Cell::plain(owner(row).and_then(value).unwrap_or_else(unknown))
 }
 
-fn port(listing: &Listing, row: &Row) -> Cell {
-    let transport = socket(listing, row).map(|socket| socket.transport);
-    Cell::plain(match (row.port(&listing.view), transport) {
+fn port(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    let transport = socket(row).map(|socket| socket.transport);
+    Cell::plain(match (row.port, transport) {
         (Some(port), Some(Transport::Udp)) => format!("{port}/udp"),
         (Some(port), _) => port.to_string(),
         (None, Some(Transport::UnixDatagram)) => "unix dgram".to_owned(),
@@ -127,14 +136,14 @@ fn port(listing: &Listing, row: &Row) -> Cell {
     })
 }
 
-fn address(listing: &Listing, row: &Row) -> Cell {
-    let Some(first) = socket(listing, row) else { return Cell::plain("") };
+fn address(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    let Some(first) = socket(row) else { return Cell::plain("") };
     if row.kind == RowKind::Connection {
-        return Cell::plain(connection(listing, row, first));
+        return Cell::plain(connection(row, first));
     }
     let mut said: Vec<(String, u32)> = Vec::new();
-    for socket in row.sockets.iter().filter_map(|index| listing.view.snapshot.sockets.get(*index as usize)) {
-        let text = bind(listing, socket);
+    for socket in &row.sockets {
+        let text = bind(socket);
         match said.iter_mut().find(|(known, _)| *known == text) {
             Some((_, times)) => *times += 1,
             None => said.push((text, 1)),
@@ -150,132 +159,116 @@ fn address(listing: &Listing, row: &Row) -> Cell {
 }
 
 /// A bind as people write it: `*` for every address, `*` with the family where it serves only one.
-fn bind(listing: &Listing, socket: &Socket) -> String {
-    let snapshot = &listing.view.snapshot;
-    let Some(address) = socket.address() else {
-        return socket.path().map_or_else(|| "(no name)".to_owned(), portward_model::Text::shown);
-    };
-    let device = device(snapshot, socket);
-    let text = match (socket.is_wildcard(), socket.family, socket.v6_only, device.is_some()) {
+fn bind(socket: &SocketDocument) -> String {
+    let Some(End { address, zone, .. }) = &socket.local else { return path(socket) };
+    let text = match (socket.is_wildcard(), socket.family, socket.v6_only, socket.device.is_some()) {
         // A pinned wildcard says the device, which matters more than the family.
         (true, Family::Ipv6, Some(false), true) => "*".to_owned(),
         (true, Family::Ipv4, _, _) => "* (v4)".to_owned(),
         (true, _, Some(true), _) => "* (v6 only)".to_owned(),
         (true, _, Some(false), _) => "* (v4 and v6)".to_owned(),
         (true, _, None, _) => "* (v6)".to_owned(),
-        (false, ..) => match (address, AddressClass::of(address)) {
-            (IpAddr::V6(_), AddressClass::LinkLocal) => format!("{address}%{}", zone(listing, socket)),
+        (false, ..) => match (address, AddressClass::of(*address)) {
+            // An interface without a name goes by its number.
+            (IpAddr::V6(_), AddressClass::LinkLocal) => {
+                format!("{address}%{}", zone.as_deref().map_or("0", |zone| zone.strip_prefix('#').unwrap_or(zone)))
+            }
             _ => address.to_string(),
         },
     };
-    device.map_or(text.clone(), |device| format!("{text} on {device}"))
+    socket.device.as_ref().map_or(text.clone(), |device| format!("{text} on {device}"))
 }
 
-fn zone(listing: &Listing, socket: &Socket) -> String {
-    let interface = listing.view.snapshot.interface(socket.interface);
-    interface.map_or_else(|| socket.interface.to_string(), |interface| interface.name.shown())
+fn path(socket: &SocketDocument) -> String {
+    socket.path.as_ref().map_or_else(|| "(no name)".to_owned(), Text::shown)
 }
 
-fn connection(listing: &Listing, row: &Row, first: &Socket) -> String {
-    let end = |address: IpAddr, port: u16| std::net::SocketAddr::new(address, port).to_string();
-    let (Some(address), Some(port)) = (first.address(), first.port()) else {
-        return first.path().map_or_else(|| "(no name)".to_owned(), portward_model::Text::shown);
-    };
-    let Some((remote, remote_port)) = first.remote() else { return end(address, port) };
+fn connection(row: &RowDocument<'_>, first: &SocketDocument) -> String {
+    let end = |end: &End| SocketAddr::new(end.address, end.port).to_string();
+    let Some(local) = &first.local else { return path(first) };
+    let Some(remote) = &first.remote else { return end(local) };
     // Drawn from the client to the server.
-    if row.port(&listing.view) == Some(port) {
-        format!("{} > {}", end(remote, remote_port), end(address, port))
-    } else {
-        format!("{} > {}", end(address, port), end(remote, remote_port))
+    let (from, to) = if row.port == Some(local.port) { (remote, local) } else { (local, remote) };
+    format!("{} > {}", end(from), end(to))
+}
+
+fn reach(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    match (socket(row), row.kind) {
+        (None, _) => Cell::plain(""),
+        (Some(socket), RowKind::Connection) => Cell::new(Tone::Quiet, socket.state.name().replace('_', " ")),
+        (Some(_), RowKind::Endpoint) => Cell::new(tone_of_reach(row.circle), row.circle.words()),
     }
 }
 
-fn reach(listing: &Listing, row: &Row) -> Cell {
-    let Some(socket) = socket(listing, row) else { return Cell::plain("") };
+fn process(_: &Listing, row: &RowDocument<'_>) -> Cell {
     if row.kind == RowKind::Connection {
-        return Cell::new(Tone::Quiet, socket.state.name().replace('_', " "));
-    }
-    let word = portward_checks::reach_word(&listing.view.snapshot, socket);
-    Cell::new(tone_of_reach(word), word)
-}
-
-fn process(listing: &Listing, row: &Row) -> Cell {
-    let view = &listing.view;
-    if row.kind == RowKind::Connection {
-        let names: Vec<String> = row.sockets.iter().rev().map(|index| one_process(listing, *index)).collect();
+        let names: Vec<String> = row.sockets.iter().rev().map(|socket| one_process(socket)).collect();
         return Cell::plain(names.join(" > "));
     }
-    let Some(pid) = row.pid(view) else {
-        let hidden = view.hidden_processes > 0 && socket(listing, row).is_some_and(|socket| socket.inode != 0);
+    let Some((socket, pid)) = named(row).and_then(|socket| Some((socket, socket.pid?))) else {
+        let hidden = socket(row).is_some_and(SocketDocument::is_hidden);
         return Cell::new(Tone::Quiet, if hidden { "(hidden)" } else { "(none)" });
     };
-    let mut pids: Vec<u32> =
-        row.sockets.iter().flat_map(|index| view.snapshot.holders(*index as usize)).map(|holding| holding.pid).collect();
+    let mut pids: Vec<u32> = row.sockets.iter().flat_map(|socket| socket.owners.iter().flatten()).map(|owner| owner.pid).collect();
     pids.sort_unstable();
     pids.dedup();
-    let Some(process) = view.snapshot.process(pid) else { return Cell::plain(format!("(gone) {pid}")) };
+    let Some(owner) = socket.owner() else { return Cell::plain(format!("(gone) {pid}")) };
+    let process = owner.process.as_ref();
     let more = if pids.len() > 1 { format!(" +{}", pids.len() - 1) } else { String::new() };
     let deleted = if process.exe_deleted { " (deleted)" } else { "" };
     let tone = if process.exe_deleted { Tone::Notice } else { Tone::Plain };
-    Cell::new(tone, format!("{} {pid}{more}{deleted}", process.title()))
+    Cell::new(tone, format!("{} {pid}{more}{deleted}", process.title))
 }
 
-fn one_process(listing: &Listing, index: u32) -> String {
-    let process = listing.view.first_owner(index as usize).and_then(|pid| listing.view.snapshot.process(pid));
-    process.map_or_else(unknown, |process| format!("{} {}", process.title(), process.id.pid))
+fn one_process(socket: &SocketDocument) -> String {
+    socket.owner().map_or_else(unknown, |owner| format!("{} {}", owner.process.title, owner.pid))
 }
 
-fn project(listing: &Listing, row: &Row) -> Cell {
-    let view = &listing.view;
-    if let Some(story) = row.pid(view).and_then(|pid| view.story(pid)) {
-        return Cell::plain(if story.why.is_empty() { unknown() } else { story.why.clone() });
-    }
-    let unit = socket(listing, row).and_then(|socket| view.cgroup(socket)).and_then(portward_checks::unit_of_cgroup);
-    Cell::plain(unit.map_or_else(unknown, |unit| unit.name.shown()))
+fn project(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    let unit = || socket(row).and_then(|socket| socket.unit.as_ref()).map(Text::shown);
+    let why = owner(row).map_or_else(unit, |process| process.why.clone());
+    Cell::plain(why.unwrap_or_else(unknown))
 }
 
-fn user(listing: &Listing, row: &Row) -> Cell {
-    let view = &listing.view;
+fn user(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    let Some(socket) = socket(row) else { return Cell::plain("") };
     // The kernel keeps no user for what no descriptor can hold.
-    if socket(listing, row).is_some_and(|socket| socket.inode == 0 && !socket.state.serves()) {
+    if socket.inode == 0 && !socket.state.serves() {
         return Cell::plain(unknown());
     }
-    let uid = owner(listing, row).map(|process| process.uid).or_else(|| socket(listing, row).map(|socket| socket.uid));
-    Cell::plain(uid.map(|uid| view.user(uid).shown()).unwrap_or_default())
+    Cell::plain(owner(row).map_or(&socket.user, |process| &process.user).shown())
 }
 
-fn process_age(listing: &Listing, row: &Row) -> Cell {
-    Cell::plain(owner(listing, row).map_or_else(unknown, |process| age(listing.view.age_s(process.started_at))))
+fn process_age(listing: &Listing, row: &RowDocument<'_>) -> Cell {
+    let started = owner(row).and_then(|process| process.started_at);
+    Cell::plain(started.map_or_else(unknown, |started| age(started.age_s(listing.now))))
 }
 
-fn clients(listing: &Listing, row: &Row) -> Cell {
-    Cell::plain(row.clients(&listing.view).map_or_else(unknown, |clients| clients.to_string()))
+fn clients(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    let clients = row.sockets.iter().filter_map(|socket| socket.clients).reduce(|one, other| one + other);
+    Cell::plain(clients.map_or_else(unknown, |clients| clients.to_string()))
 }
 
-fn command(listing: &Listing, row: &Row) -> Cell {
-    from_process(listing, row, |process| {
-        let arguments = process.argv.known()?.arguments();
-        Some(arguments.iter().map(portward_model::Text::shown).collect::<Vec<_>>().join(" "))
-    })
+fn command(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    from_process(row, |process| Some(process.argv.as_ref()?.iter().map(Text::shown).collect::<Vec<_>>().join(" ")))
 }
 
-fn cgroup(listing: &Listing, row: &Row) -> Cell {
-    let own = owner(listing, row).and_then(|process| process.cgroup.known());
-    let path = own.or_else(|| socket(listing, row).and_then(|socket| listing.view.cgroup(socket)));
-    Cell::plain(path.map_or_else(unknown, portward_model::Text::shown))
+fn cgroup(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    let own = owner(row).and_then(|process| process.cgroup.as_ref());
+    let path = own.or_else(|| socket(row).and_then(|socket| socket.cgroup.as_ref()));
+    Cell::plain(path.map_or_else(unknown, Text::shown))
 }
 
-fn netns(listing: &Listing, row: &Row) -> Cell {
-    let namespace = socket(listing, row).and_then(|socket| listing.view.snapshot.namespaces.get(usize::from(socket.netns)));
-    Cell::plain(namespace.map_or_else(unknown, |namespace| match (&namespace.name, namespace.own) {
+fn netns(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    Cell::plain(socket(row).map_or_else(unknown, |socket| match (&socket.netns.name, socket.netns.own) {
         (_, true) => "own".to_owned(),
         (Some(name), false) => name.shown(),
-        (None, false) => namespace.inode.to_string(),
+        (None, false) => socket.netns.inode.to_string(),
     }))
 }
 
-fn queue(listing: &Listing, row: &Row) -> Cell {
-    let Some(socket) = socket(listing, row) else { return Cell::plain("") };
+fn queue(_: &Listing, row: &RowDocument<'_>) -> Cell {
+    let Some(socket) = socket(row) else { return Cell::plain("") };
     let queue = socket.queue;
     if socket.state != SocketState::Listen {
         return Cell::plain(queue.used.to_string());
@@ -284,12 +277,12 @@ fn queue(listing: &Listing, row: &Row) -> Cell {
     Cell::new(tone, format!("{}/{}", queue.used, queue.limit))
 }
 
-fn traffic(listing: &Listing, row: &Row, value: fn(&portward_model::Traffic) -> u64) -> Cell {
-    let flows: Vec<_> = row.sockets.iter().filter_map(|index| listing.view.traffic(*index as usize)).collect();
+fn traffic(row: &RowDocument<'_>, value: fn(&Traffic) -> u64) -> Cell {
+    let flows: Vec<&Traffic> = row.sockets.iter().filter_map(|socket| socket.traffic.as_ref()).collect();
     if flows.is_empty() {
         return Cell::plain(unknown());
     }
-    Cell::plain(bytes(flows.iter().map(value).sum()))
+    Cell::plain(bytes(flows.into_iter().map(value).sum()))
 }
 
 /// A size with a unit, three digits at most: `812 B`, `4.2 MiB`.
