@@ -186,7 +186,7 @@ const OP_LINES: &[(&str, insert::Place)] = &[
     ("crates/ops/src/op.rs", insert::Place { line: "pub mod NAME_HERE;", among: "pub mod ", before: None }),
     (
         "crates/ops/src/registry.rs",
-        insert::Place { line: "            NAME_HERE TypeHere,", among: "            ", before: Some("        }") },
+        insert::Place { line: "            NAME_HERE TypeHere: TypeHere,", among: "            ", before: Some("        }") },
     ),
     ("crates/portward/tests/cli/main.rs", insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None }),
 ];
