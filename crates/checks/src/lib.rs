@@ -22,6 +22,7 @@ pub mod guard;
 mod offer;
 mod paste;
 mod port;
+mod program;
 mod reach;
 mod via;
 mod why;
@@ -36,8 +37,7 @@ pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;
 pub use paste::{Call, Paste, Symptom, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usual_service};
+pub use program::{Arranged, DockerProxy, arrange, docker_proxy, flags, is_known_socket};
 pub use reach::{Circle, circle, reach, reach_width};
 pub use via::via;
-pub use why::{
-    CgroupUnit, DockerProxy, container_of_cgroup, docker_proxy, quoted, script, supervisor, unit_of_cgroup, why_sentence,
-};
+pub use why::{CgroupUnit, container_of_cgroup, quoted, script, supervisor, unit_of_cgroup, why_sentence};

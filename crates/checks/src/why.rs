@@ -5,14 +5,11 @@
 
 mod cgroup;
 mod invocation;
-mod programs;
-mod proxy;
 mod sentence;
 mod supervisor;
 
 pub use cgroup::{CgroupUnit, container_of_cgroup, unit_of_cgroup};
 pub use invocation::script;
-pub use proxy::{DockerProxy, docker_proxy};
 pub use sentence::why_sentence;
 pub(crate) use supervisor::{is_shell, starts_again};
 pub use supervisor::{quoted, supervisor};

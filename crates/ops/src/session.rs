@@ -18,7 +18,6 @@ use crate::{
     store::{ListenerRow, ProjectId, RunRow, ServiceRow, Stamp, Store},
 };
 
-pub(crate) mod recipes;
 pub(crate) mod told;
 pub(crate) mod watched;
 

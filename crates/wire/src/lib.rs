@@ -1,15 +1,15 @@
-//! Bytes to values and back: kernel messages, `/proc` files, captured packets and protocol greetings.
+//! Bytes to values and back: kernel messages, `/proc` files, captured packets and protocols.
 //!
 //! Nothing here opens a socket, a file or a clock. Every function takes bytes that may be hostile or cut
 //! short and answers with a value or a refusal; none of them panics, and each is a fuzz target.
 #![forbid(unsafe_code)]
 
 pub mod firewall;
-pub mod greeting;
 pub mod mention;
 pub mod netlink;
 pub mod packet;
 pub mod procfs;
+pub mod protocol;
 mod reader;
 
 pub use reader::{Reader, Truncated};

@@ -133,7 +133,7 @@ fn stands_alone(before: &[u8], after: &[u8]) -> bool {
         [] => false,
     };
     let next: Vec<u8> = after.trim_ascii_start().iter().take_while(|b| b.is_ascii_alphabetic()).copied().collect();
-    !glued_before && !glued_after && !UNITS.contains(&next.as_slice())
+    !glued_before && !glued_after && !is_one_of(UNITS, &next)
 }
 
 /// True when one of the last words before a number says that a port follows, and the nearest does not deny it.
@@ -141,7 +141,7 @@ fn is_named(before: &[u8]) -> bool {
     // What stands before the last separator speaks of something else.
     let clause = before.rsplit(|b| matches!(b, b';' | b'\t')).next().unwrap_or(before);
     let words = words_of(clause);
-    if words.last().is_some_and(|word| DENYING.contains(&word.as_slice())) {
+    if words.last().is_some_and(|word| is_one_of(DENYING, word)) {
         return false;
     }
     let option = [&b"-p"[..], b"-P", b"-l"].iter().any(|option| {
@@ -149,7 +149,7 @@ fn is_named(before: &[u8]) -> bool {
         let before = before.strip_suffix(b"=").unwrap_or(before);
         before.strip_suffix(*option).is_some_and(|rest| rest.last().is_none_or(|b| !b.is_ascii_alphanumeric() && *b != b'-'))
     });
-    option || words.iter().rev().take(REACH).any(|word| NAMING.contains(&word.as_slice()))
+    option || words.iter().rev().take(REACH).any(|word| is_one_of(NAMING, word))
 }
 
 /// True behind a host and a colon: `localhost:3000`, `[::1]:3000`, `*:3000`, `":3000"`.
@@ -164,7 +164,7 @@ fn is_addressed(before: &[u8]) -> bool {
     }
     // A time, a mapping or a ratio: 12:30.
     let is_number = !host.is_empty() && host.iter().all(u8::is_ascii_digit);
-    let denied = words_of(host).last().is_some_and(|word| DENYING.contains(&word.as_slice()));
+    let denied = words_of(host).last().is_some_and(|word| is_one_of(DENYING, word));
     // An address without brackets: its colons part groups.
     let bare_v6 = host.contains(&b':') && !host.ends_with(b"]");
     !is_number && !denied && !bare_v6
@@ -183,6 +183,11 @@ fn is_published(before: &[u8], after: &[u8], kind: MentionKind, section: &[u8]) 
     let tail = after.get(..ends).unwrap_or_default().trim_ascii_end();
     let listed = section.ends_with(b"ports") || section.ends_with(b"expose");
     is_mapping(item) && is_mapping(tail) && (listed || before.ends_with(b":") || after.starts_with(b":"))
+}
+
+/// True for one of these words.
+fn is_one_of(words: &str, word: &[u8]) -> bool {
+    words.split(' ').any(|known| known.as_bytes() == word)
 }
 
 /// Words in small letters, parted at signs and where small letters are followed by a capital.
@@ -224,54 +229,12 @@ fn excerpt(line: &[u8], at: usize, port: u16) -> Option<Text> {
 const SERVERS: &[&[u8]] =
     &[b"vite.config.", b"next.config.", b"webpack.config.", b"nuxt.config.", b"astro.config.", b"svelte.config."];
 /// Words that say that a port follows.
-const NAMING: &[&[u8]] = &[
-    b"port",
-    b"ports",
-    b"listen",
-    b"listening",
-    b"bind",
-    b"url",
-    b"addr",
-    b"address",
-    b"expose",
-    b"publish",
-    b"published",
-    b"runserver",
-    b"server",
-    b"serve",
-    b"inspect",
-];
+const NAMING: &str = "port ports listen listening bind url addr address expose publish published runserver server serve inspect";
 /// Words that say that something else follows.
-const DENYING: &[&[u8]] = &[
-    b"timeout",
-    b"delay",
-    b"interval",
-    b"ttl",
-    b"size",
-    b"limit",
-    b"max",
-    b"min",
-    b"width",
-    b"height",
-    b"memory",
-    b"count",
-    b"version",
-    b"id",
-    b"pid",
-    b"uid",
-    b"gid",
-    b"retries",
-    b"backlog",
-    b"connections",
-    b"workers",
-    b"ms",
-    b"seconds",
-    b"age",
-    b"length",
-    b"requests",
-];
+const DENYING: &str = "timeout delay interval ttl size limit max min width height memory count version id pid uid gid retries backlog \
+     connections workers ms seconds age length requests";
 /// Units that make a number an amount.
-const UNITS: &[&[u8]] = &[b"ms", b"s", b"sec", b"seconds", b"milliseconds", b"minutes", b"bytes", b"kb", b"mb", b"px"];
+const UNITS: &str = "ms s sec seconds milliseconds minutes bytes kb mb px";
 /// Words between the one that names and the number: `port ENV.fetch("PORT") { 3000 }`.
 const REACH: usize = 4;
 /// Bytes on either side of a number that are looked at.

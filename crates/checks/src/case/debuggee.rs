@@ -1,7 +1,9 @@
 //! Programs that were started to be debugged, by their own arguments.
 
-use super::kin::{contains, names_port};
 use portward_model::{CommandLine, Process, Text};
+
+use super::kin::contains;
+use crate::program::{self, Kind};
 
 /// What the arguments of a program say of its debugger.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -121,77 +123,26 @@ fn port_of(address: &str) -> Option<u16> {
 pub(crate) fn debugger(process: &Process, port: u16) -> Option<&'static str> {
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let has = |needle: &str| argv.iter().any(|argument| contains(argument.raw(), needle.as_bytes()));
-    let names_port = || argv.iter().any(|argument| names_port(argument.raw(), port));
-    let name = process.name.raw();
-    let is = |names: &[&str]| {
-        let title = process.title();
-        names.iter().any(|known| name == known.as_bytes() || title == *known)
-    };
-    if (has("-agentlib:jdwp") || has("-Xrunjdwp") || has("-Xdebug")) && names_port() {
-        return Some("waits for a debugger there (JDWP)");
+    let is = |kind: Kind| program::find(process, |known| known.kind == kind);
+    let own = debuggee(process).filter(|found| found.port.is_none_or(|own| own == port));
+    match own.map(|found| (found.protocol, found.port)) {
+        Some(("JDWP", Some(_))) => return Some("waits for a debugger there (JDWP)"),
+        Some(("JDWP", None)) => return Some("waits for a debugger on a port of its choice (JDWP)"),
+        Some(("inspector", _)) => return Some("waits for a debugger there (inspector)"),
+        _ => {}
     }
-    if has("-agentlib:jdwp") && argv.iter().any(|a| contains(a.raw(), b"jdwp") && !contains(a.raw(), b"address=")) {
-        return Some("waits for a debugger on a port of its choice (JDWP)");
-    }
-    if has("com.sun.tools.example.debug") || has("jdk.jdi") || is(&["jdb"]) {
+    if has("com.sun.tools.example.debug") || has("jdk.jdi") || is(Kind::Debugger).is_some_and(|known| known.goes_by("jdb")) {
         return Some("is a debugger");
     }
-    if is(IDES) || has("com.intellij.") || has("org.eclipse.equinox.launcher") {
+    let ide = Kind::Editor { debugs: true };
+    if is(ide).is_some() || program::all().any(|known| known.kind == ide && known.marks.iter().any(|mark| has(mark))) {
         return Some("is a development environment, which listens for what it debugs");
     }
-    if is(&["gdbserver", "lldb-server", "dlv", "rdbg", "rdebug-ide", "debugserver", "adb", "vsdbg", "netcoredbg"]) || has("/dlv")
-    {
+    if is(Kind::Debugger).is_some() || has("/dlv") {
         return Some("is a debug server");
     }
-    if has("debugpy") || has("pydevd") || has("ptvsd") {
-        return Some("is a Python debugger's end");
-    }
-    if has("--inspect") || has("--debug-brk") {
-        let own = argv.iter().any(|argument| {
-            let raw = argument.raw();
-            raw.starts_with(b"--inspect") && (names_port_or_default(raw, port))
-        });
-        if own {
-            return Some("waits for a debugger there (inspector)");
-        }
-    }
-    None
+    (has("debugpy") || has("pydevd") || has("ptvsd")).then_some("is a Python debugger's end")
 }
-
-/// `--inspect` and `--inspect-brk` mean 9229 where they name no port; `=0` lets the system choose.
-fn names_port_or_default(argument: &[u8], port: u16) -> bool {
-    match argument.iter().position(|byte| *byte == b'=') {
-        None => port == 9229,
-        Some(_) if argument.ends_with(b"=0") || argument.ends_with(b":0") => true,
-        Some(_) => names_port(argument, port) || (port == 9229 && !argument.iter().any(u8::is_ascii_digit)),
-    }
-}
-
-/// Programs that are development environments, by process name or title.
-const IDES: &[&str] = &[
-    "idea",
-    "idea64",
-    "java-idea",
-    "pycharm",
-    "webstorm",
-    "goland",
-    "rider",
-    "clion",
-    "phpstorm",
-    "rubymine",
-    "rustrover",
-    "datagrip",
-    "studio",
-    "eclipse",
-    "netbeans",
-    "fleet",
-    "code",
-    "code-insiders",
-    "cursor",
-    "codium",
-    "zed",
-    "devenv",
-];
 
 #[cfg(test)]
 mod tests {

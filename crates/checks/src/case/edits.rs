@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use portward_model::{Edit, Mention, MentionKind, Process, Remedy, Text, unmap};
 
 use super::{Asking, Case, kin, words};
+use crate::program::{self, Program};
 
 /// Writing `then` for `now` in this very line; `None` where the line does not hold it exactly once.
 pub(crate) fn in_line(case: &Case<'_>, mention: &Mention, now: &str, then: &str, title: &str) -> Option<Remedy> {
@@ -115,10 +116,9 @@ fn reads(case: &Case<'_>, process: &Process, mention: &Mention) -> bool {
     let Some((folder, name)) = split(file) else { return false };
     let in_project = kin::project(case, process).is_some_and(|project| project.raw() == folder)
         || process.cwd.known().is_some_and(|cwd| cwd.raw() == folder);
-    let product = PRODUCTS.iter().find(|(known, _)| name.starts_with(known));
-    let title = process.title();
-    match product {
-        Some((_, programs)) => in_project && programs.iter().any(|program| title.contains(program)),
+    let has_file = |known: &Program| known.files.iter().any(|file| name.starts_with(file.as_bytes()));
+    match program::all().find(|known| has_file(known)) {
+        Some(known) => in_project && known.is(process),
         // A script or an environment that names the very port and address is the project's own.
         None => in_project && mention.port != 0,
     }
@@ -129,18 +129,6 @@ fn split(file: &[u8]) -> Option<(&[u8], &[u8])> {
     Some((file.get(..slash)?, file.get(slash + 1..)?))
 }
 
-/// Beginnings of the names of configurations, and the programs that read them.
-const PRODUCTS: &[(&[u8], &[&str])] = &[
-    (b"vite.config.", &["vite"]),
-    (b"next.config.", &["next"]),
-    (b"webpack.config.", &["webpack"]),
-    (b"nuxt.config.", &["nuxt"]),
-    (b"astro.config.", &["astro"]),
-    (b"svelte.config.", &["vite"]),
-    (b"postgresql.conf", &["postgres"]),
-    (b"redis.conf", &["redis"]),
-    (b"my.cnf", &["mysqld", "mariadbd"]),
-];
 /// Names that set the address to listen on.
 const LISTENING: &[&str] = &[
     "host",

@@ -4,7 +4,10 @@
 use portward_model::{CommandLine, Mention, Process, Socket, SocketState, Text, Told, Transport};
 
 use super::Case;
-use crate::bind::words;
+use crate::{
+    bind::words,
+    program::{self, Kind, Program},
+};
 
 /// Every TCP listener of the reader's namespace, whatever its port.
 pub(crate) fn tcp_listeners<'a>(case: &Case<'a>) -> impl Iterator<Item = (usize, &'a Socket)> {
@@ -63,7 +66,8 @@ pub(crate) fn is_reader(case: &Case<'_>, process: &Process) -> bool {
 /// the address of another's service.
 pub(crate) fn is_told_to_serve(process: &Process, port: u16) -> bool {
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
-    if CLIENTS.contains(&process.title().as_str()) || CLIENTS.iter().any(|name| process.name.raw() == name.as_bytes()) {
+    let goes_there = |known: &Program| known.kind == Kind::Client || known.goes_by("portward");
+    if program::find(process, goes_there).is_some() {
         return false;
     }
     let mut before: &[u8] = b"";
@@ -106,8 +110,7 @@ fn is_place_to_listen(before: &[u8], argument: &[u8]) -> bool {
 /// True for an interpreter that was given a script: what servers in development are.
 pub(crate) fn is_script(process: &Process) -> bool {
     let has_script = process.argv.known().is_some_and(|argv| argv.arguments().len() > 1);
-    let title = process.title();
-    has_script && INTERPRETERS.iter().any(|name| title.starts_with(name) || process.name.raw().starts_with(name.as_bytes()))
+    has_script && program::find(process, |known| known.kind == Kind::Runtime).is_some()
 }
 
 /// True when a process holds a connection to the asked port, or tries to make one: it is a client of it.
@@ -118,43 +121,6 @@ pub(crate) fn is_client(case: &Case<'_>, pid: u32) -> bool {
         .filter(|(_, socket)| dials(socket))
         .any(|(index, _)| case.snapshot.holders(index).iter().any(|holding| holding.pid == pid))
 }
-
-/// Interpreters and virtual machines, by the beginning of their names; `MainThread` is how Node names its first thread.
-const INTERPRETERS: &[&str] =
-    &["node", "python", "java", "ruby", "php", "deno", "bun", "dotnet", "beam", "perl", "go", "MainThread"];
-
-/// Programs that take a port as the place to go to.
-const CLIENTS: &[&str] = &[
-    "curl",
-    "wget",
-    "nc",
-    "ncat",
-    "netcat",
-    "telnet",
-    "ssh",
-    "psql",
-    "mysql",
-    "mariadb",
-    "redis-cli",
-    "mongosh",
-    "http",
-    "wrk",
-    "ab",
-    "hey",
-    "k6",
-    "vegeta",
-    "wait-for-it",
-    "wait-for",
-    "wait-on",
-    "dockerize",
-    "nmap",
-    "tcpdump",
-    "ss",
-    "lsof",
-    "grep",
-    "fuser",
-    "portward",
-];
 
 pub(crate) fn contains(text: &[u8], needle: &[u8]) -> bool {
     text.windows(needle.len().max(1)).any(|window| window == needle)

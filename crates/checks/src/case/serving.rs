@@ -1,6 +1,5 @@
 //! What the causes of hangs ask of a case: how far a client came, who should have served it, and what they do instead.
 
-use super::kin::contains;
 use portward_model::{
     Attempt, Ended, Evidence, Likelihood, Met, Process, ProcessState, Said, Socket, SocketState, Thread, Transport, Vitals,
 };
@@ -325,23 +324,3 @@ pub(crate) fn has_queue(socket: &Socket) -> bool {
 
 /// `EAGAIN`, errno(3): what a Unix socket whose queue is full answers one that may not block.
 const EAGAIN: i32 = 11;
-
-/// `nc -l`, `socat TCP-LISTEN` without `fork`: one client, then gone.
-pub(crate) fn is_one_shot(process: &Process) -> bool {
-    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
-    let name = process.name.raw();
-    let flag = |letter: u8| {
-        argv.iter().skip(1).any(|argument| {
-            let raw = argument.raw();
-            raw.starts_with(b"-") && !raw.starts_with(b"--") && raw.contains(&letter)
-        })
-    };
-    let long = |option: &str| argv.iter().any(|argument| argument.raw() == option.as_bytes());
-    if name == b"nc" || name.starts_with(b"nc.") || name == b"ncat" || name == b"netcat" {
-        return !flag(b'k') && !long("--keep-open");
-    }
-    if name == b"socat" {
-        return !argv.iter().any(|argument| contains(argument.raw(), b"LISTEN") && contains(argument.raw(), b"fork"));
-    }
-    false
-}

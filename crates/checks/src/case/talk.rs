@@ -3,22 +3,19 @@
 //! Protocols are told by the first bytes that each one's specification fixes, never by a port alone.
 
 mod http;
-mod tongue;
 
 use portward_model::{Attempt, Ended, Evidence, Exchange, Said, Transport};
+use portward_wire::protocol::{self, HTTP, HTTP2, MYSQL, POSTGRES, Protocol, TLS};
 
 use super::{Case, words};
-use crate::{Symptom, quoted, usual_service};
+use crate::{Symptom, program, quoted};
 
 pub(crate) use http::HttpAnswer;
-pub(crate) use tongue::{Tongue, tongue};
-
-use tongue::tongue_of_program;
 
 /// What the client means to speak.
 pub(crate) struct Client {
     /// The protocol, inside TLS where that is asked for.
-    pub(crate) tongue: Tongue,
+    pub(crate) tongue: &'static Protocol,
     /// True when it begins with TLS.
     pub(crate) tls: bool,
     /// False where only the number of the port says so.
@@ -29,7 +26,7 @@ pub(crate) struct Client {
 
 /// What the client means to speak, by its URL, by the text's own program, or by the port; `None` where nothing tells.
 pub(crate) fn client(case: &Case<'_>) -> Option<Client> {
-    let of = |scheme: &str| SCHEMES.iter().find(|(known, _, _)| *known == scheme).map(|(_, tongue, tls)| (*tongue, *tls));
+    let of = |scheme: &str| protocol::of_scheme(scheme).map(|(tongue, scheme)| (tongue, scheme.tls));
     if let Some((scheme, (tongue, tls))) = case.asked.scheme.as_deref().and_then(|scheme| Some((scheme, of(scheme)?))) {
         let why = Evidence::new("the target", format!("the client speaks {scheme}"));
         return Some(Client { tongue, tls, told: true, why });
@@ -42,95 +39,23 @@ pub(crate) fn client(case: &Case<'_>) -> Option<Client> {
         // A tunnel's word about what it leads to is none about the port that it holds.
         let own_words = !matches!(paste.symptom, Symptom::Refused | Symptom::InUse | Symptom::UpstreamFailed);
         let program = paste.program.filter(|program| own_words || *program != "ssh");
-        let program = program.and_then(|program| CLIENTS.iter().find(|(known, _)| program.starts_with(known)));
         let tls = matches!(paste.symptom, Symptom::TlsUnexpected | Symptom::CertificateUntrusted);
-        if let Some((name, tongue)) = program {
-            return Some(Client { tongue: *tongue, tls, told: true, why: why(&format!("is {name}")) });
+        if let Some((name, tongue)) = program.and_then(|name| Some((name, spoken_by(name)?))) {
+            return Some(Client { tongue, tls, told: true, why: why(&format!("is {name}")) });
         }
         if tls {
-            return Some(Client { tongue: Tongue::Http, tls, told: true, why: why("begins with TLS") });
+            return Some(Client { tongue: &HTTP, tls, told: true, why: why("begins with TLS") });
         }
     }
-    let service = usual_service(Transport::Tcp, case.asked.port).filter(|_| case.asked.transport == Transport::Tcp)?;
-    let (_, tongue, tls) = SERVICES.iter().find(|(beginning, _, _)| service.starts_with(beginning))?;
-    let why = Evidence::new("the port", format!("{} is usually {service}", case.asked.port));
-    Some(Client { tongue: *tongue, tls: *tls, told: false, why })
+    let (tongue, usual) = protocol::of_port(case.asked.port).filter(|(known, _)| known.shows())?;
+    let why = Evidence::new("the port", format!("{} is usually {}", case.asked.port, usual.words));
+    (case.asked.transport == Transport::Tcp).then_some(Client { tongue, tls: usual.tls, told: false, why })
 }
 
-const SCHEMES: &[(&str, Tongue, bool)] = &[
-    ("http", Tongue::Http, false),
-    ("ws", Tongue::Http, false),
-    ("https", Tongue::Http, true),
-    ("wss", Tongue::Http, true),
-    ("h2c", Tongue::Http2, false),
-    ("grpc", Tongue::Http2, false),
-    ("grpcs", Tongue::Http2, true),
-    ("redis", Tongue::Redis, false),
-    ("valkey", Tongue::Redis, false),
-    ("rediss", Tongue::Redis, true),
-    ("postgres", Tongue::Postgres, false),
-    ("postgresql", Tongue::Postgres, false),
-    ("mysql", Tongue::Mysql, false),
-    ("mariadb", Tongue::Mysql, false),
-    ("mongodb", Tongue::Mongodb, false),
-    ("memcached", Tongue::Memcached, false),
-    ("amqp", Tongue::Amqp, false),
-    ("amqps", Tongue::Amqp, true),
-    ("mqtt", Tongue::Mqtt, false),
-    ("mqtts", Tongue::Mqtt, true),
-    ("nats", Tongue::Nats, false),
-    ("ssh", Tongue::Ssh, false),
-    ("sftp", Tongue::Ssh, false),
-    ("smtp", Tongue::Smtp, false),
-    ("smtps", Tongue::Smtp, true),
-    ("ftp", Tongue::Ftp, false),
-    ("ftps", Tongue::Ftp, true),
-    ("imap", Tongue::Imap, false),
-    ("imaps", Tongue::Imap, true),
-    ("pop3", Tongue::Pop3, false),
-    ("pop3s", Tongue::Pop3, true),
-    ("vnc", Tongue::Vnc, false),
-];
-
-/// Programs whose wordings tell what they speak, by the beginning of the name.
-const CLIENTS: &[(&str, Tongue)] = &[
-    ("curl", Tongue::Http),
-    ("wget", Tongue::Http),
-    ("chrome", Tongue::Http),
-    ("firefox", Tongue::Http),
-    ("safari", Tongue::Http),
-    ("browser", Tongue::Http),
-    ("postgres", Tongue::Postgres),
-    ("psql", Tongue::Postgres),
-    ("mysql", Tongue::Mysql),
-    ("mariadb", Tongue::Mysql),
-    ("redis", Tongue::Redis),
-    ("mongo", Tongue::Mongodb),
-    ("memcached", Tongue::Memcached),
-    ("ssh", Tongue::Ssh),
-    ("httpie", Tongue::Http),
-    ("powershell", Tongue::Http),
-    ("playwright", Tongue::Http),
-    ("grpc", Tongue::Http2),
-    ("jdwp", Tongue::Jdwp),
-];
-
-/// Services of well-known ports that are hardly ever used for anything else, by the beginning of their phrase.
-const SERVICES: &[(&str, Tongue, bool)] = &[
-    ("HTTPS", Tongue::Http, true),
-    ("HTTP", Tongue::Http, false),
-    ("PostgreSQL", Tongue::Postgres, false),
-    ("MySQL", Tongue::Mysql, false),
-    ("Redis", Tongue::Redis, false),
-    ("MongoDB", Tongue::Mongodb, false),
-    ("memcached", Tongue::Memcached, false),
-    ("AMQP (", Tongue::Amqp, false),
-    ("SSH", Tongue::Ssh, false),
-    ("SMTP mail", Tongue::Smtp, false),
-    ("FTP", Tongue::Ftp, false),
-    ("IMAP mail", Tongue::Imap, false),
-    ("POP3 mail", Tongue::Pop3, false),
-];
+/// What the program of a text speaks: it is called after its protocol, or is known.
+fn spoken_by(program: &str) -> Option<&'static Protocol> {
+    protocol::named(program).filter(|known| known.shows()).or_else(|| program::named(program)?.protocol())
+}
 
 /// The conversations with the addresses that were asked about, in the client's order.
 pub(crate) fn exchanges<'a>(case: &Case<'a>) -> Vec<(&'a Attempt, &'a Exchange)> {
@@ -152,7 +77,7 @@ pub(crate) fn on<'a>(case: &Case<'a>, said: Said) -> Option<(&'a Attempt, &'a Ex
 pub(crate) fn clients_own<'a>(case: &Case<'a>) -> Vec<(&'a Attempt, &'a Exchange)> {
     let begins_with_tls = client(case).is_some_and(|client| client.tls);
     let mut all = exchanges(case);
-    all.retain(|(_, exchange)| exchange.said != Said::Tls || begins_with_tls || tongue(exchange) == Some(Tongue::Tls));
+    all.retain(|(_, exchange)| exchange.said != Said::Tls || begins_with_tls || tongue(exchange) == Some(&TLS));
     all
 }
 
@@ -163,13 +88,13 @@ pub(crate) fn left(exchange: &Exchange) -> bool {
 
 /// The protocol that a server shows on these connections, and the reading; by its program where it showed none and
 /// the program speaks one protocol only.
-pub(crate) fn server(case: &Case<'_>) -> Option<(Tongue, Evidence)> {
+pub(crate) fn server(case: &Case<'_>) -> Option<(&'static Protocol, Evidence)> {
     let heard = exchanges(case).into_iter().find_map(|(_, exchange)| Some((tongue(exchange)?, heard_words(exchange))));
     heard.or_else(|| {
         case.serving_processes().into_iter().find_map(|(process, _)| {
-            let tongue = tongue_of_program(process)?;
+            let tongue = program::only_protocol_of(process)?;
             let source = format!("/proc/{}/comm", process.id.pid);
-            Some((tongue, Evidence::new(source, format!("{} speaks {}", words::named(process), tongue.name()))))
+            Some((tongue, Evidence::new(source, format!("{} speaks {}", words::named(process), tongue.title))))
         })
     })
 }
@@ -184,6 +109,20 @@ pub(crate) fn answers<'a>(case: &Case<'a>) -> Vec<(&'a Attempt, &'a Exchange, Ht
     let all =
         exchanges(case).into_iter().filter(|(_, exchange)| matches!(exchange.said, Said::Http | Said::Upgrade | Said::Nothing));
     all.filter_map(|(attempt, exchange)| Some((attempt, exchange, HttpAnswer::of(exchange)?))).collect()
+}
+
+/// The protocol of what was heard, by its first bytes.
+pub(crate) fn tongue(exchange: &Exchange) -> Option<&'static Protocol> {
+    heard(exchange).map(|(tongue, _)| tongue)
+}
+
+/// The same, with what the words tell beside it.
+pub(crate) fn heard(exchange: &Exchange) -> Option<(&'static Protocol, protocol::Words)> {
+    // The answer to a request for TLS is one letter (PostgreSQL protocol, "SSLRequest").
+    if exchange.said == Said::Greeting && matches!(exchange.heard.raw(), b"S" | b"N") {
+        return Some((&POSTGRES, protocol::Words::Any));
+    }
+    protocol::recognise(exchange.heard.raw())
 }
 
 /// The words are in these bytes, in any case.
@@ -226,10 +165,10 @@ pub(crate) fn heard_words(exchange: &Exchange) -> Evidence {
         return Evidence::new("read(2)", format!("{question} {fact} in {} ms", exchange.first_ms));
     }
     let fact = match tongue(exchange) {
-        Some(Tongue::Tls) => alert_words(exchange.heard.raw()),
-        Some(Tongue::Http2) => "answered with an HTTP/2 SETTINGS frame".to_owned(),
-        Some(Tongue::Mysql) => "sent a MySQL packet".to_owned(),
-        Some(Tongue::Postgres) if exchange.heard.raw().len() == 1 => "answered as PostgreSQL does".to_owned(),
+        Some(known) if *known == TLS => alert_words(exchange.heard.raw()),
+        Some(known) if *known == HTTP2 => "answered with an HTTP/2 SETTINGS frame".to_owned(),
+        Some(known) if *known == MYSQL => "sent a MySQL packet".to_owned(),
+        Some(known) if *known == POSTGRES && exchange.heard.raw().len() == 1 => "answered as PostgreSQL does".to_owned(),
         _ => format!("answered {:?}", first_line(exchange)),
     };
     Evidence::new("read(2)", format!("{question} {fact}{ended}"))
@@ -292,7 +231,7 @@ pub(crate) fn url(case: &Case<'_>, scheme: &str) -> String {
 mod tests {
     use portward_model::{Ended, Exchange, Said, Text};
 
-    use super::{HttpAnswer, heard_words};
+    use super::{HttpAnswer, POSTGRES, heard_words, tongue};
 
     fn heard(said: Said, bytes: &[u8]) -> Exchange {
         Exchange { said, heard: Text::new(bytes), ended: Ended::Enough, first_ms: 1 }
@@ -308,5 +247,11 @@ mod tests {
         for short in [b"HTTP/1." as &[u8], b"HTTP/1.1 2", b"HTTP/1.1 abc"] {
             assert!(HttpAnswer::of(&heard(Said::Http, short)).is_none());
         }
+    }
+
+    #[test]
+    fn a_letter_is_an_answer_to_a_greeting_alone() {
+        assert_eq!(tongue(&heard(Said::Greeting, b"N")), Some(&POSTGRES));
+        assert_eq!(tongue(&heard(Said::Http, b"N")), None);
     }
 }

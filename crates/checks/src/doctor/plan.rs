@@ -9,10 +9,11 @@ mod watch;
 
 use std::net::SocketAddr;
 
-use portward_model::{Declined, DialTarget, Ended, Process, Said, Socket, SocketState, Text, Transport};
+use portward_model::{Declined, DialTarget, Ended, Said, Socket, SocketState, Text, Transport};
+use portward_wire::protocol::{self, HTTP};
 
 use super::{Asking, Case};
-use crate::{Symptom, cause::local_proxy, usual_service};
+use crate::{Symptom, cause::local_proxy, program};
 
 use harm::why_not;
 pub(super) use watch::{Watch, may_be_told, watch};
@@ -287,63 +288,29 @@ fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
     let greeting = |protocol: &'static str| Some(Speech::new(Said::Greeting, protocol));
     let http = |listen_first_ms| Some(Speech { listen_first_ms, ..Speech::new(Said::Http, "http") });
     let holder = case.holder(index);
-    let title = holder.map(Process::title).unwrap_or_default().to_ascii_lowercase();
-    let by_program = PROGRAMS.iter().find(|(name, _)| title.starts_with(name)).map(|(_, protocol)| *protocol);
-    if let Some(protocol) = by_program.filter(|protocol| *protocol != "http") {
-        return greeting(protocol);
+    let by_program = holder.and_then(program::protocol_of);
+    if let Some(known) = by_program.filter(|known| known.greeting.is_some() && **known != HTTP) {
+        return greeting(known.name);
     }
+    let scheme = scheme.and_then(protocol::of_scheme);
     // Out of sight, the scheme tells what may be said without harm.
-    if holder.is_none()
-        && let Some(protocol) = scheme.and_then(protocol_of_service)
-    {
-        return greeting(protocol);
+    if let Some((known, _)) = scheme.filter(|(known, scheme)| holder.is_none() && !scheme.tls && known.own_greeting().is_some()) {
+        return greeting(known.name);
     }
-    match scheme {
-        Some("ws") => return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Upgrade, "http") }),
-        Some("http") => return http(GLANCE_MS),
-        Some("https" | "wss") => {
-            return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Tls, "tls") });
-        }
-        _ if by_program.is_some() => return http(GLANCE_MS),
+    match scheme.map(|(_, scheme)| (scheme.name, scheme.tls)) {
+        Some(("ws", _)) => return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Upgrade, "http") }),
+        Some(("http", _)) => return http(GLANCE_MS),
+        Some((_, true)) => return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Tls, "tls") }),
+        _ if by_program == Some(&HTTP) => return http(GLANCE_MS),
         _ => {}
     }
-    if holder.is_none()
-        && let Some(protocol) = usual_service(Transport::Tcp, case.asked.port).and_then(protocol_of_service)
+    if let Some((known, _)) =
+        protocol::of_port(case.asked.port).filter(|(known, _)| holder.is_none() && known.own_greeting().is_some())
     {
-        return greeting(protocol);
+        return greeting(known.name);
     }
     http(BANNER_MS)
 }
-
-fn protocol_of_service(service: &str) -> Option<&'static str> {
-    let service = service.to_ascii_lowercase();
-    PROGRAMS.iter().find(|(name, protocol)| *protocol != "http" && service.starts_with(name)).map(|(_, protocol)| *protocol)
-}
-
-/// Programs by the beginning of their names, with the protocol that they speak.
-const PROGRAMS: &[(&str, &str)] = &[
-    ("postgres", "postgres"),
-    ("pgbouncer", "postgres"),
-    ("redis", "redis"),
-    ("valkey", "redis"),
-    ("keydb", "redis"),
-    ("memcached", "memcached"),
-    ("mongod", "mongodb"),
-    ("mongos", "mongodb"),
-    ("beam.smp", "amqp"),
-    ("rabbitmq", "amqp"),
-    ("mosquitto", "mqtt"),
-    ("nats", "nats"),
-    ("master", "smtp"),
-    ("exim", "smtp"),
-    ("sshd", "ssh"),
-    ("dropbear", "ssh"),
-    ("nginx", "http"),
-    ("apache", "http"),
-    ("httpd", "http"),
-    ("caddy", "http"),
-    ("vite", "http"),
-];
 
 /// The processes whose health matters to a case: holders of what stands at the port, at most 48.
 pub(super) fn suspects(case: &Case<'_>) -> Vec<u32> {

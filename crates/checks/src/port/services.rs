@@ -1,91 +1,63 @@
 //! The service that people expect behind a port.
 
 use portward_model::Transport;
+use portward_wire::protocol;
+
+use crate::program;
 
 /// The service that is usually found on a port, as a short phrase; `None` where none is usual.
 ///
-/// Drawn from the IANA registry (RFC 6335) for assigned services and from the documented defaults of
-/// development servers and tools. Usual is no proof: any program may use any number.
+/// Drawn from the known protocols and programs, from the IANA registry (RFC 6335) for assigned services, and from the
+/// documented defaults of tools. Usual is no proof: any program may use any number.
 pub fn usual_service(transport: Transport, port: u16) -> Option<&'static str> {
     let table = match transport {
         Transport::Tcp => TCP,
         Transport::Udp => UDP,
         Transport::Unix | Transport::UnixDatagram | Transport::UnixPacket => return None,
     };
-    table.binary_search_by_key(&port, |(number, _)| *number).ok().and_then(|at| table.get(at)).map(|(_, name)| *name)
+    let listed = table.binary_search_by_key(&port, |(number, _)| *number).ok().and_then(|at| table.get(at));
+    listed.map(|(_, name)| *name).or_else(|| {
+        let known = protocol::of_port(port).map(|(_, usual)| usual.words).or_else(|| program::on_port(port));
+        known.filter(|_| transport == Transport::Tcp)
+    })
 }
 
 /// The usual TCP port of a service or of a URL's scheme, by its name in any case: `postgres`, `redis`, `https`.
 pub fn service_port(name: &str) -> Option<u16> {
     let name = name.to_ascii_lowercase();
-    if let Some((_, port)) = NAMES.iter().find(|(known, _)| *known == name) {
-        return Some(*port);
-    }
+    let of_protocol = || protocol::named(&name)?.ports.first().map(|usual| usual.port);
     let is_named = |service: &str| {
         let service = service.to_ascii_lowercase();
         service.split([' ', ',']).next().is_some_and(|first| first == name)
     };
-    (name.len() >= 3).then(|| TCP.iter().find(|(_, service)| is_named(service)).map(|(port, _)| *port))?
+    let of_service = || TCP.iter().find(|(_, service)| is_named(service)).map(|(port, _)| *port).filter(|_| name.len() >= 3);
+    let of_scheme = protocol::of_scheme(&name).map(|(_, scheme)| scheme.port);
+    of_scheme.or_else(of_protocol).or_else(|| program::port_of(&name)).or_else(of_service)
 }
 
-/// Names that the table below spells otherwise.
-const NAMES: &[(&str, u16)] = &[
-    ("http", 80),
-    ("https", 443),
-    ("ws", 80),
-    ("wss", 443),
-    ("postgres", 5432),
-    ("postgresql", 5432),
-    ("pg", 5432),
-    ("mysql", 3306),
-    ("mariadb", 3306),
-    ("redis", 6379),
-    ("rediss", 6379),
-    ("mongo", 27017),
-    ("mongod", 27017),
-    ("mongodb", 27017),
-    ("rabbitmq", 5672),
-    ("amqp", 5672),
-    ("kafka", 9092),
-    ("elasticsearch", 9200),
-    ("memcached", 11211),
-    ("docker", 2375),
-    ("vite", 5173),
-    ("sshd", 22),
-];
-
-/// TCP services, ascending.
+/// TCP services that are no protocol and no program of those that are known, ascending.
 const TCP: &[(u16, &str)] = &[
     (7, "echo"),
     (9, "discard"),
     (13, "daytime"),
-    (20, "FTP data"),
-    (21, "FTP"),
-    (22, "SSH"),
     (23, "Telnet"),
-    (25, "SMTP mail transfer"),
     (37, "time"),
     (43, "whois"),
     (49, "TACACS+"),
     (53, "DNS"),
     (70, "Gopher"),
     (79, "finger"),
-    (80, "HTTP"),
     (88, "Kerberos"),
-    (110, "POP3 mail"),
     (111, "rpcbind"),
     (113, "ident"),
     (119, "NNTP news"),
     (135, "Windows RPC"),
     (139, "NetBIOS session"),
-    (143, "IMAP mail"),
     (179, "BGP"),
     (194, "IRC"),
     (389, "LDAP"),
     (427, "SLP"),
-    (443, "HTTPS"),
     (445, "SMB file sharing"),
-    (465, "SMTP over TLS"),
     (502, "Modbus"),
     (514, "remote shell"),
     (515, "LPD printing"),
@@ -98,29 +70,20 @@ const TCP: &[(u16, &str)] = &[
     (853, "DNS over TLS"),
     (873, "rsync"),
     (902, "VMware"),
-    (989, "FTP data over TLS"),
-    (990, "FTP over TLS"),
-    (993, "IMAP over TLS"),
-    (995, "POP3 over TLS"),
     (1025, "Mailpit or MailHog SMTP"),
     (1080, "SOCKS proxy"),
     (1099, "Java RMI registry"),
     (1194, "OpenVPN"),
     (1234, "LM Studio"),
-    (1313, "Hugo"),
     (1337, "Strapi"),
     (1420, "Tauri dev server"),
     (1433, "Microsoft SQL Server"),
     (1521, "Oracle Database"),
     (1723, "PPTP"),
     (1880, "Node-RED"),
-    (1883, "MQTT"),
     (2019, "Caddy admin API"),
     (2049, "NFS"),
     (2181, "ZooKeeper"),
-    (2222, "SSH on another port"),
-    (2375, "Docker API without TLS"),
-    (2376, "Docker API over TLS"),
     (2377, "Docker Swarm"),
     (2379, "etcd clients"),
     (2380, "etcd peers"),
@@ -130,54 +93,37 @@ const TCP: &[(u16, &str)] = &[
     (3100, "Grafana Loki"),
     (3128, "Squid proxy"),
     (3260, "iSCSI"),
-    (3306, "MySQL or MariaDB"),
     (3333, "NestJS and other development servers"),
     (3389, "Remote Desktop"),
     (3478, "STUN and TURN"),
     (3690, "Subversion"),
     (4000, "Phoenix, Jekyll and GraphQL development servers"),
     (4040, "Spark UI or ngrok inspector"),
-    (4173, "Vite preview"),
-    (4200, "Angular development server"),
-    (4222, "NATS"),
     (4317, "OpenTelemetry OTLP over gRPC"),
     (4318, "OpenTelemetry OTLP over HTTP"),
-    (4321, "Astro development server"),
     (4369, "Erlang port mapper"),
-    (4443, "HTTPS development servers"),
     (4444, "Selenium"),
     (4566, "LocalStack"),
     (4567, "Sinatra"),
     (5000, "Flask, ASP.NET, container registry; AirPlay on macOS"),
     (5001, "ASP.NET over HTTPS, IPFS API"),
-    (5005, "Java debugger (JDWP)"),
     (5037, "Android Debug Bridge"),
     (5044, "Logstash Beats input"),
     (5050, "pgAdmin"),
     (5060, "SIP"),
     (5061, "SIP over TLS"),
-    (5173, "Vite development server"),
-    (5174, "Vite development server, second instance"),
     (5222, "XMPP clients"),
     (5269, "XMPP servers"),
-    (5432, "PostgreSQL"),
-    (5433, "PostgreSQL, second instance"),
     (5500, "VS Code Live Server"),
     (5555, "Android Debug Bridge over TCP, Prisma Studio"),
     (5601, "Kibana"),
-    (5671, "AMQP over TLS"),
-    (5672, "AMQP (RabbitMQ)"),
-    (5678, "Python debugger (debugpy), n8n"),
     (5858, "Node.js legacy debugger"),
-    (5900, "VNC"),
     (5984, "CouchDB"),
     (5985, "Windows Remote Management"),
     (6000, "X11"),
     (6006, "Storybook, TensorBoard"),
     (6060, "Go pprof"),
     (6333, "Qdrant"),
-    (6379, "Redis or Valkey"),
-    (6380, "Redis over TLS or second instance"),
     (6443, "Kubernetes API"),
     (6543, "PgBouncer on Supabase"),
     (6600, "Music Player Daemon"),
@@ -194,14 +140,9 @@ const TCP: &[(u16, &str)] = &[
     (7860, "Gradio"),
     (8000, "Django, uvicorn, http.server and other development servers"),
     (8001, "kubectl proxy, Kong admin"),
-    (8008, "HTTP, alternative"),
     (8025, "Mailpit or MailHog web"),
-    (8080, "HTTP, alternative: proxies, Tomcat, development servers"),
     (8081, "Metro bundler, HTTP second instance"),
-    (8082, "HTTP, third instance"),
-    (8083, "HTTP, Kafka Connect"),
     (8086, "InfluxDB"),
-    (8088, "HTTP, Superset"),
     (8090, "PocketBase"),
     (8096, "Jellyfin"),
     (8108, "Typesense"),
@@ -211,8 +152,6 @@ const TCP: &[(u16, &str)] = &[
     (8222, "NATS monitoring"),
     (8265, "Ray dashboard"),
     (8384, "Syncthing"),
-    (8443, "HTTPS, alternative"),
-    (8444, "HTTPS, second instance"),
     (8474, "Toxiproxy API"),
     (8500, "Consul"),
     (8501, "Streamlit"),
@@ -222,27 +161,19 @@ const TCP: &[(u16, &str)] = &[
     (8787, "RStudio, Cloudflare Wrangler"),
     (8834, "Nessus"),
     (8848, "Nacos"),
-    (8883, "MQTT over TLS"),
     (8888, "Jupyter"),
     (8889, "Jupyter, second instance"),
     (8983, "Solr"),
-    (9000, "PHP-FPM, MinIO, SonarQube, ClickHouse native"),
     (9001, "MinIO console, supervisord"),
     (9003, "PHP debugger (Xdebug)"),
     (9042, "Cassandra clients"),
     (9050, "Tor SOCKS"),
-    (9080, "HTTP, alternative"),
     (9090, "Prometheus, Cockpit"),
     (9091, "Prometheus Pushgateway, Transmission"),
-    (9092, "Kafka"),
     (9093, "Alertmanager"),
-    (9094, "Kafka, external listener"),
     (9099, "Firebase Auth emulator"),
     (9100, "Prometheus node exporter, raw printing"),
-    (9200, "Elasticsearch or OpenSearch"),
     (9222, "Chrome DevTools protocol"),
-    (9229, "Node.js inspector"),
-    (9230, "Node.js inspector, second process"),
     (9300, "Elasticsearch between nodes"),
     (9411, "Zipkin"),
     (9418, "git daemon"),
@@ -252,25 +183,19 @@ const TCP: &[(u16, &str)] = &[
     (9999, "development servers"),
     (10000, "Webmin, Azurite blobs"),
     (10250, "kubelet"),
-    (11211, "memcached"),
     (11434, "Ollama"),
     (15672, "RabbitMQ management"),
-    (16379, "Redis cluster bus"),
     (16686, "Jaeger"),
     (18789, "OpenClaw gateway"),
     (19000, "Expo"),
     (19006, "Expo web"),
     (19530, "Milvus"),
-    (24678, "Vite hot reload"),
     (25565, "Minecraft"),
     (26257, "CockroachDB"),
-    (27017, "MongoDB"),
-    (27018, "MongoDB shard"),
     (28015, "RethinkDB"),
     (32400, "Plex"),
     (35729, "LiveReload"),
     (49342, "Portward dashboard"),
-    (50051, "gRPC"),
     (54321, "Supabase API"),
     (54322, "Supabase PostgreSQL"),
     (54323, "Supabase Studio"),
@@ -341,7 +266,10 @@ const UDP: &[(u16, &str)] = &[
 mod tests {
     use portward_model::Transport;
 
-    use super::{TCP, UDP, usual_service};
+    use portward_wire::protocol::{self, SINK};
+
+    use super::{TCP, UDP, service_port, usual_service};
+    use crate::program;
 
     #[test]
     fn tables_are_ascending_without_doubles() {
@@ -349,7 +277,32 @@ mod tests {
             assert!(table.is_sorted_by(|a, b| a.0 < b.0), "{:?}", table.windows(2).find(|w| w[0].0 >= w[1].0));
             assert!(table.iter().all(|(_, name)| !name.is_empty() && !name.ends_with('.')));
         }
-        assert!(TCP.len() + UDP.len() >= 150);
+        for (port, name) in TCP {
+            let known =
+                protocol::of_port(*port).filter(|(known, _)| **known != SINK).is_some() || program::on_port(*port).is_some();
+            assert!(!known, "{port} ({name}) stands with its protocol or program already");
+        }
+    }
+
+    #[test]
+    fn a_service_has_its_port() {
+        for (name, port) in [
+            ("https", 443),
+            ("Postgres", 5432),
+            ("mariadb", 3306),
+            ("rediss", 6379),
+            ("mongod", 27017),
+            ("rabbitmq", 5672),
+            ("kafka", 9092),
+            ("elasticsearch", 9200),
+            ("docker", 2375),
+            ("vite", 5173),
+            ("sshd", 22),
+            ("ollama", 11434),
+        ] {
+            assert_eq!(service_port(name), Some(port), "{name}");
+        }
+        assert_eq!(service_port("shop"), None);
     }
 
     #[test]

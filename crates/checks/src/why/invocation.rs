@@ -2,6 +2,8 @@
 
 use portward_model::{Process, Text};
 
+use crate::program::{self, Kind, Run};
+
 /// The package script or build command that a process was started by, from the nearest of its ancestors that
 /// is one; `ancestors` are nearest first.
 ///
@@ -42,24 +44,19 @@ impl Command {
 pub(crate) fn command(process: &Process) -> Option<Command> {
     let words = words(process);
     let (program, arguments) = words.split_first()?;
-    let runner = RUNNERS.iter().find(|runner| runner.name == *program)?;
     let verb = arguments.iter().find(|argument| !argument.starts_with('-')).map(String::as_str);
-    let executes = verb.is_some_and(|verb| runner.executes.contains(&verb)) || runner.executes.contains(&"*");
-    let runs = match (verb, runner.runs) {
-        (_, []) => true,
-        (Some(verb), runs) => runs.contains(&verb),
-        (None, _) => false,
-    };
-    let shown_name = runner.shown.unwrap_or(runner.name);
-    let text = shortened(shown_name, arguments);
-    if executes { Some(Command::Execution(text)) } else { runs.then_some(Command::Script(text)) }
+    let runner = program::named(program)?;
+    let run = runner.runs(verb)?;
+    let text = shortened(runner.called(program), arguments);
+    Some(match run {
+        Run::Tool => Command::Execution(text),
+        Run::Script => Command::Script(text),
+    })
 }
 
 /// True for a shell that waits for a person: it has no `-c` and no script among its arguments.
 pub(crate) fn is_interactive_shell(process: &Process) -> bool {
-    let name = process.name.shown();
-    let name = name.strip_prefix('-').unwrap_or(&name);
-    if !super::programs::SHELLS.contains(&name) {
+    if program::named(&process.name.shown()).is_none_or(|known| known.kind != Kind::Shell) {
         return false;
     }
     let Some(argv) = process.argv.known() else { return true };
@@ -106,8 +103,7 @@ fn words(process: &Process) -> Vec<String> {
 
 fn is_interpreter(program: Option<&String>) -> bool {
     let base = program.map_or("", |program| program.rsplit('/').next().unwrap_or(program));
-    let base = base.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    matches!(base, "node" | "nodejs" | "python" | "ruby" | "php" | "perl" | "java" | "bash" | "sh" | "dash" | "MainThread")
+    program::named(base).is_some_and(|known| known.kind == Kind::Shell || (known.kind == Kind::Runtime && known.runner.is_none()))
 }
 
 fn main_class(word: &str) -> Option<&'static str> {
@@ -140,83 +136,6 @@ fn shortened(name: &str, arguments: &[String]) -> Text {
 
 /// Characters of a command that fit a column.
 const LONGEST: usize = 48;
-
-struct Runner {
-    /// Its name, without path and ending.
-    name: &'static str,
-    /// The name to show where it differs.
-    shown: Option<&'static str>,
-    /// First words that make it a script; none means that any use is one.
-    runs: &'static [&'static str],
-    /// First words that make it the execution of one tool; `*` for any.
-    executes: &'static [&'static str],
-}
-
-const fn any(name: &'static str) -> Runner {
-    Runner { name, shown: None, runs: &[], executes: &[] }
-}
-
-const fn with(name: &'static str, runs: &'static [&'static str], executes: &'static [&'static str]) -> Runner {
-    Runner { name, shown: None, runs, executes }
-}
-
-const fn known_as(name: &'static str, shown: &'static str, executes: &'static [&'static str]) -> Runner {
-    Runner { name, shown: Some(shown), runs: &[], executes }
-}
-
-/// Runners of scripts and builds: one line adds one.
-const RUNNERS: &[Runner] = &[
-    with("npm", &[], &["exec", "x"]),
-    known_as("npm-cli", "npm", &["exec", "x"]),
-    with("npx", &[], &["*"]),
-    known_as("npx-cli", "npx", &["*"]),
-    with("pnpm", &[], &["exec", "dlx"]),
-    with("pnpx", &[], &["*"]),
-    with("yarn", &[], &["exec", "dlx"]),
-    known_as("yarnpkg", "yarn", &["exec", "dlx"]),
-    with("bun", &["run", "dev", "start", "test", "build"], &["x"]),
-    with("bunx", &[], &["*"]),
-    with("deno", &["task"], &[]),
-    any("turbo"),
-    any("nx"),
-    any("lerna"),
-    any("rush"),
-    any("make"),
-    any("gmake"),
-    any("just"),
-    any("task"),
-    any("mage"),
-    any("invoke"),
-    any("rake"),
-    any("ninja"),
-    with("cargo", &["run", "r", "test", "t", "bench", "xtask", "nextest", "shuttle", "leptos", "tauri", "lambda"], &[]),
-    any("gradle"),
-    known_as("gradlew", "./gradlew", &[]),
-    any("mvn"),
-    known_as("mvnw", "./mvnw", &[]),
-    any("sbt"),
-    any("mill"),
-    any("lein"),
-    with("clj", &[], &[]),
-    with("dotnet", &["run", "watch", "test"], &["exec"]),
-    with("go", &["run", "test"], &[]),
-    with("mix", &[], &[]),
-    with("bundle", &["run"], &["exec"]),
-    with("composer", &[], &["exec"]),
-    with("poetry", &["serve"], &["run"]),
-    with("uv", &[], &["run", "x"]),
-    with("uvx", &[], &["*"]),
-    with("pipenv", &["serve"], &["run"]),
-    with("pdm", &[], &["run"]),
-    with("hatch", &[], &["run"]),
-    any("tox"),
-    any("nox"),
-    with("bazel", &["run", "test"], &[]),
-    with("tilt", &["up"], &[]),
-    with("skaffold", &["dev", "run"], &[]),
-    with("docker-compose", &["up", "run"], &[]),
-    with("nix", &["run", "develop"], &[]),
-];
 
 #[cfg(test)]
 mod tests {

@@ -15,8 +15,8 @@ use portward_model::{Container, Process, Supervisor, SupervisorKind, Text};
 use super::{
     cgroup::{CgroupUnit, unit_of_cgroup},
     invocation::{command, is_interactive_shell},
-    programs::{Commands, EDITOR_MARKS, EDITORS, HOSTS_OF_OTHERS, KEEPERS, Keeper, LOGINS, MASTERS, SHELLS, TERMINALS},
 };
+use crate::program::{self, Kind, Program};
 
 /// What keeps a process running. `ancestors` are nearest first; `container` is the one it runs in or serves.
 ///
@@ -27,7 +27,7 @@ pub fn supervisor(process: &Process, ancestors: &[&Process], container: Option<&
     }
     let near = until_person(ancestors);
     near.iter()
-        .find_map(|(above, _)| keeper(above).filter(|keeper| matches!(keeper.commands, Commands::Own(_))).map(|k| kept(above, k)))
+        .find_map(|(above, _)| keeper(above).filter(|(_, stop)| stop.is_some()).map(|known| kept(above, known)))
         .or_else(|| unit(process, ancestors))
         .or_else(|| near.iter().find_map(|(above, below)| watcher(above, below.unwrap_or(process))))
         .or_else(|| ancestors.iter().find_map(|above| person(above)))
@@ -77,7 +77,7 @@ fn unit(process: &Process, ancestors: &[&Process]) -> Option<Supervisor> {
         return None;
     }
     let started_by_manager = ancestors.first().is_none_or(|parent| is_service_manager(parent));
-    let hosts_others = HOSTS_OF_OTHERS.contains(&unit.id.as_str());
+    let hosts_others = HOSTS_OF_OTHERS.split(' ').any(|host| host == unit.id);
     let person_between = ancestors.iter().any(|above| is_interactive_shell(above) || is_login(above) || editor(above).is_some());
     if person_between && !started_by_manager {
         return None;
@@ -96,13 +96,11 @@ fn is_service_manager(process: &Process) -> bool {
     process.id.pid == 1 || process.name.raw() == b"systemd"
 }
 
-fn keeper(process: &Process) -> Option<&'static Keeper> {
-    let title = process.title();
-    let name = process.name.shown();
-    KEEPERS.iter().find(|keeper| match keeper.name.strip_suffix('*') {
-        Some(beginning) => name.starts_with(beginning) || title.starts_with(beginning),
-        None => keeper.name == title || keeper.name == name,
-    })
+/// A process manager or a watcher, with its command that stops a program.
+fn keeper(process: &Process) -> Option<(&'static Program, Option<&'static str>)> {
+    let known = program::find(process, |known| matches!(known.kind, Kind::Keeper { .. }))?;
+    let Kind::Keeper { stop } = known.kind else { return None };
+    Some((known, stop))
 }
 
 /// True for a program whose work is to start another one again when it ends: a process manager, a watcher.
@@ -112,17 +110,14 @@ pub(crate) fn starts_again(process: &Process) -> bool {
 
 /// True for a shell, whether a person types into it or a script is run by it.
 pub(crate) fn is_shell(process: &Process) -> bool {
-    SHELLS.contains(&process.title().as_str()) || SHELLS.iter().any(|name| process.name.raw() == name.as_bytes())
+    program::find(process, |known| known.kind == Kind::Shell).is_some()
 }
 
-fn kept(process: &Process, keeper: &Keeper) -> Supervisor {
-    let stop = match keeper.commands {
-        Commands::Own(command) => command.to_owned(),
-        Commands::EndIt => format!("kill {}", process.id.pid),
-    };
+fn kept(process: &Process, (known, stop): (&Program, Option<&str>)) -> Supervisor {
     let title = process.title();
-    let name = if title.starts_with("PM2 ") { "pm2" } else { title.as_str() };
-    manager(Text::from(name), process, stop)
+    // What a process calls itself may have a version or a path in it.
+    let name = if title.contains(' ') { known.called(&title) } else { title.as_str() };
+    manager(Text::from(name), process, stop.map_or_else(|| format!("kill {}", process.id.pid), str::to_owned))
 }
 
 /// A watcher, or the master of a worker, that starts `below` again when it ends.
@@ -134,32 +129,13 @@ fn watcher(above: &Process, below: &Process) -> Option<Supervisor> {
     if watches(above) {
         return Some(manager(Text::new(format!("{} in watch mode", above.title())), above, end));
     }
-    let master = MASTERS.iter().find(|name| is_program(above, name) && is_program(below, name))?;
-    Some(manager(Text::new(format!("{master} master")), above, end))
-}
-
-fn is_program(process: &Process, name: &str) -> bool {
-    let title = process.title();
-    // Masters rename themselves: `nginx: master process`, `gunicorn: master [shop]`.
-    let own = process.name.shown();
-    [title.as_str(), own.as_str()].iter().any(|text| {
-        text.strip_prefix(name).is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_'))
-    })
+    let master = program::find(above, |known| known.kind == Kind::Master && known.is(below))?;
+    Some(manager(Text::new(format!("{} master", master.called(&above.name.shown()))), above, end))
 }
 
 /// True for a runtime or server that was told to start its program again when files change.
 fn watches(process: &Process) -> bool {
-    let Some(argv) = process.argv.known() else { return false };
-    let program = process.name.shown();
-    let title = process.title();
-    let told = |word: &[u8]| argv.arguments().iter().skip(1).any(|argument| argument.raw() == word);
-    match program.as_str() {
-        "node" | "MainThread" => told(b"--watch") || (title == "tsx" && told(b"watch")) || (title == "nest" && told(b"--watch")),
-        "bun" | "deno" => told(b"--watch") || told(b"--hot"),
-        "dotnet" => told(b"watch"),
-        "uvicorn" | "hypercorn" => told(b"--reload"),
-        _ => matches!(title.as_str(), "uvicorn" | "hypercorn" | "fastapi") && (told(b"--reload") || told(b"dev")),
-    }
+    program::find(process, |known| known.is_told_to_watch(process)).is_some()
 }
 
 /// A package script, editor, shell, terminal or login.
@@ -175,35 +151,30 @@ fn person(process: &Process) -> Option<Supervisor> {
         let shell = own.strip_prefix('-').unwrap_or(&own);
         return Some(started(SupervisorKind::Shell, Text::from(shell), process));
     }
-    if let Some((_, name)) = TERMINALS.iter().find(|(beginning, _)| own.starts_with(beginning)) {
-        return Some(started(SupervisorKind::Shell, Text::from(*name), process));
+    let known = program::named(&own);
+    if let Some(terminal) = known.filter(|known| known.kind == Kind::Terminal) {
+        return Some(started(SupervisorKind::Shell, Text::from(terminal.called(&own)), process));
     }
     is_login(process)
         .then(|| started(SupervisorKind::Ssh, Text::from(if own.starts_with("sshd") { "ssh" } else { &own }), process))
 }
 
 fn editor(process: &Process) -> Option<&'static str> {
-    let own = process.name.shown();
-    if let Some((_, name)) = EDITORS.iter().find(|(known, _)| *known == own) {
-        return Some(name);
-    }
-    if SHELLS.contains(&own.as_str()) {
-        return None;
+    match program::named(&process.name.shown()).map(|known| (known.kind, known.called(""))) {
+        Some((Kind::Editor { .. }, title)) => return Some(title),
+        Some((Kind::Shell, _)) => return None,
+        _ => {}
     }
     let argv = process.argv.known()?;
-    argv.arguments()
-        .iter()
-        .take(LOOKED_AT)
-        .map(Text::shown)
-        .find_map(|argument| EDITOR_MARKS.iter().find(|(mark, _)| argument.contains(mark)).map(|(_, name)| *name))
+    let marked = |argument: String| program::all().find(|known| known.marks.iter().any(|mark| argument.contains(mark)));
+    argv.arguments().iter().take(LOOKED_AT).map(Text::shown).find_map(marked).map(|known| known.called(""))
 }
 
 /// Arguments of a long command line that are searched for an editor's mark.
 const LOOKED_AT: usize = 64;
 
 fn is_login(process: &Process) -> bool {
-    let own = process.name.shown();
-    LOGINS.iter().any(|beginning| own.starts_with(beginning))
+    program::named(&process.name.shown()).is_some_and(|known| known.kind == Kind::Login)
 }
 
 fn orphan(process: &Process, ancestors: &[&Process]) -> Option<Supervisor> {
@@ -235,6 +206,11 @@ pub fn quoted(text: &Text) -> Option<String> {
     let safe = plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:@=+,%".contains(&b));
     Some(if safe { plain.to_owned() } else { format!("'{}'", plain.replace('\'', "'\\''")) })
 }
+
+/// Services in whose control group other people's programs run, so that the unit is no reason for those.
+const HOSTS_OF_OTHERS: &str = "ssh.service sshd.service cron.service crond.service atd.service docker.service containerd.service podman.service \
+     gnome-terminal-server.service dbus.service dbus-broker.service emacs.service tmux.service getty@tty1.service \
+     display-manager.service";
 
 #[cfg(test)]
 mod tests {

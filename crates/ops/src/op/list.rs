@@ -203,7 +203,7 @@ fn is_minor(view: &View, socket: &portward_model::Socket, row: &crate::Row) -> b
         return true;
     }
     let path = socket.path().map(portward_model::Text::raw).unwrap_or_default();
-    let well_known = WELL_KNOWN.iter().any(|part| path.windows(part.len()).any(|window| window == *part));
+    let well_known = portward_checks::is_known_socket(path);
     let in_project =
         row.pid(view).and_then(|pid| view.story(pid)).is_some_and(|story| story.project.is_some() || story.container.is_some());
     !(well_known || in_project)
@@ -230,26 +230,3 @@ fn order(rows: &mut [crate::Row], view: &View, order: Order) {
         }),
     }
 }
-
-/// Parts of the paths of sockets that people connect to.
-const WELL_KNOWN: &[&[u8]] = &[
-    b"docker.sock",
-    b"podman.sock",
-    b"containerd.sock",
-    b".s.PGSQL.",
-    b"mysqld",
-    b"mysql.sock",
-    b"redis",
-    b"memcached",
-    b"php-fpm",
-    b"php/php",
-    b"gunicorn",
-    b"uwsgi",
-    b"puma",
-    b"unicorn",
-    b"caddy",
-    b"haproxy",
-    b"mongodb-",
-    b"clickhouse",
-    b"nginx",
-];

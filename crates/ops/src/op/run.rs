@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub use crate::session::told::{Listening, Ran};
 use crate::{
     Acts, Context, Effect, Failure, Home, Op, Sink,
-    session::{self, ProjectPorts, Recorder, recipes, watched::Watcher},
+    session::{self, ProjectPorts, Recorder, watched::Watcher},
     store::{LeaseName, Store, here},
 };
 
@@ -119,7 +119,7 @@ impl Run {
             let project = store.project(identity.as_ref()).map_err(Failure::before_start)?;
             store.named(project.id, &self.lease_name()).map_err(Failure::before_start)?.port
         };
-        let arranged = recipes::arrange(&self.command, port);
+        let arranged = portward_checks::arrange(&self.command, port);
         let mut program = Program { name: name.into(), arguments: Vec::new(), environment: Vec::new() };
         program.arguments.extend(arranged.command.iter().skip(1).map(Into::into));
         program.environment.push(("PORT".into(), port.to_string().into()));

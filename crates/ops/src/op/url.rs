@@ -1,6 +1,7 @@
 //! `portward url`
 
 use clap::Args;
+use portward_wire::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -126,21 +127,9 @@ impl Url {
 
 /// What a client dials. `localhost` is right for both families, and needs no resolver of ours.
 pub(crate) fn url(port: u16, asked: Option<u16>) -> String {
-    let known = asked.and_then(|asked| SCHEMES.iter().find(|(usual, _)| *usual == asked));
-    format!("{}://localhost:{port}", known.map_or("http", |(_, scheme)| scheme))
+    let usual = asked.and_then(protocol::of_port).and_then(|(known, usual)| known.scheme(usual.tls));
+    format!("{}://localhost:{port}", usual.unwrap_or("http"))
 }
-
-/// Ports whose programs speak something other than HTTP, with the scheme that their clients know.
-const SCHEMES: &[(u16, &str)] = &[
-    (443, "https"),
-    (3306, "mysql"),
-    (4222, "nats"),
-    (5432, "postgresql"),
-    (5672, "amqp"),
-    (6379, "redis"),
-    (8443, "https"),
-    (27017, "mongodb"),
-];
 
 #[cfg(test)]
 mod tests {

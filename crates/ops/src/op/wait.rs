@@ -5,7 +5,7 @@ use std::{io, net::IpAddr, path::PathBuf, time::Duration};
 use clap::Args;
 use portward_model::{AddressClass, DialTarget, Endpoint, Lack, Met, Said, Text};
 use portward_sys::{self as sys, Dial, Dialling, Talk};
-use portward_wire::greeting::{GREETINGS, Greeting, Judgement};
+use portward_wire::protocol::{self, Greeting, Judgement, PROTOCOLS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -77,7 +77,7 @@ enum Wish {
     Listening,
     Free,
     Connects,
-    Speaks(&'static Greeting),
+    Speaks(Greeting),
 }
 
 impl Op for Wait {
@@ -135,19 +135,12 @@ impl Wait {
             None if self.free => Ok(Wish::Free),
             None => Ok(Wish::Listening),
             Some("tcp" | "unix" | "connect") => Ok(Wish::Connects),
-            Some(name) => {
-                let name = match name {
-                    "https" => "tls",
-                    "postgresql" => "postgres",
-                    "mariadb" => "mysql",
-                    other => other,
-                };
-                GREETINGS.iter().find(|greeting| greeting.name == name).map(Wish::Speaks).ok_or_else(|| {
-                    let known: Vec<&str> = GREETINGS.iter().map(|greeting| greeting.name).collect();
-                    Failure::usage(format!("`{}` is no protocol that Portward can greet.", Text::from(name)))
-                        .hint(format!("--ready takes tcp, {}", known.join(", ")))
-                })
-            }
+            Some(name) => protocol::named(name).and_then(|known| known.greeting).map(Wish::Speaks).ok_or_else(|| {
+                let greeted = PROTOCOLS.iter().filter(|known| known.greeting.is_some());
+                let known: Vec<&str> = greeted.map(|known| known.name).collect();
+                Failure::usage(format!("`{}` is no protocol that Portward can greet.", Text::from(name)))
+                    .hint(format!("--ready takes tcp, {}", known.join(", ")))
+            }),
         }
     }
 }

@@ -10,7 +10,7 @@ use portward_session::{Event, Witness};
 use portward_sys::{Ask, Clock, Depth, Look, StateSet, Transports, Which};
 use rustc_hash::FxHashSet;
 
-use super::{Recorder, recipes, told::Ran};
+use super::{Recorder, told::Ran};
 use crate::{Acts, Context};
 
 /// Looks where the programs of a run listen.
@@ -57,7 +57,7 @@ impl<'a, 's> Watcher<'a, 's> {
         }
         let (name, told) = (process.title(), self.port);
         let elsewhere = format!("{name} (pid {pid}) listens on {}, and not on {told}, which PORT told it.", serves.port());
-        let hint = match recipes::flags(&name, told) {
+        let hint = match portward_checks::flags(&name, told) {
             Some(flags) => format!("{flags}    are the words that tell {name}"),
             None => "portward run CMD    without --port-only moves it wherever it listens".to_owned(),
         };

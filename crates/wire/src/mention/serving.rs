@@ -2,7 +2,7 @@
 
 use portward_model::{MentionKind, Text};
 
-use super::{excerpt, port_at, without_comment, words_of};
+use super::{excerpt, is_one_of, port_at, without_comment, words_of};
 
 /// The first line of a program's own text that serves this port: one that names it and speaks of listening, not of dialling.
 pub fn serving_line(bytes: &[u8], port: u16) -> Option<(u32, Text)> {
@@ -10,7 +10,7 @@ pub fn serving_line(bytes: &[u8], port: u16) -> Option<(u32, Text)> {
         let line = without_comment(raw);
         let at = port_at(line, port, MentionKind::Script, &[])?;
         let words = words_of(line);
-        let has = |list: &[&[u8]]| words.iter().any(|word| list.contains(&word.as_slice()));
+        let has = |list: &str| words.iter().any(|word| is_one_of(list, word));
         if has(DIALLING) || !has(SERVING) {
             return None;
         }
@@ -25,7 +25,7 @@ pub fn serving_variable(environment: &[u8], port: u16) -> Option<Text> {
     environment.split(|b| *b == 0).find_map(|entry| {
         let at = entry.iter().position(|b| *b == b'=')?;
         let (name, value) = (entry.get(..at)?, entry.get(at + 1..)?);
-        let known = SERVING_VARIABLES.contains(&name);
+        let known = is_one_of(SERVING_VARIABLES, name);
         let is_port = value == digits.as_bytes();
         let is_address = value.len() < LONGEST_ADDRESS
             && value.strip_suffix(digits.as_bytes()).is_some_and(|host| host.ends_with(b":") && !host.contains(&b'@'));
@@ -34,50 +34,13 @@ pub fn serving_variable(environment: &[u8], port: u16) -> Option<Text> {
 }
 
 /// Words of a line that serves.
-const SERVING: &[&[u8]] = &[b"listen", b"bind", b"serve", b"server", b"port", b"run", b"addr", b"address"];
+const SERVING: &str = "listen bind serve server port run addr address";
 /// Words of a line that dials.
-const DIALLING: &[&[u8]] = &[
-    b"connect",
-    b"fetch",
-    b"request",
-    b"requests",
-    b"get",
-    b"post",
-    b"client",
-    b"dial",
-    b"connection",
-    b"urlopen",
-    b"proxy",
-    b"upstream",
-];
+const DIALLING: &str = "connect fetch request requests get post client dial connection urlopen proxy upstream";
 /// Variables by which servers are given their port or address.
-const SERVING_VARIABLES: &[&[u8]] = &[
-    b"PORT",
-    b"HTTP_PORT",
-    b"HTTPS_PORT",
-    b"SERVER_PORT",
-    b"APP_PORT",
-    b"WEB_PORT",
-    b"API_PORT",
-    b"LISTEN_PORT",
-    b"LISTEN",
-    b"LISTEN_ADDR",
-    b"BIND",
-    b"BIND_ADDR",
-    b"ADDR",
-    b"VITE_PORT",
-    b"NITRO_PORT",
-    b"NUXT_PORT",
-    b"FLASK_RUN_PORT",
-    b"UVICORN_PORT",
-    b"GUNICORN_BIND",
-    b"GRADIO_SERVER_PORT",
-    b"STREAMLIT_SERVER_PORT",
-    b"ASPNETCORE_URLS",
-    b"ROCKET_PORT",
-    b"MICRONAUT_SERVER_PORT",
-    b"QUARKUS_HTTP_PORT",
-];
+const SERVING_VARIABLES: &str = "PORT HTTP_PORT HTTPS_PORT SERVER_PORT APP_PORT WEB_PORT API_PORT LISTEN_PORT LISTEN LISTEN_ADDR BIND BIND_ADDR ADDR \
+     VITE_PORT NITRO_PORT NUXT_PORT FLASK_RUN_PORT UVICORN_PORT GUNICORN_BIND GRADIO_SERVER_PORT STREAMLIT_SERVER_PORT \
+     ASPNETCORE_URLS ROCKET_PORT MICRONAUT_SERVER_PORT QUARKUS_HTTP_PORT";
 /// No host and port is longer.
 const LONGEST_ADDRESS: usize = 80;
 

@@ -1,10 +1,11 @@
 //! The server answers and refuses the credentials.
 
 use portward_model::{Effect, Exchange, Likelihood, Remedy};
+use portward_wire::protocol::{HTTP, Words};
 
 use crate::{
     Symptom,
-    case::{Case, talk, talk::Tongue, words},
+    case::{Case, talk, words},
     cause::{Cause, Judges},
     check::{Proof, Ruling},
     offer,
@@ -55,11 +56,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let title = "Correct the user, password or token, and try it by hand";
     let by_hand = match talk::server(case).map(|(tongue, _)| tongue).or_else(|| talk::client(case).map(|client| client.tongue)) {
-        Some(Tongue::Http) => {
+        Some(tongue) if *tongue == HTTP => {
             let command = format!("curl -i -u USER http://{}:{}/", talk::host(case), case.asked.port);
             Remedy::command(title, command, Effect::Read)
         }
-        Some(tongue) => Remedy::command(title, tongue.client(&talk::host(case), case.asked.port), Effect::Read),
+        Some(tongue) => Remedy::command(title, tongue.client_for(&talk::host(case), case.asked.port), Effect::Read),
         None => offer::explain(title, words::target(case)),
     };
     let fixes = vec![by_hand];
@@ -68,15 +69,7 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 fn refuses(exchange: &Exchange) -> bool {
-    let heard = exchange.heard.raw();
-    let says = |words: &str| talk::has(heard, words);
-    match talk::tongue(exchange) {
-        Some(Tongue::Http) => talk::HttpAnswer::of(exchange).is_some_and(|answer| matches!(answer.status, 401 | 407)),
-        Some(Tongue::Redis) => says("NOAUTH") || says("WRONGPASS") || says("operation not permitted"),
-        Some(Tongue::Postgres) => says("C28P01") || says("C28000"),
-        Some(Tongue::Mysql) => matches!(heard.get(4..7), Some([0xff, 0x15, 0x04])),
-        _ => false,
-    }
+    talk::heard(exchange).is_some_and(|(_, words)| words == Words::NoEntry)
 }
 
 #[cfg(any(test, feature = "scenes"))]

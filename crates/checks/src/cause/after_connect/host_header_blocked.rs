@@ -7,6 +7,7 @@ use crate::{
     case::{Case, talk, words},
     cause::{Cause, Judges},
     check::{Proof, Ruling},
+    program,
 };
 
 pub(super) const CAUSE: Cause = Cause {
@@ -46,8 +47,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let spelled = refused.is_some_and(|(_, _, answer)| answer.status == 421)
         || talk::answers(case).iter().any(|(_, _, answer)| matches!(answer.status, 400 | 403 | 421) && says(answer));
     let foreign = case.asked.name.as_deref().is_some_and(|name| name != "localhost");
-    let title = case.serving_processes().first().map(|(process, _)| process.title().to_ascii_lowercase()).unwrap_or_default();
-    let guards = GUARDS.iter().find(|(name, _)| title.contains(name));
+    let server = case.serving_processes().first().map(|(process, _)| *process);
+    let guards = server.and_then(|process| program::find(process, |known| !known.allows.is_empty()));
     // It serves this client by this name now; the text may be of another name, or of another time.
     if let Some((_, exchange, _)) = answer.filter(|(_, _, answer)| told && answer.status < 400) {
         return Ruling::Out(talk::heard_words(exchange).fact);
@@ -77,10 +78,9 @@ fn run(case: &Case<'_>) -> Ruling {
         .unwrap_or_else(|| talk::host(case));
     let host = portward_model::Text::from(host.as_str()).shown();
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
-    let program = case.paste.and_then(|paste| paste.program).unwrap_or_default();
     let setting = guards
-        .or_else(|| GUARDS.iter().find(|(name, _)| *name == program))
-        .map_or("its list of allowed hosts", |(_, setting)| setting);
+        .or_else(|| program::named(case.paste?.program?).filter(|known| !known.allows.is_empty()))
+        .map_or("its list of allowed hosts", |known| known.allows);
     let fixes = vec![
         Remedy::advice(format!("Allow {host}, and no other, in {setting}"), setting.replace("HOST", &host), Effect::Change),
         Remedy::command(
@@ -107,19 +107,6 @@ const SAYINGS: &[&str] = &[
     "host not allowed",
     "host header",
     "dns rebinding",
-];
-
-/// Servers that keep such a list, by a part of their names, and where the list is.
-const GUARDS: &[(&str, &str)] = &[
-    ("vite", "server.allowedHosts: ['HOST']"),
-    ("webpack", "devServer.allowedHosts: ['HOST']"),
-    ("manage", "ALLOWED_HOSTS = ['HOST']"),
-    ("django", "ALLOWED_HOSTS = ['HOST']"),
-    ("rails", "config.hosts << 'HOST'"),
-    ("puma", "config.hosts << 'HOST'"),
-    ("jupyter", "c.ServerApp.local_hostnames = ['HOST']"),
-    ("next", "allowedDevOrigins: ['HOST']"),
-    ("storybook", "core.allowedHosts: ['HOST']"),
 ];
 
 #[cfg(any(test, feature = "scenes"))]

@@ -1,6 +1,7 @@
 //! The server speaks HTTP/2 only.
 
 use portward_model::{Effect, Likelihood, Remedy};
+use portward_wire::protocol::{HTTP, HTTP2};
 
 use crate::{
     Symptom,
@@ -39,10 +40,10 @@ fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {
         return Ruling::Silent;
     }
-    let frames = talk::exchanges(case).into_iter().find(|(_, e)| talk::tongue(e) == Some(talk::Tongue::Http2));
+    let frames = talk::exchanges(case).into_iter().find(|(_, e)| talk::tongue(e) == Some(&HTTP2));
     let Some((_, exchange)) = frames else { return Ruling::Silent };
     let client = talk::client(case).filter(|client| client.told);
-    let speaks_http1 = client.as_ref().is_some_and(|client| client.tongue == talk::Tongue::Http);
+    let speaks_http1 = client.as_ref().is_some_and(|client| *client.tongue == HTTP);
     let named = case.says(CAUSE.code);
     let told = named || matches!(case.symptom(), Some(Symptom::WrongProtocol | Symptom::EmptyReply | Symptom::Reset));
     // A server of HTTP/2 that nobody asked for HTTP/1 is well.
@@ -56,7 +57,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.dedup();
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let summary = format!("{who} speaks HTTP/2 only on this port, and the client spoke HTTP/1.");
-    let command = talk::Tongue::Http2.client(&talk::host(case), case.asked.port);
+    let command = HTTP2.client_for(&talk::host(case), case.asked.port);
     let fixes = vec![Remedy::command("Begin with HTTP/2, or use a client of gRPC", command, Effect::Read)];
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }

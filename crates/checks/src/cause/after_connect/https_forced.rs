@@ -1,6 +1,7 @@
 //! The server sends plain clients to https on a port that does not speak it.
 
 use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_wire::protocol::TLS;
 
 use crate::{
     Symptom,
@@ -37,7 +38,7 @@ remembers for this host (chrome://net-internals/#hsts).
 ";
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || talk::exchanges(case).iter().any(|(_, e)| talk::tongue(e) == Some(talk::Tongue::Tls)) {
+    if !case.connects() || talk::exchanges(case).iter().any(|(_, e)| talk::tongue(e) == Some(&TLS)) {
         return Ruling::Silent;
     }
     let Some((_, exchange, answer)) = talk::http(case) else { return Ruling::Silent };

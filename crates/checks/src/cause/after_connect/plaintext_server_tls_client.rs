@@ -1,6 +1,7 @@
 //! The client begins with TLS, and the server speaks plainly.
 
 use portward_model::{Effect, Likelihood, Remedy, Said};
+use portward_wire::protocol::TLS;
 
 use crate::{
     Symptom,
@@ -46,7 +47,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let exchanges = talk::exchanges(case);
-    if let Some((_, exchange)) = exchanges.iter().find(|(_, e)| talk::tongue(e) == Some(talk::Tongue::Tls)) {
+    if let Some((_, exchange)) = exchanges.iter().find(|(_, e)| talk::tongue(e) == Some(&TLS)) {
         return Ruling::Out(talk::heard_words(exchange).fact);
     }
     // nginx and others say in plain HTTP that they speak TLS.

@@ -1,6 +1,7 @@
 //! The server closes every connection at once.
 
 use portward_model::{Ended, Likelihood, Said};
+use portward_wire::protocol::HTTP;
 
 use crate::{
     Symptom,
@@ -74,7 +75,7 @@ pub(super) fn confidence(case: &Case<'_>, said: Said) -> Likelihood {
     let own_words = talk::client(case).is_some_and(|client| {
         client.told
             && match said {
-                Said::Http | Said::HttpByLocalhost | Said::Upgrade => client.tongue == talk::Tongue::Http && !client.tls,
+                Said::Http | Said::HttpByLocalhost | Said::Upgrade => *client.tongue == HTTP && !client.tls,
                 Said::Tls => client.tls,
                 Said::Nothing | Said::Greeting => true,
             }

@@ -1,6 +1,7 @@
 //! The server expects TLS, and the client speaks plainly.
 
 use portward_model::{Effect, Likelihood, Remedy, Said};
+use portward_wire::protocol::TLS;
 
 use crate::{
     Symptom,
@@ -49,7 +50,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let exchanges = talk::exchanges(case);
-    let spoke_tls = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(talk::Tongue::Tls));
+    let spoke_tls = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(&TLS));
     let page = talk::answers(case).into_iter().find(|(_, _, answer)| says_tls(answer));
     // Who speaks both says so in an answer that is none to a broken request.
     let refuses = talk::http(case).is_none_or(|(_, _, answer)| matches!(answer.status, 400 | 426));

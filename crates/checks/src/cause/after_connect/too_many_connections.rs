@@ -1,10 +1,11 @@
 //! The server says that it serves too many connections.
 
 use portward_model::{Exchange, Likelihood};
+use portward_wire::protocol::Words;
 
 use crate::{
     Symptom,
-    case::{Case, talk, talk::Tongue, words},
+    case::{Case, talk, words},
     cause::{Cause, Judges},
     check::{Proof, Ruling},
     offer,
@@ -71,20 +72,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// The refusals of the usual servers.
 fn full(exchange: &Exchange) -> bool {
     let heard = exchange.heard.raw();
-    let says = |words: &str| talk::has(heard, words);
-    match talk::tongue(exchange) {
-        // Error 1040 (ER_CON_COUNT_ERROR) and 1203 (ER_TOO_MANY_USER_CONNECTIONS), little endian.
-        Some(Tongue::Mysql) => matches!(heard.get(4..7), Some([0xff, 0x10 | 0xb3, 0x04])),
-        Some(Tongue::Postgres) => says("C53300") || says("too many clients") || says("no more connections allowed"),
-        Some(Tongue::Redis) => says("max number of clients"),
-        Some(Tongue::Memcached) => says("Too many open connections"),
-        Some(Tongue::Smtp | Tongue::Ftp) => false,
-        _ => {
-            heard.starts_with(b"Exceeded MaxStartups")
-                || (heard.starts_with(b"421") && says("too many"))
-                || heard.starts_with(b"-ERR maximum connections")
-        }
-    }
+    talk::heard(exchange).map_or(heard.starts_with(b"421") && talk::has(heard, "too many"), |(_, words)| words == Words::Full)
 }
 
 #[cfg(any(test, feature = "scenes"))]

@@ -1,10 +1,11 @@
 //! The client and the server speak different protocols.
 
 use portward_model::{Effect, Likelihood, Remedy};
+use portward_wire::protocol::{HTTP2, Protocol, TLS};
 
 use crate::{
     Symptom,
-    case::{Case, talk, talk::Tongue, words},
+    case::{Case, talk, words},
     cause::{Cause, Judges},
     check::{Proof, Ruling},
     offer,
@@ -47,7 +48,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let server = talk::server(case);
     let (server, proof) = match (server, &client) {
         // TLS is the envelope of any protocol, and HTTP/2 is HTTP: both have causes of their own.
-        (Some((Tongue::Tls | Tongue::Http2, _)), _) => return Ruling::Silent,
+        (Some((tongue, _)), _) if [TLS, HTTP2].contains(tongue) => return Ruling::Silent,
         (Some((tongue, proof)), _) => (tongue, proof),
         (None, _) if told => return by_text(case),
         (None, _) => return Ruling::Silent,
@@ -60,7 +61,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return if told { Ruling::Out(proof.fact) } else { Ruling::Silent };
     }
     // A server may speak both versions of HTTP; any program may use any number, so that the port alone promises nothing.
-    let sure = client.told && client.tongue != Tongue::Http2;
+    let sure = client.told && *client.tongue != HTTP2;
     let likelihood = match (sure, told) {
         (true, _) => Likelihood::Certain,
         (false, true) => Likelihood::Likely,
@@ -72,8 +73,8 @@ fn run(case: &Case<'_>) -> Ruling {
 
 fn mismatch(
     case: &Case<'_>,
-    server: Tongue,
-    client: Option<Tongue>,
+    server: &Protocol,
+    client: Option<&Protocol>,
     mut evidence: Vec<portward_model::Evidence>,
     likelihood: Likelihood,
 ) -> Ruling {
@@ -82,10 +83,10 @@ fn mismatch(
     evidence.extend(talk::line(case).filter(|line| !evidence.iter().any(|known| known.source == line.source)));
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let port = case.asked.port;
-    let spoken = client.map_or_else(|| "something else".to_owned(), |client| client.name().to_owned());
-    let summary = format!("{who} speaks {} on port {port}, and the client spoke {spoken}.", server.name());
+    let spoken = client.map_or_else(|| "something else".to_owned(), |client| client.title.to_owned());
+    let summary = format!("{who} speaks {} on port {port}, and the client spoke {spoken}.", server.title);
     let fixes = vec![
-        Remedy::command(format!("Use a client of {}", server.name()), server.client(&talk::host(case), port), Effect::Read),
+        Remedy::command(format!("Use a client of {}", server.title), server.client_for(&talk::host(case), port), Effect::Read),
         offer::list("Or find the port that was meant"),
     ];
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

@@ -2,12 +2,12 @@
 
 use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SocketState, Transport};
 
-use crate::case::{kin::contains, serving::is_one_shot};
+use crate::case::kin::contains;
 use crate::{
     case::{Case, debuggee::debuggee, edits, words},
     cause::{Cause, Judges},
     check::{Proof, Ruling},
-    offer,
+    offer, program,
 };
 
 pub(super) const CAUSE: Cause = Cause {
@@ -61,7 +61,7 @@ fn run(case: &Case<'_>) -> Ruling {
             words::seen(case, *index, socket),
             Evidence::new("sock_diag", format!("nothing listens on port {port} any more")),
         ];
-        let known = is_one_shot(process);
+        let known = program::is_one_shot(process);
         let likelihood = if known { Likelihood::Certain } else { Likelihood::Likely };
         let summary =
             format!("{} serves the one client that it took on port {port}, and listens no more.", words::named(process));
@@ -97,7 +97,7 @@ fn occupied(case: &Case<'_>) -> Option<Ruling> {
         return None;
     }
     let (index, listener) = case.served().into_iter().next()?;
-    let process = case.holder(index).filter(|process| is_one_shot(process))?;
+    let process = case.holder(index).filter(|process| program::is_one_shot(process))?;
     let mut ends = case.here().filter(|(_, socket)| matches!(socket.state, SocketState::Established | SocketState::CloseWait));
     let (end, client) = ends.find(|(end, _)| case.holders(*end).iter().any(|holder| holder.id == process.id))?;
     let evidence = vec![words::seen(case, index, listener), words::seen(case, end, client)];
@@ -128,7 +128,7 @@ fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
         let alike = parent.exe == process.exe && parent.name == process.name;
         alike && (parent.argv == process.argv || argv.is_empty() || argv.iter().any(spawned))
     });
-    is_one_shot(process) || !(left || worker)
+    program::is_one_shot(process) || !(left || worker)
 }
 
 fn fixes(case: &Case<'_>) -> Vec<Remedy> {

@@ -8,7 +8,7 @@ use crate::{
     case::{Case, edits, words},
     cause::{Cause, Judges},
     check::{Proof, Ruling},
-    offer,
+    offer, program,
 };
 
 pub(super) const CAUSE: Cause = Cause {
@@ -72,17 +72,13 @@ fn run(case: &Case<'_>) -> Ruling {
 
 /// How the program is told its address, where its own option is known.
 fn told_both(case: &Case<'_>, index: usize, title: String) -> Remedy {
-    let program = case.holder(index).map(portward_model::Process::title).unwrap_or_default();
-    let command = match program.as_str() {
-        "vite" => "vite --host 127.0.0.1",
-        "next" => "next dev -H 127.0.0.1",
-        "webpack" | "webpack-dev-server" => "webpack serve --host 127.0.0.1",
-        _ => {
+    match case.holder(index).and_then(|process| program::find(process, |known| !known.address.is_empty())) {
+        Some(known) => Remedy::command(title, known.address.replace("HOST", "127.0.0.1"), Effect::Change),
+        None => {
             let words = "set its host to `localhost` with both families, or to the address that clients dial";
-            return Remedy::advice(title, words, Effect::Change);
+            Remedy::advice(title, words, Effect::Change)
         }
-    };
-    Remedy::command(title, command, Effect::Change)
+    }
 }
 
 #[cfg(any(test, feature = "scenes"))]

@@ -1,6 +1,7 @@
 //! The client went for a Unix socket, and the server listens on TCP.
 
 use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
+use portward_wire::protocol::{self, Protocol};
 
 use crate::{
     case::{Case, Standing, kin, words},
@@ -42,15 +43,14 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let nobody = case.exam.path(path).is_some_and(|facts| facts.kind.is_none())
         || matches!(case.standing(), Standing::Refused(_) | Standing::Failed(2, _));
-    let Some((port, client)) = product(path).filter(|_| nobody) else { return Ruling::Silent };
+    let Some((port, known)) = product(path).filter(|_| nobody) else { return Ruling::Silent };
     let Some((index, socket)) = kin::tcp_listeners(case).find(|(_, socket)| socket.port() == Some(port)) else {
         return Ruling::Silent;
     };
     let mut evidence = vec![Evidence::new("stat(2)", format!("nothing serves {path}")), words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let host = if socket.serves_ipv4() { "127.0.0.1" } else { "::1" };
-    let command = client.replace("HOST", host).replace("PORT", &port.to_string());
-    let fixes = vec![Remedy::command("Let the client use TCP", command, Effect::Read)];
+    let fixes = vec![Remedy::command("Let the client use TCP", known.client_for(host, port), Effect::Read)];
     let who = words::who(case, index, socket);
     let listens = words::endpoint(case.snapshot, socket);
     let summary = format!("{who} listens on {listens} by TCP, and the client went for the Unix socket {path}.");
@@ -58,21 +58,12 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 /// The TCP port of the product whose socket has this name, and its client's way to say so.
-fn product(path: &Text) -> Option<(u16, &'static str)> {
+fn product(path: &Text) -> Option<(u16, &'static Protocol)> {
     let name = path.raw().rsplit(|byte| *byte == b'/').next()?;
-    if let Some(number) = name.strip_prefix(b".s.PGSQL.") {
-        let port = std::str::from_utf8(number).ok()?.parse().ok()?;
-        return Some((port, "psql -h HOST -p PORT"));
-    }
-    let named = |word: &str| name.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    let known = [
-        ("mysql", 3306, "mysql -h HOST -P PORT --protocol=tcp"),
-        ("mariadb", 3306, "mariadb -h HOST -P PORT --protocol=tcp"),
-        ("redis", 6379, "redis-cli -h HOST -p PORT"),
-        ("mongodb", 27017, "mongosh --host HOST --port PORT"),
-        ("docker", 2375, "docker -H tcp://HOST:PORT version"),
-    ];
-    known.into_iter().find(|(word, _, _)| named(word)).map(|(_, port, client)| (port, client))
+    let known = protocol::PROTOCOLS.iter().find(|known| known.is_path(name) && !known.client.is_empty())?;
+    // PostgreSQL's has its port in it.
+    let number = name.rsplit(|byte| *byte == b'.').next().and_then(|number| std::str::from_utf8(number).ok()?.parse().ok());
+    Some((number.or(known.ports.first().map(|usual| usual.port))?, known))
 }
 
 #[cfg(any(test, feature = "scenes"))]

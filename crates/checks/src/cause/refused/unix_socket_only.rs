@@ -1,13 +1,14 @@
 //! The server listens on a Unix socket only.
 
-use portward_model::{Effect, Likelihood, Remedy, Socket, SocketState, Transport};
+use portward_model::{Effect, Likelihood, Process, Remedy, Socket, SocketState, Transport};
+use portward_wire::protocol::{self, Protocol};
 
 use crate::{
     case::kin::names_port,
     case::{Case, kin, words},
     cause::{Cause, Judges},
     check::{Proof, Ruling},
-    offer,
+    offer, program,
 };
 
 pub(super) const CAUSE: Cause = Cause {
@@ -50,14 +51,19 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let path = words::endpoint(case.snapshot, socket);
     let folder = path.rsplit_once('/').map_or(path.as_str(), |(folder, _)| folder);
+    let by_path = || protocol::PROTOCOLS.iter().find(|known| known.is_path(path.as_bytes()));
+    let known = case.holder(index).and_then(program::protocol_of).or_else(by_path).filter(|known| !known.by_path.is_empty());
     let title = "Let the client use the socket";
-    let by = |command: String| Remedy::command(title, command, Effect::Read);
-    let (client, setting) = match port {
-        5432..=5439 => (by(format!("psql -h {folder} -p {port}")), "listen_addresses = 'localhost' in postgresql.conf"),
-        3306 => (by(format!("mysql --socket {path}")), "remove skip-networking from the server's my.cnf"),
-        6379 => (by(format!("redis-cli -s {path}")), "port 6379 in redis.conf"),
-        _ => (offer::explain(title, format!("unix:{path}")), "give the server a TCP address to listen on"),
-    };
+    let client = known.map_or_else(
+        || offer::explain(title, format!("unix:{path}")),
+        |known| {
+            let command = known.by_path.replace("PATH", &path).replace("FOLDER", folder).replace("PORT", &port.to_string());
+            Remedy::command(title, command, Effect::Read)
+        },
+    );
+    let program =
+        known.and_then(|known| program::all().find(|program| program.protocol() == Some(known) && !program.tcp.is_empty()));
+    let setting = program.map_or("give the server a TCP address to listen on", |program| program.tcp);
     let fixes = vec![client, Remedy::advice("Or let the server listen on TCP too", setting, Effect::Change)];
     let who = words::who(case, index, socket);
     let summary = format!("{who} listens on the Unix socket {path} only, and the client came to TCP port {port}.");
@@ -71,23 +77,21 @@ fn fits(case: &Case<'_>, index: usize, socket: &Socket) -> bool {
     if names_port(name, case.asked.port) {
         return true;
     }
-    let words: &[&str] = match case.asked.port {
-        3306 => &["mysql", "mariadb"],
-        6379 => &["redis", "valkey"],
-        9000 => &["php"],
-        11211 => &["memcached"],
-        27017 => &["mongodb"],
-        2375 | 2376 => &["docker"],
-        _ => return false,
-    };
+    let port = case.asked.port;
+    // Where the port is a part of the name, the name has told.
+    let has_plain_name = |known: &&Protocol| !known.sockets.is_empty() && !known.by_path.contains("PORT");
+    let usual = protocol::of_port(port).map(|(known, _)| known).filter(has_plain_name);
+    let named =
+        usual.is_some_and(|known| known.is_path(name)) || program::all().any(|known| known.is_on(port) && known.is_path(name));
     // A socket of a client's library, such as an agent's, may bear the name too: its holder has to be the product.
-    let holder = case.holder(index).map(|process| process.title().to_ascii_lowercase());
-    let named = |text: &[u8], word: &str| text.windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()));
-    words.iter().any(|word| match &holder {
+    let is_product = |process: &Process| {
+        (usual.is_some() && program::protocol_of(process) == usual) || program::find(process, |known| known.is_on(port)).is_some()
+    };
+    match case.holder(index) {
         // A product that was told this very port and listens by no other means has its socket under any name.
-        Some(title) => title.contains(word) && (named(name, word) || is_its_only(case, index)),
-        None => named(name, word),
-    })
+        Some(process) => is_product(process) && (named || is_its_only(case, index)),
+        None => named,
+    }
 }
 
 /// True when the holder of a Unix socket listens on no TCP port.

@@ -1,12 +1,13 @@
 //! The client is configured for another endpoint.
 
 use portward_model::{DialTarget, Effect, Evidence, Likelihood, MentionKind, Remedy, Socket};
+use portward_wire::protocol::{self, Protocol};
 
 use crate::{
     case::{Case, edits, kin, words},
     cause::{Cause, Judges},
     check::{Proof, Ruling},
-    usual_service,
+    program,
 };
 
 pub(super) const CAUSE: Cause = Cause {
@@ -99,34 +100,18 @@ fn observed(case: &Case<'_>) -> Option<Ruling> {
 }
 
 /// The product that a line of settings names together with the port, by the scheme of a URL or the name of a variable.
-fn product(line: &str, port: u16) -> Option<&'static str> {
-    let names = [
-        ("postgres", &["postgres", "pghost", "pgport"][..]),
-        ("mysql", &["mysql", "mariadb"]),
-        ("redis", &["redis"]),
-        ("mongo", &["mongo"]),
-        ("rabbit", &["amqp", "rabbit"]),
-        ("elastic", &["elastic"]),
-        ("kafka", &["kafka"]),
-        ("memcached", &["memcache"]),
-    ];
-    let known = names.iter().find(|(_, words)| words.iter().any(|word| line.contains(word)))?;
-    line.contains(&port.to_string()).then_some(known.0)
+fn product(line: &str, port: u16) -> Option<&'static Protocol> {
+    let known = protocol::PROTOCOLS.iter().find(|known| known.words.iter().any(|word| line.contains(word)))?;
+    line.contains(&port.to_string()).then_some(known)
 }
 
-/// True when a listener is the product's, by its program; of one whose holder is hidden, by its port's usual service.
-fn serves(case: &Case<'_>, index: usize, socket: &Socket, product: &str) -> bool {
+fn serves(case: &Case<'_>, index: usize, socket: &Socket, product: &Protocol) -> bool {
     match case.holder(index) {
         Some(process) => {
             let title = process.title().to_ascii_lowercase();
-            title.contains(product)
-                || (product == "mysql" && title.contains("mariadb"))
-                || (product == "redis" && title.contains("valkey"))
+            program::protocol_of(process) == Some(product) || product.words.iter().any(|word| title.contains(word))
         }
-        None => socket
-            .port()
-            .and_then(|port| usual_service(socket.transport, port))
-            .is_some_and(|service| service.to_ascii_lowercase().contains(product)),
+        None => socket.port().and_then(protocol::of_port).is_some_and(|(known, _)| known == product),
     }
 }
 

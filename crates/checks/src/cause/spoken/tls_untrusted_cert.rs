@@ -1,6 +1,7 @@
 //! The client does not trust the certificate.
 
 use portward_model::{Effect, Likelihood, Remedy};
+use portward_wire::protocol::{HTTP, TLS};
 
 use crate::{
     Symptom,
@@ -40,8 +41,8 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let exchanges = talk::exchanges(case);
-    let tls = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(talk::Tongue::Tls));
-    let plain = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(talk::Tongue::Http));
+    let tls = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(&TLS));
+    let plain = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(&HTTP));
     // Who answers plainly now shows no certificate.
     if let (None, Some((_, exchange))) = (tls, plain) {
         return Ruling::Out(talk::heard_words(exchange).fact);

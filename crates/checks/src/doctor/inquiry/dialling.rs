@@ -1,7 +1,7 @@
 //! The connections of an inquiry: made one after another, each between two readings of the kernel's counters.
 
 use portward_model::{Attempt, Counters, DialTarget, Ended, Met, Queue, Said, Socket};
-use portward_wire::greeting::greeting;
+use portward_wire::protocol;
 
 use super::{Called, Inquiry, PlannedDial, Task};
 use crate::doctor::Speech;
@@ -116,7 +116,10 @@ impl Inquiry {
             }
             Said::Tls | Said::Greeting => {
                 let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).trim_matches(['[', ']']).to_owned();
-                greeting(speech.protocol).map(|greeting| (greeting.send)(&name)).unwrap_or_default()
+                protocol::named(speech.protocol)
+                    .and_then(|known| known.greeting)
+                    .map(|greeting| (greeting.send)(&name))
+                    .unwrap_or_default()
             }
         }
     }

@@ -2,15 +2,16 @@
 //! they are sent.
 
 use portward_model::{Process, Seen, Socket, Via};
+use portward_wire::protocol::{self, SINK};
 
 use crate::{
     case::{
         Case,
         debuggee::debugger,
         kin::{contains, names_port},
-        serving::is_one_shot,
         words,
     },
+    program::{self, Kind},
     via,
 };
 
@@ -42,13 +43,15 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
     if socket.queue.used > socket.queue.limit {
         return Some("its accept queue is full, which is answer enough".to_owned());
     }
-    if let Some(process) = holders.iter().find(|process| is_one_shot(process)) {
+    if let Some(process) = holders.iter().find(|process| program::is_one_shot(process)) {
         return Some(format!("{} serves one connection and ends; this one would use it up", words::named(process)));
     }
     if activated(case, index, &holders) {
         return Some("a supervisor holds the socket for a service that is not running; a connection would start it".to_owned());
     }
-    if let Some(because) = ingests(case.asked.port, &holders).or_else(|| holders.iter().find_map(|process| hands_on(process))) {
+    if let Some(because) = ingests(case.asked.port, &holders)
+        .or_else(|| holders.iter().find_map(|process| Some(format!("{} {}", words::named(process), program::keeps(process)?))))
+    {
         return Some(because);
     }
     if let Some(process) = holders.iter().find(|process| is_rendezvous(case, process)) {
@@ -57,15 +60,13 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
             words::named(process)
         ));
     }
-    if let Some(process) = holders.iter().find(|process| is_mysql(process)) {
-        return Some(format!(
-            "{} counts connections that say nothing against their host (max_connect_errors)",
-            words::named(process)
-        ));
+    if let Some((process, event)) = holders.iter().find_map(|process| Some((process, program::protocol_of(process)?.event?))) {
+        return Some(format!("{} {event}", words::named(process)));
     }
     if holders.is_empty()
         && !socket.transport.is_unix()
-        && (is_given_out(case, case.asked.port) || matches!(case.asked.port, 3306 | 5005 | 9229 | 5678))
+        && (is_given_out(case, case.asked.port)
+            || protocol::of_port(case.asked.port).is_some_and(|(known, _)| known.event.is_some()))
     {
         return Some("its owner is hidden, and on such a port it may be a debugger or count connections".to_owned());
     }
@@ -75,15 +76,10 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
 fn activated(case: &Case<'_>, index: usize, holders: &[&Process]) -> bool {
     let told = via(case.snapshot, index);
     let served = told.iter().any(|(_, how)| *how == Seen::Known(Via::Activated));
-    let keeper = |process: &&Process| {
-        let title = process.title();
-        KEEPERS.iter().any(|name| process.name.raw() == name.as_bytes() || (name.len() > 5 && title.starts_with(name)))
-    };
-    !served && !holders.is_empty() && holders.iter().all(keeper)
+    // systemfd holds sockets, too, and starts its program again.
+    let keeper = |known: &program::Program| known.kind == Kind::Activator || known.goes_by("systemfd");
+    !served && !holders.is_empty() && holders.iter().all(|process| program::find(process, keeper).is_some())
 }
-
-/// Programs that listen for others and start them at the first connection, by the kernel's name (at most 15 bytes).
-const KEEPERS: &[&str] = &["systemd", "init", "inetd", "xinetd", "launchd", "systemfd", "systemd-socket-"];
 
 /// True for ports that nobody names: the kernel's range, and that of RFC 6335 section 6, from which tools that choose for
 /// themselves take theirs.
@@ -100,38 +96,15 @@ fn is_rendezvous(case: &Case<'_>, process: &Process) -> bool {
     given_out && process.name.raw() == b"java" && !argv.iter().any(|argument| names_port(argument.raw(), port))
 }
 
-/// Why a connection to a tool would be data for a file or a program: `nc -k` and `socat` hand on what they hear.
-fn hands_on(process: &Process) -> Option<String> {
-    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
-    if matches!(process.name.raw(), b"nc" | b"ncat" | b"netcat" | b"nc.openbsd" | b"nc.traditional") {
-        return Some(format!("{} writes whatever it is sent to its output", words::named(process)));
-    }
-    if process.name.raw() != b"socat" {
-        return None;
-    }
-    argv.iter().skip(1).find_map(|argument| {
-        let address = String::from_utf8_lossy(argument.raw()).to_ascii_uppercase();
-        let kind = address.split([':', ',']).next().unwrap_or_default();
-        match kind {
-            "OPEN" | "GOPEN" | "CREATE" | "CREAT" | "FILE" | "PIPE" | "FD" | "STDIO" | "STDOUT" | "-" => {
-                Some(format!("{} by its arguments keeps whatever it is sent", words::named(process)))
-            }
-            "EXEC" | "SYSTEM" | "SHELL" => Some(format!("{} starts a program for each connection", words::named(process))),
-            _ => None,
-        }
-    })
-}
-
 /// Why what is sent there would be stored, by the port's usual service or the program's name.
 fn ingests(port: u16, holders: &[&Process]) -> Option<String> {
-    let by_port = INGEST_PORTS.iter().find(|(known, _)| *known == port).map(|(_, service)| *service);
-    if let Some(service) = by_port {
-        return Some(format!("the port is {service}'s, which keeps whatever it is sent"));
+    if let Some((_, usual)) = protocol::of_port(port).filter(|(known, _)| **known == SINK) {
+        return Some(format!("the port is {}'s, which keeps whatever it is sent", usual.words));
     }
     let named = holders.iter().find(|process| {
         let title = process.title().to_ascii_lowercase();
         let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
-        INGEST_WORDS.iter().any(|word| {
+        INGEST_WORDS.split(' ').any(|word| {
             title.contains(word)
                 || argv.iter().take(4).any(|argument| contains(&argument.raw().to_ascii_lowercase(), word.as_bytes()))
         })
@@ -139,58 +112,9 @@ fn ingests(port: u16, holders: &[&Process]) -> Option<String> {
     Some(format!("{} by its name keeps whatever it is sent", words::named(named)))
 }
 
-/// Ports whose services store raw bytes or lines.
-const INGEST_PORTS: &[(u16, &str)] = &[
-    (514, "syslog"),
-    (601, "syslog"),
-    (1514, "syslog"),
-    (2003, "Graphite"),
-    (2004, "Graphite"),
-    (4242, "OpenTSDB"),
-    (5044, "Logstash"),
-    (5140, "syslog"),
-    (5170, "Fluent Bit"),
-    (6514, "syslog"),
-    (8094, "Telegraf"),
-    (8125, "StatsD"),
-    (9100, "a raw printer"),
-    (12201, "Graylog"),
-    (24224, "Fluentd"),
-];
-
 /// Words in the names of programs that store what they are sent.
-const INGEST_WORDS: &[&str] = &[
-    "ingest",
-    "syslog",
-    "statsd",
-    "graphite",
-    "carbon",
-    "collectd",
-    "collector",
-    "fluentd",
-    "fluent-bit",
-    "logstash",
-    "graylog",
-    "telegraf",
-    "vector",
-    "filebeat",
-    "loki",
-    "recorder",
-    "raw_sink",
-    "raw-sink",
-    "sink",
-    "spool",
-    "gelf",
-    "fluent",
-    "logserver",
-    "log-server",
-    "log_server",
-    "logger",
-];
-
-fn is_mysql(process: &Process) -> bool {
-    matches!(process.name.raw(), b"mysqld" | b"mariadbd")
-}
+const INGEST_WORDS: &str = "ingest syslog statsd graphite carbon collectd collector fluentd fluent-bit logstash graylog telegraf vector filebeat \
+     loki recorder raw_sink raw-sink sink spool gelf fluent logserver log-server log_server logger";
 
 #[cfg(test)]
 mod tests {

@@ -1,0 +1,13 @@
+//! VNC: the server's version (RFC 6143 section 7.1.1).
+
+use super::{First, Protocol, Words, plain, usual};
+
+pub(super) const PROTOCOL: Protocol = Protocol {
+    title: "VNC",
+    schemes: &[plain("vnc", 5900)],
+    ports: &[usual(5900, "VNC")],
+    first: First::Server,
+    recognise: |answer| answer.starts_with(b"RFB ").then_some(Words::Any),
+    samples: &[b"RFB 003.008\n"],
+    ..Protocol::named("vnc")
+};
