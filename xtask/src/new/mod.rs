@@ -1,7 +1,7 @@
-//! Skeletons: the files of a new operation, cause or lab, and their lines in the registries.
+//! Skeletons: the files of a new operation, cause, lab, protocol or program, and their lines in the registries.
 //!
-//! A skeleton compiles as it is, and the one of a lab is whole. What the others still lack, the loops over the
-//! registries say: a cause without a firing case, an operation without a reference page.
+//! A skeleton compiles as it is, and those of a lab, a protocol and a program are whole. What the others still lack, the
+//! loops over the registries say: a cause without a firing case, an operation without a reference page.
 
 mod insert;
 
@@ -15,7 +15,7 @@ use crate::{
     command,
     failure::{Failure, on_path},
     places,
-    tidy::{CAUSES, CLI, LAB_REGISTRY, LABS, OPERATIONS, SHOW},
+    tidy::{CAUSES, CLI, LAB_REGISTRY, LABS, OPERATIONS, PROGRAMS, PROTOCOLS, SHOW},
 };
 
 /// Arguments of `cargo xtask new`.
@@ -44,6 +44,18 @@ enum What {
         #[arg(value_parser = name)]
         name: String,
     },
+    /// A protocol that Portward greets and recognises
+    Protocol {
+        /// Its name
+        #[arg(value_parser = name)]
+        name: String,
+    },
+    /// A program that Portward knows by its name
+    Program {
+        /// Its name
+        #[arg(value_parser = name)]
+        name: String,
+    },
     /// A fault to practise on
     Lab {
         /// Its name; `port_mismatch` becomes the lab `port-mismatch`
@@ -63,6 +75,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         What::Cause { .. } => {
             println!("hint: fill in `run`, the page and the cases, then `cargo test -p portward-checks`");
         }
+        What::Protocol { .. } => println!("hint: fill in what its servers say, then `cargo test -p portward-wire protocol::`"),
+        What::Program { .. } => println!("hint: fill in what it is told, then `cargo test -p portward-checks program::`"),
         What::Lab { .. } => println!("hint: write the story, then `cargo test -p portward-lab` and `portward lab start`"),
     }
     Ok(ExitCode::SUCCESS)
@@ -80,8 +94,13 @@ pub(crate) fn prove() -> Result<(), Failure> {
         fs::copy(&path, &place).map_err(|error| on_path("copied", &path, &error))?;
     }
     let name = || PROOF.to_owned();
-    for what in [What::Op { name: name() }, What::Cause { group: "in_use".to_owned(), name: name() }, What::Lab { name: name() }]
-    {
+    for what in [
+        What::Op { name: name() },
+        What::Cause { group: "in_use".to_owned(), name: name() },
+        What::Protocol { name: name() },
+        What::Program { name: name() },
+        What::Lab { name: name() },
+    ] {
         write(copy.path(), &what)?;
     }
     // Libraries that the tests have built are used again; our own crates are built anew below the copy's path.
@@ -91,8 +110,10 @@ pub(crate) fn prove() -> Result<(), Failure> {
         cargo
     };
     command::run(inside(&["check", "--quiet", "--offline", "--workspace", "--tests"]))?;
-    // The lab is whole, and the slugs and pages of the causes are in order.
+    // The lab, the protocol and the program are whole, and the slugs and pages of the causes are in order.
     command::run(inside(&["test", "--quiet", "--offline", "-p", "portward-lab", "--lib", "labs::"]))?;
+    command::run(inside(&["test", "--quiet", "--offline", "-p", "portward-wire", "--lib", "protocol::"]))?;
+    command::run(inside(&["test", "--quiet", "--offline", "-p", "portward-checks", "--lib", "program::"]))?;
     command::run(inside(&["test", "--quiet", "--offline", "-p", "portward-checks", "--lib", "codes_are_unique"]))?;
     // A cause that nobody has proven is not let through.
     let loops = ["test", "--quiet", "--offline", "-p", "portward-checks", "--lib", "every_cause_fires"];
@@ -110,6 +131,8 @@ fn write(root: &Path, what: &What) -> Result<Vec<String>, Failure> {
             (name, files.map(|(folder, skeleton)| (format!("{folder}{name}.rs"), skeleton)).to_vec())
         }
         What::Cause { group, name } => (name, vec![(format!("{CAUSES}{group}/{name}.rs"), CAUSE)]),
+        What::Protocol { name } => (name, vec![(format!("{PROTOCOLS}{name}.rs"), PROTOCOL)]),
+        What::Program { name } => (name, vec![(format!("{PROGRAMS}{name}.rs"), PROGRAM)]),
         What::Lab { name } => (name, vec![(format!("{LABS}{}.toml", name.replace('_', "-")), LAB)]),
     };
     if let Some((path, _)) = new.iter().find(|(path, _)| root.join(path).exists()) {
@@ -125,6 +148,8 @@ fn write(root: &Path, what: &What) -> Result<Vec<String>, Failure> {
             }
             vec![(registry.clone(), MODULE), (registry, LISTED)]
         }
+        What::Protocol { .. } => vec![(registry(PROTOCOLS), NAMED)],
+        What::Program { .. } => vec![(registry(PROGRAMS), NAMED)],
         What::Lab { .. } => vec![(LAB_REGISTRY.to_owned(), LAB_LINE)],
     };
     // Every line is found its place before anything is written.
@@ -151,6 +176,11 @@ fn write(root: &Path, what: &What) -> Result<Vec<String>, Failure> {
         written.push(path);
     }
     Ok(written)
+}
+
+/// The file beside a folder, which lists what is in it.
+fn registry(folder: &str) -> String {
+    format!("{}.rs", folder.trim_end_matches('/'))
 }
 
 /// A skeleton with its names in place.
@@ -180,6 +210,8 @@ const SHOWN: &str = include_str!("show.txt");
 const TESTED: &str = include_str!("cli.txt");
 const CAUSE: &str = include_str!("cause.txt");
 const LAB: &str = include_str!("lab.txt");
+const PROTOCOL: &str = include_str!("protocol.txt");
+const PROGRAM: &str = include_str!("program.txt");
 
 /// Lines that make an operation known.
 const OP_LINES: &[(&str, insert::Place)] = &[
@@ -195,6 +227,8 @@ const OP_LINES: &[(&str, insert::Place)] = &[
 const MODULE: insert::Place = insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None };
 /// Its line in the list.
 const LISTED: insert::Place = insert::Place { line: "    NAME_HERE::CAUSE,", among: "    ", before: Some("];") };
+/// The line of a protocol or a program in the list of names.
+const NAMED: insert::Place = insert::Place { line: "    NAME_HERE,", among: "    ", before: Some("}") };
 /// The line that makes a lab known.
 const LAB_LINE: insert::Place = insert::Place { line: "    \"name-here\",", among: "    \"", before: Some("}") };
 

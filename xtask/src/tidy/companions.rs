@@ -85,6 +85,10 @@ pub(crate) const SHOW: &str = "crates/portward/src/show/";
 pub(crate) const CLI: &str = "crates/portward/tests/cli/";
 /// One folder per group of causes, one file per cause; beside each folder the file that lists it.
 pub(crate) const CAUSES: &str = "crates/checks/src/cause/";
+/// One file per protocol.
+pub(crate) const PROTOCOLS: &str = "crates/wire/src/protocol/";
+/// One file per program, or per kind of programs of which there is but a name.
+pub(crate) const PROGRAMS: &str = "crates/checks/src/program/";
 /// One file per lab.
 pub(crate) const LABS: &str = "crates/lab/labs/";
 /// Where labs are listed.

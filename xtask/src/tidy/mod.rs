@@ -14,7 +14,7 @@ use std::{
 
 use serde_json::Value;
 
-pub(crate) use self::companions::{CAUSES, CLI, LAB_REGISTRY, LABS, OPERATIONS, SHOW};
+pub(crate) use self::companions::{CAUSES, CLI, LAB_REGISTRY, LABS, OPERATIONS, PROGRAMS, PROTOCOLS, SHOW};
 use crate::{failure::Failure, places};
 
 /// Runs the task: every rule, every breach.
