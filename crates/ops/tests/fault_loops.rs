@@ -86,3 +86,11 @@ fn a_call_that_fails_leaves_a_gap() {
     assert!(gaps.len() > before || gaps.iter().any(|gap| gap["what"] == "sockets"), "{gaps:?}");
     assert!(gaps.iter().any(|gap| gap["effect"].as_str().unwrap().contains("call 3")), "{gaps:?}");
 }
+
+#[test]
+fn a_page_is_printed_without_a_look_at_the_machine() {
+    let machine = Flaky::new(this_machine().unwrap(), 0);
+    let page = ask::<Explain>(&serde_json::json!({"endpoint": "time-wait"}), &machine).unwrap();
+    assert!(page["page"].as_str().unwrap().len() > 200);
+    assert_eq!((machine.calls(), &page["gaps"]), (0, &serde_json::json!([])));
+}

@@ -8,8 +8,10 @@ use std::net::IpAddr;
 
 use clap::Args;
 use portward_checks::{address_sentence, browser_blocks, check_doc, class_sentence, reach, rule_sentences, usual_service};
-use portward_model::{AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, SocketOptions, SocketState, Transport};
-use portward_sys::{Depth, Look, Which};
+use portward_model::{
+    AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, Snapshot, SocketOptions, SocketState, Transport,
+};
+use portward_sys::{Depth, Look, Tape, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,29 +112,32 @@ impl Op for Explain {
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Explained, Failure> {
         let page = check_doc(&self.endpoint).map(str::to_owned);
         let endpoint: Endpoint = if page.is_some() { Endpoint::any(0) } else { self.endpoint.parse()? };
-        let target = Target::of(endpoint, cx.machine)?;
+        // A page stands in the program: no machine is read for it.
+        let unread = page.as_ref().map(|_| Tape::of(Snapshot::unread()));
+        let machine = unread.as_ref().map_or(cx.machine, |unread| unread);
+        let target = Target::of(endpoint, machine)?;
         let mut look = target.look();
         look.which = Which::All;
         look.owners = Some(Depth::Threads);
-        let mut view = look.take(cx.machine);
+        let mut view = look.take(machine);
         if page.is_some() {
-            view.snapshot.sockets.clear();
+            view.snapshot.gaps.clear();
         }
         let chosen = target.serving(&view);
         for index in &chosen {
-            let _: Seen<SocketOptions> = view.read_options(cx.machine, *index);
+            let _: Seen<SocketOptions> = view.read_options(machine, *index);
         }
         let near = if chosen.is_empty() && page.is_none() {
-            nearby::find(cx.machine, &target, &view)
+            nearby::find(machine, &target, &view)
         } else {
             nearby::same_port(&target, &view, &chosen)
         };
         let bind = if page.is_some() {
             Bind { possible: None, proof: Proof::Rules, because: Vec::new() }
         } else {
-            bind::answer(cx.machine, &target, &view, self.bind)
+            bind::answer(machine, &target, &view, self.bind)
         };
-        let route = target.dialled().first().and_then(|address| route_to(cx.machine, address.ip()));
+        let route = target.dialled().first().and_then(|address| route_to(machine, address.ip()));
         let clients = clients(&view, &target, &chosen);
         Ok(Explained {
             endpoint: if page.is_some() { self.endpoint } else { target.endpoint.to_string() },

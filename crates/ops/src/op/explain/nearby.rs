@@ -1,10 +1,10 @@
 //! Sockets that may have been meant instead.
 
-use portward_model::{PortRange, Socket};
-use portward_sys::{self as sys, PortFilter, StateSet, Which};
+use portward_model::{Namespace, PortRange, Socket, Transport};
+use portward_sys::{Ask, Look, PortFilter, StateSet, Transports};
 
 use crate::{
-    Look, Nearby, View,
+    Nearby, View,
     target::{Target, endpoint_words, holder_words},
 };
 
@@ -42,35 +42,30 @@ fn how(target: &Target, view: &View, socket: &Socket) -> String {
 }
 
 /// When nothing serves the endpoint: the same port elsewhere, otherwise ports with a similar number.
-pub(super) fn find(host: &dyn sys::Look, target: &Target, view: &View) -> Vec<Nearby> {
+pub(super) fn find(host: &dyn Look, target: &Target, view: &View) -> Vec<Nearby> {
     let same = same_port(target, view, &[]);
     if !same.is_empty() || target.path().is_some() {
         return same;
     }
     let port = target.endpoint.port;
     let around = PortRange { first: port.saturating_sub(DISTANCE), last: port.saturating_add(DISTANCE) };
-    let look = Look {
-        transports: target.look().transports,
-        states: StateSet::Listening,
-        ports: Some(PortFilter::Local(around)),
-        which: Which::Own,
-        owners: None,
-        clients: false,
-        interfaces: false,
-        ..Look::serving()
-    };
-    let near = look.take(host);
+    let transport = target.endpoint.transport;
+    let transports = Transports { tcp: transport == Transport::Tcp, udp: transport == Transport::Udp, unix: false };
+    let ask = Ask { transports, states: StateSet::Listening, ports: Some(PortFilter::Local(around)), traffic: false };
+    let own: Vec<Namespace> = view.snapshot.namespaces.iter().filter(|namespace| namespace.own).cloned().collect();
     let mut found: Vec<(u16, Nearby)> = Vec::new();
-    for socket in &near.snapshot.sockets {
-        let Some(own) = socket.port().filter(|_| socket.transport == target.endpoint.transport) else { continue };
+    let mut each = |socket: Socket| {
+        let Some(own) = socket.port().filter(|_| socket.transport == transport) else { return };
         let nearby = Nearby {
-            endpoint: endpoint_words(socket),
+            endpoint: endpoint_words(&socket),
             // Its owner is another question: naming it takes a walk over every process.
             owner: None,
             how: "a number close by".to_owned(),
         };
         found.push((own.abs_diff(port), nearby));
-    }
+    };
+    // Without an answer nothing is known to be near.
+    let _ = host.sockets(&ask, &own, &mut each);
     found.sort_by_key(|(distance, _)| *distance);
     found.into_iter().map(|(_, nearby)| nearby).take(3).collect()
 }
