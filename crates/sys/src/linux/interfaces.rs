@@ -7,6 +7,8 @@ use portward_wire::netlink::{
     Progress, address_request, link_request, read_address, read_link, read_messages, read_route, route_request,
 };
 
+use rustix::net::netdevice::index_to_name_inlined;
+
 use super::netlink::Connection;
 use crate::SysError;
 
@@ -39,20 +41,10 @@ pub(super) fn route(target: IpAddr, interface: u32) -> Result<Route, SysError> {
     let Some(reply) = found else {
         return Err(SysError::Netlink { what: "route", source: io::ErrorKind::NetworkUnreachable.into() });
     };
-    let name = netlink_name(&mut connection, reply.interface);
-    Ok(Route { local: reply.local, interface: name, gateway: reply.gateway, source: reply.source })
-}
-
-fn netlink_name(connection: &mut Connection, index: u32) -> Option<Text> {
-    let mut name = None;
-    collect(connection, &link_request(), "interface", &mut |kind, body| {
-        if let Some(link) = read_link(kind, body)?.filter(|link| link.index == index) {
-            name = Some(link.name);
-        }
-        Ok(())
-    })
-    .ok()?;
-    name
+    // One call, where a dump would name every interface.
+    let name = index_to_name_inlined(&connection.socket, reply.interface).ok();
+    let interface = name.map(|name| Text::new(name.as_bytes()));
+    Ok(Route { local: reply.local, interface, gateway: reply.gateway, source: reply.source })
 }
 
 pub(super) type Each<'a> = &'a mut dyn FnMut(u16, &[u8]) -> Result<(), portward_wire::Truncated>;

@@ -126,7 +126,7 @@ fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut V
 
 /// One netlink socket and its buffer.
 pub(super) struct Connection {
-    socket: OwnedFd,
+    pub(super) socket: OwnedFd,
     buffer: Box<[MaybeUninit<u8>]>,
 }
 
