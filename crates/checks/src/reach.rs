@@ -7,7 +7,7 @@
 use std::net::IpAddr;
 
 use portward_model::{
-    AddressClass, Interface, Namespace, Reach, Scope, Snapshot, Socket, SocketState, Text, Transport, Who, unmap,
+    AddressClass, Interface, Namespace, Reach, Scope, Shared, Snapshot, Socket, SocketState, Text, Transport, Way, Who, unmap,
 };
 
 use schemars::JsonSchema;
@@ -164,79 +164,59 @@ fn other_namespace<'a>(snapshot: &'a Snapshot, socket: &Socket) -> Option<&'a Na
 }
 
 fn unix(socket: &Socket) -> Vec<Reach> {
-    let Some(path) = socket.path() else {
-        return vec![entry(Who::SameUser, "only the processes that hold it: it has no name")];
+    let Some(path) = socket.path() else { return vec![entry(Who::SameUser, Way::Unnamed)] };
+    let (own, of) = if path.raw().starts_with(b"@") {
+        (Way::Abstract { name: path.clone() }, Shared::Abstract)
+    } else {
+        (Way::File { path: path.clone() }, Shared::File)
     };
-    if path.raw().starts_with(b"@") {
-        return vec![
-            entry(Who::SameUser, format!("by the abstract name {path}")),
-            entry(Who::OtherUser, "an abstract name has no permissions: every user in the same network namespace (unix(7))"),
-        ];
-    }
-    vec![
-        entry(Who::SameUser, format!("by the file {path}")),
-        entry(Who::OtherUser, "as far as the file's permissions, and those of the directories above it, allow"),
-    ]
+    vec![entry(Who::SameUser, own), entry(Who::OtherUser, Way::EveryUser { of })]
 }
 
 fn elsewhere(socket: &Socket, namespace: &Namespace) -> Vec<Reach> {
-    let name = match &namespace.name {
-        Some(name) => format!("network namespace {name}"),
-        None => format!("network namespace {}", namespace.inode),
-    };
-    let address = socket.address();
-    let because = if address.is_some_and(|address| AddressClass::of(address) == AddressClass::Loopback) {
-        format!("{name}: its own loopback, which is not this machine's; only programs inside it")
-    } else if socket.is_wildcard() {
-        format!("{name}: every interface inside it; from here only by its addresses or a published port")
-    } else {
-        let address = address.map(|address| address.to_string()).unwrap_or_default();
-        format!("{name}: {address} inside it; from here only by a route to that address or a published port")
-    };
-    vec![entry(Who::Container, because)]
+    let netns = namespace.name.clone().unwrap_or_else(|| Text::new(namespace.inode.to_string()));
+    let address = socket.address().filter(|_| !socket.is_wildcard());
+    let loopback = address.is_some_and(|address| AddressClass::of(address) == AddressClass::Loopback);
+    vec![entry(Who::Container, Way::Elsewhere { netns, address, loopback })]
 }
 
 fn loopback(snapshot: &Snapshot, socket: &Socket) -> Vec<Reach> {
-    let name = snapshot.interface(snapshot.loopback_index()).map_or_else(|| Text::from("lo"), |lo| lo.name.clone());
+    let device = snapshot.interface(snapshot.loopback_index()).map_or_else(|| Text::from("lo"), |lo| lo.name.clone());
     let same = match socket.address() {
-        Some(address) if AddressClass::of(address) == AddressClass::Loopback => format!("{} on {name}", unmap(address)),
-        Some(_) | None => format!("pinned to {name}: 127.0.0.0/8 and ::1 as far as its family goes"),
+        Some(address) if AddressClass::of(address) == AddressClass::Loopback => Way::Loopback { address: unmap(address), device },
+        Some(_) | None => Way::Pinned { device },
     };
-    let mut out = vec![
-        entry(Who::SameUser, same),
-        entry(Who::OtherUser, "loopback belongs to no user: every user of this machine, and no other machine"),
-    ];
+    let mut out = vec![entry(Who::SameUser, same), entry(Who::OtherUser, Way::EveryUser { of: Shared::Loopback })];
     out.extend(web_page(socket));
     out
 }
 
 fn networks(snapshot: &Snapshot, socket: &Socket) -> Vec<Reach> {
     let here = match socket.address() {
-        Some(address) if !socket.is_wildcard() => format!("{} is an address of this machine", unmap(address)),
-        Some(_) | None if socket.interface != 0 => {
-            format!("by the addresses of {}, the device it is pinned to", device(snapshot, socket.interface))
-        }
-        Some(_) | None => "every address of this machine, 127.0.0.1 or ::1 included".to_owned(),
+        Some(address) if !socket.is_wildcard() => Way::Address { address: unmap(address) },
+        Some(_) | None if socket.interface != 0 => Way::Device { device: device(snapshot, socket.interface) },
+        Some(_) | None => Way::EveryAddress,
     };
-    let mut out = vec![entry(Who::SameUser, here), entry(Who::OtherUser, "every user of this machine")];
+    let mut out = vec![entry(Who::SameUser, here), entry(Who::OtherUser, Way::EveryUser { of: Shared::Machine })];
     out.extend(web_page(socket));
     if let Some(group) = socket.address().filter(|address| is_group(*address)) {
-        out.push(entry(Who::Lan, format!("machines on the link that send to {}", unmap(group))));
+        out.push(entry(Who::Lan, Way::Group { address: unmap(group) }));
         return out;
     }
     if snapshot.interfaces.is_empty() {
-        out.push(entry(Who::Lan, "possible: the interfaces could not be read, so which networks reach it is not known"));
+        out.push(entry(Who::Lan, Way::Unread));
         return out;
     }
     let mut seen_any = false;
     for interface in doors(snapshot, socket) {
         for (who, addresses) in groups(socket, interface) {
             seen_any = true;
-            out.push(entry(who, because(socket, who, interface, &addresses)));
+            let if_dual = may_be_dual(socket) && addresses.iter().all(IpAddr::is_ipv4);
+            out.push(entry(who, Way::Interface { interface: interface.name.clone(), addresses, if_dual }));
         }
     }
     if !seen_any && !socket.is_wildcard() {
-        out.push(entry(Who::Lan, "possible: no interface with this address is up, so nobody reaches it now"));
+        out.push(entry(Who::Lan, Way::Down));
     }
     out
 }
@@ -264,18 +244,6 @@ fn leads_to(socket: &Socket, address: IpAddr) -> bool {
 
 fn may_be_dual(socket: &Socket) -> bool {
     socket.v6_only.is_none() && socket.address() == Some(IpAddr::from([0u16; 8]))
-}
-
-fn because(socket: &Socket, who: Who, interface: &Interface, addresses: &[IpAddr]) -> String {
-    let list: Vec<String> = addresses.iter().map(ToString::to_string).collect();
-    let mut text = format!("{} {}", interface.name, list.join(" and "));
-    if may_be_dual(socket) && addresses.iter().all(IpAddr::is_ipv4) {
-        text.push_str(", if the socket takes IPv4, which the kernel did not say");
-    }
-    if who == Who::Internet {
-        text.push_str(", a public address; a firewall may still stop them");
-    }
-    text
 }
 
 fn who(interface: &Interface, address: IpAddr) -> Option<Who> {
@@ -326,24 +294,18 @@ fn is_group(address: IpAddr) -> bool {
     matches!(AddressClass::of(address), AddressClass::Multicast | AddressClass::Broadcast)
 }
 
-fn device(snapshot: &Snapshot, index: u32) -> String {
-    snapshot.interface(index).map_or_else(|| format!("interface {index}"), |interface| interface.name.shown())
+fn device(snapshot: &Snapshot, index: u32) -> Text {
+    snapshot.interface(index).map_or_else(|| Text::new(format!("interface {index}")), |interface| interface.name.clone())
 }
 
 /// Browsers speak TCP only, and refuse the Fetch standard's bad ports.
 fn web_page(socket: &Socket) -> Option<Reach> {
     let blocked = socket.port().is_none_or(browser_blocks);
-    (socket.transport == Transport::Tcp && !blocked).then(|| {
-        entry(
-            Who::WebPage,
-            "a page in this machine's browser can send requests to it, as far as the browser's rules allow; it reads answers \
-             only where the server permits (CORS)",
-        )
-    })
+    (socket.transport == Transport::Tcp && !blocked).then(|| entry(Who::WebPage, Way::Browser))
 }
 
-fn entry(who: Who, because: impl Into<String>) -> Reach {
-    Reach { who, because: because.into() }
+fn entry(who: Who, way: Way) -> Reach {
+    Reach { who, way }
 }
 
 #[cfg(test)]

@@ -286,15 +286,6 @@ pub enum Who {
     WebPage,
 }
 
-/// Who can reach an endpoint, and the fact that makes it so.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Reach {
-    /// The clients.
-    pub who: Who,
-    /// The interface and address, or the rule, that lets them in.
-    pub because: String,
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};

@@ -18,6 +18,7 @@ mod owner;
 mod port;
 mod process;
 mod project;
+mod reach;
 mod secret;
 mod snapshot;
 mod socket;
@@ -32,7 +33,7 @@ pub use examination::{
     MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,
     RuleVerdict, Said, Sample, Thread, Told, Vitals,
 };
-pub use finding::{Edit, Effect, Evidence, Finding, Likelihood, Means, Place, Reach, Remedy, Severity, Status, Who};
+pub use finding::{Edit, Effect, Evidence, Finding, Likelihood, Means, Place, Remedy, Severity, Status, Who};
 pub use gap::{Gap, Lack, Need, Seen};
 pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};
 pub use loan::{Loan, Standing};
@@ -40,6 +41,7 @@ pub use owner::{Ancestor, Container, Holding, Project, Supervisor, SupervisorKin
 pub use port::{PortClass, PortRange, PortRangeError};
 pub use process::{Process, ProcessId, ProcessState, Signal};
 pub use project::{FolderMark, ProjectIdentity};
+pub use reach::{Reach, Shared, Way};
 pub use secret::{CommandLine, masked_line};
 pub use snapshot::{Resolution, Snapshot};
 pub use socket::{Queue, Socket, SocketId, SocketName, SocketOptions, SocketState, Traffic, Transport};

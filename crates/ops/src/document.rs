@@ -185,6 +185,9 @@ pub struct Freed {
 pub struct Refused {
     /// Its pid; 0 where the owner is not visible.
     pub pid: u32,
+    /// The port that it is about, where that is one of several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// Its name.
     pub name: String,
     /// Why not.

@@ -36,7 +36,7 @@ pub enum Home {
 }
 
 /// The result of a run, or one item of a stream.
-pub trait Noun: Serialize + JsonSchema + Send {
+pub trait Noun: Serialize + DeserializeOwned + JsonSchema + Send {
     /// What the exit code says about it.
     fn exit(&self) -> Exit {
         Exit::Fine

@@ -421,6 +421,8 @@ impl Style {
     }
 
     fn print<T: Noun + Show>(self, noun: &T, screen: &mut Screen) -> io::Result<()> {
+        #[cfg(debug_assertions)]
+        crate::reread::reads_the_same(noun);
         match self {
             Self::Text => noun.show(screen),
             Self::Json => {

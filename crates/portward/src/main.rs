@@ -9,6 +9,8 @@ mod cli;
 mod complete;
 mod generate;
 mod prompt;
+#[cfg(debug_assertions)]
+mod reread;
 mod schema;
 mod screen;
 mod show;

@@ -105,6 +105,28 @@ impl Screen {
         format!("sudo portward {}", self.typed.join(" ")).trim_end().to_owned()
     }
 
+    /// A sheet of this width that takes the answer and the talk.
+    #[cfg(debug_assertions)]
+    pub(crate) fn paper(width: Option<usize>, colour: bool) -> (Self, Arc<std::sync::Mutex<Vec<u8>>>) {
+        struct Paper(Arc<std::sync::Mutex<Vec<u8>>>);
+        impl Write for Paper {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                if let Ok(mut written) = self.0.lock() {
+                    written.extend_from_slice(bytes);
+                }
+                Ok(bytes.len())
+            }
+
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let paper = Arc::default();
+        let out = BufWriter::new(Box::new(Paper(Arc::clone(&paper))) as Box<dyn Write + Send>);
+        let looked = Some(Looks { colour, width });
+        (Self { out, beside: Some(Arc::default()), looked, ..Self::stdout(None) }, paper)
+    }
+
     /// From now on what is said waits for its reader.
     pub(crate) fn wait(&self) {
         if let Some(waits) = &self.beside {

@@ -23,7 +23,7 @@ use crate::{
     inquiry::{NamesOf, inquire},
 };
 
-pub use document::{Became, Examined, Fixed, Kin, Probe, Read, Wrong};
+pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 
 /// Name the cause of a connection or bind that fails, prove it, and give the fix
 ///

@@ -191,7 +191,7 @@ impl Free {
                             .to_owned()
                     }
                 };
-                outcome.refused.push(Refused { pid: mark.process.pid, name: mark.name.clone(), because });
+                outcome.refused.push(Refused { port: None, pid: mark.process.pid, name: mark.name.clone(), because });
             } else {
                 outcome.freed.push(mark.freed(signal));
             }
@@ -232,7 +232,12 @@ fn send(host: &dyn Act, mark: &Mark, signal: Signal, outcome: &mut Outcome) -> S
         // It ended by itself between the look and the signal.
         Err(SysError::Replaced { .. }) => Sent::AlreadyGone,
         Err(error) => {
-            outcome.refused.push(Refused { pid: mark.process.pid, name: mark.name.clone(), because: format!("{error}") });
+            outcome.refused.push(Refused {
+                port: None,
+                pid: mark.process.pid,
+                name: mark.name.clone(),
+                because: format!("{error}"),
+            });
             Sent::Refused
         }
     }

@@ -74,10 +74,11 @@ impl Op for Resume {
                 match process.state {
                     ProcessState::Stopped => match cx.machine.signal(process.id, Signal::Continue) {
                         Ok(()) => answer.resumed.push(Freed { pid, name, signal: Signal::Continue }),
-                        Err(error) => answer.refused.push(Refused { pid, name, because: error.to_string() }),
+                        Err(error) => answer.refused.push(Refused { port: None, pid, name, because: error.to_string() }),
                     },
                     ProcessState::Traced => {
                         answer.refused.push(Refused {
+                            port: None,
                             pid,
                             name,
                             because: "a debugger has stopped it; resume it there".to_owned(),

@@ -56,7 +56,7 @@ pub struct Taken {
     #[schemars(with = "serde_json::Map<String, serde_json::Value>")]
     pub snapshot: Snapshot,
     /// What the doctor asked, and what it was answered, in order; absent where nobody wanted it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<serde_json::Map<String, serde_json::Value>>")]
     pub tape: Vec<Entry>,
     /// The file it was written to; `null` for standard output.

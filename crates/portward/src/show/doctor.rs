@@ -4,7 +4,7 @@ use std::io;
 
 use portward_checks::doctor::Verdict;
 use portward_model::{Finding, Effect, Evidence, Likelihood};
-use portward_ops::op::doctor::{Became, Examined, Read};
+use portward_ops::op::doctor::{Addition, Became, Examined, Read};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -60,8 +60,8 @@ impl Show for Examined {
             label = "";
         }
         screen.labelled_in(Tone::Quiet, "", &format!("{} ms", self.took_ms))?;
-        if let Some(add) = &self.add {
-            screen.remark(&format!("To say more, add {}", add.split(": ").next().unwrap_or(add)), add.split(": ").nth(1))?;
+        if let Some(Addition { what, command }) = &self.addition {
+            screen.remark(&format!("To say more, add {what}"), Some(command))?;
         }
         super::gaps(screen, &self.gaps)
     }

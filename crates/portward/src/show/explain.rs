@@ -131,7 +131,7 @@ fn reach(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
         };
         let would = if explained.sockets.is_empty() { "would be: " } else { "" };
         let would = if label.is_empty() { "" } else { would };
-        screen.labelled(label, &format!("{would}{who}: {}", reach.because))?;
+        screen.labelled(label, &format!("{would}{who}: {}", reach.because()))?;
         label = "";
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::Who;
+use portward_model::{Way, Who};
 use portward_ops::op::guard::{Action, Done, GuardTable, Guarded, GuardedSocket, RuleSet, State, TableState};
 
 use super::Show;
@@ -217,8 +217,10 @@ fn who(socket: &GuardedSocket) -> String {
             Who::Container => "containers",
             Who::SameUser | Who::OtherUser | Who::WebPage => continue,
         };
-        let interface = reach.because.split(' ').next().unwrap_or_default();
-        found.push(if reach.because.starts_with("possible") { kind.to_owned() } else { format!("{kind} ({interface})") });
+        found.push(match &reach.way {
+            Way::Interface { interface, .. } => format!("{kind} ({interface})"),
+            _ => kind.to_owned(),
+        });
     }
     if found.is_empty() { "whatever network comes up".to_owned() } else { found.join(", ") }
 }

@@ -44,7 +44,7 @@ fn released(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
         table(&leases.leases, screen)?;
     }
     for refused in &leases.refused {
-        let hint = if refused.pid == 0 { None } else { Some(format!("portward free {}", port_of(&refused.because))) };
+        let hint = refused.port.filter(|_| refused.pid != 0).map(|port| format!("portward free {port}"));
         screen.remark(&format!("Not released: {}.", refused.because), hint.as_deref())?;
     }
     let many = count(leases.leases.len());
@@ -115,11 +115,6 @@ fn table(leases: &[LeaseDocument], screen: &mut Screen) -> io::Result<Vec<&'stat
 
 fn count(leases: usize) -> String {
     if leases == 1 { "1 lease".to_owned() } else { format!("{leases} leases") }
-}
-
-/// The port that a reason ends with.
-fn port_of(because: &str) -> &str {
-    because.rsplit(' ').next().unwrap_or_default()
 }
 
 const WHOLE: usize = usize::MAX;

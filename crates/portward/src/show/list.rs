@@ -78,7 +78,7 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
         counted.push(plural(connections, "connection"));
     }
     let exposure = listing.exposed.as_ref().map(|Exposure { port, reach }| {
-        (port, format!(" {port} can be reached from {}: {}.", from_where(reach.who), reach.because))
+        (port, format!(" {port} can be reached from {}: {}.", from_where(reach.who), reach.because()))
     });
     match exposure {
         Some((port, text)) => {

@@ -41,6 +41,9 @@ pub struct Examined {
     pub kin: Vec<Kin>,
     /// Where something is missing to say more: what to add.
     pub add: Option<String>,
+    /// The same with the command that says it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub addition: Option<Addition>,
     /// How the question was understood, where that needs words.
     pub notes: Vec<String>,
     /// Other errors of the same text, as they were read.
@@ -100,6 +103,15 @@ pub struct Probe {
     /// What it is for, where it was only planned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub purpose: Option<String>,
+}
+
+/// What would have to be added to a question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Addition {
+    /// What is missing.
+    pub what: String,
+    /// How it is said.
+    pub command: String,
 }
 
 /// A cause that such an error has.
@@ -184,6 +196,7 @@ impl Examined {
             declined: inquiry.exam().declined.clone(),
             kin: Vec::new(),
             add: None,
+            addition: None,
             notes,
             others: paste.map(|paste| paste.others.iter().map(Read::of).collect()).unwrap_or_default(),
             fixed: Vec::new(),
@@ -209,6 +222,10 @@ impl Examined {
             || format!("{program} reports {}, and the text names no address or port.", paste.symptom.words()),
             |cause| cause.summary.clone(),
         );
+        let addition = Addition {
+            what: "the port or address that the program uses".to_owned(),
+            command: "portward doctor 127.0.0.1:PORT --text '...'".to_owned(),
+        };
         Self {
             target: None,
             question: if listens { Asking::Listen } else { Asking::Connect },
@@ -221,7 +238,8 @@ impl Examined {
             probes: Vec::new(),
             declined: Vec::new(),
             kin,
-            add: Some("the port or address that the program uses: portward doctor 127.0.0.1:PORT --text '...'".to_owned()),
+            add: Some(format!("{}: {}", addition.what, addition.command)),
+            addition: Some(addition),
             notes: Vec::new(),
             others: paste.others.iter().map(Read::of).collect(),
             fixed: Vec::new(),

@@ -79,6 +79,7 @@ pub(super) fn examine(cx: &Context<'_>, project: Option<&str>, began: Instant) -
         declined: Vec::new(),
         kin: Vec::new(),
         add: None,
+        addition: None,
         notes: Vec::new(),
         others: Vec::new(),
         fixed: Vec::new(),

@@ -110,7 +110,7 @@ impl Plan {
 
     fn refuse(&mut self, pid: u32, name: &str, because: &str) {
         if !self.refused.iter().any(|refused| refused.pid == pid && refused.because == because) {
-            self.refused.push(Refused { pid, name: name.to_owned(), because: because.to_owned() });
+            self.refused.push(Refused { port: None, pid, name: name.to_owned(), because: because.to_owned() });
         }
     }
 }

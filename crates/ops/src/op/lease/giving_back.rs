@@ -103,6 +103,7 @@ fn holder(view: Option<&View>, row: &LeaseRow) -> Option<Refused> {
     let process = view.first_owner(first).and_then(|pid| view.snapshot.process(pid));
     let verb = if document::listens_at(socket) { "listens on" } else { "holds" };
     Some(Refused {
+        port: Some(row.port),
         pid: process.map_or(0, |process| process.id.pid),
         name: process.map_or_else(|| view.user(socket.uid).shown(), Process::title),
         because: format!("{} {verb} {}", holder_words(view, first), row.port),
