@@ -85,23 +85,23 @@ impl Cancel {
 #[derive(Clone, Copy)]
 pub enum Machine<'a> {
     /// The one that this runs on.
-    Live(&'a (dyn Act + 'a)),
+    Live(&'a dyn Act),
     /// A reading of one, on which nothing can be done.
-    Snapshot(&'a (dyn Dial + 'a)),
+    Snapshot(&'a dyn Dial),
 }
 
 /// How far a run may go with a machine. It is handed no machine with which it could go further.
 pub trait Rights: Copy + Send + Sync + 'static {
     /// The machine that it is handed.
-    type Machine<'m>: Look + ?Sized + 'm;
+    type Machine<'a>: Look + ?Sized + 'a;
     /// True where that one can be changed.
     const ACTS: bool;
 
     /// What the door hands over; `None` where it has no such machine.
-    fn of<'m>(machine: Machine<'m>) -> Option<&'m Self::Machine<'m>>;
+    fn of(machine: Machine<'_>) -> Option<&Self::Machine<'_>>;
 
     /// The same machine, to be looked at.
-    fn look<'m>(machine: &'m Self::Machine<'m>) -> &'m (dyn Look + 'm);
+    fn look<'a>(machine: &'a Self::Machine<'a>) -> &'a dyn Look;
 }
 
 /// It looks, and nobody notices.
@@ -117,46 +117,46 @@ pub struct Dials;
 pub struct Acts;
 
 impl Rights for Looks {
-    type Machine<'m> = dyn Look + 'm;
+    type Machine<'a> = dyn Look + 'a;
     const ACTS: bool = false;
 
-    fn of<'m>(machine: Machine<'m>) -> Option<&'m (dyn Look + 'm)> {
+    fn of(machine: Machine<'_>) -> Option<&dyn Look> {
         Dials::of(machine).map(Dials::look)
     }
 
-    fn look<'m>(machine: &'m (dyn Look + 'm)) -> &'m (dyn Look + 'm) {
+    fn look<'a>(machine: &'a (dyn Look + 'a)) -> &'a dyn Look {
         machine
     }
 }
 
 impl Rights for Dials {
-    type Machine<'m> = dyn Dial + 'm;
+    type Machine<'a> = dyn Dial + 'a;
     const ACTS: bool = false;
 
-    fn of<'m>(machine: Machine<'m>) -> Option<&'m (dyn Dial + 'm)> {
+    fn of(machine: Machine<'_>) -> Option<&dyn Dial> {
         match machine {
             Machine::Live(machine) => Some(machine),
             Machine::Snapshot(machine) => Some(machine),
         }
     }
 
-    fn look<'m>(machine: &'m (dyn Dial + 'm)) -> &'m (dyn Look + 'm) {
+    fn look<'a>(machine: &'a (dyn Dial + 'a)) -> &'a dyn Look {
         machine
     }
 }
 
 impl Rights for Acts {
-    type Machine<'m> = dyn Act + 'm;
+    type Machine<'a> = dyn Act + 'a;
     const ACTS: bool = true;
 
-    fn of<'m>(machine: Machine<'m>) -> Option<&'m (dyn Act + 'm)> {
+    fn of(machine: Machine<'_>) -> Option<&dyn Act> {
         match machine {
             Machine::Live(machine) => Some(machine),
             Machine::Snapshot(_) => None,
         }
     }
 
-    fn look<'m>(machine: &'m (dyn Act + 'm)) -> &'m (dyn Look + 'm) {
+    fn look<'a>(machine: &'a (dyn Act + 'a)) -> &'a dyn Look {
         machine
     }
 }
@@ -166,8 +166,6 @@ impl Rights for Acts {
 pub struct Context<'a, R: Rights = Looks> {
     /// The machine.
     pub machine: &'a R::Machine<'a>,
-    /// True for the machine itself, false for a snapshot of one.
-    pub is_live: bool,
     /// Who asks.
     pub caller: &'a Caller,
     /// Where time comes from.
@@ -179,48 +177,30 @@ pub struct Context<'a, R: Rights = Looks> {
 }
 
 impl<'a> Context<'a, Acts> {
-    /// The same, for a shorter time.
-    pub fn acts<'b>(&self) -> Context<'b, Acts>
-    where
-        'a: 'b,
-    {
-        self.with(self.machine)
-    }
-
     /// The same, for what only dials.
     pub fn dials(&self) -> Context<'a, Dials> {
-        let machine: &(dyn Dial + '_) = self.machine;
-        self.with(machine)
-    }
-}
-
-impl<'a> Context<'a, Dials> {
-    /// The same on another machine, such as one that records what is asked of this one.
-    pub fn of<'b>(&self, machine: &'b (dyn Dial + 'b)) -> Context<'b, Dials>
-    where
-        'a: 'b,
-    {
-        self.with(machine)
+        self.with::<Dials>(self.machine)
     }
 }
 
 impl<'a, R: Rights> Context<'a, R> {
     /// The machine, to be looked at.
-    pub fn look(&self) -> &'a (dyn Look + 'a) {
+    pub fn look(&self) -> &'a dyn Look {
         R::look(self.machine)
     }
 
     /// The same, for what only looks.
     pub fn looks(&self) -> Context<'a> {
-        self.with(self.look())
+        self.with::<Looks>(self.look())
     }
 
-    fn with<'b, S: Rights>(&self, machine: &'b S::Machine<'b>) -> Context<'b, S>
+    /// The same, with another machine.
+    pub(crate) fn with<'b, S: Rights>(&self, machine: &'b S::Machine<'b>) -> Context<'b, S>
     where
         'a: 'b,
     {
-        let Self { is_live, caller, clock, cancel, prompt, .. } = *self;
-        Context { machine, is_live, caller, clock, cancel, prompt }
+        let Self { caller, clock, cancel, prompt, .. } = *self;
+        Context { machine, caller, clock, cancel, prompt }
     }
 
     /// Now, for measuring.

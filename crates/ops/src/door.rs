@@ -76,5 +76,5 @@ pub fn perform<O: Op>(op: O, caller: &Caller, door: &Door<'_>, out: &mut Sink<'_
             .hint("the same command in a terminal"));
     }
     let Door { clock, cancel, prompt, .. } = *door;
-    op.run(&Context { machine, is_live, caller, clock, cancel, prompt }, out)
+    op.run(&Context { machine, caller, clock, cancel, prompt }, out)
 }

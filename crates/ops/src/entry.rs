@@ -161,6 +161,9 @@ impl Entry {
     /// const LIAR: Entry = Entry::of::<Liar>();
     /// println!("{}", LIAR.name);
     /// ```
+    ///
+    /// # Panics
+    /// While it is compiled, for one that lies.
     pub const fn of<O: Op>() -> Self {
         assert!(
             O::Rights::ACTS != matches!(O::EFFECT, Effect::Read),

@@ -31,14 +31,7 @@ pub fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
     // Nobody reads along; who started it sees the exit code, and the store.
     let (caller, clock, cancel) = (this_caller(), SystemClock, Cancel::default());
     let ended = portward_sys::this_machine().map_err(Failure::from).and_then(|machine| {
-        lend(&Context {
-            machine: machine.as_ref(),
-            is_live: true,
-            caller: &caller,
-            clock: &clock,
-            cancel: &cancel,
-            prompt: &Nobody,
-        })
+        lend(&Context { machine: machine.as_ref(), caller: &caller, clock: &clock, cancel: &cancel, prompt: &Nobody })
     });
     Some(if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }

@@ -25,17 +25,17 @@ pub(crate) fn inquire(
     depth: HowFar,
 ) -> (Inquiry, Diagnosis) {
     let runner = Runner { cx, host: cx.machine, began: cx.machine.elapsed() };
-    let known = Examination { proxies: noted(cx.machine, "proxies", || proxies(cx)), observed, ..Examination::default() };
+    let known = Examination { proxies: noted(cx.machine, "proxies", || proxies(cx.caller)), observed, ..Examination::default() };
     Inquiry::new(question, depth, known).run(|inquiry, step| match cx.still_wanted() {
         Ok(()) => Ok(runner.answer(inquiry, step)?),
         Err(failure) => Err(Unread { need: Need::Platform, why: failure.message }),
     })
 }
 
-/// Proxies that the caller's environment names, without their credentials; of who asks a snapshot they say nothing.
-fn proxies(cx: &Context<'_, Dials>) -> Vec<ProxySetting> {
+/// Proxies that the caller's environment names, without their credentials.
+fn proxies(caller: &Caller) -> Vec<ProxySetting> {
     let named = |name: &&str| {
-        let value = cx.caller.variable(name).filter(|_| cx.is_live)?;
+        let value = caller.variable(name)?;
         let listed = name.eq_ignore_ascii_case("no_proxy");
         let value = if listed { value.clone() } else { proxy_endpoint(value.raw()) };
         Some(ProxySetting { variable: (*name).to_owned(), value })
@@ -44,8 +44,8 @@ fn proxies(cx: &Context<'_, Dials>) -> Vec<ProxySetting> {
 }
 
 /// A machine, for one question.
-struct Runner<'a, 'm> {
-    cx: &'a Context<'m, Dials>,
+struct Runner<'a, 'c> {
+    cx: &'a Context<'c, Dials>,
     host: &'a dyn Dial,
     began: Duration,
 }

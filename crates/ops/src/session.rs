@@ -358,7 +358,7 @@ mod tests {
     fn a_process_that_has_gone_goes_by_its_number() {
         assert_eq!(called(42, None), "pid 42");
         let host = portward_sys::this_machine().unwrap();
-        let own = super::process_at(host.as_ref(), std::process::id()).unwrap();
+        let own = super::process_at(host.as_ref(), portward_sys::this_caller().process.pid).unwrap();
         assert_eq!(called(own.id.pid, Some(&own)), own.title());
     }
 }

@@ -1,6 +1,6 @@
 //! Many processes at once: a hundred that take leases, the same while half of them are killed, and one that is stopped.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test ends where something unexpected is, and figures are said.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // A test ends where something unexpected is, and figures are said.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

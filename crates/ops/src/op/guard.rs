@@ -148,7 +148,7 @@ impl Op for Open {
     const HOME: Home = Home::Machine;
     type Rights = Acts;
     const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("sudo portward guard open 8080", "ends what --firewall --persist began")];
+        &[("sudo portward guard open 3000", "ends what --firewall --persist began")];
     type Item = Guarded;
     type Output = Guarded;
 

@@ -68,6 +68,8 @@ impl Op for Run {
     type Output = Ran;
 
     fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
+        // What records the run holds on to both.
+        let cx = &cx.with::<Acts>(cx.machine);
         let Some((name, arguments)) = self.command.split_first() else {
             return Err(Failure::not_started("There is no program to run.").hint("portward run CMD"));
         };
@@ -102,7 +104,7 @@ impl Op for Run {
         let ended = portward_session::run(&program, rules, || {
             let words = |failure: Failure| failure.message;
             let ports = ProjectPorts::open(cx, identity.clone()).map_err(words)?;
-            let recorder = Recorder::begin(&cx.acts(), identity, Some(rules), self.name.clone(), out).map_err(words)?;
+            let recorder = Recorder::begin(cx, identity, Some(rules), self.name.clone(), out).map_err(words)?;
             Ok((Box::new(ports), Box::new(recorder)))
         });
         ran(ended, name)
@@ -111,7 +113,7 @@ impl Op for Run {
 
 impl Run {
     /// Without a filter: the program is told its port, and looked after.
-    fn told_its_port(&self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
+    fn told_its_port<'a>(&self, cx: &'a Context<'a, Acts>, out: &'a mut Sink<'_, Ran>) -> Result<Ran, Failure> {
         let name = self.command.first().map_or("", String::as_str);
         let identity = here(cx)?;
         let port = {
@@ -134,9 +136,8 @@ impl Run {
             None
         };
         let ended = portward_session::watch(&program, handed, || {
-            let recorder =
-                Recorder::begin(&cx.acts(), identity, None, self.name.clone(), out).map_err(|failure| failure.message)?;
-            Ok(Box::new(Watcher::new(&cx.acts(), recorder, port)))
+            let recorder = Recorder::begin(cx, identity, None, self.name.clone(), out).map_err(|failure| failure.message)?;
+            Ok(Box::new(Watcher::new(cx, recorder, port)))
         });
         ran(ended, name)
     }

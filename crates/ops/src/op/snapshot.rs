@@ -139,7 +139,7 @@ fn take(cx: &Context<'_>) -> Taken {
 fn record(cx: &Context<'_, Dials>, target: String) -> Result<Vec<Entry>, Failure> {
     let machine = Recording::of(cx.machine);
     let doctor = Ask { target: Some(target), ..Ask::default() };
-    let _ = doctor.run(&cx.of(&machine), &mut Sink::new(&mut |_| true))?;
+    let _ = doctor.run(&cx.with::<Dials>(&machine), &mut Sink::new(&mut |_| true))?;
     Ok(machine.take())
 }
 

@@ -42,7 +42,7 @@ pub(super) fn follow(
         }
         match cx.wait_for_change(&[], cx.left(end, TURN)) {
             Err(failure) if failure.kind != Kind::Cancelled => cx.sleep(cx.left(end, TURN))?,
-            waited => waited?,
+            over_or_changed => over_or_changed?,
         }
     }
 }
