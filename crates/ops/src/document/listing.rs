@@ -100,7 +100,7 @@ impl Listing {
         match &self.told {
             Told::Facts { view, rows, processes, .. } => Box::new(rows.iter().filter_map(move |row| {
                 let circle = circle(view, row)?;
-                let document = |index: &u32| SocketDocument::among(view, processes, *index as usize).map(Cow::Owned);
+                let document = |index: &u32| SocketDocument::among(view, processes, *index as usize, true).map(Cow::Owned);
                 let sockets = row.sockets.iter().filter_map(document).collect();
                 Some(RowDocument { kind: row.kind, port: row.port(view), circle, sockets })
             })),
@@ -123,7 +123,7 @@ impl Listing {
     fn sockets(&self) -> Box<dyn Iterator<Item = Cow<'_, SocketDocument>> + '_> {
         match &self.told {
             Told::Facts { view, chosen, processes, .. } => {
-                let document = move |index: &u32| SocketDocument::among(view, processes, *index as usize).map(Cow::Owned);
+                let document = move |index: &u32| SocketDocument::among(view, processes, *index as usize, false).map(Cow::Owned);
                 Box::new(chosen.iter().filter_map(document))
             }
             Told::Documents { sockets, .. } => Box::new(sockets.iter().map(Cow::Borrowed)),

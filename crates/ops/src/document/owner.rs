@@ -91,8 +91,15 @@ impl Processes {
         Arc::clone(self.0.borrow_mut().entry(pid).or_insert_with(make))
     }
 
-    /// Every owner of the socket at this position.
-    pub(super) fn owners(&self, view: &View, index: usize) -> Vec<OwnerDocument> {
+    /// Every owner of the socket at this position; how each came by it is left out where no column says it.
+    pub(super) fn owners(&self, view: &View, index: usize, for_table: bool) -> Vec<OwnerDocument> {
+        if for_table {
+            let owner = |held: &Holding| {
+                let process = self.of(view, held.pid);
+                OwnerDocument { pid: held.pid, tid: held.tid, fd: held.fd, via: None, via_gap: None, process }
+            };
+            return view.snapshot.holders(index).iter().map(owner).collect();
+        }
         let owner = |(holding, via): (Holding, Seen<Via>)| {
             let process = self.of(view, holding.pid);
             // Of a process that held the socket a moment ago nothing more is known.

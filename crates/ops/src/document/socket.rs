@@ -96,15 +96,15 @@ pub struct Netns {
 impl SocketDocument {
     /// The socket at this position of a view.
     pub fn of(view: &View, index: usize) -> Option<Self> {
-        Self::among(view, &Processes::default(), index)
+        Self::among(view, &Processes::default(), index, false)
     }
 
-    /// The same, one of many.
-    pub(super) fn among(view: &View, processes: &Processes, index: usize) -> Option<Self> {
+    /// The same, one of many; for a table without what none of its columns says.
+    pub(super) fn among(view: &View, processes: &Processes, index: usize, for_table: bool) -> Option<Self> {
         let snapshot = &view.snapshot;
         let socket = snapshot.sockets.get(index)?;
         let namespace = snapshot.namespaces.get(usize::from(socket.netns));
-        let owners = processes.owners(view, index);
+        let owners = processes.owners(view, index, for_table);
         let owners_gap = owners.is_empty().then(|| absence_of_owners(view, socket));
         let options = view.options(index);
         let pid = view.first_owner(index);
@@ -124,7 +124,7 @@ impl SocketDocument {
             scope: socket.scope(snapshot.loopback_index()),
             reuse_address: options.map(|options| options.reuse_address),
             reuse_port: options.map(|options| options.reuse_port),
-            reuse_port_gap: reuse_port_gap(socket, options.map(|options| options.reuse_port)),
+            reuse_port_gap: if for_table { None } else { reuse_port_gap(socket, options.map(|options| options.reuse_port)) },
             netns: Netns {
                 inode: namespace.map_or(0, |namespace| namespace.inode),
                 name: namespace.and_then(|namespace| namespace.name.clone()),
