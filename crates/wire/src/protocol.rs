@@ -69,9 +69,9 @@ pub struct Protocol {
     /// Words of a line of settings that is about it, in small letters; none where no name is so plain.
     pub words: &'static [&'static str],
     /// The schemes of its URLs, the usual one first.
-    pub schemes: &'static [Scheme],
+    pub schemes: &'static [Usual],
     /// Its TCP ports, the usual one first.
-    pub ports: &'static [UsualPort],
+    pub ports: &'static [Usual],
     /// Who speaks first.
     pub first: First,
     /// How it is greeted, where a greeting harms nobody and tells something.
@@ -99,23 +99,12 @@ impl PartialEq for Protocol {
 
 impl Eq for Protocol {}
 
-/// A scheme of URLs.
+/// A port on which a protocol is usual, or a scheme of its URLs with the port that it means.
 #[derive(Clone, Copy, Debug)]
-pub struct Scheme {
-    /// As it is written.
-    pub name: &'static str,
-    /// The port where the URL names none.
-    pub port: u16,
-    /// True when the protocol is spoken inside TLS.
-    pub tls: bool,
-}
-
-/// A port on which a protocol is usual.
-#[derive(Clone, Copy, Debug)]
-pub struct UsualPort {
+pub struct Usual {
     /// Its number.
     pub port: u16,
-    /// What people find there, as a short phrase.
+    /// What people find there, as a short phrase; the scheme as it is written.
     pub words: &'static str,
     /// True when the protocol is spoken inside TLS.
     pub tls: bool,
@@ -202,7 +191,7 @@ impl Protocol {
 
     /// The scheme that is usual for it, with or without TLS.
     pub fn scheme(&self, tls: bool) -> Option<&'static str> {
-        self.schemes.iter().find(|scheme| scheme.tls == tls).map(|scheme| scheme.name)
+        self.schemes.iter().find(|scheme| scheme.tls == tls).map(|scheme| scheme.words)
     }
 
     /// True when a path is that of one of its sockets.
@@ -211,7 +200,7 @@ impl Protocol {
     }
 }
 
-impl UsualPort {
+impl Usual {
     const fn with_tls(self) -> Self {
         Self { tls: true, ..self }
     }
@@ -223,12 +212,12 @@ pub fn named(name: &str) -> Option<&'static Protocol> {
 }
 
 /// The protocol of a URL's scheme.
-pub fn of_scheme(name: &str) -> Option<(&'static Protocol, Scheme)> {
-    PROTOCOLS.iter().find_map(|known| Some((known, *known.schemes.iter().find(|scheme| scheme.name == name)?)))
+pub fn of_scheme(name: &str) -> Option<(&'static Protocol, Usual)> {
+    PROTOCOLS.iter().find_map(|known| Some((known, *known.schemes.iter().find(|scheme| scheme.words == name)?)))
 }
 
 /// The protocol that is usual on a TCP port.
-pub fn of_port(port: u16) -> Option<(&'static Protocol, UsualPort)> {
+pub fn of_port(port: u16) -> Option<(&'static Protocol, Usual)> {
     PROTOCOLS.iter().find_map(|known| Some((known, *known.ports.iter().find(|usual| usual.port == port)?)))
 }
 
@@ -237,16 +226,8 @@ pub fn recognise(answer: &[u8]) -> Option<(&'static Protocol, Words)> {
     PROTOCOLS.iter().find_map(|known| Some((known, (known.recognise)(answer)?)))
 }
 
-const fn plain(name: &'static str, port: u16) -> Scheme {
-    Scheme { name, port, tls: false }
-}
-
-const fn over_tls(name: &'static str, port: u16) -> Scheme {
-    Scheme { name, port, tls: true }
-}
-
-const fn usual(port: u16, words: &'static str) -> UsualPort {
-    UsualPort { port, words, tls: false }
+const fn usual(port: u16, words: &'static str) -> Usual {
+    Usual { port, words, tls: false }
 }
 
 /// True when the bytes hold these words, in any case.
@@ -305,7 +286,7 @@ mod tests {
     #[test]
     fn names_schemes_and_ports_are_of_one_protocol_each() {
         unique(PROTOCOLS.iter().flat_map(|known| [known.name].into_iter().chain(known.aliases.iter().copied())));
-        unique(PROTOCOLS.iter().flat_map(|known| known.schemes.iter().map(|scheme| scheme.name)));
+        unique(PROTOCOLS.iter().flat_map(|known| known.schemes.iter().map(|scheme| scheme.words)));
         let mut ports: Vec<u16> = PROTOCOLS.iter().flat_map(|known| known.ports.iter().map(|usual| usual.port)).collect();
         ports.sort_unstable();
         assert!(ports.is_sorted_by(|a, b| a < b), "{ports:?}");
@@ -315,7 +296,7 @@ mod tests {
                 assert_eq!(named(name), Some(known));
             }
             for scheme in known.schemes {
-                assert_eq!(of_scheme(scheme.name).map(|(found, _)| found), Some(known));
+                assert_eq!(of_scheme(scheme.words).map(|(found, _)| found), Some(known));
             }
             for usual in known.ports {
                 assert!(!usual.words.is_empty() && !usual.words.ends_with('.'));
@@ -328,8 +309,8 @@ mod tests {
     #[test]
     fn a_url_without_a_port_means_the_same_everywhere() {
         for scheme in PROTOCOLS.iter().flat_map(|known| known.schemes) {
-            if let Ok(endpoint) = format!("{}://localhost", scheme.name).parse::<portward_model::Endpoint>() {
-                assert_eq!(endpoint.port, scheme.port, "{}", scheme.name);
+            if let Ok(endpoint) = format!("{}://localhost", scheme.words).parse::<portward_model::Endpoint>() {
+                assert_eq!(endpoint.port, scheme.port, "{}", scheme.words);
             }
         }
     }

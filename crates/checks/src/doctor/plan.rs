@@ -297,7 +297,7 @@ fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
     if let Some((known, _)) = scheme.filter(|(known, scheme)| holder.is_none() && !scheme.tls && known.own_greeting().is_some()) {
         return greeting(known.name);
     }
-    match scheme.map(|(_, scheme)| (scheme.name, scheme.tls)) {
+    match scheme.map(|(_, scheme)| (scheme.words, scheme.tls)) {
         Some(("ws", _)) => return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Upgrade, "http") }),
         Some(("http", _)) => return http(GLANCE_MS),
         Some((_, true)) => return Some(Speech { listen_first_ms: GLANCE_MS, ..Speech::new(Said::Tls, "tls") }),

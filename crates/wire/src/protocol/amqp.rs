@@ -1,16 +1,18 @@
 //! AMQP 0-9-1: the protocol header, answered by `Connection.Start` (AMQP 0-9-1 specification, section 2.2.4), or
 //! by the header of the version that the broker speaks.
 
-use super::{ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, over_tls, plain, usual};
+use super::{ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "AMQP",
     aliases: &["rabbitmq"],
     words: &["amqp", "rabbit"],
-    schemes: &[plain("amqp", 5672), over_tls("amqps", 5671)],
+    schemes: &[usual(5672, "amqp"), usual(5671, "amqps").with_tls()],
     ports: &[usual(5672, "AMQP (RabbitMQ)"), usual(5671, "AMQP over TLS").with_tls()],
     greeting: Some(Greeting { summary: "answers the protocol header with Connection.Start", send, judge }),
-    recognise,
+    recognise: |answer| {
+        matches!(answer, [b'A', b'M', b'Q', b'P', ..] | [1, 0, 0, _, _, _, _, 0, 10, 0, 10, ..]).then_some(Words::Any)
+    },
     samples: &[b"AMQP\0\0\x09\x01", b"\x01\0\0\0\0\x01\xfc\0\x0a\0\x0a\0\x09\0\0\x01\xd7"],
     ..Protocol::named("amqp")
 };
@@ -28,10 +30,6 @@ fn judge(answer: &[u8]) -> Judgement {
         [b'A', ..] if answer.len() < 8 && (b"AMQP".starts_with(answer) || answer.starts_with(b"AMQP")) => Judgement::NeedMore,
         _ => Judgement::NotReady(ANOTHER_PROTOCOL),
     }
-}
-
-fn recognise(answer: &[u8]) -> Option<Words> {
-    matches!(answer, [b'A', b'M', b'Q', b'P', ..] | [1, 0, 0, _, _, _, _, 0, 10, 0, 10, ..]).then_some(Words::Any)
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! FTP: the server's 220 line, which names it (RFC 959 section 5.4); SMTP greets with the same number.
 
-use super::{First, Protocol, Words, has, over_tls, plain, usual};
+use super::{First, Protocol, Words, has, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "FTP",
-    schemes: &[plain("ftp", 21), over_tls("ftps", 990)],
+    schemes: &[usual(21, "ftp"), usual(990, "ftps").with_tls()],
     ports: &[
         usual(21, "FTP"),
         usual(20, "FTP data"),

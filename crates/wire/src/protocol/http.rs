@@ -1,10 +1,10 @@
 //! HTTP/1.x: any status line, and no server error (RFC 9112 section 4).
 
-use super::{ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, over_tls, plain, usual};
+use super::{ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "HTTP",
-    schemes: &[plain("http", 80), plain("ws", 80), over_tls("https", 443), over_tls("wss", 443)],
+    schemes: &[usual(80, "http"), usual(80, "ws"), usual(443, "https").with_tls(), usual(443, "wss").with_tls()],
     ports: &[
         usual(80, "HTTP"),
         usual(8080, "HTTP, alternative: proxies, Tomcat, development servers"),

@@ -1,11 +1,11 @@
 //! HTTP/2 without TLS: the first frame of a server is SETTINGS, on stream 0 (RFC 9113 section 3.4).
 
-use super::{Protocol, Words, over_tls, plain, usual};
+use super::{Protocol, Words, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "HTTP/2",
     aliases: &["grpc"],
-    schemes: &[plain("h2c", 80), plain("grpc", 50051), over_tls("grpcs", 443)],
+    schemes: &[usual(80, "h2c"), usual(50051, "grpc"), usual(443, "grpcs").with_tls()],
     ports: &[usual(50051, "gRPC")],
     client: "curl --http2-prior-knowledge http://HOST:PORT/",
     recognise: |answer| matches!(answer, [0, 0, _, 4, 0 | 1, 0, 0, 0, 0, ..]).then_some(Words::Any),

@@ -1,11 +1,11 @@
 //! memcached: the text protocol's `version` (memcached, protocol.txt).
 
-use super::{AN_ERROR, FULL, Greeting, Judgement, Protocol, Words, by_beginning, plain, usual};
+use super::{AN_ERROR, FULL, Greeting, Judgement, Protocol, Words, by_beginning, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "memcached",
     words: &["memcache"],
-    schemes: &[plain("memcached", 11211)],
+    schemes: &[usual(11211, "memcached")],
     ports: &[usual(11211, "memcached")],
     sockets: &["memcached"],
     greeting: Some(Greeting { summary: "answers `version`", send, judge }),

@@ -1,18 +1,18 @@
 //! `MongoDB`: `hello` as `OP_MSG`, answered by a member that is primary or secondary (its documentation, "Wire
 //! Protocol"; BSON specification 1.1).
 
-use super::{AN_ERROR, ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, has, plain, usual};
+use super::{AN_ERROR, ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, has, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "MongoDB",
     aliases: &["mongo", "mongod"],
     words: &["mongo"],
-    schemes: &[plain("mongodb", 27017)],
+    schemes: &[usual(27017, "mongodb")],
     ports: &[usual(27017, "MongoDB"), usual(27018, "MongoDB shard")],
     sockets: &["mongodb"],
     client: "mongosh mongodb://HOST:PORT",
     greeting: Some(Greeting { summary: "answers `hello` as a primary, a secondary or a router", send, judge }),
-    recognise,
+    recognise: |answer| (is_over_http(answer) || is_message(answer)).then_some(Words::Any),
     samples: &[
         b"HTTP/1.0 200 OK\r\n\r\nIt looks like you are trying to access MongoDB over HTTP on the native driver port.\r\n",
         b"\x3a\0\0\0\x0a\0\0\0\x01\0\0\0\xdd\x07\0\0\0\0\0\0\0\x25\0\0\0\x08isWritablePrimary\0\x01\x01ok\0\0\0\0\0\0\0\xf0\x3f\0",
@@ -102,10 +102,6 @@ fn size(kind: u8, value: &[u8]) -> Option<usize> {
 const OP_MSG: u32 = 2013;
 /// Bytes of an answer to `hello`, generously.
 const LONGEST_MESSAGE: u32 = 48 * 1024;
-
-fn recognise(answer: &[u8]) -> Option<Words> {
-    (is_over_http(answer) || is_message(answer)).then_some(Words::Any)
-}
 
 /// What it says to a browser.
 pub(super) fn is_over_http(answer: &[u8]) -> bool {

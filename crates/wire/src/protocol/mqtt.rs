@@ -1,13 +1,13 @@
 //! MQTT 3.1.1: CONNECT, answered by CONNACK (MQTT 3.1.1, sections 3.1 and 3.2).
 
-use super::{AN_ERROR, ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, over_tls, plain, usual};
+use super::{AN_ERROR, ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "MQTT",
-    schemes: &[plain("mqtt", 1883), over_tls("mqtts", 8883)],
+    schemes: &[usual(1883, "mqtt"), usual(8883, "mqtts").with_tls()],
     ports: &[usual(1883, "MQTT"), usual(8883, "MQTT over TLS").with_tls()],
     greeting: Some(Greeting { summary: "answers CONNECT with CONNACK", send, judge }),
-    recognise,
+    recognise: |answer| matches!(answer, [0x20, 2, 0 | 1, ..]).then_some(Words::Any),
     samples: &[b"\x20\x02\0\0"],
     ..Protocol::named("mqtt")
 };
@@ -27,10 +27,6 @@ fn judge(answer: &[u8]) -> Judgement {
         [0x20, 2, 0 | 1, _, ..] => Judgement::NotReady(AN_ERROR),
         _ => Judgement::NotReady(ANOTHER_PROTOCOL),
     }
-}
-
-fn recognise(answer: &[u8]) -> Option<Words> {
-    matches!(answer, [0x20, 2, 0 | 1, ..]).then_some(Words::Any)
 }
 
 #[cfg(test)]

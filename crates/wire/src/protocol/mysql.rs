@@ -1,13 +1,13 @@
 //! `MySQL` and `MariaDB`: the server speaks first, with a version 10 handshake packet (its documentation,
 //! "Connection Phase Packets").
 
-use super::{AN_ERROR, ANOTHER_PROTOCOL, FULL, First, Greeting, Judgement, Protocol, Words, plain, silence, usual};
+use super::{AN_ERROR, ANOTHER_PROTOCOL, FULL, First, Greeting, Judgement, Protocol, Words, silence, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "MySQL",
     aliases: &["mariadb"],
     words: &["mysql", "mariadb"],
-    schemes: &[plain("mysql", 3306), plain("mariadb", 3306)],
+    schemes: &[usual(3306, "mysql"), usual(3306, "mariadb")],
     ports: &[usual(3306, "MySQL or MariaDB")],
     first: First::Server,
     sockets: &["mysql", "mariadb"],

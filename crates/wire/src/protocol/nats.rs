@@ -1,10 +1,10 @@
 //! NATS: the server's INFO line (NATS documentation, "Client Protocol").
 
-use super::{AN_ERROR, First, Greeting, Judgement, Protocol, Words, by_beginning, first_line, plain, silence, usual};
+use super::{AN_ERROR, First, Greeting, Judgement, Protocol, Words, by_beginning, first_line, silence, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "NATS",
-    schemes: &[plain("nats", 4222)],
+    schemes: &[usual(4222, "nats")],
     ports: &[usual(4222, "NATS")],
     first: First::Server,
     greeting: Some(Greeting { summary: "sends its INFO line", send: silence, judge }),

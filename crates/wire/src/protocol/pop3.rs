@@ -1,10 +1,10 @@
 //! POP3: the server's greeting (RFC 1939 section 4).
 
-use super::{First, Protocol, Words, over_tls, plain, usual};
+use super::{First, Protocol, Words, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "POP3",
-    schemes: &[plain("pop3", 110), over_tls("pop3s", 995)],
+    schemes: &[usual(110, "pop3"), usual(995, "pop3s").with_tls()],
     ports: &[usual(110, "POP3 mail"), usual(995, "POP3 over TLS").with_tls()],
     first: First::Server,
     recognise: |answer| answer.starts_with(b"+OK").then_some(Words::Any),

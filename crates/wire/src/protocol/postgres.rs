@@ -1,13 +1,13 @@
 //! `PostgreSQL`: a startup message, answered by a request to authenticate, or by a refusal of this user or
 //! database, which only a ready server gives (its documentation, "Message Formats" and "Error Codes").
 
-use super::{AN_ERROR, ANOTHER_PROTOCOL, FULL, Greeting, Judgement, Protocol, Words, has, plain, usual};
+use super::{AN_ERROR, ANOTHER_PROTOCOL, FULL, Greeting, Judgement, Protocol, Words, has, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "PostgreSQL",
     aliases: &["postgresql", "pg"],
     words: &["postgres", "pghost", "pgport"],
-    schemes: &[plain("postgresql", 5432), plain("postgres", 5432)],
+    schemes: &[usual(5432, "postgresql"), usual(5432, "postgres")],
     ports: &[usual(5432, "PostgreSQL"), usual(5433, "PostgreSQL, second instance")],
     sockets: &[".s.PGSQL."],
     client: "psql -h HOST -p PORT",

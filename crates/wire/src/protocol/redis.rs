@@ -1,12 +1,12 @@
 //! Redis, Valkey and their kin: PING in RESP, answered by PONG or by a refusal that only a ready server gives.
 
-use super::{AN_ERROR, FULL, Greeting, Judgement, Protocol, Words, by_beginning, has, over_tls, plain, usual};
+use super::{AN_ERROR, FULL, Greeting, Judgement, Protocol, Words, by_beginning, has, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "Redis",
     aliases: &["valkey"],
     words: &["redis"],
-    schemes: &[plain("redis", 6379), plain("valkey", 6379), over_tls("rediss", 6379)],
+    schemes: &[usual(6379, "redis"), usual(6379, "valkey"), usual(6379, "rediss").with_tls()],
     ports: &[usual(6379, "Redis or Valkey"), usual(6380, "Redis over TLS or second instance"), usual(16379, "Redis cluster bus")],
     sockets: &["redis", "valkey"],
     client: "redis-cli -h HOST -p PORT PING",

@@ -1,14 +1,15 @@
 //! SMTP: the server's 220 line (RFC 5321 section 4.3.1).
 
-use super::{ANOTHER_PROTOCOL, First, Greeting, Judgement, Protocol, Words, by_beginning, has, over_tls, plain, silence, usual};
+use super::{ANOTHER_PROTOCOL, First, Greeting, Judgement, Protocol, Words, by_beginning, has, silence, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "SMTP",
-    schemes: &[plain("smtp", 25), over_tls("smtps", 465)],
+    schemes: &[usual(25, "smtp"), usual(465, "smtps").with_tls()],
     ports: &[usual(25, "SMTP mail transfer"), usual(465, "SMTP over TLS").with_tls()],
     first: First::Server,
     greeting: Some(Greeting { summary: "sends a 220 line", send: silence, judge }),
-    recognise,
+    // FTP greets with the same number.
+    recognise: |answer| (answer.starts_with(b"220") && !has(answer, "ftp")).then_some(Words::Any),
     samples: &[b"220 mail.example ESMTP\r\n"],
     ..Protocol::named("smtp")
 };
@@ -27,11 +28,6 @@ fn judge(answer: &[u8]) -> Judgement {
             (b"554", Judgement::NotReady("it answers 554: it takes no mail from here")),
         ],
     )
-}
-
-/// FTP greets with the same number.
-fn recognise(answer: &[u8]) -> Option<Words> {
-    (answer.starts_with(b"220") && !has(answer, "ftp")).then_some(Words::Any)
 }
 
 #[cfg(test)]

@@ -1,11 +1,11 @@
 //! SSH: the server's identification line, which other lines may precede (RFC 4253 section 4.2).
 
-use super::{ANOTHER_PROTOCOL, FULL, First, Greeting, Judgement, Protocol, Words, plain, silence, usual};
+use super::{ANOTHER_PROTOCOL, FULL, First, Greeting, Judgement, Protocol, Words, silence, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "SSH",
     aliases: &["sshd"],
-    schemes: &[plain("ssh", 22), plain("sftp", 22)],
+    schemes: &[usual(22, "ssh"), usual(22, "sftp")],
     ports: &[usual(22, "SSH"), usual(2222, "SSH on another port")],
     first: First::Server,
     client: "ssh -p PORT HOST",

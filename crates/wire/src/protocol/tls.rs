@@ -10,7 +10,8 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     aliases: &["https"],
     client: "curl -ik https://HOST:PORT/",
     greeting: Some(Greeting { summary: "answers a ClientHello with a ServerHello", send, judge }),
-    recognise,
+    // RFC 8446 section 5.1: a record's type and version.
+    recognise: |answer| matches!(answer, [20..=23, 3, 0..=4, ..]).then_some(Words::Any),
     samples: &[b"\x15\x03\x01\x00\x02\x02\x46", b"\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03"],
     ..Protocol::named("tls")
 };
@@ -126,11 +127,6 @@ const CIPHERS: &[u8] = &[
     0x13, 0x01, 0x13, 0x02, 0x13, 0x03, 0xc0, 0x2b, 0xc0, 0x2f, 0xc0, 0x2c, 0xc0, 0x30, 0xcc, 0xa9, 0xcc, 0xa8, 0xc0, 0x13, 0xc0,
     0x14, 0x00, 0x9c, 0x00, 0x9d, 0x00, 0x2f, 0x00, 0x35,
 ];
-
-/// RFC 8446 section 5.1: a record's type and version.
-fn recognise(answer: &[u8]) -> Option<Words> {
-    matches!(answer, [20..=23, 3, 0..=4, ..]).then_some(Words::Any)
-}
 
 #[cfg(test)]
 mod tests {

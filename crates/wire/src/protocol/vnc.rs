@@ -1,10 +1,10 @@
 //! VNC: the server's version (RFC 6143 section 7.1.1).
 
-use super::{First, Protocol, Words, plain, usual};
+use super::{First, Protocol, Words, usual};
 
 pub(super) const PROTOCOL: Protocol = Protocol {
     title: "VNC",
-    schemes: &[plain("vnc", 5900)],
+    schemes: &[usual(5900, "vnc")],
     ports: &[usual(5900, "VNC")],
     first: First::Server,
     recognise: |answer| answer.starts_with(b"RFB ").then_some(Words::Any),
