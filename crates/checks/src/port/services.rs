@@ -278,8 +278,7 @@ mod tests {
             assert!(table.iter().all(|(_, name)| !name.is_empty() && !name.ends_with('.')));
         }
         for (port, name) in TCP {
-            let known =
-                protocol::of_port(*port).filter(|(known, _)| **known != SINK).is_some() || program::on_port(*port).is_some();
+            let known = protocol::of_port(*port).is_some_and(|(known, _)| *known != SINK) || program::on_port(*port).is_some();
             assert!(!known, "{port} ({name}) stands with its protocol or program already");
         }
     }

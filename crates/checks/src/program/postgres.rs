@@ -1,4 +1,4 @@
-//! PostgreSQL; its master starts a process for each session.
+//! `PostgreSQL`; its master starts a process for each session.
 
 use super::{Kind, Program};
 
