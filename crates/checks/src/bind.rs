@@ -5,7 +5,7 @@
 //! What decides and cannot be seen, such as the options of another program's socket, makes the answer
 //! [`Verdict::Depends`], never a guess.
 //!
-//! The causes that refuse it are among those of [`crate::cause`].
+//! The causes that refuse it are among all others, in `cause`.
 
 pub(crate) mod conflict;
 mod overlap;

@@ -16,10 +16,16 @@ pub(crate) use denied::local_proxy;
 
 #[cfg(any(test, feature = "scenes"))]
 use crate::case::scene::Scene;
+// What the files of causes work with.
+pub(crate) use crate::{
+    Symptom,
+    case::{Case, Standing, edits, kin, talk, words},
+    check::{Proof, Ruling},
+    offer, quoted,
+};
 use crate::{
     bind::View,
-    case::Case,
-    check::{Check, Page, Proof, Ruling},
+    check::{Check, Page},
 };
 
 /// Every cause, group by group, in the order of inquiry; of a refused bind in the order in which the kernel asks.

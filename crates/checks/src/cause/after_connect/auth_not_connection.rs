@@ -3,13 +3,7 @@
 use portward_model::{Effect, Exchange, Likelihood, Remedy};
 use portward_wire::protocol::{HTTP, Words};
 
-use crate::{
-    Symptom,
-    case::{Case, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, talk, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "auth-not-connection",

@@ -3,10 +3,7 @@
 use portward_model::{Effect, Likelihood, Remedy, Said};
 
 use crate::{
-    Symptom,
-    case::{Case, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words},
     program,
 };
 

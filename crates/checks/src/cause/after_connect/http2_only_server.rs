@@ -3,12 +3,7 @@
 use portward_model::{Effect, Likelihood, Remedy};
 use portward_wire::protocol::{HTTP, HTTP2};
 
-use crate::{
-    Symptom,
-    case::{Case, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "http2-only-server",

@@ -5,16 +5,8 @@ use std::net::SocketAddr;
 use portward_model::{Effect, Evidence, Likelihood, Met, Remedy, Socket, SocketState};
 
 use crate::{
-    Symptom,
-    case::{
-        Case,
-        forwarder::{Forwarder, by_arguments, forwarder},
-        kin::tcp_listeners,
-        talk, words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::forwarder::{Forwarder, by_arguments, forwarder},
+    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, kin::tcp_listeners, offer, talk, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,14 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy, Socket};
 
 use crate::{
-    case::{
-        Case,
-        sameness::{Sameness, sameness},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::sameness::{Sameness, sameness},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

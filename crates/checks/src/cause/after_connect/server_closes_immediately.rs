@@ -4,11 +4,8 @@ use portward_model::{Ended, Likelihood, Said};
 use portward_wire::protocol::HTTP;
 
 use crate::{
-    Symptom,
-    case::{Case, Standing, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, usual_service,
+    cause::{Case, Cause, Judges, Proof, Ruling, Standing, Symptom, offer, talk, words},
+    usual_service,
 };
 
 pub(super) const CAUSE: Cause = Cause {

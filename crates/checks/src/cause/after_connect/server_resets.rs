@@ -3,12 +3,7 @@
 use portward_model::{Ended, Likelihood, Said};
 
 use super::server_closes_immediately::confidence;
-use crate::{
-    case::{Case, Standing, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, talk, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "server-resets",

@@ -4,13 +4,8 @@ use portward_model::{Evidence, Likelihood, Transport};
 
 use super::reuseport_split::stop_older;
 use crate::{
-    case::{
-        Case,
-        sameness::{Sameness, sameness},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::sameness::{Sameness, sameness},
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

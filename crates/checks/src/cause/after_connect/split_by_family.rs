@@ -4,14 +4,8 @@ use portward_model::{Evidence, Likelihood, unmap};
 
 use super::reuseport_split::stop_older;
 use crate::{
-    case::{
-        Case,
-        sameness::{Sameness, sameness},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::sameness::{Sameness, sameness},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -2,11 +2,7 @@
 
 use portward_model::{Effect, Evidence, Exchange, Likelihood, Remedy, Said};
 
-use crate::{
-    case::{Case, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, talk, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "tls-handshake-refused",

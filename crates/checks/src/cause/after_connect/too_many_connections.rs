@@ -3,13 +3,7 @@
 use portward_model::{Exchange, Likelihood};
 use portward_wire::protocol::Words;
 
-use crate::{
-    Symptom,
-    case::{Case, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, talk, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "too-many-connections",

@@ -3,9 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy, Said};
 
 use crate::{
-    case::{Case, forwarder::forwarder, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::forwarder::forwarder,
+    cause::{Case, Cause, Judges, Proof, Ruling, talk, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,13 +3,7 @@
 use portward_model::{Effect, Likelihood, Remedy};
 use portward_wire::protocol::{HTTP2, Protocol, TLS};
 
-use crate::{
-    Symptom,
-    case::{Case, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, talk, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "wrong-protocol",

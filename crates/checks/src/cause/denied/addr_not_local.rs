@@ -6,9 +6,7 @@ use portward_model::{AddressClass, Effect, Evidence, Finding, Interface, Likelih
 
 use crate::{
     bind::{View, words},
-    cause::{Cause, Judges},
-    check::Proof,
-    offer,
+    cause::{Cause, Judges, Proof, offer},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,11 +3,8 @@
 use portward_model::{Evidence, Likelihood};
 
 use crate::{
-    Symptom, browser_blocks,
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    browser_blocks,
+    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -4,9 +4,8 @@ use portward_model::{Evidence, Likelihood};
 
 use super::{sandbox_denied::ways_out, seccomp_denied::EPERM};
 use crate::{
-    case::{Case, refusal, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::refusal,
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,12 +3,7 @@
 use portward_model::{Evidence, Likelihood, Met};
 
 use super::browser_unsafe_port::is_browser;
-use crate::{
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "dot-dev-hsts",

@@ -8,10 +8,8 @@ use std::{
 use portward_model::{Effect, Evidence, Likelihood, PortRules, Remedy, SocketState, Transport, unmap};
 
 use crate::{
-    Symptom,
-    case::{Case, Standing, place, refusal, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::{place, refusal},
+    cause::{Case, Cause, Judges, Proof, Ruling, Standing, Symptom, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

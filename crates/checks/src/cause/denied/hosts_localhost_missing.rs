@@ -5,13 +5,7 @@ use std::net::Ipv4Addr;
 use portward_model::{Edit, Effect, Evidence, Likelihood, Remedy};
 
 use super::hosts_localhost_wrong::names;
-use crate::{
-    Symptom,
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "hosts-localhost-missing",

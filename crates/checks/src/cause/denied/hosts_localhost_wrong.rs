@@ -4,12 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use portward_model::{Edit, Effect, Evidence, HostsLine, Likelihood, Remedy, Text, unmap};
 
-use crate::{
-    case::{Case, Standing, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "hosts-localhost-wrong",

@@ -3,10 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::{
-    case::{Case, place, refusal, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::{place, refusal},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

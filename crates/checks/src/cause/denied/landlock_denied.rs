@@ -4,9 +4,8 @@ use portward_model::{Evidence, Likelihood};
 
 use super::sandbox_denied::{EACCES, is_privilege, routed_away, ways_out};
 use crate::{
-    case::{Case, refusal, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::refusal,
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

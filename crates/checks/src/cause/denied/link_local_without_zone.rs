@@ -7,9 +7,7 @@ use portward_model::{Evidence, Finding, Likelihood};
 use crate::{
     address::needs_zone,
     bind::View,
-    cause::{Cause, Judges},
-    check::Proof,
-    offer,
+    cause::{Cause, Judges, Proof, offer},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -5,13 +5,7 @@ use std::net::Ipv4Addr;
 use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::hosts_localhost_wrong::{append, means_loopback};
-use crate::{
-    Symptom,
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "localhost-subdomain-unresolved",

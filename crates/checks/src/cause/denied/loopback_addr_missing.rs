@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::{
-    case::{Case, place, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::place,
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

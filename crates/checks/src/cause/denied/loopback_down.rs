@@ -2,11 +2,7 @@
 
 use portward_model::{Effect, Evidence, Likelihood, Remedy, unmap};
 
-use crate::{
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "loopback-down",

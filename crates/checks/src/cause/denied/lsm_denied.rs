@@ -4,10 +4,8 @@ use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
 
 use super::sandbox_denied::{EACCES, is_privilege, routed_away};
 use crate::{
-    case::{Case, refusal, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    quoted,
+    case::refusal,
+    cause::{Case, Cause, Judges, Proof, Ruling, quoted, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

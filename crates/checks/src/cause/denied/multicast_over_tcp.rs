@@ -6,9 +6,7 @@ use portward_model::{Evidence, Finding, Likelihood, Transport};
 
 use crate::{
     bind::View,
-    cause::{Cause, Judges},
-    check::Proof,
-    offer,
+    cause::{Cause, Judges, Proof, offer},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -4,9 +4,8 @@ use portward_model::{Effect, Evidence, Likelihood, Met, Remedy, unmap};
 
 use super::sandbox_denied::routed_away;
 use crate::{
-    case::{Case, place, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::place,
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -2,12 +2,10 @@
 
 use portward_model::{Effect, Evidence, Finding, Likelihood, Remedy};
 
-use crate::bind::{self, View};
 use crate::{
-    case::{Case, refusal, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    bind::{self, View},
+    case::refusal,
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -4,12 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use portward_model::{DialTarget, Effect, Evidence, Likelihood, Met, ProxySetting, Remedy, unmap};
 
-use crate::{
-    Symptom,
-    case::{Case, Standing, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, Symptom, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "proxy-env-captures-localhost",

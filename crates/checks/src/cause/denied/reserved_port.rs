@@ -4,9 +4,8 @@ use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use super::ephemeral_exhausted::capacity;
 use crate::{
-    case::{Case, refusal, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::refusal,
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

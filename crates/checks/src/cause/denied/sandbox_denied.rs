@@ -4,11 +4,9 @@ use portward_model::{Effect, Likelihood, Remedy, Text};
 
 use super::seccomp_denied::EPERM;
 use crate::{
-    Symptom,
-    case::{Case, refusal, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, quoted, unit_of_cgroup,
+    case::refusal,
+    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, quoted, words},
+    unit_of_cgroup,
 };
 
 pub(super) const CAUSE: Cause = Cause {

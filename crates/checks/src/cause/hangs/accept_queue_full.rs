@@ -3,14 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Queue, Remedy};
 
 use crate::{
-    case::{
-        Case,
-        serving::{Door, Reached, doors, has_queue, is_raised, waited},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::serving::{Door, Reached, doors, has_queue, is_raised, waited},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

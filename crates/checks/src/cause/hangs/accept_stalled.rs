@@ -4,14 +4,10 @@ use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::{
     case::{
-        Case,
         debuggee::debuggee,
         serving::{Door, Reached, doors, has_queue, waited},
-        words,
     },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

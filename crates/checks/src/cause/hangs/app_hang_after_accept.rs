@@ -3,17 +3,12 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy, Said, Socket, SocketState};
 
 use crate::{
-    Symptom,
     case::{
-        Case,
         debuggee::debuggee,
         serving::{Reached, asking, doing, doors, has_queue, left_behind, outgoing, waited},
         waits::{Wait, wait_of},
-        words,
     },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,13 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy, SocketState, Transport};
 
 use crate::{
-    case::{
-        Case,
-        serving::{Reached, outgoing, waited},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::serving::{Reached, outgoing, waited},
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

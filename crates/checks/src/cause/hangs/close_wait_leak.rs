@@ -3,14 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy, Transport};
 
 use crate::{
-    case::{
-        Case,
-        serving::{Reached, doors, left_behind},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::serving::{Reached, doors, left_behind},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,13 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::{
-    case::{
-        Case,
-        serving::{Reached, waited},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::serving::{Reached, waited},
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,14 +3,8 @@
 use portward_model::{Evidence, Likelihood, SocketState, Transport};
 
 use crate::{
-    case::{
-        Case,
-        serving::{Reached, doors, waited},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::serving::{Reached, doors, waited},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

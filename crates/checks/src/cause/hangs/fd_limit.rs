@@ -4,15 +4,9 @@ use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Vitals};
 
 use super::close_wait_leak::fills;
 use crate::{
-    Symptom,
     bind::words::supervisor_of,
-    case::{
-        Case,
-        serving::{Reached, doors, is_raised, left_behind, waited},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::serving::{Reached, doors, is_raised, left_behind, waited},
+    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -7,12 +7,7 @@ use portward_model::{
     unmap,
 };
 
-use crate::{
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "firewall-drop",

@@ -3,9 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy, Socket, SocketState, Transport};
 
 use crate::{
-    case::{Case, Standing, serving::Reached, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::serving::Reached,
+    cause::{Case, Cause, Judges, Proof, Ruling, Standing, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

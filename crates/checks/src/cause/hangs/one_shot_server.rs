@@ -2,12 +2,10 @@
 
 use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SocketState, Transport};
 
-use crate::case::kin::contains;
 use crate::{
-    case::{Case, debuggee::debuggee, edits, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, program,
+    case::debuggee::debuggee,
+    cause::{Case, Cause, Judges, Proof, Ruling, edits, kin::contains, offer, words},
+    program,
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,13 +3,8 @@
 use portward_model::{Effect, Evidence, Process, Remedy, Text, Thread, Vitals};
 
 use crate::{
-    case::{
-        Case,
-        serving::{halted, is_frozen, not_halted},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::serving::{halted, is_frozen, not_halted},
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
     container_of_cgroup, unit_of_cgroup,
 };
 

@@ -3,14 +3,8 @@
 use portward_model::{Effect, Evidence, Remedy};
 
 use crate::{
-    case::{
-        Case,
-        serving::{halted, is_stopped, not_halted},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::serving::{halted, is_stopped, not_halted},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

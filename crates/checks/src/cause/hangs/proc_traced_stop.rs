@@ -3,13 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::{
-    case::{
-        Case,
-        serving::{halted, is_traced, not_halted},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::serving::{halted, is_traced, not_halted},
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -4,14 +4,10 @@ use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Vitals};
 
 use crate::{
     case::{
-        Case,
         serving::{Reached, doors, is_raised, waited},
         waits::{Wait, wait_of},
-        words,
     },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

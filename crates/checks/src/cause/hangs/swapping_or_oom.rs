@@ -3,13 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Text, Thread, Vitals};
 
 use crate::{
-    case::{
-        Case,
-        serving::{Reached, doors, is_raised, waited},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::serving::{Reached, doors, is_raised, waited},
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
     unit_of_cgroup,
 };
 

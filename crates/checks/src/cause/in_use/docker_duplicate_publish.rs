@@ -4,14 +4,8 @@ use portward_model::{Edit, Effect, Evidence, Likelihood, Mention, MentionKind, R
 
 use crate::{
     bind::words::{container_of, described},
-    case::{
-        Case, edits,
-        held::{Held, held},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::held::{Held, held},
+    cause::{Case, Cause, Judges, Proof, Ruling, edits, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

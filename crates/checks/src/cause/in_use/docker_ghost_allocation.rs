@@ -5,13 +5,8 @@ use portward_model::{Effect, Evidence, Likelihood, Remedy};
 use super::docker_duplicate_publish::allocator_says;
 use crate::{
     bind::words::container_of,
-    case::{
-        Case,
-        held::{Held, held, servers},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::held::{Held, held, servers},
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
     docker_proxy,
 };
 

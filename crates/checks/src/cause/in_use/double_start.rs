@@ -3,16 +3,9 @@
 use portward_model::{CommandLine, Evidence, Likelihood, Process, SupervisorKind};
 
 use crate::{
-    Symptom,
     bind::words::{ancestors, described, supervisor_of},
-    case::{
-        Case,
-        held::{Held, held},
-        kin, words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::held::{Held, held},
+    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, kin, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -4,14 +4,8 @@ use portward_model::{Evidence, Likelihood, Process, SupervisorKind};
 
 use crate::{
     bind::words::{described, supervisor_of},
-    case::{
-        Case,
-        held::{Held, held},
-        words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::held::{Held, held},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

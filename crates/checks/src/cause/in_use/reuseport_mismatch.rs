@@ -4,9 +4,7 @@ use portward_model::Finding;
 
 use crate::{
     bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges},
-    check::Proof,
-    offer,
+    cause::{Cause, Judges, Proof, offer},
 };
 
 pub(super) const CAUSE: Cause = Cause {

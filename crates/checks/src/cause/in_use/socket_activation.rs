@@ -4,8 +4,7 @@ use portward_model::{Effect, Finding, Remedy};
 
 use crate::{
     bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges},
-    check::Proof,
+    cause::{Cause, Judges, Proof},
 };
 
 pub(super) const CAUSE: Cause = Cause {

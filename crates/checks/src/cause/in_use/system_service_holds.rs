@@ -5,10 +5,9 @@ use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, Supe
 use crate::{
     CgroupUnit,
     bind::words::{described, supervisor_of},
-    case::{Case, held::servers, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, quoted, unit_of_cgroup,
+    case::held::servers,
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, quoted, words},
+    unit_of_cgroup,
 };
 
 pub(super) const CAUSE: Cause = Cause {

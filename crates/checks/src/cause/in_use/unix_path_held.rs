@@ -4,9 +4,7 @@ use portward_model::{Evidence, Finding, Likelihood, SocketState};
 
 use crate::{
     bind::{BindHost, View, words},
-    cause::{Cause, Judges},
-    check::Proof,
-    offer,
+    cause::{Cause, Judges, Proof, offer},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -2,11 +2,7 @@
 
 use portward_model::{Effect, Evidence, Likelihood, Remedy, Transport};
 
-use crate::{
-    case::{Case, Standing, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "another-machine",

@@ -2,12 +2,9 @@
 
 use portward_model::{Evidence, Finding, Likelihood, Seen, SocketState};
 
-use crate::bind::{self, View, conflict::Kind};
 use crate::{
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    bind::{self, View, conflict::Kind},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

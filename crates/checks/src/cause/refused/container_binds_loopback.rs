@@ -6,9 +6,7 @@ use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, RuleVer
 
 use crate::{
     bind::words::container_of,
-    case::{Case, Standing, edits, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    cause::{Case, Cause, Judges, Proof, Ruling, Standing, edits, words},
     docker_proxy,
 };
 

@@ -6,10 +6,7 @@ use portward_model::{CommandLine, Effect, Evidence, Likelihood, Remedy, Sample};
 
 use crate::{
     bind::words::supervisor_of,
-    case::{Case, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    cause::{Case, Cause, Judges, Proof, Ruling, kin, offer, words},
     why::{quoted, starts_again},
 };
 

@@ -3,10 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SocketState};
 
 use crate::{
-    case::{Case, debuggee::debuggee, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::debuggee::debuggee,
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

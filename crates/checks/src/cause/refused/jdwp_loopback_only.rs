@@ -3,9 +3,8 @@
 use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, unmap};
 
 use crate::{
-    case::{Case, debuggee::debuggee, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::debuggee::debuggee,
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -3,10 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy};
 
 use crate::{
-    case::debuggee::debugger,
-    case::{Case, debuggee::debuggee, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::debuggee::{debuggee, debugger},
+    cause::{Case, Cause, Judges, Proof, Ruling, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -2,12 +2,7 @@
 
 use portward_model::{AddressClass, Effect, Likelihood, Remedy, unmap};
 
-use crate::{
-    case::{Case, edits, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "listen-loopback-only",

@@ -4,12 +4,7 @@ use std::net::IpAddr;
 
 use portward_model::{AddressClass, Effect, Likelihood, Remedy, Socket, unmap};
 
-use crate::{
-    case::{Case, edits, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "listen-other-address",

@@ -5,10 +5,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use portward_model::{Effect, Family, Likelihood, Met, Remedy, Socket};
 
 use crate::{
-    case::{Case, edits, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, program,
+    cause::{Case, Cause, Judges, Proof, Ruling, edits, offer, words},
+    program,
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -4,12 +4,7 @@ use std::net::IpAddr;
 
 use portward_model::{Effect, Evidence, Family, Likelihood, Remedy};
 
-use crate::{
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "listen-v6only-wildcard",

@@ -2,12 +2,7 @@
 
 use portward_model::{Effect, Evidence, Likelihood, Remedy, SocketState};
 
-use crate::{
-    case::{Case, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "listener-exited",

@@ -4,10 +4,7 @@ use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, Socket,
 
 use crate::{
     bind::words::{ancestors, container_of},
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, quoted,
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, quoted, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

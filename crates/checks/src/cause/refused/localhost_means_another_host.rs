@@ -4,12 +4,7 @@ use std::net::SocketAddr;
 
 use portward_model::{DialTarget, Effect, Evidence, Likelihood, MentionKind, Met, Remedy};
 
-use crate::{
-    case::{Case, edits, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, kin, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "localhost-means-another-host",

@@ -2,12 +2,7 @@
 
 use portward_model::{Effect, Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
 
-use crate::{
-    case::{Case, Standing, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "nat-redirect",

@@ -2,12 +2,7 @@
 
 use portward_model::{Effect, Evidence, Likelihood, MentionKind, Remedy, Transport};
 
-use crate::{
-    case::{Case, Standing, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, kin, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "no-listener",

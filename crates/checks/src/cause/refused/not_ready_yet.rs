@@ -4,10 +4,7 @@ use portward_model::{Evidence, Likelihood, Process, ProcessState};
 
 use crate::{
     bind::words::age,
-    case::{Case, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    cause::{Case, Cause, Judges, Proof, Ruling, kin, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

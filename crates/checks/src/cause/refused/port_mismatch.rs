@@ -2,13 +2,7 @@
 
 use portward_model::{CommandLine, Effect, Evidence, Likelihood, Mention, Process, Remedy, Socket};
 
-use crate::{
-    case::kin::names_port,
-    case::{Case, edits, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, kin, kin::names_port, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "port-mismatch",

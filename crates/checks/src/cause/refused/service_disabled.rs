@@ -3,10 +3,8 @@
 use portward_model::{Effect, Evidence, Likelihood, Mention, MentionKind, Remedy};
 
 use crate::{
-    case::{Case, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    quoted, unit_of_cgroup,
+    cause::{Case, Cause, Judges, Proof, Ruling, kin, quoted, words},
+    unit_of_cgroup,
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -2,12 +2,7 @@
 
 use portward_model::{Effect, Evidence, Likelihood, Mention, MentionKind, Process, Remedy};
 
-use crate::{
-    case::{Case, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    quoted,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, quoted, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "stale-pidfile",

@@ -2,12 +2,9 @@
 
 use portward_model::{Effect, Evidence, FileKind, Finding, Likelihood, Met, Remedy, SocketState};
 
-use crate::bind::{BindHost, View};
 use crate::{
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, quoted,
+    bind::{BindHost, View},
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, quoted, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

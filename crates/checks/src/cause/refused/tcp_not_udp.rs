@@ -3,10 +3,8 @@
 use portward_model::{Effect, Likelihood, Remedy, SocketState, Transport};
 
 use crate::{
-    case::{Case, dialled, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
+    case::dialled,
+    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

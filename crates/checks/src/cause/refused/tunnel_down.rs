@@ -2,12 +2,7 @@
 
 use portward_model::{CommandLine, Effect, Evidence, Likelihood, Process, Remedy};
 
-use crate::{
-    case::kin::names_port,
-    case::{Case, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, kin::names_port, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "tunnel-down",

@@ -2,12 +2,7 @@
 
 use portward_model::{Effect, Likelihood, Remedy, Transport};
 
-use crate::{
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "udp-not-tcp",

@@ -3,11 +3,7 @@
 use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
 use portward_wire::protocol::{self, Protocol};
 
-use crate::{
-    case::{Case, Standing, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, kin, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "unix-socket-expected",

@@ -2,12 +2,7 @@
 
 use portward_model::{Evidence, Likelihood, Met, Text};
 
-use crate::{
-    case::{Case, Standing, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, quoted,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, quoted, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "unix-socket-missing",

@@ -4,11 +4,8 @@ use portward_model::{Effect, Likelihood, Process, Remedy, Socket, SocketState, T
 use portward_wire::protocol::{self, Protocol};
 
 use crate::{
-    case::kin::names_port,
-    case::{Case, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer, program,
+    cause::{Case, Cause, Judges, Proof, Ruling, kin, kin::names_port, offer, words},
+    program,
 };
 
 pub(super) const CAUSE: Cause = Cause {

@@ -4,10 +4,7 @@ use portward_model::{Effect, Evidence, FileKind, Likelihood, Met, Remedy};
 
 use crate::{
     bind::words::user,
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    quoted,
+    cause::{Case, Cause, Judges, Proof, Ruling, quoted, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

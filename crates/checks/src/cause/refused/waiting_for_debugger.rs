@@ -3,14 +3,8 @@
 use portward_model::{CommandLine, Effect, Evidence, Likelihood, Process, Remedy, SocketState, Transport};
 
 use crate::{
-    case::kin::contains,
-    case::{
-        Case,
-        debuggee::{Debuggee, debuggee},
-        kin, words,
-    },
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    case::debuggee::{Debuggee, debuggee},
+    cause::{Case, Cause, Judges, Proof, Ruling, kin, kin::contains, words},
 };
 
 pub(super) const CAUSE: Cause = Cause {

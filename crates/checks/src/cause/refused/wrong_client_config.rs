@@ -4,9 +4,7 @@ use portward_model::{DialTarget, Effect, Evidence, Likelihood, MentionKind, Reme
 use portward_wire::protocol::{self, Protocol};
 
 use crate::{
-    case::{Case, edits, kin, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
+    cause::{Case, Cause, Judges, Proof, Ruling, edits, kin, words},
     program,
 };
 

@@ -2,12 +2,7 @@
 
 use portward_model::{Effect, Likelihood, Remedy};
 
-use crate::{
-    Symptom,
-    case::{Case, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "cors-blocked",

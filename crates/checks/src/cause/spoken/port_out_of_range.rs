@@ -2,13 +2,7 @@
 
 use portward_model::{Evidence, Likelihood, Transport};
 
-use crate::{
-    Symptom,
-    case::{Case, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "port-out-of-range",

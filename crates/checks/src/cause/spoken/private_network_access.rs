@@ -2,12 +2,7 @@
 
 use portward_model::{Effect, Likelihood, Remedy};
 
-use crate::{
-    case::{Case, talk, words},
-    cause::{Cause, Judges},
-    check::{Proof, Ruling},
-    offer,
-};
+use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, talk, words};
 
 pub(super) const CAUSE: Cause = Cause {
     code: "private-network-access",
