@@ -108,9 +108,19 @@ impl Remedy {
         Self { title: title.into(), effect: Effect::Change, means: Means::Edit { edit, command: command.into() } }
     }
 
-    /// A command line for a shell.
-    pub fn command(title: impl Into<String>, command: impl Into<String>, effect: Effect) -> Self {
-        Self { title: title.into(), effect, means: Means::Command { command: command.into() } }
+    /// A command line for a shell that only looks.
+    pub fn look(title: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { title: title.into(), effect: Effect::Read, means: Means::Command { command: command.into() } }
+    }
+
+    /// One that changes something.
+    pub fn change(title: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { effect: Effect::Change, ..Self::look(title, command) }
+    }
+
+    /// One that ends or removes something.
+    pub fn end(title: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { effect: Effect::Destroy, ..Self::look(title, command) }
     }
 
     /// What no command does, in words.
@@ -297,7 +307,7 @@ mod tests {
         vec![
             Remedy::operation("Stop it", Effect::Destroy, "free", json!({ "endpoints": ["3000"] }), "portward free 3000"),
             Remedy::edit("Write it", edit, "portward doctor 3000 --fix"),
-            Remedy::command("Wake it", "kill -CONT 12", Effect::Change).behind("sudo "),
+            Remedy::change("Wake it", "kill -CONT 12").behind("sudo "),
             Remedy::advice("Ask for more", "listen(fd, 1024) instead of 128", Effect::Change).behind("sudo "),
         ]
     }

@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 
 use portward_model::{
-    Container, Effect, Evidence, Finding, Likelihood, Moment, Process, Remedy, Seen, Snapshot, Socket, Supervisor,
-    SupervisorKind, Text, Transport, Via,
+    Container, Evidence, Finding, Likelihood, Moment, Process, Remedy, Seen, Snapshot, Socket, Supervisor, SupervisorKind, Text,
+    Transport, Via,
 };
 
 use super::{
@@ -133,16 +133,15 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Reme
         if let Some(found) = supervisor_of(snapshot, process) {
             if let Some(stop) = found.stop {
                 let again = if found.restarts { ", which would start it again" } else { "" };
-                fixes.push(Remedy::command(format!("Stop it through {}{again}", found.name), stop, Effect::Destroy));
+                fixes.push(Remedy::end(format!("Stop it through {}{again}", found.name), stop));
             } else if found.kind == SupervisorKind::Orphan {
                 fixes.push(offer::explain("Look at it: what started it has ended", target(view)));
             }
         }
         if let Some(proxy) = proxy.filter(|_| container.is_none()) {
-            fixes.push(Remedy::command(
+            fixes.push(Remedy::look(
                 format!("Find the container that publishes it: port {} of {}", proxy.container_port, proxy.container_address),
                 format!("docker ps --filter publish={}", view.question.port),
-                Effect::Read,
             ));
         }
     }

@@ -1,6 +1,6 @@
 //! The server answers and refuses the credentials.
 
-use portward_model::{Effect, Exchange, Likelihood, Remedy};
+use portward_model::{Exchange, Likelihood, Remedy};
 use portward_wire::protocol::{HTTP, Words};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, talk, words};
@@ -52,9 +52,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let by_hand = match talk::server(case).map(|(tongue, _)| tongue).or_else(|| talk::client(case).map(|client| client.tongue)) {
         Some(tongue) if *tongue == HTTP => {
             let command = format!("curl -i -u USER http://{}:{}/", talk::host(case), case.asked.port);
-            Remedy::command(title, command, Effect::Read)
+            Remedy::look(title, command)
         }
-        Some(tongue) => Remedy::command(title, tongue.client_for(&talk::host(case), case.asked.port), Effect::Read),
+        Some(tongue) => Remedy::look(title, tongue.client_for(&talk::host(case), case.asked.port)),
         None => offer::explain(title, words::target(case)),
     };
     let fixes = vec![by_hand];

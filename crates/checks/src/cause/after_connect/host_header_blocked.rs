@@ -80,11 +80,7 @@ fn run(case: &Case<'_>) -> Ruling {
         .map_or("its list of allowed hosts", |known| known.allows);
     let fixes = vec![
         Remedy::advice(format!("Allow {host}, and no other, in {setting}"), setting.replace("HOST", &host), Effect::Change),
-        Remedy::command(
-            "Or call it by a name that it knows",
-            format!("curl -i http://localhost:{}/", case.asked.port),
-            Effect::Read,
-        ),
+        Remedy::look("Or call it by a name that it knows", format!("curl -i http://localhost:{}/", case.asked.port)),
     ];
     words::found(CAUSE.code, likelihood, format!("{who} refuses to be called {host}."), evidence, fixes)
 }

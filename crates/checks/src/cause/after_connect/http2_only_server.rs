@@ -1,6 +1,6 @@
 //! The server speaks HTTP/2 only.
 
-use portward_model::{Effect, Likelihood, Remedy};
+use portward_model::{Likelihood, Remedy};
 use portward_wire::protocol::{HTTP, HTTP2};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
@@ -53,7 +53,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let summary = format!("{who} speaks HTTP/2 only on this port, and the client spoke HTTP/1.");
     let command = HTTP2.client_for(&talk::host(case), case.asked.port);
-    let fixes = vec![Remedy::command("Begin with HTTP/2, or use a client of gRPC", command, Effect::Read)];
+    let fixes = vec![Remedy::look("Begin with HTTP/2, or use a client of gRPC", command)];
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }
 

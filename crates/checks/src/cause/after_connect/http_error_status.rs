@@ -1,6 +1,6 @@
 //! The server answers with an HTTP error.
 
-use portward_model::{Effect, Likelihood, Remedy, Said};
+use portward_model::{Likelihood, Remedy, Said};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
 
@@ -73,7 +73,7 @@ fn run(case: &Case<'_>) -> Ruling {
     } else {
         "Correct the path, and read the whole answer"
     };
-    words::found(CAUSE.code, likelihood, summary, evidence, vec![Remedy::command(title, command, Effect::Read)])
+    words::found(CAUSE.code, likelihood, summary, evidence, vec![Remedy::look(title, command)])
 }
 
 #[cfg(any(test, feature = "scenes"))]

@@ -1,6 +1,6 @@
 //! The client begins with TLS, and the server speaks plainly.
 
-use portward_model::{Effect, Likelihood, Remedy, Said};
+use portward_model::{Likelihood, Remedy, Said};
 use portward_wire::protocol::TLS;
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
@@ -72,7 +72,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks no TLS on this port, and the client began with it.");
-    let fixes = vec![Remedy::command("Dial it as http", format!("curl -i {}", talk::url(case, "http")), Effect::Read)];
+    let fixes = vec![Remedy::look("Dial it as http", format!("curl -i {}", talk::url(case, "http")))];
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 

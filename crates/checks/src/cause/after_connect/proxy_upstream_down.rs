@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use portward_model::{Effect, Evidence, Likelihood, Met, Remedy, Socket, SocketState};
+use portward_model::{Evidence, Likelihood, Met, Remedy, Socket, SocketState};
 
 use crate::{
     case::forwarder::{Forwarder, by_arguments, forwarder},
@@ -170,10 +170,9 @@ fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
     let first = match (&forwarder.address, &forwarder.backend) {
         (Some(address), _) if forwarder.kind.starts_with("Docker") => {
             let _ = address;
-            Remedy::command(
+            Remedy::look(
                 "Find the container and start what listens in it",
                 format!("docker ps --filter publish={}", case.asked.port),
-                Effect::Read,
             )
         }
         (Some(address), _) => offer::wait(format!("Start what should listen on {address}"), address.port().to_string()),

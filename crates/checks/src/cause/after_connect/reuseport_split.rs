@@ -1,6 +1,6 @@
 //! Two programs share one address, and the kernel spreads connections over both.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Socket};
+use portward_model::{Evidence, Likelihood, Remedy, Socket};
 
 use crate::{
     case::sameness::{Sameness, sameness},
@@ -71,11 +71,7 @@ pub(super) fn stop_older(case: &Case<'_>, older: (usize, &Socket)) -> Vec<Remedy
     };
     let sudo = words::sudo(case, process.uid);
     vec![
-        Remedy::command(
-            format!("Stop the older one, {}", words::named(process)),
-            format!("{sudo}kill {}", process.id.pid),
-            Effect::Destroy,
-        ),
+        Remedy::end(format!("Stop the older one, {}", words::named(process)), format!("{sudo}kill {}", process.id.pid)),
         offer::explain("Look at both first", words::target(case)),
     ]
 }

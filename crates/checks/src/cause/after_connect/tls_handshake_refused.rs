@@ -1,6 +1,6 @@
 //! The server speaks TLS and refuses the client's handshake.
 
-use portward_model::{Effect, Evidence, Exchange, Likelihood, Remedy, Said};
+use portward_model::{Evidence, Exchange, Likelihood, Remedy, Said};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, talk, words};
 
@@ -76,12 +76,8 @@ fn run(case: &Case<'_>) -> Ruling {
         _ => "the two offer nothing that both accept".to_owned(),
     };
     let fixes = vec![
-        Remedy::command(
-            "See where the handshake ends",
-            format!("openssl s_client -connect {at} -servername {host} </dev/null"),
-            Effect::Read,
-        ),
-        Remedy::command("Make a certificate for this name, and give it to the server", format!("mkcert {host}"), Effect::Change),
+        Remedy::look("See where the handshake ends", format!("openssl s_client -connect {at} -servername {host} </dev/null")),
+        Remedy::change("Make a certificate for this name, and give it to the server", format!("mkcert {host}")),
     ];
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let summary = format!("{} refuses the TLS handshake: {what}.", who.unwrap_or_else(|| "The server".to_owned()));

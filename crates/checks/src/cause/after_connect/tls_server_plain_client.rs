@@ -1,6 +1,6 @@
 //! The server expects TLS, and the client speaks plainly.
 
-use portward_model::{Effect, Likelihood, Remedy, Said};
+use portward_model::{Likelihood, Remedy, Said};
 use portward_wire::protocol::TLS;
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
@@ -76,7 +76,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks TLS on this port, and the client did not.");
-    let fixes = vec![Remedy::command("Dial it as https", format!("curl -ik {}", talk::url(case, "https")), Effect::Read)];
+    let fixes = vec![Remedy::look("Dial it as https", format!("curl -ik {}", talk::url(case, "https")))];
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 

@@ -75,13 +75,12 @@ fn run(case: &Case<'_>) -> Ruling {
             "proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection \"upgrade\";",
             Effect::Change,
         ),
-        _ => Remedy::command(
+        _ => Remedy::look(
             "Ask for the upgrade by hand, here and behind the proxy",
             format!(
                 "curl -i --http1.1 -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ==' http://{}:{port}/",
                 talk::host(case)
             ),
-            Effect::Read,
         ),
     };
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, vec![fix])

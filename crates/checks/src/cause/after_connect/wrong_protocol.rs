@@ -1,6 +1,6 @@
 //! The client and the server speak different protocols.
 
-use portward_model::{Effect, Likelihood, Remedy};
+use portward_model::{Likelihood, Remedy};
 use portward_wire::protocol::{HTTP2, Protocol, TLS};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, talk, words};
@@ -80,7 +80,7 @@ fn mismatch(
     let spoken = client.map_or_else(|| "something else".to_owned(), |client| client.title.to_owned());
     let summary = format!("{who} speaks {} on port {port}, and the client spoke {spoken}.", server.title);
     let fixes = vec![
-        Remedy::command(format!("Use a client of {}", server.title), server.client_for(&talk::host(case), port), Effect::Read),
+        Remedy::look(format!("Use a client of {}", server.title), server.client_for(&talk::host(case), port)),
         offer::list("Or find the port that was meant"),
     ];
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portward_model::{AddressClass, Effect, Evidence, Finding, Interface, Likelihood, Remedy, unmap};
+use portward_model::{AddressClass, Evidence, Finding, Interface, Likelihood, Remedy, unmap};
 
 use crate::{
     bind::{View, words},
@@ -77,7 +77,7 @@ fn run(view: &View<'_>) -> Option<Finding> {
         summary,
         vec![Evidence::new("RTM_GETADDR", fact)],
         vec![
-            Remedy::command("See the addresses that can be bound", "ip address show", Effect::Read),
+            Remedy::look("See the addresses that can be bound", "ip address show"),
             offer::explain(format!("Bind {any} instead"), format!("{any}:{}", words::target(view).trim_start_matches("udp/"))),
         ],
     ))

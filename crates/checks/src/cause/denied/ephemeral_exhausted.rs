@@ -5,7 +5,7 @@ use std::{
     net::IpAddr,
 };
 
-use portward_model::{Effect, Evidence, Likelihood, PortRules, Remedy, SocketState, Transport, unmap};
+use portward_model::{Evidence, Likelihood, PortRules, Remedy, SocketState, Transport, unmap};
 
 use crate::{
     case::{place, refusal},
@@ -143,18 +143,18 @@ fn fixes(case: &Case<'_>, used: &Used) -> Vec<Remedy> {
     let blocked = case.snapshot.rules.as_ref().is_some_and(|rules| capacity(rules) == 0);
     let mut fixes = Vec::new();
     if blocked {
-        fixes.push(Remedy::command("Reserve fewer ports", "sudo sysctl -w net.ipv4.ip_local_reserved_ports=", Effect::Change));
+        fixes.push(Remedy::change("Reserve fewer ports", "sudo sysctl -w net.ipv4.ip_local_reserved_ports="));
     }
     if !wide {
         let command = "sudo sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
-        fixes.push(Remedy::command("Widen the range from which source ports are taken", command, Effect::Change));
+        fixes.push(Remedy::change("Widen the range from which source ports are taken", command));
     }
     if used.remembered > 0 {
         let command = "sudo sysctl -w net.ipv4.tcp_tw_reuse=1";
-        fixes.push(Remedy::command("Let new connections take the ports of those in TIME-WAIT", command, Effect::Change));
+        fixes.push(Remedy::change("Let new connections take the ports of those in TIME-WAIT", command));
     }
     let title = "Let the client keep its connections and reuse them; see which one holds them";
-    fixes.push(Remedy::command(title, format!("ss -tnap 'dport = :{}'", case.asked.port), Effect::Read));
+    fixes.push(Remedy::look(title, format!("ss -tnap 'dport = :{}'", case.asked.port)));
     fixes
 }
 

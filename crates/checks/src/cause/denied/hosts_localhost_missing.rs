@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use portward_model::{Edit, Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Edit, Evidence, Likelihood, Remedy};
 
 use super::hosts_localhost_wrong::names;
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words};
@@ -70,7 +70,7 @@ fn run(case: &Case<'_>) -> Ruling {
             let edit = Edit { file: "/etc/hosts".into(), line: last.line, now: last.whole.clone(), then, after: None };
             Remedy::edit(title, edit, command)
         }
-        None => Remedy::command(title, command, Effect::Change),
+        None => Remedy::change(title, command),
     };
     let dial = words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port);
     let fixes = vec![add, offer::explain("Or dial the address itself", dial)];

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Edit, Effect, Evidence, HostsLine, Likelihood, Remedy, Text, unmap};
+use portward_model::{Edit, Evidence, HostsLine, Likelihood, Remedy, Text, unmap};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, words};
 
@@ -69,7 +69,7 @@ fn run(case: &Case<'_>) -> Ruling {
             };
             Remedy::edit(format!("Let {name} be {right}"), edit, command)
         }
-        None => Remedy::command("Put it before every other source of names", append(right, name), Effect::Change),
+        None => Remedy::change("Put it before every other source of names", append(right, name)),
     };
     let second = offer::explain("Or dial the address itself", words::address(right, case.asked.port));
     let by = line.map(|line| format!(" by line {} of /etc/hosts", line.line)).unwrap_or_default();

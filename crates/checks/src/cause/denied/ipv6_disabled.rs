@@ -1,6 +1,6 @@
 //! IPv6 is switched off.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use crate::{
     case::{place, refusal},
@@ -67,11 +67,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(unsupported.map(|refusal| refusal.evidence));
     let what = affected.map_or_else(|| "an IPv6 address".to_owned(), |(address, _)| address.to_string());
     let fixes = vec![
-        Remedy::command(
-            "Switch IPv6 on",
-            "sudo sysctl -w net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0",
-            Effect::Change,
-        ),
+        Remedy::change("Switch IPv6 on", "sudo sysctl -w net.ipv6.conf.all.disable_ipv6=0 net.ipv6.conf.lo.disable_ipv6=0"),
         offer::explain("Or use IPv4", format!("127.0.0.1:{}", case.asked.port)),
     ];
     let summary = format!("IPv6 is switched off on this machine, so {what} cannot be used.");

@@ -1,6 +1,6 @@
 //! The loopback interface takes too short packets for IPv6.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use crate::{
     case::place,
@@ -49,7 +49,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(attempt.map(words::tried));
     let name = &loopback.name;
     let command = format!("sudo ip link set {name} mtu 65536 && sudo ip -6 addr add ::1/128 dev {name}");
-    let fixes = vec![Remedy::command("Let it take longer packets, and give it ::1 again", command, Effect::Change)];
+    let fixes = vec![Remedy::change("Let it take longer packets, and give it ::1 again", command)];
     let summary = format!("{name} has an MTU of {mtu}, below the 1280 that IPv6 needs, so {address} does not exist.");
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }

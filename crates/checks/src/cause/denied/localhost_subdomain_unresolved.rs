@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use super::hosts_localhost_wrong::{append, means_loopback};
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words};
@@ -51,7 +51,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     evidence.extend(told.map(words::text_line));
     let fixes = vec![
-        Remedy::command("Give the name its address", append(Ipv4Addr::LOCALHOST.into(), name), Effect::Change),
+        Remedy::change("Give the name its address", append(Ipv4Addr::LOCALHOST.into(), name)),
         offer::explain(
             "Or dial the address itself, and send the name as the Host header",
             words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port),

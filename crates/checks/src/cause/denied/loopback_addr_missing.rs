@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use crate::{
     case::place,
@@ -63,7 +63,7 @@ fn run(case: &Case<'_>) -> Ruling {
         IpAddr::V4(_) => format!("sudo ip addr add 127.0.0.1/8 dev {name}"),
         IpAddr::V6(_) => format!("sudo ip -6 addr add ::1/128 dev {name}"),
     };
-    let fixes = vec![Remedy::command("Give it its address again", command, Effect::Change)];
+    let fixes = vec![Remedy::change("Give it its address again", command)];
     let likelihood = if address.is_ipv6() && network.is_none() { Likelihood::Likely } else { Likelihood::Certain };
     words::found(CAUSE.code, likelihood, format!("{name} is up but does not have the address {address}."), evidence, fixes)
 }

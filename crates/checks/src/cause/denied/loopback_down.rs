@@ -1,6 +1,6 @@
 //! The loopback interface is down.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, unmap};
+use portward_model::{Evidence, Likelihood, Remedy, unmap};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, words};
 
@@ -40,7 +40,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let mut evidence = vec![Evidence::new("rtnetlink", format!("{} is down", loopback.name))];
     evidence.extend(case.exam.attempts.iter().take(2).map(words::tried));
-    let fixes = vec![Remedy::command("Bring it up", format!("sudo ip link set {} up", loopback.name), Effect::Change)];
+    let fixes = vec![Remedy::change("Bring it up", format!("sudo ip link set {} up", loopback.name))];
     let summary = format!("The loopback interface {} is down, so nothing on it can be reached.", loopback.name);
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }

@@ -1,6 +1,6 @@
 //! A security module's profile denies it.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
+use portward_model::{Evidence, Likelihood, Remedy, Text};
 
 use super::sandbox_denied::{EACCES, is_privilege, routed_away};
 use crate::{
@@ -50,16 +50,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let profile = label.raw().split(|byte| *byte == b' ').next().map(Text::new);
     let mut fixes = Vec::new();
     if let Some(profile) = profile.as_ref().and_then(quoted).filter(|_| !selinux) {
-        fixes.push(Remedy::command(
-            "Let the profile complain instead of deny",
-            format!("sudo aa-complain {profile}"),
-            Effect::Change,
-        ));
-        fixes.push(Remedy::command("See what it denied", "sudo journalctl -k --grep apparmor", Effect::Read));
+        fixes.push(Remedy::change("Let the profile complain instead of deny", format!("sudo aa-complain {profile}")));
+        fixes.push(Remedy::look("See what it denied", "sudo journalctl -k --grep apparmor"));
     } else {
         let allow = "sudo ausearch -m avc -ts recent | audit2allow -M portward-local && sudo semodule -i portward-local.pp";
-        fixes.push(Remedy::command("Allow what was denied lately", allow, Effect::Change));
-        fixes.push(Remedy::command("See what it denied", "sudo ausearch -m avc -ts recent", Effect::Read));
+        fixes.push(Remedy::change("Allow what was denied lately", allow));
+        fixes.push(Remedy::look("See what it denied", "sudo ausearch -m avc -ts recent"));
     }
     let what = if case.listens() { "bind" } else { "connect to" };
     let summary = format!("The security profile {label} does not let pid {} {what} {}.", vitals.pid, case.asked.text);

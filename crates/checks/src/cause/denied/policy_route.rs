@@ -1,6 +1,6 @@
 //! A routing rule takes the packet before the table of this machine's own addresses does.
 
-use portward_model::{Effect, Evidence, Likelihood, Met, Remedy, unmap};
+use portward_model::{Evidence, Likelihood, Met, Remedy, unmap};
 
 use super::sandbox_denied::routed_away;
 use crate::{
@@ -77,14 +77,13 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.push(Evidence::new("RTM_GETADDR", format!("{address} is on an interface that is up")));
     evidence.extend(attempt.map(words::tried));
     let kind = if address.is_ipv6() { "-6 " } else { "" };
-    let mut fixes = vec![Remedy::command(
+    let mut fixes = vec![Remedy::change(
         "Delete the rule that stands before `from all lookup local`",
         format!("sudo ip {kind}rule delete pref \"$(ip {kind}rule show | awk -F: 'NR==1{{print $1}}')\""),
-        Effect::Change,
     )];
     if ruled != Some(true) {
         let show = format!("ip {kind}route get {address}; ip {kind}route show table local");
-        fixes.insert(0, Remedy::command("See the route that takes it", show, Effect::Read));
+        fixes.insert(0, Remedy::look("See the route that takes it", show));
     }
     let summary = format!("Packets to {address} are taken by a routing rule before the table of this machine's own addresses.");
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The port needs a privilege: the reader lacks it, or a program does, as its own text says.
 
-use portward_model::{Effect, Evidence, Finding, Likelihood, Remedy};
+use portward_model::{Evidence, Finding, Likelihood, Remedy};
 
 use crate::{
     bind::{self, View},
@@ -88,12 +88,8 @@ fn run(case: &Case<'_>) -> Ruling {
 fn ways_out(start: u16, port: u16) -> Vec<Remedy> {
     vec![
         offer::next("Use a port that needs no privilege", 8000u32.max(u32::from(start))),
-        Remedy::command(
-            "Lower the limit for every program",
-            format!("sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port}"),
-            Effect::Change,
-        ),
-        Remedy::command("Give one program the capability", "sudo setcap cap_net_bind_service=+ep PROGRAM", Effect::Change),
+        Remedy::change("Lower the limit for every program", format!("sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port}")),
+        Remedy::change("Give one program the capability", "sudo setcap cap_net_bind_service=+ep PROGRAM"),
     ]
 }
 

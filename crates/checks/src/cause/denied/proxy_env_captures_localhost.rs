@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use portward_model::{DialTarget, Effect, Evidence, Likelihood, Met, ProxySetting, Remedy, unmap};
+use portward_model::{DialTarget, Evidence, Likelihood, Met, ProxySetting, Remedy, unmap};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, Symptom, words};
 
@@ -86,8 +86,7 @@ fn found(case: &Case<'_>, proxy: Option<&ProxySetting>, how: Evidence, likelihoo
         evidence.push(words::tried(attempt));
     }
     let command = "export no_proxy=\"localhost,127.0.0.1,::1${no_proxy:+,$no_proxy}\" NO_PROXY=\"$no_proxy\"";
-    let fixes =
-        vec![Remedy::command("Keep this machine out of the proxy, for programs started from here", command, Effect::Change)];
+    let fixes = vec![Remedy::change("Keep this machine out of the proxy, for programs started from here", command)];
     let summary = match proxy {
         Some(proxy) => format!(
             "{} sends requests for {} to the proxy {}, for no_proxy does not name it.",

@@ -1,6 +1,6 @@
 //! Port 0 finds no port, because the range is reserved.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use super::ephemeral_exhausted::capacity;
 use crate::{
@@ -63,9 +63,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     let widen = "sudo sysctl -w net.ipv4.ip_local_port_range='1024 65535'";
     if size < 60_000 {
-        fixes.push(Remedy::command("Widen the range from which ports are chosen", widen, Effect::Change));
+        fixes.push(Remedy::change("Widen the range from which ports are chosen", widen));
     }
-    fixes.push(Remedy::command("Reserve fewer ports", "sudo sysctl -w net.ipv4.ip_local_reserved_ports=", Effect::Change));
+    fixes.push(Remedy::change("Reserve fewer ports", "sudo sysctl -w net.ipv4.ip_local_reserved_ports="));
     let summary = if left == 0 {
         format!("Port 0 finds no port: all of {} is reserved.", rules.ephemeral)
     } else {

@@ -1,6 +1,6 @@
 //! A sandbox denies the connection or the bind; which kind could not be seen.
 
-use portward_model::{Effect, Likelihood, Remedy, Text};
+use portward_model::{Likelihood, Remedy, Text};
 
 use super::seccomp_denied::EPERM;
 use crate::{
@@ -79,13 +79,12 @@ pub(super) fn ways_out(case: &Case<'_>, pid: Option<u32>, settings: &str) -> Vec
     if let Some((unit, id)) = service.and_then(|unit| quoted(&Text::from(unit.id.as_str())).map(|id| (unit, id))) {
         let (sudo, user) = if unit.user { ("", "--user ") } else { ("sudo ", "") };
         let names: Vec<&str> = settings.split(' ').map(|setting| setting.trim_end_matches('=')).collect();
-        fixes.push(Remedy::command(
+        fixes.push(Remedy::change(
             format!("Empty {} of the unit in a drop-in, then restart it", names.join(" and ")),
             format!("{sudo}systemctl {user}edit {id}"),
-            Effect::Change,
         ));
         let show = format!("systemctl {user}show -p {} {id}", names.join(","));
-        fixes.push(Remedy::command("See what the unit denies", show, Effect::Read));
+        fixes.push(Remedy::look("See what the unit denies", show));
     } else {
         fixes.push(offer::explain(
             "Run the program outside its sandbox, or allow the port in the sandbox's profile",

@@ -1,6 +1,6 @@
 //! A system call filter denies the connection or the bind.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use super::sandbox_denied::ways_out;
 use crate::{
@@ -45,11 +45,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let source = format!("/proc/{}/status", vitals.pid);
     let evidence = vec![met.evidence, Evidence::new(source, format!("Seccomp: {}{bonds}", vitals.seccomp))];
     let mut fixes = ways_out(case, Some(vitals.pid), "SystemCallFilter= RestrictAddressFamilies=");
-    fixes.push(Remedy::command(
-        "See the filters of the process",
-        format!("grep -i seccomp /proc/{}/status", vitals.pid),
-        Effect::Read,
-    ));
+    fixes.push(Remedy::look("See the filters of the process", format!("grep -i seccomp /proc/{}/status", vitals.pid)));
     let what = if case.listens() { "bind" } else { "connection" };
     let summary = format!("A system call filter (seccomp) of pid {} denies the {what} to {}.", vitals.pid, case.asked.text);
     // A program of the control group answers the same, and would not be seen.

@@ -65,9 +65,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = vec![stop];
     let cap = case.exam.network.as_ref().and_then(|network| network.max_backlog);
     let raise = match cap {
-        Some(cap) if cap <= queue.limit => {
-            Remedy::command("Allow larger backlogs", "sudo sysctl -w net.core.somaxconn=4096", Effect::Change)
-        }
+        Some(cap) if cap <= queue.limit => Remedy::change("Allow larger backlogs", "sudo sysctl -w net.core.somaxconn=4096"),
         _ => Remedy::advice(
             "Let it ask for a larger backlog",
             format!("listen(fd, 1024) instead of {}", queue.limit),

@@ -1,6 +1,6 @@
 //! The server waits for its resolver.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, SocketState, Transport};
+use portward_model::{Evidence, Likelihood, Remedy, SocketState, Transport};
 
 use crate::{
     case::serving::{Reached, outgoing, waited},
@@ -52,8 +52,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = waited(reached);
     evidence.insert(0, Evidence::new("sock_diag", format!("{who} waits for an answer of the resolver {resolver}")));
     let fixes = vec![
-        Remedy::command("See whether the resolver answers", format!("dig @{resolver} localhost +time=2 +tries=1"), Effect::Read),
-        Remedy::command("Name one that answers, in resolv.conf", "sudo editor /etc/resolv.conf", Effect::Change),
+        Remedy::look("See whether the resolver answers", format!("dig @{resolver} localhost +time=2 +tries=1")),
+        Remedy::change("Name one that answers, in resolv.conf", "sudo editor /etc/resolv.conf"),
     ];
     let summary = format!("{who} looks up a name before it answers, and the resolver {resolver} does not answer.");
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The server does not close connections that its clients have left.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Transport};
+use portward_model::{Evidence, Likelihood, Remedy, Transport};
 
 use crate::{
     case::serving::{Reached, doors, left_behind},
@@ -66,11 +66,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let sudo = words::sudo(case, door.socket.uid);
     let fixes = vec![
         offer::free("Stop it and start it again, which frees them", words::target(case)).behind(sudo),
-        Remedy::command(
-            "Count them while it runs",
-            format!("ss -tn state close-wait sport = :{}", case.asked.port),
-            Effect::Read,
-        ),
+        Remedy::look("Count them while it runs", format!("ss -tn state close-wait sport = :{}", case.asked.port)),
     ];
     let summary = format!(
         "{leaked} connections that their clients have left are still held by {}.",

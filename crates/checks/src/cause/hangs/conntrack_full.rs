@@ -1,6 +1,6 @@
 //! The table of tracked connections is full.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use crate::{
     case::serving::{Reached, waited},
@@ -56,8 +56,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     let more = most.saturating_mul(2);
     let fixes = vec![
-        Remedy::command("Make the table larger", format!("sudo sysctl -w net.netfilter.nf_conntrack_max={more}"), Effect::Change),
-        Remedy::command("See whose connections fill it", "sudo conntrack -L | head -50", Effect::Read),
+        Remedy::change("Make the table larger", format!("sudo sysctl -w net.netfilter.nf_conntrack_max={more}")),
+        Remedy::look("See whose connections fill it", "sudo conntrack -L | head -50"),
     ];
     let likelihood = if unheard { Likelihood::Certain } else { Likelihood::Likely };
     let summary = format!("{count} connections are tracked, the most that the firewall's table holds, so new ones are dropped.");

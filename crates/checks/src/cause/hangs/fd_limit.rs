@@ -1,6 +1,6 @@
 //! The server has no descriptor left.
 
-use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Vitals};
+use portward_model::{Evidence, Likelihood, Process, Remedy, Vitals};
 
 use super::close_wait_leak::fills;
 use crate::{
@@ -62,7 +62,7 @@ fn run(case: &Case<'_>) -> Ruling {
                     evidence.push(counted(process, *used, *limit));
                 }
                 let fixes = known.map_or_else(
-                    || vec![Remedy::command("Raise the limit where it is started", "ulimit -n 65536", Effect::Change)],
+                    || vec![Remedy::change("Raise the limit where it is started", "ulimit -n 65536")],
                     |(process, ..)| raise(case, process),
                 );
                 let summary = "The program that printed it has no descriptor left for another connection or file.";
@@ -108,15 +108,14 @@ fn counted(process: &Process, used: u32, limit: u32) -> Evidence {
 
 fn raise(case: &Case<'_>, process: &Process) -> Vec<Remedy> {
     let pid = process.id.pid;
-    let mut fixes =
-        vec![Remedy::command("Raise its limit now", format!("sudo prlimit --pid {pid} --nofile=65536:65536"), Effect::Change)];
+    let mut fixes = vec![Remedy::change("Raise its limit now", format!("sudo prlimit --pid {pid} --nofile=65536:65536"))];
     let unit = supervisor_of(case.snapshot, process).filter(|found| found.kind == portward_model::SupervisorKind::Systemd);
     if let Some(unit) = unit {
         let command = format!("sudo systemctl edit {}  # [Service] LimitNOFILE=65536", unit.name);
-        fixes.push(Remedy::command("And for good", command, Effect::Change));
+        fixes.push(Remedy::change("And for good", command));
     }
     let sudo = words::sudo(case, process.uid);
-    fixes.push(Remedy::command("Find what it never closes", format!("{sudo}ls -l /proc/{pid}/fd"), Effect::Read));
+    fixes.push(Remedy::look("Find what it never closes", format!("{sudo}ls -l /proc/{pid}/fd")));
     fixes
 }
 

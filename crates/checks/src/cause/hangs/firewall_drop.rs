@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use portward_model::{
-    Attempt, DialTarget, Effect, Evidence, FirewallRule, Likelihood, Met, Remedy, RuleVerdict, Seen, SocketState, Transport,
-    unmap,
+    Attempt, DialTarget, Evidence, FirewallRule, Likelihood, Met, Remedy, RuleVerdict, Seen, SocketState, Transport, unmap,
 };
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
@@ -137,17 +136,13 @@ fn fixes(case: &Case<'_>, rules: &[&FirewallRule], evidence: &mut Vec<Evidence>)
         let counted = rule.packets.map(|packets| format!(", {packets} packets so far")).unwrap_or_default();
         evidence.push(Evidence::new(rule.chain.shown(), format!("{}{counted}", rule.text)));
         if !rule.remove.is_empty() {
-            fixes.push(Remedy::command(format!("Delete the rule in {}", rule.chain), rule.remove.clone(), Effect::Change));
+            fixes.push(Remedy::change(format!("Delete the rule in {}", rule.chain), rule.remove.clone()));
         }
     }
     let read = matches!(case.exam.firewall, Some(Seen::Known(_)));
     if read && rules.is_empty() {
         evidence.push(Evidence::new("packet filter", "none of its rules that could be read drops them"));
-        fixes.push(Remedy::command(
-            "Look at traffic control and BPF programs",
-            "sudo tc -s qdisc show; sudo bpftool net list",
-            Effect::Read,
-        ));
+        fixes.push(Remedy::look("Look at traffic control and BPF programs", "sudo tc -s qdisc show; sudo bpftool net list"));
     }
     if !read {
         fixes.push(offer::ask("Read the rules, which takes root, and name the one", &case.asked.text).behind("sudo "));

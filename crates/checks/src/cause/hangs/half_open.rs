@@ -1,6 +1,6 @@
 //! One end of a connection is gone, and the other does not know.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Socket, SocketState, Transport};
+use portward_model::{Evidence, Likelihood, Remedy, Socket, SocketState, Transport};
 
 use crate::{
     case::serving::Reached,
@@ -71,12 +71,8 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.extend(case.exam.attempts.first().map(words::tried));
         let local = socket.port().unwrap_or_default();
         let fixes = vec![
-            Remedy::command(
-                "Close the dead connection",
-                format!("sudo ss -K state established sport = :{local} dport = :{port}"),
-                Effect::Destroy,
-            ),
-            Remedy::command("Let the kernel notice sooner", "sudo sysctl -w net.ipv4.tcp_retries2=8", Effect::Change),
+            Remedy::end("Close the dead connection", format!("sudo ss -K state established sport = :{local} dport = :{port}")),
+            Remedy::change("Let the kernel notice sooner", "sudo sysctl -w net.ipv4.tcp_retries2=8"),
         ];
         let summary = format!("{who} waits on a connection to {there} whose other end is gone.");
         return words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes);

@@ -1,6 +1,6 @@
 //! Large packets are lost on the way, small ones are not.
 
-use portward_model::{DialTarget, Effect, Evidence, Likelihood, Remedy, SocketState, Text};
+use portward_model::{DialTarget, Evidence, Likelihood, Remedy, SocketState, Text};
 
 use crate::{
     case::serving::{Reached, waited},
@@ -81,8 +81,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     let device = leaves.map_or_else(|| "DEVICE".to_owned(), Text::shown);
     let fixes = vec![
-        Remedy::command("Make its packets smaller", format!("sudo ip link set dev {device} mtu 1280"), Effect::Change),
-        Remedy::command("Find the largest that passes", format!("tracepath -n {}", at.ip()), Effect::Read),
+        Remedy::change("Make its packets smaller", format!("sudo ip link set dev {device} mtu 1280")),
+        Remedy::look("Find the largest that passes", format!("tracepath -n {}", at.ip())),
     ];
     let summary = format!("{at} completes handshakes and larger packets to or from it are lost on the way.");
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The server takes one client only, and has had it.
 
-use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SocketState, Transport};
+use portward_model::{Evidence, Likelihood, Process, Remedy, Socket, SocketState, Transport};
 
 use crate::{
     case::debuggee::debuggee,
@@ -132,7 +132,7 @@ fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
 fn fixes(case: &Case<'_>) -> Vec<Remedy> {
     let port = case.asked.port;
     let kept = edits::in_files(case, "nc -l", "nc -lk", "Let it go on listening");
-    let by_hand = Remedy::command("Start it so that it goes on listening", format!("nc -lk {port}"), Effect::Change);
+    let by_hand = Remedy::change("Start it so that it goes on listening", format!("nc -lk {port}"));
     let wait = offer::wait("Or wait until it listens again", port.to_string());
     kept.into_iter().chain([by_hand, wait]).collect()
 }

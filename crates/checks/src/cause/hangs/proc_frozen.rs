@@ -1,6 +1,6 @@
 //! The server's control group is frozen.
 
-use portward_model::{Effect, Evidence, Process, Remedy, Text, Thread, Vitals};
+use portward_model::{Evidence, Process, Remedy, Text, Thread, Vitals};
 
 use crate::{
     case::serving::{halted, is_frozen, not_halted},
@@ -72,22 +72,22 @@ fn thaw(case: &Case<'_>, process: &Process, vitals: &Vitals) -> Remedy {
             case.snapshot.containers.iter().find(|c| !c.id.is_empty() && (id.starts_with(&c.id) || c.id.starts_with(&id)));
         let name = known.and_then(|container| container.name.as_ref()).map_or_else(|| id.chars().take(12).collect(), Text::shown);
         if matches!(runtime, "docker" | "podman") {
-            return Remedy::command("Let the container go on", format!("{runtime} unpause {name}"), Effect::Change);
+            return Remedy::change("Let the container go on", format!("{runtime} unpause {name}"));
         }
     }
     // A slice above the unit may be what is frozen; only the unit itself is thawed by its name.
     let unit = group.filter(|group| group.raw().ends_with(b".service") || group.raw().ends_with(b".scope"));
     if let Some(unit) = unit.and_then(unit_of_cgroup) {
         let command = if unit.user { "systemctl --user thaw" } else { "sudo systemctl thaw" };
-        return Remedy::command("Let the unit go on", format!("{command} {}", unit.id), Effect::Change);
+        return Remedy::change("Let the unit go on", format!("{command} {}", unit.id));
     }
     let sudo = if case.snapshot.host.privileged { "" } else { "sudo " };
     let path = group.map(Text::shown).unwrap_or_default();
     if is_version_1(vitals) {
         let command = format!("echo THAWED | {sudo}tee /sys/fs/cgroup/freezer{path}/freezer.state");
-        return Remedy::command("Let the group go on", command, Effect::Change);
+        return Remedy::change("Let the group go on", command);
     }
-    Remedy::command("Let the group go on", format!("echo 0 | {sudo}tee /sys/fs/cgroup{path}/cgroup.freeze"), Effect::Change)
+    Remedy::change("Let the group go on", format!("echo 0 | {sudo}tee /sys/fs/cgroup{path}/cgroup.freeze"))
 }
 
 /// The freezer of version 1 keeps its threads in a place of its own, in state D; that of version 2 where signals are taken.

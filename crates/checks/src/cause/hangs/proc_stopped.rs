@@ -1,6 +1,6 @@
 //! The server's process is stopped by a signal.
 
-use portward_model::{Effect, Evidence, Remedy};
+use portward_model::{Evidence, Remedy};
 
 use crate::{
     case::serving::{halted, is_stopped, not_halted},
@@ -58,7 +58,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let pids: Vec<String> = stopped.iter().map(|(process, _)| process.id.pid.to_string()).collect();
     let fixes = vec![
         offer::resume("Let it go on", words::target(case)).behind(sudo),
-        Remedy::command("The same, by hand", format!("{sudo}kill -CONT {}", pids.join(" ")), Effect::Change),
+        Remedy::change("The same, by hand", format!("{sudo}kill -CONT {}", pids.join(" "))),
     ];
     let summary = format!("{} is stopped by a signal and answers nobody.", words::named(process));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

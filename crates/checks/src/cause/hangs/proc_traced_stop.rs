@@ -56,7 +56,7 @@ fn run(case: &Case<'_>) -> Ruling {
     fixes.push(Remedy::advice(format!("Continue it in {who}"), continued, Effect::Change));
     if let Some(tracer) = tracer {
         let sudo = words::sudo(case, case.snapshot.process(tracer).map_or(process.uid, |tracer| tracer.uid));
-        fixes.push(Remedy::command("Or end the debugger, which lets go of it", format!("{sudo}kill {tracer}"), Effect::Destroy));
+        fixes.push(Remedy::end("Or end the debugger, which lets go of it", format!("{sudo}kill {tracer}")));
     }
     let summary =
         format!("{} is stopped by {} and answers nobody.", words::named(process), by.as_deref().unwrap_or("a debugger"));

@@ -1,6 +1,6 @@
 //! The server computes and does not come back for connections.
 
-use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Vitals};
+use portward_model::{Evidence, Likelihood, Process, Remedy, Vitals};
 
 use crate::{
     case::{
@@ -81,7 +81,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let sudo = words::sudo(case, process.uid);
     let fixes = vec![
         offer::free("Stop it, and start it again", words::target(case)).behind(sudo),
-        Remedy::command("See where its time goes", format!("sudo perf top -p {pid}"), Effect::Read),
+        Remedy::look("See where its time goes", format!("sudo perf top -p {pid}")),
     ];
     let summary = format!("{} is busy computing and does not come back for connections.", words::named(process));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The server waits for memory.
 
-use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Text, Thread, Vitals};
+use portward_model::{Evidence, Likelihood, Process, Remedy, Text, Thread, Vitals};
 
 use crate::{
     case::serving::{Reached, doors, is_raised, waited},
@@ -83,9 +83,9 @@ fn fixes(process: &Process, _: &Vitals) -> Vec<Remedy> {
     let unit = process.cgroup.known().and_then(unit_of_cgroup).filter(|unit| unit.id.ends_with(".service"));
     let more = unit.map(|unit| {
         let command = if unit.user { "systemctl --user" } else { "sudo systemctl" };
-        Remedy::command("Give it more memory", format!("{command} set-property {} MemoryMax=infinity", unit.id), Effect::Change)
+        Remedy::change("Give it more memory", format!("{command} set-property {} MemoryMax=infinity", unit.id))
     });
-    let see = Remedy::command("See who uses the memory", "ps -eo pid,rss,comm --sort=-rss | head", Effect::Read);
+    let see = Remedy::look("See who uses the memory", "ps -eo pid,rss,comm --sort=-rss | head");
     more.into_iter().chain([see]).collect()
 }
 

@@ -1,6 +1,6 @@
 //! More handshakes are half finished than the listener has room for.
 
-use portward_model::{Attempt, Effect, Evidence, Likelihood, Remedy, SocketState, Transport};
+use portward_model::{Attempt, Evidence, Likelihood, Remedy, SocketState, Transport};
 
 use crate::{
     case::serving::{Reached, doors, waited},
@@ -83,12 +83,8 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new("/proc/sys/net/ipv4/tcp_syncookies", "SYN cookies are off"));
     }
     evidence.extend(waited(reached));
-    let cookie = Remedy::command("Turn SYN cookies on", "sudo sysctl -w net.ipv4.tcp_syncookies=1", Effect::Change);
-    let room = Remedy::command(
-        "Make room for more half-open connections",
-        "sudo sysctl -w net.ipv4.tcp_max_syn_backlog=4096",
-        Effect::Change,
-    );
+    let cookie = Remedy::change("Turn SYN cookies on", "sudo sysctl -w net.ipv4.tcp_syncookies=1");
+    let room = Remedy::change("Make room for more half-open connections", "sudo sysctl -w net.ipv4.tcp_max_syn_backlog=4096");
     let fixes = if cookies == Some(0) { vec![cookie, room] } else { vec![room] };
     let summary =
         format!("{half_open} handshakes with port {} are half finished, and the kernel drops new clients.", case.asked.port);

@@ -1,6 +1,6 @@
 //! Two containers are to publish the same port.
 
-use portward_model::{Edit, Effect, Evidence, Likelihood, Mention, MentionKind, Remedy, Text};
+use portward_model::{Edit, Evidence, Likelihood, Mention, MentionKind, Remedy, Text};
 
 use crate::{
     bind::words::{container_of, described},
@@ -64,10 +64,10 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let name = container.map(|container| container.name.clone().unwrap_or_else(|| container.id.as_str().into()));
     if let Some(stop) = held.as_ref().and_then(|held| crate::bind::words::supervisor_of(case.snapshot, held.process)?.stop) {
-        fixes.push(Remedy::command("Stop the container that has it", stop, Effect::Destroy));
+        fixes.push(Remedy::end("Stop the container that has it", stop));
     }
     let find = format!("docker ps --filter publish={}", case.asked.port);
-    fixes.push(Remedy::command("See which container has it", find, Effect::Read));
+    fixes.push(Remedy::look("See which container has it", find));
     fixes.push(offer::next_after("Publish at another port", case.asked.port));
     let by = match (&name, &held) {
         (Some(name), _) => format!("the container {name} publishes it already"),

@@ -1,6 +1,6 @@
 //! The container engine counts a port as given that no container has.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use super::docker_duplicate_publish::allocator_says;
 use crate::{
@@ -69,16 +69,11 @@ fn run(case: &Case<'_>) -> Ruling {
         None => return Ruling::Silent,
     };
     let fixes = vec![
-        Remedy::command(
+        Remedy::end(
             "Remove the stopped container that publishes it",
             format!("docker rm $(docker ps -aq --filter publish={port} --filter status=exited --filter status=created)"),
-            Effect::Destroy,
         ),
-        Remedy::command(
-            "If none does, restart the daemon, which makes its list anew",
-            "sudo systemctl restart docker",
-            Effect::Destroy,
-        ),
+        Remedy::end("If none does, restart the daemon, which makes its list anew", "sudo systemctl restart docker"),
     ];
     let summary = format!("{} is allocated {what}.", words::port(case));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

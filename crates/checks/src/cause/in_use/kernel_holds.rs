@@ -1,6 +1,6 @@
 //! No process holds the port: the kernel itself does.
 
-use portward_model::{Effect, Finding, Remedy};
+use portward_model::{Finding, Remedy};
 
 use crate::{
     bind::{View, conflict::Kind, words},
@@ -47,11 +47,7 @@ fn run(view: &View<'_>) -> Option<Finding> {
         &all,
         summary,
         vec![
-            Remedy::command(
-                "See which kernel services use ports",
-                "rpcinfo -p; wg show; ip -d link show type vxlan",
-                Effect::Read,
-            ),
+            Remedy::look("See which kernel services use ports", "rpcinfo -p; wg show; ip -d link show type vxlan"),
             words::another_port(view),
         ],
     );

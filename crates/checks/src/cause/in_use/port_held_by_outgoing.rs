@@ -1,6 +1,6 @@
 //! An outgoing connection took the port as its source.
 
-use portward_model::{Effect, Evidence, Finding, Remedy};
+use portward_model::{Evidence, Finding, Remedy};
 
 use crate::{
     bind::{View, conflict::Kind, words},
@@ -43,10 +43,9 @@ fn run(view: &View<'_>) -> Option<Finding> {
     let port = view.question.port;
     let mut fixes = vec![words::port_outside_range(view)];
     if view.snapshot.rules.as_ref().is_none_or(|rules| rules.is_ephemeral(port)) {
-        fixes.push(Remedy::command(
+        fixes.push(Remedy::change(
             "Keep outgoing connections away from it from now on, besides the ports that are reserved already",
             format!("sudo sysctl -w net.ipv4.ip_local_reserved_ports={}", reserved(view)),
-            Effect::Change,
         ));
     }
     fixes.push(words::wait(view));

@@ -1,6 +1,6 @@
 //! What holds the port is started again whenever it is stopped.
 
-use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Sample, SupervisorKind, Text};
+use portward_model::{Evidence, Likelihood, Process, Remedy, Sample, SupervisorKind, Text};
 
 use crate::{
     bind::words::{ancestors, described, supervisor_of},
@@ -44,7 +44,7 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let evidence = vec![words::seen(case, index, socket), keeper.evidence];
     let fixes = vec![
-        Remedy::command(format!("Stop it through {}, which would start it again", keeper.name), keeper.stop, Effect::Destroy),
+        Remedy::end(format!("Stop it through {}, which would start it again", keeper.name), keeper.stop),
         offer::next_after("Use another port", case.asked.port),
     ];
     let summary = format!(

@@ -1,6 +1,6 @@
 //! systemd holds the port for a service that it starts on demand.
 
-use portward_model::{Effect, Finding, Remedy};
+use portward_model::{Finding, Remedy};
 
 use crate::{
     bind::{View, conflict::Kind, words},
@@ -46,7 +46,7 @@ fn run(view: &View<'_>) -> Option<Finding> {
         service.unwrap_or_default()
     );
     let list = if of_user { "systemctl --user list-sockets --all" } else { "systemctl list-sockets --all" };
-    let fixes = vec![Remedy::command("Find the socket unit, then stop that unit", list, Effect::Read), words::another_port(view)];
+    let fixes = vec![Remedy::look("Find the socket unit, then stop that unit", list), words::another_port(view)];
     Some(words::cause(view, CAUSE.code, &all, summary, fixes))
 }
 

@@ -62,9 +62,9 @@ fn found(case: &Case<'_>, index: usize, socket: &Socket, process: Option<&Proces
     });
     let mut fixes = Vec::new();
     if let Some(id) = quoted(&Text::from(unit.id.as_str())) {
-        fixes.push(Remedy::command("Stop the service", format!("sudo systemctl stop {id}"), Effect::Destroy));
+        fixes.push(Remedy::end("Stop the service", format!("sudo systemctl stop {id}")));
         let disable = format!("sudo systemctl disable --now {id}");
-        fixes.push(Remedy::command("Stop it, and do not start it with the machine again", disable, Effect::Destroy));
+        fixes.push(Remedy::end("Stop it, and do not start it with the machine again", disable));
     }
     fixes.push(offer::next_after("Use another port", case.asked.port));
     let who = process.map(|process| format!(": {}", described(case.snapshot, process))).unwrap_or_default();

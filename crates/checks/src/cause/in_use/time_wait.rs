@@ -1,6 +1,6 @@
 //! Closed connections of the port are still remembered.
 
-use portward_model::{Effect, Finding, Remedy};
+use portward_model::{Finding, Remedy};
 
 use crate::{
     bind::{View, conflict::Kind, words},
@@ -44,10 +44,8 @@ fn run(view: &View<'_>) -> Option<Finding> {
     };
     let summary = format!("{} is kept for at most 60 s by {count} in TIME-WAIT{unless}.", words::port(view));
     let port = view.question.port;
-    let fixes = vec![
-        words::wait(view),
-        Remedy::command("Remove them as root", format!("sudo ss -K state time-wait 'sport = :{port}'"), Effect::Destroy),
-    ];
+    let fixes =
+        vec![words::wait(view), Remedy::end("Remove them as root", format!("sudo ss -K state time-wait 'sport = :{port}'"))];
     Some(words::cause(view, CAUSE.code, &all, summary, fixes))
 }
 

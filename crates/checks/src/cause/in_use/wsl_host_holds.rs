@@ -1,6 +1,6 @@
 //! The Windows side of this machine has the port.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
 
@@ -53,8 +53,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let find = format!("powershell.exe -Command \"Get-Process -Id (Get-NetTCPConnection -LocalPort {port}).OwningProcess\"");
     let stop = format!("powershell.exe -Command \"Stop-Process -Id (Get-NetTCPConnection -LocalPort {port}).OwningProcess\"");
     let fixes = vec![
-        Remedy::command("Stop the Windows program that has it", stop, Effect::Destroy),
-        Remedy::command("See which one it is", find, Effect::Read),
+        Remedy::end("Stop the Windows program that has it", stop),
+        Remedy::look("See which one it is", find),
         offer::next_after("Use another port", case.asked.port),
     ];
     let summary = format!("{} is taken on the Windows side of this machine; no Linux socket has it.", words::port(case));

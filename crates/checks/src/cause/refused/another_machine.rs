@@ -1,6 +1,6 @@
 //! The address belongs to another machine.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Transport};
+use portward_model::{Evidence, Likelihood, Remedy, Transport};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, words};
 
@@ -72,8 +72,8 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let host = case.asked.name.clone().unwrap_or_else(|| first.to_string());
     let fixes = vec![
-        Remedy::command("Ask on that machine", format!("ssh {host} portward doctor {}", case.asked.port), Effect::Read),
-        Remedy::command("See the way there", format!("ip route get {first}"), Effect::Read),
+        Remedy::look("Ask on that machine", format!("ssh {host} portward doctor {}", case.asked.port)),
+        Remedy::look("See the way there", format!("ip route get {first}")),
     ];
     let summary = format!("{first} is not this machine; {met}, and from here only the route can be seen.");
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portward_model::{CommandLine, Effect, Evidence, Likelihood, Remedy, Sample};
+use portward_model::{CommandLine, Evidence, Likelihood, Remedy, Sample};
 
 use crate::{
     bind::words::supervisor_of,
@@ -90,9 +90,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let log = match (&supervisor, &reborn) {
         (Some(found), _) if found.name.raw().ends_with(b".service") => {
             let unit = quoted(&found.name).unwrap_or_else(|| "UNIT".to_owned());
-            Remedy::command(title, format!("journalctl -n 50 -u {unit}"), Effect::Read)
+            Remedy::look(title, format!("journalctl -n 50 -u {unit}"))
         }
-        (_, Some((pid, _))) => Remedy::command(title, format!("ls -l /proc/{pid}/fd/1 /proc/{pid}/fd/2"), Effect::Read),
+        (_, Some((pid, _))) => Remedy::look(title, format!("ls -l /proc/{pid}/fd/1 /proc/{pid}/fd/2")),
         (_, None) => offer::explain(title, words::target(case)),
     };
     let fixes = vec![log];

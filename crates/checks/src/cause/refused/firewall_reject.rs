@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use portward_model::{Attempt, Effect, Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
+use portward_model::{Attempt, Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, words};
 
@@ -93,7 +93,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(rule) = rule {
         let count = rule.packets.map(|packets| format!(", {packets} packets met it")).unwrap_or_default();
         evidence.push(Evidence::new("packet filter rules", format!("{}: {}{count}", rule.chain, rule.text)));
-        fixes.push(Remedy::command("Remove the rule", rule.remove.clone(), Effect::Change));
+        fixes.push(Remedy::change("Remove the rule", rule.remove.clone()));
     } else {
         let there = words::address(first, case.asked.port);
         fixes.push(offer::ask("Read the rules to find the one", there).behind("sudo "));

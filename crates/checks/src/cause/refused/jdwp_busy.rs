@@ -1,6 +1,6 @@
 //! Another debugger is attached already.
 
-use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SocketState};
+use portward_model::{Evidence, Likelihood, Process, Remedy, Socket, SocketState};
 
 use crate::{
     case::debuggee::debuggee,
@@ -62,11 +62,7 @@ fn run(case: &Case<'_>) -> Ruling {
             let fact = format!("the other end is held by {}", words::named(debugger));
             evidence.push(Evidence::new("sock_diag", fact));
             let command = format!("{}kill {}", words::sudo(case, debugger.uid), debugger.id.pid);
-            fixes.push(Remedy::command(
-                "Detach in the other debugger; where it has no window any more, end it",
-                command,
-                Effect::Destroy,
-            ));
+            fixes.push(Remedy::end("Detach in the other debugger; where it has no window any more, end it", command));
             format!("{} is", words::named(debugger))
         }
         None => socket.remote().map_or_else(

@@ -53,8 +53,8 @@ fn run(case: &Case<'_>) -> Ruling {
     ];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let fixes = vec![
-        Remedy::command("Go through a tunnel", format!("ssh -N -L {port}:127.0.0.1:{port} {dialled}"), Effect::Change),
-        Remedy::command("From this machine, attach to loopback", format!("jdb -attach 127.0.0.1:{port}"), Effect::Change),
+        Remedy::change("Go through a tunnel", format!("ssh -N -L {port}:127.0.0.1:{port} {dialled}")),
+        Remedy::change("From this machine, attach to loopback", format!("jdb -attach 127.0.0.1:{port}")),
         Remedy::advice("Or open it, on a network that you trust only", format!("address=*:{port}"), Effect::Change),
     ];
     let listens = words::endpoint(case.snapshot, socket);

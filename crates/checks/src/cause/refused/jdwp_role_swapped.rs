@@ -65,11 +65,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let option = format!("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address={}", if port == 0 { 5005 } else { port });
     let fixes = vec![
         Remedy::advice("Let the JVM listen, and attach to it", option, Effect::Change),
-        Remedy::command(
-            "Or let the debugger listen first (\"Listen to remote JVM\")",
-            format!("jdb -listen {}", port.max(1)),
-            Effect::Change,
-        ),
+        Remedy::change("Or let the debugger listen first (\"Listen to remote JVM\")", format!("jdb -listen {}", port.max(1))),
     ];
     let who = calls.map_or_else(|| "The JVM".to_owned(), |(process, _)| words::named(process));
     let place = if port == 0 { String::new() } else { format!(" on port {port}") };

@@ -47,7 +47,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     fixes.push(offer::explain("From this machine, dial the address that it listens on", &listens));
     let tunnel = format!("ssh -N -L {port}:{listens} {dialled}");
-    fixes.push(Remedy::command("From another machine, go through a tunnel", tunnel, Effect::Change));
+    fixes.push(Remedy::change("From another machine, go through a tunnel", tunnel));
     // Named and not offered: what opens a server to the network is for a person to write.
     let line = edits::listen_on(case, index, dialled, "").and_then(|remedy| remedy.edits().cloned());
     let exposed = line.map_or_else(

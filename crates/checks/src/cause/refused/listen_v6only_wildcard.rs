@@ -48,7 +48,7 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence
             .push(Evidence::new("/proc/sys/net/ipv6/bindv6only", "1: a wildcard takes no IPv4 unless its program asks for it"));
         let command = "sudo sysctl -w net.ipv6.bindv6only=0";
-        fixes.push(Remedy::command("Let wildcards take IPv4 too, then start the server again", command, Effect::Change));
+        fixes.push(Remedy::change("Let wildcards take IPv4 too, then start the server again", command));
     }
     let setting = "clear IPV6_V6ONLY (nginx: listen [::]:PORT ipv6only=off; Node: ipv6Only: false), or listen on 0.0.0.0";
     fixes.push(Remedy::advice("Let it take IPv4 too", setting, Effect::Change));

@@ -1,6 +1,6 @@
 //! The listener is in another network namespace.
 
-use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, Socket, unmap};
+use portward_model::{AddressClass, Evidence, Likelihood, Remedy, Socket, unmap};
 
 use crate::{
     bind::words::{ancestors, container_of},
@@ -94,7 +94,7 @@ fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Remedy> {
         let runtime = if container.runtime == "podman" { "podman" } else { "docker" };
         let also = if loopback { ", and let it listen on 0.0.0.0 inside" } else { "" };
         let publish = format!("{runtime} run --publish 127.0.0.1:{port}:{port} {image}");
-        fixes.push(Remedy::command(format!("Start the container with its port published{also}"), publish, Effect::Change));
+        fixes.push(Remedy::change(format!("Start the container with its port published{also}"), publish));
         if let Some(address) = container.addresses.first().filter(|_| !loopback) {
             fixes.push(offer::explain("Or dial the container's own address", words::address(*address, port)));
         }
@@ -108,7 +108,7 @@ fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Remedy> {
         (None, Some(pid)) => format!("sudo nsenter --target {pid} --net CLIENT"),
         (None, None) => "sudo lsns --type net".to_owned(),
     };
-    fixes.push(Remedy::command("Run the client in that namespace", enter, Effect::Read));
+    fixes.push(Remedy::look("Run the client in that namespace", enter));
     fixes
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use portward_model::{DialTarget, Effect, Evidence, Likelihood, MentionKind, Met, Remedy};
+use portward_model::{DialTarget, Evidence, Likelihood, MentionKind, Met, Remedy};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, kin, offer, words};
 
@@ -81,11 +81,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let target = if outside.contains(':') { format!("[{outside}]:{port}") } else { format!("{outside}:{port}") };
         fixes.push(offer::ask("Dial the host from inside", target));
     }
-    fixes.push(Remedy::command(
-        "Or give the container the host's own network",
-        "docker run --network host IMAGE",
-        Effect::Change,
-    ));
+    fixes.push(Remedy::change("Or give the container the host's own network", "docker run --network host IMAGE"));
     let likelihood = if answers.is_some() || setting.is_some() { Likelihood::Likely } else { Likelihood::Possible };
     let summary = format!(
         "{} is inside {place}, where nothing listens; a service outside has another address.",

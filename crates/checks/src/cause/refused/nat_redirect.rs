@@ -1,6 +1,6 @@
 //! A redirection sends the connection to a port where nothing listens.
 
-use portward_model::{Effect, Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
+use portward_model::{Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, words};
 
@@ -62,7 +62,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(rule) = rule {
         let count = rule.packets.map(|packets| format!(", {packets} packets met it")).unwrap_or_default();
         evidence.push(Evidence::new("packet filter rules", format!("{}: {}{count}", rule.chain, rule.text)));
-        fixes.push(Remedy::command("Remove the rule", rule.remove.clone(), Effect::Change));
+        fixes.push(Remedy::change("Remove the rule", rule.remove.clone()));
     } else {
         fixes.push(offer::ask("Read the rules to find the one", &place).behind("sudo "));
     }

@@ -70,12 +70,10 @@ fn run(case: &Case<'_>) -> Ruling {
 /// How what a file describes is started.
 fn starter(kind: MentionKind, file: &str) -> Remedy {
     match kind {
-        MentionKind::Compose => {
-            Remedy::command("Start the Compose project", format!("docker compose -f {file} up -d"), Effect::Change)
-        }
+        MentionKind::Compose => Remedy::change("Start the Compose project", format!("docker compose -f {file} up -d")),
         MentionKind::UnitEnabled | MentionKind::UnitDisabled => {
             let unit = file.rsplit('/').next().unwrap_or(file);
-            Remedy::command("Start the unit", format!("sudo systemctl start {unit}"), Effect::Change)
+            Remedy::change("Start the unit", format!("sudo systemctl start {unit}"))
         }
         _ => Remedy::advice("Start what this file describes", file, Effect::Read),
     }

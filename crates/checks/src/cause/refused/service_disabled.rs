@@ -1,6 +1,6 @@
 //! The service that has the port is not running.
 
-use portward_model::{Effect, Evidence, Likelihood, Mention, MentionKind, Remedy};
+use portward_model::{Evidence, Likelihood, Mention, MentionKind, Remedy};
 
 use crate::{
     cause::{Case, Cause, Judges, Proof, Ruling, kin, quoted, words},
@@ -63,8 +63,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let (title, verb) = if disabled { ("Start it now and at every boot", "enable --now") } else { ("Start it", "start") };
     let status = if user { "systemctl --user" } else { "systemctl" };
     let fixes = vec![
-        Remedy::command(title, format!("{ctl} {verb} {word}"), Effect::Change),
-        Remedy::command("See why it does not run", format!("{status} status {word}"), Effect::Read),
+        Remedy::change(title, format!("{ctl} {verb} {word}")),
+        Remedy::look("See why it does not run", format!("{status} status {word}")),
     ];
     let how = if disabled { "is not enabled and does not run" } else { "is enabled and does not run" };
     let summary = format!("{unit}, which has port {}, {how}.", case.asked.port);

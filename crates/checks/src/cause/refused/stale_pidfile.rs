@@ -1,6 +1,6 @@
 //! A pid file was left behind by a server that is gone.
 
-use portward_model::{Effect, Evidence, Likelihood, Mention, MentionKind, Process, Remedy};
+use portward_model::{Evidence, Likelihood, Mention, MentionKind, Process, Remedy};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, quoted, words};
 
@@ -51,11 +51,7 @@ fn run(case: &Case<'_>) -> Ruling {
         if case.asked.port != 0 {
             evidence.push(Evidence::new("sock_diag", format!("nothing listens on port {}", case.asked.port)));
         }
-        let fixes = vec![Remedy::command(
-            "See whether the pid in the file is the server's, then remove the file",
-            "ps -p PID",
-            Effect::Read,
-        )];
+        let fixes = vec![Remedy::look("See whether the pid in the file is the server's, then remove the file", "ps -p PID")];
         let summary = "A pid file says that the server runs, and it does not.";
         return words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes);
     };
@@ -65,9 +61,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     if let Some(word) = quoted(&mention.file) {
         let sudo = if case.snapshot.host.privileged { "" } else { "sudo " };
-        fixes.push(Remedy::command("Remove the file, then start the server", format!("{sudo}rm -- {word}"), Effect::Destroy));
+        fixes.push(Remedy::end("Remove the file, then start the server", format!("{sudo}rm -- {word}")));
     }
-    fixes.push(Remedy::command("See what it named", format!("ps -p {}", fate.pid), Effect::Read));
+    fixes.push(Remedy::look("See what it named", format!("ps -p {}", fate.pid)));
     let summary = format!("{} names pid {}, which is no server of port {} any more.", mention.file, fate.pid, mention.port);
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }

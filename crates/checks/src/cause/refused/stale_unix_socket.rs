@@ -1,6 +1,6 @@
 //! A file stands at the Unix path and no server has it.
 
-use portward_model::{Effect, Evidence, FileKind, Finding, Likelihood, Met, Remedy, SocketState};
+use portward_model::{Evidence, FileKind, Finding, Likelihood, Met, Remedy, SocketState};
 
 use crate::{
     bind::{BindHost, View},
@@ -44,7 +44,7 @@ fn refuse(view: &View<'_>) -> Option<Finding> {
     }
     let mut fixes = vec![offer::list_unix("See every Unix socket that is served")];
     if let Some(word) = quoted(path) {
-        fixes.push(Remedy::command("Remove the file", format!("rm -- {word}"), Effect::Destroy));
+        fixes.push(Remedy::end("Remove the file", format!("rm -- {word}")));
     }
     let summary =
         format!("{path} exists, and no socket that was seen has that name: it is likely left from a server that ended.");
@@ -80,7 +80,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.push(Evidence::new("sock_diag", format!("no socket listens by the name {path}")));
     evidence.extend(tried.map(words::tried));
     if let Some(word) = quoted(path).filter(|_| kind == Some(FileKind::Socket)) {
-        fixes.push(Remedy::command("Remove the file, then start the server", format!("rm -- {word}"), Effect::Destroy));
+        fixes.push(Remedy::end("Remove the file, then start the server", format!("rm -- {word}")));
     }
     fixes.push(offer::wait("Start the server, and know when it listens", words::target(case)));
     let likelihood = if refused || kind != Some(FileKind::Socket) { Likelihood::Certain } else { Likelihood::Likely };

@@ -1,6 +1,6 @@
 //! The tunnel that carried the port has ended.
 
-use portward_model::{CommandLine, Effect, Evidence, Likelihood, Process, Remedy};
+use portward_model::{CommandLine, Evidence, Likelihood, Process, Remedy};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, kin::names_port, words};
 
@@ -56,17 +56,17 @@ fn run(case: &Case<'_>) -> Ruling {
         let fact = format!("{who} was told to listen on port {}", case.asked.port);
         evidence.push(Evidence::new(format!("/proc/{pid}/cmdline"), fact));
         let command = format!("{}kill {pid}", words::sudo(case, process.uid));
-        fixes.push(Remedy::command("End what is left of the tunnel, then start it again", command, Effect::Destroy));
+        fixes.push(Remedy::end("End what is left of the tunnel, then start it again", command));
     }
     if let Some(mention) = mention {
         evidence.push(words::mentioned(mention));
-        fixes.push(Remedy::command("Start the tunnel again", mention.text.shown().trim().to_owned(), Effect::Change));
+        fixes.push(Remedy::change("Start the tunnel again", mention.text.shown().trim().to_owned()));
     }
     if stands.is_none() && case.asked.port != 0 {
         evidence.push(Evidence::new("sock_diag", format!("nothing listens on port {}", case.asked.port)));
     }
     let again = "ssh -N -o ServerAliveInterval=15 -o ExitOnForwardFailure=yes -L PORT:HOST:PORT SERVER";
-    fixes.push(Remedy::command("Start it with keepalives", again, Effect::Change));
+    fixes.push(Remedy::change("Start it with keepalives", again));
     let place = if case.asked.port == 0 { String::new() } else { format!(" for port {}", case.asked.port) };
     let summary = format!("{who} does not stand any more{place}.");
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The client went for a Unix socket, and the server listens on TCP.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Text};
+use portward_model::{Evidence, Likelihood, Remedy, Text};
 use portward_wire::protocol::{self, Protocol};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, kin, words};
@@ -46,7 +46,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = vec![Evidence::new("stat(2)", format!("nothing serves {path}")), words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let host = if socket.serves_ipv4() { "127.0.0.1" } else { "::1" };
-    let fixes = vec![Remedy::command("Let the client use TCP", known.client_for(host, port), Effect::Read)];
+    let fixes = vec![Remedy::look("Let the client use TCP", known.client_for(host, port))];
     let who = words::who(case, index, socket);
     let listens = words::endpoint(case.snapshot, socket);
     let summary = format!("{who} listens on {listens} by TCP, and the client went for the Unix socket {path}.");

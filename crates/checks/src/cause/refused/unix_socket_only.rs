@@ -55,7 +55,7 @@ fn run(case: &Case<'_>) -> Ruling {
         || offer::explain(title, format!("unix:{path}")),
         |known| {
             let command = known.by_path.replace("PATH", &path).replace("FOLDER", folder).replace("PORT", &port.to_string());
-            Remedy::command(title, command, Effect::Read)
+            Remedy::look(title, command)
         },
     );
     let program =

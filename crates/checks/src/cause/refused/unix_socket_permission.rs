@@ -1,6 +1,6 @@
 //! This user may not connect to the Unix socket.
 
-use portward_model::{Effect, Evidence, FileKind, Likelihood, Met, Remedy};
+use portward_model::{Evidence, FileKind, Likelihood, Met, Remedy};
 
 use crate::{
     bind::words::user,
@@ -59,11 +59,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let summary = if let Some(folder) = unsearchable {
         evidence.push(Evidence::new("access(2)", format!("{folder} may not be searched by {me}")));
         if let Some(word) = quoted(folder) {
-            fixes.push(Remedy::command(
-                "Let this user search the folder",
-                format!("sudo setfacl -m u:{me}:x {word}"),
-                Effect::Change,
-            ));
+            fixes.push(Remedy::change("Let this user search the folder", format!("sudo setfacl -m u:{me}:x {word}")));
         }
         format!("{path} cannot be reached: {me} may not search {folder}.")
     } else {
@@ -72,26 +68,22 @@ fn run(case: &Case<'_>) -> Ruling {
         let joins = mode & 0o020 != 0 && facts.uid != case.snapshot.host.uid;
         if joins {
             let command = format!("sudo usermod -aG \"$(getent group {} | cut -d: -f1)\" {me}", facts.gid);
-            fixes.push(Remedy::command("Join its group, then log in again", command, Effect::Change));
+            fixes.push(Remedy::change("Join its group, then log in again", command));
         } else if let Some(word) = quoted(path) {
             let sudo = words::sudo(case, facts.uid);
-            fixes.push(Remedy::command(
-                "Let this user write to it",
-                format!("{sudo}setfacl -m u:{me}:rw {word}"),
-                Effect::Change,
-            ));
+            fixes.push(Remedy::change("Let this user write to it", format!("{sudo}setfacl -m u:{me}:rw {word}")));
         }
         format!("{path} may not be written to by {me}: its mode is {mode:04o}, its owner {owner}.")
     };
     evidence.extend(tried.map(words::tried));
-    fixes.push(Remedy::command("Or run the client as its owner", format!("sudo -u {owner} CLIENT"), Effect::Read));
+    fixes.push(Remedy::look("Or run the client as its owner", format!("sudo -u {owner} CLIENT")));
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }
 
 /// Only the error is known.
 fn bare(case: &Case<'_>) -> Ruling {
     let evidence = case.exam.attempts.iter().take(1).map(words::tried).collect();
-    let fixes = vec![Remedy::command("See the modes on the way", format!("namei -l {}", words::port(case)), Effect::Read)];
+    let fixes = vec![Remedy::look("See the modes on the way", format!("namei -l {}", words::port(case)))];
     let summary = format!("{} may not be connected to by this user.", words::port(case));
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }

@@ -65,7 +65,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(kin::mentioned_beside(case, process).map(words::mentioned));
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let title = "Attach the debugger and let the program go on";
-    let by = |command: String| Remedy::command(title, command, Effect::Change);
+    let by = |command: String| Remedy::change(title, command);
     let attach = match found.protocol {
         "JDWP" => by(format!("jdb -attach {port}")),
         "inspector" => by(format!("node inspect 127.0.0.1:{port}")),

@@ -92,7 +92,7 @@ fn observed(case: &Case<'_>) -> Option<Ruling> {
     let mut evidence = vec![Evidence::new("connect(2) of the client", format!("pid {} dialled {at}: {failed}", connect.pid))];
     evidence.extend(case.served().first().map(|(index, socket)| words::seen(case, *index, socket)));
     let command = format!("grep -rn {} . --include='*.env*' --include='*.y*ml' --include='*.toml' --include='*.json'", at.port());
-    let fixes = vec![Remedy::command("Find the setting that sends it there", command, Effect::Read)];
+    let fixes = vec![Remedy::look("Find the setting that sends it there", command)];
     let summary = format!("{at} is where the client really went, and not {}.", case.asked.text);
     Some(words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes))
 }

@@ -1,6 +1,6 @@
 //! The browser does not keep or send the cookie.
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+use portward_model::{Evidence, Likelihood, Remedy};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, talk, words};
 
@@ -46,10 +46,9 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence
             .push(Evidence::new("read(2)", format!("its cookie has the flags {}", portward_model::Text::from(flags.as_str()))));
     }
-    let fixes = vec![Remedy::command(
+    let fixes = vec![Remedy::look(
         "Read the flags of the cookie, and correct SameSite and Secure for development",
         format!("curl -sI http://{}:{}/", talk::host(case), case.asked.port),
-        Effect::Read,
     )];
     let summary = "The browser does not keep or send the cookie, because of its flags; the connection is well.";
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)

@@ -1,6 +1,6 @@
 //! The browser's rules on origins stopped the request.
 
-use portward_model::{Effect, Likelihood, Remedy};
+use portward_model::{Likelihood, Remedy};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
 
@@ -47,10 +47,9 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let (host, port) = (talk::host(case), case.asked.port);
-    let fixes = vec![Remedy::command(
+    let fixes = vec![Remedy::look(
         "Allow the page's origin in the server, and ask as the page does",
         format!("curl -i -H 'Origin: http://localhost:5173' http://{host}:{port}/"),
-        Effect::Read,
     )];
     let summary = format!("The browser withholds the answer from the page: {who} does not allow its origin.");
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)

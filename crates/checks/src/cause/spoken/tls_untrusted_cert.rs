@@ -1,6 +1,6 @@
 //! The client does not trust the certificate.
 
-use portward_model::{Effect, Likelihood, Remedy};
+use portward_model::{Likelihood, Remedy};
 use portward_wire::protocol::{HTTP, TLS};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
@@ -47,15 +47,10 @@ fn run(case: &Case<'_>) -> Ruling {
     let what = WHY.iter().find(|(words, _)| talk::text_has(case, words)).map_or("is not trusted by the client", |(_, what)| what);
     let host = portward_model::Text::from(talk::host(case).as_str()).shown();
     let fixes = vec![
-        Remedy::command(
-            "Make a certificate for this name that this machine trusts",
-            format!("mkcert -install && mkcert {host}"),
-            Effect::Change,
-        ),
-        Remedy::command(
+        Remedy::change("Make a certificate for this name that this machine trusts", format!("mkcert -install && mkcert {host}")),
+        Remedy::look(
             "Read the certificate",
             format!("openssl s_client -connect {host}:{} -servername {host} </dev/null", case.asked.port),
-            Effect::Read,
         ),
     ];
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));

@@ -1,6 +1,6 @@
 //! Windows keeps the port for itself.
 
-use portward_model::{Effect, Likelihood, Remedy};
+use portward_model::{Likelihood, Remedy};
 
 use crate::cause::{Case, Cause, Judges, Proof, Ruling, words};
 
@@ -39,13 +39,12 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let reserve = format!("netsh int ipv4 add excludedportrange protocol=tcp startport={port} numberofports=1");
     let fixes = vec![
-        Remedy::command(
+        Remedy::change(
             "Reserve the port for your own program, as administrator",
             format!("net stop winnat && {reserve} && net start winnat"),
-            Effect::Change,
         ),
-        Remedy::command("See the reserved blocks", "netsh int ipv4 show excludedportrange protocol=tcp", Effect::Read),
-        Remedy::command("See whether a program has it for itself", format!("netstat -ano | findstr :{port}"), Effect::Read),
+        Remedy::look("See the reserved blocks", "netsh int ipv4 show excludedportrange protocol=tcp"),
+        Remedy::look("See whether a program has it for itself", format!("netstat -ano | findstr :{port}")),
     ];
     let what = if port == "PORT" { "The port".to_owned() } else { format!("Port {port}") };
     let summary = format!("{what} lies in a range that Windows keeps for itself, so that no program may bind it.");
