@@ -11,7 +11,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueHint};
 use portward_ops::{Cancel, Document, Door, Effect, Exit, Failure, Home, Kind, Never, Noun, Op, Sink, perform, write_json};
 use portward_sys::{SystemClock, on_request_to_end, requested_end, this_caller};
 
-use crate::{complete, generate, prompt::Terminal, schema, screen::Screen, show::Show, source, words};
+use crate::{complete, generate, misread::misread, prompt::Terminal, schema, screen::Screen, show::Show, source, words};
 
 /// Runs the command line and says how it went.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
@@ -45,52 +45,6 @@ fn refused(failure: &Failure) -> ExitCode {
     let _ = write!(io::stderr(), "portward: {}\n{hint}", failure.message);
     ExitCode::from(if failure.kind == Kind::NotStarted { 125 } else { 2 })
 }
-
-/// What clap says in a paragraph, as one sentence and a hint. What was typed may be long, or act on a terminal.
-fn misread(error: &clap::Error) -> Failure {
-    use std::error::Error as _;
-    if let Some(source) = error.source()
-        && let Some(endpoint) = source.downcast_ref::<portward_model::EndpointError>()
-    {
-        return endpoint.clone().into();
-    }
-    let own = error.to_string();
-    let said = error.source().map_or_else(|| first_sentence(&own), ToString::to_string);
-    let said = said.strip_prefix("error: ").unwrap_or(&said);
-    let (said, near) = match said.split_once("; did you mean `") {
-        Some((said, near)) => (said, Some(format!("did you mean {} ?", near.trim_end_matches(['`', '?', '.'])))),
-        None => (said, None),
-    };
-    let mut short: String = said.chars().take(LONGEST_SENTENCE).collect();
-    if short.len() < said.len() {
-        short.push('…');
-    }
-    let sentence = portward_model::Text::from_shown(&short).shown();
-    let mut chars = sentence.chars();
-    let sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
-    let lines = || own.lines().map(str::trim);
-    let values = lines()
-        .find_map(|line| line.strip_prefix("[possible values: ")?.strip_suffix(']'))
-        .map(|values| format!("one of {values}"));
-    let tip = lines().find_map(|line| line.strip_prefix("tip: ")).map(str::to_owned);
-    let hint = near.or(values).or(tip).map(|hint| portward_model::Text::from_shown(&hint).shown());
-    let hint = hint.unwrap_or_else(|| "the same command with --help".to_owned());
-    Failure::usage(format!("{}.", sentence.trim_end_matches('.'))).hint(hint)
-}
-
-/// The first line, with the list that stands below it where it ends in a colon.
-fn first_sentence(said: &str) -> String {
-    let mut lines = said.lines();
-    let first = lines.next().unwrap_or_default();
-    if !first.ends_with(':') {
-        return first.to_owned();
-    }
-    let list: Vec<&str> = lines.take_while(|line| line.starts_with("  ")).map(str::trim).collect();
-    format!("{first} {}", list.join(", "))
-}
-
-/// Sentences are cut here: one may quote what was typed.
-const LONGEST_SENTENCE: usize = 300;
 
 /// What ends a run early.
 pub(crate) enum Trouble {

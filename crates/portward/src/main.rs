@@ -8,6 +8,7 @@ mod beside;
 mod cli;
 mod complete;
 mod generate;
+mod misread;
 mod prompt;
 #[cfg(debug_assertions)]
 mod reread;

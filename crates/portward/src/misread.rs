@@ -1,0 +1,49 @@
+//! What was typed and makes no sense, in the words of this program.
+
+use portward_ops::Failure;
+
+/// What clap says in a paragraph, as one sentence and a hint. What was typed may be long, or act on a terminal.
+pub(crate) fn misread(error: &clap::Error) -> Failure {
+    use std::error::Error as _;
+    if let Some(source) = error.source()
+        && let Some(endpoint) = source.downcast_ref::<portward_model::EndpointError>()
+    {
+        return endpoint.clone().into();
+    }
+    let own = error.to_string();
+    let said = error.source().map_or_else(|| first_sentence(&own), ToString::to_string);
+    let said = said.strip_prefix("error: ").unwrap_or(&said);
+    let (said, near) = match said.split_once("; did you mean `") {
+        Some((said, near)) => (said, Some(format!("did you mean {} ?", near.trim_end_matches(['`', '?', '.'])))),
+        None => (said, None),
+    };
+    let mut short: String = said.chars().take(LONGEST_SENTENCE).collect();
+    if short.len() < said.len() {
+        short.push('…');
+    }
+    let sentence = portward_model::Text::from_shown(&short).shown();
+    let mut chars = sentence.chars();
+    let sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+    let lines = || own.lines().map(str::trim);
+    let values = lines()
+        .find_map(|line| line.strip_prefix("[possible values: ")?.strip_suffix(']'))
+        .map(|values| format!("one of {values}"));
+    let tip = lines().find_map(|line| line.strip_prefix("tip: ")).map(str::to_owned);
+    let hint = near.or(values).or(tip).map(|hint| portward_model::Text::from_shown(&hint).shown());
+    let hint = hint.unwrap_or_else(|| "the same command with --help".to_owned());
+    Failure::usage(format!("{}.", sentence.trim_end_matches('.'))).hint(hint)
+}
+
+/// The first line, with the list that stands below it where it ends in a colon.
+fn first_sentence(said: &str) -> String {
+    let mut lines = said.lines();
+    let first = lines.next().unwrap_or_default();
+    if !first.ends_with(':') {
+        return first.to_owned();
+    }
+    let list: Vec<&str> = lines.take_while(|line| line.starts_with("  ")).map(str::trim).collect();
+    format!("{first} {}", list.join(", "))
+}
+
+/// Sentences are cut here: one may quote what was typed.
+const LONGEST_SENTENCE: usize = 300;
