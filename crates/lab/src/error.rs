@@ -1,5 +1,6 @@
 //! Why a lab could not be built or asked.
 
+use portward_model::{Failure, capitalised};
 use serde::{Deserialize, Serialize};
 
 /// One sentence without its full stop, and what would help. It crosses from a scene's processes to the one that starts it.
@@ -22,6 +23,16 @@ impl LabError {
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
+    }
+}
+
+impl From<LabError> for Failure {
+    fn from(error: LabError) -> Self {
+        let failure = Self::system(format!("{}.", capitalised(error.message.trim_end_matches('.'))));
+        match error.hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
     }
 }
 

@@ -10,6 +10,7 @@ mod address;
 mod caller;
 mod endpoint;
 mod examination;
+mod failure;
 mod finding;
 mod gap;
 mod host;
@@ -19,9 +20,11 @@ mod port;
 mod process;
 mod project;
 mod reach;
+mod rules;
 mod secret;
 mod snapshot;
 mod socket;
+mod span;
 mod text;
 mod time;
 
@@ -33,6 +36,7 @@ pub use examination::{
     MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,
     RuleVerdict, Said, Sample, Thread, Told, Vitals,
 };
+pub use failure::{Failure, Kind, capitalised};
 pub use finding::{Edit, Effect, Evidence, Finding, Likelihood, Means, Place, Remedy, Severity, Status, Who};
 pub use gap::{Gap, Lack, Need, Seen};
 pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};
@@ -42,8 +46,10 @@ pub use port::{PortClass, PortRange, PortRangeError};
 pub use process::{Process, ProcessId, ProcessState, Signal};
 pub use project::{FolderMark, ProjectIdentity};
 pub use reach::{Reach, Shared, Way};
+pub use rules::Rules;
 pub use secret::{CommandLine, masked_line};
 pub use snapshot::{Resolution, Snapshot};
 pub use socket::{Queue, Socket, SocketId, SocketName, SocketOptions, SocketState, Traffic, Transport};
+pub use span::Span;
 pub use text::Text;
 pub use time::Moment;

@@ -13,12 +13,12 @@ use std::{
 
 use portward_model::{Caller, Loan, PortRange, ProcessId, SocketState, Standing, Transport};
 use portward_proxy::{Lender, Wish};
+use portward_store::{FrontRow, ListenerRow, ProjectId, RunRow, Stamp, Store};
 use portward_sys::{Ask, Clock, Look, PortFilter, StateSet, SystemClock, Transports, Which, path_of, this_caller};
 
 use crate::{
     Acts, Cancel, Context, Failure, Nobody,
     session::{is_alive, process_at},
-    store::{FrontRow, ListenerRow, ProjectId, RunRow, Stamp, Store},
 };
 
 /// Becomes the forwarder, if this process was started for that; everybody else goes on.

@@ -6,12 +6,9 @@
 //! nothing and parses no command line.
 #![forbid(unsafe_code)]
 
-mod context;
 mod document;
 mod door;
-mod duration;
 mod entry;
-mod failure;
 mod filter;
 mod forwarder;
 mod inquiry;
@@ -21,23 +18,21 @@ mod pairs;
 mod registry;
 mod rows;
 mod session;
-pub mod store;
 mod target;
 
-pub use context::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
 pub use document::{
     Bind, Client, Document, End, Exposure, Freed, GapDocument, Group, Listing, Nearby, Netns, OwnerDocument, Port,
     ProcessDocument, Proof, Refused, RowDocument, SocketDocument, Step, Supervised, When, write_json,
 };
 pub use door::{Answer, Door, Request, dispatch, perform};
-pub use duration::Span;
 pub use entry::{Each, Entry, ErasedSerialize, Exit, Home, Never, Noun, Op, Sink};
-pub use failure::{Failure, Kind};
 pub use forwarder::entrance;
 pub use look::{Look, Story, View};
 
-pub use portward_model::Effect;
+pub use portward_model::{Effect, Failure, Kind, Span};
 pub use portward_session::die_by;
+pub use portward_store::Store;
+pub use portward_sys::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
 pub use registry::OPS;
 pub(crate) use rows::Row;
 pub use rows::RowKind;

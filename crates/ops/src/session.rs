@@ -8,6 +8,7 @@ use std::{
 
 use portward_model::{Lack, Need, Process, ProcessId, ProjectIdentity, Text};
 use portward_session::{Event, Ports, Rules, Witness};
+use portward_store::{ListenerRow, ProjectId, RunRow, ServiceRow, Stamp, Store};
 use portward_sys::Look;
 
 use crate::{
@@ -15,7 +16,6 @@ use crate::{
     document::GapDocument,
     op::url::url,
     session::told::{Listening, Ran},
-    store::{ListenerRow, ProjectId, RunRow, ServiceRow, Stamp, Store},
 };
 
 pub(crate) mod told;

@@ -10,7 +10,7 @@ use std::{
 use clap::Command;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use portward_model::SocketState;
-use portward_ops::{Look, store::Store};
+use portward_ops::{Look, Store};
 use portward_sys::{StateFolder, SystemClock, this_caller};
 
 use crate::cli::{Trouble, command};

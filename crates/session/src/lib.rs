@@ -18,13 +18,13 @@ mod rules;
 
 use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
+pub use portward_model::Rules;
 use portward_model::Transport;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
     become_program, die_by, gains_rights, is_there, open_listener, pin_inherited, run, start_apart, taking_socket, watch,
 };
-pub use rules::Rules;
 
 /// The name of the processes that keep the doors of a session with a network of its own; children of its supervisor, which end
 /// with it.

@@ -2,21 +2,9 @@
 
 use std::net::SocketAddr;
 
-use portward_model::Transport;
+use portward_model::{Rules, Transport};
 
 use crate::place::Kind;
-
-/// How a session treats its programs' addresses. The default is the rule: the address stays, the port moves, the socket is
-/// pinned to `lo`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Let the network reach what listens: nothing is pinned, and addresses of interfaces stay.
-    pub exposes: bool,
-    /// Leave ports as they are asked for.
-    pub keeps_ports: bool,
-    /// Give it a network of its own, in which all stays as it is asked for, and doors between that and the real localhost.
-    pub isolates: bool,
-}
 
 /// What a bind becomes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,9 +17,20 @@ pub(crate) struct Bind {
     pub(crate) pins: bool,
 }
 
-impl Rules {
+/// What the rules of a session mean for an address.
+pub(crate) trait Apply: Copy {
     /// What a bind to this address becomes.
-    pub(crate) fn bind(self, transport: Transport, address: SocketAddr) -> Bind {
+    fn bind(self, transport: Transport, address: SocketAddr) -> Bind;
+
+    /// True when what listens is to be pinned.
+    fn pins(self) -> bool;
+
+    /// True when a connection to this address may be for the project's own server.
+    fn may_be_own(self, address: SocketAddr) -> bool;
+}
+
+impl Apply for Rules {
+    fn bind(self, transport: Transport, address: SocketAddr) -> Bind {
         let named = address.port() != 0;
         let kind = Kind::of(address.ip());
         let datagram = transport == Transport::Udp;
@@ -46,27 +45,28 @@ impl Rules {
         }
     }
 
-    /// True when what listens is to be pinned.
-    pub(crate) fn pins(self) -> bool {
+    fn pins(self) -> bool {
         !self.exposes && !self.isolates
     }
 
-    /// True when a connection goes to the loopback, whoever serves it there.
-    pub(crate) fn stays_here(address: SocketAddr) -> bool {
-        address.port() != 0 && matches!(Kind::of(address.ip()), Kind::Loopback | Kind::Any)
+    fn may_be_own(self, address: SocketAddr) -> bool {
+        !self.keeps_ports && !self.isolates && stays_here(address)
     }
+}
 
-    /// True when a connection to this address may be for the project's own server.
-    pub(crate) fn may_be_own(self, address: SocketAddr) -> bool {
-        !self.keeps_ports && !self.isolates && Self::stays_here(address)
-    }
+/// True when a connection goes to the loopback, whoever serves it there.
+pub(crate) fn stays_here(address: SocketAddr) -> bool {
+    address.port() != 0 && matches!(Kind::of(address.ip()), Kind::Loopback | Kind::Any)
 }
 
 #[cfg(test)]
 mod tests {
-    use portward_model::Transport::{Tcp, Udp};
+    use portward_model::{
+        Rules,
+        Transport::{Tcp, Udp},
+    };
 
-    use super::{Bind, Rules};
+    use super::{Apply, Bind};
 
     #[test]
     fn binds() {

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use portward_model::{Failure, Kind, capitalised};
+
 /// An operation that failed, with the thing it was about.
 #[derive(Debug, thiserror::Error)]
 pub enum SysError {
@@ -172,5 +174,26 @@ impl SysError {
             | Self::Snapshot { .. }
             | Self::Injected { .. } => false,
         }
+    }
+}
+
+impl From<SysError> for Failure {
+    fn from(error: SysError) -> Self {
+        let denied = error.is_denied();
+        let kind = match &error {
+            SysError::Snapshot { .. } | SysError::NotRecorded { .. } | SysError::Unsupported { .. } => Kind::Usage,
+            _ if denied => Kind::Denied,
+            _ => Kind::System,
+        };
+        let hint = match &error {
+            SysError::Read { path, .. } if path.starts_with("/proc") => {
+                Some("mount -t proc proc /proc    in a container: run it with a /proc of its own".to_owned())
+            }
+            SysError::Changed { .. } => Some("ask again, and look at the line first".to_owned()),
+            SysError::LeftAlone { path, .. } => Some(format!("change {path} with an editor")),
+            _ if denied => Some("the same command with sudo".to_owned()),
+            _ => None,
+        };
+        Self { kind, message: format!("{}.", capitalised(&error.to_string())), hint }
     }
 }

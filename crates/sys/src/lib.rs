@@ -8,6 +8,7 @@
 
 mod caller;
 mod clock;
+mod context;
 mod dialling;
 mod error;
 mod flaky;
@@ -23,6 +24,7 @@ mod tape;
 
 pub use caller::{path_of, text_of, this_caller};
 pub use clock::{Clock, SystemClock};
+pub use context::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
 pub use dialling::{Dialled, Dialling, Talk};
 pub use error::SysError;
 pub use flaky::Flaky;

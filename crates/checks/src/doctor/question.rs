@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{Endpoint, EndpointError, EndpointHost, Text};
+use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Text, capitalised};
 
 use super::{Asked, Asking};
 use crate::{BindQuestion, Call, Paste, Symptom, case::dialled, read_paste, service_port};
@@ -67,6 +67,24 @@ pub enum Misunderstood {
     Unresolved(String),
     /// Nothing was named.
     Nothing,
+}
+
+impl From<Misunderstood> for Failure {
+    fn from(why: Misunderstood) -> Self {
+        match why {
+            Misunderstood::NoEndpoint(error) => Self::from(error)
+                .hint("give an endpoint, a service's name, or the whole error message: portward doctor 'the message'"),
+            Misunderstood::NoError { lines } => {
+                Self::usage(format!("Nothing in the text ({lines} lines) is an error that Portward knows."))
+                    .hint("name the endpoint as well: portward doctor 127.0.0.1:3000 --text '...'")
+            }
+            Misunderstood::Unresolved(why) => {
+                Self::system(format!("{}.", capitalised(&why))).hint("give an address, or a name that this machine knows")
+            }
+            Misunderstood::Nothing => Self::usage("There is nothing to examine.")
+                .hint("give an endpoint or an error message: portward doctor 3000, or pipe a log: ... | portward doctor -"),
+        }
+    }
 }
 
 /// Understands a question.

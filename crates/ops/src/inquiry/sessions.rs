@@ -2,8 +2,9 @@
 
 use portward_checks::doctor::Asked;
 use portward_model::{Moved, Text};
+use portward_store::Store;
 
-use crate::{Context, Dials, session::is_alive, store::Store};
+use crate::{Context, Dials, session::is_alive};
 
 /// Which sessions that run have a program that asked for the port, and where it went. It only adds to what is known; without
 /// it nothing is claimed.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use portward_checks::{
     Paste,
-    doctor::{Depth, Misunderstood, Question, Understood, Verdict, Words, understand},
+    doctor::{Depth, Question, Understood, Verdict, Words, understand},
 };
 use portward_model::{Declined, Observed};
 use schemars::JsonSchema;
@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Acts, Context, Dials, Effect, Failure, Home, Looks, Op, Prompt, Sink, Span,
     document::GapDocument,
-    failure::capitalised,
     inquiry::{NamesOf, inquire},
 };
 
@@ -286,24 +285,6 @@ impl Client {
 struct Asked {
     question: Question,
     observed: Option<Observed>,
-}
-
-impl From<Misunderstood> for Failure {
-    fn from(why: Misunderstood) -> Self {
-        match why {
-            Misunderstood::NoEndpoint(error) => Self::from(error)
-                .hint("give an endpoint, a service's name, or the whole error message: portward doctor 'the message'"),
-            Misunderstood::NoError { lines } => {
-                Self::usage(format!("Nothing in the text ({lines} lines) is an error that Portward knows."))
-                    .hint("name the endpoint as well: portward doctor 127.0.0.1:3000 --text '...'")
-            }
-            Misunderstood::Unresolved(why) => {
-                Self::system(format!("{}.", capitalised(&why))).hint("give an address, or a name that this machine knows")
-            }
-            Misunderstood::Nothing => Self::usage("There is nothing to examine.")
-                .hint("give an endpoint or an error message: portward doctor 3000, or pipe a log: ... | portward doctor -"),
-        }
-    }
 }
 
 /// Asks and answers once.

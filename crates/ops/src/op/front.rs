@@ -7,6 +7,7 @@ use std::{process::Child, time::Duration};
 
 use clap::Args;
 use portward_model::{Text, Transport};
+use portward_store::{FrontRow, Store};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +16,6 @@ use crate::{
     document::GapDocument,
     forwarder::{self, alive},
     session,
-    store::{FrontRow, Store},
 };
 
 /// Lend the real ports of localhost to one project: its port 3000 is localhost:3000 for browsers and other programs

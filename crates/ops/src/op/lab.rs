@@ -1,7 +1,7 @@
 //! `portward lab`
 
 use clap::Args;
-use portward_lab::{LabError, Question, Scene, Sight, labs};
+use portward_lab::{Question, Scene, Sight, labs};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -292,17 +292,5 @@ fn listed(lab: &portward_lab::Lab) -> LabDocument {
         group: lab.group,
         question: lab.question,
         target: lab.target.clone(),
-    }
-}
-
-impl From<LabError> for Failure {
-    fn from(error: LabError) -> Self {
-        let mut chars = error.message.trim_end_matches('.').chars();
-        let first = chars.next().map(|first| first.to_uppercase().to_string()).unwrap_or_default();
-        let failure = Self::system(format!("{first}{}.", chars.as_str()));
-        match error.hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
-        }
     }
 }

@@ -4,15 +4,12 @@ mod document;
 mod giving_back;
 
 use clap::Args;
+use portward_store::{LeaseName, Repaired, Store, Wanted, here};
 use portward_sys::StateFolder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Acts, Context, Effect, Exit, Failure, Home, Looks, Never, Noun, Op, Refused, Sink,
-    document::GapDocument,
-    store::{self, LeaseName, Repaired, Store, Wanted, here},
-};
+use crate::{Acts, Context, Effect, Exit, Failure, Home, Looks, Never, Noun, Op, Refused, Sink, document::GapDocument};
 pub use document::{GoneProject, LeaseDocument, LeaseState, RepairDocument};
 
 /// Ports that belong to projects for good: take, list, release and prune them
@@ -251,7 +248,7 @@ impl Op for Repair {
                     .hint("add --yes to start anew")
             })
         };
-        let found = store::repair(cx, &mut agree)?;
+        let found = portward_store::repair(cx, &mut agree)?;
         let folder = StateFolder::find(cx.caller);
         let shown = |name: &str| folder.path.join(name).display().to_string();
         let document = |sound, copy: Option<String>, saved| RepairDocument { store: shown("leases.db"), sound, copy, saved };
@@ -268,6 +265,6 @@ impl Op for Repair {
 /// The answer, with what is true of every one.
 fn told(cx: &Context<'_>, action: Action, mut leases: Leases) -> Leases {
     leases.action = action;
-    leases.gaps.extend(store::gaps(&StateFolder::find(cx.caller)));
+    leases.gaps.extend(portward_store::gaps(&StateFolder::find(cx.caller)));
     leases
 }

@@ -4,14 +4,11 @@ use std::{collections::BTreeSet, time::UNIX_EPOCH};
 
 use clap::Args;
 use portward_model::{Lack, Need};
+use portward_store::{Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Acts, Context, Effect, Exit, Failure, Home, Never, Noun, Op, Sink,
-    document::GapDocument,
-    store::{self, Store, Wanted, here},
-};
+use crate::{Acts, Context, Effect, Exit, Failure, Home, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Print this project's port for a name, the same one for ever; or a free port of the moment
 ///
@@ -112,7 +109,7 @@ impl Op for Handed {
 
 fn leased(cx: &Context<'_, Acts>, wanted: &Wanted) -> Result<PortAnswer, Failure> {
     let identity = here(&cx.looks())?;
-    let answer = |lease: store::Lease, gaps| PortAnswer {
+    let answer = |lease: portward_store::Lease, gaps| PortAnswer {
         port: lease.port,
         name: lease.name,
         asked: lease.asked,
@@ -145,9 +142,9 @@ fn free(cx: &Context<'_, Acts>, command: &[String]) -> Result<PortAnswer, Failur
         BTreeSet::new()
     });
     // Each port is proven by holding it, so nothing need be looked at before.
-    let ground = store::Ground { rules: &rules, held: &|_| false };
+    let ground = portward_store::Ground { rules: &rules, held: &|_| false };
     let mut refusals = None;
-    for port in store::free_ports(moment(cx), &taken, &ground).take(MOST) {
+    for port in portward_store::free_ports(moment(cx), &taken, &ground).take(MOST) {
         let hold = match cx.machine.hold(port)? {
             Ok(hold) => hold,
             Err(words) => {
@@ -183,7 +180,7 @@ fn taken(cx: &Context<'_, Acts>) -> Result<BTreeSet<u16>, Failure> {
 /// A number that differs between two calls, so that they begin to look at different places.
 fn moment(cx: &Context<'_, Acts>) -> u64 {
     let since = cx.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
-    store::seed([&since.as_nanos().to_le_bytes()[..], &cx.caller.process.pid.to_le_bytes()])
+    portward_store::seed([&since.as_nanos().to_le_bytes()[..], &cx.caller.process.pid.to_le_bytes()])
 }
 
 /// Ports that are tried.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 use portward_model::{Text, Transport};
+use portward_store::{ProjectRow, RunRow, Store};
 use portward_sys::{Ask, Look, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,7 +14,6 @@ use crate::{
     document::GapDocument,
     forwarder,
     session::{is_alive, listening, name_of, told::Listening},
-    store::{ProjectRow, RunRow, Store},
 };
 
 /// Show the sessions that run: each project's services, what they asked for, and where a client dials
@@ -110,7 +110,7 @@ fn session(host: &dyn Look, project: &ProjectRow, runs: &[&RunRow], serving: &BT
         // Listeners go by the name that they had when they began; those of no named service belong to what the run was for.
         let named = |name: &str| run.services.iter().any(|service| service.name == name);
         for service in &run.services {
-            let own = |row: &&crate::store::ListenerRow| {
+            let own = |row: &&portward_store::ListenerRow| {
                 let here = serving.contains(&(row.transport == Transport::Udp, row.serves.port()));
                 here && (row.service == service.name || (service == first && !named(&row.service)))
             };

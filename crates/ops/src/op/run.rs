@@ -3,6 +3,7 @@
 use clap::Args;
 use portward_model::{Caller, Text};
 use portward_session::{Ended, Program, Rules, StartError};
+use portward_store::{LeaseName, Store, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +11,6 @@ pub use crate::session::told::{Listening, Ran};
 use crate::{
     Acts, Context, Effect, Failure, Home, Op, Sink,
     session::{self, ProjectPorts, Recorder, watched::Watcher},
-    store::{LeaseName, Store, here},
 };
 
 /// Run a program in its project's own localhost: it may ask for any port, collides with nothing, and nobody outside sees it

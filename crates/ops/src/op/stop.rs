@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use portward_model::{ProcessId, ProcessState, Text};
+use portward_store::{ProjectId, RunRow, Store, here};
 use portward_sys::{Look, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -12,7 +13,6 @@ use crate::{
     Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Sink,
     document::GapDocument,
     session::{is_alive, name_of},
-    store::{ProjectId, RunRow, Store, here},
 };
 
 /// Stop what runs in a project's session, and come back when its ports are free

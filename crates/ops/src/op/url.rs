@@ -1,15 +1,12 @@
 //! `portward url`
 
 use clap::Args;
+use portward_store::{LeaseRow, Store, Wanted, here};
 use portward_wire::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Context, Effect, Exit, Failure, Home, Looks, Never, Noun, Op, Sink,
-    document::GapDocument,
-    store::{LeaseRow, Store, Wanted, here},
-};
+use crate::{Context, Effect, Exit, Failure, Home, Looks, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Print the URL at which this project's service is reached from outside of it
 ///

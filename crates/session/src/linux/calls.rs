@@ -10,7 +10,10 @@ use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
 use rustix::{fd::OwnedFd, io::Errno};
 
 use super::{holds::is_only_kept, sockets, supervisor::Supervisor};
-use crate::{Event, Rules, place};
+use crate::{
+    Event, place,
+    rules::{Apply, stays_here},
+};
 
 /// What to tell the kernel of a call.
 pub(super) enum Answer {
@@ -197,7 +200,7 @@ pub(super) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer {
 /// `connect(2)` in a network of its own, which goes on as the program made it: where nothing serves the port there and the real
 /// localhost does, it finds a door to it.
 fn connect_isolated(own: &mut Supervisor<'_>, bytes: &[u8]) -> Answer {
-    if let Some(dialled) = sockets::address(bytes).filter(|address| Rules::stays_here(*address)) {
+    if let Some(dialled) = sockets::address(bytes).filter(|address| stays_here(*address)) {
         own.reach(dialled.port());
     }
     Answer::Proceed

@@ -7,6 +7,7 @@ use std::{
 
 use portward_model::{Loan, Standing};
 use portward_model::{PortRange, Socket, SocketState, Transport};
+use portward_store::{FrontRow, ListenerRow, ProjectId, RunRow, Store};
 use portward_sys::{PortFilter, StateSet, Transports};
 
 use super::{FrontHolder, FrontPort, FrontProject, FrontState, Lent};
@@ -16,7 +17,6 @@ use crate::{
     holder_words,
     op::ps::serving,
     session::{listening, run_above},
-    store::{FrontRow, ListenerRow, ProjectId, RunRow, Store},
 };
 
 /// The answer for a row of the store.

@@ -3,12 +3,10 @@
 use std::path::Path;
 
 use portward_model::Text;
+use portward_store::{ProjectRow, Store, here};
 use portward_sys::path_of;
 
-use crate::{
-    Context, Failure,
-    store::{ProjectRow, Store, here},
-};
+use crate::{Context, Failure};
 
 /// The project that a word means: `.` and paths by their place; a name, that of a worktree, or the beginning of one of
 /// them where only one project has it. Of several with one name, this one, where it is one of them.

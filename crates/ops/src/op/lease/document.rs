@@ -1,6 +1,7 @@
 //! Leases as documents, with what stands at their ports now.
 
 use portward_model::{PortRange, Seen, Socket, SocketState, Text, Transport};
+use portward_store::LeaseRow;
 use portward_sys::{PortFilter, StateSet, Transports};
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
@@ -10,7 +11,6 @@ use super::Leases;
 use crate::{
     Context, Look, View,
     document::{GapDocument, rfc3339},
-    store::LeaseRow,
 };
 
 /// One lease.

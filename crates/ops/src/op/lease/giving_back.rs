@@ -1,12 +1,10 @@
 //! Giving leases back: what is named, what belongs to projects that are gone. Never what something holds.
 
 use portward_model::{PortRange, Process, Seen, SocketState};
+use portward_store::{LeaseRow, ProjectId, ProjectRow, Store, Wanted, here};
 
 use super::{GoneProject, Leases, Prune, Release, document};
-use crate::{
-    Acts, Context, Failure, Prompt, Refused, View, holder_words,
-    store::{LeaseRow, ProjectId, ProjectRow, Store, Wanted, here},
-};
+use crate::{Acts, Context, Failure, Prompt, Refused, View, holder_words};
 
 /// Gives back what was named, except for what something holds.
 pub(super) fn release(cx: &Context<'_, Acts>, asked: &Release) -> Result<Leases, Failure> {

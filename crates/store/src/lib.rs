@@ -2,6 +2,8 @@
 //!
 //! One database file per user, written by any number of processes at once. It knows projects and ports; which port is given
 //! is decided by `rules`, where the file stands by [`StateFolder`]. Nothing here is reclaimed by itself.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
 
 mod error;
 mod file;
@@ -20,19 +22,18 @@ use std::{
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use portward_model::{Lack, Moment, Need, PortRange, PortRules, Text};
-use portward_sys::{Act, Clock, FileMark, Look, StateFolder};
+use portward_model::{Failure, Gap, Lack, Moment, Need, PortRange, PortRules, Text};
+use portward_sys::{Act, Acts, Clock, Context, FileMark, Look, Rights, StateFolder};
 use rusqlite::Connection;
 
-use crate::{Acts, Context, Failure, Rights, document::GapDocument};
 use error::StoreError;
 use file::Durable;
-pub(crate) use front::FrontRow;
-pub(crate) use projects::here;
+pub use front::FrontRow;
+pub use projects::here;
 pub use repair::{Repaired, repair};
 pub use rows::LeaseRow;
-pub(crate) use rules::{Ground, free_ports, seed};
-pub(crate) use runs::{ListenerRow, RunRow, ServiceRow};
+pub use rules::{Ground, free_ports, seed};
+pub use runs::{ListenerRow, RunRow, ServiceRow};
 pub use want::{LeaseName, Wanted};
 
 /// A user's leases. Reading never waits for a writer.
@@ -55,7 +56,7 @@ pub struct Store<'h> {
 
 /// A project's number in the store, never given twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct ProjectId(pub(crate) i64);
+pub struct ProjectId(pub i64);
 
 /// A project that has a block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,12 +154,12 @@ impl<'h> Store<'h> {
     }
 
     /// True when the file that was opened has no name any more, and no other has taken its place.
-    pub(crate) fn is_gone(&self) -> bool {
+    pub fn is_gone(&self) -> bool {
         FileMark::of(&self.path()).is_none()
     }
 
     /// What its users should know: that there is no lasting place for it.
-    pub fn gaps(&self) -> Vec<GapDocument> {
+    pub fn gaps(&self) -> Vec<Gap> {
         gaps(&self.folder)
     }
 
@@ -192,7 +193,7 @@ impl<'h> Store<'h> {
 
     /// The file that has this one's name by now, where it is another one: one that was repaired, or made after a removal. Where
     /// there is none, who may write makes one.
-    pub(crate) fn successor(&self) -> Result<Option<Self>, Failure> {
+    pub fn successor(&self) -> Result<Option<Self>, Failure> {
         if FileMark::of(&self.path()).map(|mark| mark.identity) == Some(self.file.identity) {
             return Ok(None);
         }
@@ -203,7 +204,7 @@ impl<'h> Store<'h> {
     }
 
     /// Opens the file anew where another one has its name by now. What was read before may mean something else in it.
-    pub(crate) fn stay_current(&mut self) -> Result<(), Failure> {
+    pub fn stay_current(&mut self) -> Result<(), Failure> {
         if let Some(next) = self.successor()? {
             *self = next;
         }
@@ -214,7 +215,7 @@ impl<'h> Store<'h> {
     ///
     /// # Errors
     /// Where another store has taken this one's place: a project's number is another project's there.
-    pub(crate) fn stay_same(&mut self) -> Result<(), Failure> {
+    pub fn stay_same(&mut self) -> Result<(), Failure> {
         let Some(next) = self.successor()? else { return Ok(()) };
         if next.identity != self.identity {
             let path = self.path();
@@ -244,8 +245,8 @@ impl<'h> Store<'h> {
 }
 
 /// What users of a store in this folder should know.
-pub(crate) fn gaps(folder: &StateFolder) -> Vec<GapDocument> {
-    let gap = |why: &String| GapDocument {
+pub fn gaps(folder: &StateFolder) -> Vec<Gap> {
+    let gap = |why: &String| Gap {
         lack: Lack::LastingFolder { why: why.clone(), folder: Text::new(folder.path.as_os_str().as_encoded_bytes()) },
         need: Need::Setting("XDG_STATE_HOME=DIR, a folder of yours that stays".to_owned()),
         error: None,

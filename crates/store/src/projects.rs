@@ -6,12 +6,11 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use portward_model::{PortRange, PortRules, ProjectIdentity, Seen, Text, Transport};
-use portward_sys::Look;
+use portward_model::{Failure, PortRange, PortRules, ProjectIdentity, Seen, Text, Transport};
+use portward_sys::{Context, Look, Rights};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Durable, ProjectId, ProjectRow, Store, error::StoreError, rules};
-use crate::{Context, Failure, Rights};
 
 impl Store<'_> {
     /// The project with this identity, with a block of its own; `None` stands for what this user does outside any project.
@@ -116,7 +115,7 @@ impl<'h> Sockets<'h> {
 }
 
 /// The project of the directory that the caller stands in; `None` outside any.
-pub(crate) fn here<R: Rights>(cx: &Context<'_, R>) -> Result<Option<ProjectIdentity>, Failure> {
+pub fn here<R: Rights>(cx: &Context<'_, R>) -> Result<Option<ProjectIdentity>, Failure> {
     // A directory that was removed under it belongs to nothing.
     let Some(directory) = &cx.caller.cwd else { return Ok(None) };
     Ok(cx.look().project_at(&portward_sys::path_of(directory))?)

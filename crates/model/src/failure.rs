@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use portward_model::EndpointError;
-use portward_sys::SysError;
+use serde::{Deserialize, Serialize};
+
+use crate::EndpointError;
 
 /// Whose turn it is to do something about a failure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// What was asked makes no sense; ask differently.
     Usage,
@@ -21,7 +23,7 @@ pub enum Kind {
 }
 
 /// One sentence with the thing and the number, and what to do next. Every failure is exit code 2, and 125 where a program was not started.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// Whose turn it is.
     pub kind: Kind,
@@ -74,27 +76,6 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-impl From<SysError> for Failure {
-    fn from(error: SysError) -> Self {
-        let denied = error.is_denied();
-        let kind = match &error {
-            SysError::Snapshot { .. } | SysError::NotRecorded { .. } | SysError::Unsupported { .. } => Kind::Usage,
-            _ if denied => Kind::Denied,
-            _ => Kind::System,
-        };
-        let hint = match &error {
-            SysError::Read { path, .. } if path.starts_with("/proc") => {
-                Some("mount -t proc proc /proc    in a container: run it with a /proc of its own".to_owned())
-            }
-            SysError::Changed { .. } => Some("ask again, and look at the line first".to_owned()),
-            SysError::LeftAlone { path, .. } => Some(format!("change {path} with an editor")),
-            _ if denied => Some("the same command with sudo".to_owned()),
-            _ => None,
-        };
-        Self { kind, message: format!("{}.", capitalised(&error.to_string())), hint }
-    }
-}
-
 impl From<EndpointError> for Failure {
     fn from(error: EndpointError) -> Self {
         let hint = error.suggestion.clone();
@@ -103,7 +84,8 @@ impl From<EndpointError> for Failure {
     }
 }
 
-pub(crate) fn capitalised(sentence: &str) -> String {
+/// A sentence with its first letter in upper case.
+pub fn capitalised(sentence: &str) -> String {
     let mut chars = sentence.chars();
     chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }

@@ -3,8 +3,7 @@
 //! One row. A command writes who is to have the front and raises the generation; the forwarder makes it true and writes that
 //! generation back with what became of each port. The row stays when the forwarder was killed: the front is a standing order.
 
-use portward_model::ProcessId;
-use portward_model::{Loan, Standing};
+use portward_model::{Failure, Loan, ProcessId, Standing};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -12,33 +11,32 @@ use super::{
     error::StoreError,
     runs::{process, ticks},
 };
-use crate::Failure;
 
 /// Who has the front.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct FrontRow {
+pub struct FrontRow {
     /// The project; `None` when nobody has it, or its project is in the store no more.
-    pub(crate) project: Option<ProjectId>,
+    pub project: Option<ProjectId>,
     /// Raised by every command.
-    pub(crate) generation: i64,
+    pub generation: i64,
     /// The generation that the forwarder has made true.
-    pub(crate) done: i64,
+    pub done: i64,
     /// The forwarder's process; it may have ended since.
-    pub(crate) forwarder: Option<ProcessId>,
+    pub forwarder: Option<ProcessId>,
     /// Connections that were open through it when it last wrote.
-    pub(crate) connections: usize,
+    pub connections: usize,
     /// What became of each real port, by its number.
-    pub(crate) ports: Vec<(Loan, Standing)>,
+    pub ports: Vec<(Loan, Standing)>,
 }
 
 impl Store<'_> {
     /// Who has the front, and what became of it; `None` where nobody ever had it.
-    pub(crate) fn front(&self) -> Result<Option<FrontRow>, Failure> {
+    pub fn front(&self) -> Result<Option<FrontRow>, Failure> {
         read(&self.connection).map_err(|error| self.told(error))
     }
 
     /// Gives the front to a project, or to nobody. Gives the row as it was before, and the generation to wait for.
-    pub(crate) fn give_front(&mut self, project: Option<ProjectId>) -> Result<(Option<FrontRow>, i64), Failure> {
+    pub fn give_front(&mut self, project: Option<ProjectId>) -> Result<(Option<FrontRow>, i64), Failure> {
         self.stay_same()?;
         self.write(Durable::Soon, |store| {
             let before = read(store)?;
@@ -53,7 +51,7 @@ impl Store<'_> {
     }
 
     /// Asks the forwarder to look anew; gives the generation to wait for.
-    pub(crate) fn ask_front(&mut self) -> Result<i64, Failure> {
+    pub fn ask_front(&mut self) -> Result<i64, Failure> {
         self.stay_current()?;
         self.write(Durable::Soon, |store| {
             store.execute("UPDATE front SET generation = generation + 1", [])?;
@@ -62,7 +60,7 @@ impl Store<'_> {
     }
 
     /// Makes this process the forwarder, unless nobody wants one or `is_alive` says that there is one.
-    pub(crate) fn claim_front(&mut self, own: ProcessId, is_alive: &dyn Fn(ProcessId) -> bool) -> Result<bool, Failure> {
+    pub fn claim_front(&mut self, own: ProcessId, is_alive: &dyn Fn(ProcessId) -> bool) -> Result<bool, Failure> {
         self.write(Durable::Soon, |store| {
             let Some(row) = read(store)?.filter(|row| row.project.is_some()) else { return Ok(false) };
             if row.forwarder.is_some_and(|other| other != own && is_alive(other)) {
@@ -77,7 +75,7 @@ impl Store<'_> {
     }
 
     /// Writes what this forwarder made true; false where it is the forwarder no more.
-    pub(crate) fn tell_front(
+    pub fn tell_front(
         &mut self,
         own: ProcessId,
         generation: i64,
@@ -101,7 +99,7 @@ impl Store<'_> {
     }
 
     /// Takes a forwarder out of the record, where nobody has the front; false where somebody was given it meanwhile.
-    pub(crate) fn leave_front(&mut self, own: ProcessId) -> Result<bool, Failure> {
+    pub fn leave_front(&mut self, own: ProcessId) -> Result<bool, Failure> {
         self.write(Durable::Soon, |store| {
             let Some(row) = read(store)? else { return Ok(true) };
             if row.forwarder != Some(own) {
@@ -116,7 +114,7 @@ impl Store<'_> {
     }
 
     /// Takes a forwarder that has ended without a word out of the record.
-    pub(crate) fn bury_forwarder(&mut self, gone: ProcessId) -> Result<(), Failure> {
+    pub fn bury_forwarder(&mut self, gone: ProcessId) -> Result<(), Failure> {
         self.stay_current()?;
         self.write(Durable::Soon, |store| {
             if read(store)?.is_some_and(|row| row.forwarder == Some(gone)) {
@@ -183,7 +181,7 @@ mod tests {
     use portward_model::ProcessId;
     use portward_model::{Loan, Standing};
 
-    use crate::store::{Store, tests::Bench};
+    use crate::{Store, tests::Bench};
 
     #[test]
     fn a_forwarder_is_one_and_leaves_when_nobody_has_the_front() {

@@ -1,14 +1,14 @@
 //! What is done to a corrupt store when its user asks for it: it is set aside whole, and a new one is made of what could
 //! still be read.
 
-use portward_sys::StateFolder;
+use portward_model::Failure;
+use portward_sys::{Acts, Context, StateFolder};
 use rusqlite::{Connection, OpenFlags, Row, types::Value};
 
 use super::{
     error::{StoreError, aside},
     file::{self, LOG, NAME, PATIENCE, SHARED, TURN, TURNS},
 };
-use crate::{Acts, Context, Failure};
 
 /// How a store was found and left.
 #[derive(Clone, Debug, PartialEq, Eq)]

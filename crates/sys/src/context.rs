@@ -9,10 +9,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::{Caller, ProcessId};
-use portward_sys::{Act, Clock, Dial, Look};
+use portward_model::{Caller, Failure, ProcessId};
 
-use crate::Failure;
+use crate::{Act, Clock, Dial, Look};
 
 /// What a capability may ask the person that called it.
 pub trait Prompt: Sync {
@@ -195,7 +194,7 @@ impl<'a, R: Rights> Context<'a, R> {
     }
 
     /// The same, with another machine.
-    pub(crate) fn with<'b, S: Rights>(&self, machine: &'b S::Machine<'b>) -> Context<'b, S>
+    pub fn with<'b, S: Rights>(&self, machine: &'b S::Machine<'b>) -> Context<'b, S>
     where
         'a: 'b,
     {

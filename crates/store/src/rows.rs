@@ -1,10 +1,9 @@
 //! All leases, as they are listed.
 
-use portward_model::{Moment, PortRange, Text};
+use portward_model::{Failure, Moment, PortRange, Text};
 use rusqlite::Connection;
 
 use super::{ProjectId, Store, error::StoreError, rules};
-use crate::Failure;
 
 /// A lease with its project.
 #[derive(Clone, Debug, PartialEq, Eq)]

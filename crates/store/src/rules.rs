@@ -10,11 +10,11 @@ use portward_checks::{browser_blocks, usual_service};
 use portward_model::{PortRange, PortRules, Transport};
 
 /// The machine's side of the question.
-pub(crate) struct Ground<'a> {
+pub struct Ground<'a> {
     /// The kernel's port rules.
-    pub(crate) rules: &'a PortRules,
+    pub rules: &'a PortRules,
     /// Whether some socket has the port now.
-    pub(crate) held: &'a dyn Fn(u16) -> bool,
+    pub held: &'a dyn Fn(u16) -> bool,
 }
 
 /// The range of the block that begins here.
@@ -42,7 +42,7 @@ pub(crate) fn port_for(asked: u16, first: u16, leased: &BTreeSet<u16>, ground: &
 }
 
 /// Ports of the moment, for nobody in particular: outside every block that somebody has.
-pub(crate) fn free_ports<'a>(seed: u64, taken: &'a BTreeSet<u16>, ground: &'a Ground<'a>) -> impl Iterator<Item = u16> {
+pub fn free_ports<'a>(seed: u64, taken: &'a BTreeSet<u16>, ground: &'a Ground<'a>) -> impl Iterator<Item = u16> {
     let open = candidates(seed).filter(|first| !taken.contains(first) && is_open(*first, ground.rules));
     let begin = u16::try_from(seed / 1000 % u64::from(LENGTH)).unwrap_or(0);
     let ports = open.flat_map(move |first| (0..LENGTH).map(move |step| first + (begin + step) % LENGTH));
@@ -50,7 +50,7 @@ pub(crate) fn free_ports<'a>(seed: u64, taken: &'a BTreeSet<u16>, ground: &'a Gr
 }
 
 /// A number that stands for a text, the same for ever and on every machine (FNV-1a, 64 bits).
-pub(crate) fn seed<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
+pub fn seed<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     for part in parts {
         // A zero between parts keeps ("a", "b") and ("ab", "") apart.

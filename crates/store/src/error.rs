@@ -2,12 +2,11 @@
 
 use std::io;
 
-use portward_model::Moment;
+use portward_model::{Failure, Kind, Span};
 use portward_sys::{FileMark, StateFolder};
 use rusqlite::ErrorCode;
 
 use super::file::{LOG, NAME, PATIENCE, SHARED};
-use crate::{Failure, Kind, Span};
 
 /// What went wrong.
 #[derive(Debug)]
@@ -119,8 +118,8 @@ fn corrupt(error: &StoreError, folder: &StateFolder) -> Failure {
 /// The name of the copy of the store as it is now.
 pub(super) fn aside(folder: &StateFolder) -> String {
     let written = FileMark::of(&folder.path.join(NAME)).and_then(|mark| mark.written.duration_since(std::time::UNIX_EPOCH).ok());
-    let moment = Moment(i64::try_from(written.unwrap_or_default().as_millis()).unwrap_or(0));
-    let date: String = crate::document::rfc3339(moment).chars().filter(|c| !matches!(c, '-' | ':' | '.')).collect();
+    let written = jiff::Timestamp::from_millisecond(i64::try_from(written.unwrap_or_default().as_millis()).unwrap_or(0));
+    let date = written.unwrap_or_default().strftime("%Y%m%dT%H%M%S%3fZ");
     format!("{NAME}.corrupt-{date}")
 }
 

@@ -2,18 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use portward_model::Failure;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Durable, Lease, ProjectId, Store, error::StoreError, projects, rules};
-use crate::Failure;
 
 /// What somebody wants a port for: an asked port, a name, or both for one port.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Want<'a> {
+pub struct Want<'a> {
     /// The port that programs ask for.
-    pub(crate) asked: Option<u16>,
+    pub asked: Option<u16>,
     /// The name.
-    pub(crate) name: Option<&'a str>,
+    pub name: Option<&'a str>,
 }
 
 impl Store<'_> {
@@ -31,7 +31,7 @@ impl Store<'_> {
     }
 
     /// The port for an asked port, a name or both.
-    pub(crate) fn take(&mut self, project: ProjectId, want: Want<'_>) -> Result<Lease, Failure> {
+    pub fn take(&mut self, project: ProjectId, want: Want<'_>) -> Result<Lease, Failure> {
         self.stay_same()?;
         let at = self.now().0;
         if let Some((lease, used)) = self.looked_up(project, want)? {
@@ -57,7 +57,7 @@ impl Store<'_> {
     }
 
     /// The port for what is wanted, where it was taken before; nothing is written.
-    pub(crate) fn known(&self, project: ProjectId, want: Want<'_>) -> Result<Option<Lease>, Failure> {
+    pub fn known(&self, project: ProjectId, want: Want<'_>) -> Result<Option<Lease>, Failure> {
         Ok(self.looked_up(project, want)?.map(|(lease, _)| lease))
     }
 
@@ -72,7 +72,7 @@ impl Store<'_> {
     }
 
     /// Every port that a project has, for asked ports and for names.
-    pub(crate) fn ports(&self, project: ProjectId) -> Result<BTreeSet<u16>, Failure> {
+    pub fn ports(&self, project: ProjectId) -> Result<BTreeSet<u16>, Failure> {
         let read = || {
             let mut statement = self.connection.prepare("SELECT port FROM leases WHERE project = ?1")?;
             Ok(statement.query_map(params![project.0], |row| row.get(0))?.collect::<Result<_, _>>()?)

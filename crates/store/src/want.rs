@@ -28,7 +28,8 @@ impl LeaseName {
 }
 
 impl Wanted {
-    pub(crate) fn want(&self) -> Want<'_> {
+    /// What to ask the store for.
+    pub fn want(&self) -> Want<'_> {
         match self {
             Self::Asked(asked) => Want { asked: Some(*asked), name: None },
             Self::Name(name) => Want { asked: None, name: Some(name.as_str()) },

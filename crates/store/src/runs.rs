@@ -5,63 +5,61 @@
 
 use std::{net::SocketAddr, str::FromStr};
 
-use portward_model::{Moment, ProcessId, Transport};
-use portward_session::Rules;
+use portward_model::{Failure, Moment, ProcessId, Rules, Transport};
 use rusqlite::{Connection, Row, params};
 
 use super::{Durable, ProjectId, Store, error::StoreError};
-use crate::Failure;
 
 /// A supervisor, and what it supervises.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct RunRow {
+pub struct RunRow {
     /// Its number.
-    pub(crate) id: i64,
+    pub id: i64,
     /// The project.
-    pub(crate) project: ProjectId,
+    pub project: ProjectId,
     /// The supervisor's process.
-    pub(crate) supervisor: ProcessId,
+    pub supervisor: ProcessId,
     /// The rules that its programs are under; `None` where their calls are left alone.
-    pub(crate) rules: Option<Rules>,
+    pub rules: Option<Rules>,
     /// When it started.
-    pub(crate) started_at: Moment,
+    pub started_at: Moment,
     /// The programs that were started by name in it; the first is what the run was for.
-    pub(crate) services: Vec<ServiceRow>,
+    pub services: Vec<ServiceRow>,
     /// Where its programs began to listen; some may have ceased since.
-    pub(crate) listeners: Vec<ListenerRow>,
+    pub listeners: Vec<ListenerRow>,
 }
 
 /// A program that was started under a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ServiceRow {
+pub struct ServiceRow {
     /// Its process.
-    pub(crate) process: ProcessId,
+    pub process: ProcessId,
     /// The name.
-    pub(crate) name: String,
+    pub name: String,
     /// True once that process has ended; what it started may go on.
-    pub(crate) ended: bool,
+    pub ended: bool,
 }
 
 /// A socket that began to listen.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ListenerRow {
+pub struct ListenerRow {
     /// The process that asked.
-    pub(crate) pid: u32,
+    pub pid: u32,
     /// The service that it belongs to.
-    pub(crate) service: String,
+    pub service: String,
     /// TCP or UDP.
-    pub(crate) transport: Transport,
+    pub transport: Transport,
     /// What was asked for; `None` where it listened without a bind.
-    pub(crate) asked: Option<SocketAddr>,
+    pub asked: Option<SocketAddr>,
     /// Where it stands.
-    pub(crate) serves: SocketAddr,
+    pub serves: SocketAddr,
     /// True when only this machine can reach it.
-    pub(crate) pinned: bool,
+    pub pinned: bool,
 }
 
 impl Store<'_> {
     /// Records a supervisor; gives its number. Runs of the project that `gone` says have ended without a word are cleared away.
-    pub(crate) fn begin_run(
+    pub fn begin_run(
         &mut self,
         project: ProjectId,
         supervisor: ProcessId,
@@ -96,7 +94,7 @@ impl Store<'_> {
     }
 
     /// Records a program that was started under a name.
-    pub(crate) fn add_service(&mut self, run: i64, process: ProcessId, name: &str) -> Result<(), Failure> {
+    pub fn add_service(&mut self, run: i64, process: ProcessId, name: &str) -> Result<(), Failure> {
         self.write(Durable::Soon, |store| {
             let insert = "INSERT OR REPLACE INTO services (run, pid, ticks, name) VALUES (?1, ?2, ?3, ?4)";
             store.execute(insert, params![run, process.pid, ticks(process), name])?;
@@ -105,7 +103,7 @@ impl Store<'_> {
     }
 
     /// Records that the program of a service has ended.
-    pub(crate) fn end_service(&mut self, run: i64, process: ProcessId) -> Result<(), Failure> {
+    pub fn end_service(&mut self, run: i64, process: ProcessId) -> Result<(), Failure> {
         self.write(Durable::Soon, |store| {
             let update = "UPDATE services SET ended = 1 WHERE run = ?1 AND pid = ?2 AND ticks = ?3";
             store.execute(update, params![run, process.pid, ticks(process)])?;
@@ -114,7 +112,7 @@ impl Store<'_> {
     }
 
     /// Records a socket that began to listen; one that stood at the same place before has gone.
-    pub(crate) fn add_listener(&mut self, run: i64, listener: &ListenerRow) -> Result<(), Failure> {
+    pub fn add_listener(&mut self, run: i64, listener: &ListenerRow) -> Result<(), Failure> {
         self.write(Durable::Soon, |store| {
             let (transport, serves) = (listener.transport.name(), listener.serves.to_string());
             let delete = "DELETE FROM listeners WHERE run = ?1 AND transport = ?2 AND serves = ?3";
@@ -136,17 +134,17 @@ impl Store<'_> {
     }
 
     /// Takes a run's rows away.
-    pub(crate) fn end_run(&mut self, run: i64) -> Result<(), Failure> {
+    pub fn end_run(&mut self, run: i64) -> Result<(), Failure> {
         self.write(Durable::Soon, |store| forget(store, run))
     }
 
     /// The programs of one run that were started under a name.
-    pub(crate) fn services(&self, run: i64) -> Result<Vec<ServiceRow>, Failure> {
+    pub fn services(&self, run: i64) -> Result<Vec<ServiceRow>, Failure> {
         services(&self.connection, run).map_err(|error| self.told(error))
     }
 
     /// Every run that is recorded, oldest first.
-    pub(crate) fn runs(&self) -> Result<Vec<RunRow>, Failure> {
+    pub fn runs(&self) -> Result<Vec<RunRow>, Failure> {
         read(&self.connection).map_err(|error| self.told(error))
     }
 }

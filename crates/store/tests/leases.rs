@@ -13,7 +13,7 @@ use std::{
 };
 
 use portward_model::{Project, ProjectIdentity, Text};
-use portward_ops::store::Store;
+use portward_store::Store;
 use portward_sys::{FileMark, StateFolder, SystemClock, this_caller, this_machine};
 
 const PROCESSES: usize = 100;

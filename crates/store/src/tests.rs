@@ -8,12 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portward_model::{Project, ProjectIdentity, Text};
+use portward_model::{Failure, Project, ProjectIdentity, Text};
 use portward_sys::{Act, FileMark, StateFolder, SystemClock, this_machine};
 use rusqlite::Connection;
 
 use super::{Store, file, leases::Want, repair::renew_in};
-use crate::Failure;
 
 /// A machine, and a folder for the store and the projects.
 pub(super) struct Bench {
