@@ -15,7 +15,7 @@ use crate::{
 pub(super) fn build() -> Result<PathBuf, Failure> {
     println!("building the test of leases --release");
     let words =
-        ["test", "--quiet", "--release", "--package", "portward-ops", "--test", "leases", "--no-run", "--message-format=json"];
+        ["test", "--quiet", "--release", "--package", "portward-store", "--test", "leases", "--no-run", "--message-format=json"];
     program(&command::output(command::cargo(words))?)
         .ok_or_else(|| Failure::new("Cargo names no program for the test of leases."))
 }
