@@ -11,8 +11,7 @@ mod door;
 mod entry;
 mod filter;
 mod forwarder;
-mod inquiry;
-mod look;
+mod moved;
 pub mod op;
 mod pairs;
 mod registry;
@@ -27,17 +26,15 @@ pub use document::{
 pub use door::{Answer, Door, Request, dispatch, perform};
 pub use entry::{Each, Entry, ErasedSerialize, Exit, Home, Never, Noun, Op, Sink};
 pub use forwarder::entrance;
-pub use look::{Look, Story, View};
 
 pub use portward_model::{Effect, Failure, Kind, Span};
+pub use portward_reading::{Look, Story, View, endpoint_words, holder_words};
 pub use portward_session::die_by;
 pub use portward_store::Store;
 pub use portward_sys::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
 pub use registry::OPS;
 pub(crate) use rows::Row;
 pub use rows::RowKind;
-pub(crate) use target::endpoint_words;
-pub use target::holder_words;
 
 pub use op::explain::age;
 pub use op::watch::notice;

@@ -7,6 +7,7 @@ use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Tex
 use portward_sys::{self as sys, PortFilter, StateSet, Transports, Which};
 
 use crate::{Failure, Look, View};
+pub(crate) use portward_reading::{endpoint_words, holder_words};
 
 /// An endpoint with its name resolved.
 #[derive(Clone)]
@@ -133,25 +134,6 @@ fn asks_for(socket: &Socket, address: IpAddr) -> bool {
 
 fn is_local(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
-}
-
-/// `vite (pid 4121)`, or what can be said where no pid can be named.
-pub fn holder_words(view: &View, index: usize) -> String {
-    let owner = view.first_owner(index).and_then(|pid| view.snapshot.process(pid));
-    match (owner, view.snapshot.sockets.get(index)) {
-        (Some(process), _) => format!("{} (pid {})", process.title(), process.id.pid),
-        (None, Some(socket)) if view.hidden_processes > 0 => format!("a process of user {}", view.user(socket.uid)),
-        (None, _) => "a socket without a process".to_owned(),
-    }
-}
-
-/// `127.0.0.1:3000`, `[::1]:3000`, `udp/0.0.0.0:53`, `unix:/run/x.sock`.
-pub(crate) fn endpoint_words(socket: &Socket) -> String {
-    let udp = if socket.transport == Transport::Udp { "udp/" } else { "" };
-    match (socket.address(), socket.port()) {
-        (Some(address), Some(port)) => format!("{udp}{}", SocketAddr::new(address, port)),
-        _ => format!("unix:{}", socket.path().map(Text::shown).unwrap_or_default()),
-    }
 }
 
 /// `listens on`, or `holds` for a socket that is bound without listening.

@@ -94,6 +94,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portward-lab", &["portward-model", "portward-sys"]),
     ("portward-proxy", &["portward-model", "portward-wire", "portward-sys"]),
     ("portward-session", &["portward-model", "portward-sys", "portward-proxy"]),
+    ("portward-reading", &["portward-model", "portward-wire", "portward-sys", "portward-checks"]),
     ("portward-store", &["portward-model", "portward-sys", "portward-checks"]),
     (
         "portward-ops",
@@ -104,6 +105,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "portward-checks",
             "portward-lab",
             "portward-proxy",
+            "portward-reading",
             "portward-session",
             "portward-store",
         ],

@@ -13,14 +13,11 @@ use portward_checks::{
     doctor::{Depth, Question, Understood, Verdict, Words, understand},
 };
 use portward_model::{Declined, Observed};
+use portward_reading::{NamesOf, inquire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Acts, Context, Dials, Effect, Failure, Home, Looks, Op, Prompt, Sink, Span,
-    document::GapDocument,
-    inquiry::{NamesOf, inquire},
-};
+use crate::{Acts, Context, Dials, Effect, Failure, Home, Looks, Op, Prompt, Sink, Span, document::GapDocument, moved::moved};
 
 pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 
@@ -289,14 +286,15 @@ struct Asked {
 
 /// Asks and answers once.
 fn examine(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<Examined, Failure> {
-    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, depth);
+    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, &|asked| moved(cx, asked), depth);
     cx.still_wanted()?;
     Ok(Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began)))
 }
 
 /// The probes that would be made, as they would be listed.
 fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, began: Instant) -> Result<Examined, Failure> {
-    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, Depth { probe: false, watch: true });
+    let (inquiry, diagnosis) =
+        inquire(cx, asked.question, asked.observed, &|asked| moved(cx, asked), Depth { probe: false, watch: true });
     cx.still_wanted()?;
     let planned = inquiry.plan();
     let mut examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));

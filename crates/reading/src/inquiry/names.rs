@@ -9,7 +9,7 @@ use portward_sys::Look as Machine;
 use crate::{Look, endpoint_words, holder_words};
 
 /// The names of one machine.
-pub(crate) struct NamesOf<'a>(pub(crate) &'a dyn Machine);
+pub struct NamesOf<'a>(pub &'a dyn Machine);
 
 impl Names for NamesOf<'_> {
     fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, String> {

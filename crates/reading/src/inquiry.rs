@@ -2,29 +2,31 @@
 //! it.
 
 mod names;
-mod sessions;
 
 use std::time::Duration;
 
 use portward_checks::doctor::{
-    Call, Called, Depth as HowFar, Diagnosis, Fact, Inquiry, Question, Sampled, Step, Unread, Wanted, Wide, has_enough,
+    Asked, Call, Called, Depth as HowFar, Diagnosis, Fact, Inquiry, Question, Sampled, Step, Unread, Wanted, Wide, has_enough,
 };
-use portward_model::{Caller, Examination, Need, Observed, PortRange, ProxySetting, Socket, SocketState, Text};
-use portward_sys::{Ask, Depth, Dial, Dialled, Dialling, PortFilter, StateSet, SysError, Talk, Transports, Which, noted};
+use portward_model::{Caller, Examination, Moved, Need, Observed, PortRange, ProxySetting, Socket, SocketState, Text};
+use portward_sys::{
+    Ask, Context, Depth, Dial, Dialled, Dialling, Dials, PortFilter, StateSet, SysError, Talk, Transports, Which, noted,
+};
 use portward_wire::procfs::proxy_endpoint;
 
-use crate::{Context, Dials, Look};
+use crate::Look;
 
-pub(crate) use names::NamesOf;
+pub use names::NamesOf;
 
-/// Asks one question, and gives all that was read with the answer.
-pub(crate) fn inquire(
+/// Asks one question, and gives all that was read with the answer. `moved` tells which sessions have moved the port.
+pub fn inquire(
     cx: &Context<'_, Dials>,
     question: Question,
     observed: Option<Observed>,
+    moved: &dyn Fn(&Asked) -> Vec<Moved>,
     depth: HowFar,
 ) -> (Inquiry, Diagnosis) {
-    let runner = Runner { cx, host: cx.machine, began: cx.machine.elapsed() };
+    let runner = Runner { cx, host: cx.machine, moved, began: cx.machine.elapsed() };
     let known = Examination { proxies: noted(cx.machine, "proxies", || proxies(cx.caller)), observed, ..Examination::default() };
     Inquiry::new(question, depth, known).run(|inquiry, step| match cx.still_wanted() {
         Ok(()) => Ok(runner.answer(inquiry, step)?),
@@ -47,6 +49,7 @@ fn proxies(caller: &Caller) -> Vec<ProxySetting> {
 struct Runner<'a, 'c> {
     cx: &'a Context<'c, Dials>,
     host: &'a dyn Dial,
+    moved: &'a dyn Fn(&Asked) -> Vec<Moved>,
     began: Duration,
 }
 
@@ -96,7 +99,7 @@ impl Runner<'_, '_> {
             Wanted::Processes(pids) => Fact::Processes(host.processes(pids)?),
             Wanted::Projects(folders) => Fact::Projects(host.projects(folders)?),
             Wanted::Told(processes) => Fact::Told(host.told(processes, port)?),
-            Wanted::Moved => Fact::Moved(noted(host, "moved", || sessions::moved(self.cx, inquiry.asked()))),
+            Wanted::Moved => Fact::Moved(noted(host, "moved", || (self.moved)(inquiry.asked()))),
             Wanted::Mentions(folders) => Fact::Mentions(host.mentions(folders, &[port])?),
             Wanted::Firewall => Fact::Firewall(host.firewall()?),
             Wanted::Bind { transport, at, reuse } => Fact::Bind(host.try_bind(*transport, *at, *reuse)?),

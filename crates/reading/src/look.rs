@@ -386,7 +386,7 @@ impl View {
     }
 
     /// True when some socket of the view serves on this port.
-    pub(crate) fn serves_port(&self, transport: Transport, port: u16) -> bool {
+    pub fn serves_port(&self, transport: Transport, port: u16) -> bool {
         let ports = self.served.get_or_init(|| {
             let serving = self.snapshot.sockets.iter().filter(|socket| socket.state.serves());
             serving.filter_map(|socket| Some((socket.transport, socket.port()?))).collect()
