@@ -10,13 +10,10 @@ mod document;
 mod door;
 mod entry;
 mod filter;
-mod forwarder;
-mod moved;
 pub mod op;
 mod pairs;
 mod registry;
 mod rows;
-mod session;
 mod target;
 
 pub use document::{
@@ -25,8 +22,8 @@ pub use document::{
 };
 pub use door::{Answer, Door, Request, dispatch, perform};
 pub use entry::{Each, Entry, ErasedSerialize, Exit, Home, Never, Noun, Op, Sink};
-pub use forwarder::entrance;
 
+pub use portward_keeper::entrance;
 pub use portward_model::{Effect, Failure, Kind, Span};
 pub use portward_reading::{Look, Story, View, endpoint_words, holder_words};
 pub use portward_session::die_by;

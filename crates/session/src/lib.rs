@@ -23,7 +23,8 @@ use portward_model::Transport;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    become_program, die_by, gains_rights, is_there, open_listener, pin_inherited, run, start_apart, taking_socket, watch,
+    Herald, Post, become_program, die_by, gains_rights, is_there, open_listener, pin_inherited, run, stand_before, start_apart,
+    taking_socket, watch,
 };
 
 /// The name of the processes that keep the doors of a session with a network of its own; children of its supervisor, which end

@@ -8,6 +8,7 @@ mod finds;
 mod front;
 mod holds;
 mod isolated;
+mod post;
 mod program;
 mod sockets;
 mod supervisor;
@@ -16,6 +17,7 @@ mod waiters;
 
 pub use apart::start_apart;
 pub use front::die_by;
+pub use post::{Herald, Post, stand_before};
 pub use program::{become_program, gains_rights, is_there, taking_socket};
 pub use sockets::{open_listener, pin_inherited};
 pub use tree::{run, watch};

@@ -97,14 +97,26 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("portward-reading", &["portward-model", "portward-wire", "portward-sys", "portward-checks"]),
     ("portward-store", &["portward-model", "portward-sys", "portward-checks"]),
     (
+        "portward-keeper",
+        &[
+            "portward-model",
+            "portward-wire",
+            "portward-sys",
+            "portward-checks",
+            "portward-proxy",
+            "portward-session",
+            "portward-store",
+        ],
+    ),
+    (
         "portward-ops",
         &[
             "portward-model",
             "portward-wire",
             "portward-sys",
             "portward-checks",
+            "portward-keeper",
             "portward-lab",
-            "portward-proxy",
             "portward-reading",
             "portward-session",
             "portward-store",

@@ -12,12 +12,13 @@ use portward_checks::{
     Paste,
     doctor::{Depth, Question, Understood, Verdict, Words, understand},
 };
+use portward_keeper::moved;
 use portward_model::{Declined, Observed};
 use portward_reading::{NamesOf, inquire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Dials, Effect, Failure, Home, Looks, Op, Prompt, Sink, Span, document::GapDocument, moved::moved};
+use crate::{Acts, Context, Dials, Effect, Failure, Home, Looks, Op, Prompt, Sink, Span, document::GapDocument};
 
 pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 

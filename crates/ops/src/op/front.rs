@@ -6,17 +6,13 @@ mod project;
 use std::{process::Child, time::Duration};
 
 use clap::Args;
+use portward_keeper::{alive, enclosing, is_alive, start_forwarder};
 use portward_model::{Text, Transport};
 use portward_store::{FrontRow, Store};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Acts, Context, Effect, Exit, Failure, Home, Never, Noun, Op, Sink,
-    document::GapDocument,
-    forwarder::{self, alive},
-    session,
-};
+use crate::{Acts, Context, Effect, Exit, Failure, Home, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Lend the real ports of localhost to one project: its port 3000 is localhost:3000 for browsers and other programs
 ///
@@ -202,7 +198,7 @@ fn give(cx: &Context<'_, Acts>, word: &str) -> Result<Lent, Failure> {
     }
     let (before, generation) = store.give_front(Some(project.id))?;
     let lives = before.as_ref().and_then(|row| alive(cx.machine, row));
-    let child = if lives.is_none() { Some(forwarder::start(cx.caller)?) } else { None };
+    let child = if lives.is_none() { Some(start_forwarder(cx.caller)?) } else { None };
     let mut lost = before.as_ref().and_then(|before| gone(before, lives.is_some()));
     let row = made_true(cx, &mut store, generation, child, &mut lost)?;
     let mut answer = document::of(&cx.looks(), &store, &row)?;
@@ -261,7 +257,7 @@ fn tell(cx: &Context<'_, Acts>) -> Result<Lent, Failure> {
     }
     store = Store::open(cx)?;
     let generation = store.ask_front()?;
-    let child = if lives { None } else { Some(forwarder::start(cx.caller)?) };
+    let child = if lives { None } else { Some(start_forwarder(cx.caller)?) };
     let row = made_true(cx, &mut store, generation, child, &mut lost)?;
     Ok(Lent { lost, ..document::of(&cx.looks(), &store, &row)? })
 }
@@ -290,7 +286,7 @@ fn gone(before: &FrontRow, lives: bool) -> Option<u32> {
 fn inside(cx: &Context<'_, Acts>) -> Result<Option<Failure>, Failure> {
     let failure = "This shell runs in a session, and a forwarder that starts in one would have its own ports moved.";
     let failure = || Failure::system(failure).hint("the same command in a shell outside `portward run`");
-    Ok(session::enclosing(&cx.looks())?.map(|_| failure()))
+    Ok(enclosing(&cx.looks())?.map(|_| failure()))
 }
 
 /// Waits until a forwarder has made a generation true, or there is none any more and nobody wants one. One that is killed
@@ -309,12 +305,12 @@ fn made_true(
         match row.forwarder {
             None if row.project.is_none() => return Ok(row),
             Some(_) if row.done >= generation && alive(cx.machine, &row).is_some() => return Ok(row),
-            Some(gone) if child.is_none() && !session::is_alive(cx.machine, gone) => {
+            Some(gone) if child.is_none() && !is_alive(cx.machine, gone) => {
                 *lost = Some(gone.pid);
                 if row.project.is_none() {
                     store.bury_forwarder(gone)?;
                 } else {
-                    child = Some(forwarder::start(cx.caller)?);
+                    child = Some(start_forwarder(cx.caller)?);
                 }
             }
             _ => {}

@@ -3,18 +3,14 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
+use portward_keeper::{Listening, is_alive, listening, name_of};
 use portward_model::{Text, Transport};
 use portward_store::{ProjectRow, RunRow, Store};
 use portward_sys::{Ask, Look, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Context, Effect, Failure, Home, Looks, Never, Noun, Op, Sink,
-    document::GapDocument,
-    forwarder,
-    session::{is_alive, listening, name_of, told::Listening},
-};
+use crate::{Context, Effect, Failure, Home, Looks, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Show the sessions that run: each project's services, what they asked for, and where a client dials
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -90,7 +86,7 @@ impl Op for Ps {
         let (alive, lost): (Vec<RunRow>, Vec<RunRow>) =
             store.runs()?.into_iter().partition(|run| is_alive(cx.machine, run.supervisor));
         let serving = serving(cx.machine);
-        let front = forwarder::holder(cx.machine, &store)?;
+        let front = portward_keeper::holder(cx.machine, &store)?;
         let mut sessions = Vec::new();
         for project in store.projects()? {
             let runs: Vec<&RunRow> = alive.iter().filter(|run| run.project == project.id).collect();

@@ -1,17 +1,15 @@
 //! `portward run`
 
 use clap::Args;
+use portward_keeper::{Duty, Start, around, join};
+pub use portward_keeper::{Listening, Ran};
 use portward_model::{Caller, Text};
 use portward_session::{Ended, Program, Rules, StartError};
 use portward_store::{LeaseName, Store, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::session::told::{Listening, Ran};
-use crate::{
-    Acts, Context, Effect, Failure, Home, Op, Sink,
-    session::{self, ProjectPorts, Recorder, watched::Watcher},
-};
+use crate::{Acts, Context, Effect, Exit, Failure, Home, Noun, Op, Sink};
 
 /// Run a program in its project's own localhost: it may ask for any port, collides with nothing, and nobody outside sees it
 ///
@@ -68,12 +66,10 @@ impl Op for Run {
     type Output = Ran;
 
     fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
-        // What records the run holds on to both.
-        let cx = &cx.with::<Acts>(cx.machine);
         let Some((name, arguments)) = self.command.split_first() else {
             return Err(Failure::not_started("There is no program to run.").hint("portward run CMD"));
         };
-        let mut program =
+        let program =
             Program { name: name.into(), arguments: arguments.iter().map(Into::into).collect(), environment: Vec::new() };
         if self.port_only {
             return self.told_its_port(cx, out);
@@ -84,9 +80,9 @@ impl Op for Run {
                 .hint(format!("portward run --port-only {shown}    runs it unguarded, on a port of its own")));
         }
         let rules = Rules { exposes: self.expose, keeps_ports: self.loopback_only, isolates: self.isolated };
-        if let Some(outer) = session::around(cx)? {
+        if let Some(outer) = around(cx)? {
             may_join(rules, outer.rules.unwrap_or_default())?;
-            session::join(cx, &outer, self.name.as_deref())?;
+            join(cx, &outer, self.name.as_deref())?;
             return Err(told(&portward_session::become_program(&program), name));
         }
         if !rules.exposes {
@@ -94,26 +90,32 @@ impl Op for Run {
                 Failure::not_started(format!("A listener that the program would inherit cannot be pinned to lo: {error}."))
             })?;
         }
-        let identity = here(cx)?;
         // Made and opened before anything starts, so that what is wrong with it is said now.
         let project = {
             let mut store = Store::open(cx).map_err(Failure::before_start)?;
-            store.project(identity.as_ref()).map_err(Failure::before_start)?
+            store.project(here(cx)?.as_ref()).map_err(Failure::before_start)?
         };
-        program.environment.push((Caller::SESSION.into(), project.id.0.to_string().into()));
-        let ended = portward_session::run(&program, rules, || {
-            let words = |failure: Failure| failure.message;
-            let ports = ProjectPorts::open(cx, identity.clone()).map_err(words)?;
-            let recorder = Recorder::begin(cx, identity, Some(rules), self.name.clone(), out).map_err(words)?;
-            Ok((Box::new(ports), Box::new(recorder)))
-        });
+        let session = (Caller::SESSION.to_owned(), project.id.0.to_string());
+        let start =
+            Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules), environment: vec![session] };
+        let ended = start.run(&program, None, &mut |told| out.emit(told));
         ran(ended, name)
+    }
+}
+
+impl Noun for Ran {
+    fn exit(&self) -> Exit {
+        match (self.code, self.signal) {
+            (_, Some(signal)) => Exit::Killed(signal),
+            (Some(code), None) => Exit::Program(u8::try_from(code & 0xFF).unwrap_or(u8::MAX)),
+            (None, None) => Exit::Fine,
+        }
     }
 }
 
 impl Run {
     /// Without a filter: the program is told its port, and looked after.
-    fn told_its_port<'a>(&self, cx: &'a Context<'a, Acts>, out: &'a mut Sink<'_, Ran>) -> Result<Ran, Failure> {
+    fn told_its_port(&self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
         let name = self.command.first().map_or("", String::as_str);
         let identity = here(cx)?;
         let port = {
@@ -124,7 +126,6 @@ impl Run {
         let arranged = portward_checks::arrange(&self.command, port);
         let mut program = Program { name: name.into(), arguments: Vec::new(), environment: Vec::new() };
         program.arguments.extend(arranged.command.iter().skip(1).map(Into::into));
-        program.environment.push(("PORT".into(), port.to_string().into()));
         let handed = if arranged.takes_socket && portward_session::is_there(&program) {
             program = portward_session::taking_socket(program);
             let socket = portward_session::open_listener(port);
@@ -135,10 +136,13 @@ impl Run {
         } else {
             None
         };
-        let ended = portward_session::watch(&program, handed, || {
-            let recorder = Recorder::begin(cx, identity, None, self.name.clone(), out).map_err(|failure| failure.message)?;
-            Ok(Box::new(Watcher::new(cx, recorder, port)))
-        });
+        let start = Start {
+            caller: cx.caller.clone(),
+            name: self.name.clone(),
+            duty: Duty::Watch { port },
+            environment: vec![("PORT".to_owned(), port.to_string())],
+        };
+        let ended = start.run(&program, handed.as_ref(), &mut |told| out.emit(told));
         ran(ended, name)
     }
 

@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
+use portward_keeper::{is_alive, name_of};
 use portward_model::{ProcessId, ProcessState, Text};
 use portward_store::{ProjectId, RunRow, Store, here};
 use portward_sys::{Look, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Sink,
-    document::GapDocument,
-    session::{is_alive, name_of},
-};
+use crate::{Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Stop what runs in a project's session, and come back when its ports are free
 ///

@@ -1,8 +1,8 @@
 //! `portward url`
 
 use clap::Args;
+use portward_keeper::url;
 use portward_store::{LeaseRow, Store, Wanted, here};
-use portward_wire::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -119,24 +119,5 @@ impl Url {
             None => format!("This project has no lease for {name}."),
             Some(port) => format!("No project {name} has a lease for {port}."),
         }
-    }
-}
-
-/// What a client dials. `localhost` is right for both families, and needs no resolver of ours.
-pub(crate) fn url(port: u16, asked: Option<u16>) -> String {
-    let usual = asked.and_then(protocol::of_port).and_then(|(known, usual)| known.scheme(usual.tls));
-    format!("{}://localhost:{port}", usual.unwrap_or("http"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::url;
-
-    #[test]
-    fn the_scheme_is_that_of_the_asked_port() {
-        assert_eq!(url(20300, Some(3000)), "http://localhost:20300");
-        assert_eq!(url(20300, None), "http://localhost:20300");
-        assert_eq!(url(20332, Some(5432)), "postgresql://localhost:20332");
-        assert_eq!(url(20343, Some(8443)), "https://localhost:20343");
     }
 }

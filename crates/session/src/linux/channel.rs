@@ -29,6 +29,8 @@ pub(super) enum News {
     Ended(Ended),
     /// To the front: it was not started.
     Failed(Failure),
+    /// To the front: what is to be said of the run, as whoever says it has written it.
+    Told(Vec<u8>),
 }
 
 /// Why nothing was started, as it crosses the channel.
@@ -52,11 +54,20 @@ impl Failure {
 }
 
 impl Channel {
-    pub(super) fn pair() -> io::Result<(Self, Self)> {
+    /// The front's end, and the one that its supervisor is started with.
+    pub(super) fn pair() -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        // The front makes it, before the supervisor is.
-        let front = getpid();
-        Ok((Self { end: ours, front }, Self { end: theirs, front }))
+        Ok((Self { end: ours, front: getpid() }, theirs))
+    }
+
+    /// The supervisor's end; its parent is the front.
+    pub(super) fn of(end: OwnedFd, front: Pid) -> Self {
+        Self { end, front }
+    }
+
+    /// Another hold on this end, for what is to be said of the run.
+    pub(super) fn another(&self) -> io::Result<Self> {
+        Ok(Self { end: self.end.try_clone()?, front: self.front })
     }
 
     /// Moves to a descriptor above this number.
@@ -68,15 +79,16 @@ impl Channel {
     /// False where the other end has no room just now. An end that has gone wants to know nothing.
     pub(super) fn send(&self, news: &News) -> bool {
         let (kind, number, text) = match news {
-            News::Signal(number) => (0, *number, ""),
-            News::Stopped(number) => (1, *number, ""),
-            News::Ended(Ended::Code(code)) => (2, *code, ""),
-            News::Ended(Ended::Signal(number)) => (3, *number, ""),
-            News::Failed(Failure::Program(number)) => (4, *number, ""),
-            News::Failed(Failure::Filter(number)) => (5, *number, ""),
-            News::Failed(Failure::Session(text)) => (6, 0, text.as_str()),
+            News::Signal(number) => (0, *number, &b""[..]),
+            News::Stopped(number) => (1, *number, &b""[..]),
+            News::Ended(Ended::Code(code)) => (2, *code, &b""[..]),
+            News::Ended(Ended::Signal(number)) => (3, *number, &b""[..]),
+            News::Failed(Failure::Program(number)) => (4, *number, &b""[..]),
+            News::Failed(Failure::Filter(number)) => (5, *number, &b""[..]),
+            News::Failed(Failure::Session(text)) => (6, 0, text.as_bytes()),
+            News::Told(words) => (7, 0, words.get(..LONGEST).unwrap_or(words)),
         };
-        let message = [&[kind][..], &i32::to_ne_bytes(number), text.as_bytes()].concat();
+        let message = [&[kind][..], &i32::to_ne_bytes(number), text].concat();
         send(&self.end, &message, SendFlags::NOSIGNAL | SendFlags::DONTWAIT) != Err(Errno::AGAIN)
     }
 
@@ -98,13 +110,13 @@ impl Channel {
     /// Takes what nobody will read: an end that is closed with something unread cuts off what it sent.
     pub(super) fn settle(&self) {
         let _ = shutdown(&self.end, Shutdown::Read);
-        let mut message = [0; 2048];
+        let mut message = [0; 16];
         while recv(&self.end, &mut message[..], RecvFlags::DONTWAIT).is_ok_and(|(length, _)| length > 0) {}
     }
 
     /// `None` when the other end has gone.
     pub(super) fn receive(&self) -> Option<News> {
-        let mut message = [0; 2048];
+        let mut message = vec![0; LONGEST + 5];
         let length = loop {
             match recv(&self.end, &mut message[..], RecvFlags::empty()) {
                 // The other end was closed with something unread, which is told once and before what it sent.
@@ -122,10 +134,14 @@ impl Channel {
             3 => News::Ended(Ended::Signal(number)),
             4 => News::Failed(Failure::Program(number)),
             5 => News::Failed(Failure::Filter(number)),
-            _ => News::Failed(Failure::Session(String::from_utf8_lossy(message.get(5..)?).into_owned())),
+            6 => News::Failed(Failure::Session(String::from_utf8_lossy(message.get(5..)?).into_owned())),
+            _ => News::Told(message.get(5..)?.to_vec()),
         })
     }
 }
+
+/// A message is no longer.
+const LONGEST: usize = 16 * 1024;
 
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {

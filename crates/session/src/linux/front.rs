@@ -14,8 +14,8 @@ use rustix::{
 use super::channel::{Channel, News};
 use crate::{Ended, StartError};
 
-/// Stands in for the program until it has ended.
-pub(super) fn stand_in(channel: &Channel, program: &str) -> Result<Ended, StartError> {
+/// Stands in for the program until it has ended, and passes on what is to be said of the run meanwhile.
+pub(super) fn stand_in(channel: &Channel, program: &str, said: &mut dyn FnMut(&[u8])) -> Result<Ended, StartError> {
     let signals = Signals::open().map_err(|error| StartError::Session(format!("Signals cannot be read: {error}.")))?;
     loop {
         let mut polled = [PollFd::new(channel, PollFlags::IN), PollFd::new(&signals.0, PollFlags::IN)];
@@ -37,6 +37,7 @@ pub(super) fn stand_in(channel: &Channel, program: &str) -> Result<Ended, StartE
             Some(News::Stopped(signal)) => stop(signal),
             Some(News::Ended(ended)) => return Ok(ended),
             Some(News::Failed(failure)) => return Err(failure.error(program)),
+            Some(News::Told(words)) => said(&words),
             Some(News::Signal(_)) => {}
             // Killed, as by the kernel for want of memory. What it guarded stays shut.
             None => {
@@ -123,6 +124,28 @@ fn every_signal() -> libc::sigset_t {
     unsafe {
         libc::sigfillset(all.as_mut_ptr());
         all.assume_init()
+    }
+}
+
+/// The signals of a set, by their numbers.
+pub(super) fn numbers_of(set: &libc::sigset_t) -> Vec<i32> {
+    // SAFETY: the set is whole and read only.
+    #[allow(unsafe_code)]
+    let is_member = |number: &i32| unsafe { libc::sigismember(std::ptr::from_ref(set), *number) == 1 };
+    (1..=libc::SIGRTMAX()).filter(is_member).collect()
+}
+
+/// The set of these signals.
+pub(super) fn mask_of(numbers: impl Iterator<Item = i32>) -> libc::sigset_t {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: the first call makes the set whole, the others put numbers in it and refuse those that are none.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::sigemptyset(set.as_mut_ptr());
+        for number in numbers {
+            libc::sigaddset(set.as_mut_ptr(), number);
+        }
+        set.assume_init()
     }
 }
 

@@ -1,7 +1,8 @@
 //! Three processes: the front, that the user's shell waits for; the supervisor, its child; the program, the supervisor's.
 //!
 //! The supervisor is apart from the front because it must outlive it: a program that daemonises leaves its starter, and its
-//! calls still need an answer. It is above the program because the kernel lets only those look into a process that stand
+//! calls still need an answer; and a process of its own program, however many threads the front has, because a copy of one with
+//! several is not whole. It is above the program because the kernel lets only those look into a process that stand
 //! above it (Yama, `ptrace_scope` 1), and it takes in what loses its parent (`PR_SET_CHILD_SUBREAPER`).
 
 use std::{
@@ -14,37 +15,24 @@ use std::{
 use portward_sys::unotify::{Door, Filter, Prologue};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd},
-    io::{Errno, FdFlags},
+    fd::{AsRawFd, BorrowedFd},
+    io::Errno,
     process::{Pid, Signal, WaitOptions, WaitStatus, kill_process, wait},
 };
 
 use super::{
     channel::{Channel, Failure, News},
     duty::Duty,
-    front::{Signals, block_signals, restore_signals, stand_in},
+    front::{Signals, restore_signals},
     isolated::{self, Isolated},
+    post::Post,
     supervisor::Supervisor,
 };
-use crate::{Ended, Event, Ports, Program, Rules, StartError, Witness};
+use crate::{Ended, Event, Ports, Program, Rules, Witness};
 
-/// What the supervisor is given, made in its own process: databases and files are not carried over a fork.
-type Parts<'a> = (Box<dyn Ports + 'a>, Box<dyn Witness + 'a>);
-
-/// Runs a program in a session, and gives how it ended.
-///
-/// Must be called while this process has one thread. The supervisor outlives the call where something of the program does.
-///
-/// # Errors
-///
-/// Where the program could not be started; it has not run then.
-pub fn run<'a>(
-    program: &Program,
-    rules: Rules,
-    prepare: impl FnOnce() -> Result<Parts<'a>, String>,
-) -> Result<Ended, StartError> {
-    apart(&program.name, |channel, inherited| {
-        let (ports, witness) = prepare().map_err(Failure::Session)?;
+/// Runs a program in a session, until nothing of it is left.
+pub fn run(post: Post, program: &Program, rules: Rules, ports: Box<dyn Ports + '_>, witness: Box<dyn Witness + '_>) {
+    post.hold(|channel, inherited, _| {
         let door = Door::new().map_err(no_channel)?;
         let mut builder = program.builder();
         if rules.isolates {
@@ -71,25 +59,13 @@ pub fn run<'a>(
         }
         Life::new(main, channel, signals).follow(&mut supervisor);
         Ok(())
-    })
+    });
 }
 
-/// Runs a program whose calls nobody touches, and gives how it ended. It and what it starts are followed all the same, with the
-/// witness asked to look now and then.
-///
-/// # Errors
-///
-/// As for [`run`].
-pub fn watch<'a>(
-    program: &Program,
-    handed: Option<OwnedFd>,
-    prepare: impl FnOnce() -> Result<Box<dyn Witness + 'a>, String>,
-) -> Result<Ended, StartError> {
-    apart(&program.name, |channel, inherited| {
-        // First of all: the number may be one of ours by now.
-        channel.move_above(FIRST_HANDED).map_err(no_channel)?;
-        let handed = handed.map(hand_over).transpose().map_err(no_channel)?;
-        let witness = prepare().map_err(Failure::Session)?;
+/// Runs a program whose calls nobody touches, until nothing of it is left. It and what it starts are followed all the same, with
+/// the witness asked to look now and then.
+pub fn watch(post: Post, program: &Program, witness: Box<dyn Witness + '_>) {
+    post.hold(|channel, inherited, handed| {
         let signals = Signals::open().map_err(no_channel)?;
         let mut builder = program.builder();
         // SAFETY: the closure makes one system call on a set of its own, as a copy of a process may.
@@ -105,113 +81,12 @@ pub fn watch<'a>(
         drop(handed);
         Life::new(main, channel, signals).follow(&mut Bystander(witness));
         Ok(())
-    })
-}
-
-/// How signals stood when this program was started; the one that it runs gets them so.
-#[derive(Clone, Copy)]
-struct Inherited {
-    mask: libc::sigset_t,
-    /// What is done about `SIGCHLD`.
-    chld: libc::sighandler_t,
-}
-
-impl Inherited {
-    /// Where `SIGCHLD` was ignored, the program finds it ignored.
-    fn give_back(self, builder: &mut Command) {
-        if self.chld != libc::SIG_IGN {
-            return;
-        }
-        // SAFETY: the closure makes one system call with constants, as a copy of a process may.
-        #[allow(unsafe_code)]
-        unsafe {
-            builder.pre_exec(|| {
-                libc::signal(libc::SIGCHLD, libc::SIG_IGN);
-                Ok(())
-            });
-        }
-    }
-}
-
-/// Sees to it that the ends of children are reported, which an ignored `SIGCHLD` forgoes (wait(2)); gives what was before.
-fn default_child_signal() -> libc::sighandler_t {
-    // SAFETY: the call sets what is done about a signal of this process, and touches no memory.
-    #[allow(unsafe_code)]
-    unsafe {
-        libc::signal(libc::SIGCHLD, libc::SIG_DFL)
-    }
-}
-
-/// Lets a process of its own supervise, and stands in for the program here until it has ended.
-fn apart(
-    program: &std::ffi::OsStr,
-    supervise: impl FnOnce(&mut Channel, Inherited) -> Result<(), Failure>,
-) -> Result<Ended, StartError> {
-    let threads = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
-    if threads != 1 {
-        return Err(StartError::Session(format!("A session is started from one thread, and this process has {threads}.")));
-    }
-    let (ours, mut theirs) = Channel::pair().map_err(|error| StartError::Session(format!("No socket pair: {error}.")))?;
-    let mask = block_signals();
-    // SAFETY: this process has one thread, so that its copy is whole.
-    #[allow(unsafe_code)]
-    let forked = unsafe { libc::fork() };
-    match forked {
-        0 => {
-            drop(ours);
-            // SAFETY: the call sets a flag of this process.
-            #[allow(unsafe_code)]
-            unsafe {
-                libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-            }
-            let chld = default_child_signal();
-            if let Err(failure) = supervise(&mut theirs, Inherited { mask, chld }) {
-                theirs.send(&News::Failed(failure));
-            }
-            // SAFETY: ends the copy without running what its original will run at its end.
-            #[allow(unsafe_code)]
-            unsafe {
-                libc::_exit(0)
-            }
-        }
-        -1 => {
-            let error = io::Error::last_os_error();
-            restore_signals(&mask);
-            Err(StartError::Session(format!("No process for the supervisor: {error}.")))
-        }
-        _ => {
-            drop(theirs);
-            // What is handed to the program is not ours any more.
-            drop(supervise);
-            let ended = stand_in(&ours, &program.to_string_lossy());
-            restore_signals(&mask);
-            ended
-        }
-    }
+    });
 }
 
 fn spawn(builder: &mut Command) -> Result<Pid, Failure> {
     let child = builder.spawn().map_err(|error| Failure::Program(error.raw_os_error().unwrap_or(libc::EIO)))?;
     i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or(Failure::Program(libc::ESRCH))
-}
-
-/// Gives a socket the number at which programs expect the first one that is handed to them (`sd_listen_fds(3)`), for them to
-/// inherit.
-fn hand_over(socket: OwnedFd) -> io::Result<OwnedFd> {
-    if socket.as_raw_fd() == FIRST_HANDED {
-        rustix::io::fcntl_setfd(&socket, FdFlags::empty())?;
-        return Ok(socket);
-    }
-    // SAFETY: whatever had the number in this process is replaced. The channel has moved away from it, and nothing else of this
-    // process is open yet; what was inherited under it is in nobody's hands here.
-    #[allow(unsafe_code)]
-    let done = unsafe { libc::dup2(socket.as_raw_fd(), FIRST_HANDED) };
-    if done < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: the copy was just made, and is ours alone.
-    #[allow(unsafe_code)]
-    Ok(unsafe { OwnedFd::from_raw_fd(FIRST_HANDED) })
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the shape of map_err")]
@@ -436,8 +311,6 @@ const REPEATS: u32 = 3;
 const FAREWELL: u32 = 20;
 /// Until the next try to tell a front that had no room.
 const RETRY: Duration = Duration::from_millis(50);
-/// `SD_LISTEN_FDS_START`
-const FIRST_HANDED: i32 = 3;
 /// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves.
 const FILTER: Filter = Filter {
     reported: &[libc::SYS_bind, libc::SYS_listen, libc::SYS_connect],

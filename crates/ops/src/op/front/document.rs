@@ -5,19 +5,13 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use portward_model::{Loan, Standing};
-use portward_model::{PortRange, Socket, SocketState, Transport};
+use portward_keeper::{Services, alive, listening, run_above};
+use portward_model::{Loan, PortRange, Socket, SocketState, Standing, Transport};
 use portward_store::{FrontRow, ListenerRow, ProjectId, RunRow, Store};
 use portward_sys::{PortFilter, StateSet, Transports};
 
 use super::{FrontHolder, FrontPort, FrontProject, FrontState, Lent};
-use crate::{
-    Context, Failure, Look, View,
-    forwarder::{Services, alive},
-    holder_words,
-    op::ps::serving,
-    session::{listening, run_above},
-};
+use crate::{Context, Failure, Look, View, holder_words, op::ps::serving};
 
 /// The answer for a row of the store.
 pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent, Failure> {

@@ -7,16 +7,15 @@ use std::{
 
 use portward_model::{Process, Socket, Transport};
 use portward_session::{Event, Witness};
-use portward_sys::{Ask, Clock, Depth, Look, StateSet, Transports, Which};
+use portward_sys::{Acts, Ask, Clock, Context, Depth, Look, StateSet, Transports, Which};
 use rustc_hash::FxHashSet;
 
-use super::{Recorder, told::Ran};
-use crate::{Acts, Context};
+use crate::{session::Recorder, told::Ran};
 
 /// Looks where the programs of a run listen.
-pub(crate) struct Watcher<'a, 's> {
+pub(crate) struct Watcher<'a> {
     host: &'a dyn Look,
-    recorder: Recorder<'a, 's>,
+    recorder: Recorder<'a>,
     /// The port that the program was told.
     port: u16,
     /// Cookies of the listeners that were looked at.
@@ -25,9 +24,9 @@ pub(crate) struct Watcher<'a, 's> {
     begun: Instant,
 }
 
-impl<'a, 's> Watcher<'a, 's> {
+impl<'a> Watcher<'a> {
     /// Watches what this process starts.
-    pub(crate) fn new(cx: &Context<'a, Acts>, recorder: Recorder<'a, 's>, port: u16) -> Self {
+    pub(crate) fn new(cx: &Context<'a, Acts>, recorder: Recorder<'a>, port: u16) -> Self {
         let (host, clock) = (cx.machine, cx.clock);
         Self { host, recorder, port, known: FxHashSet::default(), clock, begun: clock.now() }
     }
@@ -65,7 +64,7 @@ impl<'a, 's> Watcher<'a, 's> {
     }
 }
 
-impl Witness for Watcher<'_, '_> {
+impl Witness for Watcher<'_> {
     fn saw(&mut self, event: &Event) {
         self.recorder.saw(event);
     }

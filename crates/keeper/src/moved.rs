@@ -4,11 +4,13 @@ use portward_checks::doctor::Asked;
 use portward_model::{Moved, Text};
 use portward_store::Store;
 
-use crate::{Context, Dials, session::is_alive};
+use portward_sys::{Context, Dials};
+
+use crate::session::is_alive;
 
 /// Which sessions that run have a program that asked for the port, and where it went. It only adds to what is known; without
 /// it nothing is claimed.
-pub(crate) fn moved(cx: &Context<'_, Dials>, asked: &Asked) -> Vec<Moved> {
+pub fn moved(cx: &Context<'_, Dials>, asked: &Asked) -> Vec<Moved> {
     let mut found = Vec::new();
     let Ok(Some(store)) = Store::reading(cx) else { return found };
     let (Ok(runs), Ok(projects)) = (store.runs(), store.projects()) else { return found };

@@ -11,20 +11,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::{Caller, Loan, PortRange, ProcessId, SocketState, Standing, Transport};
+use portward_model::{Caller, Failure, Loan, PortRange, ProcessId, SocketState, Standing, Transport};
 use portward_proxy::{Lender, Wish};
 use portward_store::{FrontRow, ListenerRow, ProjectId, RunRow, Stamp, Store};
-use portward_sys::{Ask, Clock, Look, PortFilter, StateSet, SystemClock, Transports, Which, path_of, this_caller};
-
-use crate::{
-    Acts, Cancel, Context, Failure, Nobody,
-    session::{is_alive, process_at},
+use portward_sys::{
+    Acts, Ask, Cancel, Clock, Context, Look, Nobody, PortFilter, StateSet, SystemClock, Transports, Which, path_of, this_caller,
 };
+
+use crate::session::{is_alive, process_at};
 
 /// Becomes the forwarder, if this process was started for that; everybody else goes on.
 ///
 /// To be called before arguments are read, while the process has one thread.
-pub fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
+pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
     if arguments.get(1)?.to_str() != Some(WORD) {
         return None;
     }
@@ -37,19 +36,19 @@ pub fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
 }
 
 /// Starts a forwarder. There may be one already, and then this one ends at once.
-pub(crate) fn start(caller: &Caller) -> Result<Child, Failure> {
+pub fn start(caller: &Caller) -> Result<Child, Failure> {
     let kept = Caller::FOLDERS.iter().filter_map(|name| Some(((*name).into(), path_of(caller.variable(name)?).into())));
     portward_session::start_apart(&[WORD], kept)
         .map_err(|error| Failure::system(format!("The forwarder could not be started: {error}.")))
 }
 
 /// The forwarder's process, where it lives.
-pub(crate) fn alive(host: &dyn Look, row: &FrontRow) -> Option<ProcessId> {
+pub fn alive(host: &dyn Look, row: &FrontRow) -> Option<ProcessId> {
     row.forwarder.filter(|process| is_alive(host, *process))
 }
 
 /// The project that has the real ports: it was given them, and the forwarder lives.
-pub(crate) fn holder(host: &dyn Look, store: &Store<'_>) -> Result<Option<ProjectId>, Failure> {
+pub fn holder(host: &dyn Look, store: &Store<'_>) -> Result<Option<ProjectId>, Failure> {
     let row = store.front()?.filter(|row| alive(host, row).is_some());
     Ok(row.and_then(|row| row.project))
 }
@@ -168,17 +167,18 @@ impl Lender for Books<'_> {
 
 /// What of a project listens, by the record of its sessions that live.
 #[derive(Default)]
-pub(crate) struct Services {
+pub struct Services {
     /// Real ports that can be lent, by their numbers.
-    pub(crate) loans: Vec<Loan>,
+    pub loans: Vec<Loan>,
     /// Real ports that are leased to another project, and therefore not lent.
-    pub(crate) leased: Vec<Loan>,
+    pub leased: Vec<Loan>,
     /// Every listener, of TCP and UDP; some may have ended since.
-    pub(crate) listeners: Vec<ListenerRow>,
+    pub listeners: Vec<ListenerRow>,
 }
 
 impl Services {
-    pub(crate) fn of(host: &dyn Look, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
+    /// By the record of a project's sessions that live.
+    pub fn of(host: &dyn Look, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
         let runs = store.runs()?;
         let live = |run: &RunRow| run.project == project && is_alive(host, run.supervisor);
         let listeners: Vec<ListenerRow> = runs.into_iter().filter(live).flat_map(|run| run.listeners).collect();

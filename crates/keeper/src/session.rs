@@ -1,25 +1,16 @@
 //! A project's session, for the supervisor: which port is which, and the record of what listens where.
 
 use std::{
-    cell::{Cell, RefCell},
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
 
-use portward_model::{Lack, Need, Process, ProcessId, ProjectIdentity, Text};
-use portward_session::{Event, Ports, Rules, Witness};
+use portward_model::{Failure, Process, ProcessId, ProjectIdentity, Text};
+use portward_session::{Event, Herald, Ports, Rules, Witness};
 use portward_store::{ListenerRow, ProjectId, RunRow, ServiceRow, Stamp, Store};
-use portward_sys::Look;
+use portward_sys::{Acts, Context, Look, Rights};
 
-use crate::{
-    Acts, Context, Failure, Rights, Sink,
-    document::GapDocument,
-    op::url::url,
-    session::told::{Listening, Ran},
-};
-
-pub(crate) mod told;
-pub(crate) mod watched;
+use crate::told::{Listening, Ran, Teller, url};
 
 /// A project's ports, as its supervisor asks for them.
 pub(crate) struct ProjectPorts<'h> {
@@ -107,28 +98,26 @@ impl Ports for ProjectPorts<'_> {
 }
 
 /// Records what happens in a run, and tells of it.
-pub(crate) struct Recorder<'a, 's> {
+pub(crate) struct Recorder<'a> {
     host: &'a dyn Look,
     store: Store<'a>,
     identity: Option<ProjectIdentity>,
-    own: ProcessId,
+    pub(crate) own: ProcessId,
     rules: Option<Rules>,
     run: i64,
     name: Option<String>,
     main: Option<ProcessId>,
-    out: RefCell<&'a mut Sink<'s, Ran>>,
-    /// Lines that nobody took, since one that was taken.
-    unsaid: Cell<usize>,
+    teller: Teller<Box<dyn FnMut(Ran) -> bool>>,
 }
 
-impl<'a, 's> Recorder<'a, 's> {
+impl<'a> Recorder<'a> {
     /// Begins the record of a run in the project with this identity; this process is its supervisor.
     pub(crate) fn begin(
         cx: &Context<'a, Acts>,
         identity: Option<ProjectIdentity>,
         rules: Option<Rules>,
         name: Option<String>,
-        out: &'a mut Sink<'s, Ran>,
+        herald: Herald,
     ) -> Result<Self, Failure> {
         let mut store = Store::open(cx)?;
         let host = cx.machine;
@@ -138,7 +127,9 @@ impl<'a, 's> Recorder<'a, 's> {
             .id;
         let project = store.project(identity.as_ref())?.id;
         let run = store.begin_run(project, own, rules, &|supervisor| !is_alive(host, supervisor))?;
-        Ok(Self { host, store, identity, own, rules, run, name, main: None, out: RefCell::new(out), unsaid: Cell::new(0) })
+        // A document that does not fit a message is one that nobody takes.
+        let say = move |told: Ran| serde_json::to_vec(&told).is_ok_and(|words| herald.say(&words));
+        Ok(Self { host, store, identity, own, rules, run, name, main: None, teller: Teller::new(Box::new(say)) })
     }
 
     /// Begins the record anew in the store that has taken the place of this one.
@@ -180,20 +171,12 @@ impl<'a, 's> Recorder<'a, 's> {
         self.name.clone().unwrap_or_else(|| called(pid, process))
     }
 
-    pub(crate) fn tell(&self, told: Ran) {
-        let mut out = self.out.borrow_mut();
-        let unsaid = self.unsaid.get();
-        // Where nobody reads any more, or not now, the program goes on all the same.
-        let reads = unsaid == 0 || out.emit(Ran { gaps: vec![unread(unsaid)], ..Ran::default() });
-        self.unsaid.set(match (reads, reads && out.emit(told)) {
-            (true, true) => 0,
-            (true, false) => 1,
-            _ => unsaid.saturating_add(1),
-        });
+    pub(crate) fn tell(&mut self, told: Ran) {
+        self.teller.tell(told);
     }
 }
 
-impl Witness for Recorder<'_, '_> {
+impl Witness for Recorder<'_> {
     fn saw(&mut self, event: &Event) {
         match event {
             Event::Started { pid } => {
@@ -244,24 +227,15 @@ impl Witness for Recorder<'_, '_> {
     }
 }
 
-impl Drop for Recorder<'_, '_> {
+impl Drop for Recorder<'_> {
     fn drop(&mut self) {
         // A row that stays is cleared away by the next run of the project.
         let _ = self.store.end_run(self.run);
     }
 }
 
-/// What is missing among the lines of a run.
-fn unread(lines: usize) -> GapDocument {
-    GapDocument {
-        lack: Lack::Lines { lines: u32::try_from(lines).unwrap_or(u32::MAX) },
-        need: Need::Command("portward ps    shows what listens".to_owned()),
-        error: None,
-    }
-}
-
 /// A listener as it is told.
-pub(crate) fn listening(row: &ListenerRow) -> Listening {
+pub fn listening(row: &ListenerRow) -> Listening {
     let port = row.serves.port();
     let host = match portward_model::unmap(row.serves.ip()) {
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
@@ -283,7 +257,7 @@ pub(crate) fn listening(row: &ListenerRow) -> Listening {
 }
 
 /// The run that the caller is inside of, by what its environment says and the processes above it confirm.
-pub(crate) fn around<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, Failure> {
+pub fn around<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, Failure> {
     if cx.caller.session.is_none() {
         return Ok(None);
     }
@@ -295,14 +269,14 @@ pub(crate) fn around<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, F
 }
 
 /// The run that the caller is inside of, by the processes above it alone.
-pub(crate) fn enclosing<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, Failure> {
+pub fn enclosing<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, Failure> {
     let Some(store) = Store::reading(cx)? else { return Ok(None) };
     let runs = store.runs()?;
     Ok(run_above(cx.look(), cx.caller.process.pid, &runs).cloned())
 }
 
 /// The run that a process belongs to: a supervisor takes in what loses its parent, so that it stands above all of its own.
-pub(crate) fn run_above<'r>(host: &dyn Look, pid: u32, runs: &'r [RunRow]) -> Option<&'r RunRow> {
+pub fn run_above<'r>(host: &dyn Look, pid: u32, runs: &'r [RunRow]) -> Option<&'r RunRow> {
     let mut above = Vec::new();
     let mut at = process_at(host, pid);
     while let Some(process) = at.filter(|_| above.len() < MOST_LEVELS) {
@@ -313,18 +287,18 @@ pub(crate) fn run_above<'r>(host: &dyn Look, pid: u32, runs: &'r [RunRow]) -> Op
 }
 
 /// Gives the caller a name in the session that it is inside of.
-pub(crate) fn join(cx: &Context<'_, Acts>, outer: &RunRow, name: Option<&str>) -> Result<(), Failure> {
+pub fn join(cx: &Context<'_, Acts>, outer: &RunRow, name: Option<&str>) -> Result<(), Failure> {
     let (Some(name), Some(own)) = (name, process_at(cx.machine, cx.caller.process.pid)) else { return Ok(()) };
     Store::open(cx)?.add_service(outer.id, own.id, name)
 }
 
 /// True while the process with this identity lives.
-pub(crate) fn is_alive(host: &dyn Look, process: ProcessId) -> bool {
+pub fn is_alive(host: &dyn Look, process: ProcessId) -> bool {
     process_at(host, process.pid).is_some_and(|found| found.id == process && found.state != portward_model::ProcessState::Exited)
 }
 
 /// What a service is called: what it was named, or its program's name of the moment; that of a listener where it has ended.
-pub(crate) fn name_of(host: &dyn Look, service: &ServiceRow, run: &RunRow) -> String {
+pub fn name_of(host: &dyn Look, service: &ServiceRow, run: &RunRow) -> String {
     if !service.name.is_empty() {
         return service.name.clone();
     }
@@ -341,7 +315,7 @@ fn called(pid: u32, process: Option<&Process>) -> String {
 }
 
 /// A process as it is now.
-pub(crate) fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
+pub fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
     host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 

@@ -1,0 +1,28 @@
+//! What is kept running: sessions, whose supervisors live as long as their programs, and the forwarder of real ports.
+//!
+//! Both are processes of their own, this program started once more: [`entrance`] is where they begin. What they need to know
+//! comes with their start and from the store; what they find out stands in the store for everybody.
+#![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod forwarder;
+mod moved;
+mod session;
+mod start;
+mod told;
+mod watched;
+
+use std::{ffi::OsString, process::ExitCode};
+
+pub use forwarder::{Services, alive, holder, start as start_forwarder};
+pub use moved::moved;
+pub use session::{around, enclosing, is_alive, join, listening, name_of, process_at, run_above};
+pub use start::{Duty, Start};
+pub use told::{Listening, Ran, url};
+
+/// Becomes a supervisor or the forwarder, if this process was started for that; everybody else goes on.
+///
+/// To be called before arguments are read, while the process has one thread.
+pub fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
+    start::entrance(arguments).or_else(|| forwarder::entrance(arguments))
+}

@@ -1,0 +1,121 @@
+//! How a session starts: what the front tells its supervisor, a process of its own, and what that does with it.
+
+use std::{ffi::OsString, os::fd::OwnedFd, process::ExitCode};
+
+use portward_model::{Caller, Failure};
+use portward_session::{Ended, Herald, Post, Program, Rules, StartError, stand_before};
+use portward_store::here;
+use portward_sys::{Acts, Cancel, Context, Nobody, SystemClock, this_machine};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    session::{ProjectPorts, Recorder},
+    told::{Ran, Teller},
+    watched::Watcher,
+};
+
+/// What a supervisor is to do.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub enum Duty {
+    /// Answer the calls of its programs by these rules.
+    Guard(Rules),
+    /// Touch no calls, and look whether its program listens at the port that it was told.
+    Watch {
+        /// That port.
+        port: u16,
+    },
+}
+
+/// A session that is to start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Start {
+    /// Who asks for it.
+    pub caller: Caller,
+    /// What to call its service; `None` where that goes by its program's name.
+    pub name: Option<String>,
+    /// What its supervisor is to do.
+    pub duty: Duty,
+    /// Variables that the program is given beside those that it inherits.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Start {
+    /// Starts the program under a supervisor, and stands in for it until it has ended. What is told meanwhile goes to `take`,
+    /// which answers false where nobody reads it, or not now. `handed` is a socket for the program's descriptor 3.
+    ///
+    /// # Errors
+    ///
+    /// Where the program could not be started; it has not run then.
+    pub fn run(
+        &self,
+        program: &Program,
+        handed: Option<&OwnedFd>,
+        take: &mut (dyn FnMut(Ran) -> bool + Send),
+    ) -> Result<Ended, StartError> {
+        let order = serde_json::to_string(self).map_err(|error| StartError::Session(format!("The session's order: {error}.")))?;
+        let words: Vec<OsString> =
+            [order.into(), program.name.clone()].into_iter().chain(program.arguments.iter().cloned()).collect();
+        let mut teller = Teller::new(take);
+        stand_before(&program.name, &words, handed, &mut |words| {
+            if let Ok(told) = serde_json::from_slice(words) {
+                teller.tell(told);
+            }
+        })
+    }
+}
+
+/// Becomes a supervisor, if this process was started for that.
+pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
+    let (post, words) = Post::take(arguments)?;
+    supervise(post, words);
+    Some(ExitCode::SUCCESS)
+}
+
+fn supervise(post: Post, words: &[OsString]) {
+    let [order, name, arguments @ ..] = words else { return };
+    let order: Start = match order.to_str().map(serde_json::from_str) {
+        Some(Ok(order)) => order,
+        _ => return post.give_up("The supervisor was started without an order.".to_owned()),
+    };
+    let environment = order.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let program = Program { name: name.clone(), arguments: arguments.to_vec(), environment };
+    let machine = match this_machine() {
+        Ok(machine) => machine,
+        Err(error) => return post.give_up(Failure::from(error).message),
+    };
+    let cancel = Cancel::default();
+    let cx = Context::<Acts> {
+        machine: machine.as_ref(),
+        caller: &order.caller,
+        clock: &SystemClock,
+        cancel: &cancel,
+        prompt: &Nobody,
+    };
+    let herald = match post.herald() {
+        Ok(herald) => herald,
+        Err(error) => return post.give_up(format!("The supervisor has no channel: {error}.")),
+    };
+    match order.duty {
+        Duty::Guard(rules) => match parts(&cx, &order, Some(rules), herald) {
+            Ok((ports, recorder)) => portward_session::run(post, &program, rules, Box::new(ports), Box::new(recorder)),
+            Err(failure) => post.give_up(failure.message),
+        },
+        Duty::Watch { port } => match recorder(&cx, &order, None, herald) {
+            Ok(recorder) => portward_session::watch(post, &program, Box::new(Watcher::new(&cx, recorder, port))),
+            Err(failure) => post.give_up(failure.message),
+        },
+    }
+}
+
+fn parts<'a>(
+    cx: &Context<'a, Acts>,
+    order: &Start,
+    rules: Option<Rules>,
+    herald: Herald,
+) -> Result<(ProjectPorts<'a>, Recorder<'a>), Failure> {
+    Ok((ProjectPorts::open(cx, here(cx)?)?, recorder(cx, order, rules, herald)?))
+}
+
+fn recorder<'a>(cx: &Context<'a, Acts>, order: &Start, rules: Option<Rules>, herald: Herald) -> Result<Recorder<'a>, Failure> {
+    Recorder::begin(cx, here(cx)?, rules, order.name.clone(), herald)
+}

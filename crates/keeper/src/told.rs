@@ -1,0 +1,95 @@
+//! What a session tells: its documents and how they end.
+
+use portward_model::{Gap, Lack, Need};
+use portward_wire::protocol;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// What a session tells: a listener, a call that was refused, a port that was not taken; at its end how the program ended.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Ran {
+    /// A socket that began to listen.
+    pub listener: Option<Listening>,
+    /// A call that was refused, in a sentence.
+    pub refused: Option<String>,
+    /// With --port-only: a listener that is not where the program was told, in a sentence.
+    pub elsewhere: Option<String>,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The exit code of the program; `null` while it runs, and where a signal ended it.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+/// A socket that began to listen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Listening {
+    /// The service, or the program's name.
+    pub service: String,
+    /// What was asked for, such as `0.0.0.0:3000`; `null` where it listened without a bind, and where calls are not touched.
+    pub asked: Option<String>,
+    /// Where a client dials.
+    pub serves: String,
+    /// The same as a URL.
+    pub url: String,
+    /// The process.
+    pub pid: u32,
+    /// True when only this machine can reach it.
+    pub pinned: bool,
+}
+
+/// Passes on what a session tells, to whoever takes it now.
+pub(crate) struct Teller<F> {
+    take: F,
+    /// Lines that nobody took, since one that was taken.
+    unsaid: usize,
+}
+
+impl<F: FnMut(Ran) -> bool> Teller<F> {
+    /// A teller to `take`, which answers false where nobody reads any more, or not now.
+    pub(crate) fn new(take: F) -> Self {
+        Self { take, unsaid: 0 }
+    }
+
+    /// Tells, with what was missed before. Where nobody reads, the program goes on all the same.
+    pub(crate) fn tell(&mut self, told: Ran) {
+        let unsaid = self.unsaid;
+        let reads = unsaid == 0 || (self.take)(Ran { gaps: vec![unread(unsaid)], ..Ran::default() });
+        self.unsaid = match (reads, reads && (self.take)(told)) {
+            (true, true) => 0,
+            (true, false) => 1,
+            _ => unsaid.saturating_add(1),
+        };
+    }
+}
+
+/// What is missing among the lines of a run.
+fn unread(lines: usize) -> Gap {
+    Gap {
+        lack: Lack::Lines { lines: u32::try_from(lines).unwrap_or(u32::MAX) },
+        need: Need::Command("portward ps    shows what listens".to_owned()),
+        error: None,
+    }
+}
+
+/// What a client dials. `localhost` is right for both families, and needs no resolver of ours.
+pub fn url(port: u16, asked: Option<u16>) -> String {
+    let usual = asked.and_then(protocol::of_port).and_then(|(known, usual)| known.scheme(usual.tls));
+    format!("{}://localhost:{port}", usual.unwrap_or("http"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::url;
+
+    #[test]
+    fn the_scheme_is_that_of_the_asked_port() {
+        assert_eq!(url(20300, Some(3000)), "http://localhost:20300");
+        assert_eq!(url(20300, None), "http://localhost:20300");
+        assert_eq!(url(20332, Some(5432)), "postgresql://localhost:20332");
+        assert_eq!(url(20343, Some(8443)), "https://localhost:20343");
+    }
+}

@@ -1,0 +1,201 @@
+//! The supervisor's post: how the front starts this program once more to supervise, and what that process begins with.
+
+use std::{
+    ffi::{OsStr, OsString},
+    io,
+    os::unix::process::CommandExt,
+    process::Command,
+};
+
+use rustix::{
+    fd::{AsRawFd, FromRawFd, OwnedFd, RawFd},
+    io::FdFlags,
+    process::Pid,
+};
+
+use super::{
+    channel::{Channel, Failure, News},
+    front::{block_signals, mask_of, numbers_of, restore_signals, stand_in},
+};
+use crate::{Ended, StartError};
+
+/// Starts this program with `words` to supervise, and stands in for the program that it runs until that has ended. What the
+/// supervisor says of the run is handed to `said`. A socket that is handed over keeps its number, which [`Post::take`] gives back.
+///
+/// # Errors
+///
+/// Where the program could not be started; it has not run then.
+pub fn stand_before(
+    program: &OsStr,
+    words: &[OsString],
+    handed: Option<&OwnedFd>,
+    said: &mut dyn FnMut(&[u8]),
+) -> Result<Ended, StartError> {
+    let (ours, theirs) = Channel::pair().map_err(|error| StartError::Session(format!("No socket pair: {error}.")))?;
+    let mask = block_signals();
+    let stood = begin(words, &theirs, handed, &mask).and_then(|()| {
+        drop(theirs);
+        stand_in(&ours, &program.to_string_lossy(), said)
+    });
+    restore_signals(&mask);
+    stood
+}
+
+fn begin(words: &[OsString], channel: &OwnedFd, handed: Option<&OwnedFd>, mask: &libc::sigset_t) -> Result<(), StartError> {
+    let no_process = |error: io::Error| StartError::Session(format!("No process for the supervisor: {error}."));
+    let number = |socket: Option<&OwnedFd>| socket.map_or(-1, AsRawFd::as_raw_fd).to_string();
+    let front = rustix::process::getpid().as_raw_nonzero().to_string();
+    let signals: Vec<String> = numbers_of(mask).iter().map(ToString::to_string).collect();
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("portward").arg(WORD).args([front, number(Some(channel)), number(handed), signals.join(",")]).args(words);
+    let kept: Vec<RawFd> = [Some(channel), handed].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
+    // SAFETY: between fork and exec the closure makes system calls with numbers and sets of its own, and nothing that allocates.
+    #[allow(unsafe_code)]
+    unsafe {
+        command.pre_exec(move || {
+            // The standard library has opened the mask by now; what the terminal sends is for the program alone.
+            block_signals();
+            for descriptor in &kept {
+                if libc::fcntl(*descriptor, libc::F_SETFD, 0) < 0 {
+                    return Err(io::Error::last_os_error());
+                }
+            }
+            Ok(())
+        });
+    }
+    command.spawn().map(|_| ()).map_err(no_process)
+}
+
+/// What a supervisor begins with.
+pub struct Post {
+    channel: Channel,
+    inherited: Inherited,
+    /// The socket for the program, at its number.
+    handed: io::Result<Option<OwnedFd>>,
+}
+
+/// Says something of a run to its front.
+pub struct Herald(Channel);
+
+impl Herald {
+    /// False where nobody takes it, or not now.
+    pub fn say(&self, words: &[u8]) -> bool {
+        self.0.send(&News::Told(words.to_vec()))
+    }
+}
+
+impl Post {
+    /// Takes the post, if this process was started for that, with the front's words. To be called before anything else, while
+    /// the process has one thread and nothing open.
+    pub fn take(arguments: &[OsString]) -> Option<(Self, &[OsString])> {
+        let [_, word, front, channel, handed, signals, words @ ..] = arguments else { return None };
+        if word != WORD {
+            return None;
+        }
+        let number = |word: &OsString| word.to_str()?.parse::<i32>().ok();
+        let front = Pid::from_raw(number(front)?)?;
+        let mask = mask_of(signals.to_str()?.split(',').filter_map(|number| number.parse().ok()));
+        let mut channel = Channel::of(inherited_fd(number(channel)?)?, front);
+        let handed = inherited_fd(number(handed)?);
+        // First of all: the number at which a program expects its socket may be one of ours later.
+        let handed = channel.move_above(FIRST_HANDED).and_then(|()| handed.map(hand_over).transpose());
+        // The name of `/proc/self/exe`, by which it was started, would tell nobody anything.
+        let _ = rustix::thread::set_name(c"portward");
+        // SAFETY: the call sets a flag of this process.
+        #[allow(unsafe_code)]
+        unsafe {
+            libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+        }
+        let inherited = Inherited { mask, chld: default_child_signal() };
+        Some((Self { channel, inherited, handed }, words))
+    }
+
+    /// Who says what happens in the run.
+    pub fn herald(&self) -> io::Result<Herald> {
+        self.channel.another().map(Herald)
+    }
+
+    /// Tells the front why nothing is started.
+    pub fn give_up(self, sentence: String) {
+        self.channel.send(&News::Failed(Failure::Session(sentence)));
+    }
+
+    /// Supervises, with what that needs; and tells the front where it could not begin.
+    pub(super) fn hold(self, supervise: impl FnOnce(&Channel, Inherited, Option<OwnedFd>) -> Result<(), Failure>) {
+        let Self { channel, inherited, handed } = self;
+        let handed = handed.map_err(|error| Failure::Session(format!("The supervisor has no channel: {error}.")));
+        if let Err(failure) = handed.and_then(|handed| supervise(&channel, inherited, handed)) {
+            channel.send(&News::Failed(failure));
+        }
+    }
+}
+
+/// A descriptor that the front left open for this process; closed where it becomes another program.
+fn inherited_fd(number: RawFd) -> Option<OwnedFd> {
+    if number < 0 {
+        return None;
+    }
+    // SAFETY: the front named the number, left it open for this process alone, and nothing here has taken it before.
+    #[allow(unsafe_code)]
+    let socket = unsafe { OwnedFd::from_raw_fd(number) };
+    rustix::io::fcntl_setfd(&socket, FdFlags::CLOEXEC).ok()?;
+    Some(socket)
+}
+
+/// How signals stood when this program was started; the one that it runs gets them so.
+#[derive(Clone, Copy)]
+pub(super) struct Inherited {
+    pub(super) mask: libc::sigset_t,
+    /// What is done about `SIGCHLD`.
+    chld: libc::sighandler_t,
+}
+
+impl Inherited {
+    /// Where `SIGCHLD` was ignored, the program finds it ignored.
+    pub(super) fn give_back(self, builder: &mut Command) {
+        if self.chld != libc::SIG_IGN {
+            return;
+        }
+        // SAFETY: the closure makes one system call with constants, as a copy of a process may.
+        #[allow(unsafe_code)]
+        unsafe {
+            builder.pre_exec(|| {
+                libc::signal(libc::SIGCHLD, libc::SIG_IGN);
+                Ok(())
+            });
+        }
+    }
+}
+
+/// Sees to it that the ends of children are reported, which an ignored `SIGCHLD` forgoes (wait(2)); gives what was before.
+fn default_child_signal() -> libc::sighandler_t {
+    // SAFETY: the call sets what is done about a signal of this process, and touches no memory.
+    #[allow(unsafe_code)]
+    unsafe {
+        libc::signal(libc::SIGCHLD, libc::SIG_DFL)
+    }
+}
+
+/// Gives a socket the number at which programs expect the first one that is handed to them (`sd_listen_fds(3)`), for them to
+/// inherit.
+fn hand_over(socket: OwnedFd) -> io::Result<OwnedFd> {
+    if socket.as_raw_fd() == FIRST_HANDED {
+        rustix::io::fcntl_setfd(&socket, FdFlags::empty())?;
+        return Ok(socket);
+    }
+    // SAFETY: whatever had the number in this process is replaced. The channel is above it, and what was inherited under it is
+    // in nobody's hands here.
+    #[allow(unsafe_code)]
+    let done = unsafe { libc::dup2(socket.as_raw_fd(), FIRST_HANDED) };
+    if done < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the copy was just made, and is ours alone.
+    #[allow(unsafe_code)]
+    Ok(unsafe { OwnedFd::from_raw_fd(FIRST_HANDED) })
+}
+
+/// The first argument of a supervisor, hidden from help.
+const WORD: &str = "session-supervisor";
+/// `SD_LISTEN_FDS_START`
+const FIRST_HANDED: i32 = 3;
