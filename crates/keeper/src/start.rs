@@ -35,8 +35,6 @@ pub struct Start {
     pub name: Option<String>,
     /// What its supervisor is to do.
     pub duty: Duty,
-    /// Variables that the program is given beside those that it inherits.
-    pub environment: Vec<(String, String)>,
 }
 
 impl Start {
@@ -52,7 +50,10 @@ impl Start {
         handed: Option<&OwnedFd>,
         take: &mut (dyn FnMut(Ran) -> bool + Send),
     ) -> Result<Ended, StartError> {
-        let order = serde_json::to_string(self).map_err(|error| StartError::Session(format!("The session's order: {error}.")))?;
+        let text = |word: &OsString| word.to_string_lossy().into_owned();
+        let environment: Vec<_> = program.environment.iter().map(|(name, value)| (text(name), text(value))).collect();
+        let order = serde_json::to_string(&(self, environment))
+            .map_err(|error| StartError::Session(format!("The session's order: {error}.")))?;
         let words: Vec<OsString> =
             [order.into(), program.name.clone()].into_iter().chain(program.arguments.iter().cloned()).collect();
         let mut teller = Teller::new(take);
@@ -73,11 +74,11 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
 
 fn supervise(post: Post, words: &[OsString]) {
     let [order, name, arguments @ ..] = words else { return };
-    let order: Start = match order.to_str().map(serde_json::from_str) {
+    let (order, environment): (Start, Vec<(String, String)>) = match order.to_str().map(serde_json::from_str) {
         Some(Ok(order)) => order,
         _ => return post.give_up("The supervisor was started without an order.".to_owned()),
     };
-    let environment = order.environment.iter().map(|(name, value)| (name.into(), value.into())).collect();
+    let environment = environment.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
     let program = Program { name: name.clone(), arguments: arguments.to_vec(), environment };
     let machine = match this_machine() {
         Ok(machine) => machine,

@@ -337,8 +337,9 @@ where
     }
     let is_stream = TypeId::of::<O::Item>() != TypeId::of::<Never>();
     let repeats = TypeId::of::<O::Item>() == TypeId::of::<O::Output>();
-    // What is repeated has been shown; the end of a stream is for people, and no document of the stream's shape.
-    let ends = if repeats { !streamed } else { !is_stream || style == Style::Text };
+    // What is repeated has been shown, but for how a program ended; the end of a stream is for people, and no document of the
+    // stream's shape.
+    let ends = if repeats { !streamed || O::YIELDS_STDOUT } else { !is_stream || style == Style::Text };
     if ends {
         if let Some(failure) = output.refuse() {
             return Err(failure.into());

@@ -69,7 +69,7 @@ impl Op for Run {
         let Some((name, arguments)) = self.command.split_first() else {
             return Err(Failure::not_started("There is no program to run.").hint("portward run CMD"));
         };
-        let program =
+        let mut program =
             Program { name: name.into(), arguments: arguments.iter().map(Into::into).collect(), environment: Vec::new() };
         if self.port_only {
             return self.told_its_port(cx, out);
@@ -95,9 +95,8 @@ impl Op for Run {
             let mut store = Store::open(cx).map_err(Failure::before_start)?;
             store.project(here(cx)?.as_ref()).map_err(Failure::before_start)?
         };
-        let session = (Caller::SESSION.to_owned(), project.id.0.to_string());
-        let start =
-            Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules), environment: vec![session] };
+        program.environment.push((Caller::SESSION.into(), project.id.0.to_string().into()));
+        let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules) };
         let ended = start.run(&program, None, &mut |told| out.emit(told));
         ran(ended, name)
     }
@@ -126,6 +125,7 @@ impl Run {
         let arranged = portward_checks::arrange(&self.command, port);
         let mut program = Program { name: name.into(), arguments: Vec::new(), environment: Vec::new() };
         program.arguments.extend(arranged.command.iter().skip(1).map(Into::into));
+        program.environment.push(("PORT".into(), port.to_string().into()));
         let handed = if arranged.takes_socket && portward_session::is_there(&program) {
             program = portward_session::taking_socket(program);
             let socket = portward_session::open_listener(port);
@@ -136,12 +136,7 @@ impl Run {
         } else {
             None
         };
-        let start = Start {
-            caller: cx.caller.clone(),
-            name: self.name.clone(),
-            duty: Duty::Watch { port },
-            environment: vec![("PORT".to_owned(), port.to_string())],
-        };
+        let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Watch { port } };
         let ended = start.run(&program, handed.as_ref(), &mut |told| out.emit(told));
         ran(ended, name)
     }
