@@ -5,6 +5,7 @@
 //! a holder came by it, why a process runs and whether a bind would succeed. Where a fact is out of reach
 //! the answer says so; nothing here guesses, and nothing panics on any input.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types))]
 #![cfg_attr(any(test, feature = "scenes"), allow(clippy::unwrap_used))]
 // Where the scenes are compiled without the tests, not all that they share is used.
 #![cfg_attr(all(feature = "scenes", not(test)), allow(dead_code, unused_imports))]

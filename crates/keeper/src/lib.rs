@@ -3,7 +3,7 @@
 //! Both are processes of their own, this program started once more: [`entrance`] is where they begin. What they need to know
 //! comes with their start and from the store; what they find out stands in the store for everybody.
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::unwrap_used))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod forwarder;
 mod moved;

@@ -1,6 +1,7 @@
 //! A session starts from a process that has several threads: its supervisor is a process of its own, here this very test.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // A test ends where something unexpected is.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test ends where something unexpected is.
 
 use std::{process::ExitCode, sync::mpsc, thread};
 

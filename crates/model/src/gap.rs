@@ -352,7 +352,7 @@ impl From<Gap> for Written {
 impl From<Written> for Gap {
     fn from(written: Written) -> Self {
         let Written { what, need, effect, lack, needs, error } = written;
-        let need = needs.unwrap_or_else(|| match need {
+        let need = needs.unwrap_or(match need {
             NeedWords::Value(need) => need,
             NeedWords::Phrase(phrase) => Need::Setting(phrase),
         });

@@ -5,6 +5,7 @@
 //! another process enters through [`Text`], which remembers that it is hostile; every command line
 //! enters through [`CommandLine`], which cannot hold a secret.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod address;
 mod caller;

@@ -5,6 +5,7 @@
 //! completions) is derived from it, and [`dispatch`] is the one door to all of them. This crate prints
 //! nothing and parses no command line.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod document;
 mod door;

@@ -1,5 +1,6 @@
 //! What causes offer is there: each call of an operation that any scene of any cause makes.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
 use portward_checks::offered;
 use portward_model::Means;
 use portward_ops::{OPS, Op, every_op};

@@ -21,6 +21,7 @@ pub(crate) fn all(directory: Option<&Path>) -> Result<ExitCode, Trouble> {
     let directory = directory.ok_or_else(|| Failure::usage("A directory is needed to write to."))?;
     for (path, text) in files() {
         let path = directory.join(path);
+        #[expect(clippy::disallowed_methods, reason = "it writes the generated files")]
         let written = path.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| fs::write(&path, text));
         written.map_err(|error: io::Error| Failure::system(format!("{} cannot be written: {error}.", path.display())))?;
     }

@@ -3,6 +3,7 @@
 //! Nothing here decides: a face turns words into the arguments of a capability, and its answer into text or
 //! JSON. A capability's text stands in `show`, one file each.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod beside;
 mod cli;

@@ -31,6 +31,7 @@ impl Source {
 pub(crate) fn of(matches: &ArgMatches) -> Result<Source, Failure> {
     let named = |option: &str| matches.try_get_one::<String>(option).ok().flatten();
     if let Some(file) = named("from") {
+        #[expect(clippy::disallowed_methods, reason = "it reads the file that --from names")]
         let bytes = if file == "-" { stdin() } else { fs::read(file) };
         let bytes = bytes.map_err(|error| {
             Failure::usage(format!("{} cannot be read: {error}.", Text::from(file.as_str())))

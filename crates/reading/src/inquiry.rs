@@ -89,7 +89,7 @@ impl Runner<'_, '_> {
     fn read(&self, inquiry: &Inquiry, wanted: &Wanted) -> Result<Fact, Missed> {
         let (host, port) = (self.host, inquiry.asked().port);
         Ok(match wanted {
-            Wanted::Look(wide) => Fact::Look(Box::new(self.look(inquiry, *wide).take(host).snapshot)),
+            Wanted::Look(wide) => Fact::Look(Box::new(Self::look(inquiry, *wide).take(host).snapshot)),
             Wanted::Network => Fact::Network(host.network()?),
             Wanted::Hosts => Fact::Hosts(host.hosts()?),
             Wanted::Path(path) => Fact::Path(host.path(path)?),
@@ -110,7 +110,7 @@ impl Runner<'_, '_> {
     }
 
     /// A look as wide as it is wanted, with what a diagnosis needs of each socket.
-    fn look(&self, inquiry: &Inquiry, wide: Wide) -> Look {
+    fn look(inquiry: &Inquiry, wide: Wide) -> Look {
         let unix = inquiry.asked().path.is_some();
         let own = Transports { tcp: !unix, udp: !unix, unix };
         let ports = PortRange { first: inquiry.asked().port, last: inquiry.asked().port };
@@ -169,7 +169,7 @@ impl Runner<'_, '_> {
             }
         };
         // Without an answer there is nothing to compare; the connection itself was made all the same.
-        let _ = self.host.sockets(&ask, &self.own(inquiry), &mut each);
+        let _ = self.host.sockets(&ask, &Self::own(inquiry), &mut each);
         found
     }
 
@@ -184,7 +184,7 @@ impl Runner<'_, '_> {
             traffic: false,
         };
         let mut sockets: Vec<Socket> = Vec::new();
-        let _ = self.host.sockets(&ask, &self.own(inquiry), &mut |socket| sockets.push(socket));
+        let _ = self.host.sockets(&ask, &Self::own(inquiry), &mut |socket| sockets.push(socket));
         let held = if sockets.is_empty() { None } else { self.host.holders(&sockets, Depth::Processes).ok() };
         let mut listeners: Vec<u32> = held.iter().flat_map(|held| &held.holdings).map(|holding| holding.pid).collect();
         listeners.sort_unstable();
@@ -193,7 +193,7 @@ impl Runner<'_, '_> {
         Sampled { at_ms, listening: !sockets.is_empty(), listeners, processes }
     }
 
-    fn own(&self, inquiry: &Inquiry) -> Vec<portward_model::Namespace> {
+    fn own(inquiry: &Inquiry) -> Vec<portward_model::Namespace> {
         inquiry.snapshot().namespaces.iter().filter(|namespace| namespace.own).cloned().collect()
     }
 }

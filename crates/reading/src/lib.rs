@@ -4,6 +4,7 @@
 //! inquiry asks until it has its answer. This crate asks machines through the doors of `portward_sys`; what follows from the
 //! answers is reasoned in `portward_checks`.
 #![forbid(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod inquiry;
 mod look;

@@ -3,7 +3,7 @@
 //! One database file per user, written by any number of processes at once. It knows projects and ports; which port is given
 //! is decided by `rules`, where the file stands by [`StateFolder`]. Nothing here is reclaimed by itself.
 #![forbid(unsafe_code)]
-#![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods))]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod error;
 mod file;

@@ -1,6 +1,7 @@
 //! Many processes at once: a hundred that take leases, the same while half of them are killed, and one that is stopped.
 
-#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods)] // A test ends where something unexpected is, and figures are said.
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // A test ends where something unexpected is, and figures are said.
 
 use std::{
     collections::{BTreeMap, BTreeSet},

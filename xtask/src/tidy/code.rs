@@ -1,4 +1,4 @@
-//! Rust source as text: its code without comments and strings, its module lines and its imports.
+//! Rust source as text: its code without comments and strings, and its module lines.
 //!
 //! A scanner, no parser: it knows just enough of the lexical grammar (nested comments, raw strings, char
 //! literals against lifetimes) for the rules not to be fooled by words inside strings.
@@ -103,62 +103,14 @@ pub(super) fn words(code: &str) -> impl Iterator<Item = &str> {
     code.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
 }
 
-/// Code with every `#[cfg(test)] mod name { ... }` blanked.
-pub(super) fn without_tests(code: &str) -> String {
-    let mut out = String::with_capacity(code.len());
-    let mut rest = code;
-    while let Some(at) = rest.find("#[cfg(test)]") {
-        let (before, after) = rest.split_at(at);
-        out.push_str(before);
-        let end = item_end(after);
-        let (item, tail) = after.split_at(end);
-        out.extend(item.chars().map(|c| if c == '\n' { '\n' } else { ' ' }));
-        rest = tail;
-    }
-    out.push_str(rest);
-    out
-}
-
-/// Where an item ends: after its semicolon, or after the brace that closes its first one.
-fn item_end(code: &str) -> usize {
-    let mut depth = 0_usize;
-    for (at, c) in code.char_indices() {
-        match c {
-            ';' if depth == 0 => return at + 1,
-            '{' => depth += 1,
-            '}' => {
-                depth = depth.saturating_sub(1);
-                if depth == 0 {
-                    return at + 1;
-                }
-            }
-            _ => {}
-        }
-    }
-    code.len()
-}
-
-/// Modules that a file declares: the names of its `mod name;` lines, each with whether it is for tests only.
-pub(super) fn modules(code: &str) -> Vec<(String, bool)> {
-    let mut found = Vec::new();
-    let mut words = positioned_words(code).peekable();
-    while let Some((_, word)) = words.next() {
-        if word != "mod" {
-            continue;
-        }
-        if let Some((at, name)) = words.next()
-            && code.get(at + name.len()..).is_some_and(|rest| rest.trim_start().starts_with(';'))
-        {
-            let line = code.get(..at).unwrap_or_default();
-            let item = line.rfind([';', '}', '{']).map_or(line, |cut| line.get(cut..).unwrap_or_default());
-            found.push((name.to_owned(), item.contains("#[cfg(test)]")));
-        }
-    }
-    found
-}
-
-fn positioned_words(code: &str) -> impl Iterator<Item = (usize, &str)> {
-    words(code).map(move |word| (word.as_ptr().addr() - code.as_ptr().addr(), word))
+/// Modules that a file declares: the names of its `mod name;` lines.
+pub(super) fn modules(code: &str) -> Vec<String> {
+    let declared = code.split(';').filter_map(|item| {
+        let mut words: Vec<&str> = words(item).collect();
+        let name = words.pop()?;
+        (words.pop()? == "mod").then(|| name.to_owned())
+    });
+    declared.collect()
 }
 
 /// Names that stand inside macro calls of braces or brackets: a registry macro may declare modules from them.
@@ -191,54 +143,9 @@ fn closing(code: &str) -> usize {
     code.len()
 }
 
-/// Every path that the code imports with `use`, or writes out from a crate's name, in full: `std::fs::read`.
-pub(super) fn paths(code: &str) -> Vec<String> {
-    let mut found = Vec::new();
-    let mut rest = code;
-    while let Some(at) = find_word(rest, "use") {
-        let tree = rest.get(at + 3..).unwrap_or_default();
-        let end = tree.find(';').unwrap_or(tree.len());
-        expand("", tree.get(..end).unwrap_or_default(), &mut found);
-        rest = tree.get(end..).unwrap_or_default();
-    }
-    // Paths written out in place.
-    let written = code.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
-    found.extend(written.filter(|path| path.contains("::")).map(|path| path.trim_matches(':').to_owned()));
-    found
-}
-
-fn find_word(code: &str, word: &str) -> Option<usize> {
-    positioned_words(code).find(|(_, found)| *found == word).map(|(at, _)| at)
-}
-
-fn expand(prefix: &str, tree: &str, found: &mut Vec<String>) {
-    let tree = tree.trim();
-    if let Some((head, inside)) = tree.split_once('{') {
-        let inside = inside.rsplit_once('}').map_or(inside, |(inside, _)| inside);
-        let prefix = format!("{prefix}{}", head.trim());
-        split_top(inside).for_each(|branch| expand(&prefix, branch, found));
-    } else if !tree.is_empty() {
-        let path = tree.split_whitespace().next().unwrap_or(tree);
-        found.push(format!("{prefix}{path}"));
-    }
-}
-
-/// Branches of a use tree, split at the commas that stand outside braces.
-fn split_top(inside: &str) -> impl Iterator<Item = &str> {
-    let mut depth = 0_i32;
-    inside.split(move |c| {
-        depth += match c {
-            '{' => 1,
-            '}' => -1,
-            _ => 0,
-        };
-        c == ',' && depth == 0
-    })
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{code_only, macro_names, modules, paths, without_tests, words};
+    use super::{code_only, macro_names, modules, words};
 
     #[test]
     fn words_in_comments_and_strings_are_not_code() {
@@ -254,30 +161,13 @@ mod tests {
     }
 
     #[test]
-    fn module_lines_are_found_with_their_purpose() {
+    fn module_lines_are_found() {
         let code = "pub(crate) mod one;\nmod two { mod three; }\n#[cfg(test)]\nmod four;\nlet model = 1;";
-        let found = modules(code);
-        let expected = [("one", false), ("three", false), ("four", true)].map(|(name, test)| (name.to_owned(), test));
-        assert_eq!(found, expected);
+        assert_eq!(modules(code), ["one", "three", "four"]);
     }
 
     #[test]
     fn names_in_a_registry_macro_are_found() {
         assert_eq!(macro_names("checks! { refused, other_family }"), ["refused", "other_family"]);
-    }
-
-    #[test]
-    fn test_modules_are_blanked_and_what_follows_stays() {
-        let code = "fn a() {}\n#[cfg(test)]\nmod tests { fn b() { { } } }\nfn c() {}";
-        let left = without_tests(code);
-        assert!(left.contains("fn a") && left.contains("fn c") && !left.contains("fn b"), "{left}");
-    }
-
-    #[test]
-    fn use_trees_are_written_out() {
-        let found = paths("use std::{fmt, fs::{self, File}, net::IpAddr};\nlet x = std::env::var(1);");
-        for path in ["std::fmt", "std::fs::self", "std::fs::File", "std::net::IpAddr", "std::env::var"] {
-            assert!(found.iter().any(|found| found == path), "{path} in {found:?}");
-        }
     }
 }

@@ -118,10 +118,8 @@ const RULES: &[(&str, Rule)] = &[
     ("every source file is reached", reached::sources),
     ("every test file is reached", reached::tests),
     ("systems are told apart in sys only", sources::systems),
-    ("unsafe code stands in sys only, and every other crate forbids it", sources::unsafety),
-    ("the kernel and the disk are touched in sys only", sources::effects),
-    ("model, wire and checks know no clock, environment or process", sources::purity),
-    ("prints stand in the faces only", sources::prints),
+    ("every crate but sys, lab and session forbids unsafe code", sources::unsafety),
+    ("what clippy forbids is forbidden in every crate that is not listed", sources::strictness),
     ("no file is long without a reason", sources::length),
     ("nothing is left for later", sources::later),
     ("every operation has its companions", companions::operations),
@@ -170,17 +168,15 @@ mod tests {
         every_source_file_is_reached = 1;
         every_test_file_is_reached = 2;
         systems_are_told_apart_in_sys_only = 3;
-        unsafe_code_stands_in_sys_only = 4;
-        the_kernel_and_the_disk_are_touched_in_sys_only = 5;
-        inner_crates_know_no_clock = 6;
-        prints_stand_in_the_faces_only = 7;
-        no_file_is_long_without_a_reason = 8;
-        nothing_is_left_for_later = 9;
-        every_operation_has_its_companions = 10;
-        folders_of_causes_hold_listed_causes = 11;
-        every_lab_is_listed = 12;
-        every_direct_dependency_is_accounted_for = 13;
-        every_relative_link_leads_somewhere = 14;
-        the_readme_commands_exist = 15;
+        unsafe_code_is_forbidden = 4;
+        nobody_loosens_what_clippy_forbids = 5;
+        no_file_is_long_without_a_reason = 6;
+        nothing_is_left_for_later = 7;
+        every_operation_has_its_companions = 8;
+        folders_of_causes_hold_listed_causes = 9;
+        every_lab_is_listed = 10;
+        every_direct_dependency_is_accounted_for = 11;
+        every_relative_link_leads_somewhere = 12;
+        the_readme_commands_exist = 13;
     }
 }

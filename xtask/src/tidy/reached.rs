@@ -1,6 +1,6 @@
 //! No file forgotten: every source file hangs on a module line, every test file on a test target.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use super::{
     Tree,
@@ -14,7 +14,7 @@ pub(super) fn sources(tree: &Tree) -> Vec<String> {
         let source = format!("{package}/src/");
         let reached = walk(tree, roots(tree, &source));
         for file in tree.rust(&source) {
-            if !reached.contains_key(&file.path) {
+            if !reached.contains(&file.path) {
                 found.push(format!("{} is reached by no module line.", file.path));
             }
         }
@@ -34,18 +34,12 @@ pub(super) fn tests(tree: &Tree) -> Vec<String> {
         let targets = tree.rust(&folder).map(|file| file.path.clone()).filter(|path| is_target(path)).collect();
         let reached = walk(tree, targets);
         for file in tree.rust(&folder) {
-            if !reached.contains_key(&file.path) {
+            if !reached.contains(&file.path) {
                 found.push(format!("{} belongs to no test target; add its module line.", file.path));
             }
         }
     }
     found
-}
-
-/// Files that are compiled for tests only, by their path.
-pub(super) fn only_for_tests(tree: &Tree) -> Vec<String> {
-    let walked = packages(tree).into_iter().flat_map(|package| walk(tree, roots(tree, &format!("{package}/src/"))));
-    walked.filter(|(_, for_tests)| *for_tests).map(|(path, _)| path).collect()
 }
 
 /// Folders with a manifest and sources.
@@ -63,12 +57,12 @@ fn roots(tree: &Tree, source: &str) -> Vec<String> {
 }
 
 /// Every file reached from the roots, with whether it is reached for tests only.
-fn walk(tree: &Tree, roots: Vec<String>) -> BTreeMap<String, bool> {
-    let mut reached = BTreeMap::new();
-    let mut open: Vec<(String, bool, bool)> = roots.into_iter().map(|path| (path, true, false)).collect();
-    while let Some((path, is_root, for_tests)) = open.pop() {
+fn walk(tree: &Tree, roots: Vec<String>) -> BTreeSet<String> {
+    let mut reached = BTreeSet::new();
+    let mut open: Vec<(String, bool)> = roots.into_iter().map(|path| (path, true)).collect();
+    while let Some((path, is_root)) = open.pop() {
         let Some(file) = tree.file(&path) else { continue };
-        if reached.insert(path.clone(), for_tests) == Some(for_tests) {
+        if !reached.insert(path.clone()) {
             continue;
         }
         let folder = folder_of(&path, is_root);
@@ -77,24 +71,13 @@ fn walk(tree: &Tree, roots: Vec<String>) -> BTreeMap<String, bool> {
         if file.code.contains("every_op!") {
             named.extend(tree.file(OP_REGISTRY).map(|registry| macro_names(&registry.code)).unwrap_or_default());
         }
-        let named = named.into_iter().map(|name| (name, false));
-        for (name, test_module) in modules(&file.code).into_iter().chain(named) {
-            for child in [format!("{folder}/{name}.rs"), format!("{folder}/{name}/mod.rs")] {
-                if !reached.contains_key(&child) && tree.file(&child).is_some() {
-                    open.push((child, false, for_tests || test_module));
-                }
-            }
-        }
+        let named = modules(&file.code).into_iter().chain(named);
+        let named = named.flat_map(|name| [format!("{folder}/{name}.rs"), format!("{folder}/{name}/mod.rs")]);
         // `#[path = "x.rs"] mod x;` names the file itself.
         let beside = path.rsplit_once('/').map_or("", |(folder, _)| folder);
-        for (at, _) in file.text.match_indices("#[path = \"") {
-            let name = file.text.get(at + "#[path = \"".len()..).and_then(|rest| rest.split('"').next()).unwrap_or_default();
-            let child = format!("{beside}/{name}");
-            if !reached.contains_key(&child) && tree.file(&child).is_some() {
-                let before = file.text.get(..at).unwrap_or_default().trim_end();
-                open.push((child, false, for_tests || before.ends_with("#[cfg(test)]")));
-            }
-        }
+        let by_path = file.text.split("#[path = \"").skip(1).filter_map(|rest| rest.split('"').next());
+        let children = named.chain(by_path.map(|name| format!("{beside}/{name}")));
+        open.extend(children.filter(|child| tree.file(child).is_some()).map(|child| (child, false)));
     }
     reached
 }
@@ -111,7 +94,7 @@ const OP_REGISTRY: &str = "crates/ops/src/registry.rs";
 
 #[cfg(test)]
 mod tests {
-    use super::{only_for_tests, sources, tests};
+    use super::{sources, tests};
     use crate::tidy::tests::tree;
 
     #[test]
@@ -133,7 +116,6 @@ mod tests {
         let found = sources(&tree);
         let expected = ["crates/a/src/four.rs", "crates/a/src/one/five.rs"];
         assert_eq!(found, expected.map(|path| format!("{path} is reached by no module line.")));
-        assert_eq!(only_for_tests(&tree), ["crates/a/src/one_tests.rs"]);
     }
 
     #[test]

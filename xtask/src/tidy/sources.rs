@@ -1,79 +1,45 @@
 //! What may stand in which crate's sources.
 
-use super::{
-    File, Tree,
-    code::{paths, without_tests, words},
-    reached,
-};
+use super::{File, Tree, code::words};
 
-/// `cfg(target_os)` and `cfg(unix)` stand in sys, lab and session only.
+/// `cfg(target_os)` and `cfg(unix)` stand in sys, lab, session and proxy only.
 pub(super) fn systems(tree: &Tree) -> Vec<String> {
-    let foreign = tree.rust("crates/").filter(|file| !TOUCHERS.contains(&file.home()));
+    let foreign = tree.rust("crates/").filter(|file| !UNSAFE.contains(&file.home()) && file.home() != "crates/proxy");
     lines(foreign, |line| {
         let spaceless: String = line.split_whitespace().collect();
         ["target_os=", "target_family=", "cfg(unix", "cfg(windows", "cfg(not(unix", "cfg!(unix"]
             .iter()
             .any(|mark| spaceless.contains(mark))
     })
-    .map(|place| format!("{place} tells systems apart; only sys, lab and session do."))
+    .map(|place| format!("{place} tells systems apart; only sys, lab, session and proxy do."))
     .collect()
 }
 
-/// `unsafe` stands in sys, lab and session only, and every other crate root forbids it.
+/// Every crate root but those of sys, lab and session forbids unsafe code; the compiler does the rest.
 pub(super) fn unsafety(tree: &Tree) -> Vec<String> {
-    let outside = tree.files.iter().filter(|file| file.ends("rs") && !TOUCHERS.contains(&file.home()));
-    let mut found: Vec<String> = lines(outside, |line| words(line).any(|word| word == "unsafe"))
-        .map(|place| format!("{place} holds unsafe code; only sys, lab and session may."))
-        .collect();
     let is_root = |path: &str| path.ends_with("/src/lib.rs") || path.ends_with("/src/main.rs");
-    let must = |file: &&File| is_root(&file.path) && !TOUCHERS.contains(&file.home()) && !file.path.starts_with("fuzz/");
-    for file in tree.files.iter().filter(must) {
-        if !file.code.contains("#![forbid(unsafe_code)]") {
-            found.push(format!("{} lacks `#![forbid(unsafe_code)]`.", file.path));
+    let free = |file: &File| UNSAFE.contains(&file.home()) || file.path.starts_with("fuzz/");
+    let roots = tree.files.iter().filter(|file| is_root(&file.path) && !free(file));
+    let lax = roots.filter(|file| !file.code.contains("#![forbid(unsafe_code)]"));
+    lax.map(|file| format!("{} lacks `#![forbid(unsafe_code)]`.", file.path)).collect()
+}
+
+/// What clippy forbids is forbidden everywhere but in the crates that are listed: a `clippy.toml` of their own would loosen it.
+pub(super) fn strictness(tree: &Tree) -> Vec<String> {
+    let own = tree.files.iter().filter_map(|file| file.path.strip_suffix("/clippy.toml"));
+    let own: Vec<&str> = own.filter(|home| home.starts_with("crates/")).collect();
+    let unlisted = own.iter().filter(|home| !LOOSER.iter().any(|(listed, _)| listed == *home));
+    let mut found: Vec<String> = unlisted
+        .map(|home| format!("{home} has a clippy.toml of its own and no reason in xtask/src/tidy/sources.rs; crates/clippy.toml is meant for it."))
+        .collect();
+    let idle = LOOSER.iter().filter(|(home, _)| tree.has("Cargo.toml") && !own.contains(home));
+    found.extend(idle.map(|(home, reason)| format!("{home} {reason}, and has no clippy.toml; take its line out of sources.rs.")));
+    for manifest in tree.files.iter().filter(|file| file.path.starts_with("crates/") && file.path.ends_with("/Cargo.toml")) {
+        if !manifest.text.contains("[lints]\nworkspace = true") {
+            found.push(format!("{} does not take the workspace's lints.", manifest.path));
         }
     }
     found
-}
-
-/// Files, sockets and system calls are used in sys, lab and session only, but for the places listed with a reason.
-pub(super) fn effects(tree: &Tree) -> Vec<String> {
-    let mut found = Vec::new();
-    for file in product(tree, &["crates/sys/", "crates/lab/", "crates/session/", "crates/testkit/"]) {
-        if EXCEPTIONS.iter().any(|(path, _)| file.path.starts_with(path)) {
-            continue;
-        }
-        if let Some(path) = touched(file, EFFECTS) {
-            found.push(format!("{} uses {path}; only sys, lab and session touch the kernel and the disk.", file.path));
-        }
-    }
-    found.extend(idle(tree, EXCEPTIONS));
-    found
-}
-
-/// Exceptions that nothing needs any more.
-fn idle(tree: &Tree, exceptions: &[(&str, &str)]) -> Vec<String> {
-    // Trees of tests hold a file or two.
-    let gone = exceptions.iter().filter(|(path, _)| tree.has("Cargo.toml") && !tree.has(path));
-    gone.map(|(path, reason)| format!("{path} is excepted ({reason}) and is not there; take its line out of sources.rs."))
-        .collect()
-}
-
-/// The inner crates cannot fail for outside reasons.
-pub(super) fn purity(tree: &Tree) -> Vec<String> {
-    let inner = ["crates/model/src/", "crates/wire/src/", "crates/checks/src/"];
-    let files = product(tree, &[]).filter(|file| inner.iter().any(|start| file.path.starts_with(start)));
-    let found = files.filter_map(|file| touched(file, IMPURE).map(|path| format!("{} uses {path}.", file.path)));
-    found.collect()
-}
-
-/// Print macros stand in portward and xtask only.
-pub(super) fn prints(tree: &Tree) -> Vec<String> {
-    let files = product(tree, &["crates/portward/", "crates/testkit/"]);
-    let found = files.filter(|file| {
-        let code = without_tests(&file.code);
-        ["println!", "print!", "eprintln!", "eprint!", "dbg!"].iter().any(|name| code.contains(name))
-    });
-    found.map(|file| format!("{} prints; only the faces speak.", file.path)).collect()
 }
 
 /// A file over the limit says why in its header.
@@ -113,24 +79,6 @@ pub(super) fn later(tree: &Tree) -> Vec<String> {
     found
 }
 
-/// The crates' own sources, without test modules' files and without some folders.
-fn product<'a>(tree: &'a Tree, but: &'a [&str]) -> impl Iterator<Item = &'a File> {
-    let tests = reached::only_for_tests(tree);
-    let is_product = move |file: &&File| {
-        file.path.contains("/src/") && !but.iter().any(|start| file.path.starts_with(start)) && !tests.contains(&file.path)
-    };
-    tree.rust("crates/").filter(is_product)
-}
-
-/// The first path of a file that begins with one of these.
-fn touched(file: &File, forbidden: &[&str]) -> Option<String> {
-    let code = without_tests(&file.code);
-    let begins = |path: &str| {
-        forbidden.iter().any(|mark| path.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with("::")))
-    };
-    paths(&code).into_iter().find(|path| begins(path))
-}
-
 /// `path:line` of every line of code that fits.
 fn lines<'a>(files: impl Iterator<Item = &'a File>, fits: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
     files.flat_map(move |file| {
@@ -139,47 +87,25 @@ fn lines<'a>(files: impl Iterator<Item = &'a File>, fits: impl Fn(&str) -> bool)
     })
 }
 
-/// The crates that touch the kernel: one reads the machine, one builds faults in namespaces of its own, one answers the calls of
-/// the programs that it supervises.
-const TOUCHERS: &[&str] = &["crates/sys", "crates/lab", "crates/session"];
+/// Crates that may hold unsafe code.
+const UNSAFE: &[&str] = &["crates/sys", "crates/lab", "crates/session"];
+
+/// Crates for which clippy forbids less than `crates/clippy.toml` does, and why.
+const LOOSER: &[(&str, &str)] = &[
+    ("crates/sys", "is the seam to the kernel"),
+    ("crates/lab", "builds faults in namespaces of its own"),
+    ("crates/session", "answers the calls of the programs that it supervises"),
+    ("crates/proxy", "passes connections on"),
+    ("crates/portward", "speaks with its caller's process"),
+    ("crates/testkit", "makes machines for tests"),
+];
 
 /// More lines than this need a reason.
 const LONGEST: usize = 450;
 
-/// What touches the kernel or the disk.
-const EFFECTS: &[&str] = &[
-    "rustix",
-    "libc",
-    "std::fs",
-    "std::net::TcpListener",
-    "std::net::TcpStream",
-    "std::net::UdpSocket",
-    "std::net::ToSocketAddrs",
-    "std::os::unix::net",
-    "std::os::fd",
-];
-
-/// What the inner crates must not know.
-const IMPURE: &[&str] = &[
-    "std::env",
-    "std::process",
-    "std::thread",
-    "std::time::Instant",
-    "std::time::SystemTime",
-    "std::io::stdin",
-    "std::io::stdout",
-    "std::io::stderr",
-];
-
-/// Places outside sys, lab and session that touch the disk or the kernel all the same, each with its reason.
-const EXCEPTIONS: &[(&str, &str)] = &[
-    ("crates/portward/src/generate.rs", "writes the generated files"),
-    ("crates/portward/src/source.rs", "reads the file that --from names"),
-];
-
 #[cfg(test)]
 mod tests {
-    use super::{effects, later, length, prints, purity, systems, unsafety};
+    use super::{later, length, strictness, systems, unsafety};
     use crate::tidy::tests::tree;
 
     #[test]
@@ -188,54 +114,33 @@ mod tests {
             ("crates/sys/src/lib.rs", "#[cfg(target_os = \"linux\")] mod linux;"),
             ("crates/ops/src/lib.rs", "// cfg(target_os = \"linux\")\n#[cfg(not(unix))] mod other;"),
         ]);
-        assert_eq!(systems(&tree), ["crates/ops/src/lib.rs:2 tells systems apart; only sys, lab and session do."]);
+        assert_eq!(systems(&tree), ["crates/ops/src/lib.rs:2 tells systems apart; only sys, lab, session and proxy do."]);
     }
 
     #[test]
-    fn unsafe_code_is_named_and_its_word_is_not() {
+    fn a_root_that_allows_unsafe_code_is_named() {
         let tree = tree(&[
-            ("crates/wire/src/lib.rs", "#![forbid(unsafe_code)]\n// unsafe\nfn a() { let b = \"unsafe\"; }\nunsafe fn c() {}"),
-            ("crates/model/src/lib.rs", "fn a() {}"),
-            ("crates/sys/src/lib.rs", "unsafe fn c() {}"),
+            ("crates/wire/src/lib.rs", "#![forbid(unsafe_code)]"),
+            ("crates/model/src/lib.rs", "// #![forbid(unsafe_code)]\nfn a() {}"),
+            ("crates/sys/src/lib.rs", "fn c() {}"),
         ]);
-        let found = unsafety(&tree);
-        let expected = [
-            "crates/wire/src/lib.rs:4 holds unsafe code; only sys, lab and session may.",
-            "crates/model/src/lib.rs lacks `#![forbid(unsafe_code)]`.",
-        ];
-        assert_eq!(found, expected);
+        assert_eq!(unsafety(&tree), ["crates/model/src/lib.rs lacks `#![forbid(unsafe_code)]`."]);
     }
 
     #[test]
-    fn files_and_sockets_outside_sys_are_named_but_not_in_tests() {
+    fn nobody_loosens_what_clippy_forbids() {
         let tree = tree(&[
-            ("crates/ops/src/a.rs", "use std::{io, fs::{self}};"),
-            ("crates/ops/src/b.rs", "use std::net::IpAddr;\n#[cfg(test)]\nmod tests { use std::fs; }"),
-            ("crates/sys/src/c.rs", "use std::fs;"),
+            ("crates/clippy.toml", ""),
+            ("crates/sys/clippy.toml", ""),
+            ("crates/ops/clippy.toml", ""),
+            ("crates/sys/Cargo.toml", "[lints]\nworkspace = true\n"),
+            ("crates/ops/Cargo.toml", "[package]"),
         ]);
-        assert_eq!(
-            effects(&tree),
-            ["crates/ops/src/a.rs uses std::fs::self; only sys, lab and session touch the kernel and the disk."]
+        let found = strictness(&tree);
+        assert!(
+            matches!(found.as_slice(), [own, lints] if own.starts_with("crates/ops has") && lints.starts_with("crates/ops/Cargo.toml")),
+            "{found:?}"
         );
-    }
-
-    #[test]
-    fn inner_crates_read_no_clock_and_no_environment() {
-        let tree = tree(&[
-            ("crates/wire/src/a.rs", "fn a() { std::time::Instant::now(); }"),
-            ("crates/model/src/b.rs", "use std::time::Duration;"),
-            ("crates/ops/src/c.rs", "use std::env;"),
-        ]);
-        assert_eq!(purity(&tree), ["crates/wire/src/a.rs uses std::time::Instant::now."]);
-    }
-
-    #[test]
-    fn prints_are_named_outside_the_faces() {
-        let tree = tree(&[
-            ("crates/ops/src/a.rs", "fn a() { println!(\"a\"); }"),
-            ("crates/portward/src/a.rs", "fn a() { println!(\"a\"); }"),
-        ]);
-        assert_eq!(prints(&tree), ["crates/ops/src/a.rs prints; only the faces speak."]);
     }
 
     #[test]

@@ -64,16 +64,12 @@ impl Bound {
         };
         self.possible = Some(false);
         let evidence = Evidence::new("bind(2)", format!("a throw-away socket was refused: {words} (error {number})"));
-        match self.because.iter_mut().find(|cause| explains(&cause.code, number)) {
-            Some(cause) => {
-                cause.likelihood = Likelihood::Certain;
-                cause.evidence.push(evidence);
-            }
-            None => {
-                let summary =
-                    format!("The kernel refuses the bind ({words}), and nothing that can be seen from here explains it.");
-                self.because.insert(0, refused(summary, evidence));
-            }
+        if let Some(cause) = self.because.iter_mut().find(|cause| explains(&cause.code, number)) {
+            cause.likelihood = Likelihood::Certain;
+            cause.evidence.push(evidence);
+        } else {
+            let summary = format!("The kernel refuses the bind ({words}), and nothing that can be seen from here explains it.");
+            self.because.insert(0, refused(summary, evidence));
         }
     }
 }

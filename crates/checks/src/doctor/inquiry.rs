@@ -173,6 +173,7 @@ impl Inquiry {
     }
 
     /// What is to be done next. After anything but [`Step::Done`] the answer is due, by [`Inquiry::tell`].
+    #[expect(clippy::should_implement_trait, reason = "an inquiry is no iterator: each step but the last waits for its answer")]
     pub fn next(&mut self) -> Step {
         loop {
             let Some(task) = self.agenda.pop_front() else { return Step::Done(Box::new(diagnose(&self.case()))) };
@@ -181,7 +182,7 @@ impl Inquiry {
                 Task::Dial(dialling) => Step::Dial(self.call(dialling)),
                 Task::Pause => Step::Watch { at_most_ms: watching::PAUSE_MS, progress: self.progress() },
                 _ => {
-                    self.decide(task);
+                    self.decide(&task);
                     continue;
                 }
             };
@@ -217,8 +218,8 @@ impl Inquiry {
         }
     }
 
-    fn decide(&mut self, task: Task) {
-        match task {
+    fn decide(&mut self, task: &Task) {
+        match *task {
             Task::Begin => self.begin(),
             Task::Plan => self.dials(),
             Task::FollowUp { left } => self.follow_up(left),

@@ -104,8 +104,8 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misund
                 (Some(spoken), _) => paste = Some(spoken),
                 (None, Some(read)) => paste = Some(read),
                 (None, None) => {
-                    let Some((named, note)) = by_name(target, names) else { return Err(Misunderstood::NoEndpoint(error)) };
-                    endpoint = Some(named);
+                    let Some((meant, note)) = by_name(target, names) else { return Err(Misunderstood::NoEndpoint(error)) };
+                    endpoint = Some(meant);
                     notes.push(note);
                 }
             },

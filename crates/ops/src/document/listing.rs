@@ -83,7 +83,10 @@ impl Listing {
     /// The answer of a look.
     pub(crate) fn new(view: View, rows: Vec<Row>, chosen: Vec<u32>) -> Self {
         Self {
-            exposed: rows.iter().find_map(|row| exposure(&view, row)).flatten(),
+            exposed: rows
+                .iter()
+                .find_map(|row| reached(&view, row))
+                .and_then(|(port, reach)| Some(Exposure { port: port?, reach })),
             minor_unix: 0,
             columns: Vec::new(),
             filtered: false,
@@ -173,8 +176,8 @@ fn group(view: &View, row: &Row, place: &[usize]) -> Option<Group> {
     })
 }
 
-/// `None` for what no other machine can reach; an endpoint that one can reach may have no port to name.
-fn exposure(view: &View, row: &Row) -> Option<Option<Exposure>> {
+/// How another machine reaches it, with its port, where it has one; `None` for what no other machine can reach.
+fn reached(view: &View, row: &Row) -> Option<(Option<u16>, Reach)> {
     let socket = row.first(view).filter(|_| row.kind == RowKind::Endpoint)?;
     if socket.scope(view.snapshot.loopback_index()) == Scope::Loopback {
         return None;
@@ -182,7 +185,7 @@ fn exposure(view: &View, row: &Row) -> Option<Option<Exposure>> {
     let reach = portward_checks::reach(&view.snapshot, socket);
     let widest = reach.into_iter().max_by_key(|reach| portward_checks::reach_width(reach.who))?;
     let others = matches!(widest.who, Who::Lan | Who::Vpn | Who::Internet);
-    others.then(|| socket.port().map(|port| Exposure { port, reach: widest }))
+    others.then(|| (socket.port(), widest))
 }
 
 impl Noun for Listing {

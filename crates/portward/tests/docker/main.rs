@@ -1,5 +1,6 @@
 //! A real Docker Engine of the test's own: in a world, with its own network, rules, bridge and files.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 use std::{

@@ -1,5 +1,6 @@
 //! Real servers, as people run them: found, named, awaited and stopped gently; and two at once, each in a localhost of its own.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod debuggers;

@@ -70,13 +70,12 @@ fn run(case: &Case<'_>) -> Ruling {
 
 /// How the program is told its address, where its own option is known.
 fn told_both(case: &Case<'_>, index: usize, title: String) -> Remedy {
-    match case.holder(index).and_then(|process| program::find(process, |known| !known.address.is_empty())) {
-        Some(known) => Remedy::change(title, known.address.replace("HOST", "127.0.0.1")),
-        None => {
-            let words = "set its host to `localhost` with both families, or to the address that clients dial";
-            Remedy::advice(title, words, Effect::Change)
-        }
+    let known = case.holder(index).and_then(|process| program::find(process, |known| !known.address.is_empty()));
+    if let Some(known) = known {
+        return Remedy::change(title, known.address.replace("HOST", "127.0.0.1"));
     }
+    let words = "set its host to `localhost` with both families, or to the address that clients dial";
+    Remedy::advice(title, words, Effect::Change)
 }
 
 #[cfg(any(test, feature = "scenes"))]

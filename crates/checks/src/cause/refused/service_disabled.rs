@@ -59,7 +59,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let user = mention.file.lossy().contains("/systemd/user/");
     let ctl = if user { "systemctl --user" } else { "sudo systemctl" };
-    let word = quoted(&portward_model::Text::from_shown(&unit)).unwrap_or_else(|| "UNIT".to_owned());
+    let word = quoted(&portward_model::Text::from_shown(unit)).unwrap_or_else(|| "UNIT".to_owned());
     let (title, verb) = if disabled { ("Start it now and at every boot", "enable --now") } else { ("Start it", "start") };
     let status = if user { "systemctl --user" } else { "systemctl" };
     let fixes = vec![

@@ -67,7 +67,7 @@ mod tests {
 
     fn asked(mut scene: Scene) -> Scene {
         scene.asked.transport = Transport::Udp;
-        scene.asked.text = "udp/127.0.0.1:9000".to_owned();
+        "udp/127.0.0.1:9000".clone_into(&mut scene.asked.text);
         scene
     }
 

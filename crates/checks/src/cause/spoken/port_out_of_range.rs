@@ -116,7 +116,7 @@ mod tests {
     }
 
     pub(crate) fn cases() -> Cases {
-        let typed = |scene: &mut Scene| scene.asked.text = "localhost:619009".to_owned();
+        let typed = |scene: &mut Scene| "localhost:619009".clone_into(&mut scene.asked.text);
         Cases {
             fires: vec![told(619_009, held(listener("127.0.0.1", 61909))), Scene::on(machine(), "127.0.0.1:0").but(typed)],
             silent: vec![Scene::connect("127.0.0.1:65535"), Scene::connect("[::1]:3000")],

@@ -7,11 +7,13 @@ use portward_model::{BindTry, Seen, Transport};
 use super::{Inquiry, Task, Wanted};
 use crate::{BindAnswer, BindHost, BindQuestion, Bound, Symptom, Verdict, bind};
 
+/// Where a bind was tried, whether with `SO_REUSEADDR`, and the error's number and words; `None` for one that succeeded.
+type Tried = (SocketAddr, bool, Option<(i32, String)>);
+
 /// What binds met, and what would refuse one of a path.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Refusals {
-    /// Where, whether with `SO_REUSEADDR`, and the error's number and words; `None` for a bind that succeeded.
-    tries: Vec<(SocketAddr, bool, Option<(i32, String)>)>,
+    tries: Vec<Tried>,
     pub(super) may_create: Option<Seen<bool>>,
 }
 

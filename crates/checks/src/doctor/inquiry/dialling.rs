@@ -61,8 +61,8 @@ impl Inquiry {
             self.exam.attempts.pop();
         }
         let rose = rose(&called.before, &called.after);
-        let rise = |name: &str| rose.get(name).copied().unwrap_or(0);
-        let (resets, failures) = (rise("Tcp.OutRsts"), rise("Tcp.AttemptFails"));
+        let by = |name: &str| rose.get(name).copied().unwrap_or(0);
+        let (resets, failures) = (by("Tcp.OutRsts"), by("Tcp.AttemptFails"));
         let Called { met, took_us, exchange, meanwhile, .. } = called;
         let at = dial.at.clone();
         self.exam.attempts.push(Attempt { at, met, took_us, rose, meanwhile, queue, accepted, exchange });

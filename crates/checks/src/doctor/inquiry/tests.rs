@@ -57,7 +57,15 @@ fn answer(scene: &Scene, step: &Step, clock_ms: &mut u64) -> Result<Fact, Unread
             let (met, took_us, exchange) = (attempt.met, attempt.took_us, attempt.exchange.clone());
             let (after, meanwhile) = (attempt.rose.clone(), attempt.meanwhile.clone());
             let sockets = scene.snapshot.sockets.clone();
-            Fact::Called(Box::new(Called { met, took_us, exchange, before: Default::default(), after, meanwhile, sockets }))
+            Fact::Called(Box::new(Called {
+                met,
+                took_us,
+                exchange,
+                before: portward_model::Counters::default(),
+                after,
+                meanwhile,
+                sockets,
+            }))
         }
         Step::Watch { at_most_ms, .. } => {
             *clock_ms += at_most_ms;
@@ -153,12 +161,12 @@ impl Inquiry {
 fn it_looks_before_it_connects_and_wider_only_where_the_question_is_open() {
     let mut server = listener("127.0.0.1", 3000);
     server.queue.limit = 128;
-    let served = Scene::on(held(server), "127.0.0.1:3000").talked(
+    let answers = Scene::on(held(server), "127.0.0.1:3000").talked(
         portward_model::Said::Http,
         b"HTTP/1.1 200 OK\r\n\r\n",
         portward_model::Ended::Enough,
     );
-    let (steps, diagnosis) = ask(&served, WHOLE, None);
+    let (steps, diagnosis) = ask(&answers, WHOLE, None);
     assert_eq!(diagnosis.verdict, Verdict::Healthy, "{steps:#?}");
     let dial = steps.iter().position(|step| step.starts_with("Dial")).unwrap();
     assert!(steps[..dial].iter().any(|step| step.contains("Vitals")), "{steps:#?}");

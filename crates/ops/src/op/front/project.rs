@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use portward_model::Text;
+use portward_model::{FileKind, Text};
 use portward_store::{ProjectRow, Store, here};
-use portward_sys::path_of;
+use portward_sys::{path_of, text_of};
 
 use crate::{Context, Failure};
 
@@ -36,7 +36,8 @@ pub(super) fn find(cx: &Context<'_>, store: &mut Store<'_>, word: &str) -> Resul
 /// The project of a folder, or the one that had this root before its folder was removed.
 fn at(cx: &Context<'_>, store: &mut Store<'_>, projects: &[ProjectRow], word: &str) -> Result<ProjectRow, Failure> {
     let place = cx.caller.cwd.as_ref().map(path_of).unwrap_or_default().join(word);
-    if place.is_dir()
+    let found = cx.machine.path(&text_of(&place));
+    if found.is_ok_and(|facts| facts.kind == Some(FileKind::Folder))
         && let Some(identity) = cx.machine.project_at(&place)?
     {
         return store.project(Some(&identity));
