@@ -154,8 +154,14 @@ const ACTION: &str = "action";
 const LONGEST_WORD: usize = 40;
 
 #[cfg(test)]
+#[path = "../tests/cli/answers/lines.rs"]
+mod lines;
+
+#[cfg(test)]
 mod tests {
-    use super::{CHOSEN_BY, arguments, choose};
+    use portward_ops::{Home, OPS};
+
+    use super::{CHOSEN_BY, arguments, choose, lines};
     use crate::cli::FACES;
 
     fn meant(words: &[&str]) -> Result<&'static str, String> {
@@ -210,6 +216,17 @@ mod tests {
             let face = FACES.iter().find(|face| face.verbs.iter().any(|verb| verb.name == *name)).expect(name);
             let command = arguments(face);
             assert!(signs.iter().all(|sign| super::takes(&command, sign)), "{name}");
+        }
+    }
+
+    #[test]
+    fn every_operation_answers_in_the_test_of_all_answers() {
+        let meant = |lines: &[&[&str]]| lines.iter().map(|line| meant(line).expect(line[0])).collect::<Vec<_>>();
+        let (live, recorded) = (meant(lines::LIVE), meant(lines::RECORDED));
+        for entry in OPS {
+            assert!(live.contains(&entry.name), "{} has no line in tests/cli/answers/lines.rs", entry.name);
+            let is_recorded = entry.home != Home::Anywhere || recorded.contains(&entry.name);
+            assert!(is_recorded, "{} has no line for a snapshot in tests/cli/answers/lines.rs", entry.name);
         }
     }
 }

@@ -55,7 +55,7 @@ pub struct PortAnswer {
     /// What could not be seen.
     pub gaps: Vec<GapDocument>,
     /// The command that could not be started, and why.
-    #[serde(skip)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_started: Option<String>,
 }
 

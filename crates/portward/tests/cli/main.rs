@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod answers;
 mod bad_input;
 mod bind;
 mod completions;
