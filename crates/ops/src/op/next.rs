@@ -7,12 +7,14 @@ use std::{
 
 use clap::Args;
 use portward_checks::{BindQuestion, bind, browser_blocks};
-use portward_model::{PortRange, Transport};
+use portward_model::{Finding, PortRange, Transport};
 use portward_sys::{self as sys, StateSet, SysError, Transports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Context, Effect, Exit, Failure, Home, Look, Looks, Never, Noun, Op, Sink, View, document::GapDocument};
+use crate::{
+    Context, Effect, Exit, Failure, Home, Look, Looks, Never, Noun, Op, Sink, View, document::GapDocument, holder_words,
+};
 
 /// Find ports that can really be bound, with the reason for each one skipped
 ///
@@ -137,56 +139,77 @@ impl Op for Next {
             skipped: Vec::new(),
             gaps: view.snapshot.gaps.iter().map(GapDocument::from).collect(),
         };
+        let mut last = None;
         for port in range.first..=range.last {
             if found.ports.len() == usize::from(self.number) {
                 break;
             }
-            match reason(cx.machine, &view, port, asked_inside)? {
-                None => found.ports.push(port),
-                Some(because) => found.skip(port, because),
+            let reason = reason(cx.machine, &view, port, asked_inside)?;
+            match (&reason, found.skipped.last_mut()) {
+                (None, _) => found.ports.push(port),
+                (Some(_), Some(run)) if reason == last => run.last = port,
+                (Some(why), _) => found.skipped.push(Skipped { first: port, last: port, because: why.words(&view, port) }),
             }
+            last = reason;
         }
         Ok(found)
     }
 }
 
-impl Ports {
-    fn skip(&mut self, port: u16, because: String) {
-        match self.skipped.last_mut().filter(|last| last.because == because && last.last.checked_add(1) == Some(port)) {
-            Some(last) => last.last = port,
-            None => self.skipped.push(Skipped { first: port, last: port, because }),
+/// Why a port is passed over.
+#[derive(PartialEq, Eq)]
+enum Reason {
+    Privileged { below: u16 },
+    Ephemeral(PortRange),
+    Browsers,
+    Held { by: Option<u32>, user: u32 },
+    Cause(Finding),
+    Kernel { errno: i32, words: String },
+}
+
+impl Reason {
+    fn words(&self, view: &View, port: u16) -> String {
+        match self {
+            Self::Privileged { below } => format!("below {below}, where a bind needs CAP_NET_BIND_SERVICE"),
+            Self::Ephemeral(range) => {
+                format!("in the kernel's ephemeral range {range}: an outgoing connection may take it any time")
+            }
+            Self::Browsers => "browsers refuse to open it (ERR_UNSAFE_PORT)".to_owned(),
+            Self::Held { .. } => {
+                let holder = view.serving(Transport::Tcp, port).next().map(|(index, _)| holder_words(view, index));
+                format!("held by {}", holder.unwrap_or_default())
+            }
+            Self::Cause(cause) => cause.summary.trim_end_matches('.').to_owned(),
+            Self::Kernel { words, .. } => format!("the kernel refuses a bind: {words}"),
         }
     }
 }
 
-fn reason(host: &dyn sys::Look, view: &View, port: u16, asked_inside: bool) -> Result<Option<String>, Failure> {
+fn reason(host: &dyn sys::Look, view: &View, port: u16, asked_inside: bool) -> Result<Option<Reason>, Failure> {
     if let Some(rules) = view.snapshot.rules.as_ref() {
         if port < rules.unprivileged_start && !rules.may_bind_privileged {
-            return Ok(Some(format!("below {}, where a bind needs CAP_NET_BIND_SERVICE", rules.unprivileged_start)));
+            return Ok(Some(Reason::Privileged { below: rules.unprivileged_start }));
         }
         if rules.is_ephemeral(port) && !asked_inside {
-            return Ok(Some(format!(
-                "in the kernel's ephemeral range {}: an outgoing connection may take it any time",
-                rules.ephemeral
-            )));
+            return Ok(Some(Reason::Ephemeral(rules.ephemeral)));
         }
     }
     if browser_blocks(port) {
-        return Ok(Some("browsers refuse to open it (ERR_UNSAFE_PORT)".to_owned()));
+        return Ok(Some(Reason::Browsers));
     }
-    if let Some((index, _)) = view.serving(Transport::Tcp, port).next() {
-        return Ok(Some(format!("held by {}", crate::target::holder_words(view, index))));
+    if let Some((index, socket)) = view.serving(Transport::Tcp, port).next() {
+        return Ok(Some(Reason::Held { by: view.first_owner(index), user: socket.uid }));
     }
     if view.snapshot.sockets.iter().any(|socket| socket.port() == Some(port)) {
         let answer = bind(&view.snapshot, &BindQuestion::any(Transport::Tcp, port));
-        if let Some(cause) = answer.causes.first() {
-            return Ok(Some(cause.summary.trim_end_matches('.').to_owned()));
+        if let Some(cause) = answer.causes.into_iter().next() {
+            return Ok(Some(Reason::Cause(cause)));
         }
     }
     for address in [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)] {
         // Without SO_REUSEADDR: a program that forgets it must be able to bind, too.
         match host.try_bind(Transport::Tcp, SocketAddr::new(address, port), false) {
-            Ok(Some((code, words))) if code != EAFNOSUPPORT => return Ok(Some(format!("the kernel refuses a bind: {words}"))),
+            Ok(Some((code, words))) if code != EAFNOSUPPORT => return Ok(Some(Reason::Kernel { errno: code, words })),
             // A snapshot cannot be tried; its sockets and rules have been asked.
             Ok(_) | Err(SysError::NotRecorded { .. }) => {}
             Err(error) => return Err(error.into()),

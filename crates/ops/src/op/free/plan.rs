@@ -1,6 +1,6 @@
 //! Who is to be stopped, and who must not be.
 
-use portward_model::{Lack, Process, ProcessId, ProcessState, Seen, SupervisorKind, Via};
+use portward_model::{Lack, Process, ProcessId, ProcessState, Seen, SupervisorKind, Text, Via};
 use portward_sys::{self as sys, Depth, Signal};
 
 use crate::{
@@ -28,6 +28,7 @@ pub(super) struct Plan {
     pub(super) refused: Vec<Refused>,
     pub(super) supervisor: Option<Supervised>,
     pub(super) gaps: Vec<GapDocument>,
+    left: Vec<(u32, Left)>,
 }
 
 impl Plan {
@@ -44,19 +45,21 @@ impl Plan {
             let holders = portward_checks::via(&view.snapshot, index);
             if holders.is_empty() {
                 let Some(socket) = view.snapshot.sockets.get(index) else { continue };
+                let unit = view.cgroup(socket).and_then(portward_checks::unit_of_cgroup).map(|unit| unit.name);
+                let name = format!("a process of user {}", view.user(socket.uid));
                 let because = absence_of_owners(&view, socket).text;
-                self.refuse(0, &format!("a process of user {}", view.user(socket.uid)), &because);
+                self.refuse(Left::Unseen { uid: socket.uid, unit }, 0, name, because.into_owned());
             }
             let activated = holders.iter().any(|(_, via)| *via == Seen::Known(Via::Activated));
             for (holding, via) in holders {
                 // The supervisor that keeps a listener for its service is named, not stopped.
                 let keeps_for_another = activated && via != Seen::Known(Via::Activated);
                 match view.snapshot.process(holding.pid) {
-                    Some(process) if keeps_for_another => self.refuse(
-                        process.id.pid,
-                        &process.title(),
-                        "it keeps this socket open for the service that it starts on demand; stop its socket unit instead",
-                    ),
+                    Some(process) if keeps_for_another => {
+                        let because =
+                            "it keeps this socket open for the service that it starts on demand; stop its socket unit instead";
+                        self.refuse(Left::Keeps, process.id.pid, process.title(), because.to_owned());
+                    }
                     Some(process) => self.consider(host, &view, &itself, process, tree)?,
                     None => {}
                 }
@@ -81,7 +84,7 @@ impl Plan {
             }
         }
         if let Some(because) = untouchable(itself, process, story) {
-            self.refuse(process.id.pid, &process.title(), &because);
+            self.refuse(Left::Untouchable, process.id.pid, process.title(), because);
             return Ok(());
         }
         if !tree {
@@ -94,7 +97,7 @@ impl Plan {
         for member in host.processes(&pids)?.iter().filter(|member| pids.contains(&member.id.pid)) {
             match untouchable(itself, member, None) {
                 None => self.mark(member),
-                Some(because) => self.refuse(member.id.pid, &member.title(), &because),
+                Some(because) => self.refuse(Left::Untouchable, member.id.pid, member.title(), because),
             }
         }
         // From the top: a script that runner restarts has no time to.
@@ -108,11 +111,23 @@ impl Plan {
         }
     }
 
-    fn refuse(&mut self, pid: u32, name: &str, because: &str) {
-        if !self.refused.iter().any(|refused| refused.pid == pid && refused.because == because) {
-            self.refused.push(Refused { port: None, pid, name: name.to_owned(), because: because.to_owned() });
+    fn refuse(&mut self, left: Left, pid: u32, name: String, because: String) {
+        if !self.left.contains(&(pid, left.clone())) {
+            self.left.push((pid, left));
+            self.refused.push(Refused { port: None, pid, name, because });
         }
     }
+}
+
+/// What makes two refusals the same one, beside the pid.
+#[derive(Clone, PartialEq, Eq)]
+enum Left {
+    /// Whoever holds it cannot be seen: its user and unit.
+    Unseen { uid: u32, unit: Option<Text> },
+    /// It keeps a socket for another.
+    Keeps,
+    /// What it is.
+    Untouchable,
 }
 
 /// The caller: its pid and those of its parents.
@@ -155,7 +170,7 @@ fn untouchable(itself: &Itself, process: &Process, story: Option<&Story>) -> Opt
     let container = story.and_then(|story| story.container.as_ref())?;
     // A proxy only forwards: without it the container would keep running, published nowhere.
     container.inner_port?;
-    let name = container.name.as_ref().map_or_else(|| container.id.clone(), portward_model::Text::shown);
+    let name = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
     let stop = story.and_then(|story| story.supervisor.as_ref()).and_then(|supervisor| supervisor.stop.clone());
     Some(format!(
         "it publishes a port of container {name}, which would keep running; stop the container: {}",
