@@ -108,6 +108,19 @@ pub trait Op: Args + FromArgMatches + Serialize + DeserializeOwned + JsonSchema 
     fn run(self, cx: &Context<'_, Self::Rights>, out: &mut Sink<'_, Self::Item>) -> Result<Self::Output, Failure>;
 }
 
+/// What a capability says of itself: its name, its effect, its home, its rights, what it emits, what it answers, and examples.
+macro_rules! declare {
+    ($name:literal, $effect:ident at $home:ident with $rights:ty, emits $item:ty, answers $output:ty; $($line:literal => $told:literal),+) => {
+        const NAME: &'static str = $name;
+        const EFFECT: $crate::Effect = $crate::Effect::$effect;
+        const HOME: $crate::Home = $crate::Home::$home;
+        type Rights = $rights;
+        const EXAMPLES: &'static [(&'static str, &'static str)] = &[$(($line, $told)),+];
+        type Item = $item;
+        type Output = $output;
+    };
+}
+
 /// Where items go with their types erased.
 pub type Each<'a> = dyn FnMut(Value) -> bool + Send + 'a;
 

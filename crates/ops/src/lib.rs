@@ -9,6 +9,7 @@
 
 mod document;
 mod door;
+#[macro_use]
 mod entry;
 mod filter;
 pub mod op;

@@ -18,7 +18,7 @@ use portward_reading::{NamesOf, inquire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Dials, Effect, Failure, Home, Looks, Op, Prompt, Sink, Span, document::GapDocument};
+use crate::{Acts, Context, Dials, Failure, Looks, Op, Prompt, Sink, Span, document::GapDocument};
 
 pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 
@@ -131,18 +131,11 @@ pub struct Client {
 }
 
 impl Op for Ask {
-    const NAME: &'static str = "doctor.ask";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Dials;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward doctor 3000", "why does nobody answer on 3000"),
-        ("portward doctor 'connect ECONNREFUSED 127.0.0.1:5173'", "the message as it was printed"),
-        ("npm test 2>&1 | portward doctor -", "the first cause in a whole log"),
-        ("portward doctor 8080 --bind", "why a server cannot listen on 8080"),
-    ];
-    type Item = Examined;
-    type Output = Examined;
+    declare! { "doctor.ask", Read at Anywhere with Dials, emits Examined, answers Examined;
+    "portward doctor 3000" => "why does nobody answer on 3000",
+    "portward doctor 'connect ECONNREFUSED 127.0.0.1:5173'" => "the message as it was printed",
+    "npm test 2>&1 | portward doctor -" => "the first cause in a whole log",
+    "portward doctor 8080 --bind" => "why a server cannot listen on 8080" }
 
     fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
@@ -155,13 +148,8 @@ impl Op for Ask {
 }
 
 impl Op for Fix {
-    const NAME: &'static str = "doctor.fix";
-    const EFFECT: Effect = Effect::Destroy;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward doctor 3000 --fix", "offer the repairs, one by one")];
-    type Item = Examined;
-    type Output = Examined;
+    declare! { "doctor.fix", Destroy at Machine with Acts, emits Examined, answers Examined;
+    "portward doctor 3000 --fix" => "offer the repairs, one by one" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
@@ -173,14 +161,8 @@ impl Op for Fix {
 }
 
 impl Op for Follow {
-    const NAME: &'static str = "doctor.watch";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Dials;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward doctor 3000 --watch", "until it is healthy, with what changes on the way")];
-    type Item = Examined;
-    type Output = Examined;
+    declare! { "doctor.watch", Read at Anywhere with Dials, emits Examined, answers Examined;
+    "portward doctor 3000 --watch" => "until it is healthy, with what changes on the way" }
 
     fn run(self, cx: &Context<'_, Dials>, out: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
@@ -192,14 +174,8 @@ impl Op for Follow {
 }
 
 impl Op for All {
-    const NAME: &'static str = "doctor.all";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward doctor --all", "every listener of this machine that is in trouble")];
-    type Item = Examined;
-    type Output = Examined;
+    declare! { "doctor.all", Read at Anywhere with Looks, emits Examined, answers Examined;
+    "portward doctor --all" => "every listener of this machine that is in trouble" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         Ok(every::examine(cx, self.project.as_deref(), cx.now()))
@@ -207,14 +183,8 @@ impl Op for All {
 }
 
 impl Op for Client {
-    const NAME: &'static str = "doctor.as";
-    const EFFECT: Effect = Effect::Destroy;
-    const HOME: Home = Home::Caller;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward doctor --as 'psql -h localhost shop'", "what this client really dials, and why it fails")];
-    type Item = Examined;
-    type Output = Examined;
+    declare! { "doctor.as", Destroy at Caller with Acts, emits Examined, answers Examined;
+    "portward doctor --as 'psql -h localhost shop'" => "what this client really dials, and why it fails" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();

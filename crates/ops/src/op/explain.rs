@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Bind, Client, Context, Effect, Exit, Failure, Home, Looks, Nearby, Never, Noun, Op, Port, Sink, Step, View,
+    Bind, Client, Context, Exit, Failure, Looks, Nearby, Never, Noun, Op, Port, Sink, Step, View,
     document::{GapDocument, Proof, SocketDocument, When},
     pairs,
     target::{Target, endpoint_words, holder_words, verb},
@@ -96,18 +96,11 @@ impl Noun for Explained {
 }
 
 impl Op for Explain {
-    const NAME: &'static str = "explain";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward explain 49342", "what is this port, and who has it"),
-        ("portward explain http://localhost:3000/cart", "a URL as pasted from a browser"),
-        ("portward explain 0.0.0.0:8080 --bind", "would a bind succeed, and if not, precisely why"),
-        ("portward explain time-wait", "the page of a cause"),
-    ];
-    type Item = Never;
-    type Output = Explained;
+    declare! { "explain", Read at Anywhere with Looks, emits Never, answers Explained;
+    "portward explain 49342" => "what is this port, and who has it",
+    "portward explain http://localhost:3000/cart" => "a URL as pasted from a browser",
+    "portward explain 0.0.0.0:8080 --bind" => "would a bind succeed, and if not, precisely why",
+    "portward explain time-wait" => "the page of a cause" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Explained, Failure> {
         let page = check_doc(&self.endpoint).map(str::to_owned);

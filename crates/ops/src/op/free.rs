@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Refused, Sink, Span, Supervised, View,
+    Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Span, Supervised, View,
     document::GapDocument,
     target::{Target, holder_words},
 };
@@ -90,18 +90,11 @@ impl Noun for Outcome {
 }
 
 impl Op for Free {
-    const NAME: &'static str = "free";
-    const EFFECT: Effect = Effect::Destroy;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward free 3000", "ask, then stop the server on 3000"),
-        ("portward free 3000 5173 --yes", "for scripts"),
-        ("portward free 3000 --tree --yes", "npm, its shell and its server together"),
-        ("portward free 8080 --dry-run", "what would be stopped, and what would bring it back"),
-    ];
-    type Item = Never;
-    type Output = Outcome;
+    declare! { "free", Destroy at Machine with Acts, emits Never, answers Outcome;
+    "portward free 3000" => "ask, then stop the server on 3000",
+    "portward free 3000 5173 --yes" => "for scripts",
+    "portward free 3000 --tree --yes" => "npm, its shell and its server together",
+    "portward free 8080 --dry-run" => "what would be stopped, and what would bring it back" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Outcome, Failure> {
         for endpoint in &self.endpoints {

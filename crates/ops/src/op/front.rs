@@ -12,7 +12,7 @@ use portward_store::{FrontRow, Store};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Effect, Exit, Failure, Home, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Lend the real ports of localhost to one project: its port 3000 is localhost:3000 for browsers and other programs
 ///
@@ -144,13 +144,8 @@ impl Noun for Lent {
 }
 
 impl Op for Status {
-    const NAME: &'static str = "front.status";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward front", "who has it, and which ports are lent")];
-    type Item = Never;
-    type Output = Lent;
+    declare! { "front.status", Change at Machine with Acts, emits Never, answers Lent;
+    "portward front" => "who has it, and which ports are lent" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
         tell(cx)
@@ -158,16 +153,9 @@ impl Op for Status {
 }
 
 impl Op for Give {
-    const NAME: &'static str = "front.give";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward front .", "localhost:3000 is this project's from now on"),
-        ("portward front fix-42", "now it is that of the worktree fix-42"),
-    ];
-    type Item = Never;
-    type Output = Lent;
+    declare! { "front.give", Change at Machine with Acts, emits Never, answers Lent;
+    "portward front ." => "localhost:3000 is this project's from now on",
+    "portward front fix-42" => "now it is that of the worktree fix-42" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
         give(cx, &self.project)
@@ -175,13 +163,8 @@ impl Op for Give {
 }
 
 impl Op for Off {
-    const NAME: &'static str = "front.off";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward front --off", "everybody's again")];
-    type Item = Never;
-    type Output = Lent;
+    declare! { "front.off", Change at Machine with Acts, emits Never, answers Lent;
+    "portward front --off" => "everybody's again" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
         give_back(cx)

@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Effect, Failure, Home, Look, Looks, Never, Noun, Op, RowKind, Sink, View,
+    Context, Failure, Look, Looks, Never, Noun, Op, RowKind, Sink, View,
     document::GapDocument,
     filter::{self, Filter},
     rows,
@@ -97,18 +97,11 @@ pub struct Edge {
 impl Noun for Talk {}
 
 impl Op for Graph {
-    const NAME: &'static str = "graph";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward graph", "who talks to whom"),
-        ("portward graph postgres", "everyone who talks to PostgreSQL"),
-        ("portward graph --format mermaid", "for a Markdown page"),
-        ("portward graph --format dot | dot -Tsvg -o graph.svg", "for Graphviz"),
-    ];
-    type Item = Never;
-    type Output = Talk;
+    declare! { "graph", Read at Anywhere with Looks, emits Never, answers Talk;
+    "portward graph" => "who talks to whom",
+    "portward graph postgres" => "everyone who talks to PostgreSQL",
+    "portward graph --format mermaid" => "for a Markdown page",
+    "portward graph --format dot | dot -Tsvg -o graph.svg" => "for Graphviz" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Talk, Failure> {
         let transports = Transports { tcp: true, udp: true, unix: self.unix };

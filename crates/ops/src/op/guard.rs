@@ -12,7 +12,7 @@ use portward_model::Endpoint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Effect, Exit, Failure, Home, Looks, Noun, Op, Sink};
+use crate::{Acts, Context, Exit, Failure, Looks, Noun, Op, Sink};
 pub use document::{Done, GuardTable, Guarded, GuardedSocket, OpenConnection, RuleSet, State, TableState};
 use named::Named;
 
@@ -103,14 +103,8 @@ impl Noun for Guarded {
 }
 
 impl Op for Status {
-    const NAME: &'static str = "guard.status";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Machine;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward guard", "what of mine is open, to whom, and what would close it")];
-    type Item = Guarded;
-    type Output = Guarded;
+    declare! { "guard.status", Read at Machine with Looks, emits Guarded, answers Guarded;
+    "portward guard" => "what of mine is open, to whom, and what would close it" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
         status::status(cx.machine, &named(cx, &self.endpoints)?)
@@ -118,18 +112,11 @@ impl Op for Status {
 }
 
 impl Op for Pin {
-    const NAME: &'static str = "guard.pin";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward guard pin 3000", "the server on 3000 answers this machine alone, from now on"),
-        ("portward guard pin 8080 --dry-run", "whether it can be pinned; otherwise why not, and the firewall rules"),
-        ("sudo portward guard pin 8080 --firewall", "closed at the packet filter until Ctrl-C"),
-        ("sudo portward guard pin 8080 --firewall --persist", "and for longer; `portward guard open 8080` ends it"),
-    ];
-    type Item = Guarded;
-    type Output = Guarded;
+    declare! { "guard.pin", Change at Machine with Acts, emits Guarded, answers Guarded;
+    "portward guard pin 3000" => "the server on 3000 answers this machine alone, from now on",
+    "portward guard pin 8080 --dry-run" => "whether it can be pinned; otherwise why not, and the firewall rules",
+    "sudo portward guard pin 8080 --firewall" => "closed at the packet filter until Ctrl-C",
+    "sudo portward guard pin 8080 --firewall --persist" => "and for longer; `portward guard open 8080` ends it" }
 
     fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
         let named = named(&cx.looks(), &self.endpoints)?;
@@ -143,14 +130,8 @@ impl Op for Pin {
 }
 
 impl Op for Open {
-    const NAME: &'static str = "guard.open";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("sudo portward guard open 3000", "ends what --firewall --persist began")];
-    type Item = Guarded;
-    type Output = Guarded;
+    declare! { "guard.open", Change at Machine with Acts, emits Guarded, answers Guarded;
+    "sudo portward guard open 3000" => "ends what --firewall --persist began" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
         firewall::open(cx.machine, &named(&cx.looks(), &self.endpoints)?, self.dry_run)

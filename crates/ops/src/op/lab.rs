@@ -9,7 +9,7 @@ mod tour;
 
 pub use portward_lab::Group;
 
-use crate::{Acts, Context, Dials, Effect, Exit, Failure, Home, Looks, Noun, Op, Sink, document::GapDocument};
+use crate::{Acts, Context, Dials, Exit, Failure, Looks, Noun, Op, Sink, document::GapDocument};
 use tour::walk;
 pub use tour::{CallDocument, EndDocument, PacketDocument, Side, StepDocument};
 
@@ -169,14 +169,8 @@ impl Noun for OnBench {
 }
 
 impl Op for List {
-    const NAME: &'static str = "lab.list";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward lab list", "every lab, by what it looks like from outside")];
-    type Item = OnBench;
-    type Output = OnBench;
+    declare! { "lab.list", Read at Anywhere with Looks, emits OnBench, answers OnBench;
+    "portward lab list" => "every lab, by what it looks like from outside" }
 
     fn run(self, _: &Context<'_>, _: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
         Ok(OnBench { labs: labs::all().map(|lab| listed(&lab)).collect(), ..OnBench::default() })
@@ -184,14 +178,8 @@ impl Op for List {
 }
 
 impl Op for Tour {
-    const NAME: &'static str = "lab.tour";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward lab tour", "a first connection, step by step, with its real sockets and packets")];
-    type Item = OnBench;
-    type Output = OnBench;
+    declare! { "lab.tour", Change at Machine with Acts, emits OnBench, answers OnBench;
+    "portward lab tour" => "a first connection, step by step, with its real sockets and packets" }
 
     fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
         walk(cx, self.all, out)
@@ -199,16 +187,9 @@ impl Op for Tour {
 }
 
 impl Op for Start {
-    const NAME: &'static str = "lab.start";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Caller;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward lab start no-listener", "break a connection, and open a shell beside it"),
-        ("portward lab start no-listener --exec portward doctor 127.0.0.1:3000", "what another program says of the fault"),
-    ];
-    type Item = OnBench;
-    type Output = OnBench;
+    declare! { "lab.start", Change at Caller with Acts, emits OnBench, answers OnBench;
+    "portward lab start no-listener" => "break a connection, and open a shell beside it",
+    "portward lab start no-listener --exec portward doctor 127.0.0.1:3000" => "what another program says of the fault" }
 
     fn run(self, _: &Context<'_, Acts>, out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
         start(&self.name, self.twin, &self.exec, out)
@@ -216,13 +197,8 @@ impl Op for Start {
 }
 
 impl Op for Hint {
-    const NAME: &'static str = "lab.hint";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Caller;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward lab hint", "the next hint, inside the lab")];
-    type Item = OnBench;
-    type Output = OnBench;
+    declare! { "lab.hint", Change at Caller with Acts, emits OnBench, answers OnBench;
+    "portward lab hint" => "the next hint, inside the lab" }
 
     fn run(self, _: &Context<'_, Acts>, _: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
         let hinted = portward_lab::hint()?;
@@ -232,13 +208,8 @@ impl Op for Hint {
 }
 
 impl Op for Check {
-    const NAME: &'static str = "lab.check";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Caller;
-    type Rights = Dials;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward lab check", "is it repaired?")];
-    type Item = OnBench;
-    type Output = OnBench;
+    declare! { "lab.check", Read at Caller with Dials, emits OnBench, answers OnBench;
+    "portward lab check" => "is it repaired?" }
 
     fn run(self, _: &Context<'_, Dials>, _: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
         let checked = portward_lab::check()?;

@@ -9,7 +9,7 @@ use portward_sys::StateFolder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Effect, Exit, Failure, Home, Looks, Never, Noun, Op, Refused, Sink, document::GapDocument};
+use crate::{Acts, Context, Exit, Failure, Looks, Never, Noun, Op, Refused, Sink, document::GapDocument};
 pub use document::{GoneProject, LeaseDocument, LeaseState, RepairDocument};
 
 /// Ports that belong to projects for good: take, list, release and prune them
@@ -137,14 +137,8 @@ impl Noun for Leases {
 }
 
 impl Op for List {
-    const NAME: &'static str = "lease.list";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Machine;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward lease", "every lease, and whether something listens there")];
-    type Item = Never;
-    type Output = Leases;
+    declare! { "lease.list", Read at Machine with Looks, emits Never, answers Leases;
+    "portward lease" => "every lease, and whether something listens there" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         let rows = Store::reading(cx)?.map_or_else(|| Ok(Vec::new()), |store| store.all())?;
@@ -153,14 +147,8 @@ impl Op for List {
 }
 
 impl Op for Take {
-    const NAME: &'static str = "lease.take";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward lease take 3000 --name web", "this project's port for programs that ask for 3000")];
-    type Item = Never;
-    type Output = Leases;
+    declare! { "lease.take", Change at Machine with Acts, emits Never, answers Leases;
+    "portward lease take 3000 --name web" => "this project's port for programs that ask for 3000" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         self.one_name_for_one_port()?;
@@ -197,13 +185,8 @@ impl Take {
 }
 
 impl Op for Release {
-    const NAME: &'static str = "lease.release";
-    const EFFECT: Effect = Effect::Destroy;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward lease release web", "give it back")];
-    type Item = Never;
-    type Output = Leases;
+    declare! { "lease.release", Destroy at Machine with Acts, emits Never, answers Leases;
+    "portward lease release web" => "give it back" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         if self.what.is_empty() != self.all {
@@ -215,14 +198,8 @@ impl Op for Release {
 }
 
 impl Op for Prune {
-    const NAME: &'static str = "lease.prune";
-    const EFFECT: Effect = Effect::Destroy;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward lease prune", "give back what belongs to projects that are gone")];
-    type Item = Never;
-    type Output = Leases;
+    declare! { "lease.prune", Destroy at Machine with Acts, emits Never, answers Leases;
+    "portward lease prune" => "give back what belongs to projects that are gone" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         Ok(told(&cx.looks(), Action::Prune, giving_back::prune(cx, &self)?))
@@ -230,13 +207,8 @@ impl Op for Prune {
 }
 
 impl Op for Repair {
-    const NAME: &'static str = "lease.repair";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward lease repair", "look whether the store is sound")];
-    type Item = Never;
-    type Output = Leases;
+    declare! { "lease.repair", Change at Machine with Acts, emits Never, answers Leases;
+    "portward lease repair" => "look whether the store is sound" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         let mut agree = |question: &str| {

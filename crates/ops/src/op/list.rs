@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Effect, Failure, Home, Listing, Look, Looks, Op, Sink, Span, View,
+    Context, Failure, Listing, Look, Looks, Op, Sink, Span, View,
     filter::{self, Filter},
     rows,
 };
@@ -101,19 +101,12 @@ pub enum Order {
 }
 
 impl Op for List {
-    const NAME: &'static str = "list";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward", "every endpoint of this machine"),
-        ("portward 3000", "who has port 3000"),
-        ("portward list node 3000-3999", "node's ports from 3000 to 3999"),
-        ("portward list --all 5432", "PostgreSQL and everyone connected to it, by process"),
-        ("portward list --json | jq '.sockets[].local.port'", "the same for scripts"),
-    ];
-    type Item = Listing;
-    type Output = Listing;
+    declare! { "list", Read at Anywhere with Looks, emits Listing, answers Listing;
+    "portward" => "every endpoint of this machine",
+    "portward 3000" => "who has port 3000",
+    "portward list node 3000-3999" => "node's ports from 3000 to 3999",
+    "portward list --all 5432" => "PostgreSQL and everyone connected to it, by process",
+    "portward list --json | jq '.sockets[].local.port'" => "the same for scripts" }
 
     fn run(self, cx: &Context<'_>, out: &mut Sink<'_, Listing>) -> Result<Listing, Failure> {
         if self.watch {

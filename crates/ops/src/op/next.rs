@@ -12,9 +12,7 @@ use portward_sys::{self as sys, StateSet, SysError, Transports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{
-    Context, Effect, Exit, Failure, Home, Look, Looks, Never, Noun, Op, Sink, View, document::GapDocument, holder_words,
-};
+use crate::{Context, Exit, Failure, Look, Looks, Never, Noun, Op, Sink, View, document::GapDocument, holder_words};
 
 /// Find ports that can really be bound, with the reason for each one skipped
 ///
@@ -114,17 +112,10 @@ impl Noun for Ports {
 }
 
 impl Op for Next {
-    const NAME: &'static str = "next";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward next", "the first free port from 3000 up"),
-        ("portward next 8000-8099 -n 3", "three from a range"),
-        ("PORT=$(portward next) npm run dev", "hand one to a program"),
-    ];
-    type Item = Never;
-    type Output = Ports;
+    declare! { "next", Read at Anywhere with Looks, emits Never, answers Ports;
+    "portward next" => "the first free port from 3000 up",
+    "portward next 8000-8099 -n 3" => "three from a range",
+    "PORT=$(portward next) npm run dev" => "hand one to a program" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Ports, Failure> {
         let transports = Transports { tcp: true, udp: false, unix: false };

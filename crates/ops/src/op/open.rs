@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Acts, Context, Effect, Exit, Failure, Home, Look, Never, Noun, Op, Sink, View,
+    Acts, Context, Exit, Failure, Look, Never, Noun, Op, Sink, View,
     document::GapDocument,
     target::{Target, holder_words},
 };
@@ -44,16 +44,9 @@ impl Noun for Opened {
 }
 
 impl Op for Open {
-    const NAME: &'static str = "open";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward open 3000", "the dev server, on whichever family it listens"),
-        ("portward open 8443 --print", "only the URL"),
-    ];
-    type Item = Never;
-    type Output = Opened;
+    declare! { "open", Change at Machine with Acts, emits Never, answers Opened;
+    "portward open 3000" => "the dev server, on whichever family it listens",
+    "portward open 8443 --print" => "only the URL" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Opened, Failure> {
         let endpoint: Endpoint = self.endpoint.parse()?;

@@ -8,7 +8,7 @@ use portward_store::{Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Effect, Exit, Failure, Home, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Print this project's port for a name, the same one for ever; or a free port of the moment
 ///
@@ -66,17 +66,10 @@ impl Noun for PortAnswer {
 }
 
 impl Op for Port {
-    const NAME: &'static str = "port";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward port web", "this project's port for web, the same one every time"),
-        ("portward port 3000", "where this project's port 3000 is"),
-        ("portward port --free", "a port that is free now"),
-    ];
-    type Item = Never;
-    type Output = PortAnswer;
+    declare! { "port", Change at Machine with Acts, emits Never, answers PortAnswer;
+    "portward port web" => "this project's port for web, the same one every time",
+    "portward port 3000" => "where this project's port 3000 is",
+    "portward port --free" => "a port that is free now" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<PortAnswer, Failure> {
         match (&self.name, self.free) {
@@ -88,16 +81,8 @@ impl Op for Port {
 }
 
 impl Op for Handed {
-    const NAME: &'static str = "port.run";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Caller;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[(
-        "portward port --free -- sh -c 'exec ./server --port $PORT'",
-        "a free port, held until the server's program is started",
-    )];
-    type Item = Never;
-    type Output = PortAnswer;
+    declare! { "port.run", Change at Caller with Acts, emits Never, answers PortAnswer;
+    "portward port --free -- sh -c 'exec ./server --port $PORT'" => "a free port, held until the server's program is started" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<PortAnswer, Failure> {
         if self.command.is_empty() {

@@ -10,7 +10,7 @@ use portward_sys::{Ask, Look, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Effect, Failure, Home, Looks, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Context, Failure, Looks, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Show the sessions that run: each project's services, what they asked for, and where a client dials
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -71,13 +71,8 @@ pub enum ServiceState {
 impl Noun for Sessions {}
 
 impl Op for Ps {
-    const NAME: &'static str = "ps";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Machine;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward ps", "what runs in which project, and where")];
-    type Item = Never;
-    type Output = Sessions;
+    declare! { "ps", Read at Machine with Looks, emits Never, answers Sessions;
+    "portward ps" => "what runs in which project, and where" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Sessions, Failure> {
         let Some(store) = Store::reading(cx)? else {

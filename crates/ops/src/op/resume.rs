@@ -6,9 +6,7 @@ use portward_sys::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Refused, Sink, document::GapDocument, target::Target,
-};
+use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, document::GapDocument, target::Target};
 
 /// Let the stopped processes that serve an endpoint go on
 ///
@@ -44,13 +42,8 @@ impl Noun for Resumed {
 }
 
 impl Op for Resume {
-    const NAME: &'static str = "resume";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward resume 3000", "a server that Ctrl-Z stopped goes on")];
-    type Item = Never;
-    type Output = Resumed;
+    declare! { "resume", Change at Machine with Acts, emits Never, answers Resumed;
+    "portward resume 3000" => "a server that Ctrl-Z stopped goes on" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Resumed, Failure> {
         Target::exact(&self.endpoint)?;

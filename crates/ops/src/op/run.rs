@@ -9,7 +9,7 @@ use portward_store::{LeaseName, Store, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Effect, Exit, Failure, Home, Noun, Op, Sink};
+use crate::{Acts, Context, Exit, Failure, Noun, Op, Sink};
 
 /// Run a program in its project's own localhost: it may ask for any port, collides with nothing, and nobody outside sees it
 ///
@@ -50,20 +50,13 @@ pub struct Run {
 }
 
 impl Op for Run {
-    const NAME: &'static str = "run";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Caller;
-    type Rights = Acts;
+    declare! { "run", Change at Caller with Acts, emits Ran, answers Ran;
+    "portward run npm run dev" => "web   asked [::]:3000   serves http://localhost:20300",
+    "portward run --name db -- postgres -D data" => "a database of this project's own, on the port that it always has",
+    "portward run --loopback-only ./server" => "on its own port, and out of the network's reach",
+    "portward run --port-only -- vite" => "told its port by --port, and looked after where it listens",
+    "portward run --expose npm run dev" => "for a phone in the same network to see" }
     const YIELDS_STDOUT: bool = true;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward run npm run dev", "web   asked [::]:3000   serves http://localhost:20300"),
-        ("portward run --name db -- postgres -D data", "a database of this project's own, on the port that it always has"),
-        ("portward run --loopback-only ./server", "on its own port, and out of the network's reach"),
-        ("portward run --port-only -- vite", "told its port by --port, and looked after where it listens"),
-        ("portward run --expose npm run dev", "for a phone in the same network to see"),
-    ];
-    type Item = Ran;
-    type Output = Ran;
 
     fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
         let Some((name, arguments)) = self.command.split_first() else {

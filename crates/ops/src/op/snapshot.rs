@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Acts, Context, Dials, Document, Effect, Failure, Home, Look, Looks, Never, Noun, Op, Sink,
+    Acts, Context, Dials, Document, Failure, Look, Looks, Never, Noun, Op, Sink,
     document::{GapDocument, write_json},
     op::doctor::Ask,
 };
@@ -68,16 +68,9 @@ pub struct Taken {
 impl Noun for Taken {}
 
 impl Op for Snap {
-    const NAME: &'static str = "snapshot";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Anywhere;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward list --from machine.json", "look at it, here or elsewhere"),
-        ("ssh ana@dev portward snapshot | portward explain 3000 --from -", "another machine's port"),
-    ];
-    type Item = Never;
-    type Output = Taken;
+    declare! { "snapshot", Read at Anywhere with Looks, emits Never, answers Taken;
+    "portward list --from machine.json" => "look at it, here or elsewhere",
+    "ssh ana@dev portward snapshot | portward explain 3000 --from -" => "another machine's port" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Taken, Failure> {
         Ok(take(cx))
@@ -85,14 +78,8 @@ impl Op for Snap {
 }
 
 impl Op for Record {
-    const NAME: &'static str = "snapshot.record";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Machine;
-    type Rights = Dials;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward snapshot --for 3000 --out bug.json", "with it, why 3000 fails: portward doctor 3000 --from bug.json")];
-    type Item = Never;
-    type Output = Taken;
+    declare! { "snapshot.record", Read at Machine with Dials, emits Never, answers Taken;
+    "portward snapshot --for 3000 --out bug.json" => "with it, why 3000 fails: portward doctor 3000 --from bug.json" }
 
     fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Never>) -> Result<Taken, Failure> {
         // The doctor first: it is about what happens now.
@@ -102,13 +89,8 @@ impl Op for Record {
 }
 
 impl Op for Write {
-    const NAME: &'static str = "snapshot.write";
-    const EFFECT: Effect = Effect::Change;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[("portward snapshot --out machine.json", "write it to a file")];
-    type Item = Never;
-    type Output = Taken;
+    declare! { "snapshot.write", Change at Machine with Acts, emits Never, answers Taken;
+    "portward snapshot --out machine.json" => "write it to a file" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Taken, Failure> {
         let tape = self.target.map(|target| record(&cx.dials(), target)).transpose()?.unwrap_or_default();

@@ -10,7 +10,7 @@ use portward_sys::{Look, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Effect, Exit, Failure, Freed, Home, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Stop what runs in a project's session, and come back when its ports are free
 ///
@@ -49,14 +49,9 @@ impl Noun for Stopped {
 }
 
 impl Op for Stop {
-    const NAME: &'static str = "stop";
-    const EFFECT: Effect = Effect::Destroy;
-    const HOME: Home = Home::Machine;
-    type Rights = Acts;
-    const EXAMPLES: &'static [(&'static str, &'static str)] =
-        &[("portward stop", "all that runs in this project"), ("portward stop db", "one service")];
-    type Item = Never;
-    type Output = Stopped;
+    declare! { "stop", Destroy at Machine with Acts, emits Never, answers Stopped;
+    "portward stop" => "all that runs in this project",
+    "portward stop db" => "one service" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Stopped, Failure> {
         let mut answer = Stopped { stopped: Vec::new(), unknown: self.services.clone(), alive: Vec::new(), gaps: Vec::new() };

@@ -6,7 +6,7 @@ use portward_store::{LeaseRow, Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Effect, Exit, Failure, Home, Looks, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Context, Exit, Failure, Looks, Never, Noun, Op, Sink, document::GapDocument};
 
 /// Print the URL at which this project's service is reached from outside of it
 ///
@@ -44,17 +44,10 @@ impl Noun for UrlAnswer {
 }
 
 impl Op for Url {
-    const NAME: &'static str = "url";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Machine;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward url web", "http://localhost:20300"),
-        ("portward url 3000", "the same, by the port that the program asks for"),
-        ("portward url shop 3000", "of another project"),
-    ];
-    type Item = Never;
-    type Output = UrlAnswer;
+    declare! { "url", Read at Machine with Looks, emits Never, answers UrlAnswer;
+    "portward url web" => "http://localhost:20300",
+    "portward url 3000" => "the same, by the port that the program asks for",
+    "portward url shop 3000" => "of another project" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<UrlAnswer, Failure> {
         let store = Store::reading(cx)?;

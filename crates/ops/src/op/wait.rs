@@ -9,9 +9,7 @@ use portward_wire::protocol::{self, Greeting, Judgement, PROTOCOLS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    Context, Dials, Effect, Exit, Failure, Home, Look, Never, Noun, Op, Sink, Span, document::GapDocument, target::Target,
-};
+use crate::{Context, Dials, Exit, Failure, Look, Never, Noun, Op, Sink, Span, document::GapDocument, target::Target};
 
 /// Wait until something listens, answers, or has let go of a port
 ///
@@ -81,18 +79,11 @@ enum Wish {
 }
 
 impl Op for Wait {
-    const NAME: &'static str = "wait";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Machine;
-    type Rights = Dials;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward wait 3000 && open http://localhost:3000", "until something listens on 3000"),
-        ("portward wait 5432 --ready postgres --timeout 30s", "until PostgreSQL accepts sessions"),
-        ("portward wait 3000 --free", "until the port can be bound again"),
-        ("portward wait 3000 8080 unix:/run/app.sock", "for several at once"),
-    ];
-    type Item = Never;
-    type Output = Waited;
+    declare! { "wait", Read at Machine with Dials, emits Never, answers Waited;
+    "portward wait 3000 && open http://localhost:3000" => "until something listens on 3000",
+    "portward wait 5432 --ready postgres --timeout 30s" => "until PostgreSQL accepts sessions",
+    "portward wait 3000 --free" => "until the port can be bound again",
+    "portward wait 3000 8080 unix:/run/app.sock" => "for several at once" }
 
     fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Never>) -> Result<Waited, Failure> {
         let wish = self.wish()?;

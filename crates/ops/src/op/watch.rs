@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Effect, Failure, Home, Look, Looks, Noun, Op, Sink, Span, View,
+    Context, Failure, Look, Looks, Noun, Op, Sink, Span, View,
     document::{GapDocument, SocketDocument, When},
     filter::{self, Filter},
 };
@@ -80,17 +80,10 @@ pub struct Watched {
 impl Noun for Watched {}
 
 impl Op for Watch {
-    const NAME: &'static str = "watch";
-    const EFFECT: Effect = Effect::Read;
-    const HOME: Home = Home::Machine;
-    type Rights = Looks;
-    const EXAMPLES: &'static [(&'static str, &'static str)] = &[
-        ("portward watch", "everything that opens and closes"),
-        ("portward watch 3000-3999 --json", "dev servers, one JSON document per change"),
-        ("portward watch 5432 --notify", "a desktop notice when the database comes or goes"),
-    ];
-    type Item = Change;
-    type Output = Watched;
+    declare! { "watch", Read at Machine with Looks, emits Change, answers Watched;
+    "portward watch" => "everything that opens and closes",
+    "portward watch 3000-3999 --json" => "dev servers, one JSON document per change",
+    "portward watch 5432 --notify" => "a desktop notice when the database comes or goes" }
 
     fn run(self, cx: &Context<'_>, out: &mut Sink<'_, Change>) -> Result<Watched, Failure> {
         let end = self.timeout.map(|timeout| cx.now() + timeout.0);
