@@ -28,10 +28,11 @@ use serde::{Deserialize, Serialize};
 use crate::{BindAnswer, Paste, Symptom, bind};
 
 /// What was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Asking {
     /// Why can a client not connect, or why does what answers not serve it.
+    #[default]
     Connect,
     /// Why can a server not listen.
     Listen,

@@ -1,5 +1,6 @@
 //! What a scene says of itself: the try, a hint, a check.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Sight;
@@ -13,29 +14,33 @@ pub struct Tried {
     pub saw: String,
 }
 
-/// One hint of a running lab.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// A hint.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "HintDocument")]
 pub struct Hinted {
     /// The lab.
     pub lab: String,
     /// The hint.
-    pub hint: String,
+    pub text: String,
     /// Which it is, from 1.
     pub number: usize,
-    /// How many there are. After the last one the last one is given again.
+    /// How many there are.
     pub of: usize,
 }
 
-/// Whether a running lab is repaired.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// How it stands with a repair.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "CheckDocument")]
 pub struct Checked {
     /// The lab.
     pub lab: String,
     /// True when nothing is left to do.
     pub repaired: bool,
-    /// What the try met just now.
-    pub tried: Tried,
-    /// What it has to meet.
+    /// What a try met just now.
+    pub sight: Sight,
+    /// The same in words.
+    pub saw: String,
+    /// What a try has to meet.
     pub wanted: Sight,
     /// Services that should be alive and running and are not.
     pub missing: Vec<String>,

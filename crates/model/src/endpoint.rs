@@ -2,8 +2,6 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use serde::{Deserialize, Serialize};
-
 use crate::{Text, Transport};
 
 /// Where a client would go: transport, host and port, or the path of a Unix socket.
@@ -379,31 +377,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-impl Serialize for Endpoint {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Endpoint {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl schemars::JsonSchema for Endpoint {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Endpoint".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string" })
-    }
-}
+crate::written_as_text!(Endpoint);
 
 /// The longest text that is looked at: a URL pasted from a browser may be long, noise is longer.
 const LONGEST: usize = 8192;

@@ -177,7 +177,7 @@ pub struct ProxySetting {
 }
 
 /// What stands at a path, and whether this reader may connect to it (`unix(7)`, `path_resolution(7)`).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PathFacts {
     /// The path.
     pub path: Text,

@@ -91,7 +91,7 @@ impl Absence {
 }
 
 /// A port, classified.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Port {
     /// The number; `null` for a Unix socket.
     pub number: Option<u16>,

@@ -1,10 +1,9 @@
 //! What `list`, `watch` and `graph` may be narrowed to.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{fmt, net::IpAddr, str::FromStr};
 
 use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, unmap};
 use portward_sys::PortFilter;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{View, pairs};
 
@@ -94,31 +93,13 @@ fn state(value: &str) -> Result<Term, String> {
     })
 }
 
-impl Serialize for Filter {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.text)
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
     }
 }
 
-impl<'de> Deserialize<'de> for Filter {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl schemars::JsonSchema for Filter {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Filter".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string" })
-    }
-}
+portward_model::written_as_text!(Filter);
 
 /// The smallest range that holds every port the filters ask for, so that the kernel can leave out the rest;
 /// `None` when some socket without such a port may be wanted.

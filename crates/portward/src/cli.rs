@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueHint};
+use clap::{Arg, ArgMatches, Args, Command, ValueHint};
 use portward_ops::{Cancel, Document, Door, Effect, Exit, Failure, Home, Kind, Never, Noun, Op, Sink, perform, write_json};
 use portward_sys::{SystemClock, on_request_to_end, requested_end, this_caller};
 
@@ -240,48 +240,36 @@ impl Face {
         let command = words::arguments(self)
             .name(self.name())
             .bin_name(format!("portward {}", self.name()))
-            .after_long_help(format!("Examples:\n{}", examples.join("\n")))
-            .arg(
-                Arg::new("json")
-                    .long("json")
-                    .action(ArgAction::SetTrue)
-                    .help("Answer with one JSON document, or one per line where it streams"),
-            )
-            .arg(
-                Arg::new("ndjson")
-                    .long("ndjson")
-                    .action(ArgAction::SetTrue)
-                    .conflicts_with("json")
-                    .help("Answer with one JSON document per line"),
-            )
-            .arg(
-                Arg::new("color")
-                    .long("color")
-                    .value_name("WHEN")
-                    .value_parser(["auto", "always", "never"])
-                    .default_value("auto")
-                    .hide_possible_values(true)
-                    .help("Colour: auto, always or never"),
-            );
-        if self.verbs.iter().all(|verb| verb.home != Home::Anywhere) {
-            return command;
-        }
-        command
-            .arg(
-                Arg::new("from")
-                    .long("from")
-                    .value_name("FILE")
-                    .value_hint(ValueHint::FilePath)
-                    .conflicts_with("host")
-                    .help("Read a snapshot file instead of this machine; - is standard input"),
-            )
-            .arg(
-                Arg::new("host")
-                    .long("host")
-                    .value_name("USER@SERVER")
-                    .help("Read another machine over ssh; Portward must be there too"),
-            )
+            .after_long_help(format!("Examples:\n{}", examples.join("\n")));
+        let command = Everywhere::augment_args(command);
+        let is_read_elsewhere = self.verbs.iter().any(|verb| verb.home == Home::Anywhere);
+        if is_read_elsewhere { Elsewhere::augment_args(command) } else { command }
     }
+}
+
+// Options that every command has. What stands here in a comment of three strokes would be each command's help.
+#[derive(Args)]
+struct Everywhere {
+    /// Answer with one JSON document, or one per line where it streams
+    #[arg(long)]
+    json: bool,
+    /// Answer with one JSON document per line
+    #[arg(long, conflicts_with = "json")]
+    ndjson: bool,
+    /// Colour: auto, always or never
+    #[arg(long, value_name = "WHEN", value_parser = ["auto", "always", "never"], default_value = "auto", hide_possible_values = true)]
+    color: String,
+}
+
+// Options of those that a snapshot will do for.
+#[derive(Args)]
+struct Elsewhere {
+    /// Read a snapshot file instead of this machine; - is standard input
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, conflicts_with = "host")]
+    from: Option<String>,
+    /// Read another machine over ssh; Portward must be there too
+    #[arg(long, value_name = "USER@SERVER")]
+    host: Option<String>,
 }
 
 macro_rules! faces {

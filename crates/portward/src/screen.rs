@@ -211,6 +211,12 @@ impl Screen {
         Ok(())
     }
 
+    /// Several texts, with the label beside the first.
+    pub(crate) fn listed(&mut self, tone: Tone, label: &str, texts: impl IntoIterator<Item: AsRef<str>>) -> io::Result<()> {
+        let mut label = label;
+        texts.into_iter().try_for_each(|text| self.labelled_in(tone, std::mem::take(&mut label), text.as_ref()))
+    }
+
     /// Facts beside a label, each with its source, quieter: the sources in a column where all have room for it.
     pub(crate) fn attributed<'a>(
         &mut self,

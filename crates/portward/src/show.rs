@@ -32,6 +32,14 @@ impl Show for Never {
     }
 }
 
+/// The columns of a table that were left out.
+fn no_room(screen: &mut Screen, columns: &[&str]) -> io::Result<()> {
+    if columns.is_empty() {
+        return Ok(());
+    }
+    screen.remark(&format!("No room for {}.", columns.join(", ").to_lowercase()), Some("a wider terminal, or --json"))
+}
+
 /// The gaps of an answer, each with what would reveal it.
 fn gaps(screen: &mut Screen, gaps: &[portward_ops::GapDocument]) -> io::Result<()> {
     for gap in gaps {

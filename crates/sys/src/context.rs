@@ -16,13 +16,17 @@ use crate::{Act, Clock, Dial, Look};
 /// What a capability may ask the person that called it.
 pub trait Prompt: Sync {
     /// Asks a yes-or-no question; `None` where nobody can answer.
-    fn confirm(&self, question: &str) -> Option<bool>;
+    fn confirm(&self, _question: &str) -> Option<bool> {
+        None
+    }
 
     /// Tells what is going on while it takes time.
-    fn progress(&self, text: &str);
+    fn progress(&self, _text: &str) {}
 
     /// What the person gave on standard input: whole where it is short, the beginning and the end of a long text.
-    fn pasted(&self) -> std::io::Result<Vec<u8>>;
+    fn pasted(&self) -> std::io::Result<Vec<u8>> {
+        Ok(Vec::new())
+    }
 
     /// Waits until the person wants to go on; false when they want no more. Where nobody reads along it goes on at once.
     fn turn(&self) -> bool {
@@ -30,34 +34,20 @@ pub trait Prompt: Sync {
     }
 
     /// Opens a URL for the person; false when no program could be started.
-    fn open_url(&self, url: &str) -> bool;
+    fn open_url(&self, _url: &str) -> bool {
+        false
+    }
 
     /// Shows a desktop notification; false when the desktop has no way.
-    fn notify(&self, title: &str, text: &str) -> bool;
+    fn notify(&self, _title: &str, _text: &str) -> bool {
+        false
+    }
 }
 
 /// Nobody: who runs apart from any terminal has no one to ask.
 pub struct Nobody;
 
-impl Prompt for Nobody {
-    fn confirm(&self, _: &str) -> Option<bool> {
-        None
-    }
-
-    fn progress(&self, _: &str) {}
-
-    fn pasted(&self) -> std::io::Result<Vec<u8>> {
-        Ok(Vec::new())
-    }
-
-    fn open_url(&self, _: &str) -> bool {
-        false
-    }
-
-    fn notify(&self, _: &str, _: &str) -> bool {
-        false
-    }
-}
+impl Prompt for Nobody {}
 
 /// Whether an answer is still wanted: it is not after Ctrl-C, or when a client has gone away.
 #[derive(Clone, Debug, Default)]
@@ -200,6 +190,13 @@ impl<'a, R: Rights> Context<'a, R> {
     {
         let Self { caller, clock, cancel, prompt, .. } = *self;
         Context { machine, caller, clock, cancel, prompt }
+    }
+
+    /// Whether the person agrees, who may have said so before; a failure where nobody is there to ask.
+    pub fn agreed(&self, yes: bool, question: &str, nothing: &str, hint: &str) -> Result<bool, Failure> {
+        let answer = if yes { Some(true) } else { self.prompt.confirm(question) };
+        let unasked = || Failure::usage(format!("{question} Nobody is there to answer, so nothing was {nothing}."));
+        answer.ok_or_else(|| unasked().hint(hint))
     }
 
     /// Now, for measuring.

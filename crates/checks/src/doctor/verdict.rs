@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// What became of the question.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing is wrong, and a reading shows it.
@@ -23,6 +23,7 @@ pub enum Verdict {
     /// A cause was found.
     Fault,
     /// Neither could be shown.
+    #[default]
     Unknown,
 }
 

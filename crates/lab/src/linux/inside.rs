@@ -15,7 +15,7 @@ use rustix::{
 use serde::de::DeserializeOwned;
 
 use super::{COMMANDS, FIRST, INSIDE, JOIN, LAB, SELF, STATE, TWIN, attempt, powers, sandbox, scene::quiet, service, tour};
-use crate::{Checked, Hinted, Lab, LabError, error::While, labs};
+use crate::{Checked, Hinted, Lab, LabError, Tried, error::While, labs};
 
 /// The next hint of the running lab.
 pub fn hint() -> Result<Hinted, LabError> {
@@ -71,7 +71,7 @@ fn own_hint() -> Result<Hinted, LabError> {
     fs::write(&path, number.to_string()).or_say(|| "note which hint was given".to_owned())?;
     let hint = number.checked_sub(1).and_then(|at| lab.hints.get(at)).cloned();
     let hint = hint.ok_or_else(|| LabError::new(format!("{} has no hints", lab.name)))?;
-    Ok(Hinted { lab: lab.name, hint, number, of: lab.hints.len() })
+    Ok(Hinted { lab: lab.name, text: hint, number, of: lab.hints.len() })
 }
 
 fn own_check() -> Result<Checked, LabError> {
@@ -81,7 +81,8 @@ fn own_check() -> Result<Checked, LabError> {
     let runs = |name: &String| service::pid(name).and_then(service::state).is_some_and(|state| !matches!(state, 'T' | 't'));
     let missing: Vec<String> = lab.repair.alive.iter().filter(|name| !runs(name)).cloned().collect();
     let wanted = lab.healthy();
-    Ok(Checked { repaired: tried.sight == wanted && missing.is_empty(), lab: lab.name, tried, wanted, missing })
+    let Tried { sight, saw } = tried;
+    Ok(Checked { repaired: sight == wanted && missing.is_empty(), lab: lab.name, sight, saw, wanted, missing })
 }
 
 /// Asks the one scene that this user runs.

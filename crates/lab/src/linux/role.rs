@@ -41,6 +41,8 @@ use crate::{LabError, Service, error::While};
 pub(super) struct Role {
     /// As `role = "..."` names it.
     name: &'static str,
+    /// True when it takes the settings of a listener, too.
+    listens: bool,
     /// The settings that it takes.
     keys: &'static [&'static str],
     /// Plays it: says that it is ready, and goes on until the process is ended.
@@ -48,6 +50,9 @@ pub(super) struct Role {
 }
 
 const ROLES: &[Role] = &[http::ROLE, says::ROLE, binds::ROLE, udp::ROLE, connects::ROLE, forwards::ROLE, runs::ROLE, acts::ROLE];
+
+/// Settings of those that listen.
+const LISTENING: &[&str] = &["listen", "backlog", "v6only", "reuseaddr", "reuseport", "mode"];
 
 /// Settings that every role takes.
 const COMMON: &[&str] = &["after", "life", "again", "keeper", "orphan", "build", "deleted"];
@@ -78,7 +83,7 @@ pub(super) fn play(part: &str) -> Result<(), LabError> {
         .find(|role| role.name == service.role)
         .ok_or_else(|| LabError::new(format!("there is no role {}", service.role)))?;
     if let Some(key) = service.settings.keys().find(|key| !takes(role, key)) {
-        let known: Vec<&str> = role.keys.iter().chain(COMMON).copied().collect();
+        let known: Vec<&str> = settings(role).collect();
         return Err(LabError::new(format!("{} takes no {key}, but {}", role.name, known.join(", "))));
     }
     if let Some(pause) = stage.number("again")?.filter(|pause| *pause > 0) {
@@ -107,7 +112,12 @@ pub(super) fn play(part: &str) -> Result<(), LabError> {
 }
 
 fn takes(role: &Role, key: &str) -> bool {
-    role.keys.contains(&key) || COMMON.contains(&key)
+    settings(role).any(|own| own == key)
+}
+
+fn settings(role: &Role) -> impl Iterator<Item = &'static str> {
+    let listens = if role.listens { LISTENING } else { &[] };
+    listens.iter().chain(role.keys).chain(COMMON).copied()
 }
 
 /// A parent that starts this part again whenever it ends, as supervisors do.

@@ -236,16 +236,7 @@ fn address(target: &Target) -> Address {
 fn port(target: &Target, view: &View) -> Port {
     let number = target.endpoint.port;
     if target.path().is_some() {
-        return Port {
-            number: None,
-            class: None,
-            ephemeral: None,
-            reserved: None,
-            privileged: None,
-            blocked_by_browsers: false,
-            service: None,
-            text: Vec::new(),
-        };
+        return Port::default();
     }
     let rules = view.snapshot.rules.as_ref();
     let service = usual_service(target.endpoint.transport, number);

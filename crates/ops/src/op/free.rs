@@ -57,7 +57,7 @@ fn grace() -> Span {
 }
 
 /// What was done.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Outcome {
     /// The endpoints, as they were understood.
     pub endpoints: Vec<String>,
@@ -108,15 +108,11 @@ impl Op for Free {
         }
         let mut outcome = Outcome {
             endpoints: targets.iter().map(|target| target.endpoint.to_string()).collect(),
-            freed: Vec::new(),
             refused: plan.refused,
-            would: None,
             supervisor: plan.supervisor,
-            port_free: false,
-            because: Vec::new(),
             tree: self.tree,
-            declined: false,
             gaps: plan.gaps,
+            ..Outcome::default()
         };
         if self.dry_run {
             outcome.would = Some(plan.marks.iter().map(|mark| mark.freed(Signal::Term)).collect());
@@ -138,19 +134,13 @@ impl Op for Free {
 
 impl Free {
     fn agreed(&self, cx: &Context<'_, Acts>, marks: &[Mark], supervisor: Option<&Supervised>) -> Result<bool, Failure> {
-        if self.yes {
-            return Ok(true);
-        }
         let names: Vec<String> = marks.iter().map(|mark| format!("{} (pid {})", mark.name, mark.process.pid)).collect();
         let back = supervisor
             .filter(|supervisor| supervisor.restarts)
             .map(|supervisor| format!(" {} would start it again.", supervisor.name))
             .unwrap_or_default();
         let question = format!("Stop {}?{back}", names.join(", "));
-        cx.prompt.confirm(&question).ok_or_else(|| {
-            Failure::usage(format!("{question} Nobody is there to answer, so nothing was stopped."))
-                .hint("add --yes to stop without asking, or --dry-run to look")
-        })
+        cx.agreed(self.yes, &question, "stopped", "add --yes to stop without asking, or --dry-run to look")
     }
 
     /// Signals, waits, and where it was asked for signals harder. Every mark ends up freed or refused.
@@ -184,7 +174,7 @@ impl Free {
                             .to_owned()
                     }
                 };
-                outcome.refused.push(Refused { port: None, pid: mark.process.pid, name: mark.name.clone(), because });
+                outcome.refused.push(mark.refused(because));
             } else {
                 outcome.freed.push(mark.freed(signal));
             }
@@ -225,12 +215,7 @@ fn send(host: &dyn Act, mark: &Mark, signal: Signal, outcome: &mut Outcome) -> S
         // It ended by itself between the look and the signal.
         Err(SysError::Replaced { .. }) => Sent::AlreadyGone,
         Err(error) => {
-            outcome.refused.push(Refused {
-                port: None,
-                pid: mark.process.pid,
-                name: mark.name.clone(),
-                because: format!("{error}"),
-            });
+            outcome.refused.push(mark.refused(error.to_string()));
             Sent::Refused
         }
     }

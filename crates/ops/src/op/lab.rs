@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 mod tour;
 
-pub use portward_lab::Group;
+pub use portward_lab::{Checked as CheckDocument, Group, Hinted as HintDocument};
 
 use crate::{Acts, Context, Dials, Exit, Failure, Looks, Noun, Op, Sink, document::GapDocument};
 use tour::walk;
@@ -128,36 +128,6 @@ pub struct Started {
     pub shell: bool,
 }
 
-/// A hint.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct HintDocument {
-    /// The lab.
-    pub lab: String,
-    /// The hint.
-    pub text: String,
-    /// Which it is, from 1.
-    pub number: usize,
-    /// How many there are.
-    pub of: usize,
-}
-
-/// How it stands with a repair.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct CheckDocument {
-    /// The lab.
-    pub lab: String,
-    /// True when nothing is left to do.
-    pub repaired: bool,
-    /// What a try met just now.
-    pub sight: Sight,
-    /// The same in words.
-    pub saw: String,
-    /// What a try has to meet.
-    pub wanted: Sight,
-    /// Services that should be alive and running and are not.
-    pub missing: Vec<String>,
-}
-
 impl Noun for OnBench {
     fn exit(&self) -> Exit {
         match (self.code, &self.check) {
@@ -201,9 +171,7 @@ impl Op for Hint {
     "portward lab hint" => "the next hint, inside the lab" }
 
     fn run(self, _: &Context<'_, Acts>, _: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
-        let hinted = portward_lab::hint()?;
-        let hint = HintDocument { lab: hinted.lab, text: hinted.hint, number: hinted.number, of: hinted.of };
-        Ok(OnBench { hint: Some(hint), ..OnBench::default() })
+        Ok(OnBench { hint: Some(portward_lab::hint()?), ..OnBench::default() })
     }
 }
 
@@ -212,16 +180,7 @@ impl Op for Check {
     "portward lab check" => "is it repaired?" }
 
     fn run(self, _: &Context<'_, Dials>, _: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
-        let checked = portward_lab::check()?;
-        let check = CheckDocument {
-            lab: checked.lab,
-            repaired: checked.repaired,
-            sight: checked.tried.sight,
-            saw: checked.tried.saw,
-            wanted: checked.wanted,
-            missing: checked.missing,
-        };
-        Ok(OnBench { check: Some(check), ..OnBench::default() })
+        Ok(OnBench { check: Some(portward_lab::check()?), ..OnBench::default() })
     }
 }
 

@@ -211,15 +211,7 @@ impl Op for Repair {
     "portward lease repair" => "look whether the store is sound" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
-        let mut agree = |question: &str| {
-            if self.yes {
-                return Ok(true);
-            }
-            cx.prompt.confirm(question).ok_or_else(|| {
-                Failure::usage(format!("{question} Nobody is there to answer, so nothing was changed."))
-                    .hint("add --yes to start anew")
-            })
-        };
+        let mut agree = |question: &str| cx.agreed(self.yes, question, "changed", "add --yes to start anew");
         let found = portward_store::repair(cx, &mut agree)?;
         let folder = StateFolder::find(cx.caller);
         let shown = |name: &str| folder.path.join(name).display().to_string();

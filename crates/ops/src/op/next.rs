@@ -1,6 +1,7 @@
 //! `portward next`
 
 use std::{
+    fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     str::FromStr,
 };
@@ -10,7 +11,7 @@ use portward_checks::{BindQuestion, bind, browser_blocks};
 use portward_model::{Finding, PortRange, Transport};
 use portward_sys::{self as sys, StateSet, SysError, Transports};
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::{Context, Exit, Failure, Look, Looks, Never, Noun, Op, Sink, View, document::GapDocument, holder_words};
 
@@ -55,31 +56,13 @@ impl FromStr for From {
     }
 }
 
-impl Serialize for From {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        if self.0.last == u16::MAX { serializer.collect_str(&self.0.first) } else { serializer.collect_str(&self.0) }
+impl fmt::Display for From {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.0.last == u16::MAX { self.0.first.fmt(f) } else { self.0.fmt(f) }
     }
 }
 
-impl<'de> Deserialize<'de> for From {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-    }
-}
-
-impl JsonSchema for From {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "From".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({ "type": "string" })
-    }
-}
+portward_model::written_as_text!(From);
 
 /// Ports that can be bound.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]

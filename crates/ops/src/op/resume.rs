@@ -21,7 +21,7 @@ pub struct Resume {
 }
 
 /// What was done.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Resumed {
     /// The endpoint, as it was understood.
     pub endpoint: String,
@@ -50,13 +50,7 @@ impl Op for Resume {
         let target = Target::of(self.endpoint, cx.machine)?;
         let view = target.look().take(cx.machine);
         let mut seen: Vec<ProcessId> = Vec::new();
-        let mut answer = Resumed {
-            endpoint: target.endpoint.to_string(),
-            resumed: Vec::new(),
-            refused: Vec::new(),
-            summary: String::new(),
-            gaps: Vec::new(),
-        };
+        let mut answer = Resumed { endpoint: target.endpoint.to_string(), ..Resumed::default() };
         for index in target.serving(&view) {
             for holding in view.snapshot.holders(index) {
                 let Some(process) = view.snapshot.process(holding.pid).filter(|process| !seen.contains(&process.id)) else {
@@ -64,20 +58,14 @@ impl Op for Resume {
                 };
                 seen.push(process.id);
                 let (pid, name) = (process.id.pid, process.title());
-                match process.state {
-                    ProcessState::Stopped => match cx.machine.signal(process.id, Signal::Continue) {
-                        Ok(()) => answer.resumed.push(Freed { pid, name, signal: Signal::Continue }),
-                        Err(error) => answer.refused.push(Refused { port: None, pid, name, because: error.to_string() }),
-                    },
-                    ProcessState::Traced => {
-                        answer.refused.push(Refused {
-                            port: None,
-                            pid,
-                            name,
-                            because: "a debugger has stopped it; resume it there".to_owned(),
-                        });
-                    }
-                    ProcessState::Alive | ProcessState::Uninterruptible | ProcessState::Exited => {}
+                let resumed = match process.state {
+                    ProcessState::Stopped => cx.machine.signal(process.id, Signal::Continue).map_err(|error| error.to_string()),
+                    ProcessState::Traced => Err("a debugger has stopped it; resume it there".to_owned()),
+                    ProcessState::Alive | ProcessState::Uninterruptible | ProcessState::Exited => continue,
+                };
+                match resumed {
+                    Ok(()) => answer.resumed.push(Freed { pid, name, signal: Signal::Continue }),
+                    Err(because) => answer.refused.push(Refused { port: None, pid, name, because }),
                 }
             }
         }

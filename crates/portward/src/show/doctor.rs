@@ -41,24 +41,13 @@ impl Show for Examined {
             }
         }
         probes(self, screen)?;
-        let mut label = "not done";
-        for declined in &self.declined {
-            screen.labelled_in(Tone::Quiet, label, &format!("{}: {}", declined.what, declined.because))?;
-            label = "";
-        }
+        let declined = self.declined.iter().map(|declined| format!("{}: {}", declined.what, declined.because));
+        screen.listed(Tone::Quiet, "not done", declined)?;
         ruled_out(self, screen)?;
         kin(self, screen)?;
         fixed(self, screen)?;
-        let mut label = "also read";
-        for other in &self.others {
-            screen.labelled_in(Tone::Quiet, label, &read_words(other))?;
-            label = "";
-        }
-        let mut label = "note";
-        for note in &self.notes {
-            screen.labelled(label, note)?;
-            label = "";
-        }
+        screen.listed(Tone::Quiet, "also read", self.others.iter().map(read_words))?;
+        screen.listed(Tone::Plain, "note", &self.notes)?;
         screen.labelled_in(Tone::Quiet, "", &format!("{} ms", self.took_ms))?;
         if let Some(Addition { what, command }) = &self.addition {
             screen.remark(&format!("To say more, add {what}"), Some(command))?;
@@ -127,14 +116,11 @@ fn proof(screen: &mut Screen, evidence: &[Evidence]) -> io::Result<()> {
 }
 
 fn probes(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
-    let planned = examined.probes.iter().filter(|probe| probe.met.is_none());
-    let mut label = "would try";
-    for probe in planned {
+    let planned = examined.probes.iter().filter(|probe| probe.met.is_none()).map(|probe| {
         let said = probe.said.map(|said| format!(", saying {}", said_words(said))).unwrap_or_default();
-        screen.labelled(label, &format!("{}{said}: {}", probe.to, probe.purpose.as_deref().unwrap_or_default()))?;
-        label = "";
-    }
-    Ok(())
+        format!("{}{said}: {}", probe.to, probe.purpose.as_deref().unwrap_or_default())
+    });
+    screen.listed(Tone::Plain, "would try", planned)
 }
 
 fn said_words(said: portward_model::Said) -> &'static str {

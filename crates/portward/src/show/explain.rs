@@ -18,12 +18,8 @@ impl Show for Explained {
         let value = self.address.value.as_deref().map(|value| format!("{value}: ")).unwrap_or_default();
         screen.labelled("address", &format!("{value}{}", self.address.text))?;
         if let Some(number) = self.port.number {
-            let mut label = "port";
-            for (at, text) in self.port.text.iter().enumerate() {
-                let number = if at == 0 { format!("{number}: ") } else { String::new() };
-                screen.labelled(label, &format!("{number}{text}"))?;
-                label = "";
-            }
+            let number = std::iter::once(format!("{number}: ")).chain(std::iter::repeat(String::new()));
+            screen.listed(Tone::Plain, "port", number.zip(&self.port.text).map(|(number, text)| number + text))?;
         }
         if !self.resolves.is_empty() {
             let addresses: Vec<String> = self.resolves.iter().map(ToString::to_string).collect();
@@ -36,12 +32,11 @@ impl Show for Explained {
         clients(self, screen)?;
         reach(self, screen)?;
         bind(self, screen)?;
-        let mut label = "nearby";
-        for near in &self.nearby {
+        let nearby = self.nearby.iter().map(|near| {
             let owner = near.owner.as_deref().map(|owner| format!(" {owner}")).unwrap_or_default();
-            screen.labelled(label, &format!("{}{owner}: {}", near.endpoint, near.how))?;
-            label = "";
-        }
+            format!("{}{owner}: {}", near.endpoint, near.how)
+        });
+        screen.listed(Tone::Plain, "nearby", nearby)?;
         let mut label = "path";
         for (at, step) in self.steps.iter().enumerate() {
             let tone = if step.holds == Some(false) { Tone::Quiet } else { Tone::Plain };
@@ -95,8 +90,7 @@ fn holders(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
 }
 
 fn clients(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
-    let mut label = "clients";
-    for client in explained.clients.iter().take(SHOWN) {
+    let named = explained.clients.iter().take(SHOWN).map(|client| {
         let from = client
             .address
             .as_deref()
@@ -107,9 +101,9 @@ fn clients(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
             (Some(name), Some(pid)) => format!("{name} (pid {pid})"),
             _ => "a process that is not seen from here".to_owned(),
         };
-        screen.labelled(label, &format!("{name} from {from}, {}", client.state.name().replace('_', " ")))?;
-        label = "";
-    }
+        format!("{name} from {from}, {}", client.state.name().replace('_', " "))
+    });
+    screen.listed(Tone::Plain, "clients", named)?;
     let more = explained.clients.len().saturating_sub(SHOWN);
     if more > 0 {
         screen.labelled("", &format!("and {more} more"))?;
@@ -118,8 +112,7 @@ fn clients(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
 }
 
 fn reach(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
-    let mut label = "reach";
-    for reach in &explained.reach {
+    let texts = explained.reach.iter().enumerate().map(|(at, reach)| {
         let who = match reach.who {
             portward_model::Who::SameUser => "this user",
             portward_model::Who::OtherUser => "other users",
@@ -129,12 +122,10 @@ fn reach(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
             portward_model::Who::Internet => "the internet",
             portward_model::Who::WebPage => "web pages",
         };
-        let would = if explained.sockets.is_empty() { "would be: " } else { "" };
-        let would = if label.is_empty() { "" } else { would };
-        screen.labelled(label, &format!("{would}{who}: {}", reach.because()))?;
-        label = "";
-    }
-    Ok(())
+        let would = if explained.sockets.is_empty() && at == 0 { "would be: " } else { "" };
+        format!("{would}{who}: {}", reach.because())
+    });
+    screen.listed(Tone::Plain, "reach", texts)
 }
 
 fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
@@ -164,11 +155,8 @@ fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
             screen.labelled_in(Tone::Quiet, label, &format!("{}: {}", evidence.source, evidence.fact))?;
             label = "";
         }
-        let mut label = "fix";
-        for remedy in &cause.remedies {
-            screen.labelled(label, &format!("{}: {}", remedy.title, remedy.line()))?;
-            label = "";
-        }
+        let fixes = cause.remedies.iter().map(|remedy| format!("{}: {}", remedy.title, remedy.line()));
+        screen.listed(Tone::Plain, "fix", fixes)?;
     }
     Ok(())
 }

@@ -35,9 +35,7 @@ fn status(guarded: &Guarded, screen: &mut Screen) -> io::Result<()> {
     }
     if !guarded.sockets.is_empty() {
         let dropped = table(&guarded.sockets, screen)?;
-        if !dropped.is_empty() {
-            screen.remark(&format!("No room for {}.", dropped.join(", ").to_lowercase()), Some("a wider terminal, or --json"))?;
-        }
+        super::no_room(screen, &dropped)?;
     }
     for table in &guarded.tables {
         lasts(table, screen)?;
@@ -60,17 +58,14 @@ fn table(sockets: &[GuardedSocket], screen: &mut Screen) -> io::Result<Vec<&'sta
             State::Open => (Tone::Alarm, "open"),
         };
         let to = if socket.state == State::Open { who(socket) } else { "-".to_owned() };
-        table.row(
-            [
+        table.row([
                 Cell::plain(&socket.endpoint),
                 Cell::plain(owner(socket)),
                 Cell::plain(socket.user.shown()),
                 Cell::new(tone, state),
                 Cell::plain(to),
                 Cell::plain(socket.close.as_deref().unwrap_or("-")),
-            ]
-            .into_iter(),
-        );
+        ]);
     }
     table.draw(screen)
 }

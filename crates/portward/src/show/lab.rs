@@ -63,30 +63,21 @@ fn walked(step: &StepDocument, screen: &mut Screen) -> io::Result<()> {
     for line in textwrap::wrap(&step.text, room) {
         screen.line(&line)?;
     }
-    let calls: Vec<String> = step.calls.iter().map(|call| format!("{}  {}", call.who, call.call)).collect();
-    column(screen, "calls", &calls)?;
-    let packets: Vec<String> = step.packets.iter().map(packet).collect();
-    column(screen, "packets", &packets)?;
-    if let Some(interface) = &step.interface {
-        column(screen, "route", &[format!("local 127.0.0.1 dev {interface}")])?;
-    }
+    screen.listed(Tone::Plain, "calls", step.calls.iter().map(|call| format!("{}  {}", call.who, call.call)))?;
+    screen.listed(Tone::Plain, "packets", step.packets.iter().map(packet))?;
+    let route = step.interface.iter().map(|interface| format!("local 127.0.0.1 dev {interface}"));
+    screen.listed(Tone::Plain, "route", route)?;
     if let Some(sockets) = &step.sockets {
         let mut lines: Vec<String> = sockets.iter().map(end).collect();
         if lines.is_empty() {
             lines.push("none that the kernel lists".to_owned());
         }
-        column(screen, "sockets", &lines)?;
+        screen.listed(Tone::Plain, "sockets", lines)?;
     }
-    let next = if step.number == step.of { "portward lab start time-wait    and the other labs" } else { "" };
-    column(screen, "next", &[next].iter().filter(|next| !next.is_empty()).map(ToString::to_string).collect::<Vec<_>>())?;
+    if step.number == step.of {
+        screen.labelled("next", "portward lab start time-wait    and the other labs")?;
+    }
     screen.line("")
-}
-
-fn column(screen: &mut Screen, label: &str, lines: &[String]) -> io::Result<()> {
-    for (at, line) in lines.iter().enumerate() {
-        screen.labelled(if at == 0 { label } else { "" }, line)?;
-    }
-    Ok(())
 }
 
 fn packet(packet: &PacketDocument) -> String {

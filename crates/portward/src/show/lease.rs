@@ -30,9 +30,7 @@ fn listed(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
         return screen.remark("Nothing is leased.", Some("portward lease take 3000    takes this project's port for 3000"));
     }
     let dropped = table(&leases.leases, screen)?;
-    if !dropped.is_empty() {
-        screen.remark(&format!("No room for {}.", dropped.join(", ").to_lowercase()), Some("a wider terminal, or --json"))?;
-    }
+    super::no_room(screen, &dropped)?;
     if leases.leases.iter().any(|lease| lease.state == LeaseState::Gone) {
         screen.remark("The folder of some projects is gone.", Some("portward lease prune    gives their ports back"))?;
     }
@@ -97,8 +95,7 @@ fn table(leases: &[LeaseDocument], screen: &mut Screen) -> io::Result<Vec<&'stat
             LeaseState::Gone => (Tone::Notice, "gone"),
         };
         let or_dash = |text: Option<String>| Cell::plain(text.unwrap_or_else(|| "-".to_owned()));
-        table.row(
-            [
+        table.row([
                 Cell::plain(lease.port.to_string()),
                 or_dash(lease.asked.map(|asked| asked.to_string())),
                 or_dash(lease.name.clone()),
@@ -106,9 +103,7 @@ fn table(leases: &[LeaseDocument], screen: &mut Screen) -> io::Result<Vec<&'stat
                 Cell::plain(lease.project.as_ref().map_or_else(|| "(no project)".to_owned(), portward_model::Text::shown)),
                 Cell::plain(lease.block.clone()),
                 or_dash(lease.root.as_ref().map(portward_model::Text::shown)),
-            ]
-            .into_iter(),
-        );
+        ]);
     }
     table.draw(screen)
 }

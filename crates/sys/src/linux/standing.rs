@@ -16,17 +16,7 @@ use rustix::fs::{Access, AtFlags, CWD, accessat};
 /// Follows links, as connecting does. An abstract name (`@name`) has no file and nothing stands there.
 pub(super) fn at(path: &Text) -> PathFacts {
     let place = Path::new(OsStr::from_bytes(path.raw()));
-    let mut facts = PathFacts {
-        path: path.clone(),
-        kind: None,
-        inode: 0,
-        mode: 0,
-        uid: 0,
-        gid: 0,
-        writable: false,
-        stops_at: None,
-        nearby: Vec::new(),
-    };
+    let mut facts = PathFacts { path: path.clone(), ..PathFacts::default() };
     if path.raw().starts_with(b"@") || path.is_empty() {
         return facts;
     }

@@ -16,7 +16,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, accept, listen, socket
 use super::{Role, ready, socket, stage::Stage};
 use crate::{LabError, error::While};
 
-pub(super) const ROLE: Role = Role { name: "acts", keys: &["door"], play };
+pub(super) const ROLE: Role = Role { name: "acts", listens: false, keys: &["door"], play };
 
 fn play(stage: &Stage) -> Result<(), LabError> {
     let door = stage.needed("door")?;

@@ -11,8 +11,7 @@ use rustix::net::{SocketType, accept};
 use super::{Role, ready, sleep_for_good, socket, stage::Stage};
 use crate::{LabError, error::While};
 
-pub(super) const ROLE: Role =
-    Role { name: "binds", keys: &["listen", "backlog", "v6only", "reuseaddr", "reuseport", "mode", "leaves"], play };
+pub(super) const ROLE: Role = Role { name: "binds", listens: true, keys: &["leaves"], play };
 
 fn play(stage: &Stage) -> Result<(), LabError> {
     let leaves = stage.needed("leaves")?;

@@ -19,7 +19,7 @@ use super::{Role, ready, sleep_for_good, socket, stage::Stage};
 use crate::{LabError, error::While};
 
 pub(super) const ROLE: Role =
-    Role { name: "connects", keys: &["to", "from", "count", "waits", "says", "leaves", "reuseaddr"], play };
+    Role { name: "connects", listens: false, keys: &["to", "from", "count", "waits", "says", "leaves", "reuseaddr"], play };
 
 fn play(stage: &Stage) -> Result<(), LabError> {
     let text = stage.needed("to")?;

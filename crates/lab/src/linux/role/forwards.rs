@@ -7,8 +7,7 @@ use rustix::net::{Shutdown, SocketType, shutdown};
 use super::{Role, ready, socket, stage::Stage};
 use crate::LabError;
 
-pub(super) const ROLE: Role =
-    Role { name: "forwards", keys: &["listen", "backlog", "v6only", "reuseaddr", "reuseport", "mode", "to"], play };
+pub(super) const ROLE: Role = Role { name: "forwards", listens: true, keys: &["to"], play };
 
 fn play(stage: &Stage) -> Result<(), LabError> {
     let to = stage.needed("to")?.to_owned();

@@ -24,23 +24,8 @@ use crate::{LabError, error::While};
 
 pub(super) const ROLE: Role = Role {
     name: "http",
-    keys: &[
-        "listen",
-        "backlog",
-        "v6only",
-        "reuseaddr",
-        "reuseport",
-        "mode",
-        "does",
-        "status",
-        "body",
-        "location",
-        "slow",
-        "hosts",
-        "fill",
-        "once",
-        "resolver",
-    ],
+    listens: true,
+    keys: &["does", "status", "body", "location", "slow", "hosts", "fill", "once", "resolver"],
     play,
 };
 

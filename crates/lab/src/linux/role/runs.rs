@@ -19,7 +19,7 @@ use super::{
 };
 use crate::{LabError, error::While};
 
-pub(super) const ROLE: Role = Role { name: "runs", keys: &["command", "listen"], play };
+pub(super) const ROLE: Role = Role { name: "runs", listens: false, keys: &["command", "listen"], play };
 
 fn play(stage: &Stage) -> Result<(), LabError> {
     let line = stage.needed("command")?;

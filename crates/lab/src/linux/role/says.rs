@@ -17,11 +17,7 @@ use rustix::net::{Shutdown, shutdown};
 use super::{Role, ready, socket, stage::Stage};
 use crate::LabError;
 
-pub(super) const ROLE: Role = Role {
-    name: "says",
-    keys: &["listen", "backlog", "v6only", "reuseaddr", "reuseport", "mode", "greets", "replies", "tls", "leaves"],
-    play,
-};
+pub(super) const ROLE: Role = Role { name: "says", listens: true, keys: &["greets", "replies", "tls", "leaves"], play };
 
 #[derive(Clone)]
 struct Lines {

@@ -5,7 +5,8 @@ use rustix::net::{RecvFlags, SendFlags, SocketType, recvfrom, sendto};
 use super::{Role, ready, socket, stage::Stage};
 use crate::{LabError, error::While};
 
-pub(super) const ROLE: Role = Role { name: "udp", keys: &["listen", "v6only", "reuseaddr", "reuseport", "answers"], play };
+pub(super) const ROLE: Role =
+    Role { name: "udp", listens: false, keys: &["listen", "v6only", "reuseaddr", "reuseport", "answers"], play };
 
 fn play(stage: &Stage) -> Result<(), LabError> {
     let socket = socket::bound(stage, SocketType::DGRAM)?;

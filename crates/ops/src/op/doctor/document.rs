@@ -15,7 +15,7 @@ use super::gaps;
 use crate::{Exit, Noun, document::GapDocument};
 
 /// What became of a question.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Examined {
     /// The endpoint that was examined; `null` where none was named.
     pub target: Option<String>,
@@ -194,17 +194,11 @@ impl Examined {
             healthy: diagnosis.healthy,
             probes: inquiry.exam().attempts.iter().map(Probe::made).collect(),
             declined: inquiry.exam().declined.clone(),
-            kin: Vec::new(),
-            add: None,
-            addition: None,
             notes,
             others: paste.map(|paste| paste.others.iter().map(Read::of).collect()).unwrap_or_default(),
-            fixed: Vec::new(),
-            wrong: Vec::new(),
-            examined: None,
-            at: None,
             took_ms: milliseconds(took),
             gaps: gaps(inquiry.snapshot()),
+            ..Self::default()
         }
     }
 
@@ -227,27 +221,17 @@ impl Examined {
             command: "portward doctor 127.0.0.1:PORT --text '...'".to_owned(),
         };
         Self {
-            target: None,
             question: if listens { Asking::Listen } else { Asking::Connect },
             read: Some(Read::of(paste)),
             verdict: if spoken.is_empty() { Verdict::Unknown } else { Verdict::Fault },
             summary,
             causes: spoken,
-            ruled_out: Vec::new(),
-            healthy: Vec::new(),
-            probes: Vec::new(),
-            declined: Vec::new(),
             kin,
             add: Some(format!("{}: {}", addition.what, addition.command)),
             addition: Some(addition),
-            notes: Vec::new(),
             others: paste.others.iter().map(Read::of).collect(),
-            fixed: Vec::new(),
-            wrong: Vec::new(),
-            examined: None,
-            at: None,
             took_ms: milliseconds(took),
-            gaps: Vec::new(),
+            ..Self::default()
         }
     }
 }

@@ -66,29 +66,8 @@ pub(super) fn examine(cx: &Context<'_>, project: Option<&str>, began: Instant) -
         (all, 0) => format!("{all} listeners were examined; nothing is wrong with any."),
         (all, some) => format!("{some} of {all} listeners {} in trouble.", if some == 1 { "is" } else { "are" }),
     };
-    Examined {
-        target: None,
-        question: Asking::Connect,
-        read: None,
-        verdict,
-        summary,
-        causes: Vec::new(),
-        ruled_out: Vec::new(),
-        healthy: Vec::new(),
-        probes: Vec::new(),
-        declined: Vec::new(),
-        kin: Vec::new(),
-        add: None,
-        addition: None,
-        notes: Vec::new(),
-        others: Vec::new(),
-        fixed: Vec::new(),
-        wrong,
-        examined: Some(examined),
-        at: None,
-        took_ms: milliseconds(cx.now().saturating_duration_since(began)),
-        gaps: gaps(&view.snapshot),
-    }
+    let took_ms = milliseconds(cx.now().saturating_duration_since(began));
+    Examined { verdict, summary, wrong, examined: Some(examined), took_ms, gaps: gaps(&view.snapshot), ..Examined::default() }
 }
 
 fn listeners(view: &View, project: Option<&str>) -> Vec<usize> {

@@ -19,6 +19,10 @@ impl Mark {
     pub(super) fn freed(&self, signal: Signal) -> Freed {
         Freed { pid: self.process.pid, name: self.name.clone(), signal }
     }
+
+    pub(super) fn refused(&self, because: String) -> Refused {
+        Refused { port: None, pid: self.process.pid, name: self.name.clone(), because }
+    }
 }
 
 /// What follows from one look at each endpoint.

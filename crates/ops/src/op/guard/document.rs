@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Action;
-use crate::document::GapDocument;
+use crate::{View, document::GapDocument};
 
 /// What is closed, what is open, and what was done about it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -65,6 +65,14 @@ pub struct GuardedSocket {
     pub close: Option<String>,
     /// The kernel's number for it.
     pub cookie: u64,
+}
+
+impl Guarded {
+    /// Notes what a look did not see, each once.
+    pub(super) fn note(&mut self, view: &View) {
+        let fresh: Vec<GapDocument> = view.snapshot.gaps.iter().filter(|gap| !self.gaps.contains(gap)).cloned().collect();
+        self.gaps.extend(fresh);
+    }
 }
 
 impl GuardedSocket {

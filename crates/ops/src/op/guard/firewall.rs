@@ -10,7 +10,7 @@ use super::{
     pin::{connection, rule_set},
     scene::{Tables, describe, document},
 };
-use crate::{Acts, Context, Failure, Sink, View, document::GapDocument};
+use crate::{Acts, Context, Failure, Sink, View};
 
 /// Closes ports, whoever listens there: until this process ends, or for longer.
 pub(super) fn close(
@@ -82,11 +82,7 @@ fn told(named: &[Named], views: &[View], wanted: &[Closing], tables: &Tables) ->
         }
         guarded.sockets.extend(serving.iter().filter_map(|index| describe(view, *index, tables)));
         guarded.connections.extend(named.connections(view).map(|(index, socket)| connection(view, index, socket)));
-        for gap in view.snapshot.gaps.iter().map(GapDocument::from) {
-            if !guarded.gaps.contains(&gap) {
-                guarded.gaps.push(gap);
-            }
-        }
+        guarded.note(view);
     }
     guarded.rules = vec![rule_set(wanted, "")];
     let state = |closing: &Closing| tables.state_of(*closing).unwrap_or(TableState::Absent);

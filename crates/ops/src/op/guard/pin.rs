@@ -12,7 +12,7 @@ use super::{
     named::{Named, listens},
     scene::{Tables, cannot, closing_of, describe, remedy, state},
 };
-use crate::{Failure, View, document::GapDocument};
+use crate::{Failure, View};
 
 pub(super) fn pin(host: &dyn Act, named: &[Named], dry_run: bool) -> Result<Guarded, Failure> {
     let mut guarded = Guarded { action: Action::Pin, dry_run, ..Guarded::default() };
@@ -79,9 +79,7 @@ fn close(host: &dyn Act, named: &Named, first: View, guarded: &mut Guarded, left
     }
     let far = named.connections(&view).map(|(index, socket)| connection(&view, index, socket));
     guarded.connections.extend(far);
-    guarded
-        .gaps
-        .extend(view.snapshot.gaps.iter().map(GapDocument::from).filter(|gap| !guarded.gaps.contains(gap)).collect::<Vec<_>>());
+    guarded.note(&view);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use super::{
     named::{Named, listens},
     scene::{Tables, describe},
 };
-use crate::{Failure, Look, View, document::GapDocument};
+use crate::{Failure, Look, View};
 
 pub(super) fn status(host: &dyn sys::Look, named: &[Named]) -> Result<Guarded, Failure> {
     let tables = Tables::read(host);
@@ -56,9 +56,5 @@ fn add(guarded: &mut Guarded, view: &View, indices: &[usize], tables: &Tables) {
     let known: Vec<u64> = guarded.sockets.iter().map(|socket| socket.cookie).collect();
     let found = indices.iter().filter_map(|index| describe(view, *index, tables));
     guarded.sockets.extend(found.filter(|socket| !known.contains(&socket.cookie)));
-    for gap in view.snapshot.gaps.iter().map(GapDocument::from) {
-        if !guarded.gaps.contains(&gap) {
-            guarded.gaps.push(gap);
-        }
-    }
+    guarded.note(view);
 }

@@ -4,7 +4,7 @@ use portward_model::{PortRange, Process, Seen, SocketState};
 use portward_store::{LeaseRow, ProjectId, ProjectRow, Store, Wanted, here};
 
 use super::{GoneProject, Leases, Prune, Release, document};
-use crate::{Acts, Context, Failure, Prompt, Refused, View, holder_words};
+use crate::{Acts, Context, Failure, Refused, View, holder_words};
 
 /// Gives back what was named, except for what something holds.
 pub(super) fn release(cx: &Context<'_, Acts>, asked: &Release) -> Result<Leases, Failure> {
@@ -30,7 +30,7 @@ pub(super) fn release(cx: &Context<'_, Acts>, asked: &Release) -> Result<Leases,
     let ports: Vec<u16> = free.iter().map(|row| row.port).collect();
     let mut leases = document::leases(&cx.looks(), free);
     let question = format!("Release {} of {}, with its block?", count(ports.len(), "lease"), title(project.as_ref()));
-    let kept = asked.dry_run || (asked.all && refused.is_empty() && !agreed(cx.prompt, asked.yes, &question)?);
+    let kept = asked.dry_run || (asked.all && refused.is_empty() && !agreed(cx, asked.yes, &question)?);
     if !kept {
         store = Store::open(cx)?;
         match project.filter(|_| asked.all && refused.is_empty()) {
@@ -61,7 +61,7 @@ pub(super) fn prune(cx: &Context<'_, Acts>, asked: &Prune) -> Result<Leases, Fai
     let (ids, projects): (Vec<ProjectId>, Vec<GoneProject>) = gone.into_iter().unzip();
     let names: Vec<String> = projects.iter().map(|project| format!("{} ({})", project.project, project.root)).collect();
     let question = format!("Give back {} of {}?", count(leases.leases.len(), "lease"), names.join(", "));
-    let kept = asked.dry_run || (!ids.is_empty() && !agreed(cx.prompt, asked.yes, &question)?);
+    let kept = asked.dry_run || (!ids.is_empty() && !agreed(cx, asked.yes, &question)?);
     if !kept && !ids.is_empty() {
         Store::open(cx)?.release_projects(&ids)?;
     }
@@ -70,14 +70,8 @@ pub(super) fn prune(cx: &Context<'_, Acts>, asked: &Prune) -> Result<Leases, Fai
     Ok(leases)
 }
 
-fn agreed(prompt: &dyn Prompt, yes: bool, question: &str) -> Result<bool, Failure> {
-    if yes {
-        return Ok(true);
-    }
-    prompt.confirm(question).ok_or_else(|| {
-        Failure::usage(format!("{question} Nobody is there to answer, so nothing was given back."))
-            .hint("add --yes to give back without asking, or --dry-run to look")
-    })
+fn agreed(cx: &Context<'_, Acts>, yes: bool, question: &str) -> Result<bool, Failure> {
+    cx.agreed(yes, question, "given back", "add --yes to give back without asking, or --dry-run to look")
 }
 
 /// The lease that a word means: in this project first, then a leased port wherever it belongs.

@@ -25,27 +25,18 @@ pub(crate) struct Column {
     /// Shown unless others are asked for.
     pub(crate) usual: bool,
     /// What stands in a row.
-    pub(crate) cell: fn(&Listing, &RowDocument<'_>) -> Cell,
+    pub(crate) cell: Draw,
 }
 
-const fn usual(
-    name: &'static str,
-    title: &'static str,
-    least: usize,
-    help: &'static str,
-    cell: fn(&Listing, &RowDocument<'_>) -> Cell,
-) -> Column {
+/// What fills a cell of a column.
+type Draw = fn(&Listing, &RowDocument<'_>) -> Cell;
+
+const fn usual(name: &'static str, title: &'static str, least: usize, help: &'static str, cell: Draw) -> Column {
     Column { name, heading: Heading { title, least }, help, usual: true, cell }
 }
 
-const fn other(
-    name: &'static str,
-    title: &'static str,
-    least: usize,
-    help: &'static str,
-    cell: fn(&Listing, &RowDocument<'_>) -> Cell,
-) -> Column {
-    Column { name, heading: Heading { title, least }, help, usual: false, cell }
+const fn other(name: &'static str, title: &'static str, least: usize, help: &'static str, cell: Draw) -> Column {
+    Column { usual: false, ..usual(name, title, least, help, cell) }
 }
 
 /// A column that is shown whole or not at all.
