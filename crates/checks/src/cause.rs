@@ -3,6 +3,30 @@
 //! A folder of causes holds causes alone. A file holds all of one: its page, the functions that look for it, and the scenes
 //! in which it must speak and in which it must not. What causes share is in [`crate::case`] and [`crate::bind`].
 
+/// A cause: its code and what it is in one line, how much its proof says, what judges it, and the parts of its page.
+macro_rules! cause {
+    (
+        $code:literal: $summary:literal, $proof:ident, $judges:ident($($rule:ident),+),
+        what: $what:literal, evidence: $evidence:literal, fix: $fix:literal,
+    ) => {
+        pub(super) const CAUSE: crate::cause::Cause = crate::cause::Cause {
+            code: $code,
+            summary: $summary,
+            doc: concat!("## What it is\n\n", $what, "\n\n## Evidence\n\n", $evidence, "\n\n## Fix\n\n", $fix, "\n\n"),
+            proof: crate::check::Proof::$proof,
+            judges: crate::cause::Judges::$judges($($rule),+),
+            #[cfg(any(test, feature = "scenes"))]
+            cases: || cause!(@cases $judges),
+        };
+    };
+    (@cases Both) => {
+        crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() }
+    };
+    (@cases $one:ident) => {
+        tests::cases().into()
+    };
+}
+
 mod after_connect;
 mod denied;
 mod hangs;
@@ -16,17 +40,35 @@ pub(crate) use denied::local_proxy;
 
 #[cfg(any(test, feature = "scenes"))]
 use crate::case::scene::Scene;
-// What the files of causes work with.
-pub(crate) use crate::{
-    Symptom,
-    case::{Case, Standing, edits, kin, talk, words},
-    check::{Proof, Ruling},
-    offer, quoted,
-};
 use crate::{
     bind::View,
-    check::{Check, Page},
+    case::Case,
+    check::{Check, Page, Proof, Ruling},
 };
+
+/// What the files of causes work with.
+pub(crate) mod prelude {
+    pub(crate) use std::net::IpAddr;
+
+    pub(crate) use portward_model::{
+        AddressClass, Attempt, CommandLine, DialTarget, Effect, Evidence, Finding, Likelihood, Mention, MentionKind, Met,
+        Process, Remedy, RuleVerdict, Said, Seen, Socket, SocketState, SupervisorKind, Text, Transport, Vitals, unmap,
+    };
+
+    pub(crate) use crate::{
+        Symptom,
+        bind::{View, conflict::Kind},
+        case::{
+            Case, Standing,
+            debuggee::debuggee,
+            edits, kin, place, refusal,
+            serving::{Reached, doors, waited},
+            talk, words,
+        },
+        check::Ruling,
+        offer, program, quoted, unit_of_cgroup,
+    };
+}
 
 /// Every cause, group by group, in the order of inquiry; of a refused bind in the order in which the kernel asks.
 pub const GROUPS: &[Group] = &[

@@ -38,7 +38,7 @@ pub(super) fn causes(tree: &Tree) -> Vec<String> {
         let registry = tree.file(&path).map(|file| file.code.as_str()).unwrap_or_default();
         for name in names(tree, &format!("{CAUSES}{group}/")) {
             let file = tree.file(&format!("{CAUSES}{group}/{name}.rs"));
-            let is_cause = file.is_some_and(|file| file.code.contains("const CAUSE: Cause"));
+            let is_cause = file.is_some_and(|file| file.code.contains("cause! {"));
             // A whole word: `held::CAUSE` is not the list's `port_held::CAUSE`.
             let line = format!("{name}::CAUSE");
             let mut words = registry.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ':')));
@@ -101,7 +101,7 @@ mod tests {
 
     #[test]
     fn a_folder_of_causes_holds_causes_and_its_group_lists_them() {
-        let cause = "pub(super) const CAUSE: Cause = Cause { run };";
+        let cause = "cause! { \"held\": \"a summary\" }";
         let list = "mod held;\nmod port_held;\nconst CAUSES: &[Cause] = &[\n    port_held::CAUSE,\n];";
         let tree = tree(&[
             ("crates/checks/src/cause/hangs.rs", list),

@@ -1,35 +1,17 @@
-//! The server answers and refuses the credentials.
+cause! {
+    "auth-not-connection": "the server answers and refuses the credentials",
+    Dialogue, Endpoint(run),
+    what: "\
+The connection works. The server asks who the client is and does not accept the answer: PostgreSQL 28P01, MySQL 1045, Redis NOAUTH
+or WRONGPASS, HTTP 401.",
+    evidence: "The text of the refusal, or the server's own first words.",
+    fix: "Correct the user name, password or token; nothing about the port is wrong.",
+}
 
-use portward_model::{Exchange, Likelihood, Remedy};
+use portward_model::Exchange;
 use portward_wire::protocol::{HTTP, Words};
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "auth-not-connection",
-    summary: "the server answers and refuses the credentials",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The connection works. The server asks who the client is and does not accept the answer: PostgreSQL 28P01, MySQL 1045, Redis NOAUTH
-or WRONGPASS, HTTP 401.
-
-## Evidence
-
-The text of the refusal, or the server's own first words.
-
-## Fix
-
-Correct the user name, password or token; nothing about the port is wrong.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {

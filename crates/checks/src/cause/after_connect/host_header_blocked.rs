@@ -1,37 +1,14 @@
-//! The server refuses the name by which it is called.
-
-use portward_model::{Effect, Likelihood, Remedy, Said};
-
-use crate::{
-    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words},
-    program,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "host-header-blocked",
-    summary: "the server refuses the name by which it is called",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "host-header-blocked": "the server refuses the name by which it is called",
+    Dialogue, Endpoint(run),
+    what: "\
 Development servers answer only to host names that they know, against DNS rebinding: Vite's allowedHosts, webpack's \"Invalid Host
-header\", Django's ALLOWED_HOSTS, Rails' config.hosts, Jupyter.
+header\", Django's ALLOWED_HOSTS, Rails' config.hosts, Jupyter.",
+    evidence: "Status 400, 403 or 421, with the server's own words about the host; or the text of them.",
+    fix: "Allow that one host. `allowedHosts: true` and `ALLOWED_HOSTS = ['*']` take the protection away.",
+}
 
-## Evidence
-
-Status 400, 403 or 421, with the server's own words about the host; or the text of them.
-
-## Fix
-
-Allow that one host. `allowedHosts: true` and `ALLOWED_HOSTS = ['*']` take the protection away.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {
@@ -64,7 +41,7 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let mut evidence: Vec<_> = refused.map(|(_, exchange, _)| talk::heard_words(exchange)).into_iter().collect();
     if spelled {
-        evidence.push(portward_model::Evidence::new("read(2)", "its answer says that the host is not allowed"));
+        evidence.push(Evidence::new("read(2)", "its answer says that the host is not allowed"));
     }
     evidence.extend(by_localhost.map(|(exchange, _)| talk::heard_words(exchange)));
     evidence.extend(talk::line(case).filter(|_| told));
@@ -73,7 +50,7 @@ fn run(case: &Case<'_>) -> Ruling {
         .and_then(|paste| paste.host.clone())
         .filter(|host| told && talk::is_plain(host))
         .unwrap_or_else(|| talk::host(case));
-    let host = portward_model::Text::from(host.as_str()).shown();
+    let host = Text::from(host.as_str()).shown();
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let setting = guards
         .or_else(|| program::named(case.paste?.program?).filter(|known| !known.allows.is_empty()))

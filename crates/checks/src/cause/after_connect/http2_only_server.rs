@@ -1,35 +1,16 @@
-//! The server speaks HTTP/2 only.
+cause! {
+    "http2-only-server": "the server speaks HTTP/2 only, and the client HTTP/1",
+    Dialogue, Endpoint(run),
+    what: "\
+A gRPC server speaks HTTP/2 from the first byte. A client of HTTP/1 reads binary frames; curl reports \"Received HTTP/0.9
+when not allowed\".",
+    evidence: "The first bytes are a SETTINGS frame on stream 0 (RFC 9113 section 3.4).",
+    fix: "Use a client of gRPC, or tell the client to begin with HTTP/2.",
+}
 
-use portward_model::{Likelihood, Remedy};
 use portward_wire::protocol::{HTTP, HTTP2};
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "http2-only-server",
-    summary: "the server speaks HTTP/2 only, and the client HTTP/1",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A gRPC server speaks HTTP/2 from the first byte. A client of HTTP/1 reads binary frames; curl reports \"Received HTTP/0.9
-when not allowed\".
-
-## Evidence
-
-The first bytes are a SETTINGS frame on stream 0 (RFC 9113 section 3.4).
-
-## Fix
-
-Use a client of gRPC, or tell the client to begin with HTTP/2.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {

@@ -1,35 +1,16 @@
-//! The server answers with an HTTP error.
-
-use portward_model::{Likelihood, Remedy, Said};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "http-error-status",
-    summary: "the server answers with an HTTP error",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "http-error-status": "the server answers with an HTTP error",
+    Absence, Endpoint(run),
+    what: "\
 The connection works and the server answers; it has nothing at this path, or it fails while it makes the answer. The network is not
-the problem.
-
-## Evidence
-
+the problem.",
+    evidence: "\
 The status of its answer. A 404 at `/` of a server whose pages are elsewhere is no fault, and none is reported where only a
-port was asked about.
+port was asked about.",
+    fix: "4xx: correct the path, method or base path. 5xx: read the server's log.",
+}
 
-## Fix
-
-4xx: correct the path, method or base path. 5xx: read the server's log.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {
@@ -48,10 +29,7 @@ fn run(case: &Case<'_>) -> Ruling {
         Some(500..) => Likelihood::Possible,
         Some(400..=499) if resource.is_some() || told => Likelihood::Likely,
         Some(status) if told && resource.is_some() => {
-            return Ruling::Out(format!(
-                "{} is answered with status {status}",
-                portward_model::Text::from(resource.unwrap_or("/"))
-            ));
+            return Ruling::Out(format!("{} is answered with status {status}", Text::from(resource.unwrap_or("/"))));
         }
         // The text's own path may be another than the one that was asked for here.
         Some(_) if told => Likelihood::Possible,
@@ -61,7 +39,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence: Vec<_> = answer.map(|(_, exchange, _)| talk::heard_words(exchange)).into_iter().collect();
     evidence.extend(talk::line(case).filter(|_| told));
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
-    let path = resource.map(|resource| format!(" to {}", portward_model::Text::from(resource))).unwrap_or_default();
+    let path = resource.map(|resource| format!(" to {}", Text::from(resource))).unwrap_or_default();
     let summary = match status {
         Some(status @ 400..) => format!("{who} answers{path} with HTTP status {status}; the connection is well."),
         _ => format!("{who} answers{path} with an HTTP error; the connection is well."),

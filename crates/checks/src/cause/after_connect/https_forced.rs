@@ -1,36 +1,19 @@
-//! The server sends plain clients to https on a port that does not speak it.
+cause! {
+    "https-forced": "the server sends plain clients to https on a port that does not speak it",
+    Dialogue, Endpoint(run),
+    what: "\
+A framework's rule for production (\"force SSL\", a redirect, an HSTS header) is on in development. The plain port answers
+every request with a redirect to `https` on itself, or a browser remembers from another project that this host speaks https only.",
+    evidence: "\
+The answer is a redirect to https with the same port, or carries Strict-Transport-Security, and the port answers plainly.",
+    fix: "\
+Turn the rule off in development: `SECURE_SSL_REDIRECT = False`, `config.force_ssl = false`; then delete what the browser
+remembers for this host (chrome://net-internals/#hsts).",
+}
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
 use portward_wire::protocol::TLS;
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "https-forced",
-    summary: "the server sends plain clients to https on a port that does not speak it",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A framework's rule for production (\"force SSL\", a redirect, an HSTS header) is on in development. The plain port answers
-every request with a redirect to `https` on itself, or a browser remembers from another project that this host speaks https only.
-
-## Evidence
-
-The answer is a redirect to https with the same port, or carries Strict-Transport-Security, and the port answers plainly.
-
-## Fix
-
-Turn the rule off in development: `SECURE_SSL_REDIRECT = False`, `config.force_ssl = false`; then delete what the browser
-remembers for this host (chrome://net-internals/#hsts).
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || talk::exchanges(case).iter().any(|(_, e)| talk::tongue(e) == Some(&TLS)) {
@@ -45,9 +28,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let bare = host.trim_matches(['[', ']']);
         case.asked.name.as_deref() == Some(bare)
             || bare == "localhost"
-            || bare
-                .parse()
-                .is_ok_and(|address: std::net::IpAddr| address.is_loopback() || case.asked.addresses.contains(&address))
+            || bare.parse().is_ok_and(|address: IpAddr| address.is_loopback() || case.asked.addresses.contains(&address))
     };
     let mut evidence = vec![talk::heard_words(exchange)];
     let likelihood = match target {
@@ -59,7 +40,7 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     match &location {
         Some(location) => {
-            evidence.push(Evidence::new("read(2)", format!("Location: {}", portward_model::Text::from(location.as_str()))));
+            evidence.push(Evidence::new("read(2)", format!("Location: {}", Text::from(location.as_str()))));
         }
         None => evidence.push(Evidence::new("read(2)", "the plain answer carries Strict-Transport-Security")),
     }

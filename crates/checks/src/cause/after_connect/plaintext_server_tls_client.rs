@@ -1,36 +1,17 @@
-//! The client begins with TLS, and the server speaks plainly.
+cause! {
+    "plaintext-server-tls-client": "the client begins with TLS, and the server does not speak it",
+    Dialogue, Endpoint(run),
+    what: "The client dialled `https`, and the server speaks plain HTTP on that port. It takes the first bytes of TLS for a broken
+request. Clients report \"wrong version number\", \"packet length too long\" or ERR_SSL_PROTOCOL_ERROR.",
+    evidence: "\
+A ClientHello is answered by anything but TLS (RFC 8446 section 5.1: a record begins with 20 to 23), or is not answered
+while a plain request is.",
+    fix: "Dial `http://`, or give the server a certificate.",
+}
 
-use portward_model::{Likelihood, Remedy, Said};
 use portward_wire::protocol::TLS;
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "plaintext-server-tls-client",
-    summary: "the client begins with TLS, and the server does not speak it",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The client dialled `https`, and the server speaks plain HTTP on that port. It takes the first bytes of TLS for a broken
-request. Clients report \"wrong version number\", \"packet length too long\" or ERR_SSL_PROTOCOL_ERROR.
-
-## Evidence
-
-A ClientHello is answered by anything but TLS (RFC 8446 section 5.1: a record begins with 20 to 23), or is not answered
-while a plain request is.
-
-## Fix
-
-Dial `http://`, or give the server a certificate.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {

@@ -1,40 +1,22 @@
-//! What answers is a forwarder, and what stands behind it does not.
+cause! {
+    "proxy-upstream-down": "a forwarder holds the port, and what stands behind it does not answer",
+    Process, Endpoint(run),
+    what: "\
+The port belongs to a proxy or a tunnel: Docker's proxy, ssh -L, socat, kubectl port-forward, nginx. It accepts every connection, finds
+nobody behind it, and closes or answers 502. \"Connected\" means the proxy, not the service.",
+    evidence: "\
+The holder is a forwarder by its arguments, and its connections end without a byte; or an answer of 502 or 504, which
+only a gateway gives (RFC 9110 sections 15.6.3 and 15.6.5); a connection to the address behind it is refused.",
+    fix: "Start what stands behind it, or let the forwarder point to where it is.",
+}
 
 use std::net::SocketAddr;
 
-use portward_model::{Evidence, Likelihood, Met, Remedy, Socket, SocketState};
-
 use crate::{
     case::forwarder::{Forwarder, by_arguments, forwarder},
-    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, kin::tcp_listeners, offer, talk, words},
+    case::kin::tcp_listeners,
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "proxy-upstream-down",
-    summary: "a forwarder holds the port, and what stands behind it does not answer",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The port belongs to a proxy or a tunnel: Docker's proxy, ssh -L, socat, kubectl port-forward, nginx. It accepts every connection, finds
-nobody behind it, and closes or answers 502. \"Connected\" means the proxy, not the service.
-
-## Evidence
-
-The holder is a forwarder by its arguments, and its connections end without a byte; or an answer of 502 or 504, which
-only a gateway gives (RFC 9110 sections 15.6.3 and 15.6.5); a connection to the address behind it is refused.
-
-## Fix
-
-Start what stands behind it, or let the forwarder point to where it is.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {
@@ -93,8 +75,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let behind = holder.as_ref().map(|(_, forwarder)| forwarder);
     if let Some((process, forwarder)) = &holder {
-        let leads =
-            forwarder.backend.as_ref().map(|backend| format!(", and leads to {}", portward_model::Text::from(backend.as_str())));
+        let leads = forwarder.backend.as_ref().map(|backend| format!(", and leads to {}", Text::from(backend.as_str())));
         let fact = format!("{} is {}{}", words::named(process), forwarder.kind, leads.unwrap_or_default());
         evidence.push(Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact));
         if let Some(proof) = dead_end(case, process.id.pid, forwarder) {
@@ -109,7 +90,7 @@ fn run(case: &Case<'_>) -> Ruling {
         .or_else(|| case.served().first().map(|(index, socket)| words::who(case, *index, socket)));
     let what = behind
         .and_then(|forwarder| forwarder.backend.as_deref())
-        .map_or_else(|| "what stands behind it".to_owned(), |backend| portward_model::Text::from(backend).shown());
+        .map_or_else(|| "what stands behind it".to_owned(), |backend| Text::from(backend).shown());
     let summary = format!("{} forwards port {port}, and {what} does not answer.", who.unwrap_or_else(|| "A proxy".to_owned()));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes(case, behind))
 }
@@ -117,9 +98,11 @@ fn run(case: &Case<'_>) -> Ruling {
 /// A reading that the address behind a forwarder refuses or keeps silent.
 fn dead_end(case: &Case<'_>, pid: u32, forwarder: &Forwarder) -> Option<Evidence> {
     let address = forwarder.address;
-    let refused = case.exam.attempts.iter().find(|attempt| {
-        matches!(attempt.at, portward_model::DialTarget::Inet(at) if Some(at) == address) && attempt.met != Met::Connected
-    });
+    let refused = case
+        .exam
+        .attempts
+        .iter()
+        .find(|attempt| matches!(attempt.at, DialTarget::Inet(at) if Some(at) == address) && attempt.met != Met::Connected);
     if let Some(attempt) = refused {
         return Some(words::tried(attempt));
     }
@@ -176,9 +159,7 @@ fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
             )
         }
         (Some(address), _) => offer::wait(format!("Start what should listen on {address}"), address.port().to_string()),
-        (None, Some(backend)) => {
-            offer::explain(format!("Start {}", portward_model::Text::from(backend.as_str())), words::target(case))
-        }
+        (None, Some(backend)) => offer::explain(format!("Start {}", Text::from(backend.as_str())), words::target(case)),
         (None, None) => offer::explain("Start what stands behind it", words::target(case)),
     };
     vec![first]

@@ -1,41 +1,22 @@
-//! Two programs share one address, and the kernel spreads connections over both.
-
-use portward_model::{Evidence, Likelihood, Remedy, Socket};
+cause! {
+    "reuseport-split": "two programs share one address, and each gets a part of the connections",
+    Reading, Endpoint(run),
+    what: "\
+Both programs set SO_REUSEPORT, so both could listen on the same address, and the kernel gives each connection to one of
+them by a hash. An old server that was never stopped answers a part of the requests.",
+    evidence: "\
+Two listening sockets with exactly the same address, port and device, which TCP allows to sockets with SO_REUSEPORT only; their
+holders differ in program, folder or parent. Workers of one parent share a port on purpose and are left alone.",
+    fix: "Stop the one that should not be there, usually the older.",
+}
 
 use crate::{
     case::sameness::{Sameness, sameness},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "reuseport-split",
-    summary: "two programs share one address, and each gets a part of the connections",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Both programs set SO_REUSEPORT, so both could listen on the same address, and the kernel gives each connection to one of
-them by a hash. An old server that was never stopped answers a part of the requests.
-
-## Evidence
-
-Two listening sockets with exactly the same address, port and device, which TCP allows to sockets with SO_REUSEPORT only; their
-holders differ in program, folder or parent. Workers of one parent share a port on purpose and are left alone.
-
-## Fix
-
-Stop the one that should not be there, usually the older.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != portward_model::Transport::Tcp {
+    if !case.connects() || case.asked.transport != Transport::Tcp {
         return Ruling::Silent;
     }
     let mut alike: Option<String> = None;

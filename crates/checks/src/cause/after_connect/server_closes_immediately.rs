@@ -1,40 +1,18 @@
-//! The server closes every connection at once.
+cause! {
+    "server-closes-immediately": "the server closes every connection without a word",
+    Absence, Endpoint(run),
+    what: "The server accepts and closes, without an answer: an allow-list that refuses this client, a full house, a worker that
+fails as it starts. Clients report an empty reply; one that has already sent its request may read a reset
+instead, because closing with unread data sends one.",
+    evidence: "The handshake was completed; then came an end (FIN) before a single byte. An end before anything was said is the
+server's own; one after a question tells something only where the question is in the language that the client speaks too.",
+    fix: "Read the server's own log for the moment of the connection.",
+}
 
-use portward_model::{Ended, Likelihood, Said};
+use portward_model::Ended;
 use portward_wire::protocol::HTTP;
 
-use crate::{
-    cause::{Case, Cause, Judges, Proof, Ruling, Standing, Symptom, offer, talk, words},
-    usual_service,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "server-closes-immediately",
-    summary: "the server closes every connection without a word",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The server accepts and closes, without an answer: an allow-list that refuses this client, a full house, a worker that
-fails as it starts. Clients report an empty reply; one that has already sent its request may read a reset
-instead, because closing with unread data sends one.
-
-## Evidence
-
-The handshake was completed; then came an end (FIN) before a single byte. An end before anything was said is the
-server's own; one after a question tells something only where the question is in the language that the client speaks too.
-
-## Fix
-
-Read the server's own log for the moment of the connection.
-
-";
+use crate::{cause::prelude::*, usual_service};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport.is_unix() {

@@ -1,35 +1,17 @@
-//! The server resets connections.
+cause! {
+    "server-resets": "the server resets connections that it has accepted",
+    Absence, Endpoint(run),
+    what: "\
+The handshake is completed, and then the server sends a reset instead of an end: its worker crashed, it closes with data unread,
+or it closes with SO_LINGER set to 0. Clients report \"connection reset by peer\" or \"socket hang up\".",
+    evidence: "A reset after the handshake, before an answer or in the middle of one.",
+    fix: "Read the server's log for the moment of the connection; look for a worker that ends.",
+}
 
-use portward_model::{Ended, Likelihood, Said};
+use portward_model::Ended;
 
 use super::server_closes_immediately::confidence;
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "server-resets",
-    summary: "the server resets connections that it has accepted",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The handshake is completed, and then the server sends a reset instead of an end: its worker crashed, it closes with data unread,
-or it closes with SO_LINGER set to 0. Clients report \"connection reset by peer\" or \"socket hang up\".
-
-## Evidence
-
-A reset after the handshake, before an answer or in the middle of one.
-
-## Fix
-
-Read the server's log for the moment of the connection; look for a worker that ends.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport.is_unix() {

@@ -1,39 +1,19 @@
-//! A program on the specific address takes what one on the wildcard expects.
-
-use portward_model::{Evidence, Likelihood, Transport};
+cause! {
+    "shadowed-by-specific": "a listener on the specific address takes what one on the wildcard expects",
+    Reading, Endpoint(run),
+    what: "\
+One program listens on 127.0.0.1, another on all addresses, both on the same port. The kernel gives a connection to the most specific
+address, so the first gets what comes over loopback and the second never sees it.",
+    evidence: "Two listeners of different programs that both would take the dialled address; the kernel prefers the exact one
+(inet_lookup_listener).",
+    fix: "Stop the one that should not be there, or give one of them another port.",
+}
 
 use super::reuseport_split::stop_older;
 use crate::{
     case::sameness::{Sameness, sameness},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "shadowed-by-specific",
-    summary: "a listener on the specific address takes what one on the wildcard expects",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-One program listens on 127.0.0.1, another on all addresses, both on the same port. The kernel gives a connection to the most specific
-address, so the first gets what comes over loopback and the second never sees it.
-
-## Evidence
-
-Two listeners of different programs that both would take the dialled address; the kernel prefers the exact one
-(inet_lookup_listener).
-
-## Fix
-
-Stop the one that should not be there, or give one of them another port.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp {

@@ -1,41 +1,21 @@
-//! Different programs answer on the two address families of one name.
-
-use portward_model::{Evidence, Likelihood, unmap};
+cause! {
+    "split-by-family": "different programs answer on the two address families of one name",
+    Reading, Endpoint(run),
+    what: "\
+`localhost` means 127.0.0.1 and ::1. One program listens on the first, another on the second, and which of them a client
+gets depends on the order in which it tries.",
+    evidence: "The listener that takes 127.0.0.1 and the one that takes ::1 belong to different programs (sock_diag, /proc).",
+    fix: "Stop the one that should not be there, or dial the address instead of the name.",
+}
 
 use super::reuseport_split::stop_older;
 use crate::{
     case::sameness::{Sameness, sameness},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "split-by-family",
-    summary: "different programs answer on the two address families of one name",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-`localhost` means 127.0.0.1 and ::1. One program listens on the first, another on the second, and which of them a client
-gets depends on the order in which it tries.
-
-## Evidence
-
-The listener that takes 127.0.0.1 and the one that takes ::1 belong to different programs (sock_diag, /proc).
-
-## Fix
-
-Stop the one that should not be there, or dial the address instead of the name.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != portward_model::Transport::Tcp {
+    if !case.connects() || case.asked.transport != Transport::Tcp {
         return Ruling::Silent;
     }
     let first = |ipv4: bool| case.asked.addresses.iter().copied().find(|address| unmap(*address).is_ipv4() == ipv4);

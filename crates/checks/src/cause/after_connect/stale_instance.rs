@@ -1,35 +1,16 @@
-//! An old build still answers.
-
-use portward_model::{Evidence, Likelihood, Process};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "stale-instance",
-    summary: "an old build still answers",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "stale-instance": "an old build still answers",
+    Reading, Endpoint(run),
+    what: "\
 The program was built again, and the process that answers still runs the file that was there before. Every change since then
-seems to have no effect.
-
-## Evidence
-
+seems to have no effect.",
+    evidence: "\
 The file of the running program was deleted or replaced since it started (/proc/PID/exe ends in \"(deleted)\"), and it was one that a
-person builds: not part of the system, whose packages replace the files of running services as a matter of course.
+person builds: not part of the system, whose packages replace the files of running services as a matter of course.",
+    fix: "Stop the old process and start the new build.",
+}
 
-## Fix
-
-Stop the old process and start the new build.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {

@@ -1,35 +1,17 @@
-//! The server speaks TLS and refuses the client's handshake.
-
-use portward_model::{Evidence, Exchange, Likelihood, Remedy, Said};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "tls-handshake-refused",
-    summary: "the server speaks TLS and refuses the handshake",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "tls-handshake-refused": "the server speaks TLS and refuses the handshake",
+    Dialogue, Endpoint(run),
+    what: "\
 Both sides speak TLS, and the server ends the handshake with an alert (RFC 8446 section 6.2): it has no certificate for the name that
 was asked for, no cipher or version in common with the client, or wants a certificate of the client. The port and the scheme
-are right; what the two offer each other does not meet.
+are right; what the two offer each other does not meet.",
+    evidence: "A `ClientHello` that is answered by an alert, and which; or the text of a client that got one.",
+    fix: "What the alert names: a certificate for this name, a version and cipher that both have, or a certificate of the client.",
+}
 
-## Evidence
+use portward_model::Exchange;
 
-A `ClientHello` that is answered by an alert, and which; or the text of a client that got one.
-
-## Fix
-
-What the alert names: a certificate for this name, a version and cipher that both have, or a certificate of the client.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) || case.asked.transport.is_unix() {
@@ -61,7 +43,7 @@ fn run(case: &Case<'_>) -> Ruling {
         (None, _) => return Ruling::Silent,
     };
     evidence.extend(talk::line(case).filter(|_| told));
-    let host = portward_model::Text::from(talk::host(case).as_str()).shown();
+    let host = Text::from(talk::host(case).as_str()).shown();
     let at = format!("{host}:{}", case.asked.port);
     let said = ALERTS.iter().find(|(known, _, words)| match code {
         Some(code) => *known == code,

@@ -1,36 +1,17 @@
-//! The server expects TLS, and the client speaks plainly.
+cause! {
+    "tls-server-plain-client": "the server expects TLS, and the client speaks plainly",
+    Dialogue, Endpoint(run),
+    what: "The client dialled `http`, and the server speaks TLS on that port. It answers a plain request by a TLS alert, by a
+reset or an end, or by a page that says so.",
+    evidence: "\
+A plain request is answered by a TLS record, by \"plain HTTP request was sent to HTTPS port\" or the like, or by an end
+while a ClientHello is answered by a ServerHello.",
+    fix: "Dial `https://`.",
+}
 
-use portward_model::{Likelihood, Remedy, Said};
 use portward_wire::protocol::TLS;
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "tls-server-plain-client",
-    summary: "the server expects TLS, and the client speaks plainly",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The client dialled `http`, and the server speaks TLS on that port. It answers a plain request by a TLS alert, by a
-reset or an end, or by a page that says so.
-
-## Evidence
-
-A plain request is answered by a TLS record, by \"plain HTTP request was sent to HTTPS port\" or the like, or by an end
-while a ClientHello is answered by a ServerHello.
-
-## Fix
-
-Dial `https://`.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {
@@ -60,7 +41,7 @@ fn run(case: &Case<'_>) -> Ruling {
         Likelihood::Certain
     } else if let Some((_, exchange, _)) = page {
         evidence.push(talk::heard_words(exchange));
-        evidence.push(portward_model::Evidence::new("read(2)", "the page says that a plain request was sent to a TLS port"));
+        evidence.push(Evidence::new("read(2)", "the page says that a plain request was sent to a TLS port"));
         Likelihood::Certain
     } else if let Some((_, exchange, _)) = talk::http(case) {
         return if told || cut { Ruling::Out(talk::heard_words(exchange).fact) } else { Ruling::Silent };

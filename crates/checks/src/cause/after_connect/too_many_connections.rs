@@ -1,35 +1,16 @@
-//! The server says that it serves too many connections.
+cause! {
+    "too-many-connections": "the server says that it serves too many connections",
+    Dialogue, Endpoint(run),
+    what: "The server is up and answers that all its places are taken: PostgreSQL 53300, MySQL 1040 and 1203, Redis \"max number
+of clients\". Usually a pool is too large, or a program opens connections and never closes them.",
+    evidence: "The server's own first words.",
+    fix: "See who holds the connections, and close or pool them; then raise the server's limit if it must be.",
+}
 
-use portward_model::{Exchange, Likelihood};
+use portward_model::Exchange;
 use portward_wire::protocol::Words;
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "too-many-connections",
-    summary: "the server says that it serves too many connections",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The server is up and answers that all its places are taken: PostgreSQL 53300, MySQL 1040 and 1203, Redis \"max number
-of clients\". Usually a pool is too large, or a program opens connections and never closes them.
-
-## Evidence
-
-The server's own first words.
-
-## Fix
-
-See who holds the connections, and close or pool them; then raise the server's limit if it must be.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {
@@ -40,7 +21,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = Vec::new();
     let likelihood = match heard {
         Some((_, exchange)) => {
-            evidence.push(portward_model::Evidence::new("read(2)", format!("it answered {:?}", talk::first_line(exchange))));
+            evidence.push(Evidence::new("read(2)", format!("it answered {:?}", talk::first_line(exchange))));
             Likelihood::Certain
         }
         None if told => match talk::exchanges(case).into_iter().find(|(_, e)| !e.heard.raw().is_empty()) {
@@ -54,9 +35,9 @@ fn run(case: &Case<'_>) -> Ruling {
         None => return Ruling::Silent,
     };
     evidence.extend(talk::line(case).filter(|_| told));
-    let connected = case.in_state(portward_model::SocketState::Established).count();
+    let connected = case.in_state(SocketState::Established).count();
     if connected > 0 {
-        evidence.push(portward_model::Evidence::new("sock_diag", format!("{connected} connections are established on the port")));
+        evidence.push(Evidence::new("sock_diag", format!("{connected} connections are established on the port")));
     }
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let fixes = vec![offer::graph("See who holds its connections, and close or pool them", words::target(case))];

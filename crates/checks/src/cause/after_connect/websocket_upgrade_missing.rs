@@ -1,38 +1,16 @@
-//! The upgrade to WebSocket does not come through.
-
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Said};
-
-use crate::{
-    case::forwarder::forwarder,
-    cause::{Case, Cause, Judges, Proof, Ruling, talk, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "websocket-upgrade-missing",
-    summary: "the upgrade to WebSocket does not come through",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "websocket-upgrade-missing": "the upgrade to WebSocket does not come through",
+    Dialogue, Endpoint(run),
+    what: "\
 A WebSocket begins as an HTTP request with `Upgrade: websocket` (RFC 6455 section 4.1). A proxy in between that does not pass this
-header on, or a plain request to a WebSocket server, is answered by 400 or 426. Live reload of development servers fails this way.
-
-## Evidence
-
+header on, or a plain request to a WebSocket server, is answered by 400 or 426. Live reload of development servers fails this way.",
+    evidence: "\
 The text of the failed handshake; an answer of 426, which asks for an upgrade (RFC 9110 section 15.5.22); a proxy that
-holds the port.
+holds the port.",
+    fix: "Let the proxy pass `Upgrade` and `Connection` on, over HTTP/1.1.",
+}
 
-## Fix
-
-Let the proxy pass `Upgrade` and `Connection` on, over HTTP/1.1.
-
-";
+use crate::{case::forwarder::forwarder, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) {

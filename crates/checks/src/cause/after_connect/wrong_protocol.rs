@@ -1,37 +1,19 @@
-//! The client and the server speak different protocols.
-
-use portward_model::{Likelihood, Remedy};
-use portward_wire::protocol::{HTTP2, Protocol, TLS};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "wrong-protocol",
-    summary: "the client and the server speak different protocols",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "wrong-protocol": "the client and the server speak different protocols",
+    Dialogue, Endpoint(run),
+    what: "\
 Something listens, and it is not what the client takes it for: a browser on a database's port, a database's client on a web
 server. Clients report \"Received HTTP/0.9\", \"invalid length of startup packet\", `Protocol error, got \"H\" as reply type byte`, or they
-hang. Redis cuts off any request that has a line `Host:`, so a browser reads an empty reply there.
-
-## Evidence
-
+hang. Redis cuts off any request that has a line `Host:`, so a browser reads an empty reply there.",
+    evidence: "\
 The first bytes from the server are those of another protocol than the client's; where it sends none, the server's program is one that
-speaks one protocol only.
+speaks one protocol only.",
+    fix: "Use the right client for this port, or the right port for this client.",
+}
 
-## Fix
+use portward_wire::protocol::{HTTP2, Protocol, TLS};
 
-Use the right client for this port, or the right port for this client.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) || case.asked.transport.is_unix() {
@@ -69,7 +51,7 @@ fn mismatch(
     case: &Case<'_>,
     server: &Protocol,
     client: Option<&Protocol>,
-    mut evidence: Vec<portward_model::Evidence>,
+    mut evidence: Vec<Evidence>,
     likelihood: Likelihood,
 ) -> Ruling {
     // What is cut off without a word is the second half of the proof.

@@ -1,40 +1,16 @@
-//! No interface has the address.
-
-use std::net::IpAddr;
-
-use portward_model::{AddressClass, Evidence, Finding, Interface, Likelihood, Remedy, unmap};
-
-use crate::{
-    bind::{View, words},
-    cause::{Cause, Judges, Proof, offer},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "addr-not-local",
-    summary: "no interface has the address",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A program can bind an address of this machine only, and gets EADDRNOTAVAIL for any other. The whole of
+cause! {
+    "addr-not-local": "no interface has the address",
+    Absence, Bind(run),
+    what: "A program can bind an address of this machine only, and gets EADDRNOTAVAIL for any other. The whole of
 127.0.0.0/8 is local where lo has 127.0.0.1/8; an IPv6 address must be on an interface, one by one.
-net.ipv4.ip_nonlocal_bind lifts the rule for IPv4.
+net.ipv4.ip_nonlocal_bind lifts the rule for IPv4.",
+    evidence: "The addresses of every interface (RTM_GETADDR), and the setting.",
+    fix: "Bind 0.0.0.0, [::] or an address that an interface has; bring up the VPN or interface that has the address.",
+}
 
-## Evidence
+use portward_model::Interface;
 
-The addresses of every interface (RTM_GETADDR), and the setting.
-
-## Fix
-
-Bind 0.0.0.0, [::] or an address that an interface has; bring up the VPN or interface that has the address.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let address = unmap(view.address?);

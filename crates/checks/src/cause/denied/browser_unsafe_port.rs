@@ -1,38 +1,15 @@
-//! Browsers refuse the port by a list of their own.
-
-use portward_model::{Evidence, Likelihood};
-
-use crate::{
-    browser_blocks,
-    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "browser-unsafe-port",
-    summary: "browsers refuse this port",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "browser-unsafe-port": "browsers refuse this port",
+    Rule, Endpoint(run),
+    what: "\
 Browsers, and fetch in Node, send no request to the ports of a list (Fetch standard, \"Port blocking\"): 6000, 6665 to 6669,
 6697, 10080, 5060, 2049 and others whose protocols a web page could abuse. The error is ERR_UNSAFE_PORT or `bad port`;
-curl reaches the same port.
+curl reaches the same port.",
+    evidence: "The port is on the list; the text says so, or the scheme says that a browser is to dial it.",
+    fix: "Let the server listen on another port.",
+}
 
-## Evidence
-
-The port is on the list; the text says so, or the scheme says that a browser is to dial it.
-
-## Fix
-
-Let the server listen on another port.
-
-";
+use crate::{browser_blocks, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     let told = case.paste.filter(|paste| case.says(CAUSE.code) || paste.symptom == Symptom::UnsafePort);

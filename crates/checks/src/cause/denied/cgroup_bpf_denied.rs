@@ -1,39 +1,16 @@
-//! A program of the control group denies the connection or the bind.
-
-use portward_model::{Evidence, Likelihood};
-
-use super::{sandbox_denied::ways_out, seccomp_denied::EPERM};
-use crate::{
-    case::refusal,
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "cgroup-bpf-denied",
-    summary: "a rule of the control group denies it",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "cgroup-bpf-denied": "a rule of the control group denies it",
+    Rule, Endpoint(run),
+    what: "\
 A small program that is attached to the control group decides over every connect and bind of the processes in it. systemd
 attaches one for SocketBindDeny=, IPAddressDeny= and RestrictNetworkInterfaces= of a unit; container tools attach their own.
-The call fails with EPERM, though no sandbox of the process itself does.
+The call fails with EPERM, though no sandbox of the process itself does.",
+    evidence: "The call failed with EPERM; the process has no system call filter (`Seccomp: 0` in /proc/PID/status).",
+    fix: "Empty the setting of the unit; `systemctl show -p IPAddressDeny,SocketBindDeny UNIT` shows it.",
+}
 
-## Evidence
-
-The call failed with EPERM; the process has no system call filter (`Seccomp: 0` in /proc/PID/status).
-
-## Fix
-
-Empty the setting of the unit; `systemctl show -p IPAddressDeny,SocketBindDeny UNIT` shows it.
-
-";
+use super::{sandbox_denied::ways_out, seccomp_denied::EPERM};
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(met) = refusal::met(case, EPERM) else { return Ruling::Silent };

@@ -1,36 +1,16 @@
-//! The name belongs to a domain that browsers reach by https alone.
-
-use portward_model::{Evidence, Likelihood, Met};
-
-use super::browser_unsafe_port::is_browser;
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "dot-dev-hsts",
-    summary: "browsers reach names of this domain by https only",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "dot-dev-hsts": "browsers reach names of this domain by https only",
+    Rule, Endpoint(run),
+    what: "\
 Whole domains (`.dev`, `.app`, `.page` and others) are on the list of names that browsers reach by https only (HSTS preload).
 An address http://shop.dev becomes https://shop.dev before a packet is sent, and a development server without TLS answers
-what the browser reports as a protocol error. curl does not do so.
+what the browser reports as a protocol error. curl does not do so.",
+    evidence: "The name ends with such a domain, and the address is http, or the server at it speaks plainly.",
+    fix: "Use a name below `.localhost` or `.test`; or give the server a certificate.",
+}
 
-## Evidence
-
-The name ends with such a domain, and the address is http, or the server at it speaks plainly.
-
-## Fix
-
-Use a name below `.localhost` or `.test`; or give the server a certificate.
-
-";
+use super::browser_unsafe_port::is_browser;
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let said = case.says(CAUSE.code);
@@ -44,7 +24,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let scheme = case.asked.scheme.as_deref().or_else(|| case.paste.and_then(|paste| paste.url_scheme.as_deref()));
     let by_browser = case.paste.is_some_and(|paste| paste.program.is_some_and(is_browser));
     let by_other = case.paste.is_some_and(|paste| paste.program.is_some_and(|program| !is_browser(program)));
-    let tls = case.symptom() == Some(crate::Symptom::TlsUnexpected);
+    let tls = case.symptom() == Some(Symptom::TlsUnexpected);
     // A certificate or a blocked page is about something else.
     if by_other || !(said || matches!(scheme, Some("http" | "ws")) || (by_browser && tls)) {
         return Ruling::Silent;

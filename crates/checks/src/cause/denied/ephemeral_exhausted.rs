@@ -1,44 +1,19 @@
-//! No source port is left for one more connection to this destination.
-
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    net::IpAddr,
-};
-
-use portward_model::{Evidence, Likelihood, PortRules, Remedy, SocketState, Transport, unmap};
-
-use crate::{
-    case::{place, refusal},
-    cause::{Case, Cause, Judges, Proof, Ruling, Standing, Symptom, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "ephemeral-exhausted",
-    summary: "no source port is left for one more connection",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Every connection to one destination needs a source port of its own, taken from net.ipv4.ip_local_port_range without the
+cause! {
+    "ephemeral-exhausted": "no source port is left for one more connection",
+    Rule, Endpoint(run),
+    what: "Every connection to one destination needs a source port of its own, taken from net.ipv4.ip_local_port_range without the
 reserved ones. When connections to the destination, those in TIME-WAIT among them, use them all, connect fails with
-\"cannot assign requested address\" (EADDRNOTAVAIL), though the target's address is fine. Windows says WSAENOBUFS.
+\"cannot assign requested address\" (EADDRNOTAVAIL), though the target's address is fine. Windows says WSAENOBUFS.",
+    evidence: "The connections to the destination that hold a port of the range (sock_diag), against the size of the range
+(/proc/sys/net/ipv4); a connect to a valid address that failed with EADDRNOTAVAIL.",
+    fix: "Widen the range now; let the client keep connections and reuse them.",
+}
 
-## Evidence
+use std::collections::{BTreeMap, BTreeSet};
 
-The connections to the destination that hold a port of the range (sock_diag), against the size of the range
-(/proc/sys/net/ipv4); a connect to a valid address that failed with EADDRNOTAVAIL.
+use portward_model::PortRules;
 
-## Fix
-
-Widen the range now; let the client keep connections and reuse them.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp {

@@ -1,37 +1,19 @@
-//! `localhost` is not resolved at all.
+cause! {
+    "hosts-localhost-missing": "localhost has no address",
+    Rule, Endpoint(run),
+    what: "\
+The hosts file has no line for `localhost`, and no other source of names knows it: containers and hand-edited machines are
+often so. Clients that dial the name fail before any connection.",
+    evidence: "getaddrinfo(3) gives no address for the name; /etc/hosts has no line with it.",
+    fix: "Add `127.0.0.1 localhost` and `::1 localhost` to /etc/hosts, or dial 127.0.0.1.",
+}
 
 use std::net::Ipv4Addr;
 
-use portward_model::{Edit, Evidence, Likelihood, Remedy};
+use portward_model::Edit;
 
 use super::hosts_localhost_wrong::names;
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "hosts-localhost-missing",
-    summary: "localhost has no address",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The hosts file has no line for `localhost`, and no other source of names knows it: containers and hand-edited machines are
-often so. Clients that dial the name fail before any connection.
-
-## Evidence
-
-getaddrinfo(3) gives no address for the name; /etc/hosts has no line with it.
-
-## Fix
-
-Add `127.0.0.1 localhost` and `::1 localhost` to /etc/hosts, or dial 127.0.0.1.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let is_localhost = |name: &str| name.trim_end_matches('.').eq_ignore_ascii_case("localhost");

@@ -1,36 +1,18 @@
-//! `localhost` is resolved to something that is not this machine's loopback.
-
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-
-use portward_model::{Edit, Evidence, HostsLine, Likelihood, Remedy, Text, unmap};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "hosts-localhost-wrong",
-    summary: "localhost is not 127.0.0.1 and ::1",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "hosts-localhost-wrong": "localhost is not 127.0.0.1 and ::1",
+    Rule, Endpoint(run),
+    what: "\
 A line of the hosts file (or another source of names) gives `localhost` an address that is not 127.0.0.1 or ::1. Clients that
-dial the name go to another machine, or to an address of this one where nothing listens.
+dial the name go to another machine, or to an address of this one where nothing listens.",
+    evidence: "What getaddrinfo(3) answers for the name, and the line of /etc/hosts that says so.",
+    fix: "Let the line say `127.0.0.1 localhost`, and one more `::1 localhost`.",
+}
 
-## Evidence
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-What getaddrinfo(3) answers for the name, and the line of /etc/hosts that says so.
+use portward_model::{Edit, HostsLine};
 
-## Fix
-
-Let the line say `127.0.0.1 localhost`, and one more `::1 localhost`.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(name) = case.asked.name.as_deref().filter(|name| means_loopback(name)) else { return Ruling::Silent };

@@ -1,42 +1,18 @@
-//! IPv6 is switched off.
-
-use portward_model::{Evidence, Likelihood, Remedy};
-
-use crate::{
-    case::{place, refusal},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "ipv6-disabled",
-    summary: "IPv6 is switched off",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-net.ipv6.conf.all.disable_ipv6 (or the one of `lo`) is 1, or the kernel has no IPv6 at all. No interface has an IPv6
+cause! {
+    "ipv6-disabled": "IPv6 is switched off",
+    Rule, Endpoint(run),
+    what: "net.ipv6.conf.all.disable_ipv6 (or the one of `lo`) is 1, or the kernel has no IPv6 at all. No interface has an IPv6
 address then, ::1 neither: a connect or bind to it fails with \"cannot assign requested address\" (EADDRNOTAVAIL), or with
-\"address family not supported\" (EAFNOSUPPORT) where the kernel has no IPv6.
+\"address family not supported\" (EAFNOSUPPORT) where the kernel has no IPv6.",
+    evidence: "The setting under /proc/sys/net/ipv6/conf, and the missing address (RTM_GETADDR).",
+    fix: "Use 127.0.0.1, or switch IPv6 on with the setting.",
+}
 
-## Evidence
-
-The setting under /proc/sys/net/ipv6/conf, and the missing address (RTM_GETADDR).
-
-## Fix
-
-Use 127.0.0.1, or switch IPv6 on with the setting.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let unsupported = refusal::met(case, EAFNOSUPPORT);
-    let unusable = |address: std::net::IpAddr| address.is_ipv6() && !place::is_present(case.snapshot, address);
+    let unusable = |address: IpAddr| address.is_ipv6() && !place::is_present(case.snapshot, address);
     let affected = place::affected(case, unusable);
     if affected.is_none() && unsupported.is_none() {
         return Ruling::Silent;

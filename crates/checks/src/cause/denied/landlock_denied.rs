@@ -1,40 +1,17 @@
-//! A Landlock rule denies the port.
-
-use portward_model::{Evidence, Likelihood};
+cause! {
+    "landlock-denied": "a Landlock rule denies the port",
+    Rule, Endpoint(run),
+    what: "The program, or what started it, gave up the right to connect to (or bind) TCP ports other than those that it listed
+(landlock(7), Linux 6.7 and later). The kernel answers EACCES before any packet is sent. No other program on the machine is
+affected, so every check from another shell finds the port healthy.",
+    evidence: "\
+The call failed with EACCES on an address of this machine; the process has NoNewPrivs set, which Landlock asks for, and no
+label of a security module that confines it.",
+    fix: "Add the port to the rules of the sandbox, or run the program outside it.",
+}
 
 use super::sandbox_denied::{EACCES, is_privilege, routed_away, ways_out};
-use crate::{
-    case::refusal,
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "landlock-denied",
-    summary: "a Landlock rule denies the port",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The program, or what started it, gave up the right to connect to (or bind) TCP ports other than those that it listed
-(landlock(7), Linux 6.7 and later). The kernel answers EACCES before any packet is sent. No other program on the machine is
-affected, so every check from another shell finds the port healthy.
-
-## Evidence
-
-The call failed with EACCES on an address of this machine; the process has NoNewPrivs set, which Landlock asks for, and no
-label of a security module that confines it.
-
-## Fix
-
-Add the port to the rules of the sandbox, or run the program outside it.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(met) = refusal::met(case, EACCES) else { return Ruling::Silent };

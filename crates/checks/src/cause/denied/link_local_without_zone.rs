@@ -1,41 +1,14 @@
-//! A link-local address was given without its zone.
-
-use std::net::IpAddr;
-
-use portward_model::{Evidence, Finding, Likelihood};
-
-use crate::{
-    address::needs_zone,
-    bind::View,
-    cause::{Cause, Judges, Proof, offer},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "link-local-without-zone",
-    summary: "a link-local address was given without its zone",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Every interface has link-local addresses of its own (fe80::/10), so such an address, and a multicast group of
+cause! {
+    "link-local-without-zone": "a link-local address was given without its zone",
+    Rule, Bind(run),
+    what: "Every interface has link-local addresses of its own (fe80::/10), so such an address, and a multicast group of
 link scope, means something only together with an interface, its zone (RFC 4007). A bind without one fails
-with EINVAL.
+with EINVAL.",
+    evidence: "The address itself, and no zone in the question.",
+    fix: "Name the zone: [fe80::1%eth0]:3000.",
+}
 
-## Evidence
-
-The address itself, and no zone in the question.
-
-## Fix
-
-Name the zone: [fe80::1%eth0]:3000.
-
-";
+use crate::{address::needs_zone, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let Some(IpAddr::V6(address)) = view.address else { return None };

@@ -1,42 +1,18 @@
-//! The loopback interface takes too short packets for IPv6.
-
-use portward_model::{Evidence, Likelihood, Remedy};
-
-use crate::{
-    case::place,
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "lo-mtu",
-    summary: "the loopback interface takes too short packets for IPv6",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "lo-mtu": "the loopback interface takes too short packets for IPv6",
+    Rule, Endpoint(run),
+    what: "\
 IPv6 needs links that take packets of 1280 bytes (RFC 8200 section 5). Where the MTU of `lo` is set below that, the kernel
-takes ::1 away without a word, and every connect or bind to it fails with \"cannot assign requested address\".
+takes ::1 away without a word, and every connect or bind to it fails with \"cannot assign requested address\".",
+    evidence: "The MTU of `lo` (RTM_GETLINK) is below 1280, and `lo` has no ::1 (RTM_GETADDR).",
+    fix: "`ip link set lo mtu 65536`, then give `lo` its address again: raising the MTU alone does not bring ::1 back.",
+}
 
-## Evidence
-
-The MTU of `lo` (RTM_GETLINK) is below 1280, and `lo` has no ::1 (RTM_GETADDR).
-
-## Fix
-
-`ip link set lo mtu 65536`, then give `lo` its address again: raising the MTU alone does not bring ::1 back.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(loopback) = place::loopback(case) else { return Ruling::Silent };
-    let unusable =
-        |address: std::net::IpAddr| address.is_ipv6() && address.is_loopback() && !place::is_present(case.snapshot, address);
+    let unusable = |address: IpAddr| address.is_ipv6() && address.is_loopback() && !place::is_present(case.snapshot, address);
     let Some((address, attempt)) = place::affected(case, unusable) else { return Ruling::Silent };
     let Some(mtu) = place::loopback_mtu(case) else { return Ruling::Silent };
     if mtu >= place::LEAST_MTU_OF_IPV6 {

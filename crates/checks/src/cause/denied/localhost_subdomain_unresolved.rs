@@ -1,38 +1,18 @@
-//! A name below `localhost` is not resolved by this system.
+cause! {
+    "localhost-subdomain-unresolved": "a name below localhost has no address here",
+    Rule, Endpoint(run),
+    what: "\
+Browsers and curl take every name below `localhost`, such as `app.localhost`, for the loopback by themselves (RFC 6761).
+The C library does so only with nss-myhostname (systemd); other programs ask it, or a name server, and are told that the
+name does not exist.",
+    evidence: "getaddrinfo(3) gives no address for the name, or the text says so.",
+    fix: "Add the name to /etc/hosts; or dial 127.0.0.1 and send the name as the Host header; or install nss-myhostname.",
+}
 
 use std::net::Ipv4Addr;
 
-use portward_model::{Evidence, Likelihood, Remedy};
-
 use super::hosts_localhost_wrong::{append, means_loopback};
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "localhost-subdomain-unresolved",
-    summary: "a name below localhost has no address here",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Browsers and curl take every name below `localhost`, such as `app.localhost`, for the loopback by themselves (RFC 6761).
-The C library does so only with nss-myhostname (systemd); other programs ask it, or a name server, and are told that the
-name does not exist.
-
-## Evidence
-
-getaddrinfo(3) gives no address for the name, or the text says so.
-
-## Fix
-
-Add the name to /etc/hosts; or dial 127.0.0.1 and send the name as the Host header; or install nss-myhostname.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let below = |name: &str| means_loopback(name) && !name.trim_end_matches('.').eq_ignore_ascii_case("localhost");

@@ -1,44 +1,18 @@
-//! The loopback interface lacks its address.
-
-use std::net::IpAddr;
-
-use portward_model::{Evidence, Likelihood, Remedy};
-
-use crate::{
-    case::place,
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "loopback-addr-missing",
-    summary: "the loopback interface lacks its address",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-`lo` is up, but 127.0.0.1 (or ::1) was removed from it. A connect fails with \"network unreachable\", or leaves by the
+cause! {
+    "loopback-addr-missing": "the loopback interface lacks its address",
+    Rule, Endpoint(run),
+    what: "`lo` is up, but 127.0.0.1 (or ::1) was removed from it. A connect fails with \"network unreachable\", or leaves by the
 default route and is never answered; a bind fails with \"cannot assign requested address\". Servers that were bound before
-still listen.
+still listen.",
+    evidence: "The addresses of every interface (RTM_GETADDR) do not hold the asked one; what a connection met.",
+    fix: "`ip addr add 127.0.0.1/8 dev lo`, and `ip -6 addr add ::1/128 dev lo` for IPv6.",
+}
 
-## Evidence
-
-The addresses of every interface (RTM_GETADDR) do not hold the asked one; what a connection met.
-
-## Fix
-
-`ip addr add 127.0.0.1/8 dev lo`, and `ip -6 addr add ::1/128 dev lo` for IPv6.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(loopback) = place::loopback(case) else { return Ruling::Silent };
-    if !case.asked.addresses.iter().any(|address| portward_model::unmap(*address).is_loopback()) {
+    if !case.asked.addresses.iter().any(|address| unmap(*address).is_loopback()) {
         return Ruling::Silent;
     }
     let unusable = |address: IpAddr| address.is_loopback() && !place::is_present(case.snapshot, address);

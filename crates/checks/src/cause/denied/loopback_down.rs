@@ -1,34 +1,13 @@
-//! The loopback interface is down.
+cause! {
+    "loopback-down": "the loopback interface is down",
+    Rule, Endpoint(run),
+    what: "`lo` is not up, as in every fresh network namespace. Servers bind and listen as usual; every connection to 127.0.0.1
+or ::1 fails with \"network unreachable\".",
+    evidence: "The flags of `lo` (RTM_GETLINK) lack IFF_UP; a connection fails with ENETUNREACH and Ip.OutNoRoutes rises.",
+    fix: "`ip link set lo up`",
+}
 
-use portward_model::{Evidence, Likelihood, Remedy, unmap};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "loopback-down",
-    summary: "the loopback interface is down",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-`lo` is not up, as in every fresh network namespace. Servers bind and listen as usual; every connection to 127.0.0.1
-or ::1 fails with \"network unreachable\".
-
-## Evidence
-
-The flags of `lo` (RTM_GETLINK) lack IFF_UP; a connection fails with ENETUNREACH and Ip.OutNoRoutes rises.
-
-## Fix
-
-`ip link set lo up`
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || !case.asked.addresses.iter().any(|address| unmap(*address).is_loopback()) {

@@ -1,38 +1,15 @@
-//! A security module's profile denies it.
-
-use portward_model::{Evidence, Likelihood, Remedy, Text};
+cause! {
+    "lsm-denied": "a security profile (AppArmor, SELinux) denies it",
+    Rule, Endpoint(run),
+    what: "\
+A security module confines the program by a profile (AppArmor) or a type (SELinux) that does not allow this connection or
+this bind. The call fails with EACCES; the kernel's audit log has the line.",
+    evidence: "The call failed with EACCES; /proc/PID/attr/current of the process names a profile that is enforced.",
+    fix: "Allow it in the profile; the audit log tells the rule that is missing.",
+}
 
 use super::sandbox_denied::{EACCES, is_privilege, routed_away};
-use crate::{
-    case::refusal,
-    cause::{Case, Cause, Judges, Proof, Ruling, quoted, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "lsm-denied",
-    summary: "a security profile (AppArmor, SELinux) denies it",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A security module confines the program by a profile (AppArmor) or a type (SELinux) that does not allow this connection or
-this bind. The call fails with EACCES; the kernel's audit log has the line.
-
-## Evidence
-
-The call failed with EACCES; /proc/PID/attr/current of the process names a profile that is enforced.
-
-## Fix
-
-Allow it in the profile; the audit log tells the rule that is missing.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(met) = refusal::met(case, EACCES) else { return Ruling::Silent };

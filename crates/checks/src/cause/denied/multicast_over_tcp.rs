@@ -1,39 +1,13 @@
-//! A TCP socket cannot be bound to an IPv6 multicast address.
+cause! {
+    "multicast-over-tcp": "a TCP socket cannot be bound to an IPv6 multicast address",
+    Rule, Bind(run),
+    what: "Multicast carries datagrams; the kernel refuses to bind a stream socket to an IPv6 multicast address with
+EINVAL (`__inet6_bind`). It accepts an IPv4 one, though no client can ever connect to it.",
+    evidence: "The address itself (ff00::/8, RFC 4291) and the transport.",
+    fix: "Use UDP, or bind a unicast address.",
+}
 
-use std::net::IpAddr;
-
-use portward_model::{Evidence, Finding, Likelihood, Transport};
-
-use crate::{
-    bind::View,
-    cause::{Cause, Judges, Proof, offer},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "multicast-over-tcp",
-    summary: "a TCP socket cannot be bound to an IPv6 multicast address",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Multicast carries datagrams; the kernel refuses to bind a stream socket to an IPv6 multicast address with
-EINVAL (`__inet6_bind`). It accepts an IPv4 one, though no client can ever connect to it.
-
-## Evidence
-
-The address itself (ff00::/8, RFC 4291) and the transport.
-
-## Fix
-
-Use UDP, or bind a unicast address.
-
-";
+use crate::cause::prelude::*;
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let Some(IpAddr::V6(address)) = view.address else { return None };

@@ -1,46 +1,22 @@
-//! A routing rule takes the packet before the table of this machine's own addresses does.
-
-use portward_model::{Evidence, Likelihood, Met, Remedy, unmap};
+cause! {
+    "policy-route": "a routing rule sends packets to this machine's own address elsewhere",
+    Rule, Endpoint(run),
+    what: "Packets to this machine's own addresses are found in the routing table `local`, which is asked first. A rule before it
+(ip-rule(8)), as VPN clients and container tools leave behind, or a route of the kind `unreachable`, `prohibit` or
+`blackhole`, takes them away: the connect fails with ENETUNREACH, EHOSTUNREACH, EACCES or EINVAL, or is never answered.",
+    evidence: "The route that the kernel gives for the address (RTM_GETROUTE) is not `local`, or a rule stands before the table
+`local` (RTM_GETRULE); the address is on an interface that is up; the connect failed before any answer.",
+    fix: "Find the rule with `ip rule show` and delete it: `ip rule delete pref NUMBER`.",
+}
 
 use super::sandbox_denied::routed_away;
-use crate::{
-    case::place,
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "policy-route",
-    summary: "a routing rule sends packets to this machine's own address elsewhere",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Packets to this machine's own addresses are found in the routing table `local`, which is asked first. A rule before it
-(ip-rule(8)), as VPN clients and container tools leave behind, or a route of the kind `unreachable`, `prohibit` or
-`blackhole`, takes them away: the connect fails with ENETUNREACH, EHOSTUNREACH, EACCES or EINVAL, or is never answered.
-
-## Evidence
-
-The route that the kernel gives for the address (RTM_GETROUTE) is not `local`, or a rule stands before the table
-`local` (RTM_GETRULE); the address is on an interface that is up; the connect failed before any answer.
-
-## Fix
-
-Find the rule with `ip rule show` and delete it: `ip rule delete pref NUMBER`.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || place::loopback(case).is_none() {
         return Ruling::Silent;
     }
-    let present = |address: std::net::IpAddr| place::is_present(case.snapshot, address);
+    let present = |address: IpAddr| place::is_present(case.snapshot, address);
     if !case.asked.addresses.iter().any(|address| present(unmap(*address))) {
         return Ruling::Silent;
     }

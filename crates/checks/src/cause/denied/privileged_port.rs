@@ -1,39 +1,18 @@
-//! The port needs a privilege: the reader lacks it, or a program does, as its own text says.
-
-use portward_model::{Evidence, Finding, Likelihood, Remedy};
+cause! {
+    "privileged-port": "the port needs a privilege that the program lacks",
+    Rule, Both(run, refuse),
+    what: "A bind below net.ipv4.ip_unprivileged_port_start (1024 unless changed) needs CAP_NET_BIND_SERVICE, and fails
+with EACCES without it (ip(7), capabilities(7)). The setting belongs to the network namespace and holds for
+TCP and UDP, IPv4 and IPv6.",
+    evidence: "\
+The setting from /proc/sys, and the reader's own capabilities; of a program that has less than the reader, its own text.",
+    fix: "Take a port above it, give the program the capability, or lower the setting.",
+}
 
 use crate::{
-    bind::{self, View},
-    case::refusal,
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    bind::{self},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "privileged-port",
-    summary: "the port needs a privilege that the program lacks",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Both(run, refuse),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() },
-};
-
-const DOC: &str = "\
-## What it is
-
-A bind below net.ipv4.ip_unprivileged_port_start (1024 unless changed) needs CAP_NET_BIND_SERVICE, and fails
-with EACCES without it (ip(7), capabilities(7)). The setting belongs to the network namespace and holds for
-TCP and UDP, IPv4 and IPv6.
-
-## Evidence
-
-The setting from /proc/sys, and the reader's own capabilities; of a program that has less than the reader, its own text.
-
-## Fix
-
-Take a port above it, give the program the capability, or lower the setting.
-
-";
 
 fn refuse(view: &View<'_>) -> Option<Finding> {
     let port = view.question.port;

@@ -1,38 +1,21 @@
-//! The client's environment sends its request through a proxy.
-
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
-use portward_model::{DialTarget, Evidence, Likelihood, Met, ProxySetting, Remedy, unmap};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, Symptom, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "proxy-env-captures-localhost",
-    summary: "a proxy of the environment captures requests to this machine",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "proxy-env-captures-localhost": "a proxy of the environment captures requests to this machine",
+    Rule, Endpoint(run),
+    what: "\
 http_proxy, https_proxy or all_proxy is set, and no_proxy does not name the host: the client hands its request for `localhost`
 to the proxy, which cannot reach it, or is not there. Some clients spare localhost of themselves (Go), most do not (curl,
-Python).
-
-## Evidence
-
+Python).",
+    evidence: "\
 The variables of the environment; the client dialled the proxy instead of the target, or its error names the proxy, while the
-target itself answers.
+target itself answers.",
+    fix: "`export no_proxy=localhost,127.0.0.1,::1`",
+}
 
-## Fix
+use std::net::{Ipv4Addr, SocketAddr};
 
-`export no_proxy=localhost,127.0.0.1,::1`
+use portward_model::ProxySetting;
 
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.path.is_some() {

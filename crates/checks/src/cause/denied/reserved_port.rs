@@ -1,39 +1,15 @@
-//! Port 0 finds no port, because the range is reserved.
-
-use portward_model::{Evidence, Likelihood, Remedy};
+cause! {
+    "reserved-port": "port 0 finds no port, because the range is reserved",
+    Rule, Endpoint(run),
+    what: "A bind to port 0 lets the kernel choose from net.ipv4.ip_local_port_range, without the ports of
+net.ipv4.ip_local_reserved_ports. Where what is left is used up, the bind fails with \"address already in use\", though no port
+was named. A bind to a reserved port by its number still works.",
+    evidence: "The range and the reserved ports (/proc/sys/net/ipv4): how many are left; a bind to port 0 that failed.",
+    fix: "Widen the range, or reserve fewer ports.",
+}
 
 use super::ephemeral_exhausted::capacity;
-use crate::{
-    case::refusal,
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "reserved-port",
-    summary: "port 0 finds no port, because the range is reserved",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A bind to port 0 lets the kernel choose from net.ipv4.ip_local_port_range, without the ports of
-net.ipv4.ip_local_reserved_ports. Where what is left is used up, the bind fails with \"address already in use\", though no port
-was named. A bind to a reserved port by its number still works.
-
-## Evidence
-
-The range and the reserved ports (/proc/sys/net/ipv4): how many are left; a bind to port 0 that failed.
-
-## Fix
-
-Widen the range, or reserve fewer ports.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.listens() || case.asked.port != 0 || case.asked.path.is_some() {

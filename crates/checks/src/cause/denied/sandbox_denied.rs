@@ -1,41 +1,17 @@
-//! A sandbox denies the connection or the bind; which kind could not be seen.
-
-use portward_model::{Likelihood, Remedy, Text};
+cause! {
+    "sandbox-denied": "a sandbox denies it",
+    Rule, Endpoint(run),
+    what: "The kernel refused the call itself, by a rule that confines the program: a system call filter (EPERM), a program of the
+control group (EPERM), Landlock (EACCES) or a security module (EACCES). Neither the port nor the server has a part in it, and
+the same connection from another shell succeeds.",
+    evidence: "\
+connect(2) or bind(2) failed with EPERM or EACCES, as was seen or as the text says. Nothing else gives these numbers for a TCP
+port that needs no privilege, except a route of the kind `prohibit`.",
+    fix: "Change the profile of the sandbox (snap, Flatpak, bubblewrap, Docker, a systemd unit), or run the program outside it.",
+}
 
 use super::seccomp_denied::EPERM;
-use crate::{
-    case::refusal,
-    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, quoted, words},
-    unit_of_cgroup,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "sandbox-denied",
-    summary: "a sandbox denies it",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The kernel refused the call itself, by a rule that confines the program: a system call filter (EPERM), a program of the
-control group (EPERM), Landlock (EACCES) or a security module (EACCES). Neither the port nor the server has a part in it, and
-the same connection from another shell succeeds.
-
-## Evidence
-
-connect(2) or bind(2) failed with EPERM or EACCES, as was seen or as the text says. Nothing else gives these numbers for a TCP
-port that needs no privilege, except a route of the kind `prohibit`.
-
-## Fix
-
-Change the profile of the sandbox (snap, Flatpak, bubblewrap, Docker, a systemd unit), or run the program outside it.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if is_privilege(case) || routed_away(case) || case.says("windows-excluded-range") || case.says("privileged-port") {

@@ -1,39 +1,16 @@
-//! A system call filter denies the connection or the bind.
-
-use portward_model::{Evidence, Likelihood, Remedy};
-
-use super::sandbox_denied::ways_out;
-use crate::{
-    case::refusal,
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "seccomp-denied",
-    summary: "a system call filter denies it",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "seccomp-denied": "a system call filter denies it",
+    Rule, Endpoint(run),
+    what: "\
 The program runs under a seccomp filter (seccomp(2)) that answers connect(2), bind(2) or socket(2) with EPERM: a sandbox of a
 container, of a systemd unit (SystemCallFilter=, RestrictAddressFamilies=), of Flatpak or of the program's own. The network has
-no part in it: no packet was sent.
+no part in it: no packet was sent.",
+    evidence: "The call failed with EPERM; `Seccomp: 2` in /proc/PID/status of the process that called.",
+    fix: "Allow the call in the profile of the sandbox, or run the program outside it.",
+}
 
-## Evidence
-
-The call failed with EPERM; `Seccomp: 2` in /proc/PID/status of the process that called.
-
-## Fix
-
-Allow the call in the profile of the sandbox, or run the program outside it.
-
-";
+use super::sandbox_denied::ways_out;
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(met) = refusal::met(case, EPERM) else { return Ruling::Silent };

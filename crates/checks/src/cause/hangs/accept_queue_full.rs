@@ -1,40 +1,24 @@
-//! The queue of connections that wait to be accepted is full.
-
-use portward_model::{Effect, Evidence, Likelihood, Queue, Remedy};
-
-use crate::{
-    case::serving::{Door, Reached, doors, has_queue, is_raised, waited},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "accept-queue-full",
-    summary: "the queue of connections that wait to be accepted is full",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "accept-queue-full": "the queue of connections that wait to be accepted is full",
+    Reading, Endpoint(run),
+    what: "\
 A listener keeps finished handshakes in a queue until the program accepts them. When more wait than its backlog allows, the
 kernel drops the next client's first packet without a word: the client hangs in connect, as it would behind a firewall.
-Either the program has stopped taking connections, or more come at once than the backlog has room for.
-
-## Evidence
-
+Either the program has stopped taking connections, or more come at once than the backlog has room for.",
+    evidence: "\
 More connections wait than the limit (sock_diag), and the listener's own count of dropped packets rises while a client
-tries. The counters of the whole machine are no evidence.
-
-## Fix
-
+tries. The counters of the whole machine are no evidence.",
+    fix: "\
 Restart a server that takes nobody. Where it only takes them too slowly, raise its backlog, and net.core.somaxconn, which
-caps it.
+caps it.",
+}
 
-";
+use portward_model::Queue;
+
+use crate::{
+    case::serving::{Door, has_queue, is_raised},
+    cause::prelude::*,
+};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {

@@ -1,41 +1,18 @@
-//! The server does not take connections from its queue.
-
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+cause! {
+    "accept-stalled": "the server does not take the connections that wait for it",
+    Absence, Endpoint(run),
+    what: "\
+The kernel completes handshakes and lays the connections into the listener's queue; the program never comes to take them. It
+serves one client at a time and waits for that one, sleeps, waits for a lock, or has left its accept loop.",
+    evidence: "A connection of our own lies in the queue and stays there; no thread of the process waits in accept, poll or epoll
+(/proc/PID/task/TID/wchan).",
+    fix: "Restart it; then look at what its threads wait for, and serve each client in a thread or task of its own.",
+}
 
 use crate::{
-    case::{
-        debuggee::debuggee,
-        serving::{Door, Reached, doors, has_queue, waited},
-    },
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    case::serving::{Door, has_queue},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "accept-stalled",
-    summary: "the server does not take the connections that wait for it",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The kernel completes handshakes and lays the connections into the listener's queue; the program never comes to take them. It
-serves one client at a time and waits for that one, sleeps, waits for a lock, or has left its accept loop.
-
-## Evidence
-
-A connection of our own lies in the queue and stays there; no thread of the process waits in accept, poll or epoll
-(/proc/PID/task/TID/wchan).
-
-## Fix
-
-Restart it; then look at what its threads wait for, and serve each client in a thread or task of its own.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {

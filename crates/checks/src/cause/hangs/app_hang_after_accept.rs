@@ -1,43 +1,23 @@
-//! The server takes the request and does not answer.
-
-use portward_model::{Effect, Evidence, Likelihood, Remedy, Said, Socket, SocketState};
+cause! {
+    "app-hang-after-accept": "the server takes the request and does not answer",
+    Absence, Endpoint(run),
+    what: "\
+The program accepts the connection and then waits: for its database, another service, a lock, a debugger, or for ever. The
+network is well; the client waits until it gives up.",
+    evidence: "\
+The connection has left the accept queue and no byte came back. When the client leaves, a program that merely waits for the
+rest of a question notices; one that hangs keeps the connection (CLOSE-WAIT), often with the request unread. What
+its threads wait for, and its own connections that have no answer, tell whom it waits for.",
+    fix: "Repair what it waits for, or restart it; then give its own requests a time limit.",
+}
 
 use crate::{
     case::{
-        debuggee::debuggee,
-        serving::{Reached, asking, doing, doors, has_queue, left_behind, outgoing, waited},
+        serving::{asking, doing, has_queue, left_behind, outgoing},
         waits::{Wait, wait_of},
     },
-    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "app-hang-after-accept",
-    summary: "the server takes the request and does not answer",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The program accepts the connection and then waits: for its database, another service, a lock, a debugger, or for ever. The
-network is well; the client waits until it gives up.
-
-## Evidence
-
-The connection has left the accept queue and no byte came back. When the client leaves, a program that merely waits for the
-rest of a question notices; one that hangs keeps the connection (CLOSE-WAIT), often with the request unread. What
-its threads wait for, and its own connections that have no answer, tell whom it waits for.
-
-## Fix
-
-Repair what it waits for, or restart it; then give its own requests a time limit.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {

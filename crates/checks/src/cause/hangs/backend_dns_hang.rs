@@ -1,38 +1,15 @@
-//! The server waits for its resolver.
-
-use portward_model::{Evidence, Likelihood, Remedy, SocketState, Transport};
-
-use crate::{
-    case::serving::{Reached, outgoing, waited},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "backend-dns-hang",
-    summary: "the server waits for an answer of its resolver",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "backend-dns-hang": "the server waits for an answer of its resolver",
+    Reading, Endpoint(run),
+    what: "\
 Before it answers, the server looks up a name: of its database, of an API, or of the client's own address for its log. The
-resolver does not answer, so each request takes five or ten seconds more, or for ever.
+resolver does not answer, so each request takes five or ten seconds more, or for ever.",
+    evidence: "While a request has no answer, the server holds a UDP socket (or a TCP connection that is not made) to port 53 of a
+resolver.",
+    fix: "Repair the resolver that /etc/resolv.conf names, or turn off the reverse lookup of clients.",
+}
 
-## Evidence
-
-While a request has no answer, the server holds a UDP socket (or a TCP connection that is not made) to port 53 of a
-resolver.
-
-## Fix
-
-Repair the resolver that /etc/resolv.conf names, or turn off the reverse lookup of clients.
-
-";
+use crate::{case::serving::outgoing, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {
@@ -42,7 +19,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if reached.hangs_connected().is_none() {
         return Ruling::Silent;
     }
-    let asks = |(pid, socket): &(u32, &portward_model::Socket)| {
+    let asks = |(pid, socket): &(u32, &Socket)| {
         let (address, port) = socket.remote()?;
         let asked = socket.transport == Transport::Udp || socket.state == SocketState::SynSent;
         (port == DNS && asked).then_some((*pid, address))

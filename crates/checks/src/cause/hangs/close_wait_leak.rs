@@ -1,37 +1,13 @@
-//! The server does not close connections that its clients have left.
+cause! {
+    "close-wait-leak": "the server does not close connections that its clients have left",
+    Reading, Endpoint(run),
+    what: "A client closes, the kernel tells the server, and the server never closes its own end: each such connection stays in
+CLOSE-WAIT for ever and keeps a descriptor, until there are none left.",
+    evidence: "Many connections of the port in CLOSE-WAIT that the program holds and has read to the end.",
+    fix: "Restart it, and close connections in its code when a read returns nothing.",
+}
 
-use portward_model::{Evidence, Likelihood, Remedy, Transport};
-
-use crate::{
-    case::serving::{Reached, doors, left_behind},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "close-wait-leak",
-    summary: "the server does not close connections that its clients have left",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A client closes, the kernel tells the server, and the server never closes its own end: each such connection stays in
-CLOSE-WAIT for ever and keeps a descriptor, until there are none left.
-
-## Evidence
-
-Many connections of the port in CLOSE-WAIT that the program holds and has read to the end.
-
-## Fix
-
-Restart it, and close connections in its code when a read returns nothing.
-
-";
+use crate::{case::serving::left_behind, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp {

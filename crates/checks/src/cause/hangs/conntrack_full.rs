@@ -1,37 +1,14 @@
-//! The table of tracked connections is full.
-
-use portward_model::{Evidence, Likelihood, Remedy};
-
-use crate::{
-    case::serving::{Reached, waited},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "conntrack-full",
-    summary: "the table of tracked connections is full",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "conntrack-full": "the table of tracked connections is full",
+    Rule, Endpoint(run),
+    what: "\
 A firewall that remembers connections keeps them in one table of fixed size. When it is full, the kernel drops the first packet of
-every new connection and writes \"nf_conntrack: table full, dropping packet\" into its log.
+every new connection and writes \"nf_conntrack: table full, dropping packet\" into its log.",
+    evidence: "nf_conntrack_count has reached nf_conntrack_max; a connection gets no answer.",
+    fix: "Raise net.netfilter.nf_conntrack_max, or find who opens so many connections.",
+}
 
-## Evidence
-
-nf_conntrack_count has reached nf_conntrack_max; a connection gets no answer.
-
-## Fix
-
-Raise net.netfilter.nf_conntrack_max, or find who opens so many connections.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.path.is_some() {

@@ -1,38 +1,14 @@
-//! The server waits for an answer that only it could give.
+cause! {
+    "deadlock-self-call": "the server calls itself and waits for an answer that only it could give",
+    Process, Endpoint(run),
+    what: "While it works on one request, the server sends another to its own port and waits for the answer. With one worker (a
+development server, a blocked event loop) nobody is left to take it. The page hangs, and every page after it.",
+    evidence: "A connection whose client end belongs to the process that serves the port, while nobody has taken its server end
+(sock_diag: no inode), or its request lies there unread.",
+    fix: "Restart it, with more than one worker or thread; or call the function instead of the URL.",
+}
 
-use portward_model::{Evidence, Likelihood, SocketState, Transport};
-
-use crate::{
-    case::serving::{Reached, doors, waited},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "deadlock-self-call",
-    summary: "the server calls itself and waits for an answer that only it could give",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-While it works on one request, the server sends another to its own port and waits for the answer. With one worker (a
-development server, a blocked event loop) nobody is left to take it. The page hangs, and every page after it.
-
-## Evidence
-
-A connection whose client end belongs to the process that serves the port, while nobody has taken its server end
-(sock_diag: no inode), or its request lies there unread.
-
-## Fix
-
-Restart it, with more than one worker or thread; or call the function instead of the URL.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp {

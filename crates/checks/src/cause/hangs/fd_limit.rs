@@ -1,41 +1,22 @@
-//! The server has no descriptor left.
-
-use portward_model::{Evidence, Likelihood, Process, Remedy, Vitals};
+cause! {
+    "fd-limit": "the server has no descriptor left for a connection",
+    Process, Endpoint(run),
+    what: "\
+Every connection and every open file is a descriptor, and a process may have only so many. At the limit `accept` fails with
+EMFILE (\"too many open files\"): the kernel goes on completing handshakes, and the connections lie in the queue.",
+    evidence: "\
+The number of open descriptors of the process is its limit (/proc/PID/fd, /proc/PID/limits); connections wait in the
+accept queue, or the server's own text says so.",
+    fix: "Raise the limit, now with prlimit and for good where the service is started (LimitNOFILE, ulimit -n); then find what is
+never closed.",
+}
 
 use super::close_wait_leak::fills;
 use crate::{
     bind::words::supervisor_of,
-    case::serving::{Reached, doors, is_raised, left_behind, waited},
-    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, words},
+    case::serving::{is_raised, left_behind},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "fd-limit",
-    summary: "the server has no descriptor left for a connection",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Every connection and every open file is a descriptor, and a process may have only so many. At the limit `accept` fails with
-EMFILE (\"too many open files\"): the kernel goes on completing handshakes, and the connections lie in the queue.
-
-## Evidence
-
-The number of open descriptors of the process is its limit (/proc/PID/fd, /proc/PID/limits); connections wait in the
-accept queue, or the server's own text says so.
-
-## Fix
-
-Raise the limit, now with prlimit and for good where the service is started (LimitNOFILE, ulimit -n); then find what is
-never closed.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     let says = case.says(CAUSE.code) || case.symptom() == Some(Symptom::TooManyFiles);
@@ -109,7 +90,7 @@ fn counted(process: &Process, used: u32, limit: u32) -> Evidence {
 fn raise(case: &Case<'_>, process: &Process) -> Vec<Remedy> {
     let pid = process.id.pid;
     let mut fixes = vec![Remedy::change("Raise its limit now", format!("sudo prlimit --pid {pid} --nofile=65536:65536"))];
-    let unit = supervisor_of(case.snapshot, process).filter(|found| found.kind == portward_model::SupervisorKind::Systemd);
+    let unit = supervisor_of(case.snapshot, process).filter(|found| found.kind == SupervisorKind::Systemd);
     if let Some(unit) = unit {
         let command = format!("sudo systemctl edit {}  # [Service] LimitNOFILE=65536", unit.name);
         fixes.push(Remedy::change("And for good", command));

@@ -1,40 +1,18 @@
-//! A firewall on this machine drops the packets.
-
-use std::net::IpAddr;
-
-use portward_model::{
-    Attempt, DialTarget, Evidence, FirewallRule, Likelihood, Met, Remedy, RuleVerdict, Seen, SocketState, Transport, unmap,
-};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "firewall-drop",
-    summary: "a firewall on this machine drops the packets",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Loopback loses no packets, and the kernel answers every first packet to an address of its own: with a handshake or with
+cause! {
+    "firewall-drop": "a firewall on this machine drops the packets",
+    Absence, Endpoint(run),
+    what: "Loopback loses no packets, and the kernel answers every first packet to an address of its own: with a handshake or with
 a reset. Where a client gets neither, somebody takes the packets away: a rule of nftables or iptables on their way
-in, out, or back, a VPN's kill switch, traffic control, or a BPF program.
-
-## Evidence
-
+in, out, or back, a VPN's kill switch, traffic control, or a BPF program.",
+    evidence: "\
 The listener stands at exactly this address, its queue has room and its count of drops did not rise, and the client stays
-in SYN-SENT. Where the server's side shows SYN-RECV, the reply is what is dropped. As root, the rule itself.
+in SYN-SENT. Where the server's side shows SYN-RECV, the reply is what is dropped. As root, the rule itself.",
+    fix: "Delete the rule.",
+}
 
-## Fix
+use portward_model::FirewallRule;
 
-Delete the rule.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.path.is_some() {

@@ -1,38 +1,16 @@
-//! One end of a connection is gone, and the other does not know.
-
-use portward_model::{Evidence, Likelihood, Remedy, Socket, SocketState, Transport};
-
-use crate::{
-    case::serving::Reached,
-    cause::{Case, Cause, Judges, Proof, Ruling, Standing, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "half-open",
-    summary: "one end of a connection is gone and the other does not know",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "half-open": "one end of a connection is gone and the other does not know",
+    Reading, Endpoint(run),
+    what: "\
 After sleep, a change of VPN or network, or a crash, a connection may exist on one side alone. What is sent on it is sent
-again and again; its program waits, up to a quarter of an hour, before the kernel gives up.
-
-## Evidence
-
+again and again; its program waits, up to a quarter of an hour, before the kernel gives up.",
+    evidence: "\
 A connection to the endpoint is established and has unacknowledged bytes, while its other end, on this same machine, does not
-exist; or the other machine does not answer a new connection either.
+exist; or the other machine does not answer a new connection either.",
+    fix: "Close it and connect again; let the client use keepalive.",
+}
 
-## Fix
-
-Close it and connect again; let the client use keepalive.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.path.is_some() {

@@ -1,38 +1,16 @@
-//! Large packets are lost on the way, small ones are not.
-
-use portward_model::{DialTarget, Evidence, Likelihood, Remedy, SocketState, Text};
-
-use crate::{
-    case::serving::{Reached, waited},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "mtu-blackhole",
-    summary: "large packets are lost on the way while small ones pass",
-    doc: DOC,
-    proof: Proof::Dialogue,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "mtu-blackhole": "large packets are lost on the way while small ones pass",
+    Dialogue, Endpoint(run),
+    what: "\
 A link on the way takes smaller packets than the sender thinks, and the message that would say so (\"fragmentation needed\")
-is filtered. The handshake works, small answers work, a large one hangs. Tunnels and VPNs do that.
-
-## Evidence
-
+is filtered. The handshake works, small answers work, a large one hangs. Tunnels and VPNs do that.",
+    evidence: "\
 The address is another machine's and the way to it leaves by a tunnel or a link with a small MTU; the handshake succeeds, and what
-follows gets no answer while segments are sent again, or the kernel's own probing of the MTU has failed (TcpExt.TCPMTUPFail).
+follows gets no answer while segments are sent again, or the kernel's own probing of the MTU has failed (TcpExt.TCPMTUPFail).",
+    fix: "Lower the MTU of the tunnel, or clamp the segment size to it.",
+}
 
-## Fix
-
-Lower the MTU of the tunnel, or clamp the segment size to it.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {

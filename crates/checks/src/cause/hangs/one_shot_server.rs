@@ -1,39 +1,16 @@
-//! The server takes one client only, and has had it.
-
-use portward_model::{Evidence, Likelihood, Process, Remedy, Socket, SocketState, Transport};
-
-use crate::{
-    case::debuggee::debuggee,
-    cause::{Case, Cause, Judges, Proof, Ruling, edits, kin::contains, offer, words},
-    program,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "one-shot-server",
-    summary: "the server takes one client only, and has had it",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "one-shot-server": "the server takes one client only, and has had it",
+    Process, Endpoint(run),
+    what: "\
 Some servers accept a single connection and close their listener: `nc -l`, `socat` without fork, a rendezvous, an example from a
-manual. The first client, which may have been a port checker, uses it up; the second is refused.
-
-## Evidence
-
+manual. The first client, which may have been a port checker, uses it up; the second is refused.",
+    evidence: "\
 No listener, and a process that holds the server's end of a connection to the port; or the traces of a connection that was closed
-a moment ago, and a file of the project that starts such a server.
+a moment ago, and a file of the project that starts such a server.",
+    fix: "Start it again, so that it keeps listening: `nc -lk`, `socat TCP-LISTEN:PORT,fork`.",
+}
 
-## Fix
-
-Start it again, so that it keeps listening: `nc -lk`, `socat TCP-LISTEN:PORT,fork`.
-
-";
+use crate::{case::kin::contains, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if let Some(ruling) = occupied(case) {
@@ -120,8 +97,8 @@ fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
     let leader = process.session == 0 || process.session == process.id.pid || case.snapshot.process(process.session).is_some();
     let left = process.parent == 1 && !leader;
     // What was forked has its parent's words; what was started anew to work says so.
-    let spawned = |text: &portward_model::Text| contains(text.raw(), b"multiprocessing");
-    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    let spawned = |text: &Text| contains(text.raw(), b"multiprocessing");
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let worker = case.snapshot.process(process.parent).is_some_and(|parent| {
         let alike = parent.exe == process.exe && parent.name == process.name;
         alike && (parent.argv == process.argv || argv.is_empty() || argv.iter().any(spawned))

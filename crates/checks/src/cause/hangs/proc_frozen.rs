@@ -1,38 +1,19 @@
-//! The server's control group is frozen.
+cause! {
+    "proc-frozen": "the server's control group is frozen",
+    Process, Endpoint(run),
+    what: "`docker pause`, `systemctl freeze`, or a write to cgroup.freeze stopped every process of a control group. They look
+asleep (state S), not stopped; the kernel completes handshakes for them and nobody answers.",
+    evidence: "`frozen 1` in cgroup.events of the process's control group or one above it; its threads wait in the freezer.",
+    fix: "`docker unpause NAME`, `systemctl thaw UNIT`, or 0 into cgroup.freeze (version 1: THAWED into freezer.state).",
+}
 
-use portward_model::{Evidence, Process, Remedy, Text, Thread, Vitals};
+use portward_model::Thread;
 
 use crate::{
     case::serving::{halted, is_frozen, not_halted},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-    container_of_cgroup, unit_of_cgroup,
+    cause::prelude::*,
+    container_of_cgroup,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "proc-frozen",
-    summary: "the server's control group is frozen",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-`docker pause`, `systemctl freeze`, or a write to cgroup.freeze stopped every process of a control group. They look
-asleep (state S), not stopped; the kernel completes handshakes for them and nobody answers.
-
-## Evidence
-
-`frozen 1` in cgroup.events of the process's control group or one above it; its threads wait in the freezer.
-
-## Fix
-
-`docker unpause NAME`, `systemctl thaw UNIT`, or 0 into cgroup.freeze (version 1: THAWED into freezer.state).
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {
@@ -58,7 +39,7 @@ fn run(case: &Case<'_>) -> Ruling {
         }
     }
     evidence.push(words::seen(case, door.index, door.socket));
-    let likelihood = if vitals.frozen == Some(true) { likelihood } else { likelihood.max(portward_model::Likelihood::Likely) };
+    let likelihood = if vitals.frozen == Some(true) { likelihood } else { likelihood.max(Likelihood::Likely) };
     let fixes = vec![thaw(case, process, vitals)];
     let summary = format!("{} is frozen with its control group{name} and answers nobody.", words::named(process));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

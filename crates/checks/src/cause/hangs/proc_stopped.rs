@@ -1,39 +1,19 @@
-//! The server's process is stopped by a signal.
-
-use portward_model::{Evidence, Remedy};
+cause! {
+    "proc-stopped": "the server's process is stopped by a signal",
+    Process, Endpoint(run),
+    what: "Ctrl-Z, a terminal's SIGTTIN, or SIGSTOP stopped the process. The kernel still completes handshakes for it, so
+every port checker calls it open; nobody takes the connections and nobody answers.",
+    evidence: "\
+State T in /proc/PID/stat, of every process that holds the listener; connections wait in its accept queue. Where one
+process is stopped and another, such as its parent, is not, a connection that nobody takes shows that the other
+does not accept.",
+    fix: "Let it go on: `portward resume ENDPOINT`, `fg` in its shell, or SIGCONT.",
+}
 
 use crate::{
     case::serving::{halted, is_stopped, not_halted},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "proc-stopped",
-    summary: "the server's process is stopped by a signal",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Ctrl-Z, a terminal's SIGTTIN, or SIGSTOP stopped the process. The kernel still completes handshakes for it, so
-every port checker calls it open; nobody takes the connections and nobody answers.
-
-## Evidence
-
-State T in /proc/PID/stat, of every process that holds the listener; connections wait in its accept queue. Where one
-process is stopped and another, such as its parent, is not, a connection that nobody takes shows that the other
-does not accept.
-
-## Fix
-
-Let it go on: `portward resume ENDPOINT`, `fg` in its shell, or SIGCONT.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {

@@ -1,37 +1,16 @@
-//! A debugger has stopped the server's process.
-
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
+cause! {
+    "proc-traced-stop": "a debugger has stopped the server's process",
+    Process, Endpoint(run),
+    what: "A debugger is attached and has stopped the process, at a breakpoint or because somebody asked it to. The kernel
+completes handshakes for it; nobody takes the connections. A process that is traced and runs is well.",
+    evidence: "State t of every thread (/proc/PID/task), and the pid of the tracer (TracerPid in /proc/PID/status).",
+    fix: "Continue in the debugger, or end the debugger.",
+}
 
 use crate::{
     case::serving::{halted, is_traced, not_halted},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "proc-traced-stop",
-    summary: "a debugger has stopped the server's process",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A debugger is attached and has stopped the process, at a breakpoint or because somebody asked it to. The kernel
-completes handshakes for it; nobody takes the connections. A process that is traced and runs is well.
-
-## Evidence
-
-State t of every thread (/proc/PID/task), and the pid of the tracer (TracerPid in /proc/PID/status).
-
-## Fix
-
-Continue in the debugger, or end the debugger.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {

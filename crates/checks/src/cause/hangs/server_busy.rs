@@ -1,41 +1,21 @@
-//! The server computes and does not come back for connections.
-
-use portward_model::{Evidence, Likelihood, Process, Remedy, Vitals};
+cause! {
+    "server-busy": "the server is busy computing and does not come back for connections",
+    Process, Endpoint(run),
+    what: "A program with one thread, or with one event loop, does one thing at a time. It is in a long computation or an endless
+loop: connections pile up in its queue, or are taken and wait for their turn.",
+    evidence: "\
+A thread in state R, processor time that grows about as fast as the clock (/proc/PID/stat, read twice), while a connection
+waits in the accept queue or without an answer.",
+    fix: "Restart it; then see where the time goes, and move it to another thread or process, or add workers.",
+}
 
 use crate::{
     case::{
-        serving::{Reached, doors, is_raised, waited},
+        serving::is_raised,
         waits::{Wait, wait_of},
     },
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "server-busy",
-    summary: "the server is busy computing and does not come back for connections",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A program with one thread, or with one event loop, does one thing at a time. It is in a long computation or an endless
-loop: connections pile up in its queue, or are taken and wait for their turn.
-
-## Evidence
-
-A thread in state R, processor time that grows about as fast as the clock (/proc/PID/stat, read twice), while a connection
-waits in the accept queue or without an answer.
-
-## Fix
-
-Restart it; then see where the time goes, and move it to another thread or process, or add workers.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || !is_raised(case) {
@@ -48,7 +28,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     // A handshake needs no process: where it is not answered, only a full queue is a busy server's doing.
-    let overflows = |attempt: &portward_model::Attempt| attempt.queue.is_some_and(|(_, after)| after.used >= after.limit.max(1));
+    let overflows = |attempt: &Attempt| attempt.queue.is_some_and(|(_, after)| after.used >= after.limit.max(1));
     if let Reached::Unheard(attempt) = reached
         && !overflows(attempt)
     {

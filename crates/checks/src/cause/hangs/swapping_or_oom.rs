@@ -1,39 +1,18 @@
-//! The server waits for memory.
-
-use portward_model::{Evidence, Likelihood, Process, Remedy, Text, Thread, Vitals};
-
-use crate::{
-    case::serving::{Reached, doors, is_raised, waited},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-    unit_of_cgroup,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "swapping-or-oom",
-    summary: "the server waits for memory, or its workers are killed for want of it",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "swapping-or-oom": "the server waits for memory, or its workers are killed for want of it",
+    Process, Endpoint(run),
+    what: "\
 Memory has run out. Processes wait while pages are written and read (swapping), or the kernel kills those of the control
-group that want more; what is left answers late or never.
-
-## Evidence
-
+group that want more; what is left answers late or never.",
+    evidence: "\
 The pressure of the control group (memory.pressure: the share of time in which all its processes waited for memory), or
-kills in memory.events, or a thread in state D in the pages' way, while connections hang.
+kills in memory.events, or a thread in state D in the pages' way, while connections hang.",
+    fix: "Give it more memory, or let it use less.",
+}
 
-## Fix
+use portward_model::Thread;
 
-Give it more memory, or let it use less.
-
-";
+use crate::{case::serving::is_raised, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || !is_raised(case) {

@@ -1,38 +1,16 @@
-//! More handshakes are half finished than the listener has room for.
-
-use portward_model::{Attempt, Evidence, Likelihood, Remedy, SocketState, Transport};
-
-use crate::{
-    case::serving::{Reached, doors, waited},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "syn-backlog",
-    summary: "more handshakes are half finished than the listener has room for",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "syn-backlog": "more handshakes are half finished than the listener has room for",
+    Rule, Endpoint(run),
+    what: "\
 Between a client's first packet and its last of the handshake, the kernel keeps a half-open connection. A flood of first
-packets, or clients whose packets are lost, fills that table; without SYN cookies new clients are then dropped.
-
-## Evidence
-
+packets, or clients whose packets are lost, fills that table; without SYN cookies new clients are then dropped.",
+    evidence: "\
 Many sockets in SYN-RECV on the port; TcpExt.TCPReqQFullDrop or the listener's drops rise while a client tries, although its
-accept queue has room.
+accept queue has room.",
+    fix: "Turn SYN cookies on, or raise net.ipv4.tcp_max_syn_backlog and the listener's backlog.",
+}
 
-## Fix
-
-Turn SYN cookies on, or raise net.ipv4.tcp_max_syn_backlog and the listener's backlog.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp {

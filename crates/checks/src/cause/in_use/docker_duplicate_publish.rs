@@ -1,39 +1,22 @@
-//! Two containers are to publish the same port.
+cause! {
+    "docker-duplicate-publish": "two containers are to publish the same port",
+    Process, Endpoint(run),
+    what: "\
+Docker gives a port of the machine to one container at a time. Two services of one Compose file with the same published port,
+or a container of another project that still runs, lead to \"port is already allocated\".",
+    evidence: "\
+The text is the container engine's own allocator's; another container publishes the port (its proxy holds the listener); or
+two lines of one Compose file publish it.",
+    fix: "Publish one of them at another port, or stop the other container.",
+}
 
-use portward_model::{Edit, Evidence, Likelihood, Mention, MentionKind, Remedy, Text};
+use portward_model::Edit;
 
 use crate::{
     bind::words::{container_of, described},
     case::held::{Held, held},
-    cause::{Case, Cause, Judges, Proof, Ruling, edits, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "docker-duplicate-publish",
-    summary: "two containers are to publish the same port",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Docker gives a port of the machine to one container at a time. Two services of one Compose file with the same published port,
-or a container of another project that still runs, lead to \"port is already allocated\".
-
-## Evidence
-
-The text is the container engine's own allocator's; another container publishes the port (its proxy holds the listener); or
-two lines of one Compose file publish it.
-
-## Fix
-
-Publish one of them at another port, or stop the other container.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.listens() || case.asked.port == 0 {

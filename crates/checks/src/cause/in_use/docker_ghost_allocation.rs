@@ -1,41 +1,22 @@
-//! The container engine counts a port as given that no container has.
-
-use portward_model::{Evidence, Likelihood, Remedy};
+cause! {
+    "docker-ghost-allocation": "the container engine counts a port as given that no container has",
+    Process, Endpoint(run),
+    what: "\
+Docker keeps a list of its own of the ports that it gave away. After a crash, or beside a stopped container, an entry can
+outlive its use: \"port is already allocated\", though nothing listens; or a `docker-proxy` is left whose container is gone.",
+    evidence: "\
+The text is the allocator's and no socket listens at the port; or the proxy that holds it serves an address that no container
+has.",
+    fix: "Remove the stopped container that publishes the port; if none does, restart the daemon.",
+}
 
 use super::docker_duplicate_publish::allocator_says;
 use crate::{
     bind::words::container_of,
     case::held::{Held, held, servers},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
+    cause::prelude::*,
     docker_proxy,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "docker-ghost-allocation",
-    summary: "the container engine counts a port as given that no container has",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Docker keeps a list of its own of the ports that it gave away. After a crash, or beside a stopped container, an entry can
-outlive its use: \"port is already allocated\", though nothing listens; or a `docker-proxy` is left whose container is gone.
-
-## Evidence
-
-The text is the allocator's and no socket listens at the port; or the proxy that holds it serves an address that no container
-has.
-
-## Fix
-
-Remove the stopped container that publishes the port; if none does, restart the daemon.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.listens() || case.asked.port == 0 {
@@ -53,7 +34,7 @@ fn run(case: &Case<'_>) -> Ruling {
                 return Ruling::Silent;
             }
             if let Some(container) = container_of(case.snapshot, process) {
-                let name = container.name.as_ref().map_or_else(|| container.id.clone(), portward_model::Text::shown);
+                let name = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
                 return Ruling::Out(format!("{} serves the container {name}", words::named(process)));
             }
             let fact = format!("it forwards to {}, which no container has", proxy.container_address);

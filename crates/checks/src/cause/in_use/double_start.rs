@@ -1,39 +1,20 @@
-//! The program that wants the port already runs.
-
-use portward_model::{CommandLine, Evidence, Likelihood, Process, SupervisorKind};
+cause! {
+    "double-start": "the program that wants the port already runs",
+    Process, Endpoint(run),
+    what: "\
+The same program of the same project was started twice: in a second terminal, by a reloader that runs the file twice, by two
+workers that both listen, by a test runner. The first has the port; the second is refused.",
+    evidence: "\
+The holder's program and folder are those of the program that was refused: by its text and the folder of the one who
+asks, or because a second process with the same program, arguments and folder runs and does not hold the port.",
+    fix: "Use the one that runs, or stop it first. In tests, listen on port 0.",
+}
 
 use crate::{
     bind::words::{ancestors, described, supervisor_of},
     case::held::{Held, held},
-    cause::{Case, Cause, Judges, Proof, Ruling, Symptom, kin, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "double-start",
-    summary: "the program that wants the port already runs",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The same program of the same project was started twice: in a second terminal, by a reloader that runs the file twice, by two
-workers that both listen, by a test runner. The first has the port; the second is refused.
-
-## Evidence
-
-The holder's program and folder are those of the program that was refused: by its text and the folder of the one who
-asks, or because a second process with the same program, arguments and folder runs and does not hold the port.
-
-## Fix
-
-Use the one that runs, or stop it first. In tests, listen on port 0.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(Held { index, socket, process }) = held(case) else { return Ruling::Silent };
@@ -75,7 +56,7 @@ fn of_text(case: &Case<'_>, process: &Process) -> Option<Evidence> {
 /// True when the wording of this program is what the process would print.
 fn is_run_by(process: &Process, program: &str) -> bool {
     let names = [process.title(), process.name.shown()];
-    let exe = process.exe.known().map(portward_model::Text::lossy).unwrap_or_default();
+    let exe = process.exe.known().map(Text::lossy).unwrap_or_default();
     let base = exe.rsplit('/').next().unwrap_or_default();
     names.iter().map(String::as_str).chain([base]).any(|name| {
         let rest = name.strip_prefix(program);

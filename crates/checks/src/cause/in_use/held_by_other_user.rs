@@ -1,37 +1,13 @@
-//! Another user's process holds the port, and the reader may not see it.
+cause! {
+    "held-by-other-user": "another user's process holds the port",
+    Reading, Bind(run),
+    what: "The socket belongs to another user, and the reader may not see which process holds it. The kernel tells
+everyone the socket and its user, and only root and that user the process.",
+    evidence: "The uid and inode of the socket from sock_diag; no readable descriptor that refers to it.",
+    fix: "Ask again as root to learn the process, and let that user or root stop it.",
+}
 
-use portward_model::Finding;
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof, offer},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "held-by-other-user",
-    summary: "another user's process holds the port",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The socket belongs to another user, and the reader may not see which process holds it. The kernel tells
-everyone the socket and its user, and only root and that user the process.
-
-## Evidence
-
-The uid and inode of the socket from sock_diag; no readable descriptor that refers to it.
-
-## Fix
-
-Ask again as root to learn the process, and let that user or root stop it.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::OtherUser)?;

@@ -1,38 +1,14 @@
-//! No process holds the port: the kernel itself does.
-
-use portward_model::{Finding, Remedy};
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "kernel-holds",
-    summary: "no process holds the port: the kernel itself does",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The kernel opens sockets of its own for NFS, WireGuard, ksmbd, VXLAN and the like. No process has a descriptor
+cause! {
+    "kernel-holds": "no process holds the port: the kernel itself does",
+    Reading, Bind(run),
+    what: "The kernel opens sockets of its own for NFS, WireGuard, ksmbd, VXLAN and the like. No process has a descriptor
 of them, so nothing can be stopped by its pid. A descriptor that is in flight between two processes
-(SCM_RIGHTS) looks the same.
+(SCM_RIGHTS) looks the same.",
+    evidence: "Root saw every process, and none of them holds the socket.",
+    fix: "Stop the subsystem that opened it: the NFS server, the WireGuard interface, the share.",
+}
 
-## Evidence
-
-Root saw every process, and none of them holds the socket.
-
-## Fix
-
-Stop the subsystem that opened it: the NFS server, the WireGuard interface, the share.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Kernel)?;

@@ -1,39 +1,19 @@
-//! What holds the port has outlived what started it.
-
-use portward_model::{Evidence, Likelihood, Process, SupervisorKind};
+cause! {
+    "orphan-holds-port": "what holds the port has outlived what started it",
+    Reading, Endpoint(run),
+    what: "A process that was left behind holds the port: its terminal or its starter has ended, and it lives on under pid 1.
+It is often a development server whose window was closed, or a child that inherited the listener.",
+    evidence: "\
+The holder of a listener that refuses the bind has pid 1 (or a user's manager) as its parent, in a session that is not
+that parent's, without a unit, container or supervisor that would explain it.",
+    fix: "Stop it; nothing will start it again.",
+}
 
 use crate::{
     bind::words::{described, supervisor_of},
     case::held::{Held, held},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "orphan-holds-port",
-    summary: "what holds the port has outlived what started it",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A process that was left behind holds the port: its terminal or its starter has ended, and it lives on under pid 1.
-It is often a development server whose window was closed, or a child that inherited the listener.
-
-## Evidence
-
-The holder of a listener that refuses the bind has pid 1 (or a user's manager) as its parent, in a session that is not
-that parent's, without a unit, container or supervisor that would explain it.
-
-## Fix
-
-Stop it; nothing will start it again.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(Held { index, socket, process }) = held(case) else { return Ruling::Silent };

@@ -1,39 +1,15 @@
-//! A connection of an ended server still holds the port.
-
-use portward_model::Finding;
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "port-held-by-connection",
-    summary: "a connection of an ended server still holds the port",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The server no longer listens, and a connection that it accepted is still open: in a worker that outlived it,
+cause! {
+    "port-held-by-connection": "a connection of an ended server still holds the port",
+    Reading, Bind(run),
+    what: "The server no longer listens, and a connection that it accepted is still open: in a worker that outlived it,
 or half closed. Such a connection keeps the port unless it and the new socket both set SO_REUSEADDR; what a
-server accepts inherits the option from the listener.
+server accepts inherits the option from the listener.",
+    evidence: "The connection and its state from sock_diag, and no listener at the port.",
+    fix: "End the process that keeps the connection, or restart with SO_REUSEADDR set in both the old and the new
+server.",
+}
 
-## Evidence
-
-The connection and its state from sock_diag, and no listener at the port.
-
-## Fix
-
-End the process that keeps the connection, or restart with SO_REUSEADDR set in both the old and the new
-server.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Connection)?;

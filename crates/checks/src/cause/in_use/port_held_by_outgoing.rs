@@ -1,40 +1,16 @@
-//! An outgoing connection took the port as its source.
-
-use portward_model::{Evidence, Finding, Remedy};
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "port-held-by-outgoing",
-    summary: "an outgoing connection took the port as its source",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The kernel gives each outgoing connection a source port from its ephemeral range. While that connection lives,
+cause! {
+    "port-held-by-outgoing": "an outgoing connection took the port as its source",
+    Reading, Bind(run),
+    what: "The kernel gives each outgoing connection a source port from its ephemeral range. While that connection lives,
 a bind of the port at its address, or at the wildcard, is refused, unless the client had set SO_REUSEADDR,
-which clients hardly ever do. An IPv6 connection stands in the way of 0.0.0.0 too.
+which clients hardly ever do. An IPv6 connection stands in the way of 0.0.0.0 too.",
+    evidence: "A connection whose local port is the one asked for, whose remote end is the listening side; the range from
+/proc/sys/net/ipv4/ip_local_port_range.",
+    fix: "Use a port outside the ephemeral range, or reserve it with net.ipv4.ip_local_reserved_ports, which keeps
+outgoing connections away and still lets a program bind it. Do not stop the client: it only uses the number.",
+}
 
-## Evidence
-
-A connection whose local port is the one asked for, whose remote end is the listening side; the range from
-/proc/sys/net/ipv4/ip_local_port_range.
-
-## Fix
-
-Use a port outside the ephemeral range, or reserve it with net.ipv4.ip_local_reserved_ports, which keeps
-outgoing connections away and still lets a program bind it. Do not stop the client: it only uses the number.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Outgoing)?;

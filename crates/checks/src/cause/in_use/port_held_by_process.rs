@@ -1,38 +1,14 @@
-//! Another process listens on the port.
-
-use portward_model::Finding;
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "port-held-by-process",
-    summary: "another process listens on the port",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A process listens on an address that overlaps the one asked for. Two listeners may share a port only when
+cause! {
+    "port-held-by-process": "another process listens on the port",
+    Reading, Bind(run),
+    what: "A process listens on an address that overlaps the one asked for. Two listeners may share a port only when
 their addresses do not overlap, when they are pinned to different devices, or when both set SO_REUSEPORT and
-belong to one user. SO_REUSEADDR does not help against a listener.
+belong to one user. SO_REUSEADDR does not help against a listener.",
+    evidence: "The socket and its state from sock_diag; the process that opened it, its age and its directory from /proc.",
+    fix: "Stop the holder, through what supervises it where something would start it again; or take another port.",
+}
 
-## Evidence
-
-The socket and its state from sock_diag; the process that opened it, its age and its directory from /proc.
-
-## Fix
-
-Stop the holder, through what supervises it where something would start it again; or take another port.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Process)?;

@@ -1,38 +1,14 @@
-//! A listener of the other family takes the port too.
+cause! {
+    "port-held-dualstack": "a listener of the other family takes the port too",
+    Reading, Bind(run),
+    what: "An IPv6 socket on [::] that is not IPv6 only takes IPv4 as well, so a bind of 0.0.0.0 or of any IPv4 address
+at its port is refused, and the other way round. The IPv4 tables show nothing: the socket is an IPv6 one.",
+    evidence: "The family, address and IPV6_V6ONLY flag of the socket from sock_diag.",
+    fix: "Stop the holder, let one side be IPv6 only (IPV6_V6ONLY, ipv6(7)), or drop the second listen where one program
+asks for both.",
+}
 
-use portward_model::{Evidence, Finding};
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "port-held-dualstack",
-    summary: "a listener of the other family takes the port too",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-An IPv6 socket on [::] that is not IPv6 only takes IPv4 as well, so a bind of 0.0.0.0 or of any IPv4 address
-at its port is refused, and the other way round. The IPv4 tables show nothing: the socket is an IPv6 one.
-
-## Evidence
-
-The family, address and IPV6_V6ONLY flag of the socket from sock_diag.
-
-## Fix
-
-Stop the holder, let one side be IPv6 only (IPV6_V6ONLY, ipv6(7)), or drop the second listen where one program
-asks for both.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::DualStack)?;

@@ -1,39 +1,22 @@
-//! What holds the port is started again whenever it is stopped.
+cause! {
+    "respawned-by-supervisor": "what holds the port is started again whenever it is stopped",
+    Process, Endpoint(run),
+    what: "\
+A manager, a watcher or a loop keeps the program that holds the port running. Killing the program frees the port for a moment,
+then the next one takes it.",
+    evidence: "\
+The holder of the listener, and above it a program that restarts what it starts (pm2, supervisord, nodemon, a watch mode,
+a unit of the user's systemd, a shell's loop); or one parent whose children took the port one after another while it was watched.",
+    fix: "Stop the entry of the supervisor, or the supervisor, not the process.",
+}
 
-use portward_model::{Evidence, Likelihood, Process, Remedy, Sample, SupervisorKind, Text};
+use portward_model::Sample;
 
 use crate::{
     bind::words::{ancestors, described, supervisor_of},
     case::held::{Held, held},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "respawned-by-supervisor",
-    summary: "what holds the port is started again whenever it is stopped",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A manager, a watcher or a loop keeps the program that holds the port running. Killing the program frees the port for a moment,
-then the next one takes it.
-
-## Evidence
-
-The holder of the listener, and above it a program that restarts what it starts (pm2, supervisord, nodemon, a watch mode,
-a unit of the user's systemd, a shell's loop); or one parent whose children took the port one after another while it was watched.
-
-## Fix
-
-Stop the entry of the supervisor, or the supervisor, not the process.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(Held { index, socket, process }) = held(case) else { return Ruling::Silent };
@@ -118,7 +101,7 @@ fn loops(case: &Case<'_>, process: &Process) -> Option<Keeper> {
 
 fn is_loop(process: &Process) -> bool {
     let shell = matches!(process.name.raw(), b"sh" | b"bash" | b"dash" | b"zsh" | b"ash" | b"busybox" | b"ksh");
-    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let script = argv.iter().skip_while(|argument| !is_command(argument)).nth(1);
     shell
         && script.is_some_and(|script| {

@@ -1,37 +1,13 @@
-//! The port is shared by `SO_REUSEPORT`, with another user only.
+cause! {
+    "reuseport-mismatch": "the port is shared by another user only",
+    Reading, Bind(run),
+    what: "SO_REUSEPORT lets several sockets share a port, but only sockets of one user: the first one's (socket(7)). The
+port is held by another user, so setting the option does not help.",
+    evidence: "The uid of the socket from sock_diag and the reader's own.",
+    fix: "Run as the same user, stop the holder, or take another port.",
+}
 
-use portward_model::Finding;
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof, offer},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "reuseport-mismatch",
-    summary: "the port is shared by another user only",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-SO_REUSEPORT lets several sockets share a port, but only sockets of one user: the first one's (socket(7)). The
-port is held by another user, so setting the option does not help.
-
-## Evidence
-
-The uid of the socket from sock_diag and the reader's own.
-
-## Fix
-
-Run as the same user, stop the holder, or take another port.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::OtherUsersGroup)?;

@@ -1,39 +1,15 @@
-//! A client is connected to itself and so holds the port.
-
-use portward_model::Finding;
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "self-connect",
-    summary: "a client is connected to itself and so holds the port",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A client that keeps dialling a local port where nothing listens can be given that very port as its source, and
+cause! {
+    "self-connect": "a client is connected to itself and so holds the port",
+    Reading, Bind(run),
+    what: "A client that keeps dialling a local port where nothing listens can be given that very port as its source, and
 TCP then connects it to itself (simultaneous open, RFC 9293 section 3.5). It looks like a server that echoes,
-and the real server cannot bind.
+and the real server cannot bind.",
+    evidence: "A connection whose local and remote ends are the same.",
+    fix: "Stop the client that retries; move the service out of the ephemeral range; let clients check for themselves
+after connect.",
+}
 
-## Evidence
-
-A connection whose local and remote ends are the same.
-
-## Fix
-
-Stop the client that retries; move the service out of the ephemeral range; let clients check for themselves
-after connect.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::SelfConnect)?;

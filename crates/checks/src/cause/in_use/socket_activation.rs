@@ -1,37 +1,13 @@
-//! systemd holds the port for a service that it starts on demand.
+cause! {
+    "socket-activation": "systemd holds the port for a service that it starts on demand",
+    Reading, Bind(run),
+    what: "A systemd socket unit opened the port; the service starts with the first client and is handed the socket.
+Stopping the service alone does not free the port: systemd keeps the socket and starts the service again.",
+    evidence: "systemd is among the holders of the socket.",
+    fix: "Stop the socket unit, not the service. `systemctl list-sockets` tells which one it is.",
+}
 
-use portward_model::{Finding, Remedy};
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "socket-activation",
-    summary: "systemd holds the port for a service that it starts on demand",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A systemd socket unit opened the port; the service starts with the first client and is handed the socket.
-Stopping the service alone does not free the port: systemd keeps the socket and starts the service again.
-
-## Evidence
-
-systemd is among the holders of the socket.
-
-## Fix
-
-Stop the socket unit, not the service. `systemctl list-sockets` tells which one it is.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (first, all) = words::of_kind(view, Kind::Activation)?;

@@ -1,42 +1,22 @@
-//! A service of the system holds the port.
-
-use portward_model::{Effect, Evidence, Likelihood, Process, Remedy, Socket, SupervisorKind, Text};
+cause! {
+    "system-service-holds": "a service of the system holds the port",
+    Process, Endpoint(run),
+    what: "\
+A service that the system starts by itself holds the port: a web server or database that a package installed (apache2, nginx,
+postgresql), printing (cups, 631), the resolver (systemd-resolved, 53). Killed, it comes back, at the latest with the next
+start of the machine. On macOS the AirPlay receiver has 5000 and 7000 and answers 403 there.",
+    evidence: "\
+The control group of the process, or of the socket itself (sock_diag), is that of a system unit; or a daemon of a system user
+runs under pid 1. On macOS the answer names `AirTunes`.",
+    fix: "Stop the unit, and disable it where it should not come back; or take another port.",
+}
 
 use crate::{
     CgroupUnit,
     bind::words::{described, supervisor_of},
     case::held::servers,
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, quoted, words},
-    unit_of_cgroup,
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "system-service-holds",
-    summary: "a service of the system holds the port",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A service that the system starts by itself holds the port: a web server or database that a package installed (apache2, nginx,
-postgresql), printing (cups, 631), the resolver (systemd-resolved, 53). Killed, it comes back, at the latest with the next
-start of the machine. On macOS the AirPlay receiver has 5000 and 7000 and answers 403 there.
-
-## Evidence
-
-The control group of the process, or of the socket itself (sock_diag), is that of a system unit; or a daemon of a system user
-runs under pid 1. On macOS the answer names `AirTunes`.
-
-## Fix
-
-Stop the unit, and disable it where it should not come back; or take another port.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if let Some(ruling) = air_play(case) {

@@ -1,38 +1,14 @@
-//! Closed connections of the port are still remembered.
-
-use portward_model::{Finding, Remedy};
-
-use crate::{
-    bind::{View, conflict::Kind, words},
-    cause::{Cause, Judges, Proof},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "time-wait",
-    summary: "closed connections of the port are still remembered",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The side that closes a TCP connection first keeps it in TIME-WAIT for a minute against late packets (RFC 9293
+cause! {
+    "time-wait": "closed connections of the port are still remembered",
+    Reading, Bind(run),
+    what: "The side that closes a TCP connection first keeps it in TIME-WAIT for a minute against late packets (RFC 9293
 section 3.3.2). Until then the port is refused, unless the old socket and the new one both set SO_REUSEADDR:
-setting it in the new server only does not help the first restart.
+setting it in the new server only does not help the first restart.",
+    evidence: "Sockets in TIME-WAIT with this local port from sock_diag, and no listener.",
+    fix: "Wait up to 60 s; set SO_REUSEADDR in the server from now on; as root the entries can be removed.",
+}
 
-## Evidence
-
-Sockets in TIME-WAIT with this local port from sock_diag, and no listener.
-
-## Fix
-
-Wait up to 60 s; set SO_REUSEADDR in the server from now on; as root the entries can be removed.
-
-";
+use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let (_, all) = words::of_kind(view, Kind::TimeWait)?;

@@ -1,38 +1,17 @@
-//! A socket has the Unix path already.
-
-use portward_model::{Evidence, Finding, Likelihood, SocketState};
+cause! {
+    "unix-path-held": "a socket has the Unix path already",
+    Reading, Bind(run),
+    what: "A bind makes the file of a Unix socket, and fails with EADDRINUSE when a file of that name exists (unix(7)).
+An abstract name, written with @, has no file: it is refused while a socket of the same network namespace has
+it. A socket may outlive its file, so a path whose file was not looked at is refused likely, not certainly.",
+    evidence: "A socket of that name from sock_diag, and the file where somebody looked.",
+    fix: "Stop the holder; a server that ends well removes its file.",
+}
 
 use crate::{
-    bind::{BindHost, View, words},
-    cause::{Cause, Judges, Proof, offer},
+    bind::{BindHost, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "unix-path-held",
-    summary: "a socket has the Unix path already",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Bind(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A bind makes the file of a Unix socket, and fails with EADDRINUSE when a file of that name exists (unix(7)).
-An abstract name, written with @, has no file: it is refused while a socket of the same network namespace has
-it. A socket may outlive its file, so a path whose file was not looked at is refused likely, not certainly.
-
-## Evidence
-
-A socket of that name from sock_diag, and the file where somebody looked.
-
-## Fix
-
-Stop the holder; a server that ends well removes its file.
-
-";
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let BindHost::Path(path) = &view.question.host else { return None };

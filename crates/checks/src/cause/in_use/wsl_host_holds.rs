@@ -1,34 +1,15 @@
-//! The Windows side of this machine has the port.
-
-use portward_model::{Evidence, Likelihood, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "wsl-host-holds",
-    summary: "the Windows side of this machine has the port",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "wsl-host-holds": "the Windows side of this machine has the port",
+    Rule, Endpoint(run),
+    what: "\
 Under the Windows Subsystem for Linux with mirrored networking, Linux and Windows share one set of ports. A Windows program, or
-the relay of another distribution, has the port; Linux shows no socket at it and still refuses the bind.
+the relay of another distribution, has the port; Linux shows no socket at it and still refuses the bind.",
+    evidence: "\
+The kernel is that of the subsystem; a bind fails with EADDRINUSE, and no socket of this side has the port. Or the text says so.",
+    fix: "Stop the Windows program: `netstat -ano` in Windows names its pid. Or take another port.",
+}
 
-## Evidence
-
-The kernel is that of the subsystem; a bind fails with EADDRINUSE, and no socket of this side has the port. Or the text says so.
-
-## Fix
-
-Stop the Windows program: `netstat -ano` in Windows names its pid. Or take another port.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.listens() || case.asked.port == 0 || case.asked.path.is_some() {

@@ -1,34 +1,13 @@
-//! The address belongs to another machine.
+cause! {
+    "another-machine": "the address belongs to another machine, and it does not serve",
+    Absence, Endpoint(run),
+    what: "The dialled address is none of this machine's. From here only the way there can be seen, and what came back: a
+refusal means that the machine (or a firewall in front of it) is up and answered; silence means that nobody did.",
+    evidence: "The addresses of the interfaces and the route to the target (rtnetlink); what a connection met.",
+    fix: "Run `portward doctor` on that machine, or correct the address.",
+}
 
-use portward_model::{Evidence, Likelihood, Remedy, Transport};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "another-machine",
-    summary: "the address belongs to another machine, and it does not serve",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The dialled address is none of this machine's. From here only the way there can be seen, and what came back: a
-refusal means that the machine (or a firewall in front of it) is up and answered; silence means that nobody did.
-
-## Evidence
-
-The addresses of the interfaces and the route to the target (rtnetlink); what a connection met.
-
-## Fix
-
-Run `portward doctor` on that machine, or correct the address.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.path.is_some() || case.asked.port == 0 {

@@ -1,39 +1,19 @@
-//! A socket is bound to the port and does not listen.
-
-use portward_model::{Evidence, Finding, Likelihood, Seen, SocketState};
+cause! {
+    "bound-not-listening": "a socket is bound to the port and does not listen",
+    Reading, Both(run, refuse),
+    what: "A program bound the port and never called listen(2), or has not yet. Clients are refused, and so is a second bind.
+No table under /proc/net shows such a socket, and neither do the usual tools.",
+    evidence: "\
+sock_diag with the bound-inactive state (Linux 6.8 and later) names the socket and its holder; no listener takes the
+address.",
+    fix: "Let the program listen, or restart it. Its threads show what it waits for before it does. When both sockets set
+SO_REUSEADDR a second bind succeeds, and the first to listen wins.",
+}
 
 use crate::{
-    bind::{self, View, conflict::Kind},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
+    bind::{self},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "bound-not-listening",
-    summary: "a socket is bound to the port and does not listen",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Both(run, refuse),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() },
-};
-
-const DOC: &str = "\
-## What it is
-
-A program bound the port and never called listen(2), or has not yet. Clients are refused, and so is a second bind.
-No table under /proc/net shows such a socket, and neither do the usual tools.
-
-## Evidence
-
-sock_diag with the bound-inactive state (Linux 6.8 and later) names the socket and its holder; no listener takes the
-address.
-
-## Fix
-
-Let the program listen, or restart it. Its threads show what it waits for before it does. When both sockets set
-SO_REUSEADDR a second bind succeeds, and the first to listen wins.
-
-";
 
 fn refuse(view: &View<'_>) -> Option<Finding> {
     let (first, all) = bind::words::of_kind(view, Kind::Silent)?;

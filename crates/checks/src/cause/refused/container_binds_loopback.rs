@@ -1,43 +1,17 @@
-//! The program in the container listens on the container's own loopback only.
-
-use std::net::IpAddr;
-
-use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, RuleVerdict, Socket, SocketState, Transport, unmap};
-
-use crate::{
-    bind::words::container_of,
-    cause::{Case, Cause, Judges, Proof, Ruling, Standing, edits, words},
-    docker_proxy,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "container-binds-loopback",
-    summary: "the program in the container listens on the container's own loopback only",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A published port leads to the container's address on its network. A program that listens on 127.0.0.1 inside the
+cause! {
+    "container-binds-loopback": "the program in the container listens on the container's own loopback only",
+    Rule, Endpoint(run),
+    what: "A published port leads to the container's address on its network. A program that listens on 127.0.0.1 inside the
 container is not there: the proxy on the host accepts, and closes or resets at once; without the proxy the client is
-refused.
-
-## Evidence
-
+refused.",
+    evidence: "\
 The host's listener is the runtime's proxy, or a rule sends the port to the container; every listener with the inner
-port in the container's network namespace is on loopback (sock_diag after setns(2)).
+port in the container's network namespace is on loopback (sock_diag after setns(2)).",
+    fix: "Let the program listen on 0.0.0.0 inside the container. That does not expose it: who may reach it is decided where
+the port is published.",
+}
 
-## Fix
-
-Let the program listen on 0.0.0.0 inside the container. That does not expose it: who may reach it is decided where
-the port is published.
-
-";
+use crate::{bind::words::container_of, cause::prelude::*, docker_proxy};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.port == 0 {
@@ -92,7 +66,7 @@ struct Way {
 fn way(case: &Case<'_>) -> Option<Way> {
     for (index, socket) in case.served() {
         let holder = case.holder(index)?;
-        let argv = holder.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
+        let argv = holder.argv.known().map(CommandLine::arguments).unwrap_or_default();
         if let Some(proxy) = docker_proxy(argv) {
             let evidence = words::seen(case, index, socket);
             return Some(Way { address: Some(proxy.container_address), port: proxy.container_port, evidence });

@@ -1,41 +1,22 @@
-//! The server starts and ends again and again.
+cause! {
+    "crash-loop": "the server starts and ends again and again",
+    Process, Endpoint(run),
+    what: "A supervisor starts a program that ends soon after. Between two lives the port is refused, within one it may even
+answer. The port is not the problem; what the program prints as it ends is.",
+    evidence: "The endpoint was looked at several times: its listener came and went, or one and the same parent had another child
+each time.",
+    fix: "Read the last output and the exit status of the child.",
+}
 
 use std::collections::BTreeMap;
 
-use portward_model::{CommandLine, Evidence, Likelihood, Remedy, Sample};
+use portward_model::Sample;
 
 use crate::{
     bind::words::supervisor_of,
-    cause::{Case, Cause, Judges, Proof, Ruling, kin, offer, words},
+    cause::prelude::*,
     why::{quoted, starts_again},
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "crash-loop",
-    summary: "the server starts and ends again and again",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A supervisor starts a program that ends soon after. Between two lives the port is refused, within one it may even
-answer. The port is not the problem; what the program prints as it ends is.
-
-## Evidence
-
-The endpoint was looked at several times: its listener came and went, or one and the same parent had another child
-each time.
-
-## Fix
-
-Read the last output and the exit status of the child.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     let samples = case.exam.samples.as_slice();

@@ -1,39 +1,18 @@
-//! A firewall answers in the server's place.
-
-use std::net::IpAddr;
-
-use portward_model::{Attempt, Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "firewall-reject",
-    summary: "a firewall rejects the connection in the server's place",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A rule of the packet filter answers with a reset, which clients report as \"connection refused\", or with an ICMP
+cause! {
+    "firewall-reject": "a firewall rejects the connection in the server's place",
+    Rule, Endpoint(run),
+    what: "A rule of the packet filter answers with a reset, which clients report as \"connection refused\", or with an ICMP
 error, which becomes \"no route to host\" or a refusal. The server behind it never sees the packet, so restarting it
-changes nothing.
-
-## Evidence
-
-The kernel counts who refused: its own reset raises Tcp.OutRsts, a rule's reset raises Tcp.AttemptFails alone, an
+changes nothing.",
+    evidence: "The kernel counts who refused: its own reset raises Tcp.OutRsts, a rule's reset raises Tcp.AttemptFails alone, an
 ICMP error raises Icmp.InDestUnreachs. A listener that takes exactly this address, and is refused, is the other
-half. With CAP_NET_ADMIN the rule itself, and its counter.
+half. With CAP_NET_ADMIN the rule itself, and its counter.",
+    fix: "Remove the rule, or let the port through before it.",
+}
 
-## Fix
+use portward_model::FirewallRule;
 
-Remove the rule, or let the port through before it.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.port == 0 {

@@ -1,38 +1,15 @@
-//! Another debugger is attached already.
-
-use portward_model::{Evidence, Likelihood, Process, Remedy, Socket, SocketState};
-
-use crate::{
-    case::debuggee::debuggee,
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "jdwp-busy",
-    summary: "another debugger is attached already",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A Java virtual machine serves one debugger at a time: while one is attached the debug port does not listen, and a
-second is refused. The port listens again as soon as the first detaches.
-
-## Evidence
-
+cause! {
+    "jdwp-busy": "another debugger is attached already",
+    Process, Endpoint(run),
+    what: "A Java virtual machine serves one debugger at a time: while one is attached the debug port does not listen, and a
+second is refused. The port listens again as soon as the first detaches.",
+    evidence: "\
 A JVM's arguments name the port with server=y; nothing listens there, and the JVM holds an established connection on
-it (sock_diag), whose other end is the debugger.
+it (sock_diag), whose other end is the debugger.",
+    fix: "Detach the other debugger.",
+}
 
-## Fix
-
-Detach the other debugger.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {
@@ -79,10 +56,10 @@ fn run(case: &Case<'_>) -> Ruling {
 
 /// The process at the other end of a connection of this machine.
 fn other_end<'a>(case: &Case<'a>, socket: &Socket) -> Option<&'a Process> {
-    let (own, remote) = (socket.address().map(portward_model::unmap)?, socket.remote()?);
+    let (own, remote) = (socket.address().map(unmap)?, socket.remote()?);
     let all = case.snapshot.sockets.iter().enumerate();
     let back = |other: &Socket| {
-        let to = other.remote().map(|(address, port)| (portward_model::unmap(address), port));
+        let to = other.remote().map(|(address, port)| (unmap(address), port));
         to == Some((own, case.asked.port)) && other.port() == Some(remote.1)
     };
     let (index, _) = all.into_iter().find(|(_, other)| case.is_own(other) && back(other))?;

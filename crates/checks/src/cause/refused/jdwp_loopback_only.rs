@@ -1,38 +1,14 @@
-//! The JVM's debug port listens on loopback only.
+cause! {
+    "jdwp-loopback-only": "the JVM's debug port listens on loopback only",
+    Process, Endpoint(run),
+    what: "Since JDK 9 `address=5005` means 127.0.0.1: a debugger on another machine, or on the other side of a container's
+network, is refused. That is on purpose. Whoever reaches a debug port can run any code in the program.",
+    evidence: "The listener is on a loopback address and its process was started with this port in -agentlib:jdwp; the dialled
+address is another one of this machine.",
+    fix: "Go through a tunnel. `address=*:5005` opens the port to everyone who reaches the machine.",
+}
 
-use portward_model::{AddressClass, Effect, Evidence, Likelihood, Remedy, unmap};
-
-use crate::{
-    case::debuggee::debuggee,
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "jdwp-loopback-only",
-    summary: "the JVM's debug port listens on loopback only",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Since JDK 9 `address=5005` means 127.0.0.1: a debugger on another machine, or on the other side of a container's
-network, is refused. That is on purpose. Whoever reaches a debug port can run any code in the program.
-
-## Evidence
-
-The listener is on a loopback address and its process was started with this port in -agentlib:jdwp; the dialled
-address is another one of this machine.
-
-## Fix
-
-Go through a tunnel. `address=*:5005` opens the port to everyone who reaches the machine.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(dialled) = case.unserved().filter(|address| !address.is_loopback()) else { return Ruling::Silent };

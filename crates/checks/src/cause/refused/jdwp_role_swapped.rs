@@ -1,39 +1,15 @@
-//! Both sides of a debug connection take the same part.
-
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
-
-use crate::{
-    case::debuggee::{debuggee, debugger},
-    cause::{Case, Cause, Judges, Proof, Ruling, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "jdwp-role-swapped",
-    summary: "both sides of a debug connection take the same part",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-One side of JDWP listens and the other connects. A JVM with server=n, which is the default, connects to a debugger
+cause! {
+    "jdwp-role-swapped": "both sides of a debug connection take the same part",
+    Process, Endpoint(run),
+    what: "One side of JDWP listens and the other connects. A JVM with server=n, which is the default, connects to a debugger
 that has to listen (\"Listen to remote JVM\"); one with server=y listens for a debugger that attaches (\"Attach\"). When
-both connect, both are refused; when both listen, the second finds its port taken.
+both connect, both are refused; when both listen, the second finds its port taken.",
+    evidence: "The JVM's own words (transport error 202: connect failed), or its arguments with server=n for a port where nothing
+listens; or a bind by a JVM that failed because a debugger listens there.",
+    fix: "Set server=y in the JVM's option and attach, or let the debugger listen.",
+}
 
-## Evidence
-
-The JVM's own words (transport error 202: connect failed), or its arguments with server=n for a port where nothing
-listens; or a bind by a JVM that failed because a debugger listens there.
-
-## Fix
-
-Set server=y in the JVM's option and attach, or let the debugger listen.
-
-";
+use crate::{case::debuggee::debugger, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.listens() {

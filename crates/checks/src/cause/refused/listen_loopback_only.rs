@@ -1,41 +1,20 @@
-//! The server listens on loopback only, and the client came from outside it.
+cause! {
+    "listen-loopback-only": "the server listens on loopback only, and another address was dialled",
+    Reading, Endpoint(run),
+    what: "127.0.0.1 and ::1 are for programs of this machine that dial these very addresses. A client that dials the machine's
+LAN, bridge or VPN address, from here or from elsewhere, is refused.",
+    evidence: "Every listener with the port is on a loopback address (sock_diag), and the dialled address is this machine's but is
+not loopback.",
+    fix: "Listen on that address or on 0.0.0.0 if others shall reach it, which exposes it to the network; or keep it as it is
+and use a tunnel.",
+}
 
-use portward_model::{AddressClass, Effect, Likelihood, Remedy, unmap};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "listen-loopback-only",
-    summary: "the server listens on loopback only, and another address was dialled",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-127.0.0.1 and ::1 are for programs of this machine that dial these very addresses. A client that dials the machine's
-LAN, bridge or VPN address, from here or from elsewhere, is refused.
-
-## Evidence
-
-Every listener with the port is on a loopback address (sock_diag), and the dialled address is this machine's but is
-not loopback.
-
-## Fix
-
-Listen on that address or on 0.0.0.0 if others shall reach it, which exposes it to the network; or keep it as it is
-and use a tunnel.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(dialled) = case.unserved().filter(|address| !address.is_loopback()) else { return Ruling::Silent };
     let all: Vec<_> = case.listeners().collect();
-    let loopback = |address: std::net::IpAddr| AddressClass::of(unmap(address)) == AddressClass::Loopback;
+    let loopback = |address: IpAddr| AddressClass::of(unmap(address)) == AddressClass::Loopback;
     let Some((index, socket)) = all.first().copied() else { return Ruling::Silent };
     if !all.iter().all(|(_, socket)| socket.address().is_some_and(loopback)) {
         return Ruling::Silent;

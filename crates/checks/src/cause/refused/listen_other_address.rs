@@ -1,36 +1,13 @@
-//! The server listens on another address of this machine.
+cause! {
+    "listen-other-address": "the server listens on another address of this machine",
+    Reading, Endpoint(run),
+    what: "A listener with a specific address takes connections to that address alone; one that is pinned to a device
+(SO_BINDTODEVICE) takes only what arrives there. The client dialled another address of the same machine.",
+    evidence: "A listener with this port whose address or device is another (sock_diag), and none that takes the dialled one.",
+    fix: "Dial the address that it listens on, or let it listen on the dialled one.",
+}
 
-use std::net::IpAddr;
-
-use portward_model::{AddressClass, Effect, Likelihood, Remedy, Socket, unmap};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "listen-other-address",
-    summary: "the server listens on another address of this machine",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A listener with a specific address takes connections to that address alone; one that is pinned to a device
-(SO_BINDTODEVICE) takes only what arrives there. The client dialled another address of the same machine.
-
-## Evidence
-
-A listener with this port whose address or device is another (sock_diag), and none that takes the dialled one.
-
-## Fix
-
-Dial the address that it listens on, or let it listen on the dialled one.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(dialled) = case.unserved() else { return Ruling::Silent };

@@ -1,40 +1,18 @@
-//! The server listens on the other address family.
+cause! {
+    "listen-other-family": "the server listens on the other address family",
+    Reading, Endpoint(run),
+    what: "`localhost` means 127.0.0.1 and ::1. The server listens on one of them and the client dialled the other. Programs
+take what the resolver gives first; Node from 17 to 19 tried only that one.",
+    evidence: "A listener with this port on a loopback address or wildcard of the other family (sock_diag), none that takes the
+dialled one; a connection to the dialled address is refused and one to the other is accepted.",
+    fix: "Dial the address that it listens on, or let it listen on both.",
+}
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Effect, Family, Likelihood, Met, Remedy, Socket};
+use portward_model::Family;
 
-use crate::{
-    cause::{Case, Cause, Judges, Proof, Ruling, edits, offer, words},
-    program,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "listen-other-family",
-    summary: "the server listens on the other address family",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-`localhost` means 127.0.0.1 and ::1. The server listens on one of them and the client dialled the other. Programs
-take what the resolver gives first; Node from 17 to 19 tried only that one.
-
-## Evidence
-
-A listener with this port on a loopback address or wildcard of the other family (sock_diag), none that takes the
-dialled one; a connection to the dialled address is refused and one to the other is accepted.
-
-## Fix
-
-Dial the address that it listens on, or let it listen on both.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(dialled) = case.unserved() else { return Ruling::Silent };

@@ -1,37 +1,16 @@
-//! The server listens on every IPv6 address, and takes no IPv4.
+cause! {
+    "listen-v6only-wildcard": "the server listens on every IPv6 address and takes no IPv4",
+    Rule, Endpoint(run),
+    what: "A socket on `[::]` takes IPv4 too, unless IPV6_V6ONLY is set: by the program, by its library, or by the setting
+net.ipv6.bindv6only. Then a client that dials an IPv4 address is refused although \"it listens on everything\".",
+    evidence: "A listener on [::] with the port whose INET_DIAG_SKV6ONLY is 1 (sock_diag), and none that takes the dialled IPv4
+address; net.ipv6.bindv6only where it is the setting that did it.",
+    fix: "Clear IPV6_V6ONLY, add an IPv4 listener, or dial an IPv6 address.",
+}
 
-use std::net::IpAddr;
+use portward_model::Family;
 
-use portward_model::{Effect, Evidence, Family, Likelihood, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "listen-v6only-wildcard",
-    summary: "the server listens on every IPv6 address and takes no IPv4",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A socket on `[::]` takes IPv4 too, unless IPV6_V6ONLY is set: by the program, by its library, or by the setting
-net.ipv6.bindv6only. Then a client that dials an IPv4 address is refused although \"it listens on everything\".
-
-## Evidence
-
-A listener on [::] with the port whose INET_DIAG_SKV6ONLY is 1 (sock_diag), and none that takes the dialled IPv4
-address; net.ipv6.bindv6only where it is the setting that did it.
-
-## Fix
-
-Clear IPV6_V6ONLY, add an IPv4 listener, or dial an IPv6 address.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(dialled) = case.unserved().filter(IpAddr::is_ipv4) else { return Ruling::Silent };

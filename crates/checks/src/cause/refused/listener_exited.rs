@@ -1,35 +1,14 @@
-//! The server was here a moment ago and has ended.
+cause! {
+    "listener-exited": "the server was here a moment ago and has ended",
+    Reading, Endpoint(run),
+    what: "Something listened on the port until shortly, and no longer does: the program ended, or closed its listener and only
+finishes the connections that it has. The kernel keeps the remains of closed connections for a minute.",
+    evidence: "No listener, and connections whose own end has this port are left in the tables (sock_diag), or the listener was
+seen and then not. The port lies outside the range that clients take theirs from.",
+    fix: "Start it again; read its last output to know why it ended.",
+}
 
-use portward_model::{Effect, Evidence, Likelihood, Remedy, SocketState};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "listener-exited",
-    summary: "the server was here a moment ago and has ended",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Something listened on the port until shortly, and no longer does: the program ended, or closed its listener and only
-finishes the connections that it has. The kernel keeps the remains of closed connections for a minute.
-
-## Evidence
-
-No listener, and connections whose own end has this port are left in the tables (sock_diag), or the listener was
-seen and then not. The port lies outside the range that clients take theirs from.
-
-## Fix
-
-Start it again; read its last output to know why it ended.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let seen_to_end = case.connects() && {

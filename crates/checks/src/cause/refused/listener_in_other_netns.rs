@@ -1,37 +1,16 @@
-//! The listener is in another network namespace.
-
-use portward_model::{AddressClass, Evidence, Likelihood, Remedy, Socket, unmap};
+cause! {
+    "listener-in-other-netns": "the listener is in another network namespace",
+    Reading, Endpoint(run),
+    what: "Each network namespace has its own ports and its own loopback. A server in a container whose port is not published,
+or in a namespace made by `ip netns` or `unshare -n`, listens there and not here.",
+    evidence: "A listener with the port in another namespace (sock_diag after setns(2)), and none in this one.",
+    fix: "Publish the container's port, dial the address that it has on its own network, or run the client in that namespace.",
+}
 
 use crate::{
     bind::words::{ancestors, container_of},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, quoted, words},
+    cause::prelude::*,
 };
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "listener-in-other-netns",
-    summary: "the listener is in another network namespace",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Each network namespace has its own ports and its own loopback. A server in a container whose port is not published,
-or in a namespace made by `ip netns` or `unshare -n`, listens there and not here.
-
-## Evidence
-
-A listener with the port in another namespace (sock_diag after setns(2)), and none in this one.
-
-## Fix
-
-Publish the container's port, dial the address that it has on its own network, or run the client in that namespace.
-
-";
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {
@@ -74,7 +53,7 @@ fn is_foreign(case: &Case<'_>, index: usize, socket: &Socket) -> bool {
 /// `the network namespace blue`, `the network namespace of pid 4121`
 fn place(case: &Case<'_>, index: usize, socket: &Socket) -> String {
     if let Some(container) = case.holder(index).and_then(|process| container_of(case.snapshot, process)) {
-        let name = container.name.as_ref().map_or_else(|| container.id.clone(), portward_model::Text::shown);
+        let name = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
         return format!("the {} container {name}", container.runtime);
     }
     let namespace = case.snapshot.namespaces.get(usize::from(socket.netns));

@@ -1,41 +1,20 @@
-//! "localhost" means this container, and the service is outside it.
+cause! {
+    "localhost-means-another-host": "localhost means this container, and the service is outside it",
+    Reading, Endpoint(run),
+    what: "Inside a container, a virtual machine or WSL, 127.0.0.1 is that small world itself. A service on the host, or in the
+container beside it, is at another address.",
+    evidence: "This program runs in a container or WSL (its files and control group), the dialled address is loopback, nothing
+listens here; a connection to the gateway, which is the host, was accepted, or a setting of the project sends the
+client to localhost.",
+    fix: "Dial the host by its name or address from inside, or the other container by its service's name.",
+}
 
 use std::net::SocketAddr;
 
-use portward_model::{DialTarget, Evidence, Likelihood, MentionKind, Met, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, kin, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "localhost-means-another-host",
-    summary: "localhost means this container, and the service is outside it",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Inside a container, a virtual machine or WSL, 127.0.0.1 is that small world itself. A service on the host, or in the
-container beside it, is at another address.
-
-## Evidence
-
-This program runs in a container or WSL (its files and control group), the dialled address is loopback, nothing
-listens here; a connection to the gateway, which is the host, was accepted, or a setting of the project sends the
-client to localhost.
-
-## Fix
-
-Dial the host by its name or address from inside, or the other container by its service's name.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    let Some(dialled) = case.unserved().filter(std::net::IpAddr::is_loopback) else { return Ruling::Silent };
+    let Some(dialled) = case.unserved().filter(IpAddr::is_loopback) else { return Ruling::Silent };
     let Some(network) = &case.exam.network else { return Ruling::Silent };
     let place = match (&network.container, network.wsl) {
         (Some(runtime), _) => format!("a {runtime} container"),
@@ -70,7 +49,7 @@ fn run(case: &Case<'_>) -> Ruling {
         case.exam.hosts.iter().flatten().flat_map(|line| &line.names).find(|name| {
             matches!(name.raw(), b"host.docker.internal" | b"host.containers.internal" | b"gateway.docker.internal")
         });
-    let outside = host.map(portward_model::Text::shown).or_else(|| network.gateway.map(|gateway| gateway.to_string()));
+    let outside = host.map(Text::shown).or_else(|| network.gateway.map(|gateway| gateway.to_string()));
     let mut fixes = Vec::new();
     if let Some(outside) = &outside {
         if let Some(mention) = setting {

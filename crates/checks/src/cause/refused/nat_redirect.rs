@@ -1,35 +1,16 @@
-//! A redirection sends the connection to a port where nothing listens.
+cause! {
+    "nat-redirect": "a redirection sends the connection elsewhere, where nothing listens",
+    Rule, Endpoint(run),
+    what: "A NAT rule (`redirect`, `dnat`) that was left behind, or whose target ended, turns packets for this port to another
+one. The listener that every tool shows is never reached; the kernel's reset comes from the other port.",
+    evidence: "A listener takes exactly this address, a connection is refused, and the reset is the kernel's own (Tcp.OutRsts
+rose): it was sent for another port. With CAP_NET_ADMIN the rule itself.",
+    fix: "Remove the rule, or start what it leads to.",
+}
 
-use portward_model::{Evidence, FirewallRule, Likelihood, Remedy, RuleVerdict, Seen, Transport};
+use portward_model::FirewallRule;
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "nat-redirect",
-    summary: "a redirection sends the connection elsewhere, where nothing listens",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A NAT rule (`redirect`, `dnat`) that was left behind, or whose target ended, turns packets for this port to another
-one. The listener that every tool shows is never reached; the kernel's reset comes from the other port.
-
-## Evidence
-
-A listener takes exactly this address, a connection is refused, and the reset is the kernel's own (Tcp.OutRsts
-rose): it was sent for another port. With CAP_NET_ADMIN the rule itself.
-
-## Fix
-
-Remove the rule, or start what it leads to.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.port == 0 {

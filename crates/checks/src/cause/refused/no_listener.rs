@@ -1,35 +1,14 @@
-//! Nothing listens on the port.
+cause! {
+    "no-listener": "nothing listens on the port",
+    Absence, Endpoint(run),
+    what: "No socket of this machine listens on the port, at any address, in any network namespace that could be read. The
+kernel itself answers a connection with a reset, and the client reads \"connection refused\".",
+    evidence: "The tables of listening, bound and connected sockets (sock_diag) hold none with this port; a connection was
+refused by the kernel's own reset (Tcp.OutRsts rose).",
+    fix: "Start the service. Where a file of the project, a Compose file or a unit names the port, that is what to start.",
+}
 
-use portward_model::{Effect, Evidence, Likelihood, MentionKind, Remedy, Transport};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, kin, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "no-listener",
-    summary: "nothing listens on the port",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-No socket of this machine listens on the port, at any address, in any network namespace that could be read. The
-kernel itself answers a connection with a reset, and the client reads \"connection refused\".
-
-## Evidence
-
-The tables of listening, bound and connected sockets (sock_diag) hold none with this port; a connection was
-refused by the kernel's own reset (Tcp.OutRsts rose).
-
-## Fix
-
-Start the service. Where a file of the project, a Compose file or a unit names the port, that is what to start.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() || case.asked.port == 0 || case.asked.transport.is_unix() {

@@ -1,38 +1,16 @@
-//! The server is starting and does not listen yet.
+cause! {
+    "not-ready-yet": "the server is starting and does not listen yet",
+    Process, Endpoint(run),
+    what: "A program that was started seconds ago reads its configuration, compiles, connects to its database, and only then
+listens. A client that comes before is refused, and the same client a moment later is served.",
+    evidence: "A process whose arguments name the port, seconds old, without a listener; or the listener appeared while it was
+watched.",
+    fix: "Wait for the port instead of for a time.",
+}
 
-use portward_model::{Evidence, Likelihood, Process, ProcessState};
+use portward_model::ProcessState;
 
-use crate::{
-    bind::words::age,
-    cause::{Case, Cause, Judges, Proof, Ruling, kin, offer, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "not-ready-yet",
-    summary: "the server is starting and does not listen yet",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A program that was started seconds ago reads its configuration, compiles, connects to its database, and only then
-listens. A client that comes before is refused, and the same client a moment later is served.
-
-## Evidence
-
-A process whose arguments name the port, seconds old, without a listener; or the listener appeared while it was
-watched.
-
-## Fix
-
-Wait for the port instead of for a time.
-
-";
+use crate::{bind::words::age, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {
@@ -55,8 +33,8 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let Some((process, seconds)) = youngest(case) else { return Ruling::Silent };
     let likelihood = if seconds <= YOUNG { Likelihood::Likely } else { Likelihood::Possible };
-    let argv = process.argv.known().map(portward_model::CommandLine::arguments).unwrap_or_default();
-    let line: Vec<String> = argv.iter().take(8).map(portward_model::Text::shown).collect();
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
+    let line: Vec<String> = argv.iter().take(8).map(Text::shown).collect();
     let old = age(process.started_at, case.snapshot.host.now);
     let pid = process.id.pid;
     let told = match kin::told_elsewhere(case, process) {
@@ -88,7 +66,7 @@ fn youngest<'a>(case: &Case<'a>) -> Option<(&'a Process, i64)> {
             && !kin::is_reader(case, process)
             && !kin::is_client(case, process.id.pid)
             && kin::ports_of(case, process.id.pid).is_empty()
-            && crate::case::debuggee::debuggee(process).is_none_or(|found| !found.waits)
+            && debuggee(process).is_none_or(|found| !found.waits)
     });
     let aged = all.map(|process| (process, now.saturating_sub(process.started_at.0).max(0) / 1000));
     aged.filter(|(_, seconds)| *seconds <= OLD).min_by_key(|(process, seconds)| (*seconds, std::cmp::Reverse(process.id.pid)))

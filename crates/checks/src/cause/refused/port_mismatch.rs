@@ -1,35 +1,14 @@
-//! The service listens on another port.
+cause! {
+    "port-mismatch": "the service listens on another port",
+    Reading, Endpoint(run),
+    what: "A development server that finds its port taken slides to the next one; a variable is ignored; a digit is mistyped.
+The service runs, a few numbers away from where the client looks for it.",
+    evidence: "Nothing listens on the port, and a listener on another one belongs to a program that was told this port, whose
+project's files name it, or which works in the reader's own project with a number near it.",
+    fix: "Use the port that it listens on; or give it the port, and let it fail when that is taken (`strictPort`).",
+}
 
-use portward_model::{CommandLine, Effect, Evidence, Likelihood, Mention, Process, Remedy, Socket};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, edits, kin, kin::names_port, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "port-mismatch",
-    summary: "the service listens on another port",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A development server that finds its port taken slides to the next one; a variable is ignored; a digit is mistyped.
-The service runs, a few numbers away from where the client looks for it.
-
-## Evidence
-
-Nothing listens on the port, and a listener on another one belongs to a program that was told this port, whose
-project's files name it, or which works in the reader's own project with a number near it.
-
-## Fix
-
-Use the port that it listens on; or give it the port, and let it fail when that is taken (`strictPort`).
-
-";
+use crate::{case::kin::names_port, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {
@@ -111,7 +90,7 @@ impl Relation<'_> {
     }
 }
 
-fn relation<'a>(case: &Case<'a>, readers: Option<&portward_model::Text>, index: usize, socket: &Socket) -> Option<Relation<'a>> {
+fn relation<'a>(case: &Case<'a>, readers: Option<&Text>, index: usize, socket: &Socket) -> Option<Relation<'a>> {
     let port = socket.port()?;
     let alike = is_alike(port, case.asked.port);
     let Some(process) = case.holder(index) else {

@@ -1,36 +1,17 @@
-//! The service runs in a project's own localhost, and has another port outside.
+cause! {
+    "served-in-session": "the service runs in a project's own localhost, and has another port outside",
+    Process, Endpoint(run),
+    what: "`portward run` gives each project a localhost of its own: a program in it that asks for 3000 serves 20300, say.
+Programs of the project find it at 3000. A client outside, such as a browser or a plain shell, does not.",
+    evidence: "Nothing listens on the port; a session that runs has recorded that one of its programs asked for it; and that
+program's own port has a listener.",
+    fix: "Dial the project's port (`portward url 3000` in its folder), run the client in the session (`portward run CMD` in its
+folder), or lend the project the real port (`portward front`).",
+}
 
-use portward_model::{Effect, Evidence, Likelihood, Moved, Remedy};
+use portward_model::Moved;
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "served-in-session",
-    summary: "the service runs in a project's own localhost, and has another port outside",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-`portward run` gives each project a localhost of its own: a program in it that asks for 3000 serves 20300, say.
-Programs of the project find it at 3000. A client outside, such as a browser or a plain shell, does not.
-
-## Evidence
-
-Nothing listens on the port; a session that runs has recorded that one of its programs asked for it; and that
-program's own port has a listener.
-
-## Fix
-
-Dial the project's port (`portward url 3000` in its folder), run the client in the session (`portward run CMD` in its
-folder), or lend the project the real port (`portward front`).
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {

@@ -1,38 +1,14 @@
-//! The service that has the port is not running.
+cause! {
+    "service-disabled": "the service that has the port is not running",
+    Reading, Endpoint(run),
+    what: "A systemd unit names the port, and none of its processes is there: it was stopped, it failed, or it was never
+enabled and so did not come back after the last boot.",
+    evidence: "The unit's file names the port; no process is in its control group and nothing listens; whether a *.wants folder
+links to it.",
+    fix: "Start it, and enable it if it shall come back by itself.",
+}
 
-use portward_model::{Evidence, Likelihood, Mention, MentionKind, Remedy};
-
-use crate::{
-    cause::{Case, Cause, Judges, Proof, Ruling, kin, quoted, words},
-    unit_of_cgroup,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "service-disabled",
-    summary: "the service that has the port is not running",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A systemd unit names the port, and none of its processes is there: it was stopped, it failed, or it was never
-enabled and so did not come back after the last boot.
-
-## Evidence
-
-The unit's file names the port; no process is in its control group and nothing listens; whether a *.wants folder
-links to it.
-
-## Fix
-
-Start it, and enable it if it shall come back by itself.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() || case.elsewhere().next().is_some() {
@@ -59,7 +35,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let user = mention.file.lossy().contains("/systemd/user/");
     let ctl = if user { "systemctl --user" } else { "sudo systemctl" };
-    let word = quoted(&portward_model::Text::from_shown(unit)).unwrap_or_else(|| "UNIT".to_owned());
+    let word = quoted(&Text::from_shown(unit)).unwrap_or_else(|| "UNIT".to_owned());
     let (title, verb) = if disabled { ("Start it now and at every boot", "enable --now") } else { ("Start it", "start") };
     let status = if user { "systemctl --user" } else { "systemctl" };
     let fixes = vec![

@@ -1,36 +1,15 @@
-//! A pid file was left behind by a server that is gone.
+cause! {
+    "stale-pidfile": "a pid file was left behind by a server that is gone",
+    Rule, Endpoint(run),
+    what: "A server that was killed leaves its pid file. When it is started again it believes that it runs already, or finds
+that the number now belongs to another program, and ends.",
+    evidence: "The pid file that names the port, and the table of processes: the pid is nobody's, or belongs to a process that
+started after the file was written.",
+    fix: "Remove the file after making sure that no server runs. Never end the process that has the number now: it is another
+one.",
+}
 
-use portward_model::{Evidence, Likelihood, Mention, MentionKind, Process, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, quoted, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "stale-pidfile",
-    summary: "a pid file was left behind by a server that is gone",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A server that was killed leaves its pid file. When it is started again it believes that it runs already, or finds
-that the number now belongs to another program, and ends.
-
-## Evidence
-
-The pid file that names the port, and the table of processes: the pid is nobody's, or belongs to a process that
-started after the file was written.
-
-## Fix
-
-Remove the file after making sure that no server runs. Never end the process that has the number now: it is another
-one.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let served = case.listeners().next().is_some();

@@ -1,38 +1,16 @@
-//! A file stands at the Unix path and no server has it.
+cause! {
+    "stale-unix-socket": "a file stands at the Unix path and no server has it",
+    Absence, Both(run, refuse),
+    what: "A server that was killed leaves the file of its Unix socket behind. The file looks alive; a client that connects is
+refused, and the next server may fail to bind (EADDRINUSE, unix(7)) until the file is gone.",
+    evidence: "The file is a socket (stat(2)), no listening socket has its name (unix_diag), and a connection is refused. A server
+may have bound it by another name for the same file, which a connection would show.",
+    fix: "Start the server; where it complains about the file, remove it first.",
+}
 
-use portward_model::{Evidence, FileKind, Finding, Likelihood, Met, Remedy, SocketState};
+use portward_model::FileKind;
 
-use crate::{
-    bind::{BindHost, View},
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, quoted, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "stale-unix-socket",
-    summary: "a file stands at the Unix path and no server has it",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Both(run, refuse),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() },
-};
-
-const DOC: &str = "\
-## What it is
-
-A server that was killed leaves the file of its Unix socket behind. The file looks alive; a client that connects is
-refused, and the next server may fail to bind (EADDRINUSE, unix(7)) until the file is gone.
-
-## Evidence
-
-The file is a socket (stat(2)), no listening socket has its name (unix_diag), and a connection is refused. A server
-may have bound it by another name for the same file, which a connection would show.
-
-## Fix
-
-Start the server; where it complains about the file, remove it first.
-
-";
+use crate::{bind::BindHost, cause::prelude::*};
 
 fn refuse(view: &View<'_>) -> Option<Finding> {
     let BindHost::Path(path) = &view.question.host else { return None };

@@ -1,37 +1,13 @@
-//! The service speaks TCP, and the client UDP.
+cause! {
+    "tcp-not-udp": "the service speaks TCP, and the client UDP",
+    Reading, Endpoint(run),
+    what: "TCP and UDP have ports of their own: a service on UDP port 53 is no answer to a client on TCP port 53. Here the
+number is taken in TCP only, and the client came with UDP.",
+    evidence: "The tables (sock_diag) hold a TCP socket that takes the address and port, and no UDP one.",
+    fix: "Let the client use TCP, or switch on the service's UDP side.",
+}
 
-use portward_model::{Effect, Likelihood, Remedy, SocketState, Transport};
-
-use crate::{
-    case::dialled,
-    cause::{Case, Cause, Judges, Proof, Ruling, offer, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "tcp-not-udp",
-    summary: "the service speaks TCP, and the client UDP",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-TCP and UDP have ports of their own: a service on UDP port 53 is no answer to a client on TCP port 53. Here the
-number is taken in TCP only, and the client came with UDP.
-
-## Evidence
-
-The tables (sock_diag) hold a TCP socket that takes the address and port, and no UDP one.
-
-## Fix
-
-Let the client use TCP, or switch on the service's UDP side.
-
-";
+use crate::{case::dialled, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     let asks = case.connects() && case.asked.transport == Transport::Udp && case.served().is_empty();

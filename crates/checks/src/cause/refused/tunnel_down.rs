@@ -1,35 +1,14 @@
-//! The tunnel that carried the port has ended.
+cause! {
+    "tunnel-down": "the tunnel that carried the port has ended",
+    Process, Endpoint(run),
+    what: "`ssh -L`, `kubectl port-forward` and the like listen here in the place of a service that is elsewhere. When the
+connection behind them breaks, or the laptop sleeps, they end, and the port with them.",
+    evidence: "The tunnel's own words; or a file of the project that opens the port by a tunnel, or a tunnel that was told to and
+runs, and no listener on the port.",
+    fix: "Start the tunnel again, with keepalives, so that it notices a dead connection.",
+}
 
-use portward_model::{CommandLine, Evidence, Likelihood, Process, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, kin, kin::names_port, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "tunnel-down",
-    summary: "the tunnel that carried the port has ended",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-`ssh -L`, `kubectl port-forward` and the like listen here in the place of a service that is elsewhere. When the
-connection behind them breaks, or the laptop sleeps, they end, and the port with them.
-
-## Evidence
-
-The tunnel's own words; or a file of the project that opens the port by a tunnel, or a tunnel that was told to and
-runs, and no listener on the port.
-
-## Fix
-
-Start the tunnel again, with keepalives, so that it notices a dead connection.
-
-";
+use crate::{case::kin::names_port, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() && !case.says(CAUSE.code) {

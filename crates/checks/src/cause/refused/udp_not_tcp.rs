@@ -1,34 +1,13 @@
-//! The service speaks UDP, and the client TCP.
+cause! {
+    "udp-not-tcp": "the service speaks UDP, and the client TCP",
+    Reading, Endpoint(run),
+    what: "TCP and UDP have ports of their own: a service on UDP port 53 is no answer to a client on TCP port 53. Here the
+number is taken in UDP only, and the client came with TCP.",
+    evidence: "The tables (sock_diag) hold a UDP socket that takes the address and port, and no TCP one.",
+    fix: "Let the client use UDP, or switch on the service's TCP side.",
+}
 
-use portward_model::{Effect, Likelihood, Remedy, Transport};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "udp-not-tcp",
-    summary: "the service speaks UDP, and the client TCP",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-TCP and UDP have ports of their own: a service on UDP port 53 is no answer to a client on TCP port 53. Here the
-number is taken in UDP only, and the client came with TCP.
-
-## Evidence
-
-The tables (sock_diag) hold a UDP socket that takes the address and port, and no TCP one.
-
-## Fix
-
-Let the client use UDP, or switch on the service's TCP side.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(dialled) = case.unserved() else { return Ruling::Silent };

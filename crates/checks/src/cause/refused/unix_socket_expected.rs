@@ -1,36 +1,16 @@
-//! The client went for a Unix socket, and the server listens on TCP.
+cause! {
+    "unix-socket-expected": "the client went for a Unix socket, and the server listens on TCP",
+    Reading, Endpoint(run),
+    what: "To the clients of MySQL and PostgreSQL the host \"localhost\", or none, means a Unix socket in a folder that was fixed
+when they were built. A server in a container, or of another build, listens on TCP and puts its socket elsewhere or
+nowhere.",
+    evidence: "Nothing serves the path; a TCP listener has the port that the path names or that its product uses (sock_diag).",
+    fix: "Name the host 127.0.0.1 instead of localhost, which chooses TCP.",
+}
 
-use portward_model::{Evidence, Likelihood, Remedy, Text};
 use portward_wire::protocol::{self, Protocol};
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, kin, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "unix-socket-expected",
-    summary: "the client went for a Unix socket, and the server listens on TCP",
-    doc: DOC,
-    proof: Proof::Reading,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-To the clients of MySQL and PostgreSQL the host \"localhost\", or none, means a Unix socket in a folder that was fixed
-when they were built. A server in a container, or of another build, listens on TCP and puts its socket elsewhere or
-nowhere.
-
-## Evidence
-
-Nothing serves the path; a TCP listener has the port that the path names or that its product uses (sock_diag).
-
-## Fix
-
-Name the host 127.0.0.1 instead of localhost, which chooses TCP.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(path) = case.asked.path.as_ref().filter(|_| case.connects()) else { return Ruling::Silent };

@@ -1,35 +1,14 @@
-//! Nothing stands at the path of the Unix socket.
-
-use portward_model::{Evidence, Likelihood, Met, Text};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Standing, offer, quoted, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "unix-socket-missing",
-    summary: "nothing stands at the path of the Unix socket",
-    doc: DOC,
-    proof: Proof::Absence,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A client of a Unix socket opens a file. The file is not there: the server has not run, puts its socket elsewhere,
+cause! {
+    "unix-socket-missing": "nothing stands at the path of the Unix socket",
+    Absence, Endpoint(run),
+    what: "A client of a Unix socket opens a file. The file is not there: the server has not run, puts its socket elsewhere,
 ran in another mount namespace, or somebody removed the file under a server that still listens. A name that begins
-with @ has no file; nobody has bound it.
+with @ has no file; nobody has bound it.",
+    evidence: "The path does not exist (stat(2), ENOENT), or no socket has the abstract name (unix_diag).",
+    fix: "Start the server, or give the client the path that the server uses.",
+}
 
-## Evidence
-
-The path does not exist (stat(2), ENOENT), or no socket has the abstract name (unix_diag).
-
-## Fix
-
-Start the server, or give the client the path that the server uses.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(path) = case.asked.path.as_ref().filter(|_| case.connects()) else { return Ruling::Silent };

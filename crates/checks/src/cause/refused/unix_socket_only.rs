@@ -1,39 +1,16 @@
-//! The server listens on a Unix socket only.
+cause! {
+    "unix-socket-only": "the server listens on a Unix socket only",
+    Process, Endpoint(run),
+    what: "Databases and application servers can listen on a Unix socket and on no TCP port: PostgreSQL with listen_addresses =
+'', MySQL with skip-networking, Redis with port 0. A client that dials TCP is refused although the server runs.",
+    evidence: "A listening Unix socket whose name holds the port or the product that uses it (unix_diag), and no TCP listener with
+the port.",
+    fix: "Let the client use the socket, or let the server listen on TCP too.",
+}
 
-use portward_model::{Effect, Likelihood, Process, Remedy, Socket, SocketState, Transport};
 use portward_wire::protocol::{self, Protocol};
 
-use crate::{
-    cause::{Case, Cause, Judges, Proof, Ruling, kin, kin::names_port, offer, words},
-    program,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "unix-socket-only",
-    summary: "the server listens on a Unix socket only",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Databases and application servers can listen on a Unix socket and on no TCP port: PostgreSQL with listen_addresses =
-'', MySQL with skip-networking, Redis with port 0. A client that dials TCP is refused although the server runs.
-
-## Evidence
-
-A listening Unix socket whose name holds the port or the product that uses it (unix_diag), and no TCP listener with
-the port.
-
-## Fix
-
-Let the client use the socket, or let the server listen on TCP too.
-
-";
+use crate::{case::kin::names_port, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {

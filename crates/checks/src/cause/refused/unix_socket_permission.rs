@@ -1,38 +1,16 @@
-//! This user may not connect to the Unix socket.
-
-use portward_model::{Evidence, FileKind, Likelihood, Met, Remedy};
-
-use crate::{
-    bind::words::user,
-    cause::{Case, Cause, Judges, Proof, Ruling, quoted, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "unix-socket-permission",
-    summary: "this user may not connect to the Unix socket",
-    doc: DOC,
-    proof: Proof::Rule,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-Connecting to a Unix socket takes write permission on its file and search permission on every folder above it
+cause! {
+    "unix-socket-permission": "this user may not connect to the Unix socket",
+    Rule, Endpoint(run),
+    what: "Connecting to a Unix socket takes write permission on its file and search permission on every folder above it
 (unix(7)). The usual case is a socket for root and one group, such as Docker's, and a user who is not in it, or
-joined it after logging in.
+joined it after logging in.",
+    evidence: "EACCES from connect(2); the file's mode and owner, or the folder that may not be searched (stat(2), access(2)).",
+    fix: "Join the group and log in again, or run the client as a user who may.",
+}
 
-## Evidence
+use portward_model::FileKind;
 
-EACCES from connect(2); the file's mode and owner, or the folder that may not be searched (stat(2), access(2)).
-
-## Fix
-
-Join the group and log in again, or run the client as a user who may.
-
-";
+use crate::{bind::words::user, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(path) = case.asked.path.as_ref().filter(|path| case.connects() && !path.raw().starts_with(b"@")) else {

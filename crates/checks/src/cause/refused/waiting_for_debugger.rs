@@ -1,38 +1,14 @@
-//! The program waits for a debugger before it does anything.
+cause! {
+    "waiting-for-debugger": "the program waits for a debugger before it does anything",
+    Process, Endpoint(run),
+    what: "`suspend=y`, `--inspect-brk`, `--wait-for-client` and debug servers hold a program before its first line until a
+debugger attaches. Its debug port listens; the port that it would serve does not.",
+    evidence: "The arguments say that it waits, its debug port listens, and the asked port, which it was told or which its project
+names, does not.",
+    fix: "Attach the debugger, or start the program without the waiting option.",
+}
 
-use portward_model::{CommandLine, Effect, Evidence, Likelihood, Process, Remedy, SocketState, Transport};
-
-use crate::{
-    case::debuggee::{Debuggee, debuggee},
-    cause::{Case, Cause, Judges, Proof, Ruling, kin, kin::contains, words},
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "waiting-for-debugger",
-    summary: "the program waits for a debugger before it does anything",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-`suspend=y`, `--inspect-brk`, `--wait-for-client` and debug servers hold a program before its first line until a
-debugger attaches. Its debug port listens; the port that it would serve does not.
-
-## Evidence
-
-The arguments say that it waits, its debug port listens, and the asked port, which it was told or which its project
-names, does not.
-
-## Fix
-
-Attach the debugger, or start the program without the waiting option.
-
-";
+use crate::{case::debuggee::Debuggee, case::kin::contains, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.unserved().is_none() || case.listeners().next().is_some() {
@@ -112,7 +88,7 @@ fn debug_port(case: &Case<'_>, process: &Process, found: &Debuggee) -> Option<u1
     let port = match found.port {
         Some(port) if own.contains(&port) => port,
         Some(port) if own.is_empty() => {
-            let hidden = |(index, socket): (usize, &portward_model::Socket)| {
+            let hidden = |(index, socket): (usize, &Socket)| {
                 let adapter = || case.holder(index).is_some_and(|holder| is_adapter(holder, found));
                 socket.port() == Some(port) && (case.snapshot.holders(index).is_empty() || adapter())
             };

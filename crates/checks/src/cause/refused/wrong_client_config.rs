@@ -1,39 +1,16 @@
-//! The client is configured for another endpoint.
+cause! {
+    "wrong-client-config": "the client is configured for another endpoint than the one that serves",
+    Process, Endpoint(run),
+    what: "The client reads an address that is out of date: another profile's variable, an old terminal's environment, a
+default. The service runs; the client looks for it somewhere else.",
+    evidence: "A line of the client's settings names this port for a product, and that product listens on another one; or the
+client, run under observation, dialled another address than the one asked about.",
+    fix: "Correct that setting, and start the client from a new shell.",
+}
 
-use portward_model::{DialTarget, Effect, Evidence, Likelihood, MentionKind, Remedy, Socket};
 use portward_wire::protocol::{self, Protocol};
 
-use crate::{
-    cause::{Case, Cause, Judges, Proof, Ruling, edits, kin, words},
-    program,
-};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "wrong-client-config",
-    summary: "the client is configured for another endpoint than the one that serves",
-    doc: DOC,
-    proof: Proof::Process,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The client reads an address that is out of date: another profile's variable, an old terminal's environment, a
-default. The service runs; the client looks for it somewhere else.
-
-## Evidence
-
-A line of the client's settings names this port for a product, and that product listens on another one; or the
-client, run under observation, dialled another address than the one asked about.
-
-## Fix
-
-Correct that setting, and start the client from a new shell.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !case.connects() {

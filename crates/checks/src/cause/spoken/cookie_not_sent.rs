@@ -1,34 +1,14 @@
-//! The browser does not keep or send the cookie.
-
-use portward_model::{Evidence, Likelihood, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "cookie-not-sent",
-    summary: "the browser does not keep or send the cookie",
-    doc: DOC,
-    proof: Proof::Said,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "cookie-not-sent": "the browser does not keep or send the cookie",
+    Said, Endpoint(run),
+    what: "\
 A cookie with `Secure` is kept over https only (browsers exempt localhost, not all of them do), one with `SameSite=None` needs
-`Secure`, and all ports of one host share their cookies, so that two projects on localhost overwrite each other's.
+`Secure`, and all ports of one host share their cookies, so that two projects on localhost overwrite each other's.",
+    evidence: "The browser's own text; the flags of Set-Cookie in the server's answer.",
+    fix: "Correct the flag for development, or give each project an address of its own, such as 127.0.0.2.",
+}
 
-## Evidence
-
-The browser's own text; the flags of Set-Cookie in the server's answer.
-
-## Fix
-
-Correct the flag for development, or give each project an address of its own, such as 127.0.0.2.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let about = talk::text_has(case, "cookie") && FAILURES.iter().any(|words| talk::text_has(case, words));
@@ -43,8 +23,7 @@ fn run(case: &Case<'_>) -> Ruling {
         flags.join("; ")
     });
     if let Some(flags) = flags {
-        evidence
-            .push(Evidence::new("read(2)", format!("its cookie has the flags {}", portward_model::Text::from(flags.as_str()))));
+        evidence.push(Evidence::new("read(2)", format!("its cookie has the flags {}", Text::from(flags.as_str()))));
     }
     let fixes = vec![Remedy::look(
         "Read the flags of the cookie, and correct SameSite and Secure for development",

@@ -1,35 +1,14 @@
-//! The browser's rules on origins stopped the request.
-
-use portward_model::{Likelihood, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "cors-blocked",
-    summary: "the browser's rules on origins stopped the request",
-    doc: DOC,
-    proof: Proof::Said,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A page may read answers of its own origin only: scheme, name and port together. `http://localhost:3000` and
+cause! {
+    "cors-blocked": "the browser's rules on origins stopped the request",
+    Said, Endpoint(run),
+    what: "A page may read answers of its own origin only: scheme, name and port together. `http://localhost:3000` and
 `http://127.0.0.1:3000` are two origins, and so are two ports. The server answers other clients well; the browser withholds the answer
-because it lacks Access-Control-Allow-Origin.
+because it lacks Access-Control-Allow-Origin.",
+    evidence: "The browser's own text; an answer to a plain request without that header.",
+    fix: "Allow the page's origin in the server, or let the development server of the page forward the calls (its proxy setting).",
+}
 
-## Evidence
-
-The browser's own text; an answer to a plain request without that header.
-
-## Fix
-
-Allow the page's origin in the server, or let the development server of the page forward the calls (its proxy setting).
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) || !(case.symptom() == Some(Symptom::CrossOrigin) || case.says(CAUSE.code)) {
@@ -40,10 +19,10 @@ fn run(case: &Case<'_>) -> Ruling {
         let allows = answer.header("access-control-allow-origin");
         let fact = talk::heard_words(exchange).fact;
         let header = match &allows {
-            Some(origin) => format!("allows the origin {}", portward_model::Text::from(origin.as_str())),
+            Some(origin) => format!("allows the origin {}", Text::from(origin.as_str())),
             None => "names no allowed origin".to_owned(),
         };
-        evidence.push(portward_model::Evidence::new("read(2)", format!("{fact}, and {header}")));
+        evidence.push(Evidence::new("read(2)", format!("{fact}, and {header}")));
     }
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let (host, port) = (talk::host(case), case.asked.port);

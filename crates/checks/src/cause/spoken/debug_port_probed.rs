@@ -1,35 +1,14 @@
-//! Something that is no debugger connected to a debug port.
-
-use portward_model::{Effect, Evidence, Likelihood, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "debug-port-probed",
-    summary: "something that is no debugger connected to a debug port",
-    doc: DOC,
-    proof: Proof::Said,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-A debugger's listener expects the first bytes of its own protocol. A port checker, a health check, a browser or a
+cause! {
+    "debug-port-probed": "something that is no debugger connected to a debug port",
+    Said, Endpoint(run),
+    what: "A debugger's listener expects the first bytes of its own protocol. A port checker, a health check, a browser or a
 scanner connected instead and closed, or sent HTTP. A JVM goes on listening; a development environment's one-shot
-listener gives up, and the session is lost.
+listener gives up, and the session is lost.",
+    evidence: "The text: the handshake was closed before its time, or other bytes than JDWP-Handshake came.",
+    fix: "Let nothing but the debugger connect there: take the port out of health checks and port scans.",
+}
 
-## Evidence
-
-The text: the handshake was closed before its time, or other bytes than JDWP-Handshake came.
-
-## Fix
-
-Let nothing but the debugger connect there: take the port out of health checks and port scans.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(paste) = case.paste else { return Ruling::Silent };

@@ -1,35 +1,14 @@
-//! The debug session is over; its port was a rendezvous.
-
-use portward_model::{Evidence, Likelihood};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "debug-session-ended",
-    summary: "a debug session is over, and its port with it",
-    doc: DOC,
-    proof: Proof::Said,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-\"Disconnected from the target VM, address: '127.0.0.1:62893', transport: 'socket'\" is the last line of a debug
+cause! {
+    "debug-session-ended": "a debug session is over, and its port with it",
+    Said, Endpoint(run),
+    what: "\"Disconnected from the target VM, address: '127.0.0.1:62893', transport: 'socket'\" is the last line of a debug
 session, not an error. The development environment opened a port for this one run, the program connected to it, and
-the program has ended. The port means nothing any more.
+the program has ended. The port means nothing any more.",
+    evidence: "The text itself; nothing listens on the port now, and it lies in the range that is handed out as needed.",
+    fix: "Nothing is broken here. Read the lines above it: the exit code and the last exception tell why the program ended.",
+}
 
-## Evidence
-
-The text itself; nothing listens on the port now, and it lies in the range that is handed out as needed.
-
-## Fix
-
-Nothing is broken here. Read the lines above it: the exit code and the last exception tell why the program ended.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(paste) = case.paste.filter(|_| case.says(CAUSE.code)) else { return Ruling::Silent };

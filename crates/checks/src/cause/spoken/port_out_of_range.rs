@@ -1,34 +1,14 @@
-//! The number is no port.
-
-use portward_model::{Evidence, Likelihood, Transport};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, offer, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "port-out-of-range",
-    summary: "the number is no port",
-    doc: DOC,
-    proof: Proof::Said,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "port-out-of-range": "the number is no port",
+    Said, Endpoint(run),
+    what: "\
 Ports are numbers of 16 bits: 0 to 65535. A larger number, such as the 619009 of \"localhost:619009\", can be nobody's port;
-it is a slip of the finger or two numbers run together.
+it is a slip of the finger or two numbers run together.",
+    evidence: "The number itself. Where a listener's port has nearly the same digits, that is most likely meant.",
+    fix: "Use the right number.",
+}
 
-## Evidence
-
-The number itself. Where a listener's port has nearly the same digits, that is most likely meant.
-
-## Fix
-
-Use the right number.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let number = case.paste.and_then(|paste| paste.port).filter(|port| *port > 65_535).or_else(|| typed(&case.asked.text));

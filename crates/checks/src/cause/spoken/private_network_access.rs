@@ -1,34 +1,14 @@
-//! The browser keeps pages of the internet from local servers.
-
-use portward_model::{Effect, Likelihood, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, offer, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "private-network-access",
-    summary: "the browser keeps a page of the internet from a local server",
-    doc: DOC,
-    proof: Proof::Said,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "private-network-access": "the browser keeps a page of the internet from a local server",
+    Said, Endpoint(run),
+    what: "\
 Browsers ask before a page from the internet may reach a private or loopback address (Local Network Access, formerly Private Network
-Access). Without permission, or without the server's consent to a preflight, the request ends in the browser.
+Access). Without permission, or without the server's consent to a preflight, the request ends in the browser.",
+    evidence: "The browser's own text, which names an address space or the private network.",
+    fix: "Allow local network access for that site, or serve the page from this machine too.",
+}
 
-## Evidence
-
-The browser's own text, which names an address space or the private network.
-
-## Fix
-
-Allow local network access for that site, or serve the page from this machine too.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let told = case.says(CAUSE.code) || SAYINGS.iter().any(|saying| talk::text_has(case, saying));

@@ -1,35 +1,17 @@
-//! The client does not trust the certificate.
+cause! {
+    "tls-untrusted-cert": "the client does not trust the server's certificate",
+    Said, Endpoint(run),
+    what: "\
+The server speaks TLS, and its certificate is self-signed, of an authority that this client does not know, expired, or for another
+name. The connection itself works.",
+    evidence: "The client's own text; a ClientHello that is answered by TLS.",
+    fix: "\
+Let the client trust the authority that signed it (mkcert makes one for development), or make a certificate for this name.",
+}
 
-use portward_model::{Likelihood, Remedy};
 use portward_wire::protocol::{HTTP, TLS};
 
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, Symptom, talk, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "tls-untrusted-cert",
-    summary: "the client does not trust the server's certificate",
-    doc: DOC,
-    proof: Proof::Said,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
-The server speaks TLS, and its certificate is self-signed, of an authority that this client does not know, expired, or for another
-name. The connection itself works.
-
-## Evidence
-
-The client's own text; a ClientHello that is answered by TLS.
-
-## Fix
-
-Let the client trust the authority that signed it (mkcert makes one for development), or make a certificate for this name.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     if case.symptom() != Some(Symptom::CertificateUntrusted) || !talk::text_may_stand(case) {
@@ -45,7 +27,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence: Vec<_> = talk::line(case).into_iter().collect();
     evidence.extend(tls.map(|(_, exchange)| talk::heard_words(exchange)));
     let what = WHY.iter().find(|(words, _)| talk::text_has(case, words)).map_or("is not trusted by the client", |(_, what)| what);
-    let host = portward_model::Text::from(talk::host(case).as_str()).shown();
+    let host = Text::from(talk::host(case).as_str()).shown();
     let fixes = vec![
         Remedy::change("Make a certificate for this name that this machine trusts", format!("mkcert -install && mkcert {host}")),
         Remedy::look(

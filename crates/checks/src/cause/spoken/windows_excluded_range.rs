@@ -1,34 +1,14 @@
-//! Windows keeps the port for itself.
-
-use portward_model::{Likelihood, Remedy};
-
-use crate::cause::{Case, Cause, Judges, Proof, Ruling, words};
-
-pub(super) const CAUSE: Cause = Cause {
-    code: "windows-excluded-range",
-    summary: "Windows keeps the port in an excluded range",
-    doc: DOC,
-    proof: Proof::Said,
-    judges: Judges::Endpoint(run),
-    #[cfg(any(test, feature = "scenes"))]
-    cases: || tests::cases().into(),
-};
-
-const DOC: &str = "\
-## What it is
-
+cause! {
+    "windows-excluded-range": "Windows keeps the port in an excluded range",
+    Said, Endpoint(run),
+    what: "\
 Hyper-V, WSL and Docker Desktop reserve whole blocks of ports when Windows starts. A bind inside such a block fails with 10013
-(\"forbidden by its access permissions\") though no program has the port; which blocks they are changes with every start.
+(\"forbidden by its access permissions\") though no program has the port; which blocks they are changes with every start.",
+    evidence: "The text has error 10013 of a bind. `netsh int ipv4 show excludedportrange protocol=tcp` lists the blocks.",
+    fix: "Stop the service that reserves them, reserve your own port for good, start it again; or take a port outside the blocks.",
+}
 
-## Evidence
-
-The text has error 10013 of a bind. `netsh int ipv4 show excludedportrange protocol=tcp` lists the blocks.
-
-## Fix
-
-Stop the service that reserves them, reserve your own port for good, start it again; or take a port outside the blocks.
-
-";
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(paste) = case.paste.filter(|_| case.says(CAUSE.code)) else { return Ruling::Silent };
