@@ -27,6 +27,15 @@ macro_rules! cause {
     };
 }
 
+/// The causes of a group, more specific ones first.
+macro_rules! causes {
+    ($($name:ident,)*) => {
+        $(mod $name;)*
+
+        pub(super) const CAUSES: &[crate::cause::Cause] = &[$($name::CAUSE),*];
+    };
+}
+
 mod after_connect;
 mod denied;
 mod hangs;

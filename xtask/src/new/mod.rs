@@ -146,7 +146,7 @@ fn write(root: &Path, what: &What) -> Result<Vec<String>, Failure> {
                 return Err(Failure::new(format!("There is no group {group} of causes."))
                     .hint(format!("the groups are the folders in {CAUSES}")));
             }
-            vec![(registry.clone(), MODULE), (registry, LISTED)]
+            vec![(registry, NAMED)]
         }
         What::Protocol { .. } => vec![(registry(PROTOCOLS), NAMED)],
         What::Program { .. } => vec![(registry(PROGRAMS), NAMED)],
@@ -223,11 +223,7 @@ const OP_LINES: &[(&str, insert::Place)] = &[
     ("crates/portward/tests/cli/main.rs", insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None }),
 ];
 
-/// The module line of a cause.
-const MODULE: insert::Place = insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None };
-/// Its line in the list.
-const LISTED: insert::Place = insert::Place { line: "    NAME_HERE::CAUSE,", among: "    ", before: Some("];") };
-/// The line of a protocol or a program in the list of names.
+/// The line of a cause, a protocol or a program in the list of names.
 const NAMED: insert::Place = insert::Place { line: "    NAME_HERE,", among: "    ", before: Some("}") };
 /// The line that makes a lab known.
 const LAB_LINE: insert::Place = insert::Place { line: "    \"name-here\",", among: "    \"", before: Some("}") };

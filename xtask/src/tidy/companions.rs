@@ -39,12 +39,10 @@ pub(super) fn causes(tree: &Tree) -> Vec<String> {
         for name in names(tree, &format!("{CAUSES}{group}/")) {
             let file = tree.file(&format!("{CAUSES}{group}/{name}.rs"));
             let is_cause = file.is_some_and(|file| file.code.contains("cause! {"));
-            // A whole word: `held::CAUSE` is not the list's `port_held::CAUSE`.
-            let line = format!("{name}::CAUSE");
-            let mut words = registry.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | ':')));
+            let mut words = registry.split(|c: char| !(c.is_alphanumeric() || c == '_'));
             if !is_cause {
                 found.push(format!("{CAUSES}{group}/{name}.rs is no cause; what causes share is in crates/checks/src/case."));
-            } else if !words.any(|word| word == line) {
+            } else if !words.any(|word| word == name) {
                 found.push(format!("The cause {name} is not listed in {path}."));
             }
         }
@@ -102,7 +100,7 @@ mod tests {
     #[test]
     fn a_folder_of_causes_holds_causes_and_its_group_lists_them() {
         let cause = "cause! { \"held\": \"a summary\" }";
-        let list = "mod held;\nmod port_held;\nconst CAUSES: &[Cause] = &[\n    port_held::CAUSE,\n];";
+        let list = "causes! {\n    port_held,\n}\n";
         let tree = tree(&[
             ("crates/checks/src/cause/hangs.rs", list),
             ("crates/checks/src/cause/hangs/held.rs", cause),
