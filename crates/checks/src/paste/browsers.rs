@@ -1,125 +1,80 @@
 //! Wordings of browsers: pages, codes and the console.
 
-use super::{
-    Call, Symptom,
-    rule::{Rule, rule},
-};
+use super::rule::rules;
 
-/// Rules of browsers.
-pub(super) const RULES: &[Rule] = &[
-    rule(&["ERR_CONNECTION_REFUSED"], Symptom::Refused).of("chrome").call(Call::Connect),
-    rule(&["refused to connect."], Symptom::Refused).of("chrome").call(Call::Connect),
-    rule(&["ERR_CONNECTION_RESET"], Symptom::Reset).of("chrome").call(Call::Read),
-    rule(&["ERR_CONNECTION_CLOSED"], Symptom::EmptyReply).of("chrome").call(Call::Read),
-    rule(&["ERR_CONNECTION_TIMED_OUT"], Symptom::NoHandshake).of("chrome").call(Call::Connect),
-    rule(&["ERR_TIMED_OUT"], Symptom::NoAnswer).of("chrome").call(Call::Connect),
-    rule(&["took too long to respond"], Symptom::NoHandshake).of("chrome").call(Call::Connect),
-    rule(&["ERR_EMPTY_RESPONSE"], Symptom::EmptyReply).of("chrome").call(Call::Read),
-    rule(&["didn’t send any data"], Symptom::EmptyReply).of("chrome").call(Call::Read),
-    rule(&["didn't send any data"], Symptom::EmptyReply).of("chrome").call(Call::Read),
-    rule(&["ERR_SSL_PROTOCOL_ERROR"], Symptom::TlsUnexpected).of("chrome").call(Call::Handshake),
-    rule(&["sent an invalid response"], Symptom::TlsUnexpected).of("chrome").call(Call::Handshake).echo(),
-    rule(&["ERR_UNSAFE_PORT"], Symptom::UnsafePort).of("chrome").call(Call::Request),
-    rule(&["ERR_INVALID_HTTP_RESPONSE"], Symptom::WrongProtocol).of("chrome").call(Call::Read),
-    rule(&["ERR_HTTP2_PROTOCOL_ERROR"], Symptom::WrongProtocol).of("chrome").call(Call::Read),
-    rule(&["ERR_ADDRESS_INVALID"], Symptom::AddressNotAvailable).of("chrome").call(Call::Connect),
-    rule(&["ERR_ADDRESS_UNREACHABLE"], Symptom::Unreachable).of("chrome").call(Call::Connect),
-    rule(&["ERR_NAME_NOT_RESOLVED"], Symptom::NameUnknown).of("chrome").call(Call::Resolve),
-    rule(&["DNS_PROBE_FINISHED_NXDOMAIN"], Symptom::NameUnknown).of("chrome").call(Call::Resolve),
-    rule(&["ERR_PROXY_CONNECTION_FAILED"], Symptom::ProxyFailed).of("chrome").call(Call::Connect),
-    rule(&["ERR_TUNNEL_CONNECTION_FAILED"], Symptom::ProxyFailed).of("chrome").call(Call::Connect),
-    rule(&["ERR_CERT_AUTHORITY_INVALID"], Symptom::CertificateUntrusted).of("chrome").call(Call::Handshake),
-    rule(&["ERR_CERT_COMMON_NAME_INVALID"], Symptom::CertificateUntrusted).of("chrome").call(Call::Handshake),
-    rule(&["ERR_CERT_DATE_INVALID"], Symptom::CertificateUntrusted).of("chrome").call(Call::Handshake),
-    rule(&["You cannot visit", "because the website uses HSTS"], Symptom::CertificateUntrusted)
-        .of("chrome")
-        .call(Call::Handshake)
-        .says("dot-dev-hsts"),
-    rule(&["ERR_BLOCKED_BY_CLIENT"], Symptom::Other).of("chrome").call(Call::Request),
-    rule(&["ERR_TOO_MANY_REDIRECTS"], Symptom::HttpStatus).of("chrome").call(Call::Request).says("https-forced"),
-    rule(&["ERR_NETWORK_ACCESS_DENIED"], Symptom::NotPermitted).of("chrome").call(Call::Connect),
-    rule(&["has been blocked by CORS policy"], Symptom::CrossOrigin).after(" at ").of("chrome").call(Call::Request),
-    rule(&["has been blocked by CORS policy", "private address space"], Symptom::CrossOrigin)
-        .after(" at ")
-        .of("chrome")
-        .call(Call::Request)
-        .says("private-network-access"),
-    rule(&["has been blocked by CORS policy", "address space"], Symptom::CrossOrigin)
-        .after(" at ")
-        .of("chrome")
-        .call(Call::Request)
-        .says("private-network-access"),
-    rule(&["Access-Control-Allow-Private-Network"], Symptom::CrossOrigin)
-        .of("chrome")
-        .call(Call::Request)
-        .says("private-network-access"),
-    rule(&["ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS"], Symptom::CrossOrigin)
-        .of("chrome")
-        .call(Call::Request)
-        .says("private-network-access"),
-    rule(&["ERR_BLOCKED_BY_PRIVATE_NETWORK_ACCESS_CHECKS"], Symptom::CrossOrigin)
-        .of("chrome")
-        .call(Call::Request)
-        .says("private-network-access"),
-    rule(&["Mixed Content: The page at"], Symptom::CrossOrigin).of("chrome").call(Call::Request).after("insecure resource "),
-    rule(&["attempt to set a cookie via a Set-Cookie", "was blocked"], Symptom::Other)
-        .of("chrome")
-        .call(Call::Request)
-        .says("cookie-not-sent"),
-    rule(&["SameSite=None", "Secure"], Symptom::Other).of("chrome").call(Call::Request).says("cookie-not-sent"),
-    rule(&["has been rejected because", "cookie"], Symptom::Other).of("firefox").call(Call::Request).says("cookie-not-sent"),
-    rule(&["WebSocket connection to", "failed"], Symptom::Refused).of("chrome").call(Call::Handshake).echo(),
-    rule(&["Error during WebSocket handshake: Unexpected response code:"], Symptom::HttpStatus)
-        .of("chrome")
-        .call(Call::Handshake)
-        .says("websocket-upgrade-missing"),
-    rule(&["Error in connection establishment: net::ERR_CONNECTION_REFUSED"], Symptom::Refused).of("chrome").call(Call::Connect),
-    rule(&["HTTP ERROR 403"], Symptom::HttpStatus).of("chrome").call(Call::Request),
-    rule(&["HTTP ERROR 404"], Symptom::HttpStatus).of("chrome").call(Call::Request),
-    rule(&["HTTP ERROR 500"], Symptom::HttpStatus).of("chrome").call(Call::Request),
-    rule(&["HTTP ERROR 502"], Symptom::UpstreamFailed).of("chrome").call(Call::Request),
-    rule(&["HTTP ERROR 401"], Symptom::AuthenticationFailed).of("chrome").call(Call::Request),
-    rule(&["Failed to load resource: the server responded with a status of"], Symptom::HttpStatus)
-        .of("chrome")
-        .call(Call::Request)
-        .echo(),
-    rule(&["can’t establish a connection to the server at"], Symptom::Refused)
-        .of("firefox")
-        .call(Call::Connect)
-        .after("server at "),
-    rule(&["can’t establish a connection to the server at ws"], Symptom::Refused)
-        .of("firefox")
-        .call(Call::Handshake)
-        .after("server at "),
-    rule(&["NS_ERROR_CONNECTION_REFUSED"], Symptom::Refused).of("firefox").call(Call::Connect),
-    rule(&["NS_ERROR_NET_RESET"], Symptom::Reset).of("firefox").call(Call::Read),
-    rule(&["NS_ERROR_NET_TIMEOUT"], Symptom::NoHandshake).of("firefox").call(Call::Connect),
-    rule(&["NS_ERROR_UNKNOWN_HOST"], Symptom::NameUnknown).of("firefox").call(Call::Resolve),
-    rule(&["We can’t connect to the server at"], Symptom::NameUnknown).of("firefox").call(Call::Resolve).after("server at "),
-    rule(&["The connection to the server was reset while the page was loading"], Symptom::Reset).of("firefox").call(Call::Read),
-    rule(&["is taking too long to respond"], Symptom::NoHandshake).of("firefox").call(Call::Connect).after("server at "),
-    rule(&["SSL_ERROR_RX_RECORD_TOO_LONG"], Symptom::TlsUnexpected).of("firefox").call(Call::Handshake),
-    rule(&["SEC_ERROR_UNKNOWN_ISSUER"], Symptom::CertificateUntrusted).of("firefox").call(Call::Handshake),
-    rule(&["MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT"], Symptom::CertificateUntrusted).of("firefox").call(Call::Handshake),
-    rule(&["This address uses a network port which is normally used for purposes other than Web browsing"], Symptom::UnsafePort)
-        .of("firefox")
-        .call(Call::Request),
-    rule(&["The proxy server is refusing connections"], Symptom::ProxyFailed).of("firefox").call(Call::Connect),
-    rule(&["Cross-Origin Request Blocked:"], Symptom::CrossOrigin).of("firefox").call(Call::Request).after("resource at "),
-    rule(&["Safari can’t connect to the server"], Symptom::Refused).of("safari").call(Call::Connect),
-    rule(&["Safari can’t open the page", "could not connect to the server"], Symptom::Refused)
-        .of("safari")
-        .call(Call::Connect)
-        .after("open the page "),
-    rule(&["Safari can’t open the page", "couldn’t establish a secure connection"], Symptom::TlsUnexpected)
-        .of("safari")
-        .call(Call::Handshake),
-    rule(&["Safari can’t open the page", "unexpectedly dropped the connection"], Symptom::EmptyReply)
-        .of("safari")
-        .call(Call::Read),
-    rule(&["Safari can’t find the server"], Symptom::NameUnknown).of("safari").call(Call::Resolve),
-    rule(&["Not allowed to use restricted network port"], Symptom::UnsafePort).of("safari").call(Call::Request),
-    rule(&["Fetch API cannot load", "due to access control checks"], Symptom::CrossOrigin).of("safari").call(Call::Request),
-    rule(&["NSURLErrorDomain Code=-1004"], Symptom::Refused).of("safari").call(Call::Connect),
-    rule(&["Origin", "is not allowed by Access-Control-Allow-Origin"], Symptom::CrossOrigin).of("safari").call(Call::Request),
-];
+rules! {
+    "chrome" ["ERR_CONNECTION_REFUSED"] Refused Connect;
+    "chrome" ["refused to connect."] Refused Connect;
+    "chrome" ["ERR_CONNECTION_RESET"] Reset Read;
+    "chrome" ["ERR_CONNECTION_CLOSED"] EmptyReply Read;
+    "chrome" ["ERR_CONNECTION_TIMED_OUT"] NoHandshake Connect;
+    "chrome" ["ERR_TIMED_OUT"] NoAnswer Connect;
+    "chrome" ["took too long to respond"] NoHandshake Connect;
+    "chrome" ["ERR_EMPTY_RESPONSE"] EmptyReply Read;
+    "chrome" ["didn’t send any data"] EmptyReply Read;
+    "chrome" ["didn't send any data"] EmptyReply Read;
+    "chrome" ["ERR_SSL_PROTOCOL_ERROR"] TlsUnexpected Handshake;
+    "chrome" ["sent an invalid response"] TlsUnexpected Handshake, echo;
+    "chrome" ["ERR_UNSAFE_PORT"] UnsafePort Request;
+    "chrome" ["ERR_INVALID_HTTP_RESPONSE"] WrongProtocol Read;
+    "chrome" ["ERR_HTTP2_PROTOCOL_ERROR"] WrongProtocol Read;
+    "chrome" ["ERR_ADDRESS_INVALID"] AddressNotAvailable Connect;
+    "chrome" ["ERR_ADDRESS_UNREACHABLE"] Unreachable Connect;
+    "chrome" ["ERR_NAME_NOT_RESOLVED"] NameUnknown Resolve;
+    "chrome" ["DNS_PROBE_FINISHED_NXDOMAIN"] NameUnknown Resolve;
+    "chrome" ["ERR_PROXY_CONNECTION_FAILED"] ProxyFailed Connect;
+    "chrome" ["ERR_TUNNEL_CONNECTION_FAILED"] ProxyFailed Connect;
+    "chrome" ["ERR_CERT_AUTHORITY_INVALID"] CertificateUntrusted Handshake;
+    "chrome" ["ERR_CERT_COMMON_NAME_INVALID"] CertificateUntrusted Handshake;
+    "chrome" ["ERR_CERT_DATE_INVALID"] CertificateUntrusted Handshake;
+    "chrome" ["You cannot visit", "because the website uses HSTS"] CertificateUntrusted Handshake, says "dot-dev-hsts";
+    "chrome" ["ERR_BLOCKED_BY_CLIENT"] Other Request;
+    "chrome" ["ERR_TOO_MANY_REDIRECTS"] HttpStatus Request, says "https-forced";
+    "chrome" ["ERR_NETWORK_ACCESS_DENIED"] NotPermitted Connect;
+    "chrome" ["has been blocked by CORS policy"] CrossOrigin Request, after " at ";
+    "chrome" ["has been blocked by CORS policy", "private address space"] CrossOrigin Request,
+        after " at ", says "private-network-access";
+    "chrome" ["has been blocked by CORS policy", "address space"] CrossOrigin Request,
+        after " at ", says "private-network-access";
+    "chrome" ["Access-Control-Allow-Private-Network"] CrossOrigin Request, says "private-network-access";
+    "chrome" ["ERR_BLOCKED_BY_LOCAL_NETWORK_ACCESS_CHECKS"] CrossOrigin Request, says "private-network-access";
+    "chrome" ["ERR_BLOCKED_BY_PRIVATE_NETWORK_ACCESS_CHECKS"] CrossOrigin Request, says "private-network-access";
+    "chrome" ["Mixed Content: The page at"] CrossOrigin Request, after "insecure resource ";
+    "chrome" ["attempt to set a cookie via a Set-Cookie", "was blocked"] Other Request, says "cookie-not-sent";
+    "chrome" ["SameSite=None", "Secure"] Other Request, says "cookie-not-sent";
+    "firefox" ["has been rejected because", "cookie"] Other Request, says "cookie-not-sent";
+    "chrome" ["WebSocket connection to", "failed"] Refused Handshake, echo;
+    "chrome" ["Error during WebSocket handshake: Unexpected response code:"] HttpStatus Handshake,
+        says "websocket-upgrade-missing";
+    "chrome" ["Error in connection establishment: net::ERR_CONNECTION_REFUSED"] Refused Connect;
+    "chrome" ["HTTP ERROR 403"] HttpStatus Request;
+    "chrome" ["HTTP ERROR 404"] HttpStatus Request;
+    "chrome" ["HTTP ERROR 500"] HttpStatus Request;
+    "chrome" ["HTTP ERROR 502"] UpstreamFailed Request;
+    "chrome" ["HTTP ERROR 401"] AuthenticationFailed Request;
+    "chrome" ["Failed to load resource: the server responded with a status of"] HttpStatus Request, echo;
+    "firefox" ["can’t establish a connection to the server at"] Refused Connect, after "server at ";
+    "firefox" ["can’t establish a connection to the server at ws"] Refused Handshake, after "server at ";
+    "firefox" ["NS_ERROR_CONNECTION_REFUSED"] Refused Connect;
+    "firefox" ["NS_ERROR_NET_RESET"] Reset Read;
+    "firefox" ["NS_ERROR_NET_TIMEOUT"] NoHandshake Connect;
+    "firefox" ["NS_ERROR_UNKNOWN_HOST"] NameUnknown Resolve;
+    "firefox" ["We can’t connect to the server at"] NameUnknown Resolve, after "server at ";
+    "firefox" ["The connection to the server was reset while the page was loading"] Reset Read;
+    "firefox" ["is taking too long to respond"] NoHandshake Connect, after "server at ";
+    "firefox" ["SSL_ERROR_RX_RECORD_TOO_LONG"] TlsUnexpected Handshake;
+    "firefox" ["SEC_ERROR_UNKNOWN_ISSUER"] CertificateUntrusted Handshake;
+    "firefox" ["MOZILLA_PKIX_ERROR_SELF_SIGNED_CERT"] CertificateUntrusted Handshake;
+    "firefox" ["This address uses a network port which is normally used for purposes other than Web browsing"] UnsafePort Request;
+    "firefox" ["The proxy server is refusing connections"] ProxyFailed Connect;
+    "firefox" ["Cross-Origin Request Blocked:"] CrossOrigin Request, after "resource at ";
+    "safari" ["Safari can’t connect to the server"] Refused Connect;
+    "safari" ["Safari can’t open the page", "could not connect to the server"] Refused Connect, after "open the page ";
+    "safari" ["Safari can’t open the page", "couldn’t establish a secure connection"] TlsUnexpected Handshake;
+    "safari" ["Safari can’t open the page", "unexpectedly dropped the connection"] EmptyReply Read;
+    "safari" ["Safari can’t find the server"] NameUnknown Resolve;
+    "safari" ["Not allowed to use restricted network port"] UnsafePort Request;
+    "safari" ["Fetch API cannot load", "due to access control checks"] CrossOrigin Request;
+    "safari" ["NSURLErrorDomain Code=-1004"] Refused Connect;
+    "safari" ["Origin", "is not allowed by Access-Control-Allow-Origin"] CrossOrigin Request;
+}

@@ -1,123 +1,113 @@
 //! Wordings that many programs share: those of the C library, of Windows, of macOS, and error names; and the signs by
 //! which a program is known beside them.
 
-use super::{
-    Call, Symptom,
-    rule::{Mark, Rule, rule},
-};
+use super::rule::{Mark, rules};
 
-/// Rules of no program in particular.
-pub(super) const RULES: &[Rule] = &[
-    rule(&["connection refused"], Symptom::Refused).call(Call::Connect).errno(111),
-    rule(&["ECONNREFUSED"], Symptom::Refused).call(Call::Connect).errno(111),
-    rule(&["ConnectionRefused"], Symptom::Refused).call(Call::Connect).errno(111),
-    rule(&["refused to connect"], Symptom::Refused).call(Call::Connect),
-    rule(&["actively refused it"], Symptom::Refused).call(Call::Connect).errno(111),
-    rule(&["[WinError 10061]"], Symptom::Refused).of("python").call(Call::Connect).errno(111),
-    rule(&["os error 10061"], Symptom::Refused).of("rust").call(Call::Connect).errno(111),
-    rule(&["WSAECONNREFUSED"], Symptom::Refused).call(Call::Connect).errno(111),
-    rule(&["error 10061"], Symptom::Refused).call(Call::Connect).errno(111),
-    rule(&["address already in use"], Symptom::InUse).call(Call::Bind).errno(98),
-    rule(&["address in use"], Symptom::InUse).call(Call::Bind).errno(98),
-    rule(&["EADDRINUSE"], Symptom::InUse).call(Call::Bind).errno(98),
-    rule(&["AddrInUse"], Symptom::InUse).call(Call::Bind).errno(98),
-    rule(&["port", "is already in use"], Symptom::InUse).call(Call::Bind),
-    rule(&["port", "already in use"], Symptom::InUse).call(Call::Bind),
-    rule(&["port", "is in use"], Symptom::InUse).call(Call::Bind),
-    rule(&["port", "is occupied"], Symptom::InUse).call(Call::Bind),
-    rule(&["port", "is not available"], Symptom::InUse).call(Call::Bind),
-    rule(&["is in use, trying another"], Symptom::InUse).call(Call::Bind).noise(),
-    rule(&["is in use", "using available port"], Symptom::InUse).of("next").call(Call::Bind).noise(),
-    rule(&["only one usage of each socket address"], Symptom::InUse).call(Call::Bind).errno(98),
-    rule(&["[WinError 10048]"], Symptom::InUse).of("python").call(Call::Bind).errno(98),
-    rule(&["os error 10048"], Symptom::InUse).of("rust").call(Call::Bind).errno(98),
-    rule(&["error 10048"], Symptom::InUse).call(Call::Bind).errno(98),
-    rule(&["WSAEADDRINUSE"], Symptom::InUse).call(Call::Bind).errno(98),
-    rule(&["forbidden by its access permissions"], Symptom::PermissionDenied)
-        .call(Call::Bind)
-        .errno(13)
-        .says("windows-excluded-range"),
-    rule(&["[WinError 10013]"], Symptom::PermissionDenied).of("python").call(Call::Bind).errno(13).says("windows-excluded-range"),
-    rule(&["os error 10013"], Symptom::PermissionDenied).of("rust").call(Call::Bind).errno(13).says("windows-excluded-range"),
-    rule(&["error 10013"], Symptom::PermissionDenied).call(Call::Bind).errno(13).says("windows-excluded-range"),
-    rule(&["requested address is not valid in its context"], Symptom::AddressNotAvailable).errno(99),
-    rule(&["[WinError 10049]"], Symptom::AddressNotAvailable).of("python").errno(99),
-    rule(&["did not properly respond after a period of time"], Symptom::NoHandshake).call(Call::Connect).errno(110),
-    rule(&["[WinError 10060]"], Symptom::NoHandshake).of("python").call(Call::Connect).errno(110),
-    rule(&["os error 10060"], Symptom::NoHandshake).of("rust").call(Call::Connect).errno(110),
-    rule(&["forcibly closed by the remote host"], Symptom::Reset).call(Call::Read).errno(104),
-    rule(&["[WinError 10054]"], Symptom::Reset).of("python").call(Call::Read).errno(104),
-    rule(&["aborted by the software in your host machine"], Symptom::Reset).call(Call::Read).errno(103),
-    rule(&["lacked sufficient buffer space or because a queue was full"], Symptom::NoBuffer).call(Call::Connect).errno(105),
-    rule(&["[WinError 10055]"], Symptom::NoBuffer).of("python").call(Call::Connect).errno(105),
-    rule(&["no buffer space available"], Symptom::NoBuffer).errno(105),
-    rule(&["ENOBUFS"], Symptom::NoBuffer).errno(105),
-    rule(&["socket operation was attempted to an unreachable"], Symptom::Unreachable).call(Call::Connect).errno(101),
-    rule(&["cannot assign requested address"], Symptom::AddressNotAvailable).errno(99),
-    rule(&["can't assign requested address"], Symptom::AddressNotAvailable).errno(99),
-    rule(&["address family not supported by protocol"], Symptom::AddressNotAvailable).errno(97).says("ipv6-disabled"),
-    rule(&["EAFNOSUPPORT"], Symptom::AddressNotAvailable).errno(97),
-    rule(&["EADDRNOTAVAIL"], Symptom::AddressNotAvailable).errno(99),
-    rule(&["AddrNotAvailable"], Symptom::AddressNotAvailable).errno(99),
-    rule(&["connection timed out"], Symptom::NoHandshake).call(Call::Connect).errno(110),
-    rule(&["operation timed out"], Symptom::NoHandshake).call(Call::Connect).errno(110),
-    rule(&["ETIMEDOUT"], Symptom::NoHandshake).call(Call::Connect).errno(110),
-    rule(&["connection reset by peer"], Symptom::Reset).call(Call::Read).errno(104),
-    rule(&["ECONNRESET"], Symptom::Reset).call(Call::Read).errno(104),
-    rule(&["ConnectionReset"], Symptom::Reset).call(Call::Read).errno(104),
-    rule(&["software caused connection abort"], Symptom::Reset).call(Call::Read).errno(103),
-    rule(&["broken pipe"], Symptom::Reset).call(Call::Write).errno(32),
-    rule(&["EPIPE"], Symptom::Reset).call(Call::Write).errno(32),
-    rule(&["network is unreachable"], Symptom::Unreachable).call(Call::Connect).errno(101),
-    rule(&["ENETUNREACH"], Symptom::Unreachable).call(Call::Connect).errno(101),
-    rule(&["no route to host"], Symptom::Unreachable).call(Call::Connect).errno(113),
-    rule(&["EHOSTUNREACH"], Symptom::Unreachable).call(Call::Connect).errno(113),
-    rule(&["host is down"], Symptom::Unreachable).call(Call::Connect).errno(112),
-    rule(&["too many open files"], Symptom::TooManyFiles).errno(24),
-    rule(&["EMFILE"], Symptom::TooManyFiles).errno(24),
-    rule(&["bind", "permission denied"], Symptom::PermissionDenied).call(Call::Bind).errno(13),
-    rule(&["listen", "permission denied"], Symptom::PermissionDenied).call(Call::Listen).errno(13),
-    rule(&["connect", "permission denied"], Symptom::PermissionDenied).call(Call::Connect).errno(13),
-    rule(&["bind", "EACCES"], Symptom::PermissionDenied).call(Call::Bind).errno(13),
-    rule(&["connect", "operation not permitted"], Symptom::NotPermitted).call(Call::Connect).errno(1),
-    rule(&["bind", "operation not permitted"], Symptom::NotPermitted).call(Call::Bind).errno(1),
-    rule(&["connect EPERM"], Symptom::NotPermitted).call(Call::Connect).errno(1),
-    rule(&["name or service not known"], Symptom::NameUnknown).call(Call::Resolve),
-    rule(&["temporary failure in name resolution"], Symptom::NameUnknown).call(Call::Resolve),
-    rule(&["nodename nor servname provided"], Symptom::NameUnknown).call(Call::Resolve),
-    rule(&["no address associated with hostname"], Symptom::NameUnknown).call(Call::Resolve),
-    rule(&["no such host is known"], Symptom::NameUnknown).call(Call::Resolve),
-    rule(&["could not resolve host"], Symptom::NameUnknown).call(Call::Resolve).after("host: "),
-    rule(&["wrong version number", "SSL"], Symptom::TlsUnexpected).call(Call::Handshake),
-    rule(&["packet length too long", "SSL"], Symptom::TlsUnexpected).call(Call::Handshake),
-    rule(&["http request", "SSL routines"], Symptom::TlsExpected).call(Call::Handshake),
-    rule(&["certificate verify failed"], Symptom::CertificateUntrusted).call(Call::Handshake),
-    rule(&["self-signed certificate"], Symptom::CertificateUntrusted).call(Call::Handshake),
-    rule(&["self signed certificate"], Symptom::CertificateUntrusted).call(Call::Handshake),
-    rule(&["plain HTTP request was sent to HTTPS port"], Symptom::TlsExpected).call(Call::Request),
-    rule(&["502 bad gateway"], Symptom::UpstreamFailed).call(Call::Request).echo(),
-    rule(&["504 gateway time"], Symptom::UpstreamFailed).call(Call::Request).echo(),
-    rule(&["503 service unavailable"], Symptom::HttpStatus).call(Call::Request).echo(),
-    rule(&["500 internal server error"], Symptom::HttpStatus).call(Call::Request).echo(),
-    rule(&["HTTP/1.1 404"], Symptom::HttpStatus).call(Call::Request).echo(),
-    rule(&["HTTP/1.1 403"], Symptom::HttpStatus).call(Call::Request).echo(),
-    rule(&["HTTP/1.1 401"], Symptom::AuthenticationFailed).call(Call::Request).echo(),
-    rule(&["401 unauthorized"], Symptom::AuthenticationFailed).call(Call::Request).echo(),
-    rule(&["426 upgrade required"], Symptom::HttpStatus).call(Call::Request).says("websocket-upgrade-missing"),
-    rule(&["Server: AirTunes"], Symptom::HttpStatus).call(Call::Request).says("system-service-holds"),
-    rule(&["blocked request. this host", "is not allowed"], Symptom::HostBlocked)
-        .of("vite")
-        .call(Call::Request)
-        .after("this host ("),
-    rule(&["invalid host header"], Symptom::HostBlocked).of("webpack").call(Call::Request),
-    rule(&["invalid host/origin header"], Symptom::HostBlocked).of("webpack").call(Call::Request),
-    rule(&["invalid HTTP_HOST header"], Symptom::HostBlocked).of("django").call(Call::Request).after("header: "),
-    rule(&["DisallowedHost"], Symptom::HostBlocked).of("django").call(Call::Request).echo(),
-    rule(&["blocked host:"], Symptom::HostBlocked).of("rails").call(Call::Request).after("host: "),
-    rule(&["blocked hosts:"], Symptom::HostBlocked).of("rails").call(Call::Request).after("hosts: "),
-    rule(&["blocking request with non-local 'Host'"], Symptom::HostBlocked).of("jupyter").call(Call::Request).after("'Host' "),
-    rule(&["blocking Cross Origin"], Symptom::CrossOrigin).of("jupyter").call(Call::Request),
-];
+rules! {
+    ["connection refused"] Refused Connect 111;
+    ["ECONNREFUSED"] Refused Connect 111;
+    ["ConnectionRefused"] Refused Connect 111;
+    ["refused to connect"] Refused Connect;
+    ["actively refused it"] Refused Connect 111;
+    "python" ["[WinError 10061]"] Refused Connect 111;
+    "rust" ["os error 10061"] Refused Connect 111;
+    ["WSAECONNREFUSED"] Refused Connect 111;
+    ["error 10061"] Refused Connect 111;
+    ["address already in use"] InUse Bind 98;
+    ["address in use"] InUse Bind 98;
+    ["EADDRINUSE"] InUse Bind 98;
+    ["AddrInUse"] InUse Bind 98;
+    ["port", "is already in use"] InUse Bind;
+    ["port", "already in use"] InUse Bind;
+    ["port", "is in use"] InUse Bind;
+    ["port", "is occupied"] InUse Bind;
+    ["port", "is not available"] InUse Bind;
+    ["is in use, trying another"] InUse Bind, noise;
+    "next" ["is in use", "using available port"] InUse Bind, noise;
+    ["only one usage of each socket address"] InUse Bind 98;
+    "python" ["[WinError 10048]"] InUse Bind 98;
+    "rust" ["os error 10048"] InUse Bind 98;
+    ["error 10048"] InUse Bind 98;
+    ["WSAEADDRINUSE"] InUse Bind 98;
+    ["forbidden by its access permissions"] PermissionDenied Bind 13, says "windows-excluded-range";
+    "python" ["[WinError 10013]"] PermissionDenied Bind 13, says "windows-excluded-range";
+    "rust" ["os error 10013"] PermissionDenied Bind 13, says "windows-excluded-range";
+    ["error 10013"] PermissionDenied Bind 13, says "windows-excluded-range";
+    ["requested address is not valid in its context"] AddressNotAvailable 99;
+    "python" ["[WinError 10049]"] AddressNotAvailable 99;
+    ["did not properly respond after a period of time"] NoHandshake Connect 110;
+    "python" ["[WinError 10060]"] NoHandshake Connect 110;
+    "rust" ["os error 10060"] NoHandshake Connect 110;
+    ["forcibly closed by the remote host"] Reset Read 104;
+    "python" ["[WinError 10054]"] Reset Read 104;
+    ["aborted by the software in your host machine"] Reset Read 103;
+    ["lacked sufficient buffer space or because a queue was full"] NoBuffer Connect 105;
+    "python" ["[WinError 10055]"] NoBuffer Connect 105;
+    ["no buffer space available"] NoBuffer 105;
+    ["ENOBUFS"] NoBuffer 105;
+    ["socket operation was attempted to an unreachable"] Unreachable Connect 101;
+    ["cannot assign requested address"] AddressNotAvailable 99;
+    ["can't assign requested address"] AddressNotAvailable 99;
+    ["address family not supported by protocol"] AddressNotAvailable 97, says "ipv6-disabled";
+    ["EAFNOSUPPORT"] AddressNotAvailable 97;
+    ["EADDRNOTAVAIL"] AddressNotAvailable 99;
+    ["AddrNotAvailable"] AddressNotAvailable 99;
+    ["connection timed out"] NoHandshake Connect 110;
+    ["operation timed out"] NoHandshake Connect 110;
+    ["ETIMEDOUT"] NoHandshake Connect 110;
+    ["connection reset by peer"] Reset Read 104;
+    ["ECONNRESET"] Reset Read 104;
+    ["ConnectionReset"] Reset Read 104;
+    ["software caused connection abort"] Reset Read 103;
+    ["broken pipe"] Reset Write 32;
+    ["EPIPE"] Reset Write 32;
+    ["network is unreachable"] Unreachable Connect 101;
+    ["ENETUNREACH"] Unreachable Connect 101;
+    ["no route to host"] Unreachable Connect 113;
+    ["EHOSTUNREACH"] Unreachable Connect 113;
+    ["host is down"] Unreachable Connect 112;
+    ["too many open files"] TooManyFiles 24;
+    ["EMFILE"] TooManyFiles 24;
+    ["bind", "permission denied"] PermissionDenied Bind 13;
+    ["listen", "permission denied"] PermissionDenied Listen 13;
+    ["connect", "permission denied"] PermissionDenied Connect 13;
+    ["bind", "EACCES"] PermissionDenied Bind 13;
+    ["connect", "operation not permitted"] NotPermitted Connect 1;
+    ["bind", "operation not permitted"] NotPermitted Bind 1;
+    ["connect EPERM"] NotPermitted Connect 1;
+    ["name or service not known"] NameUnknown Resolve;
+    ["temporary failure in name resolution"] NameUnknown Resolve;
+    ["nodename nor servname provided"] NameUnknown Resolve;
+    ["no address associated with hostname"] NameUnknown Resolve;
+    ["no such host is known"] NameUnknown Resolve;
+    ["could not resolve host"] NameUnknown Resolve, after "host: ";
+    ["wrong version number", "SSL"] TlsUnexpected Handshake;
+    ["packet length too long", "SSL"] TlsUnexpected Handshake;
+    ["http request", "SSL routines"] TlsExpected Handshake;
+    ["certificate verify failed"] CertificateUntrusted Handshake;
+    ["self-signed certificate"] CertificateUntrusted Handshake;
+    ["self signed certificate"] CertificateUntrusted Handshake;
+    ["plain HTTP request was sent to HTTPS port"] TlsExpected Request;
+    ["502 bad gateway"] UpstreamFailed Request, echo;
+    ["504 gateway time"] UpstreamFailed Request, echo;
+    ["503 service unavailable"] HttpStatus Request, echo;
+    ["500 internal server error"] HttpStatus Request, echo;
+    ["HTTP/1.1 404"] HttpStatus Request, echo;
+    ["HTTP/1.1 403"] HttpStatus Request, echo;
+    ["HTTP/1.1 401"] AuthenticationFailed Request, echo;
+    ["401 unauthorized"] AuthenticationFailed Request, echo;
+    ["426 upgrade required"] HttpStatus Request, says "websocket-upgrade-missing";
+    ["Server: AirTunes"] HttpStatus Request, says "system-service-holds";
+    "vite" ["blocked request. this host", "is not allowed"] HostBlocked Request, after "this host (";
+    "webpack" ["invalid host header"] HostBlocked Request;
+    "webpack" ["invalid host/origin header"] HostBlocked Request;
+    "django" ["invalid HTTP_HOST header"] HostBlocked Request, after "header: ";
+    "django" ["DisallowedHost"] HostBlocked Request, echo;
+    "rails" ["blocked host:"] HostBlocked Request, after "host: ";
+    "rails" ["blocked hosts:"] HostBlocked Request, after "hosts: ";
+    "jupyter" ["blocking request with non-local 'Host'"] HostBlocked Request, after "'Host' ";
+    "jupyter" ["blocking Cross Origin"] CrossOrigin Request;
+}
 
 /// Signs of programs, the longer the surer.
 pub(super) const MARKS: &[Mark] = &[

@@ -1,65 +1,58 @@
 //! Wordings of curl, by its exit numbers, of libcurl inside other programs, and of wget.
 
-use super::{
-    Call, Symptom,
-    rule::{Rule, rule},
-};
+use super::rule::rules;
 
-/// Rules of curl and wget.
-pub(super) const RULES: &[Rule] = &[
-    rule(&["curl: (7)"], Symptom::Refused).of("curl").call(Call::Connect),
-    rule(&["curl: (7)", "connection refused"], Symptom::Refused).of("curl").call(Call::Connect).errno(111),
-    rule(&["curl: (7)", "no route to host"], Symptom::Unreachable).of("curl").call(Call::Connect).errno(113),
-    rule(&["curl: (7)", "network is unreachable"], Symptom::Unreachable).of("curl").call(Call::Connect).errno(101),
-    rule(&["curl: (7)", "permission denied"], Symptom::PermissionDenied).of("curl").call(Call::Connect).errno(13),
-    rule(&["couldn't connect to server"], Symptom::Refused).call(Call::Connect),
-    rule(&["failed to connect to", "could not connect to server"], Symptom::Refused).call(Call::Connect),
-    rule(&["* connect to", "failed: connection refused"], Symptom::Refused).of("curl").call(Call::Connect).errno(111),
-    rule(&["curl: (6)"], Symptom::NameUnknown).of("curl").call(Call::Resolve).after("host: "),
-    rule(&["curl: (5)"], Symptom::ProxyFailed).of("curl").call(Call::Resolve).after("proxy: "),
-    rule(&["curl: (1)", "HTTP/0.9"], Symptom::WrongProtocol).of("curl").call(Call::Request),
-    rule(&["curl: (3)"], Symptom::PortOutOfRange).of("curl").call(Call::Request),
-    rule(&["curl: (8)"], Symptom::WrongProtocol).of("curl").call(Call::Request),
-    rule(&["curl: (16)"], Symptom::WrongProtocol).of("curl").call(Call::Request),
-    rule(&["curl: (22)"], Symptom::HttpStatus).of("curl").call(Call::Request),
-    rule(&["curl: (22)", "error: 401"], Symptom::AuthenticationFailed).of("curl").call(Call::Request),
-    rule(&["curl: (22)", "error: 502"], Symptom::UpstreamFailed).of("curl").call(Call::Request),
-    rule(&["curl: (28)"], Symptom::NoAnswer).of("curl").call(Call::Read),
-    rule(&["curl: (28)", "connection timed out after"], Symptom::NoHandshake).of("curl").call(Call::Connect),
-    rule(&["curl: (28)", "failed to connect to"], Symptom::NoHandshake).of("curl").call(Call::Connect),
-    rule(&["curl: (28)", "connection timeout"], Symptom::NoHandshake).of("curl").call(Call::Connect),
-    rule(&["curl: (28)", "resolving timed out"], Symptom::NameUnknown).of("curl").call(Call::Resolve),
-    rule(&["curl: (35)"], Symptom::TlsUnexpected).of("curl").call(Call::Handshake),
-    rule(&["curl: (35)", "SSL_ERROR_SYSCALL"], Symptom::Reset).of("curl").call(Call::Handshake),
-    rule(&["curl: (35)", "connection reset by peer"], Symptom::Reset).of("curl").call(Call::Handshake).errno(104),
-    rule(&["curl: (47)"], Symptom::HttpStatus).of("curl").call(Call::Request),
-    rule(&["curl: (52)"], Symptom::EmptyReply).of("curl").call(Call::Read),
-    rule(&["curl: (55)"], Symptom::Reset).of("curl").call(Call::Write),
-    rule(&["curl: (56)"], Symptom::Reset).of("curl").call(Call::Read),
-    rule(&["curl: (56)", "from proxy after CONNECT"], Symptom::ProxyFailed).of("curl").call(Call::Connect),
-    rule(&["curl: (60)"], Symptom::CertificateUntrusted).of("curl").call(Call::Handshake),
-    rule(&["curl: (92)"], Symptom::Reset).of("curl").call(Call::Read),
-    rule(&["curl: (97)"], Symptom::ProxyFailed).of("curl").call(Call::Connect),
-    rule(&["empty reply from server"], Symptom::EmptyReply).call(Call::Read),
-    rule(&["connecting to", "failed: connection refused."], Symptom::Refused).of("wget").call(Call::Connect).errno(111),
-    rule(&["connecting to", "failed: connection timed out."], Symptom::NoHandshake).of("wget").call(Call::Connect).errno(110),
-    rule(&["connecting to", "failed: no route to host."], Symptom::Unreachable).of("wget").call(Call::Connect).errno(113),
-    rule(&["unable to resolve host address"], Symptom::NameUnknown).of("wget").call(Call::Resolve).after("address "),
-    rule(&["no data received."], Symptom::EmptyReply).of("wget").call(Call::Read),
-    rule(&["read error (connection timed out) in headers"], Symptom::NoAnswer).of("wget").call(Call::Read).errno(110),
-    rule(&["read error (connection reset by peer) in headers"], Symptom::Reset).of("wget").call(Call::Read).errno(104),
-    rule(&["The certificate's owner does not match hostname"], Symptom::CertificateUntrusted).of("wget").call(Call::Handshake),
-    rule(&["The certificate of", "is not trusted"], Symptom::CertificateUntrusted).of("wget").call(Call::Handshake),
-    rule(&["unable to establish SSL connection"], Symptom::TlsUnexpected).of("wget").call(Call::Handshake),
-    rule(&["unexpected TLS packet was received"], Symptom::TlsUnexpected).call(Call::Handshake),
-    rule(&["cannot verify", "certificate, issued by"], Symptom::CertificateUntrusted)
-        .of("wget")
-        .call(Call::Handshake)
-        .after("verify "),
-    rule(&["ERROR 404:"], Symptom::HttpStatus).of("wget").call(Call::Request),
-    rule(&["ERROR 403:"], Symptom::HttpStatus).of("wget").call(Call::Request),
-    rule(&["ERROR 500:"], Symptom::HttpStatus).of("wget").call(Call::Request),
-    rule(&["ERROR 502:"], Symptom::UpstreamFailed).of("wget").call(Call::Request),
-    rule(&["can't connect to remote host", "connection refused"], Symptom::Refused).of("wget").call(Call::Connect).errno(111),
-    rule(&["wget: bad address"], Symptom::NameUnknown).of("wget").call(Call::Resolve).after("address "),
-];
+rules! {
+    "curl" ["curl: (7)"] Refused Connect;
+    "curl" ["curl: (7)", "connection refused"] Refused Connect 111;
+    "curl" ["curl: (7)", "no route to host"] Unreachable Connect 113;
+    "curl" ["curl: (7)", "network is unreachable"] Unreachable Connect 101;
+    "curl" ["curl: (7)", "permission denied"] PermissionDenied Connect 13;
+    ["couldn't connect to server"] Refused Connect;
+    ["failed to connect to", "could not connect to server"] Refused Connect;
+    "curl" ["* connect to", "failed: connection refused"] Refused Connect 111;
+    "curl" ["curl: (6)"] NameUnknown Resolve, after "host: ";
+    "curl" ["curl: (5)"] ProxyFailed Resolve, after "proxy: ";
+    "curl" ["curl: (1)", "HTTP/0.9"] WrongProtocol Request;
+    "curl" ["curl: (3)"] PortOutOfRange Request;
+    "curl" ["curl: (8)"] WrongProtocol Request;
+    "curl" ["curl: (16)"] WrongProtocol Request;
+    "curl" ["curl: (22)"] HttpStatus Request;
+    "curl" ["curl: (22)", "error: 401"] AuthenticationFailed Request;
+    "curl" ["curl: (22)", "error: 502"] UpstreamFailed Request;
+    "curl" ["curl: (28)"] NoAnswer Read;
+    "curl" ["curl: (28)", "connection timed out after"] NoHandshake Connect;
+    "curl" ["curl: (28)", "failed to connect to"] NoHandshake Connect;
+    "curl" ["curl: (28)", "connection timeout"] NoHandshake Connect;
+    "curl" ["curl: (28)", "resolving timed out"] NameUnknown Resolve;
+    "curl" ["curl: (35)"] TlsUnexpected Handshake;
+    "curl" ["curl: (35)", "SSL_ERROR_SYSCALL"] Reset Handshake;
+    "curl" ["curl: (35)", "connection reset by peer"] Reset Handshake 104;
+    "curl" ["curl: (47)"] HttpStatus Request;
+    "curl" ["curl: (52)"] EmptyReply Read;
+    "curl" ["curl: (55)"] Reset Write;
+    "curl" ["curl: (56)"] Reset Read;
+    "curl" ["curl: (56)", "from proxy after CONNECT"] ProxyFailed Connect;
+    "curl" ["curl: (60)"] CertificateUntrusted Handshake;
+    "curl" ["curl: (92)"] Reset Read;
+    "curl" ["curl: (97)"] ProxyFailed Connect;
+    ["empty reply from server"] EmptyReply Read;
+    "wget" ["connecting to", "failed: connection refused."] Refused Connect 111;
+    "wget" ["connecting to", "failed: connection timed out."] NoHandshake Connect 110;
+    "wget" ["connecting to", "failed: no route to host."] Unreachable Connect 113;
+    "wget" ["unable to resolve host address"] NameUnknown Resolve, after "address ";
+    "wget" ["no data received."] EmptyReply Read;
+    "wget" ["read error (connection timed out) in headers"] NoAnswer Read 110;
+    "wget" ["read error (connection reset by peer) in headers"] Reset Read 104;
+    "wget" ["The certificate's owner does not match hostname"] CertificateUntrusted Handshake;
+    "wget" ["The certificate of", "is not trusted"] CertificateUntrusted Handshake;
+    "wget" ["unable to establish SSL connection"] TlsUnexpected Handshake;
+    ["unexpected TLS packet was received"] TlsUnexpected Handshake;
+    "wget" ["cannot verify", "certificate, issued by"] CertificateUntrusted Handshake, after "verify ";
+    "wget" ["ERROR 404:"] HttpStatus Request;
+    "wget" ["ERROR 403:"] HttpStatus Request;
+    "wget" ["ERROR 500:"] HttpStatus Request;
+    "wget" ["ERROR 502:"] UpstreamFailed Request;
+    "wget" ["can't connect to remote host", "connection refused"] Refused Connect 111;
+    "wget" ["wget: bad address"] NameUnknown Resolve, after "address ";
+}

@@ -1,102 +1,52 @@
 //! Wordings of container engines, of Kubernetes and of tunnels that they make.
 
-use super::{
-    Call, Symptom,
-    rule::{Rule, rule},
-};
+use super::rule::rules;
 
-/// Rules of containers.
-pub(super) const RULES: &[Rule] = &[
-    rule(&["Cannot connect to the Docker daemon at"], Symptom::Refused).of("docker").call(Call::Connect).after("daemon at "),
-    rule(&["Cannot connect to the Docker daemon at unix://"], Symptom::NoSuchPath)
-        .of("docker")
-        .call(Call::Connect)
-        .says("unix-socket-missing"),
-    rule(&["permission denied while trying to connect to the Docker daemon socket"], Symptom::PermissionDenied)
-        .of("docker")
-        .call(Call::Connect)
-        .errno(13),
-    rule(&["permission denied while trying to connect to the docker API"], Symptom::PermissionDenied)
-        .of("docker")
-        .call(Call::Connect)
-        .errno(13),
-    rule(&["error during connect:"], Symptom::Refused).of("docker").call(Call::Connect),
-    rule(&["failed to connect to the docker API at"], Symptom::Refused).of("docker").call(Call::Connect),
-    rule(&["Bind for", "failed: port is already allocated"], Symptom::InUse)
-        .says("docker-duplicate-publish")
-        .of("docker")
-        .call(Call::Bind)
-        .after("Bind for "),
-    rule(&["port is already allocated"], Symptom::InUse).says("docker-duplicate-publish").of("docker").call(Call::Bind),
-    rule(&["Error starting userland proxy", "address already in use"], Symptom::InUse).of("docker").call(Call::Listen).errno(98),
-    rule(&["failed to bind host port", "address already in use"], Symptom::InUse).of("docker").call(Call::Listen).errno(98),
-    rule(&["driver failed programming external connectivity", "address already in use"], Symptom::InUse)
-        .of("docker")
-        .call(Call::Listen)
-        .errno(98),
-    rule(&["driver failed programming external connectivity", "port is already allocated"], Symptom::InUse)
-        .says("docker-duplicate-publish")
-        .of("docker")
-        .call(Call::Bind)
-        .after("Bind for "),
-    rule(&["driver failed programming external connectivity", "permission denied"], Symptom::PermissionDenied)
-        .of("docker")
-        .call(Call::Listen)
-        .errno(13),
-    rule(&["ports are not available", "exposing port TCP"], Symptom::InUse).of("docker").call(Call::Bind),
-    rule(&["ports are not available", "forbidden by its access permissions"], Symptom::PermissionDenied)
-        .of("docker")
-        .call(Call::Bind)
-        .errno(13)
-        .says("windows-excluded-range"),
-    rule(&["ports are not available", "address already in use"], Symptom::InUse).of("docker").call(Call::Listen).errno(98),
-    rule(&["ports are not available", "only one usage of each socket address"], Symptom::InUse)
-        .of("docker")
-        .call(Call::Bind)
-        .errno(98)
-        .says("wsl-host-holds"),
-    rule(&["Mirrored networking", "address already in use"], Symptom::InUse).of("docker").call(Call::Bind).says("wsl-host-holds"),
-    rule(&["cannot expose privileged port"], Symptom::PermissionDenied)
-        .of("docker")
-        .call(Call::Listen)
-        .errno(13)
-        .says("privileged-port"),
-    rule(&["invalid hostPort:"], Symptom::PortOutOfRange).of("docker").after("hostPort: "),
-    rule(&["invalid containerPort:"], Symptom::PortOutOfRange).of("docker").after("containerPort: "),
-    rule(&["Invalid ip address", "docker"], Symptom::Other).of("docker"),
-    rule(&["host port for", "already in use"], Symptom::InUse).of("docker").call(Call::Bind),
-    rule(&["rootlessport", "address already in use"], Symptom::InUse).sure().of("podman").call(Call::Listen).errno(98),
-    rule(&["rootlessport cannot expose privileged port"], Symptom::PermissionDenied)
-        .of("podman")
-        .call(Call::Listen)
-        .errno(13)
-        .says("privileged-port"),
-    rule(&["Cannot connect to Podman"], Symptom::Refused).of("podman").call(Call::Connect).echo(),
-    rule(&["unable to connect to Podman socket", "no such file or directory"], Symptom::NoSuchPath)
-        .of("podman")
-        .call(Call::Connect)
-        .errno(2),
-    rule(&["unable to connect to Podman socket"], Symptom::Refused).of("podman").call(Call::Connect),
-    rule(&["pasta failed", "address already in use"], Symptom::InUse).of("podman").call(Call::Listen).errno(98),
-    rule(&["was refused - did you specify the right host or port?"], Symptom::Refused).of("kubectl").call(Call::Connect),
-    rule(&["couldn't get current server API group list", "connection refused"], Symptom::Refused)
-        .of("kubectl")
-        .call(Call::Connect)
-        .errno(111),
-    rule(&["Unable to listen on port"], Symptom::InUse).of("kubectl").call(Call::Listen),
-    rule(&["unable to listen on any of the requested ports"], Symptom::InUse).of("kubectl").call(Call::Listen).echo(),
-    rule(&["error: lost connection to pod"], Symptom::Reset).of("kubectl").call(Call::Read).says("tunnel-down"),
-    rule(&["connection refused", "an error occurred forwarding"], Symptom::UpstreamFailed)
-        .of("kubectl")
-        .call(Call::Connect)
-        .errno(111),
-    rule(&["an error occurred forwarding"], Symptom::UpstreamFailed).of("kubectl").call(Call::Connect),
-    rule(&["error upgrading connection"], Symptom::Other).of("kubectl").call(Call::Handshake).says("tunnel-down"),
-    rule(&["Readiness probe failed:", "connection refused"], Symptom::Refused).of("kubectl").call(Call::Connect).errno(111),
-    rule(&["Liveness probe failed:", "connection refused"], Symptom::Refused).of("kubectl").call(Call::Connect).errno(111),
-    rule(&["Readiness probe failed: HTTP probe failed with statuscode"], Symptom::HttpStatus).of("kubectl").call(Call::Request),
-    rule(&["Unable to reach the origin service"], Symptom::UpstreamFailed).sure().of("cloudflared").call(Call::Connect),
-    rule(&["ERR_NGROK_8012"], Symptom::UpstreamFailed).of("ngrok").call(Call::Connect),
-    rule(&["ERR_NGROK_3200"], Symptom::Other).of("ngrok").says("tunnel-down"),
-    rule(&["minikube", "connection refused"], Symptom::Refused).of("minikube").call(Call::Connect).errno(111),
-];
+rules! {
+    "docker" ["Cannot connect to the Docker daemon at"] Refused Connect, after "daemon at ";
+    "docker" ["Cannot connect to the Docker daemon at unix://"] NoSuchPath Connect, says "unix-socket-missing";
+    "docker" ["permission denied while trying to connect to the Docker daemon socket"] PermissionDenied Connect 13;
+    "docker" ["permission denied while trying to connect to the docker API"] PermissionDenied Connect 13;
+    "docker" ["error during connect:"] Refused Connect;
+    "docker" ["failed to connect to the docker API at"] Refused Connect;
+    "docker" ["Bind for", "failed: port is already allocated"] InUse Bind, says "docker-duplicate-publish", after "Bind for ";
+    "docker" ["port is already allocated"] InUse Bind, says "docker-duplicate-publish";
+    "docker" ["Error starting userland proxy", "address already in use"] InUse Listen 98;
+    "docker" ["failed to bind host port", "address already in use"] InUse Listen 98;
+    "docker" ["driver failed programming external connectivity", "address already in use"] InUse Listen 98;
+    "docker" ["driver failed programming external connectivity", "port is already allocated"] InUse Bind,
+        says "docker-duplicate-publish", after "Bind for ";
+    "docker" ["driver failed programming external connectivity", "permission denied"] PermissionDenied Listen 13;
+    "docker" ["ports are not available", "exposing port TCP"] InUse Bind;
+    "docker" ["ports are not available", "forbidden by its access permissions"] PermissionDenied Bind 13,
+        says "windows-excluded-range";
+    "docker" ["ports are not available", "address already in use"] InUse Listen 98;
+    "docker" ["ports are not available", "only one usage of each socket address"] InUse Bind 98, says "wsl-host-holds";
+    "docker" ["Mirrored networking", "address already in use"] InUse Bind, says "wsl-host-holds";
+    "docker" ["cannot expose privileged port"] PermissionDenied Listen 13, says "privileged-port";
+    "docker" ["invalid hostPort:"] PortOutOfRange, after "hostPort: ";
+    "docker" ["invalid containerPort:"] PortOutOfRange, after "containerPort: ";
+    "docker" ["Invalid ip address", "docker"] Other;
+    "docker" ["host port for", "already in use"] InUse Bind;
+    "podman" ["rootlessport", "address already in use"] InUse Listen 98, sure;
+    "podman" ["rootlessport cannot expose privileged port"] PermissionDenied Listen 13, says "privileged-port";
+    "podman" ["Cannot connect to Podman"] Refused Connect, echo;
+    "podman" ["unable to connect to Podman socket", "no such file or directory"] NoSuchPath Connect 2;
+    "podman" ["unable to connect to Podman socket"] Refused Connect;
+    "podman" ["pasta failed", "address already in use"] InUse Listen 98;
+    "kubectl" ["was refused - did you specify the right host or port?"] Refused Connect;
+    "kubectl" ["couldn't get current server API group list", "connection refused"] Refused Connect 111;
+    "kubectl" ["Unable to listen on port"] InUse Listen;
+    "kubectl" ["unable to listen on any of the requested ports"] InUse Listen, echo;
+    "kubectl" ["error: lost connection to pod"] Reset Read, says "tunnel-down";
+    "kubectl" ["connection refused", "an error occurred forwarding"] UpstreamFailed Connect 111;
+    "kubectl" ["an error occurred forwarding"] UpstreamFailed Connect;
+    "kubectl" ["error upgrading connection"] Other Handshake, says "tunnel-down";
+    "kubectl" ["Readiness probe failed:", "connection refused"] Refused Connect 111;
+    "kubectl" ["Liveness probe failed:", "connection refused"] Refused Connect 111;
+    "kubectl" ["Readiness probe failed: HTTP probe failed with statuscode"] HttpStatus Request;
+    "cloudflared" ["Unable to reach the origin service"] UpstreamFailed Connect, sure;
+    "ngrok" ["ERR_NGROK_8012"] UpstreamFailed Connect;
+    "ngrok" ["ERR_NGROK_3200"] Other, says "tunnel-down";
+    "minikube" ["minikube", "connection refused"] Refused Connect 111;
+}

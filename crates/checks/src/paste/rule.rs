@@ -35,6 +35,23 @@ pub(super) enum Standing {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Mark(pub(super) &'static str, pub(super) &'static str);
 
+/// A table of rules. A line is a wording: its program, the needles, the symptom, the call that failed and its error number,
+/// as far as they are known; after a comma, what a method of [`Rule`] adds.
+macro_rules! rules {
+    (
+        $($($program:literal)? [$($needle:literal),+] $symptom:ident $($call:ident)? $($errno:literal)? $(, $more:ident $($word:literal)?)*;)*
+    ) => {
+        pub(super) const RULES: &[crate::paste::rule::Rule] = &[$(
+            crate::paste::rule::rule(&[$($needle),+], crate::Symptom::$symptom)
+                $(.of($program))?
+                $(.call(crate::Call::$call))?
+                $(.errno($errno))?
+                $(.$more($($word)?))*,
+        )*];
+    };
+}
+pub(super) use rules;
+
 /// A rule that knows a wording and its symptom alone.
 pub(super) const fn rule(needles: &'static [&'static str], symptom: Symptom) -> Rule {
     Rule {

@@ -1,134 +1,59 @@
 //! Wordings of web servers and proxies, and of what they answer for a server behind them.
 
-use super::{
-    Call, Symptom,
-    rule::{Rule, rule},
-};
+use super::rule::rules;
 
-/// Rules of web servers.
-pub(super) const RULES: &[Rule] = &[
-    rule(&["bind() to", "(98: address already in use)"], Symptom::InUse).of("nginx").call(Call::Bind).errno(98),
-    rule(&["bind() to", "(48: address already in use)"], Symptom::InUse).of("nginx").call(Call::Bind).errno(98),
-    rule(&["bind() to", "(13: permission denied)"], Symptom::PermissionDenied).of("nginx").call(Call::Bind).errno(13),
-    rule(&["bind() to", "(99: cannot assign requested address)"], Symptom::AddressNotAvailable)
-        .of("nginx")
-        .call(Call::Bind)
-        .errno(99),
-    rule(&["bind() to", "(10013:"], Symptom::PermissionDenied)
-        .of("nginx")
-        .call(Call::Bind)
-        .errno(13)
-        .says("windows-excluded-range"),
-    rule(&["bind() to", "(10048:"], Symptom::InUse).of("nginx").call(Call::Bind).errno(98),
-    rule(&["[emerg]", "still could not bind()"], Symptom::InUse).of("nginx").call(Call::Bind).echo(),
-    rule(&["connect() failed (111: connection refused) while connecting to upstream"], Symptom::UpstreamFailed)
-        .of("nginx")
-        .call(Call::Connect)
-        .errno(111)
-        .after("upstream: \""),
-    rule(&["connect() to", "failed (111: connection refused) while connecting to upstream"], Symptom::UpstreamFailed)
-        .of("nginx")
-        .call(Call::Connect)
-        .errno(111),
-    rule(&["connect() to", "failed (2: no such file or directory) while connecting to upstream"], Symptom::NoSuchPath)
-        .of("nginx")
-        .call(Call::Connect)
-        .errno(2),
-    rule(&["connect() to", "failed (13: permission denied) while connecting to upstream"], Symptom::PermissionDenied)
-        .of("nginx")
-        .call(Call::Connect)
-        .errno(13),
-    rule(&["connect() failed (113:", "while connecting to upstream"], Symptom::Unreachable)
-        .of("nginx")
-        .call(Call::Connect)
-        .errno(113)
-        .after("upstream: \""),
-    rule(&["upstream timed out", "while connecting to upstream"], Symptom::NoHandshake)
-        .of("nginx")
-        .call(Call::Connect)
-        .errno(110)
-        .after("upstream: \""),
-    rule(&["upstream timed out", "while reading response header from upstream"], Symptom::NoAnswer)
-        .of("nginx")
-        .call(Call::Read)
-        .errno(110)
-        .after("upstream: \""),
-    rule(&["upstream prematurely closed connection"], Symptom::EmptyReply).of("nginx").call(Call::Read).after("upstream: \""),
-    rule(&["recv() failed (104: connection reset by peer) while reading response header from upstream"], Symptom::Reset)
-        .of("nginx")
-        .call(Call::Read)
-        .errno(104)
-        .after("upstream: \""),
-    rule(&["no live upstreams while connecting to upstream"], Symptom::UpstreamFailed).of("nginx").call(Call::Connect),
-    rule(&["host not found in upstream"], Symptom::NameUnknown).of("nginx").call(Call::Resolve).after("upstream "),
-    rule(&["SSL_do_handshake() failed", "wrong version number"], Symptom::TlsUnexpected)
-        .of("nginx")
-        .call(Call::Handshake)
-        .after("upstream: \""),
-    rule(&["worker_connections are not enough"], Symptom::TooManyConnections).of("nginx").call(Call::Accept),
-    rule(&["accept4() failed (24: too many open files)"], Symptom::TooManyFiles).of("nginx").call(Call::Accept).errno(24),
-    rule(&["invalid PID number", "nginx.pid"], Symptom::Other).of("nginx").says("stale-pidfile"),
-    rule(&["invalid port in", "of the \"listen\" directive"], Symptom::PortOutOfRange).after("invalid port in ").of("nginx"),
-    rule(&["AH00072", "address already in use"], Symptom::InUse)
-        .of("apache")
-        .call(Call::Bind)
-        .errno(98)
-        .after("could not bind to address "),
-    rule(&["AH00072", "permission denied"], Symptom::PermissionDenied)
-        .of("apache")
-        .call(Call::Bind)
-        .errno(13)
-        .after("could not bind to address "),
-    rule(&["AH00072", "assign requested address"], Symptom::AddressNotAvailable)
-        .of("apache")
-        .call(Call::Bind)
-        .errno(99)
-        .after("could not bind to address "),
-    rule(&["no listening sockets available, shutting down"], Symptom::InUse).of("apache").call(Call::Listen).echo(),
-    rule(&["AH00957", "connection refused"], Symptom::UpstreamFailed)
-        .of("apache")
-        .call(Call::Connect)
-        .errno(111)
-        .after("attempt to connect to "),
-    rule(&["AH01114"], Symptom::UpstreamFailed).of("apache").call(Call::Connect).echo(),
-    rule(&["AH02454", "connection refused"], Symptom::UpstreamFailed).of("apache").call(Call::Connect).errno(111),
-    rule(&["AH01102", "error reading status line from remote server"], Symptom::EmptyReply)
-        .of("apache")
-        .call(Call::Read)
-        .after("remote server "),
-    rule(&["You're speaking plain HTTP to an SSL-enabled server port"], Symptom::TlsExpected).of("apache").call(Call::Request),
-    rule(&["Starting", "cannot bind socket"], Symptom::InUse).of("haproxy").call(Call::Bind),
-    rule(&["Starting", "cannot bind socket (address already in use)"], Symptom::InUse).of("haproxy").call(Call::Bind).errno(98),
-    rule(&["Starting", "cannot bind socket (permission denied)"], Symptom::PermissionDenied)
-        .of("haproxy")
-        .call(Call::Bind)
-        .errno(13),
-    rule(&["is DOWN, reason: Layer4 connection problem"], Symptom::UpstreamFailed).of("haproxy").call(Call::Connect),
-    rule(&["is DOWN, reason: Layer4 timeout"], Symptom::UpstreamFailed).of("haproxy").call(Call::Connect),
-    rule(&["backend", "has no server available"], Symptom::UpstreamFailed).of("haproxy").echo(),
-    rule(&["loading new config", "address already in use"], Symptom::InUse).of("caddy").call(Call::Listen).errno(98),
-    rule(&["starting caddy administration endpoint", "address already in use"], Symptom::InUse)
-        .of("caddy")
-        .call(Call::Listen)
-        .errno(98),
-    rule(&["http.log.error", "connect: connection refused"], Symptom::UpstreamFailed).of("caddy").call(Call::Connect).errno(111),
-    rule(&["'502 Bad Gateway' caused by", "connection refused"], Symptom::UpstreamFailed)
-        .of("traefik")
-        .call(Call::Connect)
-        .errno(111),
-    rule(&["error opening listener", "address already in use"], Symptom::InUse).of("traefik").call(Call::Listen).errno(98),
-    rule(&["error while starting metrics server", "address already in use"], Symptom::InUse)
-        .of("traefik")
-        .call(Call::Listen)
-        .errno(98),
-    rule(&["upstream connect error or disconnect/reset before headers"], Symptom::UpstreamFailed).of("envoy").call(Call::Connect),
-    rule(&["cannot bind", "Address already in use", "envoy"], Symptom::InUse).of("envoy").call(Call::Bind).errno(98),
-    rule(&["(server.c.", "Address already in use"], Symptom::InUse).of("lighttpd").call(Call::Bind).errno(98),
-    rule(&["Failed to create listening socket", "address already in use"], Symptom::InUse)
-        .of("systemd")
-        .call(Call::Listen)
-        .errno(98),
-    rule(&["Failed to listen on", "address already in use"], Symptom::InUse).of("systemd").call(Call::Listen).errno(98),
-    rule(&["failed to create listening socket for port"], Symptom::InUse).sure().of("dnsmasq").call(Call::Bind),
-    rule(&["Failed to create listening socket ("], Symptom::InUse).of("systemd").call(Call::Listen),
-];
+rules! {
+    "nginx" ["bind() to", "(98: address already in use)"] InUse Bind 98;
+    "nginx" ["bind() to", "(48: address already in use)"] InUse Bind 98;
+    "nginx" ["bind() to", "(13: permission denied)"] PermissionDenied Bind 13;
+    "nginx" ["bind() to", "(99: cannot assign requested address)"] AddressNotAvailable Bind 99;
+    "nginx" ["bind() to", "(10013:"] PermissionDenied Bind 13, says "windows-excluded-range";
+    "nginx" ["bind() to", "(10048:"] InUse Bind 98;
+    "nginx" ["[emerg]", "still could not bind()"] InUse Bind, echo;
+    "nginx" ["connect() failed (111: connection refused) while connecting to upstream"] UpstreamFailed Connect 111,
+        after "upstream: \"";
+    "nginx" ["connect() to", "failed (111: connection refused) while connecting to upstream"] UpstreamFailed Connect 111;
+    "nginx" ["connect() to", "failed (2: no such file or directory) while connecting to upstream"] NoSuchPath Connect 2;
+    "nginx" ["connect() to", "failed (13: permission denied) while connecting to upstream"] PermissionDenied Connect 13;
+    "nginx" ["connect() failed (113:", "while connecting to upstream"] Unreachable Connect 113, after "upstream: \"";
+    "nginx" ["upstream timed out", "while connecting to upstream"] NoHandshake Connect 110, after "upstream: \"";
+    "nginx" ["upstream timed out", "while reading response header from upstream"] NoAnswer Read 110, after "upstream: \"";
+    "nginx" ["upstream prematurely closed connection"] EmptyReply Read, after "upstream: \"";
+    "nginx" ["recv() failed (104: connection reset by peer) while reading response header from upstream"] Reset Read 104,
+        after "upstream: \"";
+    "nginx" ["no live upstreams while connecting to upstream"] UpstreamFailed Connect;
+    "nginx" ["host not found in upstream"] NameUnknown Resolve, after "upstream ";
+    "nginx" ["SSL_do_handshake() failed", "wrong version number"] TlsUnexpected Handshake, after "upstream: \"";
+    "nginx" ["worker_connections are not enough"] TooManyConnections Accept;
+    "nginx" ["accept4() failed (24: too many open files)"] TooManyFiles Accept 24;
+    "nginx" ["invalid PID number", "nginx.pid"] Other, says "stale-pidfile";
+    "nginx" ["invalid port in", "of the \"listen\" directive"] PortOutOfRange, after "invalid port in ";
+    "apache" ["AH00072", "address already in use"] InUse Bind 98, after "could not bind to address ";
+    "apache" ["AH00072", "permission denied"] PermissionDenied Bind 13, after "could not bind to address ";
+    "apache" ["AH00072", "assign requested address"] AddressNotAvailable Bind 99, after "could not bind to address ";
+    "apache" ["no listening sockets available, shutting down"] InUse Listen, echo;
+    "apache" ["AH00957", "connection refused"] UpstreamFailed Connect 111, after "attempt to connect to ";
+    "apache" ["AH01114"] UpstreamFailed Connect, echo;
+    "apache" ["AH02454", "connection refused"] UpstreamFailed Connect 111;
+    "apache" ["AH01102", "error reading status line from remote server"] EmptyReply Read, after "remote server ";
+    "apache" ["You're speaking plain HTTP to an SSL-enabled server port"] TlsExpected Request;
+    "haproxy" ["Starting", "cannot bind socket"] InUse Bind;
+    "haproxy" ["Starting", "cannot bind socket (address already in use)"] InUse Bind 98;
+    "haproxy" ["Starting", "cannot bind socket (permission denied)"] PermissionDenied Bind 13;
+    "haproxy" ["is DOWN, reason: Layer4 connection problem"] UpstreamFailed Connect;
+    "haproxy" ["is DOWN, reason: Layer4 timeout"] UpstreamFailed Connect;
+    "haproxy" ["backend", "has no server available"] UpstreamFailed, echo;
+    "caddy" ["loading new config", "address already in use"] InUse Listen 98;
+    "caddy" ["starting caddy administration endpoint", "address already in use"] InUse Listen 98;
+    "caddy" ["http.log.error", "connect: connection refused"] UpstreamFailed Connect 111;
+    "traefik" ["'502 Bad Gateway' caused by", "connection refused"] UpstreamFailed Connect 111;
+    "traefik" ["error opening listener", "address already in use"] InUse Listen 98;
+    "traefik" ["error while starting metrics server", "address already in use"] InUse Listen 98;
+    "envoy" ["upstream connect error or disconnect/reset before headers"] UpstreamFailed Connect;
+    "envoy" ["cannot bind", "Address already in use", "envoy"] InUse Bind 98;
+    "lighttpd" ["(server.c.", "Address already in use"] InUse Bind 98;
+    "systemd" ["Failed to create listening socket", "address already in use"] InUse Listen 98;
+    "systemd" ["Failed to listen on", "address already in use"] InUse Listen 98;
+    "dnsmasq" ["failed to create listening socket for port"] InUse Bind, sure;
+    "systemd" ["Failed to create listening socket ("] InUse Listen;
+}
