@@ -100,6 +100,16 @@ impl<'a> Case<'a> {
         self.asked.asking == Asking::Connect
     }
 
+    /// True when the question is why a client of TCP fails.
+    pub fn connects_by_tcp(&self) -> bool {
+        self.connects() && self.asked.transport == Transport::Tcp
+    }
+
+    /// True when a client dials this machine and nothing listens on the port, whatever the address.
+    pub fn is_deserted(&self) -> bool {
+        self.unserved().is_some() && self.listeners().next().is_none()
+    }
+
     /// True when the question is why a server cannot listen.
     pub fn listens(&self) -> bool {
         self.asked.asking == Asking::Listen

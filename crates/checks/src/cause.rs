@@ -3,10 +3,11 @@
 //! A folder of causes holds causes alone. A file holds all of one: its page, the functions that look for it, and the scenes
 //! in which it must speak and in which it must not. What causes share is in [`crate::case`] and [`crate::bind`].
 
-/// A cause: its code and what it is in one line, how much its proof says, what judges it, and the parts of its page.
+/// A cause: its code and what it is in one line, how much its proof says, what judges it and where alone it may be, and the
+/// parts of its page.
 macro_rules! cause {
     (
-        $code:literal: $summary:literal, $proof:ident, $judges:ident($($rule:ident),+),
+        $code:literal: $summary:literal, $proof:ident, $judges:ident($($rule:ident),+) $(if $premise:path)?,
         what: $what:literal, evidence: $evidence:literal, fix: $fix:literal,
     ) => {
         pub(super) const CAUSE: crate::cause::Cause = crate::cause::Cause {
@@ -14,10 +15,16 @@ macro_rules! cause {
             summary: $summary,
             doc: concat!("## What it is\n\n", $what, "\n\n## Evidence\n\n", $evidence, "\n\n## Fix\n\n", $fix, "\n\n"),
             proof: crate::check::Proof::$proof,
-            judges: crate::cause::Judges::$judges($($rule),+),
+            judges: cause!(@judges $judges($($rule),+) $(if $premise)?),
             #[cfg(any(test, feature = "scenes"))]
             cases: || cause!(@cases $judges),
         };
+    };
+    (@judges Endpoint($rule:ident) if $premise:path) => {
+        crate::cause::Judges::Endpoint(|case| if $premise(case) { $rule(case) } else { crate::check::Ruling::Silent })
+    };
+    (@judges $judges:ident($($rule:ident),+)) => {
+        crate::cause::Judges::$judges($($rule),+)
     };
     (@cases Both) => {
         crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() }

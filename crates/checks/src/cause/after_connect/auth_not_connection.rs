@@ -1,6 +1,6 @@
 cause! {
     "auth-not-connection": "the server answers and refuses the credentials",
-    Dialogue, Endpoint(run),
+    Dialogue, Endpoint(run) if talk::text_may_stand,
     what: "\
 The connection works. The server asks who the client is and does not accept the answer: PostgreSQL 28P01, MySQL 1045, Redis NOAUTH
 or WRONGPASS, HTTP 401.",
@@ -14,9 +14,6 @@ use portward_wire::protocol::{HTTP, Words};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let told = case.symptom() == Some(Symptom::AuthenticationFailed);
     let heard = talk::exchanges(case).into_iter().find(|(_, exchange)| refuses(exchange));
     // Without a question about a resource, a server that wants to know its clients is a server that is well.

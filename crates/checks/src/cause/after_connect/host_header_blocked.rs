@@ -1,6 +1,6 @@
 cause! {
     "host-header-blocked": "the server refuses the name by which it is called",
-    Dialogue, Endpoint(run),
+    Dialogue, Endpoint(run) if talk::text_may_stand,
     what: "\
 Development servers answer only to host names that they know, against DNS rebinding: Vite's allowedHosts, webpack's \"Invalid Host
 header\", Django's ALLOWED_HOSTS, Rails' config.hosts, Jupyter.",
@@ -11,9 +11,6 @@ header\", Django's ALLOWED_HOSTS, Rails' config.hosts, Jupyter.",
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let told = case.symptom() == Some(Symptom::HostBlocked);
     let answer = talk::http(case);
     let refused = answer.filter(|(_, _, answer)| matches!(answer.status, 400 | 403 | 421));

@@ -1,6 +1,6 @@
 cause! {
     "http2-only-server": "the server speaks HTTP/2 only, and the client HTTP/1",
-    Dialogue, Endpoint(run),
+    Dialogue, Endpoint(run) if talk::text_may_stand,
     what: "\
 A gRPC server speaks HTTP/2 from the first byte. A client of HTTP/1 reads binary frames; curl reports \"Received HTTP/0.9
 when not allowed\".",
@@ -13,9 +13,6 @@ use portward_wire::protocol::{HTTP, HTTP2};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let frames = talk::exchanges(case).into_iter().find(|(_, e)| talk::tongue(e) == Some(&HTTP2));
     let Some((_, exchange)) = frames else { return Ruling::Silent };
     let client = talk::client(case).filter(|client| client.told);

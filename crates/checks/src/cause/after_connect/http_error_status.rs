@@ -1,6 +1,6 @@
 cause! {
     "http-error-status": "the server answers with an HTTP error",
-    Absence, Endpoint(run),
+    Absence, Endpoint(run) if talk::text_may_stand,
     what: "\
 The connection works and the server answers; it has nothing at this path, or it fails while it makes the answer. The network is not
 the problem.",
@@ -13,9 +13,6 @@ port was asked about.",
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let told = case.symptom() == Some(Symptom::HttpStatus);
     // The last answer is that to GET, where HEAD was answered with an error.
     let answer = talk::answers(case).into_iter().rfind(|(_, exchange, _)| exchange.said != Said::Upgrade || told);

@@ -1,6 +1,6 @@
 cause! {
     "plaintext-server-tls-client": "the client begins with TLS, and the server does not speak it",
-    Dialogue, Endpoint(run),
+    Dialogue, Endpoint(run) if talk::text_may_stand,
     what: "The client dialled `https`, and the server speaks plain HTTP on that port. It takes the first bytes of TLS for a broken
 request. Clients report \"wrong version number\", \"packet length too long\" or ERR_SSL_PROTOCOL_ERROR.",
     evidence: "\
@@ -14,9 +14,6 @@ use portward_wire::protocol::TLS;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let client = talk::client(case).filter(|client| client.tls && client.told);
     let told = case.symptom() == Some(Symptom::TlsUnexpected);
     if client.is_none() && !told {

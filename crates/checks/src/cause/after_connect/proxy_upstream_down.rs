@@ -1,6 +1,6 @@
 cause! {
     "proxy-upstream-down": "a forwarder holds the port, and what stands behind it does not answer",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if talk::text_may_stand,
     what: "\
 The port belongs to a proxy or a tunnel: Docker's proxy, ssh -L, socat, kubectl port-forward, nginx. It accepts every connection, finds
 nobody behind it, and closes or answers 502. \"Connected\" means the proxy, not the service.",
@@ -19,9 +19,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let port = case.asked.port;
     let holders = case.serving_processes();
     let known = holders.iter().find_map(|(process, _)| Some((*process, forwarder(process, port)?)));

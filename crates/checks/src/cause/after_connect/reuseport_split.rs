@@ -1,6 +1,6 @@
 cause! {
     "reuseport-split": "two programs share one address, and each gets a part of the connections",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::connects_by_tcp,
     what: "\
 Both programs set SO_REUSEPORT, so both could listen on the same address, and the kernel gives each connection to one of
 them by a hash. An old server that was never stopped answers a part of the requests.",
@@ -16,9 +16,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp {
-        return Ruling::Silent;
-    }
     let mut alike: Option<String> = None;
     for address in &case.asked.addresses {
         let takers = case.takers(*address);

@@ -1,6 +1,6 @@
 cause! {
     "shadowed-by-specific": "a listener on the specific address takes what one on the wildcard expects",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::connects_by_tcp,
     what: "\
 One program listens on 127.0.0.1, another on all addresses, both on the same port. The kernel gives a connection to the most specific
 address, so the first gets what comes over loopback and the second never sees it.",
@@ -16,9 +16,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp {
-        return Ruling::Silent;
-    }
     let mut alike = None;
     for address in &case.asked.addresses {
         let Some(taker) = case.takers(*address).first().copied() else { continue };

@@ -1,6 +1,6 @@
 cause! {
     "split-by-family": "different programs answer on the two address families of one name",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::connects_by_tcp,
     what: "\
 `localhost` means 127.0.0.1 and ::1. One program listens on the first, another on the second, and which of them a client
 gets depends on the order in which it tries.",
@@ -15,9 +15,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp {
-        return Ruling::Silent;
-    }
     let first = |ipv4: bool| case.asked.addresses.iter().copied().find(|address| unmap(*address).is_ipv4() == ipv4);
     let (Some(v4), Some(v6)) = (first(true), first(false)) else { return Ruling::Silent };
     let (Some(four), Some(six)) = (case.takers(v4).first().copied(), case.takers(v6).first().copied()) else {

@@ -1,6 +1,6 @@
 cause! {
     "stale-instance": "an old build still answers",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::connects,
     what: "\
 The program was built again, and the process that answers still runs the file that was there before. Every change since then
 seems to have no effect.",
@@ -13,9 +13,6 @@ person builds: not part of the system, whose packages replace the files of runni
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let serving = case.serving_processes();
     // Where one worker runs the new file, the service was restarted, or is being.
     if serving.is_empty() || !serving.iter().all(|(process, _)| process.exe_deleted) {

@@ -1,6 +1,6 @@
 cause! {
     "tls-server-plain-client": "the server expects TLS, and the client speaks plainly",
-    Dialogue, Endpoint(run),
+    Dialogue, Endpoint(run) if talk::text_may_stand,
     what: "The client dialled `http`, and the server speaks TLS on that port. It answers a plain request by a TLS alert, by a
 reset or an end, or by a page that says so.",
     evidence: "\
@@ -14,9 +14,6 @@ use portward_wire::protocol::TLS;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let client = talk::client(case).filter(|client| client.told);
     let told = case.symptom() == Some(Symptom::TlsExpected);
     let cut = matches!(case.symptom(), Some(Symptom::EmptyReply | Symptom::Reset | Symptom::NoAnswer | Symptom::WrongProtocol));

@@ -1,6 +1,6 @@
 cause! {
     "too-many-connections": "the server says that it serves too many connections",
-    Dialogue, Endpoint(run),
+    Dialogue, Endpoint(run) if talk::text_may_stand,
     what: "The server is up and answers that all its places are taken: PostgreSQL 53300, MySQL 1040 and 1203, Redis \"max number
 of clients\". Usually a pool is too large, or a program opens connections and never closes them.",
     evidence: "The server's own first words.",
@@ -13,9 +13,6 @@ use portward_wire::protocol::Words;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let heard = talk::exchanges(case).into_iter().find(|(_, exchange)| full(exchange));
     let told = case.symptom() == Some(Symptom::TooManyConnections);
     let mut evidence = Vec::new();

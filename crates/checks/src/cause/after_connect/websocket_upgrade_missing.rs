@@ -1,6 +1,6 @@
 cause! {
     "websocket-upgrade-missing": "the upgrade to WebSocket does not come through",
-    Dialogue, Endpoint(run),
+    Dialogue, Endpoint(run) if talk::text_may_stand,
     what: "\
 A WebSocket begins as an HTTP request with `Upgrade: websocket` (RFC 6455 section 4.1). A proxy in between that does not pass this
 header on, or a plain request to a WebSocket server, is answered by 400 or 426. Live reload of development servers fails this way.",
@@ -13,9 +13,6 @@ holds the port.",
 use crate::{case::forwarder::forwarder, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !talk::text_may_stand(case) {
-        return Ruling::Silent;
-    }
     let told =
         case.says(CAUSE.code) || (talk::text_has(case, "websocket") && FAILURES.iter().any(|words| talk::text_has(case, words)));
     let scheme = case.asked.scheme.as_deref();

@@ -1,6 +1,6 @@
 cause! {
     "ephemeral-exhausted": "no source port is left for one more connection",
-    Rule, Endpoint(run),
+    Rule, Endpoint(run) if Case::connects_by_tcp,
     what: "Every connection to one destination needs a source port of its own, taken from net.ipv4.ip_local_port_range without the
 reserved ones. When connections to the destination, those in TIME-WAIT among them, use them all, connect fails with
 \"cannot assign requested address\" (EADDRNOTAVAIL), though the target's address is fine. Windows says WSAENOBUFS.",
@@ -16,9 +16,6 @@ use portward_model::PortRules;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp {
-        return Ruling::Silent;
-    }
     let met = refusal::met(case, EADDRNOTAVAIL).filter(|_| valid(case));
     let told = case.paste.filter(|paste| case.says(CAUSE.code) || paste.symptom == Symptom::NoBuffer);
     let used = used(case);

@@ -1,6 +1,6 @@
 cause! {
     "accept-queue-full": "the queue of connections that wait to be accepted is full",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::connects,
     what: "\
 A listener keeps finished handshakes in a queue until the program accepts them. When more wait than its backlog allows, the
 kernel drops the next client's first packet without a word: the client hangs in connect, as it would behind a firewall.
@@ -21,9 +21,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let reached = Reached::of(case);
     if reached.answers() {
         return Ruling::Silent;

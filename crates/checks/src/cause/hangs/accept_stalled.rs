@@ -1,6 +1,6 @@
 cause! {
     "accept-stalled": "the server does not take the connections that wait for it",
-    Absence, Endpoint(run),
+    Absence, Endpoint(run) if Case::connects,
     what: "\
 The kernel completes handshakes and lays the connections into the listener's queue; the program never comes to take them. It
 serves one client at a time and waits for that one, sleeps, waits for a lock, or has left its accept loop.",
@@ -15,9 +15,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let reached = Reached::of(case);
     let all: Vec<Door<'_>> = doors(case).into_iter().filter(|door| has_queue(door.socket)).collect();
     let waiting = |door: &&Door<'_>| door.socket.queue.used > 0;

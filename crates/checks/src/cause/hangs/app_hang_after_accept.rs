@@ -1,6 +1,6 @@
 cause! {
     "app-hang-after-accept": "the server takes the request and does not answer",
-    Absence, Endpoint(run),
+    Absence, Endpoint(run) if Case::connects,
     what: "\
 The program accepts the connection and then waits: for its database, another service, a lock, a debugger, or for ever. The
 network is well; the client waits until it gives up.",
@@ -20,9 +20,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let reached = Reached::of(case);
     let Reached::Unanswered(attempt, taken) = reached else { return Ruling::Silent };
     let Some(exchange) = &attempt.exchange else { return Ruling::Silent };

@@ -1,6 +1,6 @@
 cause! {
     "backend-dns-hang": "the server waits for an answer of its resolver",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::connects,
     what: "\
 Before it answers, the server looks up a name: of its database, of an API, or of the client's own address for its log. The
 resolver does not answer, so each request takes five or ten seconds more, or for ever.",
@@ -12,9 +12,6 @@ resolver.",
 use crate::{case::serving::outgoing, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let reached = Reached::of(case);
     if reached.hangs_connected().is_none() {
         return Ruling::Silent;

@@ -1,6 +1,6 @@
 cause! {
     "close-wait-leak": "the server does not close connections that its clients have left",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::connects_by_tcp,
     what: "A client closes, the kernel tells the server, and the server never closes its own end: each such connection stays in
 CLOSE-WAIT for ever and keeps a descriptor, until there are none left.",
     evidence: "Many connections of the port in CLOSE-WAIT that the program holds and has read to the end.",
@@ -10,9 +10,6 @@ CLOSE-WAIT for ever and keeps a descriptor, until there are none left.",
 use crate::{case::serving::left_behind, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp {
-        return Ruling::Silent;
-    }
     let all = doors(case);
     let Some(door) = all.first() else { return Ruling::Silent };
     // The end of the stream counts as one byte; who has more to read is late, and does not leak.

@@ -1,6 +1,6 @@
 cause! {
     "deadlock-self-call": "the server calls itself and waits for an answer that only it could give",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::connects_by_tcp,
     what: "While it works on one request, the server sends another to its own port and waits for the answer. With one worker (a
 development server, a blocked event loop) nobody is left to take it. The page hangs, and every page after it.",
     evidence: "A connection whose client end belongs to the process that serves the port, while nobody has taken its server end
@@ -11,9 +11,6 @@ development server, a blocked event loop) nobody is left to take it. The page ha
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp {
-        return Ruling::Silent;
-    }
     let reached = Reached::of(case);
     if reached.answers() {
         return Ruling::Silent;

@@ -15,7 +15,7 @@ use portward_model::FirewallRule;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.path.is_some() {
+    if !case.connects_by_tcp() || case.asked.path.is_some() {
         return Ruling::Silent;
     }
     let tried = |attempt: &&Attempt| attempt.met == Met::Silence && case.is_target(&attempt.at);

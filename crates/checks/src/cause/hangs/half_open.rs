@@ -13,7 +13,7 @@ exist; or the other machine does not answer a new connection either.",
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.path.is_some() {
+    if !case.connects_by_tcp() || case.asked.path.is_some() {
         return Ruling::Silent;
     }
     let sockets = || case.snapshot.sockets.iter().enumerate();

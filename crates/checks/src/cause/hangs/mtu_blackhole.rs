@@ -1,6 +1,6 @@
 cause! {
     "mtu-blackhole": "large packets are lost on the way while small ones pass",
-    Dialogue, Endpoint(run),
+    Dialogue, Endpoint(run) if Case::connects,
     what: "\
 A link on the way takes smaller packets than the sender thinks, and the message that would say so (\"fragmentation needed\")
 is filtered. The handshake works, small answers work, a large one hangs. Tunnels and VPNs do that.",
@@ -13,9 +13,6 @@ follows gets no answer while segments are sent again, or the kernel's own probin
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let reached = Reached::of(case);
     let Some(attempt) = reached.hangs_connected() else { return Ruling::Silent };
     let DialTarget::Inet(at) = &attempt.at else { return Ruling::Silent };

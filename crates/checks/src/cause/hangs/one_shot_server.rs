@@ -16,7 +16,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(ruling) = occupied(case) {
         return ruling;
     }
-    if case.unserved().is_none() || case.listeners().next().is_some() {
+    if !case.is_deserted() {
         return Ruling::Silent;
     }
     let port = case.asked.port;
@@ -68,7 +68,7 @@ fn run(case: &Case<'_>) -> Ruling {
 
 /// A tool that serves one client, keeps its listener open meanwhile, and has that client: `nc -l` of OpenBSD.
 fn occupied(case: &Case<'_>) -> Option<Ruling> {
-    if !case.connects() || case.asked.transport != Transport::Tcp {
+    if !case.connects_by_tcp() {
         return None;
     }
     let (index, listener) = case.served().into_iter().next()?;

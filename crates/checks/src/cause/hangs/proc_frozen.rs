@@ -1,6 +1,6 @@
 cause! {
     "proc-frozen": "the server's control group is frozen",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::connects,
     what: "`docker pause`, `systemctl freeze`, or a write to cgroup.freeze stopped every process of a control group. They look
 asleep (state S), not stopped; the kernel completes handshakes for them and nobody answers.",
     evidence: "`frozen 1` in cgroup.events of the process's control group or one above it; its threads wait in the freezer.",
@@ -16,9 +16,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let Some((door, frozen, likelihood)) = halted(case, is_frozen) else {
         return not_halted(case, is_frozen, "frozen").map_or(Ruling::Silent, Ruling::Out);
     };

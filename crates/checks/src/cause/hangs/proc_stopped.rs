@@ -1,6 +1,6 @@
 cause! {
     "proc-stopped": "the server's process is stopped by a signal",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::connects,
     what: "Ctrl-Z, a terminal's SIGTTIN, or SIGSTOP stopped the process. The kernel still completes handshakes for it, so
 every port checker calls it open; nobody takes the connections and nobody answers.",
     evidence: "\
@@ -16,9 +16,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let Some((door, stopped, likelihood)) = halted(case, is_stopped) else {
         return not_halted(case, is_stopped, "stopped").map_or(Ruling::Silent, Ruling::Out);
     };

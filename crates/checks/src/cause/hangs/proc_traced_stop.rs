@@ -1,6 +1,6 @@
 cause! {
     "proc-traced-stop": "a debugger has stopped the server's process",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::connects,
     what: "A debugger is attached and has stopped the process, at a breakpoint or because somebody asked it to. The kernel
 completes handshakes for it; nobody takes the connections. A process that is traced and runs is well.",
     evidence: "State t of every thread (/proc/PID/task), and the pid of the tracer (TracerPid in /proc/PID/status).",
@@ -13,9 +13,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let Some((door, at_rest, likelihood)) = halted(case, is_traced) else {
         return not_halted(case, is_traced, "stopped by a debugger").map_or(Ruling::Silent, Ruling::Out);
     };

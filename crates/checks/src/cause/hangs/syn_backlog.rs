@@ -1,6 +1,6 @@
 cause! {
     "syn-backlog": "more handshakes are half finished than the listener has room for",
-    Rule, Endpoint(run),
+    Rule, Endpoint(run) if Case::connects_by_tcp,
     what: "\
 Between a client's first packet and its last of the handshake, the kernel keeps a half-open connection. A flood of first
 packets, or clients whose packets are lost, fills that table; without SYN cookies new clients are then dropped.",
@@ -13,9 +13,6 @@ accept queue has room.",
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp {
-        return Ruling::Silent;
-    }
     let reached = Reached::of(case);
     let all = doors(case);
     let Some(door) = all.first() else { return Ruling::Silent };

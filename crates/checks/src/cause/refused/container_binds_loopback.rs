@@ -14,7 +14,7 @@ the port is published.",
 use crate::{bind::words::container_of, cause::prelude::*, docker_proxy};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.port == 0 {
+    if !case.connects_by_tcp() || case.asked.port == 0 {
         return Ruling::Silent;
     }
     if let Standing::Connected(attempt) = case.standing()

@@ -15,7 +15,7 @@ use portward_model::FirewallRule;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport != Transport::Tcp || case.asked.port == 0 {
+    if !case.connects_by_tcp() || case.asked.port == 0 {
         return Ruling::Silent;
     }
     let Some(first) = case.asked.addresses.first().copied().filter(|address| case.is_own_address(*address)) else {

@@ -1,6 +1,6 @@
 cause! {
     "jdwp-busy": "another debugger is attached already",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::is_deserted,
     what: "A Java virtual machine serves one debugger at a time: while one is attached the debug port does not listen, and a
 second is refused. The port listens again as soon as the first detaches.",
     evidence: "\
@@ -12,9 +12,6 @@ it (sock_diag), whose other end is the debugger.",
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if case.unserved().is_none() || case.listeners().next().is_some() {
-        return Ruling::Silent;
-    }
     let Some((process, argument)) = case.processes().find_map(|process| {
         let found = debuggee(process).filter(|found| found.is_jdwp() && found.listens)?;
         (found.port == Some(case.asked.port)).then_some((process, found.argument))

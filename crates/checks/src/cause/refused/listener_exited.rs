@@ -15,7 +15,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let mut looks = case.exam.samples.iter().map(|sample| sample.listening).skip_while(|listening| !*listening);
         looks.next().is_some() && looks.by_ref().any(|listening| !listening) && looks.all(|listening| !listening)
     };
-    if !seen_to_end && (case.unserved().is_none() || case.listeners().next().is_some()) {
+    if !seen_to_end && !case.is_deserted() {
         return Ruling::Silent;
     }
     let port = case.asked.port;

@@ -1,6 +1,6 @@
 cause! {
     "listener-in-other-netns": "the listener is in another network namespace",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::is_deserted,
     what: "Each network namespace has its own ports and its own loopback. A server in a container whose port is not published,
 or in a namespace made by `ip netns` or `unshare -n`, listens there and not here.",
     evidence: "A listener with the port in another namespace (sock_diag after setns(2)), and none in this one.",
@@ -13,9 +13,6 @@ use crate::{
 };
 
 fn run(case: &Case<'_>) -> Ruling {
-    if case.unserved().is_none() || case.listeners().next().is_some() {
-        return Ruling::Silent;
-    }
     let nearest = case.elsewhere().min_by_key(|(index, socket)| is_foreign(case, *index, socket));
     let Some((index, socket)) = nearest else {
         let others = case.snapshot.namespaces.iter().filter(|namespace| !namespace.own).count();

@@ -1,6 +1,6 @@
 cause! {
     "not-ready-yet": "the server is starting and does not listen yet",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::connects,
     what: "A program that was started seconds ago reads its configuration, compiles, connects to its database, and only then
 listens. A client that comes before is refused, and the same client a moment later is served.",
     evidence: "A process whose arguments name the port, seconds old, without a listener; or the listener appeared while it was
@@ -13,9 +13,6 @@ use portward_model::ProcessState;
 use crate::{bind::words::age, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     let fixes = vec![offer::wait("Wait until it listens", words::target(case))];
     if let Some(paste) = case.paste.filter(|_| case.says(CAUSE.code)) {
         let evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())];
@@ -28,7 +25,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let summary = format!("{} was not ready: its server began to listen after {came} ms.", words::port(case));
         return words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes);
     }
-    if case.unserved().is_none() || case.listeners().next().is_some() {
+    if !case.is_deserted() {
         return Ruling::Silent;
     }
     let Some((process, seconds)) = youngest(case) else { return Ruling::Silent };

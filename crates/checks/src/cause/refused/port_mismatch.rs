@@ -1,6 +1,6 @@
 cause! {
     "port-mismatch": "the service listens on another port",
-    Reading, Endpoint(run),
+    Reading, Endpoint(run) if Case::is_deserted,
     what: "A development server that finds its port taken slides to the next one; a variable is ignored; a digit is mistyped.
 The service runs, a few numbers away from where the client looks for it.",
     evidence: "Nothing listens on the port, and a listener on another one belongs to a program that was told this port, whose
@@ -11,9 +11,6 @@ project's files name it, or which works in the reader's own project with a numbe
 use crate::{case::kin::names_port, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if case.unserved().is_none() || case.listeners().next().is_some() {
-        return Ruling::Silent;
-    }
     let readers = kin::readers_project(case);
     let mut all: Vec<(Relation<'_>, usize, &Socket)> = kin::tcp_listeners(case)
         .filter_map(|(index, socket)| Some((relation(case, readers.as_ref(), index, socket)?, index, socket)))

@@ -1,6 +1,6 @@
 cause! {
     "served-in-session": "the service runs in a project's own localhost, and has another port outside",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::is_deserted,
     what: "`portward run` gives each project a localhost of its own: a program in it that asks for 3000 serves 20300, say.
 Programs of the project find it at 3000. A client outside, such as a browser or a plain shell, does not.",
     evidence: "Nothing listens on the port; a session that runs has recorded that one of its programs asked for it; and that
@@ -14,9 +14,6 @@ use portward_model::Moved;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if case.unserved().is_none() || case.listeners().next().is_some() {
-        return Ruling::Silent;
-    }
     let served: Vec<(&Moved, Evidence)> = case
         .exam
         .moved

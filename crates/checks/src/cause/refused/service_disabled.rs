@@ -11,7 +11,7 @@ links to it.",
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if case.unserved().is_none() || case.listeners().next().is_some() || case.elsewhere().next().is_some() {
+    if !case.is_deserted() || case.elsewhere().next().is_some() {
         return Ruling::Silent;
     }
     let mut units: Vec<(&Mention, String)> = kin::mentions(case)

@@ -1,6 +1,6 @@
 cause! {
     "unix-socket-only": "the server listens on a Unix socket only",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::is_deserted,
     what: "Databases and application servers can listen on a Unix socket and on no TCP port: PostgreSQL with listen_addresses =
 '', MySQL with skip-networking, Redis with port 0. A client that dials TCP is refused although the server runs.",
     evidence: "A listening Unix socket whose name holds the port or the product that uses it (unix_diag), and no TCP listener with
@@ -13,9 +13,6 @@ use portward_wire::protocol::{self, Protocol};
 use crate::{case::kin::names_port, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if case.unserved().is_none() || case.listeners().next().is_some() {
-        return Ruling::Silent;
-    }
     let port = case.asked.port;
     let all = case.snapshot.sockets.iter().enumerate();
     let mut listening = all

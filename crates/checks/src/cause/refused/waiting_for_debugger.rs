@@ -1,6 +1,6 @@
 cause! {
     "waiting-for-debugger": "the program waits for a debugger before it does anything",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::is_deserted,
     what: "`suspend=y`, `--inspect-brk`, `--wait-for-client` and debug servers hold a program before its first line until a
 debugger attaches. Its debug port listens; the port that it would serve does not.",
     evidence: "The arguments say that it waits, its debug port listens, and the asked port, which it was told or which its project
@@ -11,9 +11,6 @@ names, does not.",
 use crate::{case::debuggee::Debuggee, case::kin::contains, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if case.unserved().is_none() || case.listeners().next().is_some() {
-        return Ruling::Silent;
-    }
     let all = case.processes().filter(|process| !kin::is_reader(case, process));
     let waiting = all.filter_map(|process| {
         let found = debuggee(process).filter(|found| found.waits && found.listens)?;

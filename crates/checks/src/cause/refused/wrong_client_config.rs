@@ -1,6 +1,6 @@
 cause! {
     "wrong-client-config": "the client is configured for another endpoint than the one that serves",
-    Process, Endpoint(run),
+    Process, Endpoint(run) if Case::connects,
     what: "The client reads an address that is out of date: another profile's variable, an old terminal's environment, a
 default. The service runs; the client looks for it somewhere else.",
     evidence: "A line of the client's settings names this port for a product, and that product listens on another one; or the
@@ -13,13 +13,10 @@ use portward_wire::protocol::{self, Protocol};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() {
-        return Ruling::Silent;
-    }
     if let Some(ruling) = observed(case) {
         return ruling;
     }
-    if case.unserved().is_none() || case.listeners().next().is_some() {
+    if !case.is_deserted() {
         return Ruling::Silent;
     }
     let port = case.asked.port;
