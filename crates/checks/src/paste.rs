@@ -61,70 +61,74 @@ pub struct Paste {
     pub others: Vec<Paste>,
 }
 
-/// What went wrong, as the one who met it sees it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Symptom {
-    /// The connection was refused (ECONNREFUSED).
-    Refused,
-    /// The address or port is already in use (EADDRINUSE).
-    InUse,
-    /// Nobody answered the handshake: the connect timed out.
-    NoHandshake,
-    /// The connection was accepted, then nothing came.
-    NoAnswer,
-    /// The other side reset the connection (ECONNRESET, EPIPE).
-    Reset,
-    /// The other side closed the connection without an answer.
-    EmptyReply,
-    /// The address cannot be assigned (EADDRNOTAVAIL).
-    AddressNotAvailable,
-    /// Permission denied (EACCES).
-    PermissionDenied,
-    /// Operation not permitted (EPERM).
-    NotPermitted,
-    /// The network or host is unreachable.
-    Unreachable,
-    /// The path of a Unix socket does not exist (ENOENT).
-    NoSuchPath,
-    /// The name could not be resolved.
-    NameUnknown,
-    /// The number is no port.
-    PortOutOfRange,
-    /// The client refuses this port by a list of its own.
-    UnsafePort,
-    /// The other side speaks another protocol.
-    WrongProtocol,
-    /// A plain client met a server that expects TLS.
-    TlsExpected,
-    /// A TLS client met a server that speaks plainly.
-    TlsUnexpected,
-    /// The certificate is not trusted.
-    CertificateUntrusted,
-    /// The server refuses the name by which it is called.
-    HostBlocked,
-    /// The browser's rules on origins stopped the request.
-    CrossOrigin,
-    /// The process or the system has no descriptor left (EMFILE, ENFILE).
-    TooManyFiles,
-    /// The server says that it serves too many connections.
-    TooManyConnections,
-    /// The server refused the credentials.
-    AuthenticationFailed,
-    /// The server answered with an HTTP error.
-    HttpStatus,
-    /// A proxy could not reach the server behind it.
-    UpstreamFailed,
-    /// The debug session is over.
-    DebuggerEnded,
-    /// The debugger could not start or attach.
-    DebuggerFailed,
-    /// The system has no buffer or no free port left (ENOBUFS).
-    NoBuffer,
-    /// The client could not get through its own proxy.
-    ProxyFailed,
-    /// An error of another kind.
-    Other,
+portward_model::worded! {
+    /// What went wrong, as the one who met it sees it.
+    #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Symptom {
+        /// The connection was refused (ECONNREFUSED).
+        Refused = "connection refused",
+        /// The address or port is already in use (EADDRINUSE).
+        InUse = "address already in use",
+        /// Nobody answered the handshake: the connect timed out.
+        NoHandshake = "no answer to the attempt to connect",
+        /// The connection was accepted, then nothing came.
+        NoAnswer = "connected, then no answer",
+        /// The other side reset the connection (ECONNRESET, EPIPE).
+        Reset = "connection reset",
+        /// The other side closed the connection without an answer.
+        EmptyReply = "connection closed without an answer",
+        /// The address cannot be assigned (EADDRNOTAVAIL).
+        AddressNotAvailable = "address not available",
+        /// Permission denied (EACCES).
+        PermissionDenied = "permission denied",
+        /// Operation not permitted (EPERM).
+        NotPermitted = "operation not permitted",
+        /// The network or host is unreachable.
+        Unreachable = "no route to the address",
+        /// The path of a Unix socket does not exist (ENOENT).
+        NoSuchPath = "no such socket file",
+        /// The name could not be resolved.
+        NameUnknown = "name not known",
+        /// The number is no port.
+        PortOutOfRange = "not a port number",
+        /// The client refuses this port by a list of its own.
+        UnsafePort = "port blocked by the client",
+        /// The other side speaks another protocol.
+        WrongProtocol = "another protocol answered",
+        /// A plain client met a server that expects TLS.
+        TlsExpected = "the server expects TLS",
+        /// A TLS client met a server that speaks plainly.
+        TlsUnexpected = "the server does not speak TLS",
+        /// The certificate is not trusted.
+        CertificateUntrusted = "certificate not trusted",
+        /// The server refuses the name by which it is called.
+        HostBlocked = "host name not allowed by the server",
+        /// The browser's rules on origins stopped the request.
+        CrossOrigin = "blocked by the browser's origin rules",
+        /// The process or the system has no descriptor left (EMFILE, ENFILE).
+        TooManyFiles = "too many open files",
+        /// The server says that it serves too many connections.
+        TooManyConnections = "too many connections",
+        /// The server refused the credentials.
+        AuthenticationFailed = "authentication failed",
+        /// The server answered with an HTTP error.
+        HttpStatus = "HTTP error status",
+        /// A proxy could not reach the server behind it.
+        UpstreamFailed = "the server behind the proxy failed",
+        /// The debug session is over.
+        DebuggerEnded = "debug session ended",
+        /// The debugger could not start or attach.
+        DebuggerFailed = "debugger failed",
+        /// The system has no buffer or no free port left (ENOBUFS).
+        NoBuffer = "no buffer or port left",
+        /// The client could not get through its own proxy.
+        ProxyFailed = "the client's proxy failed",
+        /// An error of another kind.
+        Other = "an error",
+    }
+    /// The symptom in words that fit into a sentence: "connection refused".
+    fn words
 }
 
 /// What a program was doing when it failed.
@@ -152,42 +156,6 @@ pub enum Call {
 }
 
 impl Symptom {
-    /// The symptom in words that fit into a sentence: "connection refused".
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Refused => "connection refused",
-            Self::InUse => "address already in use",
-            Self::NoHandshake => "no answer to the attempt to connect",
-            Self::NoAnswer => "connected, then no answer",
-            Self::Reset => "connection reset",
-            Self::EmptyReply => "connection closed without an answer",
-            Self::AddressNotAvailable => "address not available",
-            Self::PermissionDenied => "permission denied",
-            Self::NotPermitted => "operation not permitted",
-            Self::Unreachable => "no route to the address",
-            Self::NoSuchPath => "no such socket file",
-            Self::NameUnknown => "name not known",
-            Self::PortOutOfRange => "not a port number",
-            Self::UnsafePort => "port blocked by the client",
-            Self::WrongProtocol => "another protocol answered",
-            Self::TlsExpected => "the server expects TLS",
-            Self::TlsUnexpected => "the server does not speak TLS",
-            Self::CertificateUntrusted => "certificate not trusted",
-            Self::HostBlocked => "host name not allowed by the server",
-            Self::CrossOrigin => "blocked by the browser's origin rules",
-            Self::TooManyFiles => "too many open files",
-            Self::TooManyConnections => "too many connections",
-            Self::AuthenticationFailed => "authentication failed",
-            Self::HttpStatus => "HTTP error status",
-            Self::UpstreamFailed => "the server behind the proxy failed",
-            Self::DebuggerEnded => "debug session ended",
-            Self::DebuggerFailed => "debugger failed",
-            Self::NoBuffer => "no buffer or port left",
-            Self::ProxyFailed => "the client's proxy failed",
-            Self::Other => "an error",
-        }
-    }
-
     /// Whether the question behind the error is why a program cannot listen, rather than why nobody answers.
     pub fn asks_to_listen(self, call: Option<Call>) -> bool {
         match call {

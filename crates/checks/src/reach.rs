@@ -37,53 +37,31 @@ pub fn reach(snapshot: &Snapshot, socket: &Socket) -> Vec<Reach> {
     }
 }
 
-/// The widest circle of clients that can reach a socket, as a table's column says it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Circle {
-    /// This machine alone.
-    #[serde(rename = "this host")]
-    Host,
-    /// Containers on it, too.
-    #[serde(rename = "containers")]
-    Containers,
-    /// A private overlay network.
-    #[serde(rename = "VPN")]
-    Vpn,
-    /// The local network.
-    #[serde(rename = "LAN")]
-    Lan,
-    /// Everybody.
-    #[serde(rename = "internet")]
-    Internet,
-    /// Those of another network namespace.
-    #[serde(rename = "other namespace")]
-    OtherNamespace,
-    /// The other end of a connection.
-    #[serde(rename = "its peer")]
-    Peer,
-    /// Nobody: it does not listen.
-    #[serde(rename = "nobody")]
-    Nobody,
-    /// The interfaces could not be read.
-    #[serde(rename = "not known")]
-    Unknown,
-}
-
-impl Circle {
-    /// The words of the column.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Host => "this host",
-            Self::Containers => "containers",
-            Self::Vpn => "VPN",
-            Self::Lan => "LAN",
-            Self::Internet => "internet",
-            Self::OtherNamespace => "other namespace",
-            Self::Peer => "its peer",
-            Self::Nobody => "nobody",
-            Self::Unknown => "not known",
-        }
+portward_model::worded! {
+    /// The widest circle of clients that can reach a socket, as a table's column says it.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub named enum Circle {
+        /// This machine alone.
+        Host = "this host",
+        /// Containers on it, too.
+        Containers = "containers",
+        /// A private overlay network.
+        Vpn = "VPN",
+        /// The local network.
+        Lan = "LAN",
+        /// Everybody.
+        Internet = "internet",
+        /// Those of another network namespace.
+        OtherNamespace = "other namespace",
+        /// The other end of a connection.
+        Peer = "its peer",
+        /// Nobody: it does not listen.
+        Nobody = "nobody",
+        /// The interfaces could not be read.
+        Unknown = "not known",
     }
+    /// The words of the column.
+    fn words
 }
 
 /// The widest circle that can reach a socket.

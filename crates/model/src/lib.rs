@@ -28,6 +28,7 @@ mod socket;
 mod span;
 mod text;
 mod time;
+mod worded;
 mod written;
 
 pub use address::{AddressClass, Family, Scope, unmap};

@@ -30,29 +30,19 @@ pub enum ProcessState {
     Exited,
 }
 
-/// A signal that ends a process, or lets it go on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Signal {
-    /// `SIGCONT`: go on.
-    #[serde(rename = "SIGCONT")]
-    Continue,
-    /// `SIGTERM`: please end.
-    #[serde(rename = "SIGTERM")]
-    Term,
-    /// `SIGKILL`: ended by the kernel.
-    #[serde(rename = "SIGKILL")]
-    Kill,
-}
-
-impl Signal {
-    /// The name by `signal(7)`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Continue => "SIGCONT",
-            Self::Term => "SIGTERM",
-            Self::Kill => "SIGKILL",
-        }
+crate::worded! {
+    /// A signal that ends a process, or lets it go on.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub named enum Signal {
+        /// `SIGCONT`: go on.
+        Continue = "SIGCONT",
+        /// `SIGTERM`: please end.
+        Term = "SIGTERM",
+        /// `SIGKILL`: ended by the kernel.
+        Kill = "SIGKILL",
     }
+    /// The name by `signal(7)`.
+    fn name
 }
 
 /// One process.

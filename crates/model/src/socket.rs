@@ -7,105 +7,66 @@ use serde::{Deserialize, Serialize};
 
 use crate::{AddressClass, Family, Scope, Text, unmap};
 
-/// What a socket carries.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// TCP, or the TCP subflow of an MPTCP socket.
-    Tcp,
-    /// UDP
-    Udp,
-    /// Unix stream socket
-    Unix,
-    /// Unix datagram socket
-    UnixDatagram,
-    /// Unix sequenced-packet socket
-    UnixPacket,
+crate::worded! {
+    /// What a socket carries.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+    pub named enum Transport {
+        /// TCP, or the TCP subflow of an MPTCP socket.
+        Tcp = "tcp",
+        /// UDP
+        Udp = "udp",
+        /// Unix stream socket
+        Unix = "unix",
+        /// Unix datagram socket
+        UnixDatagram = "unix_datagram",
+        /// Unix sequenced-packet socket
+        UnixPacket = "unix_packet",
+    }
+    /// The transport as it is written in an endpoint: `tcp`, `udp`, `unix`.
+    fn name
 }
 
 impl Transport {
-    /// The transport as it is written in an endpoint: `tcp`, `udp`, `unix`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Unix => "unix",
-            Self::UnixDatagram => "unix_datagram",
-            Self::UnixPacket => "unix_packet",
-        }
-    }
-
     /// True for the three kinds of Unix socket.
     pub fn is_unix(self) -> bool {
         matches!(self, Self::Unix | Self::UnixDatagram | Self::UnixPacket)
     }
 }
 
-/// The state of a socket; TCP states by RFC 9293 section 3.3.2, with the kernel's additions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SocketState {
-    /// Accepts connections.
-    Listen,
-    /// Holds a port or name without listening on it: a UDP socket, or a TCP socket that never called `listen`.
-    Bound,
-    /// Both sides are connected; for UDP, `connect` has fixed the peer.
-    Established,
-    /// The first packet was sent, no answer yet.
-    SynSent,
-    /// The first packet was answered, the handshake is not complete.
-    SynRecv,
-    /// This side closed first and waits for the other's acknowledgement.
-    FinWait1,
-    /// This side closed, the other has not yet.
-    FinWait2,
-    /// The other side closed, this program has not yet.
-    CloseWait,
-    /// Both closed; the last acknowledgement is outstanding.
-    LastAck,
-    /// Both sides closed at once.
-    Closing,
-    /// Closed; the kernel keeps the pair for a minute against late packets.
-    TimeWait,
-    /// Neither bound nor connected.
-    Closed,
+crate::worded! {
+    /// The state of a socket; TCP states by RFC 9293 section 3.3.2, with the kernel's additions.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+    pub named enum SocketState {
+        /// Accepts connections.
+        Listen = "listen",
+        /// Holds a port or name without listening on it: a UDP socket, or a TCP socket that never called `listen`.
+        Bound = "bound",
+        /// Both sides are connected; for UDP, `connect` has fixed the peer.
+        Established = "established",
+        /// The first packet was sent, no answer yet.
+        SynSent = "syn_sent",
+        /// The first packet was answered, the handshake is not complete.
+        SynRecv = "syn_recv",
+        /// This side closed first and waits for the other's acknowledgement.
+        FinWait1 = "fin_wait1",
+        /// This side closed, the other has not yet.
+        FinWait2 = "fin_wait2",
+        /// The other side closed, this program has not yet.
+        CloseWait = "close_wait",
+        /// Both closed; the last acknowledgement is outstanding.
+        LastAck = "last_ack",
+        /// Both sides closed at once.
+        Closing = "closing",
+        /// Closed; the kernel keeps the pair for a minute against late packets.
+        TimeWait = "time_wait",
+        /// Neither bound nor connected.
+        Closed = "closed",
+    }
+    /// The state as scripts and filters write it: `listen`, `time_wait`.
+    fn name
 }
 
 impl SocketState {
-    /// The state as scripts and filters write it: `listen`, `time_wait`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Listen => "listen",
-            Self::Bound => "bound",
-            Self::Established => "established",
-            Self::SynSent => "syn_sent",
-            Self::SynRecv => "syn_recv",
-            Self::FinWait1 => "fin_wait1",
-            Self::FinWait2 => "fin_wait2",
-            Self::CloseWait => "close_wait",
-            Self::LastAck => "last_ack",
-            Self::Closing => "closing",
-            Self::TimeWait => "time_wait",
-            Self::Closed => "closed",
-        }
-    }
-
-    /// Every state, in the order of [`SocketState`].
-    pub const ALL: [Self; 12] = [
-        Self::Listen,
-        Self::Bound,
-        Self::Established,
-        Self::SynSent,
-        Self::SynRecv,
-        Self::FinWait1,
-        Self::FinWait2,
-        Self::CloseWait,
-        Self::LastAck,
-        Self::Closing,
-        Self::TimeWait,
-        Self::Closed,
-    ];
-
     /// True for a socket that waits for others: a listener, or a bound datagram socket.
     pub fn serves(self) -> bool {
         matches!(self, Self::Listen | Self::Bound)

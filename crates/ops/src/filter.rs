@@ -87,7 +87,7 @@ fn state(value: &str) -> Result<Term, String> {
         "estab" | "connected" => "established",
         other => other,
     };
-    SocketState::ALL.into_iter().find(|state| state.name() == wanted).map(Term::State).ok_or_else(|| {
+    SocketState::ALL.iter().copied().find(|state| state.name() == wanted).map(Term::State).ok_or_else(|| {
         let known: Vec<&str> = SocketState::ALL.iter().map(|state| state.name()).collect();
         format!("`{}` is no state; states are {}", Text::from(value), known.join(", "))
     })

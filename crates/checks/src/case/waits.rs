@@ -4,66 +4,39 @@
 
 use portward_model::Thread;
 
-/// What a thread is doing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Wait {
-    /// It runs, or could if there were a processor for it.
-    Running,
-    /// It waits in the kernel, mostly for a disk, and cannot be interrupted.
-    Disk,
-    /// It connects to somebody.
-    Connecting,
-    /// It waits for a lock on a file.
-    FileLock,
-    /// It waits for a child to end.
-    Child,
-    /// It writes into something that nobody empties.
-    Writing,
-    /// It reads from a pipe.
-    Pipe,
-    /// It sleeps for a time.
-    Sleeping,
-    /// It reads from a connection or terminal.
-    Reading,
-    /// It waits for a signal.
-    Signal,
-    /// It waits for another thread.
-    Lock,
-    /// It was stopped, traced or frozen.
-    Halted,
-    /// Hidden, or in a function that is not known here.
-    Unknown,
-    /// It waits for any of many descriptors: an event loop with nothing to do.
-    Polling,
-    /// It waits for a connection.
-    Accepting,
+portward_model::worded! {
+    /// What a thread is doing.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+    pub(crate) enum Wait {
+        /// It runs, or could if there were a processor for it.
+        Running = "is on a processor",
+        Disk = "waits for a disk and cannot be interrupted",
+        Connecting = "waits for a connection of its own to be made",
+        FileLock = "waits for a lock on a file",
+        Child = "waits for a child to end",
+        Writing = "writes to somebody who does not read",
+        Pipe = "reads from a pipe",
+        Sleeping = "sleeps for a time",
+        /// It reads from a connection or terminal.
+        Reading = "reads from one connection",
+        Signal = "waits for a signal",
+        Lock = "waits for another thread",
+        /// It was stopped, traced or frozen.
+        Halted = "is halted",
+        /// Hidden, or in a function that is not known here.
+        Unknown = "waits",
+        /// It waits for any of many descriptors: an event loop with nothing to do.
+        Polling = "waits for events",
+        Accepting = "waits for a connection",
+    }
+    /// As the verb of a sentence about a thread.
+    fn words
 }
 
 impl Wait {
     /// True where a new connection wakes the thread.
     pub(crate) fn is_ready(self) -> bool {
         matches!(self, Self::Accepting | Self::Polling)
-    }
-
-    /// As the verb of a sentence about a thread.
-    pub(crate) fn words(self) -> &'static str {
-        match self {
-            Self::Running => "is on a processor",
-            Self::Disk => "waits for a disk and cannot be interrupted",
-            Self::Connecting => "waits for a connection of its own to be made",
-            Self::FileLock => "waits for a lock on a file",
-            Self::Child => "waits for a child to end",
-            Self::Writing => "writes to somebody who does not read",
-            Self::Pipe => "reads from a pipe",
-            Self::Sleeping => "sleeps for a time",
-            Self::Reading => "reads from one connection",
-            Self::Signal => "waits for a signal",
-            Self::Lock => "waits for another thread",
-            Self::Halted => "is halted",
-            Self::Unknown => "waits",
-            Self::Polling => "waits for events",
-            Self::Accepting => "waits for a connection",
-        }
     }
 }
 
