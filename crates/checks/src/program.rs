@@ -5,6 +5,8 @@
 
 mod told;
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, HTTP, Protocol};
 
@@ -261,7 +263,26 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Program> {
 
 /// The program that goes by this name.
 pub(crate) fn named(name: &str) -> Option<&'static Program> {
-    all().find(|known| known.names.split(' ').any(|own| own == name)).or_else(|| all().find(|known| known.goes_by(name)))
+    let exactly = |(own, _): &&(&str, _)| *own == name;
+    let like = |(own, _): &&(&str, _)| is_it(own, name);
+    let found = alike(name).iter().find(exactly).or_else(|| alike(name.strip_prefix('-').unwrap_or(name)).iter().find(like));
+    found.map(|(_, known)| *known)
+}
+
+/// The names with this first letter, and whose they are: each process of a listing is asked about many times, and is mostly none.
+fn alike(text: &str) -> &'static [(&'static str, &'static Program)] {
+    static NAMES: LazyLock<HashMap<Option<u8>, Vec<(&str, &Program)>>> = LazyLock::new(|| {
+        let mut names: HashMap<_, Vec<_>> = HashMap::new();
+        for (name, known) in all().flat_map(|known| known.names.split(' ').map(move |name| (name, known))) {
+            names.entry(first_letter(name)).or_default().push((name, known));
+        }
+        names
+    });
+    NAMES.get(&first_letter(text)).map(Vec::as_slice).unwrap_or_default()
+}
+
+fn first_letter(text: &str) -> Option<u8> {
+    text.bytes().next().map(|letter| letter.to_ascii_lowercase())
 }
 
 /// The program of this sort that a process is.
