@@ -3,7 +3,7 @@
 use std::io;
 
 use portward_checks::doctor::Verdict;
-use portward_model::{Finding, Effect, Evidence, Likelihood};
+use portward_model::{Effect, Evidence, Finding, Likelihood};
 use portward_ops::op::doctor::{Addition, Became, Examined, Read};
 
 use super::Show;

@@ -59,12 +59,12 @@ fn table(sockets: &[GuardedSocket], screen: &mut Screen) -> io::Result<Vec<&'sta
         };
         let to = if socket.state == State::Open { who(socket) } else { "-".to_owned() };
         table.row([
-                Cell::plain(&socket.endpoint),
-                Cell::plain(owner(socket)),
-                Cell::plain(socket.user.shown()),
-                Cell::new(tone, state),
-                Cell::plain(to),
-                Cell::plain(socket.close.as_deref().unwrap_or("-")),
+            Cell::plain(&socket.endpoint),
+            Cell::plain(owner(socket)),
+            Cell::plain(socket.user.shown()),
+            Cell::new(tone, state),
+            Cell::plain(to),
+            Cell::plain(socket.close.as_deref().unwrap_or("-")),
         ]);
     }
     table.draw(screen)

@@ -96,13 +96,13 @@ fn table(leases: &[LeaseDocument], screen: &mut Screen) -> io::Result<Vec<&'stat
         };
         let or_dash = |text: Option<String>| Cell::plain(text.unwrap_or_else(|| "-".to_owned()));
         table.row([
-                Cell::plain(lease.port.to_string()),
-                or_dash(lease.asked.map(|asked| asked.to_string())),
-                or_dash(lease.name.clone()),
-                Cell::new(tone, state),
-                Cell::plain(lease.project.as_ref().map_or_else(|| "(no project)".to_owned(), portward_model::Text::shown)),
-                Cell::plain(lease.block.clone()),
-                or_dash(lease.root.as_ref().map(portward_model::Text::shown)),
+            Cell::plain(lease.port.to_string()),
+            or_dash(lease.asked.map(|asked| asked.to_string())),
+            or_dash(lease.name.clone()),
+            Cell::new(tone, state),
+            Cell::plain(lease.project.as_ref().map_or_else(|| "(no project)".to_owned(), portward_model::Text::shown)),
+            Cell::plain(lease.block.clone()),
+            or_dash(lease.root.as_ref().map(portward_model::Text::shown)),
         ]);
     }
     table.draw(screen)

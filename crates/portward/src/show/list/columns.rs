@@ -77,9 +77,7 @@ pub(crate) static COLUMNS: &[Column] = &[
     other("cpu", "CPU", WHOLE, "processor time used", |_, row| {
         from_process(row, |process| process.cpu_ms.map(|used| format!("{}.{:02} s", used / 1000, used % 1000 / 10)))
     }),
-    other("memory", "MEMORY", WHOLE, "resident memory", |_, row| {
-        from_process(row, |process| process.memory_bytes.map(bytes))
-    }),
+    other("memory", "MEMORY", WHOLE, "resident memory", |_, row| from_process(row, |process| process.memory_bytes.map(bytes))),
     other("threads", "THREADS", WHOLE, "number of threads", |_, row| {
         from_process(row, |process| process.threads.map(|threads| threads.to_string()))
     }),
@@ -200,7 +198,8 @@ fn process(_: &Listing, row: &RowDocument<'_>) -> Cell {
         let hidden = socket(row).is_some_and(SocketDocument::is_hidden);
         return Cell::new(Tone::Quiet, if hidden { "(hidden)" } else { "(none)" });
     };
-    let mut pids: Vec<u32> = row.sockets.iter().flat_map(|socket| socket.owners.iter().flatten()).map(|owner| owner.pid).collect();
+    let mut pids: Vec<u32> =
+        row.sockets.iter().flat_map(|socket| socket.owners.iter().flatten()).map(|owner| owner.pid).collect();
     pids.sort_unstable();
     pids.dedup();
     let Some(owner) = socket.owner() else { return Cell::plain(format!("(gone) {pid}")) };
