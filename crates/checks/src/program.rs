@@ -5,7 +5,7 @@
 
 mod told;
 
-use std::{collections::HashMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, HTTP, Protocol};
@@ -271,18 +271,18 @@ pub(crate) fn named(name: &str) -> Option<&'static Program> {
 
 /// The names with this first letter, and whose they are: each process of a listing is asked about many times, and is mostly none.
 fn alike(text: &str) -> &'static [(&'static str, &'static Program)] {
-    static NAMES: LazyLock<HashMap<Option<u8>, Vec<(&str, &Program)>>> = LazyLock::new(|| {
-        let mut names: HashMap<_, Vec<_>> = HashMap::new();
+    static NAMES: LazyLock<Vec<Vec<(&str, &Program)>>> = LazyLock::new(|| {
+        let mut names = vec![Vec::new(); 256];
         for (name, known) in all().flat_map(|known| known.names.split(' ').map(move |name| (name, known))) {
-            names.entry(first_letter(name)).or_default().push((name, known));
+            names.get_mut(first_letter(name)).into_iter().for_each(|alike| alike.push((name, known)));
         }
         names
     });
-    NAMES.get(&first_letter(text)).map(Vec::as_slice).unwrap_or_default()
+    NAMES.get(first_letter(text)).map(Vec::as_slice).unwrap_or_default()
 }
 
-fn first_letter(text: &str) -> Option<u8> {
-    text.bytes().next().map(|letter| letter.to_ascii_lowercase())
+fn first_letter(text: &str) -> usize {
+    text.bytes().next().map_or(0, |letter| letter.to_ascii_lowercase().into())
 }
 
 /// The program of this sort that a process is.

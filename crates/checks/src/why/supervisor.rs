@@ -166,7 +166,8 @@ fn editor(process: &Process) -> Option<&'static str> {
         _ => {}
     }
     let argv = process.argv.known()?;
-    let marked = |argument: String| program::all().find(|known| known.marks.iter().any(|mark| argument.contains(mark)));
+    let editors: Vec<&Program> = program::all().filter(|known| !known.marks.is_empty()).collect();
+    let marked = |argument: String| editors.iter().find(|known| known.marks.iter().any(|mark| argument.contains(mark)));
     argv.arguments().iter().take(LOOKED_AT).map(Text::shown).find_map(marked).map(|known| known.called(""))
 }
 
