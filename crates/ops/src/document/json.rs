@@ -1,6 +1,6 @@
 //! JSON text that is safe to print on a terminal.
 
-use std::io::{self, Write};
+use std::io::{self, BufWriter, IntoInnerError, Write};
 
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
@@ -8,8 +8,13 @@ use serde_json::ser::{Formatter, Serializer};
 /// Writes a value as one line of JSON. Characters that would act on a terminal even inside a JSON string (DEL, the
 /// C1 controls and bidirectional controls) are written as `\u` escapes, which parse back to the same text.
 pub fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut dyn Write) -> io::Result<()> {
-    value.serialize(&mut Serializer::with_formatter(out, Printable)).map_err(io::Error::from)
+    // A long document is a million small pieces, gathered here where the compiler sees both sides, not each sent through a pointer.
+    let mut gathered = BufWriter::with_capacity(GATHERED, out);
+    value.serialize(&mut Serializer::with_formatter(&mut gathered, Printable))?;
+    gathered.into_inner().map(drop).map_err(IntoInnerError::into_error)
 }
+
+const GATHERED: usize = 16 * 1024;
 
 struct Printable;
 
