@@ -182,6 +182,7 @@ impl Tape {
         let remote = socket.remote().map(|(_, port)| port);
         let port = match (ask.ports, socket.port()) {
             (None, _) | (_, None) => true,
+            (Some(PortFilter::Held(asked)), Some(port)) => asked == port || remote == Some(asked),
             (Some(PortFilter::Local(range)), Some(port)) => range.contains(port),
             (Some(PortFilter::Either(range)), Some(port)) => {
                 range.contains(port) || remote.is_some_and(|port| range.contains(port))

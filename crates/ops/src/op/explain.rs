@@ -11,7 +11,7 @@ use portward_checks::{address_sentence, browser_blocks, check_doc, class_sentenc
 use portward_model::{
     AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, Snapshot, SocketOptions, SocketState, Transport,
 };
-use portward_sys::{Depth, Look, Tape, Which};
+use portward_sys::{Depth, Look, PortFilter, Tape, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -111,6 +111,7 @@ impl Op for Explain {
         let target = Target::of(endpoint, machine)?;
         let mut look = target.look();
         look.which = Which::All;
+        look.ports = look.ports.map(|_| PortFilter::Held(target.endpoint.port));
         look.owners = Some(Depth::Threads);
         let mut view = look.take(machine);
         if page.is_some() {

@@ -4,7 +4,7 @@ use std::{io, mem::MaybeUninit, thread};
 
 use portward_model::{Family, Gap, Lack, Namespace, Need, Socket, Transport};
 use portward_wire::{
-    netlink::{InetAsk, Progress, StateSet, inet_request, read_sockets, unix_request},
+    netlink::{InetAsk, PortFilter, Progress, StateSet, inet_request, read_sockets, unix_request},
     procfs,
 };
 use rustix::{
@@ -12,7 +12,7 @@ use rustix::{
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink as nl, recv, sendto, socket_with},
 };
 
-use super::{namespaces, read_file};
+use super::{namespaces, probe, read_file};
 use crate::{Ask, SysError};
 
 /// Sockets of each namespace, in turn; other namespaces are entered by a thread of their own, so that this
@@ -59,8 +59,10 @@ fn dump(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut Vec<Gap>
             return;
         }
     };
+    let free = matches!(ask.ports, Some(PortFilter::Held(port)) if ask.transports.tcp && probe::is_free(port));
     let request = |transport, family| {
-        inet_request(&InetAsk { transport, family, states: ask.states, ports: ask.ports, traffic: ask.traffic })
+        let states = if free && transport == Transport::Tcp { StateSet::Listening } else { ask.states };
+        inet_request(&InetAsk { transport, family, states, ports: ask.ports, traffic: ask.traffic })
     };
     let each_family = [Some(Family::Ipv4), Some(Family::Ipv6)];
     let tcp = ask.transports.tcp.then_some(Transport::Tcp);

@@ -29,6 +29,9 @@ pub enum PortFilter {
     Local(PortRange),
     /// The local or the remote port lies in the range.
     Either(PortRange),
+    /// The local port is this one, and with it the other ends of its connections: nothing, where a bind proves that no socket
+    /// has the port.
+    Held(u16),
 }
 
 /// Sets of states worth asking for.
@@ -130,6 +133,7 @@ fn port_program(filter: PortFilter) -> Vec<u8> {
         program.extend(no.to_ne_bytes());
     };
     match filter {
+        PortFilter::Held(port) => return port_program(PortFilter::Either(PortRange { first: port, last: port })),
         PortFilter::Local(range) => {
             step(S_GE, 8, 20);
             step(NOP, 0, range.first);
