@@ -90,8 +90,8 @@ fn endpoints(view: &View, chosen: &[u32]) -> Vec<Row> {
     rows.sort_by_cached_key(|row| {
         let socket = row.first(view);
         let order = socket.map(|socket| match &socket.name {
-            SocketName::Inet { port, .. } => (0, *port, transport_order(socket.transport), Vec::new()),
-            SocketName::Unix { path, .. } => (1, 0, 0, path.as_deref().map(|path| path.raw().to_vec()).unwrap_or_default()),
+            SocketName::Inet { port, .. } => (0, *port, Some(socket.transport), Vec::new()),
+            SocketName::Unix { path, .. } => (1, 0, None, path.as_deref().map(|path| path.raw().to_vec()).unwrap_or_default()),
         });
         (order, socket.map(|socket| socket.netns), row.sockets.clone())
     });
@@ -128,15 +128,5 @@ fn server_of(view: &View, pid: u32) -> u32 {
             parent.id.pid
         }
         _ => pid,
-    }
-}
-
-fn transport_order(transport: Transport) -> u8 {
-    match transport {
-        Transport::Tcp => 0,
-        Transport::Udp => 1,
-        Transport::Unix => 2,
-        Transport::UnixDatagram => 3,
-        Transport::UnixPacket => 4,
     }
 }

@@ -152,23 +152,21 @@ impl Look {
         match dumped {
             Ok((bound, counts)) => {
                 view.clients = self.clients.then_some(counts);
-                let late = !bound.is_empty();
+                if beyond.many && bound.is_empty() {
+                    return;
+                }
+                // Found after the search for owners: rare, and a second search is simpler than two answers made one.
+                view.snapshot.gaps.truncate(known_gaps);
                 view.snapshot.sockets.extend(bound);
-                if late && beyond.many {
-                    // Found after the search for owners: rare, and a second search is simpler than two answers made one.
-                    view.snapshot.gaps.truncate(known_gaps);
-                }
-                if late || !beyond.many {
-                    self.find_owners(host, view);
-                }
             }
             Err(error) => {
                 view.gap(Lack::Connections, &error);
-                if !beyond.many {
-                    self.find_owners(host, view);
+                if beyond.many {
+                    return;
                 }
             }
         }
+        self.find_owners(host, view);
     }
 
     fn find_owners(&self, host: &dyn sys::Look, view: &mut View) {

@@ -41,11 +41,11 @@ pub use at_once::write_at_once;
 pub use lookup::Lookup;
 pub use loopback::loopback_up;
 
-use std::{fs, net::ToSocketAddrs, path::Path, sync::OnceLock, time::Instant};
+use std::{fs, net::ToSocketAddrs, sync::OnceLock, time::Instant};
 
 use portward_model::{Need, Seen, Socket, Text};
 
-use crate::{Act, Answer, Deed, Dial, Dialled, Dialling, Done, Look, Reading, SysError};
+use crate::{Act, Answer, Deed, Dial, Dialled, Dialling, Done, Look, Reading, SysError, path_of};
 
 /// This machine, read through `/proc` and netlink.
 pub(crate) struct Linux {
@@ -141,9 +141,7 @@ fn resolve(name: &str) -> Result<Vec<std::net::IpAddr>, SysError> {
 }
 
 fn path_exists(path: &Text) -> Seen<bool> {
-    use std::os::unix::ffi::OsStrExt;
-    let path = Path::new(std::ffi::OsStr::from_bytes(path.raw()));
-    path.try_exists().map_or(Seen::Hidden(Need::Root), Seen::Known)
+    path_of(path).try_exists().map_or(Seen::Hidden(Need::Root), Seen::Known)
 }
 
 fn may_create(path: &Text) -> Seen<bool> {

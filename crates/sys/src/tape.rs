@@ -180,14 +180,11 @@ impl Tape {
             StateSet::All => true,
         };
         let remote = socket.remote().map(|(_, port)| port);
-        let port = match (ask.ports, socket.port()) {
-            (None, _) | (_, None) => true,
-            (Some(PortFilter::Held(asked)), Some(port)) => asked == port || remote == Some(asked),
-            (Some(PortFilter::Local(range)), Some(port)) => range.contains(port),
-            (Some(PortFilter::Either(range)), Some(port)) => {
-                range.contains(port) || remote.is_some_and(|port| range.contains(port))
-            }
-        };
+        let port = socket.port().zip(ask.ports).is_none_or(|(port, filter)| match filter {
+            PortFilter::Local(range) => range.contains(port),
+            PortFilter::Either(range) => range.contains(port) || remote.is_some_and(|port| range.contains(port)),
+            PortFilter::Held(asked) => asked == port || remote == Some(asked),
+        });
         let home = self.snapshot.namespaces.get(usize::from(socket.netns));
         // The reader's own namespace is asked for without a number where those could not be read.
         let is_home = |namespace: &Namespace| {

@@ -132,14 +132,9 @@ impl List {
         }
         let mut chosen = filter::choose(&view, &self.filters);
         let connections = self.connections();
-        chosen.retain(|index| {
-            view.snapshot.sockets.get(*index as usize).is_some_and(|socket| connections || socket.state.serves())
-        });
-        if !self.all && !self.filters.iter().any(|_| true) {
-            chosen.retain(|index| {
-                view.snapshot.sockets.get(*index as usize).is_none_or(|socket| socket.state != SocketState::Closed)
-            });
-        }
+        let closed = self.all || !self.filters.is_empty();
+        let shown = |state: SocketState| (connections || state.serves()) && (closed || state != SocketState::Closed);
+        chosen.retain(|index| view.snapshot.sockets.get(*index as usize).is_some_and(|socket| shown(socket.state)));
         let mut rows = rows::rows(&view, &chosen);
         let mut minor_unix = 0;
         if !self.unix && self.filters.is_empty() {

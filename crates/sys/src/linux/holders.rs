@@ -6,9 +6,11 @@
 //! large machines are walked by several threads, which take processes from one queue.
 
 use std::{
-    cell::Cell,
     mem::MaybeUninit,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -110,12 +112,9 @@ impl Table {
 
 /// True when this kernel reports the number of descriptors as the directory's size: our own cannot be 0.
 fn counts_descriptors(root: &OwnedFd) -> bool {
-    thread_local!(static COUNTS: Cell<Option<bool>> = const { Cell::new(None) });
-    COUNTS.get().unwrap_or_else(|| {
-        let counts = statx(root, c"self/fd", AtFlags::empty(), StatxFlags::SIZE).is_ok_and(|stat| stat.stx_size > 0);
-        COUNTS.set(Some(counts));
-        counts
-    })
+    static COUNTS: OnceLock<bool> = OnceLock::new();
+    let counts = || statx(root, c"self/fd", AtFlags::empty(), StatxFlags::SIZE).is_ok_and(|stat| stat.stx_size > 0);
+    *COUNTS.get_or_init(counts)
 }
 
 #[derive(Default)]

@@ -5,6 +5,7 @@ use std::{
     io,
     mem::MaybeUninit,
     os::unix::fs::MetadataExt,
+    path::Path,
 };
 
 use portward_model::{Gap, Lack, Namespace, Need, Text};
@@ -18,10 +19,10 @@ use rustix::{
 
 use super::{
     namespace_inode,
-    paths::{Part, Path},
+    paths::{self, Part},
     processes,
 };
-use crate::{Partial, SysError, Which};
+use crate::{Partial, SysError, Which, path_of};
 
 /// The reader's own namespace first, then the others that `which` names.
 pub(super) fn read(which: &Which) -> Result<Partial<Vec<Namespace>>, SysError> {
@@ -35,7 +36,7 @@ pub(super) fn read(which: &Which) -> Result<Partial<Vec<Namespace>>, SysError> {
     let mut hidden = 0u32;
     let root = processes::root()?;
     for pid in processes::pids()? {
-        let mut path = Path::default();
+        let mut path = paths::Path::default();
         let mut link = [MaybeUninit::uninit(); 64];
         match readlinkat_raw(&root, path.of(&[pid.into(), Part::Name(b"/ns/net")]), &mut link) {
             Ok((target, _)) => {
@@ -88,19 +89,11 @@ fn add_named(found: &mut Vec<Namespace>) {
 pub(super) fn enter(namespace: &Namespace) -> Result<(), SysError> {
     let failed = |source: io::Error| SysError::Enter { inode: namespace.inode, source };
     let path = match (&namespace.name, namespace.pid) {
-        (_, Some(pid)) => format!("/proc/{pid}/ns/net"),
-        (Some(name), None) => {
-            use std::os::unix::ffi::OsStrExt;
-            let path = std::path::Path::new(NAMED).join(std::ffi::OsStr::from_bytes(name.raw()));
-            return enter_file(&File::open(path).map_err(failed)?, namespace);
-        }
+        (_, Some(pid)) => format!("/proc/{pid}/ns/net").into(),
+        (Some(name), None) => Path::new(NAMED).join(path_of(name)),
         (None, None) => return Err(failed(io::ErrorKind::NotFound.into())),
     };
-    enter_file(&File::open(path).map_err(failed)?, namespace)
-}
-
-fn enter_file(file: &File, namespace: &Namespace) -> Result<(), SysError> {
-    let failed = |source: io::Error| SysError::Enter { inode: namespace.inode, source };
+    let file = File::open(path).map_err(failed)?;
     // The process may have ended since, and its pid may now stand for another namespace.
     if file.metadata().map_err(failed)?.ino() != namespace.inode {
         return Err(failed(io::ErrorKind::NotFound.into()));

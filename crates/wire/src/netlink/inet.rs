@@ -132,25 +132,21 @@ fn port_program(filter: PortFilter) -> Vec<u8> {
         program.extend([code, yes]);
         program.extend(no.to_ne_bytes());
     };
-    match filter {
-        PortFilter::Held(port) => return port_program(PortFilter::Either(PortRange { first: port, last: port })),
-        PortFilter::Local(range) => {
-            step(S_GE, 8, 20);
-            step(NOP, 0, range.first);
-            step(S_LE, 8, 12);
-            step(NOP, 0, range.last);
-        }
-        PortFilter::Either(range) => {
-            step(S_GE, 8, 20);
-            step(NOP, 0, range.first);
-            step(S_LE, 8, 12);
-            step(NOP, 0, range.last);
-            step(JMP, 4, 20);
-            step(D_GE, 8, 20);
-            step(NOP, 0, range.first);
-            step(D_LE, 8, 12);
-            step(NOP, 0, range.last);
-        }
+    let (range, either) = match filter {
+        PortFilter::Local(range) => (range, false),
+        PortFilter::Either(range) => (range, true),
+        PortFilter::Held(port) => (PortRange { first: port, last: port }, true),
+    };
+    step(S_GE, 8, 20);
+    step(NOP, 0, range.first);
+    step(S_LE, 8, 12);
+    step(NOP, 0, range.last);
+    if either {
+        step(JMP, 4, 20);
+        step(D_GE, 8, 20);
+        step(NOP, 0, range.first);
+        step(D_LE, 8, 12);
+        step(NOP, 0, range.last);
     }
     program
 }
