@@ -84,6 +84,11 @@ impl From<EndpointError> for Failure {
     }
 }
 
+/// `1 lease`, `2 leases`.
+pub fn plural(number: usize, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
 /// A sentence with its first letter in upper case.
 pub fn capitalised(sentence: &str) -> String {
     let mut chars = sentence.chars();

@@ -39,7 +39,7 @@ pub use examination::{
     MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,
     RuleVerdict, Said, Sample, Thread, Told, Vitals,
 };
-pub use failure::{Failure, Kind, capitalised};
+pub use failure::{Failure, Kind, capitalised, plural};
 pub use finding::{Edit, Effect, Evidence, Finding, Likelihood, Means, Place, Remedy, Severity, Status, Who};
 pub use gap::{Gap, Lack, Need, Seen};
 pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};

@@ -22,8 +22,7 @@ pub(crate) fn misread(error: &clap::Error) -> Failure {
         short.push('…');
     }
     let sentence = portward_model::Text::from_shown(&short).shown();
-    let mut chars = sentence.chars();
-    let sentence: String = chars.next().into_iter().flat_map(char::to_uppercase).chain(chars).collect();
+    let sentence = portward_model::capitalised(&sentence);
     let lines = || own.lines().map(str::trim);
     let values = lines()
         .find_map(|line| line.strip_prefix("[possible values: ")?.strip_suffix(']'))

@@ -151,6 +151,11 @@ fn may_create(path: &Text) -> Seen<bool> {
     Seen::Known(access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok())
 }
 
+/// A time as `ppoll(2)` takes it.
+fn timespec(time: std::time::Duration) -> rustix::event::Timespec {
+    rustix::event::Timespec { tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(time.subsec_nanos()) }
+}
+
 /// A small file, whole.
 fn read_file(path: &str) -> Result<Vec<u8>, SysError> {
     fs::read(path).map_err(|source| SysError::Read { path: path.to_owned(), source })

@@ -1,12 +1,12 @@
 //! The answer of `list`: compact facts inside, documents made one at a time as they are written or shown; or, where the answer
 //! was read back, the documents themselves.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, ops::Deref};
 
 use portward_checks::Circle;
 use portward_model::{Reach, Scope, Transport, Who};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, ser::SerializeStruct};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{GapDocument, SocketDocument, When, owner::Processes};
 use crate::{Exit, Noun, Row, RowKind, View, entry::ErasedSerialize};
@@ -14,22 +14,36 @@ use crate::{Exit, Noun, Row, RowKind, View, entry::ErasedSerialize};
 /// Endpoints and connections.
 pub struct Listing {
     told: Told,
+    pub(crate) facts: Facts,
+}
+
+/// What is said of all of them.
+#[derive(Serialize, Deserialize, JsonSchema)]
+pub struct Facts {
     /// The first endpoint that other machines can reach.
     pub exposed: Option<Exposure>,
-    /// Unix sockets that were left out of the rows because they rarely matter.
+    /// Unix sockets that stand in no group because they rarely matter.
     pub minor_unix: usize,
-    /// Columns to show, by name; empty for the usual ones.
+    /// Columns that were asked for, by name; empty for the usual ones.
     pub columns: Vec<String>,
-    /// True when the caller named what to look for, so that an empty list is an answer of its own.
+    /// True when the caller named what to look for.
     pub filtered: bool,
     /// Network namespaces that were read.
     pub namespaces: usize,
     /// Other network namespaces that processes live in.
     pub other_namespaces: u32,
-    /// When it was seen.
+    /// When it was seen, RFC 3339.
     pub now: When,
     /// What could not be seen.
     pub gaps: Vec<GapDocument>,
+}
+
+impl Deref for Listing {
+    type Target = Facts;
+
+    fn deref(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 enum Told {
@@ -82,7 +96,7 @@ pub struct RowDocument<'a> {
 impl Listing {
     /// The answer of a look.
     pub(crate) fn new(view: View, rows: Vec<Row>, chosen: Vec<u32>) -> Self {
-        Self {
+        let facts = Facts {
             exposed: rows
                 .iter()
                 .find_map(|row| reached(&view, row))
@@ -94,8 +108,8 @@ impl Listing {
             other_namespaces: view.other_namespaces,
             now: When(view.snapshot.host.now),
             gaps: view.snapshot.gaps.clone(),
-            told: Told::Facts { view: Box::new(view), rows, chosen, processes: Processes::default() },
-        }
+        };
+        Self { told: Told::Facts { view: Box::new(view), rows, chosen, processes: Processes::default() }, facts }
     }
 
     /// The rows, each made when its turn comes.
@@ -204,18 +218,14 @@ impl Noun for Listing {
 
 impl Serialize for Listing {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serializer.serialize_struct("Listing", 10)?;
-        fields.serialize_field("sockets", &InTurn(self))?;
-        fields.serialize_field("groups", &GroupsInTurn(self))?;
-        fields.serialize_field("exposed", &self.exposed)?;
-        fields.serialize_field("minor_unix", &self.minor_unix)?;
-        fields.serialize_field("columns", &self.columns)?;
-        fields.serialize_field("filtered", &self.filtered)?;
-        fields.serialize_field("namespaces", &self.namespaces)?;
-        fields.serialize_field("other_namespaces", &self.other_namespaces)?;
-        fields.serialize_field("now", &self.now)?;
-        fields.serialize_field("gaps", &self.gaps)?;
-        fields.end()
+        #[derive(Serialize)]
+        struct Written<'a> {
+            sockets: InTurn<'a>,
+            groups: GroupsInTurn<'a>,
+            #[serde(flatten)]
+            facts: &'a Facts,
+        }
+        Written { sockets: InTurn(self), groups: GroupsInTurn(self), facts: &self.facts }.serialize(serializer)
     }
 }
 
@@ -240,17 +250,7 @@ impl Serialize for GroupsInTurn<'_> {
 impl<'de> Deserialize<'de> for Listing {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let shape = Shape::deserialize(deserializer)?;
-        Ok(Self {
-            told: Told::Documents { sockets: shape.sockets, groups: shape.groups },
-            exposed: shape.exposed,
-            minor_unix: shape.minor_unix,
-            columns: shape.columns,
-            filtered: shape.filtered,
-            namespaces: shape.namespaces,
-            other_namespaces: shape.other_namespaces,
-            now: shape.now,
-            gaps: shape.gaps,
-        })
+        Ok(Self { told: Told::Documents { sockets: shape.sockets, groups: shape.groups }, facts: shape.facts })
     }
 }
 
@@ -271,20 +271,7 @@ struct Shape {
     sockets: Vec<SocketDocument>,
     /// How they belong together.
     groups: Vec<Group>,
-    /// The first endpoint that other machines can reach.
-    exposed: Option<Exposure>,
-    /// Unix sockets that stand in no group because they rarely matter.
-    minor_unix: usize,
-    /// Columns that were asked for, by name; empty for the usual ones.
-    columns: Vec<String>,
-    /// True when the caller named what to look for.
-    filtered: bool,
-    /// Network namespaces that were read.
-    namespaces: usize,
-    /// Other network namespaces that processes live in.
-    other_namespaces: u32,
-    /// When it was seen, RFC 3339.
-    now: When,
-    /// What could not be seen.
-    gaps: Vec<GapDocument>,
+    /// The rest.
+    #[serde(flatten)]
+    facts: Facts,
 }

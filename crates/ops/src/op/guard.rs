@@ -33,12 +33,11 @@ use named::Named;
 pub struct Guard {}
 
 /// Show what is open to others, and what would close it
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Status {
     /// The endpoints; a bare port is its TCP and its UDP sockets
     #[arg(value_name = "ENDPOINT")]
-    #[serde(default)]
     pub endpoints: Vec<Endpoint>,
 }
 

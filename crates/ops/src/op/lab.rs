@@ -30,12 +30,11 @@ pub struct Bench {}
 pub struct List {}
 
 /// Walk through a first connection, step by step
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tour {
     /// Let the tour run through without waiting
     #[arg(long)]
-    #[serde(default)]
     pub all: bool,
 }
 

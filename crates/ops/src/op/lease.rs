@@ -40,48 +40,41 @@ pub struct Take {
 }
 
 /// Give ports of this project back
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Release {
     /// The ports that programs ask for, or names; `release` takes leased ports too
     #[arg(value_name = "PORT|NAME")]
-    #[serde(default)]
     pub what: Vec<Wanted>,
     /// Release everything of this project, its block too
     #[arg(long, conflicts_with = "what")]
-    #[serde(default)]
     pub all: bool,
     /// Do not ask
     #[arg(long, short)]
-    #[serde(default)]
     pub yes: bool,
     /// Say what would be given back, and give nothing back
     #[arg(long, short = 'n')]
-    #[serde(default)]
     pub dry_run: bool,
 }
 
 /// Give back what belongs to projects that are gone
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Prune {
     /// Do not ask
     #[arg(long, short)]
-    #[serde(default)]
     pub yes: bool,
     /// Say what would be given back, and give nothing back
     #[arg(long, short = 'n')]
-    #[serde(default)]
     pub dry_run: bool,
 }
 
 /// Look whether the store is sound
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Repair {
     /// Do not ask
     #[arg(long, short)]
-    #[serde(default)]
     pub yes: bool,
 }
 

@@ -152,9 +152,9 @@ impl List {
                 .to_vec();
         }
         let mut listing = Listing::new(view, rows, chosen);
-        listing.minor_unix = minor_unix;
-        listing.columns = columns;
-        listing.filtered = !self.filters.is_empty();
+        listing.facts.minor_unix = minor_unix;
+        listing.facts.columns = columns;
+        listing.facts.filtered = !self.filters.is_empty();
         Ok(listing)
     }
 

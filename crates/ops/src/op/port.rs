@@ -18,26 +18,23 @@ use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::GapDo
 ///
 /// With --free it is a port that nothing has, outside the ephemeral range and outside every block. With a command it is held
 /// until that command takes this program's place, with PORT set; without one it is not held.
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Port {
     /// The name, or the port that programs ask for
     #[arg(value_name = "NAME", conflicts_with = "free")]
-    #[serde(default)]
     pub name: Option<Wanted>,
     /// A free port of the moment, leased to nobody
     #[arg(long)]
-    #[serde(default)]
     pub free: bool,
 }
 
 /// Run a program with PORT set to a free port, which is held until then
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Handed {
     /// Run this with PORT set to the free port, which is held until then
     #[arg(value_name = "CMD", last = true)]
-    #[serde(default)]
     pub command: Vec<String>,
 }
 

@@ -179,13 +179,7 @@ fn told(error: &StartError, name: &str) -> Failure {
             Failure::not_started(format!("{} could not be started: {source}.", Text::from(name)))
         }
         StartError::Session(sentence) => Failure::not_started(sentence.clone()),
-        other => {
-            let mut sentence = other.to_string();
-            if let Some(first) = sentence.get(..1).map(str::to_uppercase) {
-                sentence.replace_range(..1, &first);
-            }
-            Failure::not_started(format!("{sentence}."))
-        }
+        other => Failure::not_started(format!("{}.", portward_model::capitalised(&other.to_string()))),
     };
     match error {
         StartError::Program { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {

@@ -16,16 +16,14 @@ use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink, document
 ///
 /// Every process of it gets SIGTERM, and SIGKILL where it has not ended after ten seconds, or starts anew each time. Without a name, all of this
 /// project's services are stopped.
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
 pub struct Stop {
     /// Services of this project, by the names that `portward ps` shows
     #[arg(value_name = "SERVICE")]
-    #[serde(default)]
     pub services: Vec<String>,
     /// Every project's
     #[arg(long, conflicts_with = "services")]
-    #[serde(default)]
     pub all: bool,
 }
 

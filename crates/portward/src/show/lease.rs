@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portward_model::plural;
 use portward_ops::op::lease::{Action, GoneProject, LeaseDocument, LeaseState, Leases, RepairDocument};
 
 use super::Show;
@@ -45,7 +46,7 @@ fn released(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
         let hint = refused.port.filter(|_| refused.pid != 0).map(|port| format!("portward free {port}"));
         screen.remark(&format!("Not released: {}.", refused.because), hint.as_deref())?;
     }
-    let many = count(leases.leases.len());
+    let many = plural(leases.leases.len(), "lease");
     if leases.kept == Some(true) {
         screen.remark(&format!("{many} would be released; nothing was."), None)
     } else {
@@ -61,7 +62,7 @@ fn pruned(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
     for GoneProject { project, root, blocks } in gone {
         screen.line(&format!("{project}   {}   {root} is gone", blocks.join(", ")))?;
     }
-    let many = count(leases.leases.len());
+    let many = plural(leases.leases.len(), "lease");
     if leases.kept == Some(true) {
         screen.remark(&format!("{many} would be given back; nothing was."), Some("portward lease prune --yes"))
     } else {
@@ -72,9 +73,9 @@ fn pruned(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
 fn looked_at(repair: &RepairDocument, screen: &mut Screen) -> io::Result<()> {
     match (repair.sound, &repair.copy, repair.saved) {
         (true, _, None) => screen.line(&format!("There is no {} yet, and nothing to repair.", repair.store)),
-        (true, _, Some(leases)) => screen.line(&format!("{} is sound, with {}.", repair.store, count(leases))),
+        (true, _, Some(leases)) => screen.line(&format!("{} is sound, with {}.", repair.store, plural(leases, "lease"))),
         (false, Some(copy), Some(saved)) => {
-            screen.line(&format!("{} begins anew with the {} that could be read.", repair.store, count(saved)))?;
+            screen.line(&format!("{} begins anew with the {} that could be read.", repair.store, plural(saved, "lease")))?;
             screen.remark(&format!("The corrupt one stands as {copy}."), Some("portward lease    shows what was saved"))
         }
         (false, copy, _) => {
@@ -106,10 +107,6 @@ fn table(leases: &[LeaseDocument], screen: &mut Screen) -> io::Result<Vec<&'stat
         ]);
     }
     table.draw(screen)
-}
-
-fn count(leases: usize) -> String {
-    if leases == 1 { "1 lease".to_owned() } else { format!("{leases} leases") }
 }
 
 const WHOLE: usize = usize::MAX;

@@ -5,7 +5,7 @@ mod columns;
 use std::io;
 
 use portward_checks::Circle;
-use portward_model::Who;
+use portward_model::{Who, plural};
 use portward_ops::{Exposure, Failure, Listing};
 
 use super::Show;
@@ -99,10 +99,6 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
         screen.remark(&text, Some("portward list --netns all"))?;
     }
     super::gaps(screen, &listing.gaps)
-}
-
-fn plural(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 fn from_where(who: Who) -> &'static str {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portward_model::capitalised;
 use portward_ops::op::port::PortAnswer;
 
 use super::Show;
@@ -10,8 +11,7 @@ use crate::screen::Screen;
 impl Show for PortAnswer {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         if let Some(why) = &self.not_started {
-            let why: String = why.chars().take(1).flat_map(char::to_uppercase).chain(why.chars().skip(1)).collect();
-            return screen.remark(&format!("portward: {why}"), Some("the program's name, or its path"));
+            return screen.remark(&format!("portward: {}", capitalised(why)), Some("the program's name, or its path"));
         }
         screen.line(&self.port.to_string())?;
         if !self.leased {

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portward_model::plural;
 use portward_ops::{
     notice,
     op::watch::{Change, ChangeKind, Watched},
@@ -27,8 +28,7 @@ impl Show for Change {
 
 impl Show for Watched {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
-        let changes = if self.changes == 1 { "1 change".to_owned() } else { format!("{} changes", self.changes) };
-        screen.remark(&format!("{changes} seen."), None)?;
+        screen.remark(&format!("{} seen.", plural(self.changes as usize, "change")), None)?;
         super::gaps(screen, &self.gaps)
     }
 }

@@ -10,7 +10,7 @@ use std::{
 use portward_model::ProcessId;
 use portward_wire::procfs;
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{PollFd, PollFlags, poll},
     fd::OwnedFd,
     io::Errno,
     process::{Pid, PidfdFlags, Signal as KernelSignal, pidfd_open, pidfd_send_signal},
@@ -69,9 +69,7 @@ pub(super) fn wait_for_exit(processes: &[ProcessId], timeout: Duration) -> Resul
     while !alive.is_empty() {
         let left = end.saturating_duration_since(Instant::now());
         let mut polled: Vec<PollFd<'_>> = alive.iter().map(|(_, descriptor)| PollFd::new(descriptor, PollFlags::IN)).collect();
-        let timespec =
-            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) };
-        match poll(&mut polled, Some(&timespec)) {
+        match poll(&mut polled, Some(&super::timespec(left))) {
             Ok(0) => break,
             Ok(_) => {
                 let ended: Vec<bool> = polled.iter().map(|entry| !entry.revents().is_empty()).collect();

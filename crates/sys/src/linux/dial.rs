@@ -8,7 +8,7 @@ use std::{
 
 use portward_model::{DialTarget, Ended, Exchange, Met, Said, Text};
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{PollFd, PollFlags, poll},
     fd::OwnedFd,
     io::Errno,
     net::{
@@ -184,9 +184,7 @@ fn part(socket: &OwnedFd, ended: Option<Ended>) {
 fn wait(socket: &OwnedFd, events: PollFlags, end: Instant) -> rustix::io::Result<bool> {
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let timespec =
-            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) };
-        match poll(&mut [PollFd::new(socket, events)], Some(&timespec)) {
+        match poll(&mut [PollFd::new(socket, events)], Some(&super::timespec(left))) {
             Ok(ready) => return Ok(ready > 0),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error),

@@ -7,7 +7,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{PollFd, PollFlags, poll},
     fd::OwnedFd,
     fs::inotify,
     net::{AddressFamily, SocketFlags, SocketType, bind, netlink, socket_with},
@@ -20,10 +20,8 @@ pub(super) fn wait(directories: &[PathBuf], timeout: Duration) {
         sources.extend(changed(directories));
     }
     let mut polled: Vec<PollFd<'_>> = sources.iter().map(|source| PollFd::new(source, PollFlags::IN)).collect();
-    let timespec =
-        Timespec { tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(timeout.subsec_nanos()) };
     // An interruption ends the wait early, which the caller's next look makes good.
-    let _ = poll(&mut polled, Some(&timespec));
+    let _ = poll(&mut polled, Some(&super::timespec(timeout)));
 }
 
 fn destroyed() -> Option<OwnedFd> {

@@ -20,7 +20,7 @@ use std::{
 
 use portward_model::{Observed, Text};
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{PollFd, PollFlags, poll},
     io::Errno,
     process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open},
     termios::{tcgetpgrp, tcsetpgrp},
@@ -194,9 +194,7 @@ impl Run {
 }
 
 fn poll_for(polled: &mut [PollFd<'_>], time: Duration) -> io::Result<bool> {
-    let timespec =
-        Timespec { tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(time.subsec_nanos()) };
-    match poll(polled, Some(&timespec)) {
+    match poll(polled, Some(&super::timespec(time))) {
         Ok(ready) => Ok(ready > 0),
         Err(Errno::INTR) => Ok(false),
         Err(error) => Err(error.into()),

@@ -12,7 +12,7 @@ use std::{
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, Timespec, poll},
+    event::{PollFd, PollFlags, poll},
     io::Errno,
     process::{Pid, PidfdFlags, pidfd_open},
 };
@@ -87,9 +87,7 @@ fn wait(child: &Child, end: Instant) -> bool {
     let Some(Ok(descriptor)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else { return false };
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let timespec =
-            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) };
-        match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&timespec)) {
+        match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&super::timespec(left))) {
             Err(Errno::INTR) => {}
             answered => return answered.is_ok_and(|ready| ready > 0),
         }

@@ -176,9 +176,7 @@ impl Drop for Keeper {
 fn by(end: Instant, child: &OwnedFd) -> bool {
     loop {
         let left = end.saturating_duration_since(Instant::now());
-        let time =
-            Timespec { tv_sec: i64::try_from(left.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(left.subsec_nanos()) };
-        match poll(&mut [PollFd::new(child, PollFlags::IN)], Some(&time)) {
+        match poll(&mut [PollFd::new(child, PollFlags::IN)], Some(&super::timespec(left))) {
             Err(Errno::INTR) => {}
             answered => return answered.is_ok_and(|ready| ready > 0),
         }

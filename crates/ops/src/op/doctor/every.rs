@@ -146,9 +146,7 @@ fn part(snapshot: &Snapshot, indices: &[usize]) -> Snapshot {
         projects: snapshot.projects.clone(),
         containers: snapshot.containers.clone(),
         cgroups: snapshot.cgroups.clone(),
-        resolutions: Vec::new(),
-        routes: Vec::new(),
-        gaps: Vec::new(),
+        ..Snapshot::unread()
     };
     part.sort();
     part

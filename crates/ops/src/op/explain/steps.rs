@@ -44,16 +44,18 @@ pub(super) fn steps(view: &View, target: &Target, chosen: &[usize], route: Optio
     vec![bind(view, target, chosen, "listens"), source(view), hop(view, target, route), accept(view, chosen, clients)]
 }
 
+fn step(text: impl Into<String>, now: impl Into<String>, holds: Option<bool>) -> Step {
+    Step { text: text.into(), now: now.into(), holds }
+}
+
 fn bind(view: &View, target: &Target, chosen: &[usize], verb: &str) -> Step {
     let text = format!("a server binds {} and {verb}", target.endpoint);
     match chosen.first().and_then(|index| Some((index, view.snapshot.sockets.get(*index)?))) {
         Some((index, socket)) if socket.state == SocketState::Bound && socket.transport == Transport::Tcp => {
-            Step { text, now: format!("bound by {}, but it never called listen", holder_words(view, *index)), holds: Some(false) }
+            step(text, format!("bound by {}, but it never called listen", holder_words(view, *index)), Some(false))
         }
-        Some((index, socket)) => {
-            Step { text, now: format!("{} at {}", holder_words(view, *index), endpoint_words(socket)), holds: Some(true) }
-        }
-        None => Step { text, now: "not yet".to_owned(), holds: Some(false) },
+        Some((index, socket)) => step(text, format!("{} at {}", holder_words(view, *index), endpoint_words(socket)), Some(true)),
+        None => step(text, "not yet", Some(false)),
     }
 }
 
@@ -64,9 +66,9 @@ fn source(view: &View) -> Step {
             let reserved: Vec<String> = rules.reserved.iter().map(ToString::to_string).collect();
             let without =
                 if reserved.is_empty() { String::new() } else { format!(", without the reserved {}", reserved.join(", ")) };
-            Step { text, now: format!("from {}{without}", rules.ephemeral), holds: Some(true) }
+            step(text, format!("from {}{without}", rules.ephemeral), Some(true))
         }
-        None => Step { text, now: "the range could not be read".to_owned(), holds: None },
+        None => step(text, "the range could not be read", None),
     }
 }
 
@@ -79,11 +81,7 @@ fn hop(view: &View, target: &Target, route: Option<&Route>) -> Step {
     };
     let lo_down = view.snapshot.interfaces.iter().any(|interface| interface.loopback && !interface.up);
     if class == Some(AddressClass::Loopback) && lo_down {
-        return Step {
-            text,
-            now: "the loopback device is down: every connection is refused as unreachable".to_owned(),
-            holds: Some(false),
-        };
+        return step(text, "the loopback device is down: every connection is refused as unreachable", Some(false));
     }
     let network = match class {
         Some(AddressClass::Loopback) if address.is_some_and(|address| address.is_ipv4()) => "127.0.0.0/8".to_owned(),
@@ -91,23 +89,15 @@ fn hop(view: &View, target: &Target, route: Option<&Route>) -> Step {
     };
     let device = |route: &Route| route.interface.as_ref().map_or_else(|| "lo".to_owned(), Text::shown);
     match route {
-        Some(route) if route.local => {
-            Step { text, now: format!("route: local {network} dev {}", device(route)), holds: Some(true) }
-        }
+        Some(route) if route.local => step(text, format!("route: local {network} dev {}", device(route)), Some(true)),
         Some(route) => {
             let gateway = route.gateway.map(|gateway| format!(" via {gateway}")).unwrap_or_default();
-            Step {
-                text,
-                now: format!("route: {network}{gateway} dev {}: it leaves this machine", device(route)),
-                holds: Some(true),
-            }
+            step(text, format!("route: {network}{gateway} dev {}: it leaves this machine", device(route)), Some(true))
         }
-        None if class == Some(AddressClass::Wildcard) => Step {
-            text,
-            now: "a wildcard is for binding; Linux sends a connect to it to this machine's loopback".to_owned(),
-            holds: Some(true),
-        },
-        None => Step { text, now: "no route could be read".to_owned(), holds: None },
+        None if class == Some(AddressClass::Wildcard) => {
+            step(text, "a wildcard is for binding; Linux sends a connect to it to this machine's loopback", Some(true))
+        }
+        None => step(text, "no route could be read", None),
     }
 }
 
@@ -123,9 +113,9 @@ fn accept(view: &View, chosen: &[usize], clients: usize) -> Step {
                 "{used} of {limit} waiting to be accepted, {clients} connected{}",
                 if full { ": the queue is full, new connections are dropped" } else { "" }
             );
-            Step { text, now, holds: Some(!full) }
+            step(text, now, Some(!full))
         }
-        None => Step { text, now: "nobody accepts: a connect is refused at once".to_owned(), holds: Some(false) },
+        None => step(text, "nobody accepts: a connect is refused at once", Some(false)),
     }
 }
 
@@ -135,12 +125,8 @@ fn unix(view: &View, path: &Text, chosen: &[usize]) -> Vec<Step> {
     let file =
         if is_abstract { "an abstract name has no file and no permissions" } else { "whoever may write to the file may connect" };
     vec![
-        Step { text: format!("a server binds {path} and listens"), now: bound.0, holds: Some(bound.1) },
-        Step { text: "a client connects by that name".to_owned(), now: file.to_owned(), holds: Some(true) },
-        Step {
-            text: "both ends are sockets of this machine; no port, address or route takes part".to_owned(),
-            now: "always so".to_owned(),
-            holds: Some(true),
-        },
+        step(format!("a server binds {path} and listens"), bound.0, Some(bound.1)),
+        step("a client connects by that name", file.to_owned(), Some(true)),
+        step("both ends are sockets of this machine; no port, address or route takes part", "always so".to_owned(), Some(true)),
     ]
 }

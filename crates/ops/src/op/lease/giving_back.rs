@@ -1,6 +1,6 @@
 //! Giving leases back: what is named, what belongs to projects that are gone. Never what something holds.
 
-use portward_model::{PortRange, Process, Seen, SocketState};
+use portward_model::{PortRange, Process, Seen, SocketState, plural};
 use portward_store::{LeaseRow, ProjectId, ProjectRow, Store, Wanted, here};
 
 use super::{GoneProject, Leases, Prune, Release, document};
@@ -29,7 +29,7 @@ pub(super) fn release(cx: &Context<'_, Acts>, asked: &Release) -> Result<Leases,
     let free: Vec<LeaseRow> = free.into_iter().map(|(_, row)| row).collect();
     let ports: Vec<u16> = free.iter().map(|row| row.port).collect();
     let mut leases = document::leases(&cx.looks(), free);
-    let question = format!("Release {} of {}, with its block?", count(ports.len(), "lease"), title(project.as_ref()));
+    let question = format!("Release {} of {}, with its block?", plural(ports.len(), "lease"), title(project.as_ref()));
     let kept = asked.dry_run || (asked.all && refused.is_empty() && !agreed(cx, asked.yes, &question)?);
     if !kept {
         store = Store::open(cx)?;
@@ -60,7 +60,7 @@ pub(super) fn prune(cx: &Context<'_, Acts>, asked: &Prune) -> Result<Leases, Fai
     let mut leases = document::leases(&cx.looks(), rows);
     let (ids, projects): (Vec<ProjectId>, Vec<GoneProject>) = gone.into_iter().unzip();
     let names: Vec<String> = projects.iter().map(|project| format!("{} ({})", project.project, project.root)).collect();
-    let question = format!("Give back {} of {}?", count(leases.leases.len(), "lease"), names.join(", "));
+    let question = format!("Give back {} of {}?", plural(leases.leases.len(), "lease"), names.join(", "));
     let kept = asked.dry_run || (!ids.is_empty() && !agreed(cx, asked.yes, &question)?);
     if !kept && !ids.is_empty() {
         Store::open(cx)?.release_projects(&ids)?;
@@ -124,8 +124,4 @@ fn title(project: Option<&ProjectRow>) -> String {
         Some(_) => "What belongs to no project".to_owned(),
         None => "This project".to_owned(),
     }
-}
-
-fn count(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
