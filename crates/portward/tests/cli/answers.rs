@@ -27,7 +27,9 @@ fn every_line(world: &World, width: &str) {
         }
         // The machine as it was before anything ended.
         if line.contains(&"machine.json") {
-            RECORDED.iter().for_each(|line| ask(&[*line, &["--from", "machine.json"]].concat()));
+            for line in RECORDED {
+                ask(&[*line, &["--from", "machine.json"]].concat());
+            }
         }
     }
 }
