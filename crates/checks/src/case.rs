@@ -25,7 +25,10 @@ use portward_model::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{BindAnswer, Paste, Symptom, bind};
+use crate::{
+    BindAnswer, Paste, Symptom, bind,
+    errno::{EADDRNOTAVAIL, EAFNOSUPPORT, ECONNREFUSED, ENETUNREACH},
+};
 
 /// What was asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -364,13 +367,19 @@ impl<'a> Case<'a> {
     /// The packet filter rules that can meet a packet to the asked port at an address of this machine, the most telling
     /// first: such packets go by `lo`, whichever address it is, and are not forwarded.
     pub fn rules_for(&self, verdicts: &[RuleVerdict]) -> Vec<&'a FirewallRule> {
+        self.rules_to(None, verdicts)
+    }
+
+    /// The same at this address, which may be another machine's; `None` for this machine's own.
+    pub fn rules_to(&self, address: Option<IpAddr>, verdicts: &[RuleVerdict]) -> Vec<&'a FirewallRule> {
         let Some(Seen::Known(rules)) = &self.exam.firewall else { return Vec::new() };
         let port = self.asked.port;
+        let away = address.is_some_and(|address| !self.is_own_address(address));
         let loopback = self.snapshot.interfaces.iter().find(|interface| interface.loopback).map(|interface| &interface.name);
         let meets = |rule: &&FirewallRule| {
             let named = rule.port.is_none_or(|first| (first..=rule.last_port.unwrap_or(first)).contains(&port));
             let way = rule.interface.as_ref().is_none_or(|name| loopback.is_none_or(|lo| lo == name));
-            verdicts.contains(&rule.verdict) && named && way && rule.hook.raw() != b"forward"
+            verdicts.contains(&rule.verdict) && named && (away || way && rule.hook.raw() != b"forward")
         };
         let mut found: Vec<&FirewallRule> = rules.iter().filter(meets).collect();
         found.sort_by_key(|rule| (rule.port.is_none(), rule.packets == Some(0), rule.narrowed));
@@ -402,12 +411,6 @@ fn is_at(attempt: &Attempt, address: Option<IpAddr>) -> bool {
 fn is_scoped(socket: &Socket) -> bool {
     matches!(socket.address(), Some(IpAddr::V6(v6)) if v6.is_unicast_link_local())
 }
-
-/// Error numbers of `connect(2)`, errno(3).
-const EAFNOSUPPORT: i32 = 97;
-const EADDRNOTAVAIL: i32 = 99;
-const ENETUNREACH: i32 = 101;
-const ECONNREFUSED: i32 = 111;
 
 #[cfg(test)]
 mod tests {

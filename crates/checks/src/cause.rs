@@ -82,6 +82,7 @@ pub(crate) mod prelude {
             talk, words,
         },
         check::Ruling,
+        errno::*,
         offer, program, quoted, unit_of_cgroup,
     };
 }

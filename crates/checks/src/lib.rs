@@ -17,6 +17,7 @@ mod case;
 mod cause;
 mod check;
 pub mod doctor;
+mod errno;
 #[cfg(any(test, feature = "scenes"))]
 mod fixture;
 pub mod guard;

@@ -3,6 +3,7 @@
 use portward_model::{Evidence, Finding, Likelihood, Seen, Text};
 
 use super::{BindAnswer, UNEXPLAINED};
+use crate::errno::{EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL};
 
 /// Whether a bind would succeed, and what stands in its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,8 +89,3 @@ fn explains(code: &str, number: i32) -> bool {
         _ => false,
     }
 }
-
-const EACCES: i32 = 13;
-const EINVAL: i32 = 22;
-const EADDRINUSE: i32 = 98;
-const EADDRNOTAVAIL: i32 = 99;

@@ -1,6 +1,6 @@
 //! The words that the causes share: endpoints, holders, ages, evidence and fixes.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{
     Container, Evidence, Finding, Likelihood, Moment, Process, Remedy, Seen, Snapshot, Socket, Supervisor, SupervisorKind, Text,
@@ -37,7 +37,7 @@ const SHOWN: usize = 4;
 fn seen(snapshot: &Snapshot, conflict: &Conflict<'_>) -> Evidence {
     let socket = conflict.socket;
     let state = socket.state.name().to_uppercase();
-    let peer = socket.remote().map(|(remote, port)| format!(" to {}", host_and_port(remote, port))).unwrap_or_default();
+    let peer = socket.remote().map(|(remote, port)| format!(" to {}", address(remote, port))).unwrap_or_default();
     let held = match holder(snapshot, conflict.index) {
         Some(process) => format!("held by {}", described(snapshot, process)),
         None if socket.inode == 0 => "held by the kernel alone".to_owned(),
@@ -85,23 +85,21 @@ pub(crate) fn age(from: Moment, now: Moment) -> String {
     }
 }
 
-/// A socket's own endpoint with its zone or device.
+/// `127.0.0.1:5173`
+pub(crate) fn address(address: IpAddr, port: u16) -> String {
+    SocketAddr::new(address, port).to_string()
+}
+
+/// A socket's own endpoint with its zone or device: `[::1]:5173 on eth0`.
 pub(crate) fn endpoint(snapshot: &Snapshot, socket: &Socket) -> String {
-    let (Some(address), Some(port)) = (socket.address(), socket.port()) else {
+    let (Some(own), Some(port)) = (socket.address(), socket.port()) else {
         return socket.path().map_or_else(|| "a socket without name".to_owned(), Text::shown);
     };
-    let plain = host_and_port(address, port);
+    let plain = address(own, port);
     match (socket.interface, snapshot.interface(socket.interface)) {
         (0, _) => plain,
         (_, Some(interface)) => format!("{plain} on {}", interface.name),
         (index, None) => format!("{plain} on interface {index}"),
-    }
-}
-
-fn host_and_port(address: IpAddr, port: u16) -> String {
-    match address {
-        IpAddr::V4(v4) => format!("{v4}:{port}"),
-        IpAddr::V6(v6) => format!("[{v6}]:{port}"),
     }
 }
 

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use portward_model::{Attempt, Interface, Met, Snapshot, unmap};
 
-use crate::case::Case;
+use crate::{case::Case, errno::ECONNREFUSED};
 
 /// An asked address for which `unusable` holds, with the connection that was tried to it; `None` where the question
 /// does not depend on it: a client gets through elsewhere, or would be refused there just the same.
@@ -77,5 +77,3 @@ pub(crate) fn addresses(interface: &Interface) -> String {
 
 /// IPv6 asks of every link that it takes packets of this many bytes (RFC 8200 section 5).
 pub(crate) const LEAST_MTU_OF_IPV6: u32 = 1280;
-/// `ECONNREFUSED`, errno(3).
-const ECONNREFUSED: i32 = 111;

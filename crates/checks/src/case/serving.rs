@@ -11,6 +11,7 @@ use crate::{
         waits::{Wait, wait_of},
         words,
     },
+    errno::EAGAIN,
 };
 
 /// How far a client's connection came.
@@ -321,6 +322,3 @@ pub(crate) fn not_halted(case: &Case<'_>, way: Halted, state: &str) -> Option<St
 pub(crate) fn has_queue(socket: &Socket) -> bool {
     socket.state == SocketState::Listen
 }
-
-/// `EAGAIN`, errno(3): what a Unix socket whose queue is full answers one that may not block.
-const EAGAIN: i32 = 11;

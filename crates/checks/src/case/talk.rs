@@ -138,7 +138,7 @@ pub(crate) fn text_has(case: &Case<'_>, words: &str) -> bool {
 /// The line of the text, as a piece of evidence.
 pub(crate) fn line(case: &Case<'_>) -> Option<Evidence> {
     let paste = case.paste?;
-    Some(Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown()))
+    Some(words::text_line(paste))
 }
 
 /// What came back, as a piece of evidence: `a HEAD request was answered by "HTTP/1.1 502 Bad Gateway"`.

@@ -1,14 +1,14 @@
 //! The words that the doctor's causes share.
 
-use std::net::{IpAddr, SocketAddr};
-
 use portward_model::{
-    Attempt, DialTarget, Evidence, Finding, Likelihood, Mention, Met, Process, Remedy, Said, Snapshot, Socket, SocketState, Text,
-    Told, Transport,
+    Attempt, DialTarget, Evidence, Finding, Likelihood, Mention, Met, Process, Remedy, Said, Socket, SocketState, Text, Told,
+    Transport,
 };
 
 use super::Case;
 use crate::{Paste, bind::words, check::Ruling};
+
+pub(crate) use crate::bind::words::{address, endpoint};
 
 /// A cause that was found.
 pub(crate) fn found(
@@ -43,22 +43,12 @@ pub(crate) fn named(process: &Process) -> String {
     format!("{} (pid {})", process.title(), process.id.pid)
 }
 
-/// `[::1]:5173`, with the device where it is pinned to one.
-pub(crate) fn endpoint(snapshot: &Snapshot, socket: &Socket) -> String {
-    words::endpoint(snapshot, socket)
-}
-
 /// `127.0.0.1:5173`, `[::1]:5173`, `/run/x.sock`
 pub(crate) fn at(target: &DialTarget) -> String {
     match target {
         DialTarget::Inet(address) => address.to_string(),
         DialTarget::Unix(path) => path.shown(),
     }
-}
-
-/// `127.0.0.1:5173`
-pub(crate) fn address(address: IpAddr, port: u16) -> String {
-    SocketAddr::new(address, port).to_string()
 }
 
 /// A socket as a piece of evidence: `[::1]:5173 LISTEN, held by vite (pid 4121), started 3 h ago in ~/shop`.

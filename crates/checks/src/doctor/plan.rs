@@ -13,7 +13,7 @@ use portward_model::{Declined, DialTarget, Ended, Said, Socket, SocketState, Tex
 use portward_wire::protocol::{self, HTTP};
 
 use super::{Asking, Case};
-use crate::{Symptom, cause::local_proxy, program};
+use crate::{Symptom, case::dialled, cause::local_proxy, program};
 
 use harm::why_not;
 pub(super) use watch::{Watch, may_be_told, watch};
@@ -241,11 +241,7 @@ fn neighbours(case: &Case<'_>, spoken_to: &[usize], plan: &mut Plan) {
     });
     for (index, socket) in near.take(2) {
         let Some(address) = socket.address() else { continue };
-        let address = match address {
-            std::net::IpAddr::V4(v4) if v4.is_unspecified() => std::net::Ipv4Addr::LOCALHOST.into(),
-            std::net::IpAddr::V6(v6) if v6.is_unspecified() => std::net::Ipv6Addr::LOCALHOST.into(),
-            other => portward_model::unmap(other),
-        };
+        let address = dialled(address);
         if why_not(case, index, socket).is_none() {
             let at = DialTarget::Inet(SocketAddr::new(address, case.asked.port));
             let purpose = "whether the listener beside it answers";

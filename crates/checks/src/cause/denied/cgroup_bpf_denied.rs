@@ -9,7 +9,7 @@ The call fails with EPERM, though no sandbox of the process itself does.",
     fix: "Empty the setting of the unit; `systemctl show -p IPAddressDeny,SocketBindDeny UNIT` shows it.",
 }
 
-use super::{sandbox_denied::ways_out, seccomp_denied::EPERM};
+use super::sandbox_denied::ways_out;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {

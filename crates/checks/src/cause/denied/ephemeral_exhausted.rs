@@ -130,9 +130,6 @@ fn fixes(case: &Case<'_>, used: &Used) -> Vec<Remedy> {
     fixes
 }
 
-/// `EADDRNOTAVAIL`, errno(3).
-const EADDRNOTAVAIL: i32 = 99;
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, PortRange, Snapshot};

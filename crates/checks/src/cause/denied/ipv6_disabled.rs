@@ -51,9 +51,6 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
-/// `EAFNOSUPPORT`, errno(3).
-const EAFNOSUPPORT: i32 = 97;
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, NetworkSettings, Snapshot};

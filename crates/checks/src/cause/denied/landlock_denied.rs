@@ -10,7 +10,7 @@ label of a security module that confines it.",
     fix: "Add the port to the rules of the sandbox, or run the program outside it.",
 }
 
-use super::sandbox_denied::{EACCES, is_privilege, routed_away, ways_out};
+use super::sandbox_denied::{is_privilege, routed_away, ways_out};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {

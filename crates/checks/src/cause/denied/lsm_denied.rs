@@ -8,7 +8,7 @@ this bind. The call fails with EACCES; the kernel's audit log has the line.",
     fix: "Allow it in the profile; the audit log tells the rule that is missing.",
 }
 
-use super::sandbox_denied::{EACCES, is_privilege, routed_away};
+use super::sandbox_denied::{is_privilege, routed_away};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {

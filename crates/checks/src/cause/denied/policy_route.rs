@@ -65,12 +65,6 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
-/// Error numbers of `connect(2)` for routes of the kinds `unreachable`, `prohibit` and `blackhole`, errno(3).
-const EACCES: i32 = 13;
-const EINVAL: i32 = 22;
-const ENETUNREACH: i32 = 101;
-const EHOSTUNREACH: i32 = 113;
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, NetworkSettings, Route, Vitals};

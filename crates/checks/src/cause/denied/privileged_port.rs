@@ -73,8 +73,6 @@ fn ways_out(start: u16, port: u16) -> Vec<Remedy> {
 }
 
 const SETTING: &str = "/proc/sys/net/ipv4/ip_unprivileged_port_start";
-/// `EACCES`, errno(3).
-const EACCES: i32 = 13;
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {

@@ -175,9 +175,6 @@ fn obeys(program: Option<&str>) -> bool {
     matches!(program, None | Some("curl" | "wget" | "python" | "git" | "npm" | "pip" | "ruby" | "php"))
 }
 
-/// `ECONNREFUSED`, errno(3).
-const ECONNREFUSED: i32 = 111;
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{Met, Observed, ObservedConnect, ProxySetting};

@@ -50,9 +50,6 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
-/// `EADDRINUSE`, errno(3).
-const EADDRINUSE: i32 = 98;
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use std::net::SocketAddr;

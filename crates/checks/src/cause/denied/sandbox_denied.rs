@@ -10,7 +10,6 @@ port that needs no privilege, except a route of the kind `prohibit`.",
     fix: "Change the profile of the sandbox (snap, Flatpak, bubblewrap, Docker, a systemd unit), or run the program outside it.",
 }
 
-use super::seccomp_denied::EPERM;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -83,9 +82,6 @@ pub(super) fn routed_away(case: &Case<'_>) -> bool {
     let local = case.snapshot.routes.iter().any(|(to, route)| case.asked.addresses.contains(to) && route.local);
     case.connects() && ruled && !(local && confined)
 }
-
-/// `EACCES`, errno(3).
-pub(super) const EACCES: i32 = 13;
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {

@@ -29,9 +29,6 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }
 
-/// `EPERM`, errno(3).
-pub(super) const EPERM: i32 = 1;
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{DialTarget, Met, Observed, ObservedConnect, Vitals};

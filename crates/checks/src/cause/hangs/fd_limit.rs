@@ -37,7 +37,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some((process, used, limit)) = at_limit().next().filter(|_| fits) else {
         return match (text(), full.first()) {
             (Some(paste), known) => {
-                let line = Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown());
+                let line = words::text_line(paste);
                 let mut evidence = vec![line];
                 if let Some((process, used, limit)) = known {
                     evidence.push(counted(process, *used, *limit));
@@ -57,7 +57,7 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let mut evidence = vec![counted(process, *used, *limit)];
     if let Some(paste) = text() {
-        evidence.push(Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown()));
+        evidence.push(words::text_line(paste));
     }
     if let Some(door) = all.iter().find(|door| door.holders.iter().any(|(known, _)| known.id == process.id)) {
         evidence.push(if hangs { door.queue(case) } else { words::seen(case, door.index, door.socket) });

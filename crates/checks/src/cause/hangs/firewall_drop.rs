@@ -92,20 +92,7 @@ fn address_of(attempt: &Attempt) -> Option<IpAddr> {
 
 /// Rules that drop packets to or from the port at this address, the most telling first.
 fn dropping<'a>(case: &Case<'a>, address: IpAddr) -> Vec<&'a FirewallRule> {
-    let Some(Seen::Known(rules)) = &case.exam.firewall else { return Vec::new() };
-    let port = case.asked.port;
-    let own = case.is_own_address(address);
-    let loopback = case.snapshot.interfaces.iter().find(|interface| interface.loopback).map(|interface| &interface.name);
-    let meets = |rule: &&FirewallRule| {
-        let named = rule.port.is_none_or(|first| (first..=rule.last_port.unwrap_or(first)).contains(&port));
-        // Packets to an own address, whichever it is, go by lo.
-        let way = !own || rule.interface.as_ref().is_none_or(|name| loopback.is_none_or(|lo| lo == name));
-        let here = !own || rule.hook.raw() != b"forward";
-        rule.verdict == RuleVerdict::Drop && named && way && here
-    };
-    let mut found: Vec<&FirewallRule> = rules.iter().filter(meets).collect();
-    found.sort_by_key(|rule| (rule.port.is_none(), rule.packets == Some(0), rule.narrowed));
-    found
+    case.rules_to(Some(address), &[RuleVerdict::Drop])
 }
 
 fn fixes(case: &Case<'_>, rules: &[&FirewallRule], evidence: &mut Vec<Evidence>) -> Vec<Remedy> {

@@ -42,9 +42,6 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }
 
-/// `EADDRINUSE`, errno(3).
-const EADDRINUSE: i32 = 98;
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{BindTry, NetworkSettings, Snapshot};

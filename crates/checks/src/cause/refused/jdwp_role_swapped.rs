@@ -25,7 +25,7 @@ fn run(case: &Case<'_>) -> Ruling {
     });
     let mut evidence = Vec::new();
     if let Some(paste) = spoken {
-        evidence.push(Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown()));
+        evidence.push(words::text_line(paste));
     } else if case.unserved().is_none() || listens.is_some() || calls.is_none() {
         return Ruling::Silent;
     }
@@ -59,7 +59,7 @@ fn both_listen(case: &Case<'_>) -> Ruling {
     });
     let Some((index, socket, process)) = held else { return Ruling::Silent };
     let evidence = vec![
-        Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown()),
+        words::text_line(paste),
         words::seen(case, index, socket),
     ];
     let option = format!("-agentlib:jdwp=transport=dt_socket,server=n,suspend=y,address=127.0.0.1:{}", case.asked.port);

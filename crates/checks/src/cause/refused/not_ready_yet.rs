@@ -15,7 +15,7 @@ use crate::{bind::words::age, cause::prelude::*};
 fn run(case: &Case<'_>) -> Ruling {
     let fixes = vec![offer::wait("Wait until it listens", words::target(case))];
     if let Some(paste) = case.paste.filter(|_| case.says(CAUSE.code)) {
-        let evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())];
+        let evidence = vec![words::text_line(paste)];
         let summary = format!("{} has a server that says itself that it is still starting.", words::port(case));
         return words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes);
     }

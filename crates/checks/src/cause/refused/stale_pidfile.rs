@@ -21,7 +21,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let left = pid_files().find_map(|mention| Some((mention, fate(case, mention)?)));
     let mut evidence = Vec::new();
     if let Some(paste) = spoken {
-        evidence.push(Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown()));
+        evidence.push(words::text_line(paste));
     }
     let Some((mention, fate)) = left else {
         if spoken.is_none() || pid_files().next().is_some() {

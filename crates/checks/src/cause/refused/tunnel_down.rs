@@ -20,7 +20,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     let mut who = "The tunnel".to_owned();
     if let Some(paste) = spoken {
-        evidence.push(Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown()));
+        evidence.push(words::text_line(paste));
     } else if case.unserved().is_none() || stands.is_some() {
         return Ruling::Silent;
     }

@@ -71,9 +71,6 @@ fn denied(case: &Case<'_>) -> bool {
     matches!(case.standing(), Standing::Failed(13, _))
 }
 
-/// `ENOENT`, errno(3).
-const ENOENT: i32 = 2;
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{FileKind, Met, SocketState};

@@ -12,7 +12,7 @@ use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(paste) = case.paste.filter(|_| case.says(CAUSE.code)) else { return Ruling::Silent };
-    let mut evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())];
+    let mut evidence = vec![words::text_line(paste)];
     if case.asked.port != 0 {
         match case.listeners().next() {
             Some((index, socket)) => evidence.push(words::seen(case, index, socket)),

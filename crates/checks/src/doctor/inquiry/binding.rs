@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use portward_model::{BindTry, Seen, Transport};
 
 use super::{Inquiry, Task, Wanted};
-use crate::{BindAnswer, BindHost, BindQuestion, Bound, Symptom, Verdict, bind};
+use crate::{BindAnswer, BindHost, BindQuestion, Bound, Symptom, Verdict, bind, errno::EAFNOSUPPORT};
 
 /// Where a bind was tried, whether with `SO_REUSEADDR`, and the error's number and words; `None` for one that succeeded.
 type Tried = (SocketAddr, bool, Option<(i32, String)>);
@@ -92,6 +92,3 @@ impl Inquiry {
         named.map(|interface| interface.index).or_else(|| zone.parse().ok()).unwrap_or(0)
     }
 }
-
-/// `EAFNOSUPPORT`, errno(3).
-const EAFNOSUPPORT: i32 = 97;

@@ -4,7 +4,7 @@ use portward_model::{Attempt, Counters, DialTarget, Ended, Met, Queue, Said, Soc
 use portward_wire::protocol;
 
 use super::{Called, Inquiry, PlannedDial, Task};
-use crate::doctor::Speech;
+use crate::{doctor::Speech, errno::ECONNREFUSED};
 
 /// A connection to make.
 #[derive(Clone, Debug)]
@@ -147,8 +147,6 @@ fn rose(before: &Counters, after: &Counters) -> Counters {
     after.iter().filter(|(name, now)| by(name, **now) > 0).map(|(name, now)| (name.clone(), by(name, *now))).collect()
 }
 
-/// `ECONNREFUSED`, errno(3).
-const ECONNREFUSED: i32 = 111;
 /// How often a connection is refused at most, beyond the first time: on a busy machine one of so many meets a quiet moment.
 const MOST_REFUSALS: usize = 24;
 /// How many refusals of quiet moments are enough.
