@@ -1,8 +1,4 @@
-//! Makes the program quick to start: it stands at a fixed place, and has the unwinder in it where the C compiler has that as an
-//! archive.
-//!
-//! Its tables hold sixteen thousand pointers. In a program that may stand anywhere each start writes them all anew, and copies every
-//! page that has one: a fifth of a millisecond and more than a mebibyte. Libraries, stack and heap stay where chance puts them.
+//! Links the unwinder into the program where the C compiler has it as an archive.
 //!
 //! A release build aborts on a panic and never unwinds, yet the standard library refers to the unwinder, and
 //! loading `libgcc_s.so` for it takes a tenth of a millisecond of every run: as long as reading the sockets.
@@ -18,7 +14,6 @@ fn main() {
     if !(is_gnu_linux && is_native && is_release) {
         return;
     }
-    println!("cargo::rustc-link-arg-bins=-no-pie");
     // A compiler that does not know the file answers with its bare name.
     let Ok(answer) = Command::new(compiler).arg("-print-file-name=libgcc_eh.a").output() else { return };
     let answer = String::from_utf8_lossy(&answer.stdout);
