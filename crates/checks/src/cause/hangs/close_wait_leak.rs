@@ -1,6 +1,6 @@
 cause! {
     "close-wait-leak": "the server does not close connections that its clients have left",
-    Reading, Endpoint(run) if Case::connects_by_tcp,
+    Process, Endpoint(run) if Case::connects_by_tcp,
     what: "A client closes, the kernel tells the server, and the server never closes its own end: each such connection stays in
 CLOSE-WAIT for ever and keeps a descriptor, until there are none left.",
     evidence: "Many connections of the port in CLOSE-WAIT that the program holds and has read to the end.",
