@@ -58,10 +58,7 @@ fn both_listen(case: &Case<'_>) -> Ruling {
         (!waits && debugger(process, case.asked.port).is_some()).then_some((index, socket, process))
     });
     let Some((index, socket, process)) = held else { return Ruling::Silent };
-    let evidence = vec![
-        words::text_line(paste),
-        words::seen(case, index, socket),
-    ];
+    let evidence = vec![words::text_line(paste), words::seen(case, index, socket)];
     let option = format!("-agentlib:jdwp=transport=dt_socket,server=n,suspend=y,address=127.0.0.1:{}", case.asked.port);
     let fixes = vec![
         Remedy::advice("Let the JVM connect to the debugger that listens", option, Effect::Change),
