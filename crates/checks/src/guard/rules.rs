@@ -32,11 +32,7 @@ impl Closing {
     /// What the guard's table of this name closes; `None` for every other table.
     pub fn of_table(name: &str) -> Option<Self> {
         let (transport, port) = name.strip_prefix(PREFIX)?.split_once('_')?;
-        let transport = match transport {
-            "tcp" => Transport::Tcp,
-            "udp" => Transport::Udp,
-            _ => return None,
-        };
+        let transport = [Transport::Tcp, Transport::Udp].into_iter().find(|known| known.name() == transport)?;
         let port: u16 = port.parse().ok().filter(|port| *port > 0)?;
         let closing = Self { transport, port };
         // Only as it is written here: `0080` is somebody else's.

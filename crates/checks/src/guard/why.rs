@@ -75,16 +75,7 @@ impl Why {
 
     /// True where root could pin it all the same.
     pub fn yields_to_root(&self) -> bool {
-        match self {
-            Self::OtherDevice { .. } | Self::OtherUser { .. } | Self::Hides => true,
-            Self::Yama { scope } => *scope < 3,
-            Self::Published { .. }
-            | Self::OneAddress { .. }
-            | Self::NoProcess { .. }
-            | Self::OtherNamespace { .. }
-            | Self::Gone
-            | Self::Kernel { .. } => false,
-        }
+        matches!(self, Self::OtherDevice { .. } | Self::OtherUser { .. } | Self::Hides | Self::Yama { scope: ..3 })
     }
 
     /// The second half of a sentence: "it cannot be pinned: ...".
