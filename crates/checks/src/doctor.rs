@@ -4,7 +4,7 @@
 //! connections met, what files say), what was asked, and what a program printed. Verdicts follow from the kernel's
 //! rules; where a fact is out of reach the answer says so and is never "healthy" by default.
 //!
-//! The causes are those of [`crate::cause`]. Each rules either itself in, or itself out with the fact that did so, or has
+//! The causes are those of `cause`. Each rules either itself in, or itself out with the fact that did so, or has
 //! nothing to say.
 
 mod inquiry;

@@ -11,7 +11,7 @@ use std::{
 };
 
 /// Sets `flag` when a signal asks this process to end that would end it otherwise. The signal then ends it all the same after
-/// [`GRACE_US`].
+/// a quarter of a second.
 pub fn on_request_to_end(flag: Arc<AtomicBool>) {
     if FLAG.set(flag).is_err() {
         return;
