@@ -11,6 +11,8 @@ use crate::docker_proxy;
 pub(crate) struct Forwarder {
     /// Its kind, as the end of "which is ...".
     pub(crate) kind: &'static str,
+    /// True for the proxy that Docker starts for a published port.
+    pub(crate) docker: bool,
     /// True where it passes bytes without reading them: an end of its connection is the end of the one behind.
     pub(crate) blind: bool,
     /// What it leads to, by its arguments: `172.17.0.2:80`, `db:5432`, `pod/web port 8080`.
@@ -24,11 +26,12 @@ pub(crate) fn forwarder(process: &Process, port: u16) -> Option<Forwarder> {
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let of = |kind, blind, backend: Option<String>| {
         let address = backend.as_deref().and_then(socket_address);
-        Some(Forwarder { kind, blind, backend, address })
+        Some(Forwarder { kind, docker: false, blind, backend, address })
     };
     if let Some(proxy) = docker_proxy(argv) {
         let backend = SocketAddr::new(proxy.container_address, proxy.container_port).to_string();
-        return of("Docker's proxy of a published port", true, Some(backend));
+        let proxy = of("Docker's proxy of a published port", true, Some(backend));
+        return proxy.map(|proxy| Forwarder { docker: true, ..proxy });
     }
     let name = process.name.shown();
     match name.as_str() {
@@ -56,7 +59,7 @@ pub(crate) fn by_arguments(process: &Process, port: u16) -> Option<Forwarder> {
     let address = words(argv).flat_map(|word| word.split(['=', ',', '/'])).find_map(socket_address)?;
     let elsewhere = address.port() != port && !address.ip().is_unspecified();
     let kind = "a program with another address in its arguments";
-    elsewhere.then(|| Forwarder { kind, blind: true, backend: Some(address.to_string()), address: Some(address) })
+    elsewhere.then(|| Forwarder { kind, docker: false, blind: true, backend: Some(address.to_string()), address: Some(address) })
 }
 
 fn words(argv: &[Text]) -> impl Iterator<Item = &str> {

@@ -148,12 +148,9 @@ fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
         return vec![offer::explain(title, words::target(case))];
     };
     let first = match (&forwarder.address, &forwarder.backend) {
-        (Some(address), _) if forwarder.kind.starts_with("Docker") => {
-            let _ = address;
-            Remedy::look(
-                "Find the container and start what listens in it",
-                format!("docker ps --filter publish={}", case.asked.port),
-            )
+        (Some(_), _) if forwarder.docker => {
+            let command = format!("docker ps --filter publish={}", case.asked.port);
+            Remedy::look("Find the container and start what listens in it", command)
         }
         (Some(address), _) => offer::wait(format!("Start what should listen on {address}"), address.port().to_string()),
         (None, Some(backend)) => offer::explain(format!("Start {}", Text::from(backend.as_str())), words::target(case)),

@@ -55,10 +55,10 @@ fn run(case: &Case<'_>) -> Ruling {
     } else {
         format!("{} waits for memory instead of serving.", words::named(process))
     };
-    words::found(CAUSE.code, likelihood, summary, evidence, fixes(process, vitals))
+    words::found(CAUSE.code, likelihood, summary, evidence, fixes(process))
 }
 
-fn fixes(process: &Process, _: &Vitals) -> Vec<Remedy> {
+fn fixes(process: &Process) -> Vec<Remedy> {
     let unit = process.cgroup.known().and_then(unit_of_cgroup).filter(|unit| unit.id.ends_with(".service"));
     let more = unit.map(|unit| {
         let command = if unit.user { "systemctl --user" } else { "sudo systemctl" };

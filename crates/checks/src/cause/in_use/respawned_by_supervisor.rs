@@ -74,7 +74,7 @@ fn seen_to_restart(case: &Case<'_>, process: &Process) -> Option<Keeper> {
 fn known_to_restart(case: &Case<'_>, process: &Process) -> Option<Keeper> {
     let supervisor = supervisor_of(case.snapshot, process)?;
     let of_user = supervisor.kind == SupervisorKind::Systemd
-        && supervisor.stop.as_ref().is_some_and(|stop| stop.starts_with("systemctl --user"));
+        && process.cgroup.known().and_then(unit_of_cgroup).is_some_and(|unit| unit.user);
     if !(supervisor.restarts || of_user) {
         return None;
     }
