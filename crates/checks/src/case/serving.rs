@@ -177,8 +177,8 @@ impl<'a> Door<'a> {
         // Two listeners of one port have queues of their own; the limit and the drops tell them apart well enough.
         let tried = tried.filter(|queue| queue.limit == self.socket.queue.limit);
         let queue = tried.fold(self.socket.queue, |most, queue| if queue.used > most.used { queue } else { most });
-        let at = words::endpoint(case.snapshot, self.socket);
-        let at = if at == "a socket without name" { case.asked.text.clone() } else { at };
+        let unnamed = self.socket.port().is_none() && self.socket.path().is_none();
+        let at = if unnamed { case.asked.text.clone() } else { words::endpoint(case.snapshot, self.socket) };
         let waiting = if queue.used == 1 { "connection waits" } else { "connections wait" };
         Evidence::new("sock_diag", format!("{at}: {} {waiting} to be accepted, of at most {}", queue.used, queue.limit))
     }

@@ -28,10 +28,10 @@ fn run(case: &Case<'_>) -> Ruling {
             continue;
         }
         let other_end = case.here().find(|(_, socket)| socket.remote() == Some((address, port)));
-        let lies = match other_end {
-            Some((_, end)) if end.inode == 0 => "nobody has taken it",
-            Some((_, end)) if end.queue.used > 0 => "its request lies unread",
-            None if call.state == SocketState::SynSent => "there is no room for it in the queue",
+        let (lies, untaken) = match other_end {
+            Some((_, end)) if end.inode == 0 => ("nobody has taken it", true),
+            Some((_, end)) if end.queue.used > 0 => ("its request lies unread", false),
+            None if call.state == SocketState::SynSent => ("there is no room for it in the queue", false),
             Some(_) | None => continue,
         };
         let who = words::who(case, index, call);
@@ -39,8 +39,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let mut evidence = vec![Evidence::new("sock_diag", fact)];
         evidence.extend(waited(reached));
         evidence.extend(doors(case).first().and_then(|door| door.doing(case)));
-        let certain =
-            reached.hangs().is_some() || lies == "nobody has taken it" && doors(case).iter().all(|d| d.socket.queue.used > 0);
+        let certain = reached.hangs().is_some() || untaken && doors(case).iter().all(|d| d.socket.queue.used > 0);
         let likelihood = if certain { Likelihood::Certain } else { Likelihood::Likely };
         let fixes = vec![
             offer::free("Stop it, and start it with more workers or threads", words::target(case)),
