@@ -248,7 +248,7 @@ fn without_port(text: &str) -> Result<Endpoint, Problem> {
 }
 
 /// True for `localhost` and every name below it, RFC 6761 section 6.3.
-fn is_localhost(name: &str) -> bool {
+pub fn is_localhost(name: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost")
 }
 

@@ -33,7 +33,7 @@ mod written;
 
 pub use address::{AddressClass, Family, Scope, unmap};
 pub use caller::Caller;
-pub use endpoint::{Endpoint, EndpointError, EndpointHost};
+pub use endpoint::{Endpoint, EndpointError, EndpointHost, is_localhost};
 pub use examination::{
     Attempt, BindTry, Counters, Declined, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, HostsLine,
     MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_checks::BindQuestion;
-use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, Transport};
+use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, Transport, is_localhost};
 use portward_sys::{self as sys, PortFilter, StateSet, Transports, Which};
 
 use crate::{Failure, Look, View};
@@ -29,7 +29,7 @@ impl Target {
             EndpointHost::Ip(address, _) => vec![*address],
             EndpointHost::Name(name) => match host.resolve(name) {
                 Ok(addresses) => addresses,
-                Err(error) if is_local(name) => {
+                Err(error) if is_localhost(name) => {
                     note = Some(format!(
                         "{name} does not resolve here ({error}); browsers take every *.localhost name for loopback (RFC 6761)"
                     ));
@@ -130,10 +130,6 @@ fn asks_for(socket: &Socket, address: IpAddr) -> bool {
         return if address.is_ipv4() { socket.serves_ipv4() } else { true };
     }
     socket.takes(address)
-}
-
-fn is_local(name: &str) -> bool {
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// `listens on`, or `holds` for a socket that is bound without listening.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Text, capitalised};
+use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Text, capitalised, is_localhost};
 
 use super::{Asked, Asking};
 use crate::{BindQuestion, Call, Paste, Symptom, case::dialled, read_paste, service_port};
@@ -232,7 +232,7 @@ fn by_path(endpoint: &Endpoint, paste: &Paste) -> Option<Endpoint> {
     let here = match &endpoint.host {
         EndpointHost::Any => true,
         EndpointHost::Ip(address, _) => address.is_loopback(),
-        EndpointHost::Name(name) => is_local(name),
+        EndpointHost::Name(name) => is_localhost(name),
         EndpointHost::Path(_) => false,
     };
     let failed = matches!(paste.symptom, Symptom::NoSuchPath | Symptom::Refused | Symptom::PermissionDenied);
@@ -291,7 +291,7 @@ fn question(
             name = Some(host.clone());
             match names.resolve(host) {
                 Ok(addresses) => addresses,
-                Err(why) if from_text || is_local(host) => {
+                Err(why) if from_text || is_localhost(host) => {
                     notes.push(format!("{host} does not resolve here: {why}"));
                     Vec::new()
                 }
@@ -328,10 +328,6 @@ fn question(
         resource,
     };
     Ok(Question { asked, paste, bind, bound, zone, notes })
-}
-
-fn is_local(name: &str) -> bool {
-    name == "localhost" || name.ends_with(".localhost")
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ dial the name go to another machine, or to an address of this one where nothing 
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Edit, HostsLine};
+use portward_model::{Edit, HostsLine, is_localhost};
 
 use crate::cause::prelude::*;
 
@@ -62,8 +62,7 @@ fn run(case: &Case<'_>) -> Ruling {
 
 /// `localhost` and every name below it mean the loopback (RFC 6761 section 6.3).
 pub(super) fn means_loopback(name: &str) -> bool {
-    let name = name.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost")
+    is_localhost(&name.trim_end_matches('.').to_ascii_lowercase())
 }
 
 /// True when the line gives this name its address.
