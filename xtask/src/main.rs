@@ -39,7 +39,7 @@ enum Task {
     Gen(generate::Arguments),
     /// Check the rules of the house: arrows, forgotten files, companions, words
     Tidy,
-    /// Write the skeleton of an operation or a check, and its registry line
+    /// Write the skeleton of a capability, a cause, a protocol, a program or a lab, and its registry line
     New(new::Arguments),
     /// Measure Portward against its peers
     Bench(bench::Arguments),
