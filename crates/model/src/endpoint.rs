@@ -372,7 +372,11 @@ impl fmt::Display for Endpoint {
                 write!(f, "tcp/{name}:{}", self.port)
             }
             EndpointHost::Name(name) => write!(f, "{name}:{}", self.port),
-            EndpointHost::Path(path) => write!(f, "unix:{path}"),
+            // A path is written as it is typed, so that it is read as the same again.
+            EndpointHost::Path(path) => match path.plain() {
+                Some(plain) => write!(f, "unix:{plain}"),
+                None => write!(f, "unix:{path}"),
+            },
         }
     }
 }

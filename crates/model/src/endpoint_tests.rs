@@ -105,9 +105,18 @@ fn what_was_given_is_remembered() {
 
 #[test]
 fn display_parses_back() {
-    for text in ["49342", "udp/53", "[::1]:8", "127.0.0.1:9", "web.shop.localhost:80", "unix:@x", "[fe80::1%eth0]:80"] {
+    for text in [
+        "49342",
+        "udp/53",
+        "[::1]:8",
+        "127.0.0.1:9",
+        "web.shop.localhost:80",
+        "unix:@x",
+        r"unix:/run/a\x2db\\c",
+        "[fe80::1%eth0]:80",
+    ] {
         let first: Endpoint = text.parse().unwrap();
         let again: Endpoint = first.to_string().parse().unwrap();
-        assert_eq!(first.to_string(), again.to_string());
+        assert_eq!(first, again);
     }
 }
