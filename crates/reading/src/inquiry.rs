@@ -29,7 +29,7 @@ pub fn inquire(
     let runner = Runner { cx, host: cx.machine, moved, began: cx.machine.elapsed() };
     let known = Examination { proxies: noted(cx.machine, "proxies", || proxies(cx.caller)), observed, ..Examination::default() };
     Inquiry::new(question, depth, known).run(|inquiry, step| match cx.still_wanted() {
-        Ok(()) => Ok(runner.answer(inquiry, step)?),
+        Ok(()) => runner.answer(inquiry, step).map_err(|error| Unread { need: error.need(), why: error.to_string() }),
         Err(failure) => Err(Unread { need: Need::Platform, why: failure.message }),
     })
 }
@@ -53,24 +53,8 @@ struct Runner<'a, 'c> {
     began: Duration,
 }
 
-/// Why a step was not made.
-struct Missed(SysError);
-
-impl From<SysError> for Missed {
-    fn from(error: SysError) -> Self {
-        Self(error)
-    }
-}
-
-impl From<Missed> for Unread {
-    fn from(Missed(error): Missed) -> Self {
-        let need = if error.is_denied() { Need::Root } else { Need::Platform };
-        Self { need, why: error.to_string() }
-    }
-}
-
 impl Runner<'_, '_> {
-    fn answer(&self, inquiry: &Inquiry, step: &Step) -> Result<Fact, Missed> {
+    fn answer(&self, inquiry: &Inquiry, step: &Step) -> Result<Fact, SysError> {
         match step {
             Step::Read(wanted) => self.read(inquiry, wanted),
             Step::Dial(call) => self.dial(inquiry, call),
@@ -86,7 +70,7 @@ impl Runner<'_, '_> {
         }
     }
 
-    fn read(&self, inquiry: &Inquiry, wanted: &Wanted) -> Result<Fact, Missed> {
+    fn read(&self, inquiry: &Inquiry, wanted: &Wanted) -> Result<Fact, SysError> {
         let (host, port) = (self.host, inquiry.asked().port);
         Ok(match wanted {
             Wanted::Look(wide) => Fact::Look(Box::new(Self::look(inquiry, *wide).take(host).snapshot)),
@@ -127,7 +111,7 @@ impl Runner<'_, '_> {
     }
 
     /// Makes one connection, between two readings of what it may change.
-    fn dial(&self, inquiry: &Inquiry, call: &Call) -> Result<Fact, Missed> {
+    fn dial(&self, inquiry: &Inquiry, call: &Call) -> Result<Fact, SysError> {
         let before = self.host.counters().unwrap_or_default();
         let speech = call.dial.speech;
         let mut enough = |heard: &[u8]| speech.is_some_and(|speech| has_enough(&speech, heard));

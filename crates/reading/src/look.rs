@@ -60,7 +60,7 @@ impl Look {
     pub fn take(&self, host: &dyn sys::Look) -> View {
         let mut gaps = Vec::new();
         let facts = host.facts().unwrap_or_else(|error| {
-            gaps.push(gap(Lack::Reader, &error));
+            gaps.push(error.gap(Lack::Reader));
             Snapshot::unread().host
         });
         let namespaces = self.namespaces(host, &mut gaps);
@@ -69,7 +69,7 @@ impl Look {
         let ask = Ask { transports: self.transports, states, ports: self.ports, traffic: self.traffic };
         match host.sockets(&ask, &namespaces, &mut |socket| sockets.push(socket)) {
             Ok(seen) => gaps.extend(seen),
-            Err(error) => gaps.push(gap(Lack::Sockets, &error)),
+            Err(error) => gaps.push(error.gap(Lack::Sockets)),
         }
         let mut view = View {
             snapshot: Snapshot { host: facts, namespaces, sockets, gaps, ..Snapshot::unread() },
@@ -110,7 +110,7 @@ impl Look {
     fn namespaces(&self, host: &dyn sys::Look, gaps: &mut Vec<Gap>) -> Vec<portward_model::Namespace> {
         let Partial { value, gaps: seen } = host.namespaces(&self.which).unwrap_or_else(|error| {
             let own = portward_model::Namespace { inode: 0, name: None, pid: None, own: true };
-            Partial { value: vec![own], gaps: vec![gap(Lack::Namespaces, &error)] }
+            Partial { value: vec![own], gaps: vec![error.gap(Lack::Namespaces)] }
         });
         gaps.extend(seen);
         value
@@ -269,7 +269,7 @@ impl View {
 
     /// Notes a call that failed.
     pub fn gap(&mut self, lack: Lack, error: &SysError) {
-        self.snapshot.gaps.push(gap(lack, error));
+        self.snapshot.gaps.push(error.gap(lack));
     }
 
     /// Age of something that started at `moment`, in seconds.
@@ -397,11 +397,6 @@ impl View {
         let fits = move |socket: &Socket| socket.transport == transport && socket.port() == Some(port) && socket.state.serves();
         self.snapshot.sockets.iter().enumerate().filter(move |(_, socket)| fits(socket))
     }
-}
-
-fn gap(lack: Lack, error: &SysError) -> Gap {
-    let need = if error.is_denied() { Need::Root } else { Need::Platform };
-    Gap { lack, need, error: Some(error.to_string()) }
 }
 
 /// The id of the version 2 hierarchy's root.

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::{Failure, Kind, capitalised};
+use portward_model::{Failure, Gap, Kind, Lack, Need, capitalised};
 
 /// An operation that failed, with the thing it was about.
 #[derive(Debug, thiserror::Error)]
@@ -174,6 +174,16 @@ impl SysError {
             | Self::Snapshot { .. }
             | Self::Injected { .. } => false,
         }
+    }
+
+    /// What would have changed the answer.
+    pub fn need(&self) -> Need {
+        if self.is_denied() { Need::Root } else { Need::Platform }
+    }
+
+    /// What is lacking because of it.
+    pub fn gap(&self, lack: Lack) -> Gap {
+        Gap { lack, need: self.need(), error: Some(self.to_string()) }
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use portward_model::{Container, Gap, Lack, Need, Text};
+use portward_model::{Container, Lack, Text};
 use serde_json::Value;
 
 use crate::{Partial, SysError};
@@ -19,11 +19,7 @@ pub(super) fn read(runtimes: &[Text]) -> Partial<Vec<Container>> {
     for socket in runtimes {
         match ask(socket) {
             Ok(containers) => reading.value.extend(containers),
-            Err(error) => reading.gaps.push(Gap {
-                lack: Lack::ContainerNames { at: socket.clone() },
-                need: if error.is_denied() { Need::Root } else { Need::Platform },
-                error: Some(error.to_string()),
-            }),
+            Err(error) => reading.gaps.push(error.gap(Lack::ContainerNames { at: socket.clone() })),
         }
     }
     reading

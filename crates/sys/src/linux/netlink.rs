@@ -36,11 +36,7 @@ pub(super) fn sockets(ask: &Ask, namespaces: &[Namespace], each: &mut dyn FnMut(
         });
         match entered {
             Ok(inner) => gaps.extend(inner),
-            Err(error) => gaps.push(Gap {
-                lack: Lack::SocketsOf { netns: namespace.inode },
-                need: if error.is_denied() { Need::Root } else { Need::Platform },
-                error: Some(error.to_string()),
-            }),
+            Err(error) => gaps.push(error.gap(Lack::SocketsOf { netns: namespace.inode })),
         }
         found.into_iter().for_each(&mut *each);
     }

@@ -1,7 +1,7 @@
 //! One socket as the guard sees it: closed by what, open to whom, and whether it could be pinned.
 
 use portward_checks::guard::{Closing, Facts, PREFIX, Why, foreseen};
-use portward_model::{Lack, Need, Scope, Socket, Text, Who};
+use portward_model::{Lack, Scope, Socket, Text, Who};
 use portward_sys::{FilterTable, Look, SysError};
 
 use super::document::{GuardTable, GuardedSocket, State, TableState};
@@ -25,11 +25,7 @@ impl Tables {
         match host.filter_tables(PREFIX) {
             Ok(tables) => Self::of(&tables),
             Err(SysError::Missing { .. }) => Self::default(),
-            Err(error) => {
-                let need = if error.is_denied() { Need::Root } else { Need::Platform };
-                let gap = GapDocument { lack: Lack::FilterTables, need, error: Some(error.to_string()) };
-                Self { found: Vec::new(), gap: Some(gap) }
-            }
+            Err(error) => Self { found: Vec::new(), gap: Some(error.gap(Lack::FilterTables)) },
         }
     }
 
