@@ -104,12 +104,6 @@ impl Gap {
     }
 }
 
-impl From<&Self> for Gap {
-    fn from(gap: &Self) -> Self {
-        gap.clone()
-    }
-}
-
 /// What a reading could not see.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "kind", rename_all = "snake_case")]

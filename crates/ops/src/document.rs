@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 pub use json::write_json;
 pub use listing::{Exposure, Group, Listing, RowDocument};
 pub use owner::{OwnerDocument, ProcessDocument};
-pub use portward_model::Gap as GapDocument;
+pub use portward_model::Gap;
 pub(crate) use socket::absence_of_owners;
 pub(crate) use socket::device;
 pub use socket::{End, Netns, SocketDocument};

@@ -41,7 +41,7 @@ fn no_room(screen: &mut Screen, columns: &[&str]) -> io::Result<()> {
 }
 
 /// The gaps of an answer, each with what would reveal it.
-fn gaps(screen: &mut Screen, gaps: &[portward_ops::GapDocument]) -> io::Result<()> {
+fn gaps(screen: &mut Screen, gaps: &[portward_ops::Gap]) -> io::Result<()> {
     for gap in gaps {
         let hint = match &gap.need {
             Need::Root => Some(screen.as_root()),

@@ -8,7 +8,7 @@ use portward_model::{Reach, Scope, Transport, Who};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{GapDocument, SocketDocument, When, owner::Processes};
+use super::{Gap, SocketDocument, When, owner::Processes};
 use crate::{Exit, Noun, Row, RowKind, View, entry::ErasedSerialize};
 
 /// Endpoints and connections.
@@ -35,7 +35,7 @@ pub struct Facts {
     /// When it was seen, RFC 3339.
     pub now: When,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Deref for Listing {

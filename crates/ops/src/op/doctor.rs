@@ -18,7 +18,7 @@ use portward_reading::{NamesOf, inquire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Dials, Failure, Looks, Op, Prompt, Sink, Span, document::GapDocument};
+use crate::{Acts, Context, Dials, Failure, Looks, Op, Prompt, Sink, Span};
 
 pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 
@@ -330,11 +330,6 @@ fn split(command: &str) -> Result<Vec<String>, Failure> {
         return Err(Failure::usage("--as names no command.").hint("portward doctor --as 'curl -s localhost:3000'"));
     }
     Ok(words)
-}
-
-/// The gaps of a reading, as documents.
-fn gaps(snapshot: &portward_model::Snapshot) -> Vec<GapDocument> {
-    snapshot.gaps.iter().map(GapDocument::from).collect()
 }
 
 #[cfg(test)]

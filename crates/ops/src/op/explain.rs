@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bind, Client, Context, Exit, Failure, Looks, Nearby, Never, Noun, Op, Port, Sink, Step, View,
-    document::{GapDocument, Proof, SocketDocument, When},
+    document::{Gap, Proof, SocketDocument, When},
     pairs,
     target::{Target, endpoint_words, holder_words, verb},
 };
@@ -72,7 +72,7 @@ pub struct Explained {
     /// When it was seen, RFC 3339.
     pub now: When,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 /// An address, classified.
@@ -151,7 +151,7 @@ impl Op for Explain {
             nearby: near,
             asked_to_bind: self.bind,
             page,
-            gaps: view.snapshot.gaps.iter().map(GapDocument::from).collect(),
+            gaps: view.snapshot.gaps.clone(),
             sockets: chosen.iter().filter_map(|index| SocketDocument::of(&view, *index)).collect(),
             now: When(view.snapshot.host.now),
         })

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Span, Supervised, View,
-    document::GapDocument,
+    document::Gap,
     target::{Target, holder_words},
 };
 use plan::{Mark, Plan};
@@ -79,7 +79,7 @@ pub struct Outcome {
     /// True when somebody was asked and said no.
     pub declined: bool,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Noun for Outcome {

@@ -12,7 +12,7 @@ use portward_store::{FrontRow, Store};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::Gap};
 
 /// Lend the real ports of localhost to one project: its port 3000 is localhost:3000 for browsers and other programs
 ///
@@ -63,7 +63,7 @@ pub struct Lent {
     /// The real ports of the project's services, by number; after `--off` those that were lent.
     pub ports: Vec<FrontPort>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 /// A project, as the front knows it.

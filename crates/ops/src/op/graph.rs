@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, Failure, Look, Looks, Never, Noun, Op, RowKind, Sink, View,
-    document::GapDocument,
+    document::Gap,
     filter::{self, Filter},
     rows,
 };
@@ -57,7 +57,7 @@ pub struct Talk {
     /// How it was asked to be drawn.
     pub format: Format,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 /// One program, or another machine.
@@ -115,12 +115,7 @@ impl Op for Graph {
             drawing.connection(&view, &row.sockets, row.port(&view));
         }
         drawing.ports(&view);
-        Ok(Talk {
-            nodes: drawing.nodes,
-            edges: drawing.edges,
-            format: self.format,
-            gaps: view.snapshot.gaps.iter().map(GapDocument::from).collect(),
-        })
+        Ok(Talk { nodes: drawing.nodes, edges: drawing.edges, format: self.format, gaps: view.snapshot.gaps.clone() })
     }
 }
 

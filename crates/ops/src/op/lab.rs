@@ -9,7 +9,7 @@ mod tour;
 
 pub use portward_lab::{Checked as CheckDocument, Group, Hinted as HintDocument};
 
-use crate::{Acts, Context, Dials, Exit, Failure, Looks, Noun, Op, Sink, document::GapDocument};
+use crate::{Acts, Context, Dials, Exit, Failure, Looks, Noun, Op, Sink, document::Gap};
 use tour::walk;
 pub use tour::{CallDocument, EndDocument, PacketDocument, Side, StepDocument};
 
@@ -79,7 +79,7 @@ pub struct OnBench {
     /// How it stands with the repair, for `check`.
     pub check: Option<CheckDocument>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
     /// The exit code of the program that ran inside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub code: Option<u8>,

@@ -9,7 +9,7 @@ use portward_sys::StateFolder;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Looks, Never, Noun, Op, Refused, Sink, document::GapDocument};
+use crate::{Acts, Context, Exit, Failure, Looks, Never, Noun, Op, Refused, Sink, document::Gap};
 pub use document::{GoneProject, LeaseDocument, LeaseState, RepairDocument};
 
 /// Ports that belong to projects for good: take, list, release and prune them
@@ -113,7 +113,7 @@ pub struct Leases {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repair: Option<RepairDocument>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
     /// What was done.
     pub action: Action,
 }

@@ -13,7 +13,7 @@ use portward_sys::{self as sys, StateSet, SysError, Transports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Exit, Failure, Look, Looks, Never, Noun, Op, Sink, View, document::GapDocument, holder_words};
+use crate::{Context, Exit, Failure, Look, Looks, Never, Noun, Op, Sink, View, document::Gap, holder_words};
 
 /// Find ports that can really be bound, with the reason for each one skipped
 ///
@@ -74,7 +74,7 @@ pub struct Ports {
     /// The ports that were passed over.
     pub skipped: Vec<Skipped>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 /// A run of ports that were passed over for one reason.
@@ -107,12 +107,7 @@ impl Op for Next {
         // Asked for ports of the kernel's own range by name, it is not second-guessed.
         let ephemeral = view.snapshot.rules.as_ref().map(|rules| rules.ephemeral);
         let asked_inside = ephemeral.is_some_and(|ephemeral| ephemeral.contains(range.first) && ephemeral.contains(range.last));
-        let mut found = Ports {
-            ports: Vec::new(),
-            wanted: self.number,
-            skipped: Vec::new(),
-            gaps: view.snapshot.gaps.iter().map(GapDocument::from).collect(),
-        };
+        let mut found = Ports { ports: Vec::new(), wanted: self.number, skipped: Vec::new(), gaps: view.snapshot.gaps.clone() };
         let mut last = None;
         for port in range.first..=range.last {
             if found.ports.len() == usize::from(self.number) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Acts, Context, Exit, Failure, Look, Never, Noun, Op, Sink, View,
-    document::GapDocument,
+    document::Gap,
     target::{Target, holder_words},
 };
 
@@ -34,7 +34,7 @@ pub struct Opened {
     /// What was found, in a sentence.
     pub text: String,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Noun for Opened {
@@ -55,7 +55,7 @@ impl Op for Open {
             return Err(Failure::usage("A browser cannot open a Unix socket.").hint("name a port or a URL"));
         }
         let view = Look { clients: false, ..target.look() }.take(cx.machine);
-        let gaps = view.snapshot.gaps.iter().map(GapDocument::from).collect();
+        let gaps = view.snapshot.gaps.clone();
         let listens =
             |index: &&usize| view.snapshot.sockets.get(**index).is_some_and(|socket| socket.state == SocketState::Listen);
         let serving = target.serving(&view);

@@ -8,7 +8,7 @@ use portward_store::{Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::Gap};
 
 /// Print this project's port for a name, the same one for ever; or a free port of the moment
 ///
@@ -50,7 +50,7 @@ pub struct PortAnswer {
     /// True when it belongs to the project for good, false for a free port of the moment, which is not held.
     pub leased: bool,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
     /// The command that could not be started, and why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub not_started: Option<String>,
@@ -116,7 +116,7 @@ fn free(cx: &Context<'_, Acts>, command: &[String]) -> Result<PortAnswer, Failur
     let rules = cx.machine.port_rules()?;
     let mut gaps = Vec::new();
     let taken = taken(cx).unwrap_or_else(|failure| {
-        gaps.push(GapDocument {
+        gaps.push(Gap {
             lack: Lack::Leases,
             need: Need::Command(failure.hint.unwrap_or_else(|| "portward lease repair".to_owned())),
             error: Some(failure.message),

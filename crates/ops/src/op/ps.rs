@@ -10,7 +10,7 @@ use portward_sys::{Ask, Look, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Failure, Looks, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Context, Failure, Looks, Never, Noun, Op, Sink, document::Gap};
 
 /// Show the sessions that run: each project's services, what they asked for, and where a client dials
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -25,7 +25,7 @@ pub struct Sessions {
     /// Supervisors that have ended without a word, such as killed ones; what they ran can bind and connect no more.
     pub lost: usize,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 /// A project's session.

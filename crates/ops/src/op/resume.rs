@@ -6,7 +6,7 @@ use portward_sys::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, document::GapDocument, target::Target};
+use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, document::Gap, target::Target};
 
 /// Let the stopped processes that serve an endpoint go on
 ///
@@ -32,7 +32,7 @@ pub struct Resumed {
     /// The answer in a sentence.
     pub summary: String,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Noun for Resumed {
@@ -69,7 +69,7 @@ impl Op for Resume {
                 }
             }
         }
-        answer.gaps = view.snapshot.gaps.iter().map(GapDocument::from).collect();
+        answer.gaps = view.snapshot.gaps.clone();
         answer.summary = match (answer.resumed.as_slice(), answer.refused.first(), seen.is_empty()) {
             ([], None, true) => format!("No process that can be seen serves {}.", answer.endpoint),
             ([], None, false) => format!("Nothing that serves {} is stopped.", answer.endpoint),

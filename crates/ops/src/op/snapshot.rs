@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Acts, Context, Dials, Document, Failure, Look, Looks, Never, Noun, Op, Sink,
-    document::{GapDocument, write_json},
+    document::{Gap, write_json},
     op::doctor::Ask,
 };
 
@@ -62,7 +62,7 @@ pub struct Taken {
     /// The file it was written to; `null` for standard output.
     pub written_to: Option<PathBuf>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Noun for Taken {}
@@ -113,7 +113,7 @@ fn take(cx: &Context<'_>) -> Taken {
             snapshot.routes.push((address, route));
         }
     }
-    let gaps = snapshot.gaps.iter().map(GapDocument::from).collect();
+    let gaps = snapshot.gaps.clone();
     Taken { snapshot, tape: Vec::new(), written_to: None, gaps }
 }
 

@@ -10,7 +10,7 @@ use portward_sys::{Look, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink, document::Gap};
 
 /// Stop what runs in a project's session, and come back when its ports are free
 ///
@@ -37,7 +37,7 @@ pub struct Stopped {
     /// Pids of processes that still live.
     pub alive: Vec<u32>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Noun for Stopped {

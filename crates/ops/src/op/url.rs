@@ -6,7 +6,7 @@ use portward_store::{LeaseRow, Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Exit, Failure, Looks, Never, Noun, Op, Sink, document::GapDocument};
+use crate::{Context, Exit, Failure, Looks, Never, Noun, Op, Sink, document::Gap};
 
 /// Print the URL at which this project's service is reached from outside of it
 ///
@@ -34,7 +34,7 @@ pub struct UrlAnswer {
     /// Why there is none; `null` when there is one.
     pub because: Option<String>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Noun for UrlAnswer {

@@ -9,7 +9,7 @@ use portward_wire::protocol::{self, Greeting, Judgement, PROTOCOLS};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Dials, Exit, Failure, Look, Never, Noun, Op, Sink, Span, document::GapDocument, target::Target};
+use crate::{Context, Dials, Exit, Failure, Look, Never, Noun, Op, Sink, Span, document::Gap, target::Target};
 
 /// Wait until something listens, answers, or has let go of a port
 ///
@@ -50,7 +50,7 @@ pub struct Waited {
     /// Each endpoint.
     pub endpoints: Vec<Awaited>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 /// One endpoint that was waited for.

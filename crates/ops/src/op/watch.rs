@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, Failure, Look, Looks, Noun, Op, Sink, Span, View,
-    document::{GapDocument, SocketDocument, When},
+    document::{Gap, SocketDocument, When},
     filter::{self, Filter},
 };
 
@@ -63,7 +63,7 @@ pub struct Change {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reach_word: Option<Circle>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Noun for Change {}
@@ -74,7 +74,7 @@ pub struct Watched {
     /// Number of changes.
     pub changes: u32,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 impl Noun for Watched {}
@@ -111,7 +111,7 @@ impl Op for Watch {
             }
             known = fresh;
         }
-        Ok(Watched { changes, gaps: known.view.snapshot.gaps.iter().map(GapDocument::from).collect() })
+        Ok(Watched { changes, gaps: known.view.snapshot.gaps.clone() })
     }
 }
 

@@ -11,8 +11,7 @@ use portward_model::{Attempt, Declined, DialTarget, Effect, Ended, Evidence, Fin
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::gaps;
-use crate::{Exit, Noun, document::GapDocument};
+use crate::{Exit, Noun, document::Gap};
 
 /// What became of a question.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -63,7 +62,7 @@ pub struct Examined {
     /// How long it took.
     pub took_ms: u64,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 /// What was read from a text.
@@ -197,7 +196,7 @@ impl Examined {
             notes,
             others: paste.map(|paste| paste.others.iter().map(Read::of).collect()).unwrap_or_default(),
             took_ms: milliseconds(took),
-            gaps: gaps(inquiry.snapshot()),
+            gaps: inquiry.snapshot().gaps.clone(),
             ..Self::default()
         }
     }

@@ -7,7 +7,7 @@ use portward_model::{Examination, Holding, Lack, Snapshot, Socket, SocketState, 
 use portward_sys::{StateSet, Transports};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Examined, Wrong, document::milliseconds, gaps};
+use super::{Examined, Wrong, document::milliseconds};
 use crate::{Context, Look, View, endpoint_words, holder_words};
 
 /// Examines every TCP listener of this machine, or of one project, without connecting to any.
@@ -67,7 +67,7 @@ pub(super) fn examine(cx: &Context<'_>, project: Option<&str>, began: Instant) -
         (all, some) => format!("{some} of {all} listeners {} in trouble.", if some == 1 { "is" } else { "are" }),
     };
     let took_ms = milliseconds(cx.now().saturating_duration_since(began));
-    Examined { verdict, summary, wrong, examined: Some(examined), took_ms, gaps: gaps(&view.snapshot), ..Examined::default() }
+    Examined { verdict, summary, wrong, examined: Some(examined), took_ms, gaps: view.snapshot.gaps, ..Examined::default() }
 }
 
 fn listeners(view: &View, project: Option<&str>) -> Vec<usize> {

@@ -5,7 +5,7 @@ use portward_sys::{self as sys, Depth, Signal};
 
 use crate::{
     Acts, Context, Failure, Freed, Look, Refused, Story, Supervised, View,
-    document::{GapDocument, absence_of_owners},
+    document::{Gap, absence_of_owners},
     target::Target,
 };
 
@@ -31,7 +31,7 @@ pub(super) struct Plan {
     pub(super) marks: Vec<Mark>,
     pub(super) refused: Vec<Refused>,
     pub(super) supervisor: Option<Supervised>,
-    pub(super) gaps: Vec<GapDocument>,
+    pub(super) gaps: Vec<Gap>,
     left: Vec<(u32, Left)>,
 }
 
@@ -43,7 +43,7 @@ impl Plan {
         if view.snapshot.lacks(&Lack::Sockets) {
             return Err(Failure::system("Sockets cannot be read here, so nothing was stopped."));
         }
-        self.gaps.extend(view.snapshot.gaps.iter().map(GapDocument::from));
+        self.gaps.extend(view.snapshot.gaps.iter().cloned());
         let itself = Itself::of(cx)?;
         for index in target.serving(&view) {
             let holders = portward_checks::via(&view.snapshot, index);

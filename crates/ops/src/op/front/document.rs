@@ -54,7 +54,7 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
     ports.extend(services.listeners.iter().filter(receives).filter_map(datagrams));
     ports.sort_by_key(|port| (port.port, port.transport));
     ports.dedup_by_key(|port| (port.port, port.transport));
-    let gaps = view.iter().flat_map(|view| &view.snapshot.gaps).map(Into::into).chain(store.gaps()).collect();
+    let gaps = view.iter().flat_map(|view| &view.snapshot.gaps).cloned().chain(store.gaps()).collect();
     Ok(Lent { front: project(store, Some(id))?, forwarder, ports, gaps, ..Lent::default() })
 }
 

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Action;
-use crate::{View, document::GapDocument};
+use crate::{View, document::Gap};
 
 /// What is closed, what is open, and what was done about it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -30,7 +30,7 @@ pub struct Guarded {
     /// What is true of it, and how far it goes, in sentences.
     pub limits: Vec<String>,
     /// What could not be seen.
-    pub gaps: Vec<GapDocument>,
+    pub gaps: Vec<Gap>,
 }
 
 /// A socket that the network may reach, or may not.
@@ -70,7 +70,7 @@ pub struct GuardedSocket {
 impl Guarded {
     /// Notes what a look did not see, each once.
     pub(super) fn note(&mut self, view: &View) {
-        let fresh: Vec<GapDocument> = view.snapshot.gaps.iter().filter(|gap| !self.gaps.contains(gap)).cloned().collect();
+        let fresh: Vec<Gap> = view.snapshot.gaps.iter().filter(|gap| !self.gaps.contains(gap)).cloned().collect();
         self.gaps.extend(fresh);
     }
 }

@@ -7,7 +7,7 @@ use portward_sys::{FilterTable, Look, SysError};
 use super::document::{GuardTable, GuardedSocket, State, TableState};
 use crate::{
     View,
-    document::{GapDocument, absence_of_owners, device},
+    document::{Gap, absence_of_owners, device},
     endpoint_words,
 };
 
@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Tables {
     pub(super) found: Vec<(Closing, TableState)>,
     /// Why they may not be seen.
-    pub(super) gap: Option<GapDocument>,
+    pub(super) gap: Option<Gap>,
 }
 
 impl Tables {

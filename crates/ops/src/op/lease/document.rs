@@ -8,10 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Leases;
-use crate::{
-    Context, Look, View,
-    document::{GapDocument, rfc3339},
-};
+use crate::{Context, Look, View, document::rfc3339};
 
 /// One lease.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -75,7 +72,7 @@ pub struct RepairDocument {
 /// Leases with what stands at their ports.
 pub(super) fn leases(cx: &Context<'_>, rows: Vec<LeaseRow>) -> Leases {
     let Some(view) = look(cx, rows.iter().map(|row| row.port), false) else { return Leases::default() };
-    let gaps = view.snapshot.gaps.iter().map(GapDocument::from).collect();
+    let gaps = view.snapshot.gaps.clone();
     let ports = |listens: bool| -> FxHashSet<u16> {
         let there = |socket: &&Socket| socket.state != SocketState::TimeWait && (!listens || listens_at(socket));
         view.snapshot.sockets.iter().filter(there).filter_map(Socket::port).collect()
