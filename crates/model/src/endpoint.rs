@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use crate::{Text, Transport};
+use crate::{DialTarget, Socket, Text, Transport};
 
 /// Where a client would go: transport, host and port, or the path of a Unix socket.
 ///
@@ -63,7 +63,35 @@ impl std::error::Error for EndpointError {}
 impl Endpoint {
     /// TCP, this port, any address.
     pub fn any(port: u16) -> Self {
-        Self { transport: Transport::Tcp, transport_given: false, host: EndpointHost::Any, port, port_given: true, scheme: None }
+        Self::at(Transport::Tcp, EndpointHost::Any, port)
+    }
+
+    /// This host and port.
+    pub fn at(transport: Transport, host: EndpointHost, port: u16) -> Self {
+        let transport_given = transport != Transport::Tcp;
+        Self { transport, transport_given, host, port, port_given: true, scheme: None }
+    }
+
+    /// The Unix socket with this name.
+    pub fn unix(path: Text) -> Self {
+        Self::at(Transport::Unix, EndpointHost::Path(path), 0)
+    }
+
+    /// Where a socket serves, which its clients dial; `None` for one without a name.
+    pub fn of(socket: &Socket) -> Option<Self> {
+        match (socket.address(), socket.port()) {
+            (Some(address), Some(port)) => Some(Self::at(socket.transport, EndpointHost::Ip(address, None), port)),
+            _ => socket.path().cloned().map(Self::unix),
+        }
+    }
+}
+
+impl From<&DialTarget> for Endpoint {
+    fn from(target: &DialTarget) -> Self {
+        match target {
+            DialTarget::Inet(address) => Self::at(Transport::Tcp, EndpointHost::Ip(address.ip(), None), address.port()),
+            DialTarget::Unix(path) => Self::unix(path.clone()),
+        }
     }
 }
 
@@ -155,14 +183,7 @@ fn unix(text: &str) -> Result<Option<Endpoint>, Problem> {
     if path.len() > 108 {
         return problem(format!("the path has {} bytes, and a Unix socket's has at most 108", path.len()), None);
     }
-    Ok(Some(Endpoint {
-        transport: Transport::Unix,
-        transport_given: true,
-        host: EndpointHost::Path(Text::from(path)),
-        port: 0,
-        port_given: true,
-        scheme: None,
-    }))
+    Ok(Some(Endpoint::unix(Text::from(path))))
 }
 
 fn url(scheme: &str, rest: &str) -> Result<Endpoint, Problem> {
@@ -196,8 +217,7 @@ fn bare_host(text: &str) -> Result<EndpointHost, Problem> {
 }
 
 fn host_and_port(text: &str) -> Result<Endpoint, Problem> {
-    let tcp =
-        |host, port| Endpoint { transport: Transport::Tcp, transport_given: false, host, port, port_given: true, scheme: None };
+    let tcp = |host, port| Endpoint::at(Transport::Tcp, host, port);
     if let Some(rest) = text.strip_prefix('[') {
         let Some((inside, after)) = rest.split_once(']') else {
             return problem("the bracket is not closed", Some(format!("{text}]")).filter(|_| !rest.is_empty()));
@@ -238,7 +258,7 @@ fn without_port(text: &str) -> Result<Endpoint, Problem> {
     let host = host(text).map_err(|(problem, suggestion)| (problem, suggestion.or_else(|| near_port(text))))?;
     match &host {
         EndpointHost::Name(name) if is_localhost(name) => {
-            Ok(Endpoint { transport: Transport::Tcp, transport_given: false, host, port: 80, port_given: false, scheme: None })
+            Ok(Endpoint { port_given: false, ..Endpoint::at(Transport::Tcp, host, 80) })
         }
         EndpointHost::Ip(..) => problem("there is no port after the address", Some(format!("{text}:3000"))),
         EndpointHost::Name(_) | EndpointHost::Any | EndpointHost::Path(_) => {

@@ -1,7 +1,7 @@
 //! What people write for an endpoint, and what they are told when it is none.
 
 use super::{Endpoint, EndpointHost};
-use crate::Transport;
+use crate::{DialTarget, Text, Transport};
 
 fn shown(text: &str) -> String {
     text.parse::<Endpoint>().map_or_else(|error| format!("ERROR {error}"), |endpoint| endpoint.to_string())
@@ -118,5 +118,14 @@ fn display_parses_back() {
         let first: Endpoint = text.parse().unwrap();
         let again: Endpoint = first.to_string().parse().unwrap();
         assert_eq!(first, again);
+    }
+}
+
+#[test]
+fn where_a_client_goes_is_an_endpoint_again() {
+    let path = DialTarget::Unix(Text::from(r"/run/a \x2d b.sock"));
+    for target in [path, DialTarget::Inet("127.0.0.1:80".parse().unwrap()), DialTarget::Inet("[::1]:80".parse().unwrap())] {
+        let endpoint = Endpoint::from(&target);
+        assert_eq!(endpoint.to_string().parse(), Ok(endpoint), "{target}");
     }
 }

@@ -8,6 +8,7 @@ mod programs;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::{IpAddr, SocketAddr},
 };
 
@@ -327,6 +328,15 @@ pub enum DialTarget {
     Inet(SocketAddr),
     /// A Unix path, or `@name`.
     Unix(Text),
+}
+
+impl fmt::Display for DialTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Inet(address) => address.fmt(f),
+            Self::Unix(path) => path.fmt(f),
+        }
+    }
 }
 
 /// What a connect met.

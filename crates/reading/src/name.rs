@@ -1,8 +1,6 @@
 //! What sockets and who holds them are called.
 
-use std::net::SocketAddr;
-
-use portward_model::{Socket, Text, Transport};
+use portward_model::{Endpoint, Socket};
 
 use crate::View;
 
@@ -18,9 +16,5 @@ pub fn holder_words(view: &View, index: usize) -> String {
 
 /// `127.0.0.1:3000`, `[::1]:3000`, `udp/0.0.0.0:53`, `unix:/run/x.sock`.
 pub fn endpoint_words(socket: &Socket) -> String {
-    let udp = if socket.transport == Transport::Udp { "udp/" } else { "" };
-    match (socket.address(), socket.port()) {
-        (Some(address), Some(port)) => format!("{udp}{}", SocketAddr::new(address, port)),
-        _ => format!("unix:{}", socket.path().map(Text::shown).unwrap_or_default()),
-    }
+    Endpoint::of(socket).map_or_else(|| "unix:".to_owned(), |endpoint| endpoint.to_string())
 }

@@ -5,7 +5,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use portward_model::{DialTarget, Gap, Met, Socket};
+use portward_model::{Gap, Met, Socket};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -162,13 +162,5 @@ impl Heard {
 
 /// A connection as a question: where to, and what is said there.
 pub(crate) fn dialogue(dialling: &Dialling<'_>) -> String {
-    format!("dial({}, {:?})", place(dialling.at), dialling.talk.as_ref().map(|talk| talk.said))
-}
-
-/// Where a connection goes, among people.
-pub(crate) fn place(at: &DialTarget) -> String {
-    match at {
-        DialTarget::Inet(address) => address.to_string(),
-        DialTarget::Unix(path) => path.shown(),
-    }
+    format!("dial({}, {:?})", dialling.at, dialling.talk.as_ref().map(|talk| talk.said))
 }

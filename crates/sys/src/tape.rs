@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use crate::{
     Act, Answer, Ask, Beyond, Deed, Dial, Dialled, Dialling, Done, Entry, Holders, Look, Partial, Reading, SysError, Which,
-    recording::{Heard, dialogue, place},
+    recording::{Heard, dialogue},
 };
 
 /// Answers as a recorded machine did, and what nobody asked it then from its snapshot, as if the machine were here; refuses
@@ -230,7 +230,7 @@ impl Dial for Tape {
     fn dial(&self, mut dialling: Dialling<'_>) -> Result<Dialled, SysError> {
         match self.heard(dialogue(&dialling)) {
             Some(heard) => heard.dial(&mut dialling),
-            None => Err(SysError::NotRecorded { what: format!("dialogue with {}", place(dialling.at)) }),
+            None => Err(SysError::NotRecorded { what: format!("dialogue with {}", dialling.at) }),
         }
     }
 }

@@ -40,7 +40,7 @@ fn observed(case: &Case<'_>, errno: i32) -> Option<Refusal> {
     let connects = &case.exam.observed.as_ref()?.connects;
     let inet = |at: &DialTarget| matches!(at, DialTarget::Inet(_));
     let met = connects.iter().find(|connect| connect.errno == Some(errno) && inet(&connect.at))?;
-    let fact = format!("pid {}: {} {} (error {errno})", met.pid, words::at(&met.at), words::errno_words(errno));
+    let fact = format!("pid {}: {} {} (error {errno})", met.pid, met.at, words::errno_words(errno));
     Some(Refusal { pid: Some(met.pid), seen: true, evidence: Evidence::new("connect(2) of the client", fact) })
 }
 

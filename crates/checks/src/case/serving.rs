@@ -106,7 +106,7 @@ pub(crate) fn waited(reached: Reached<'_>) -> Vec<Evidence> {
         Reached::Nowhere | Reached::Served(_) => Vec::new(),
         Reached::Unheard(attempt) => vec![words::tried(attempt)],
         Reached::Queued(attempt) => {
-            let at = words::at(&attempt.at);
+            let at = &attempt.at;
             vec![words::tried(attempt), Evidence::new("sock_diag", format!("nobody has taken the connection to {at} since"))]
         }
         Reached::Unanswered(attempt, _) => {

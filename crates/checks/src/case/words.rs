@@ -1,8 +1,7 @@
 //! The words that the doctor's causes share.
 
 use portward_model::{
-    Attempt, DialTarget, Evidence, Finding, Likelihood, Mention, Met, Process, Remedy, Said, Socket, SocketState, Text, Told,
-    Transport,
+    Attempt, Evidence, Finding, Likelihood, Mention, Met, Process, Remedy, Said, Socket, SocketState, Text, Told, Transport,
 };
 
 use super::Case;
@@ -43,14 +42,6 @@ pub(crate) fn named(process: &Process) -> String {
     format!("{} (pid {})", process.title(), process.id.pid)
 }
 
-/// `127.0.0.1:5173`, `[::1]:5173`, `/run/x.sock`
-pub(crate) fn at(target: &DialTarget) -> String {
-    match target {
-        DialTarget::Inet(address) => address.to_string(),
-        DialTarget::Unix(path) => path.shown(),
-    }
-}
-
 /// A socket as a piece of evidence: `[::1]:5173 LISTEN, held by vite (pid 4121), started 3 h ago in ~/shop`.
 pub(crate) fn seen(case: &Case<'_>, index: usize, socket: &Socket) -> Evidence {
     let peer = socket.remote().map(|(remote, port)| format!(" to {}", address(remote, port))).unwrap_or_default();
@@ -68,7 +59,7 @@ pub(crate) fn tried(attempt: &Attempt) -> Evidence {
         Met::Failed(errno) => format!("{} in {time} (error {errno})", errno_words(errno)),
         Met::Silence => format!("no answer in {time}"),
     };
-    Evidence::new("connect(2)", format!("{} {met}", at(&attempt.at)))
+    Evidence::new("connect(2)", format!("{} {met}", attempt.at))
 }
 
 /// Where a process was told its port, as evidence.
@@ -126,10 +117,15 @@ pub(crate) fn port(case: &Case<'_>) -> String {
 /// The endpoint as `portward` takes it: `5173`, `udp/53`, `unix:/run/x.sock`.
 pub(crate) fn target(case: &Case<'_>) -> Text {
     match (&case.asked.path, case.asked.transport) {
-        (Some(path), _) => Text::new([b"unix:", path.raw()].concat()),
+        (Some(path), _) => unix(path),
         (None, Transport::Udp) => Text::new(format!("udp/{}", case.asked.port)),
         (None, _) => Text::new(case.asked.port.to_string()),
     }
+}
+
+/// A path as the target of an operation: as it is, not as it is shown.
+pub(crate) fn unix(path: &Text) -> Text {
+    Text::new([b"unix:", path.raw()].concat())
 }
 
 /// The line of the text that says so.

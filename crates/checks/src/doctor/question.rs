@@ -237,7 +237,12 @@ fn by_path(endpoint: &Endpoint, paste: &Paste) -> Option<Endpoint> {
     };
     let failed = matches!(paste.symptom, Symptom::NoSuchPath | Symptom::Refused | Symptom::PermissionDenied);
     let path = paste.path.as_ref().filter(|path| here && failed && paste.port.is_none() && port_of_lock(path).is_none())?;
-    (!paste.symptom.asks_to_listen(paste.call)).then(|| format!("unix:{path}").parse().ok())?
+    if paste.symptom.asks_to_listen(paste.call) { None } else { unix(path) }
+}
+
+/// The endpoint of a path that a text names.
+fn unix(path: &Text) -> Option<Endpoint> {
+    format!("unix:{}", path.plain()?).parse().ok()
 }
 
 /// The port that a program's server usually has, where its error names the host alone.
@@ -254,7 +259,7 @@ fn endpoint_of(paste: &Paste) -> Option<Endpoint> {
     if let Some(path) = &paste.path
         && paste.port.is_none()
     {
-        return format!("unix:{path}").parse().ok();
+        return unix(path);
     }
     let port = match (paste.port, paste.url_scheme.as_deref()) {
         (Some(port), _) => u16::try_from(port).ok().or(Some(0)),

@@ -2,7 +2,9 @@
 
 use std::net::IpAddr;
 
-use portward_model::{AddressClass, Family, Need, Queue, Scope, Snapshot, Socket, SocketState, Text, Traffic, Transport};
+use portward_model::{
+    AddressClass, Endpoint, EndpointHost, Family, Need, Queue, Scope, Snapshot, Socket, SocketState, Text, Traffic, Transport,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -163,11 +165,11 @@ impl SocketDocument {
 
     /// `127.0.0.1:3000`, `[::1]:3000`, `udp/0.0.0.0:53`, `unix:/run/x.sock`.
     pub fn endpoint(&self) -> String {
-        let udp = if self.transport == Transport::Udp { "udp/" } else { "" };
-        match &self.local {
-            Some(end) => format!("{udp}{}", std::net::SocketAddr::new(end.address, end.port)),
-            None => format!("unix:{}", self.path.as_ref().map(Text::shown).unwrap_or_default()),
-        }
+        let endpoint = match (&self.local, &self.path) {
+            (Some(end), _) => Endpoint::at(self.transport, EndpointHost::Ip(end.address, None), end.port),
+            (None, path) => Endpoint::unix(path.clone().unwrap_or_else(|| Text::from(""))),
+        };
+        endpoint.to_string()
     }
 
     /// `vite (pid 4121)`, or what can be said where no pid can be named.

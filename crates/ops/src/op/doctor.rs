@@ -13,7 +13,7 @@ use portward_checks::{
     doctor::{Depth, Question, Understood, Verdict, Words, understand},
 };
 use portward_keeper::moved;
-use portward_model::{Declined, Observed};
+use portward_model::{Declined, Endpoint, Observed};
 use portward_reading::{NamesOf, inquire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -233,10 +233,7 @@ impl Client {
         let observed = cx.machine.observe(&command, patience)?;
         let dialled = observed.connects.iter().rev().find(|connect| connect.errno != Some(0)).or(observed.connects.last());
         if words.target.is_none() {
-            words.target = dialled.map(|connect| match &connect.at {
-                portward_model::DialTarget::Inet(address) => address.to_string(),
-                portward_model::DialTarget::Unix(path) => format!("unix:{path}"),
-            });
+            words.target = dialled.map(|connect| Endpoint::from(&connect.at).to_string());
         }
         words.text = Some(observed.printed.raw().to_vec()).filter(|text| portward_checks::read_paste(text).is_some());
         if words.target.is_none() && words.text.is_none() {

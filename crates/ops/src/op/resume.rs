@@ -69,7 +69,7 @@ impl Op for Resume {
                 }
             }
         }
-        answer.gaps = view.snapshot.gaps.clone();
+        answer.gaps.clone_from(&view.snapshot.gaps);
         answer.summary = match (answer.resumed.as_slice(), answer.refused.first(), seen.is_empty()) {
             ([], None, true) => format!("No process that can be seen serves {}.", answer.endpoint),
             ([], None, false) => format!("Nothing that serves {} is stopped.", answer.endpoint),

@@ -6,7 +6,7 @@ use portward_checks::doctor::Names;
 use portward_model::{Endpoint, SocketState, Transport};
 use portward_sys::Look as Machine;
 
-use crate::{Look, endpoint_words, holder_words};
+use crate::{Look, holder_words};
 
 /// The names of one machine.
 pub struct NamesOf<'a>(pub &'a dyn Machine);
@@ -27,6 +27,6 @@ impl Names for NamesOf<'_> {
                 || story.is_some_and(|story| story.why.to_ascii_lowercase().split([' ', ',', '/']).any(is_wanted))
         });
         let (index, socket) = named.min_by_key(|(_, socket)| (socket.transport != Transport::Tcp, socket.port()))?;
-        Some((endpoint_words(socket).parse().ok()?, holder_words(&view, index)))
+        Some((Endpoint::of(socket)?, holder_words(&view, index)))
     }
 }

@@ -29,7 +29,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let dialled = observed.connects.iter().find(|connect| same(&connect.at, endpoint.as_ref()));
         let direct = observed.connects.iter().any(|connect| case.is_target(&connect.at));
         if let Some(dialled) = dialled.filter(|_| !direct) {
-            let fact = format!("pid {} dialled {}, not {}", dialled.pid, words::at(&dialled.at), case.asked.text);
+            let fact = format!("pid {} dialled {}, not {}", dialled.pid, dialled.at, case.asked.text);
             return found(case, Some(proxy), Evidence::new("connect(2) of the client", fact), Likelihood::Certain);
         }
         if direct {

@@ -84,7 +84,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if far && likelihood == Likelihood::Possible {
         return Ruling::Silent;
     }
-    let who = all.first().map_or_else(|| words::at(&attempt.at), |door| door.who(case));
+    let who = all.first().map_or_else(|| attempt.at.to_string(), |door| door.who(case));
     if far {
         fixes.push(offer::ask("Ask on the machine itself", case.asked.port.to_string()));
     } else {

@@ -47,8 +47,8 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     for near in facts.map(|facts| facts.nearby.as_slice()).unwrap_or_default().iter().take(3) {
         evidence.push(Evidence::new("readdir(3)", format!("{near} is a socket in the same folder")));
-        if let Some(word) = quoted(near) {
-            fixes.push(offer::explain("Use the socket that is there", format!("unix:{word}")));
+        if near.plain().is_some() {
+            fixes.push(offer::explain("Use the socket that is there", words::unix(near)));
         }
     }
     fixes.push(offer::wait("Start the server, and know when it listens", words::target(case)));
@@ -73,7 +73,7 @@ fn denied(case: &Case<'_>) -> bool {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use portward_model::{FileKind, Met, SocketState};
+    use portward_model::{FileKind, Means, Met, Remedy, SocketState, Text};
 
     use crate::{
         case::scene::Scene,
@@ -101,5 +101,17 @@ mod tests {
                 Scene::connect("127.0.0.1:3000").tried(Met::Failed(111)),
             ],
         }
+    }
+
+    #[test]
+    fn a_neighbour_is_called_by_its_own_name() {
+        let mut scene = Scene::unix(machine(), "/run/x.sock").stands(None, 0, false);
+        let path = &mut scene.exam.paths[0];
+        path.nearby = vec![Text::from(r"/run/my \x2d app.sock"), Text::from("/run/\u{1b}[1m.sock")];
+        let told = super::run(&scene.case()).found().unwrap();
+        let called: Vec<_> = told.remedies.iter().filter(|remedy| remedy.title.starts_with("Use the socket")).collect();
+        let [Remedy { means: Means::Operation { input, command, .. }, .. }] = called[..] else { panic!("{called:?}") };
+        assert_eq!(input["endpoint"], r"unix:/run/my \x2d app.sock");
+        assert_eq!(command, r"portward explain 'unix:/run/my \x2d app.sock'");
     }
 }

@@ -20,18 +20,17 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some((index, socket)) = listening.find(|(index, socket)| fits(case, *index, socket)) else { return Ruling::Silent };
     let mut evidence = vec![words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
-    let path = words::endpoint(case.snapshot, socket);
-    let folder = path.rsplit_once('/').map_or(path.as_str(), |(folder, _)| folder);
-    let by_path = || protocol::PROTOCOLS.iter().find(|known| known.is_path(path.as_bytes()));
+    let Some(path) = socket.path() else { return Ruling::Silent };
+    let by_path = || protocol::PROTOCOLS.iter().find(|known| known.is_path(path.raw()));
     let known = case.holder(index).and_then(program::protocol_of).or_else(by_path).filter(|known| !known.by_path.is_empty());
     let title = "Let the client use the socket";
-    let client = known.map_or_else(
-        || offer::explain(title, format!("unix:{path}")),
-        |known| {
-            let command = known.by_path.replace("PATH", &path).replace("FOLDER", folder).replace("PORT", &port.to_string());
-            Remedy::look(title, command)
-        },
-    );
+    // What no shell's word can name is in no command.
+    let command = known.and_then(|known| {
+        let folder = path.raw().rsplitn(2, |byte| *byte == b'/').nth(1).map_or_else(|| path.clone(), Text::new);
+        let command = known.by_path.replace("PATH", &quoted(path)?).replace("FOLDER", &quoted(&folder)?);
+        Some(command.replace("PORT", &port.to_string()))
+    });
+    let client = command.map_or_else(|| offer::explain(title, words::unix(path)), |command| Remedy::look(title, command));
     let program =
         known.and_then(|known| program::all().find(|program| program.protocol() == Some(known) && !program.tcp.is_empty()));
     let setting = program.map_or("give the server a TCP address to listen on", |program| program.tcp);
@@ -102,5 +101,21 @@ mod tests {
                 Scene::on(on("/run/app.sock", "app"), "127.0.0.1:8000").tried(Met::Failed(111)),
             ],
         }
+    }
+
+    #[test]
+    fn no_path_is_more_than_a_word() {
+        let line = |path: &str, program: &str, port: u16| {
+            let server = world(
+                vec![unix(Some(path), SocketState::Listen)],
+                vec![process(600, 1, &[program], 900)],
+                vec![holding(0, 600, 5)],
+            );
+            let scene = Scene::on(server, &format!("127.0.0.1:{port}")).tried(Met::Failed(111));
+            super::run(&scene.case()).found().unwrap().remedies[0].line().to_owned()
+        };
+        assert_eq!(line("/srv/$(id)/.s.PGSQL.5432", "postgres", 5432), "psql -h '/srv/$(id)' -p 5432");
+        assert_eq!(line("/srv/a b/redis.sock", "redis-server", 6379), "redis-cli -s '/srv/a b/redis.sock'");
+        assert_eq!(line("/srv/a\n/redis.sock", "redis-server", 6379), "portward list --unix");
     }
 }

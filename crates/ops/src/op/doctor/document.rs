@@ -7,7 +7,7 @@ use portward_checks::{
     doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict},
     every_cause, read_page,
 };
-use portward_model::{Attempt, Declined, DialTarget, Effect, Ended, Evidence, Finding, Met, Said};
+use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Met, Said};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -281,7 +281,7 @@ impl Read {
 impl Probe {
     pub(super) fn planned(dial: &PlannedDial) -> Self {
         Self {
-            to: words(&dial.at),
+            to: Endpoint::from(&dial.at).to_string(),
             said: dial.speech.map(|speech| speech.said),
             met: None,
             took_us: None,
@@ -303,19 +303,12 @@ impl Probe {
             },
         };
         Self {
-            to: words(&attempt.at),
+            to: Endpoint::from(&attempt.at).to_string(),
             said: attempt.exchange.as_ref().map(|exchange| exchange.said),
             met: Some(met),
             took_us: Some(attempt.took_us),
             purpose: None,
         }
-    }
-}
-
-fn words(at: &DialTarget) -> String {
-    match at {
-        DialTarget::Inet(address) => address.to_string(),
-        DialTarget::Unix(path) => format!("unix:{path}"),
     }
 }
 
