@@ -5,7 +5,7 @@ use portward_sys::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Acts, Cancel, Context, Exit, Failure, Home, Machine, OPS, Op, Prompt, Rights, Sink, entry::Each};
+use crate::{Acts, Cancel, Context, Entry, Exit, Failure, Home, Machine, Op, Prompt, Rights, Sink, entry::Each};
 
 /// What is behind the door while one request passes it.
 #[derive(Clone, Copy)]
@@ -52,10 +52,7 @@ pub struct Answer {
 
 /// Does what a request asks for. Each item of a stream goes to `each`, which answers false when nobody reads any more.
 pub fn dispatch(request: Request, door: &Door<'_>, each: &mut Each<'_>) -> Result<Answer, Failure> {
-    let entry = OPS.iter().find(|entry| entry.name == request.op).ok_or_else(|| {
-        let shown = portward_model::Text::from(request.op.as_str());
-        Failure::usage(format!("There is no operation `{shown}`.")).hint("portward schema    names them")
-    })?;
+    let entry = Entry::named(&request.op)?;
     (entry.run)(&request.caller, door, request.input, each)
 }
 

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
-    Context, Document, Failure, Rights,
+    Context, Document, Failure, OPS, Rights,
     door::{Answer, Door, perform},
 };
 
@@ -201,6 +201,14 @@ impl Entry {
                 Ok(Answer { document: document(&output), exit: output.exit() })
             },
         }
+    }
+
+    /// The entry of this name.
+    pub fn named(name: &str) -> Result<&'static Self, Failure> {
+        OPS.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let shown = portward_model::Text::from(name);
+            Failure::usage(format!("There is no operation `{shown}`.")).hint("portward schema    names them")
+        })
     }
 
     /// What it is about, the first part of its name.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use portward_checks::{
     Paste,
-    doctor::{Depth, Question, Understood, Verdict, Words, understand},
+    doctor::{Depth, Inquiry, Question, Understood, Verdict, Words, understand},
 };
 use portward_keeper::moved;
 use portward_model::{Declined, Endpoint, Observed};
@@ -254,18 +254,21 @@ struct Asked {
 
 /// Asks and answers once.
 fn examine(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<Examined, Failure> {
+    inquired(cx, asked, depth, began).map(|(_, examined)| examined)
+}
+
+/// The same, with the inquiry that it came from.
+fn inquired(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<(Inquiry, Examined), Failure> {
     let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, &|asked| moved(cx, asked), depth);
     cx.still_wanted()?;
-    Ok(Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began)))
+    let examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));
+    Ok((inquiry, examined))
 }
 
 /// The probes that would be made, as they would be listed.
 fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, began: Instant) -> Result<Examined, Failure> {
-    let (inquiry, diagnosis) =
-        inquire(cx, asked.question, asked.observed, &|asked| moved(cx, asked), Depth { probe: false, watch: true });
-    cx.still_wanted()?;
+    let (inquiry, mut examined) = inquired(cx, asked, Depth { probe: false, watch: true }, began)?;
     let planned = inquiry.plan();
-    let mut examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));
     examined.probes = planned.dials.iter().map(Probe::planned).collect();
     if examined.causes.is_empty() {
         let many = planned.dials.len();

@@ -7,7 +7,7 @@ use portward_model::{Edit, Effect, Finding, Means, Remedy};
 use serde_json::Value;
 
 use super::{Asked, Became, Examined, Fixed, examine};
-use crate::{Acts, Answer, Context, Door, Exit, Failure, Request, dispatch, registry::OPS};
+use crate::{Acts, Answer, Context, Door, Entry, Exit, Failure, Request, dispatch};
 
 /// Examines, and offers the fixes of what is found.
 pub(super) fn examine_and_offer(cx: &Context<'_, Acts>, question: Asked, yes: bool, began: Instant) -> Result<Examined, Failure> {
@@ -83,8 +83,7 @@ fn one(cx: &Context<'_, Acts>, cause: &Finding, remedy: &Remedy, yes: bool) -> F
 /// Calls an operation through its door; `None` where it did what it wanted, otherwise why not. What was agreed to is not
 /// asked again.
 fn called(cx: &Context<'_, Acts>, operation: &str, mut input: Value) -> Result<Option<String>, Failure> {
-    let entry = OPS.iter().find(|entry| entry.name == operation);
-    let entry = entry.ok_or_else(|| Failure::usage(format!("There is no operation {operation}.")))?;
+    let entry = Entry::named(operation)?;
     if let (Some(fields), true) = (input.as_object_mut(), (entry.input)()["properties"].get("yes").is_some()) {
         fields.insert("yes".to_owned(), true.into());
     }
