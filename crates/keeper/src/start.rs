@@ -1,9 +1,13 @@
 //! How a session starts: what the front tells its supervisor, a process of its own, and what that does with it.
 
-use std::{ffi::OsString, os::fd::OwnedFd, process::ExitCode};
+use std::{
+    ffi::{OsStr, OsString},
+    os::fd::OwnedFd,
+    process::ExitCode,
+};
 
 use portward_model::{Caller, Failure};
-use portward_session::{Ended, Herald, Post, Program, Rules, StartError, stand_before};
+use portward_session::{Ended, Post, Program, Rules, StartError, stand_before};
 use portward_store::here;
 use portward_sys::{Acts, Cancel, Context, Nobody, SystemClock, this_machine};
 use serde::{Deserialize, Serialize};
@@ -54,10 +58,9 @@ impl Start {
         let environment: Vec<_> = program.environment.iter().map(|(name, value)| (text(name), text(value))).collect();
         let order = serde_json::to_string(&(self, environment))
             .map_err(|error| StartError::Session(format!("The session's order: {error}.")))?;
-        let words: Vec<OsString> =
-            [order.into(), program.name.clone()].into_iter().chain(program.arguments.iter().cloned()).collect();
+        let words: Vec<OsString> = [program.name.clone()].into_iter().chain(program.arguments.iter().cloned()).collect();
         let mut teller = Teller::new(take);
-        stand_before(&program.name, &words, handed, &mut |words| {
+        stand_before(&program.name, &order, &words, handed, &mut |words| {
             if let Ok(told) = serde_json::from_slice(words) {
                 teller.tell(told);
             }
@@ -67,13 +70,13 @@ impl Start {
 
 /// Becomes a supervisor, if this process was started for that.
 pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
-    let (post, words) = Post::take(arguments)?;
-    supervise(post, words);
+    let (post, order, words) = Post::take(arguments)?;
+    supervise(post, &order, words);
     Some(ExitCode::SUCCESS)
 }
 
-fn supervise(post: Post, words: &[OsString]) {
-    let [order, name, arguments @ ..] = words else { return };
+fn supervise(post: Post, order: &OsStr, words: &[OsString]) {
+    let [name, arguments @ ..] = words else { return };
     let (order, environment): (Start, Vec<(String, String)>) = match order.to_str().map(serde_json::from_str) {
         Some(Ok(order)) => order,
         _ => return post.give_up("The supervisor was started without an order.".to_owned()),
@@ -96,27 +99,22 @@ fn supervise(post: Post, words: &[OsString]) {
         Ok(herald) => herald,
         Err(error) => return post.give_up(format!("The supervisor has no channel: {error}.")),
     };
+    let identity = match here(&cx) {
+        Ok(identity) => identity,
+        Err(failure) => return post.give_up(failure.message),
+    };
+    let record = |identity, rules| Recorder::begin(&cx, identity, rules, order.name.clone(), herald);
     match order.duty {
-        Duty::Guard(rules) => match parts(&cx, &order, Some(rules), herald) {
-            Ok((ports, recorder)) => portward_session::run(post, &program, rules, Box::new(ports), Box::new(recorder)),
-            Err(failure) => post.give_up(failure.message),
-        },
-        Duty::Watch { port } => match recorder(&cx, &order, None, herald) {
+        Duty::Guard(rules) => {
+            let ports = ProjectPorts::open(&cx, identity.clone());
+            match ports.and_then(|ports| Ok((ports, record(identity, Some(rules))?))) {
+                Ok((ports, recorder)) => portward_session::run(post, &program, rules, Box::new(ports), Box::new(recorder)),
+                Err(failure) => post.give_up(failure.message),
+            }
+        }
+        Duty::Watch { port } => match record(identity, None) {
             Ok(recorder) => portward_session::watch(post, &program, Box::new(Watcher::new(&cx, recorder, port))),
             Err(failure) => post.give_up(failure.message),
         },
     }
-}
-
-fn parts<'a>(
-    cx: &Context<'a, Acts>,
-    order: &Start,
-    rules: Option<Rules>,
-    herald: Herald,
-) -> Result<(ProjectPorts<'a>, Recorder<'a>), Failure> {
-    Ok((ProjectPorts::open(cx, here(cx)?)?, recorder(cx, order, rules, herald)?))
-}
-
-fn recorder<'a>(cx: &Context<'a, Acts>, order: &Start, rules: Option<Rules>, herald: Herald) -> Result<Recorder<'a>, Failure> {
-    Recorder::begin(cx, here(cx)?, rules, order.name.clone(), herald)
 }

@@ -22,18 +22,22 @@ use crate::{Ended, StartError};
 /// Starts this program with `words` to supervise, and stands in for the program that it runs until that has ended. What the
 /// supervisor says of the run is handed to `said`. A socket that is handed over keeps its number, which [`Post::take`] gives back.
 ///
+/// The `order` may hold what is nobody else's business, such as a proxy's password: it stands in the supervisor's environment
+/// (`proc_pid_environ(5)`), and not among its arguments, which every user can read.
+///
 /// # Errors
 ///
 /// Where the program could not be started; it has not run then.
 pub fn stand_before(
     program: &OsStr,
+    order: &str,
     words: &[OsString],
     handed: Option<&OwnedFd>,
     said: &mut dyn FnMut(&[u8]),
 ) -> Result<Ended, StartError> {
     let (ours, theirs) = Channel::pair().map_err(|error| StartError::Session(format!("No socket pair: {error}.")))?;
     let mask = block_signals();
-    let stood = begin(words, &theirs, handed, &mask).and_then(|()| {
+    let stood = begin(order, words, &theirs, handed, &mask).and_then(|()| {
         drop(theirs);
         stand_in(&ours, &program.to_string_lossy(), said)
     });
@@ -41,13 +45,20 @@ pub fn stand_before(
     stood
 }
 
-fn begin(words: &[OsString], channel: &OwnedFd, handed: Option<&OwnedFd>, mask: &libc::sigset_t) -> Result<(), StartError> {
+fn begin(
+    order: &str,
+    words: &[OsString],
+    channel: &OwnedFd,
+    handed: Option<&OwnedFd>,
+    mask: &libc::sigset_t,
+) -> Result<(), StartError> {
     let no_process = |error: io::Error| StartError::Session(format!("No process for the supervisor: {error}."));
     let number = |socket: Option<&OwnedFd>| socket.map_or(-1, AsRawFd::as_raw_fd).to_string();
     let front = rustix::process::getpid().as_raw_nonzero().to_string();
     let signals: Vec<String> = numbers_of(mask).iter().map(ToString::to_string).collect();
     let mut command = Command::new("/proc/self/exe");
     command.arg0("portward").arg(WORD).args([front, number(Some(channel)), number(handed), signals.join(",")]).args(words);
+    command.env(ORDER, order);
     let kept: Vec<RawFd> = [Some(channel), handed].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
     // SAFETY: between fork and exec the closure makes system calls with numbers and sets of its own, and nothing that allocates.
     #[allow(unsafe_code)]
@@ -85,9 +96,9 @@ impl Herald {
 }
 
 impl Post {
-    /// Takes the post, if this process was started for that, with the front's words. To be called before anything else, while
+    /// Takes the post, if this process was started for that, with the front's order and words. To be called before anything else, while
     /// the process has one thread and nothing open.
-    pub fn take(arguments: &[OsString]) -> Option<(Self, &[OsString])> {
+    pub fn take(arguments: &[OsString]) -> Option<(Self, OsString, &[OsString])> {
         let [_, word, front, channel, handed, signals, words @ ..] = arguments else { return None };
         if word != WORD {
             return None;
@@ -106,8 +117,14 @@ impl Post {
         unsafe {
             libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
         }
+        let order = std::env::var_os(ORDER).unwrap_or_default();
+        // SAFETY: this process has one thread, by this function's contract. The programs that it starts need no order.
+        #[allow(unsafe_code)]
+        unsafe {
+            std::env::remove_var(ORDER);
+        }
         let inherited = Inherited { mask, chld: default_child_signal() };
-        Some((Self { channel, inherited, handed }, words))
+        Some((Self { channel, inherited, handed }, order, words))
     }
 
     /// Who says what happens in the run.
@@ -197,5 +214,7 @@ fn hand_over(socket: OwnedFd) -> io::Result<OwnedFd> {
 
 /// The first argument of a supervisor, hidden from help.
 const WORD: &str = "session-supervisor";
+/// The variable that holds its order.
+const ORDER: &str = "PORTWARD_SUPERVISOR_ORDER";
 /// `SD_LISTEN_FDS_START`
 const FIRST_HANDED: i32 = 3;

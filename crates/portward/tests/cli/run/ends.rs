@@ -189,3 +189,14 @@ fn a_signal_on_its_way_does_not_cost_the_exit_code() {
     stage.world.signal(supervisor, "CONT");
     assert_eq!(running.end().code(), Some(7), "{}", running.stderr());
 }
+
+#[test]
+fn what_a_supervisor_is_told_is_nobody_elses_business() {
+    let Some(stage) = Stage::new() else { return };
+    let script = "tr '\\0' ' ' < /proc/$PPID/cmdline; echo; env | grep -c SUPERVISOR";
+    let proxy = "http://ana:hunter2@proxy.example:3128";
+    let outcome = stage.inside(&stage.one).env("HTTP_PROXY", proxy).portward(&["run", "sh", "-c", script]);
+    assert!(outcome.stdout.starts_with("portward session-supervisor "), "{}", outcome.stdout);
+    assert!(!outcome.stdout.contains("hunter2"), "{}", outcome.stdout);
+    assert!(outcome.stdout.ends_with("\n0\n"), "{}", outcome.stdout);
+}
