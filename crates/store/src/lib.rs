@@ -23,7 +23,7 @@ use std::{
 };
 
 use portward_model::{Failure, Gap, Lack, Moment, Need, PortRange, PortRules, Text};
-use portward_sys::{Act, Acts, Clock, Context, FileMark, Look, Rights, StateFolder};
+use portward_sys::{Act, Acts, Clock, Context, FileMark, Look, Rights, StateFolder, text_of};
 use rusqlite::Connection;
 
 use error::StoreError;
@@ -247,7 +247,7 @@ impl<'h> Store<'h> {
 /// What users of a store in this folder should know.
 pub fn gaps(folder: &StateFolder) -> Vec<Gap> {
     let gap = |why: &String| Gap {
-        lack: Lack::LastingFolder { why: why.clone(), folder: Text::new(folder.path.as_os_str().as_encoded_bytes()) },
+        lack: Lack::LastingFolder { why: why.clone(), folder: text_of(&folder.path) },
         need: Need::Setting("XDG_STATE_HOME=DIR, a folder of yours that stays".to_owned()),
         error: None,
     };

@@ -131,7 +131,7 @@ fn write(taken: &Taken, path: &Path) -> Result<(), Failure> {
         out.write_all(b"\n")
     };
     portward_sys::write_private(path, &document).map_err(|error| {
-        let shown = portward_model::Text::new(path.as_os_str().as_encoded_bytes());
+        let shown = portward_sys::text_of(path);
         Failure::system(format!("{shown} cannot be written: {error}.")).hint("name a file in a folder that you may write to")
     })
 }

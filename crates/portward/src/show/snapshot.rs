@@ -13,7 +13,7 @@ impl Show for Taken {
             write_json(&Document::new(self), screen.out())?;
             return screen.line("");
         };
-        let path = portward_model::Text::new(path.as_os_str().as_encoded_bytes());
+        let path = portward_sys::text_of(path);
         let sockets = self.snapshot.sockets.len();
         let processes = self.snapshot.processes.len();
         screen.line(&format!("{sockets} sockets and {processes} processes of {} are in {path}.", self.snapshot.host.name))?;
