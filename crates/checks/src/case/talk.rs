@@ -7,7 +7,7 @@ mod http;
 use portward_model::{Attempt, Ended, Evidence, Exchange, Said, Transport};
 use portward_wire::protocol::{self, HTTP, HTTP2, MYSQL, POSTGRES, Protocol, TLS};
 
-use super::{Case, words};
+use super::{Case, Standing, words};
 use crate::{Symptom, program, quoted};
 
 pub(crate) use http::HttpAnswer;
@@ -195,6 +195,11 @@ impl std::fmt::Debug for Shown {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "\"{}\"", self.0)
     }
+}
+
+/// True where a client that came over the network is let in.
+pub(crate) fn lets_in(case: &Case<'_>) -> bool {
+    case.connects() && !case.asked.transport.is_unix() && matches!(case.standing(), Standing::Connected(_))
 }
 
 /// True when what the text reports may still be so: the endpoint was not seen to refuse, and not seen to be gone.

@@ -6,11 +6,7 @@
 
 use portward_model::{Finding, Likelihood};
 
-use crate::{
-    UNEXPLAINED,
-    cause::{Cause, GROUPS},
-    check::Proof,
-};
+use crate::{UNEXPLAINED, cause::GROUPS, check::Proof};
 
 /// A cause that was found, and where it stands among all.
 pub(super) struct Told {
@@ -23,14 +19,9 @@ pub(super) struct Told {
 impl Told {
     /// What was found by this code; by what is none of a cause's, the least.
     pub(super) fn new(finding: Finding) -> Self {
-        let known = |(group, cause): &(usize, &Cause)| (*group, cause.proof);
-        let mut all = GROUPS.iter().enumerate().flat_map(|(at, group)| group.causes.iter().map(move |cause| (at, cause)));
-        let found = all.by_ref().enumerate().find(|(_, (_, cause))| cause.code == finding.code);
-        match found {
-            Some((rank, cause)) => {
-                let (group, proof) = known(&cause);
-                Self { place: Some((group, rank)), proof, finding }
-            }
+        let all = GROUPS.iter().enumerate().flat_map(|(group, known)| known.causes.iter().map(move |cause| (group, cause)));
+        match all.enumerate().find(|(_, (_, cause))| cause.code == finding.code) {
+            Some((rank, (group, cause))) => Self { place: Some((group, rank)), proof: cause.proof, finding },
             None => Self { place: None, proof: Proof::Absence, finding },
         }
     }

@@ -1,6 +1,6 @@
 cause! {
     "server-closes-immediately": "the server closes every connection without a word",
-    Absence, Endpoint(run),
+    Absence, Endpoint(run) if talk::lets_in,
     what: "The server accepts and closes, without an answer: an allow-list that refuses this client, a full house, a worker that
 fails as it starts. Clients report an empty reply; one that has already sent its request may read a reset
 instead, because closing with unread data sends one.",
@@ -15,10 +15,6 @@ use portward_wire::protocol::HTTP;
 use crate::{cause::prelude::*, usual_service};
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport.is_unix() {
-        return Ruling::Silent;
-    }
-    let Standing::Connected(_) = case.standing() else { return Ruling::Silent };
     let exchanges = talk::clients_own(case);
     let Some((attempt, exchange)) = exchanges.first() else { return Ruling::Silent };
     if exchanges.iter().any(|(_, exchange)| !exchange.heard.raw().is_empty()) {

@@ -1,6 +1,6 @@
 cause! {
     "server-resets": "the server resets connections that it has accepted",
-    Absence, Endpoint(run),
+    Absence, Endpoint(run) if talk::lets_in,
     what: "\
 The handshake is completed, and then the server sends a reset instead of an end: its worker crashed, it closes with data unread,
 or it closes with SO_LINGER set to 0. Clients report \"connection reset by peer\" or \"socket hang up\".",
@@ -14,10 +14,6 @@ use super::server_closes_immediately::confidence;
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.transport.is_unix() {
-        return Ruling::Silent;
-    }
-    let Standing::Connected(_) = case.standing() else { return Ruling::Silent };
     let exchanges = talk::clients_own(case);
     let Some((attempt, exchange)) = exchanges.first() else { return Ruling::Silent };
     if exchange.ended != Ended::Reset || exchanges.iter().any(|(_, exchange)| answered(exchange)) {
