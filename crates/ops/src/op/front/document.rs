@@ -142,7 +142,8 @@ fn hold(
     let sockets = || view.snapshot.sockets.iter().enumerate().filter(|(_, socket)| is_in_the_way(socket, port.port));
     let owner = |index: usize| view.first_owner(index);
     let foreign = || sockets().filter(|(index, _)| forwarder.is_none() || owner(*index) != forwarder);
-    let first = foreign().find(|(_, socket)| socket.state == SocketState::Listen).or_else(|| foreign().next());
+    // The forwarder tries a port again and again. A socket of one of its tries is gone before its owner is looked for.
+    let first = foreign().min_by_key(|(index, socket)| (socket.state != SocketState::Listen, owner(*index).is_none()));
     let Some((index, _)) = first else {
         port.because = Some("a program held it a moment ago".to_owned());
         return Ok(());
