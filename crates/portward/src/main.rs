@@ -25,6 +25,8 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
     // A lab's servers are this program, too, and so is what lends real ports in the background.
-    let other = portward_lab::entrance(&arguments).or_else(|| portward_ops::entrance(&arguments));
+    let other = portward_lab::entrance(&arguments)
+        .or_else(|| portward_sys::entrance(&arguments))
+        .or_else(|| portward_ops::entrance(&arguments));
     other.unwrap_or_else(|| cli::run(arguments))
 }

@@ -1,15 +1,15 @@
 //! Which machine to read: this one, a snapshot file, or another one over ssh.
 
 use std::{
-    fs,
     io::{self, Read},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use clap::ArgMatches;
 use portward_model::Text;
 use portward_ops::{Failure, Machine};
-use portward_sys::{Act, Tape, this_machine};
+use portward_sys::{Act, Tape, read_given, this_machine};
 
 /// A machine, or a reading of one.
 pub(crate) enum Source {
@@ -31,11 +31,14 @@ impl Source {
 pub(crate) fn of(matches: &ArgMatches) -> Result<Source, Failure> {
     let named = |option: &str| matches.try_get_one::<String>(option).ok().flatten();
     if let Some(file) = named("from") {
-        #[expect(clippy::disallowed_methods, reason = "it reads the file that --from names")]
-        let bytes = if file == "-" { stdin() } else { fs::read(file) };
+        let bytes = if file == "-" { limited(io::stdin().lock()) } else { read_given(Path::new(file), LONGEST) };
         let bytes = bytes.map_err(|error| {
-            Failure::usage(format!("{} cannot be read: {error}.", Text::from(file.as_str())))
-                .hint("portward snapshot --out FILE    writes one")
+            let shown = Text::from(file.as_str());
+            let failure = Failure::usage(match error.kind() {
+                io::ErrorKind::FileTooLarge => format!("{shown} is longer than any snapshot: {LONGEST} bytes are read of it."),
+                _ => format!("{shown} cannot be read: {error}."),
+            });
+            failure.hint("portward snapshot --out FILE    writes one")
         })?;
         let recorded = Tape::from_json(&bytes).map_err(|error| {
             Failure::usage(format!("{} is no snapshot: {error}.", Text::from(file.as_str())))
@@ -49,10 +52,11 @@ pub(crate) fn of(matches: &ArgMatches) -> Result<Source, Failure> {
     Ok(Source::Live(this_machine()?))
 }
 
-fn stdin() -> io::Result<Vec<u8>> {
+/// What comes, to its end, unless that is too far away.
+fn limited(from: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    io::stdin().lock().read_to_end(&mut bytes)?;
-    Ok(bytes)
+    from.take(LONGEST + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > LONGEST { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
 }
 
 /// Lets Portward on the far side take a snapshot. What ssh itself says goes straight to standard error.
@@ -61,18 +65,28 @@ fn over_ssh(server: &str) -> Result<Tape, Failure> {
     if server.is_empty() || server.starts_with('-') {
         return Err(Failure::usage(format!("`{shown}` is no server.")).hint("--host user@server"));
     }
-    let run = Command::new("ssh").args([server, "portward", "snapshot"]).stdin(Stdio::null()).stderr(Stdio::inherit()).output();
-    let output =
-        run.map_err(|error| Failure::system(format!("ssh cannot be started: {error}.")).hint("install an ssh client"))?;
-    if !output.status.success() {
-        let failure = match output.status.code() {
+    let failed = |error: io::Error| Failure::system(format!("ssh cannot be started: {error}.")).hint("install an ssh client");
+    let mut ssh = Command::new("ssh");
+    ssh.args([server, "portward", "snapshot"]).stdin(Stdio::null()).stderr(Stdio::inherit()).stdout(Stdio::piped());
+    let mut ssh = ssh.spawn().map_err(failed)?;
+    let snapshot = ssh.stdout.take().map(limited).transpose();
+    if snapshot.is_err() {
+        // It fails only where ssh has ended since.
+        let _ = ssh.kill();
+    }
+    let status = ssh.wait().map_err(failed)?;
+    let snapshot = snapshot.map_err(|error| Failure::system(format!("The snapshot of {shown} cannot be read: {error}.")))?;
+    if !status.success() {
+        let failure = match status.code() {
             Some(127) => Failure::system(format!("{shown} has no portward in the PATH of a non-interactive shell."))
                 .hint("install Portward there"),
             Some(255) => Failure::system(format!("ssh cannot reach {shown}.")).hint(format!("try: ssh {shown} true")),
-            _ => Failure::system(format!("Portward on {shown} failed: {}.", output.status))
-                .hint(format!("try: ssh {shown} portward")),
+            _ => Failure::system(format!("Portward on {shown} failed: {status}.")).hint(format!("try: ssh {shown} portward")),
         };
         return Err(failure);
     }
-    Ok(Tape::from_json(&output.stdout)?)
+    Ok(Tape::from_json(&snapshot.unwrap_or_default())?)
 }
+
+/// Bytes that a snapshot may have: some 40,000 sockets with their owners are a tenth of that.
+const LONGEST: u64 = 512 << 20;

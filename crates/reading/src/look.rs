@@ -318,7 +318,10 @@ impl View {
         let directories = story::directories(&self.snapshot);
         if !directories.is_empty() {
             match host.projects(&directories) {
-                Ok(projects) => self.snapshot.projects = projects,
+                Ok(Partial { value, gaps }) => {
+                    self.snapshot.projects = value;
+                    self.snapshot.gaps.extend(gaps);
+                }
                 Err(error) => self.gap(Lack::Projects, &error),
             }
         }

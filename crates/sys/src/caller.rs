@@ -39,7 +39,7 @@ pub fn path_of(text: &Text) -> PathBuf {
 
 #[cfg(target_os = "linux")]
 fn own_process() -> ProcessId {
-    let stat = std::fs::read("/proc/self/stat").unwrap_or_default();
+    let stat = crate::linux::kernel_file("/proc/self/stat").unwrap_or_default();
     let started_ticks = portward_wire::procfs::stat(&stat).map_or(0, |stat| stat.started_ticks);
     ProcessId { pid: std::process::id(), started_ticks }
 }

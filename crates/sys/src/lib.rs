@@ -5,6 +5,7 @@
 //! call fails.
 //! This crate reads and acts; it does not decide and it has no words for people.
 #![warn(unsafe_code)]
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
 
 mod caller;
 mod clock;
@@ -16,6 +17,7 @@ mod host;
 #[cfg(target_os = "linux")]
 mod linux;
 mod machine;
+#[cfg(not(target_os = "linux"))]
 mod private_file;
 mod reading;
 mod recording;
@@ -30,11 +32,14 @@ pub use error::SysError;
 pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Transports, Which};
 #[cfg(target_os = "linux")]
-pub use linux::{Lookup, device, loopback_up, on_request_to_end, requested_end, unotify, write_at_once};
+pub use linux::{
+    Lookup, User, device, loopback_up, on_request_to_end, read_given, requested_end, unotify, write_at_once, write_private,
+};
 pub use machine::{Act, Deed, Dial, Done};
 pub use portward_model::Signal;
 pub use portward_wire::netlink::{PortFilter, StateSet};
-pub use private_file::write_private;
+#[cfg(not(target_os = "linux"))]
+pub use private_file::{read_given, write_private};
 pub use reading::{Answer, Look, Reading, noted};
 pub use recording::{Entry, Recording};
 pub use state::{FileMark, StateFolder, Turn, step_aside};
@@ -44,6 +49,16 @@ pub use tape::Tape;
 #[cfg(target_os = "linux")]
 pub fn this_machine() -> Result<Box<dyn Act>, SysError> {
     Ok(Box::new(linux::Linux::new()))
+}
+
+/// Becomes a process that reads for another one, if this one was started for that; everybody else goes on.
+///
+/// To be called before arguments are read.
+pub fn entrance(arguments: &[std::ffi::OsString]) -> Option<std::process::ExitCode> {
+    #[cfg(target_os = "linux")]
+    return linux::reader::entrance(arguments);
+    #[cfg(not(target_os = "linux"))]
+    return None.filter(|_: &std::process::ExitCode| arguments.is_empty());
 }
 
 /// Elsewhere than on Linux nobody is asked to end in order.

@@ -11,10 +11,12 @@ pub mod device;
 mod dial;
 mod edit;
 mod events;
+mod files;
 mod firewall;
 mod frozen;
 mod holders;
 mod interfaces;
+mod kernel;
 mod lookup;
 mod loopback;
 mod mentions;
@@ -27,21 +29,28 @@ mod probe;
 mod processes;
 mod programs;
 mod projects;
+pub(crate) mod reader;
+mod rights;
 mod settings;
 mod standing;
 mod surroundings;
 mod tables;
 mod told;
 pub mod unotify;
-
+mod users;
 mod vitals;
+mod whole;
 
 pub use asked::{on_request_to_end, requested_end};
 pub use at_once::write_at_once;
+pub(crate) use files::Mounts;
+pub(crate) use kernel::file as kernel_file;
 pub use lookup::Lookup;
 pub use loopback::loopback_up;
+pub use users::User;
+pub use whole::{read_given, write_private};
 
-use std::{fs, net::ToSocketAddrs, sync::OnceLock, time::Instant};
+use std::{io::ErrorKind, net::ToSocketAddrs, sync::OnceLock, time::Instant};
 
 use portward_model::{Need, Seen, Socket, Text};
 
@@ -73,9 +82,9 @@ impl Look for Linux {
             Reading::Descendants(root) => Answer::Descendants(processes::descendants(root)?),
             Reading::Interfaces() => Answer::Interfaces(interfaces::read()?),
             Reading::PortRules() => Answer::PortRules(settings::port_rules()?),
-            Reading::Users() => Answer::Users(portward_wire::procfs::user_names(&read_file("/etc/passwd")?)),
+            Reading::Users() => Answer::Users(portward_wire::procfs::user_names(&kernel::file("/etc/passwd")?)),
             Reading::Projects(directories) => Answer::Projects(projects::find(directories)),
-            Reading::ProjectAt(directory) => Answer::ProjectAt(projects::identity_of(directory)),
+            Reading::ProjectAt(directory) => Answer::ProjectAt(projects::identity_of(directory)?),
             Reading::Containers(runtimes) => Answer::Containers(containers::read(runtimes)),
             Reading::Cgroups(ids) => Answer::Cgroups(cgroups::paths(ids)),
             Reading::Resolve(name) => Answer::Resolve(resolve(name)?),
@@ -92,7 +101,7 @@ impl Look for Linux {
             Reading::Network() => Answer::Network(surroundings::network()?),
             Reading::Hosts() => Answer::Hosts(surroundings::hosts()?),
             Reading::Proxies() => Answer::Proxies(surroundings::proxies()),
-            Reading::Path(path) => Answer::Path(standing::at(path)),
+            Reading::Path(path) => Answer::Path(standing::at(path)?),
             Reading::Mentions(folders, ports) => Answer::Mentions(mentions::read(folders, ports)),
             Reading::Told(processes, port) => Answer::Told(told::read(processes, port)),
             Reading::WaitForExit(processes, timeout) => Answer::WaitForExit(actions::wait_for_exit(processes, timeout)?),
@@ -141,7 +150,12 @@ fn resolve(name: &str) -> Result<Vec<std::net::IpAddr>, SysError> {
 }
 
 fn path_exists(path: &Text) -> Seen<bool> {
-    path_of(path).try_exists().map_or(Seen::Hidden(Need::Root), Seen::Known)
+    match Mounts::now().find(&path_of(path)) {
+        Ok(_) => Seen::Known(true),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => Seen::Known(false),
+        Err(error) if files::is_stalling(&error) => Seen::Hidden(Need::Platform),
+        Err(_) => Seen::Hidden(Need::Root),
+    }
 }
 
 fn may_create(path: &Text) -> Seen<bool> {
@@ -156,14 +170,9 @@ fn timespec(time: std::time::Duration) -> rustix::event::Timespec {
     rustix::event::Timespec { tv_sec: i64::try_from(time.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(time.subsec_nanos()) }
 }
 
-/// A small file, whole.
-fn read_file(path: &str) -> Result<Vec<u8>, SysError> {
-    fs::read(path).map_err(|source| SysError::Read { path: path.to_owned(), source })
-}
-
 /// The inode of a namespace link such as `/proc/self/ns/net`.
 fn namespace_inode(link: &str, kind: &str) -> Option<u64> {
     use std::os::unix::ffi::OsStrExt;
-    let target = fs::read_link(link).ok()?;
+    let target = kernel::read_link(link).ok()?;
     portward_wire::procfs::inode_of_link(target.as_os_str().as_bytes(), kind.as_bytes())
 }

@@ -1,42 +1,21 @@
-//! Files that only their owner may read, written whole or not at all.
+//! Files that a person names, elsewhere than on Linux.
 
 use std::{
-    fs,
-    io::{self, BufWriter, Write},
-    path::{Path, PathBuf},
+    fs::{self, File},
+    io::{self, BufWriter, Read, Write},
+    path::Path,
 };
 
-/// Writes beside the file and renames over it, so that no reader ever sees half of it. A device or a pipe is
-/// written to as it is.
+/// Writes a file.
 pub fn write_private(path: &Path, document: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let is_special = fs::metadata(path).is_ok_and(|metadata| !metadata.is_file());
-    if is_special {
-        return fill(&fs::OpenOptions::new().write(true).open(path)?, document);
-    }
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(format!(".{}.part", std::process::id()));
-    let beside = PathBuf::from(beside);
-    let written = create(&beside).and_then(|file| {
-        fill(&file, document)?;
-        file.sync_all()?;
-        fs::rename(&beside, path)
-    });
-    if written.is_err() {
-        let _ = fs::remove_file(&beside);
-    }
-    written
-}
-
-fn fill(file: &fs::File, document: &dyn Fn(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let mut buffered = BufWriter::new(file);
+    let mut buffered = BufWriter::new(fs::File::create(path)?);
     document(&mut buffered)?;
     buffered.flush()
 }
 
-fn create(path: &Path) -> io::Result<fs::File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+/// Reads a file, at most so many bytes.
+pub fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

@@ -142,8 +142,9 @@ readings! {
     /// User names.
     "user names" users Users() -> Users;
 
-    /// The project of each directory that belongs to one. Pairs are the pid that the directory was read from, and the directory.
-    "projects" projects Projects(directories: &'a [(u32, Text)]) -> Vec<(Text, Project)>;
+    /// The project of each directory that belongs to one. Pairs are the pid that the directory was read from, and the directory. A
+    /// file system that does not answer in time is a gap.
+    "projects" projects Projects(directories: &'a [(u32, Text)]) -> Partial<Vec<(Text, Project)>>;
 
     /// The project that a directory of this machine belongs to, with what makes it the same one again.
     "projects of directories" project_at ProjectAt(directory: &'a Path) -> Option<ProjectIdentity>;

@@ -1,7 +1,8 @@
 //! The folder in which what must outlast a run is kept, and the few things that are done to files there.
 //!
-//! One folder per user. Under sudo it is the folder of the user who called sudo, so that the same command gives the
-//! same answer with sudo and without; what is made there is given to that user.
+//! One folder per user, used by that user's processes alone: what root would do to another user's folder is done by this program
+//! executed again as that user ([`crate::Hands`]).
+#![expect(clippy::disallowed_methods, reason = "the folder is its user's own, and nobody else can write to it: `inspect`")]
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
@@ -22,48 +23,38 @@ pub struct StateFolder {
     pub path: PathBuf,
     /// Why it ends with this run of the machine, as the end of a sentence; `None` for a lasting one.
     pub brief: Option<String>,
-    /// The user who called sudo, and gets what is made.
-    caller: Option<Sudoer>,
     uid: u32,
-}
-
-/// The user who called sudo.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Sudoer {
-    uid: u32,
-    gid: u32,
-    home: PathBuf,
 }
 
 impl StateFolder {
     /// The folder of the caller's user: `$XDG_STATE_HOME/portward`, or `~/.local/state/portward`. A user
     /// without a home has one below `$XDG_RUNTIME_DIR`, or in `/tmp`, that ends with the machine's run.
+    ///
+    /// Root's is never one that another user could lead elsewhere, whatever variables root was given.
     pub fn find(asker: &Caller) -> Self {
         let uid = asker.uid;
-        let caller = if uid == 0 { Sudoer::find(asker) } else { None };
+        let is_safe = |path: &Path| uid != 0 || is_ours_alone(path);
         // Relative ones are ignored, as the XDG base directory specification asks.
-        let folder_variable = |name: &str| asker.variable(name).map(path_of).filter(|path| path.is_absolute());
-        let lasting = |folder: PathBuf, caller| Self { path: folder.join("portward"), brief: None, caller, uid };
-        // What sudo let through from its caller's environment is used where it is the caller's.
-        let is_ours = |path: &Path| caller.as_ref().is_none_or(|caller| owner_of(path) == Some(caller.uid));
-        if let Some(state) = folder_variable("XDG_STATE_HOME").filter(|path| is_ours(path)) {
-            return lasting(state, caller);
+        let folder_variable = |name: &str| asker.variable(name).map(path_of).filter(|path| path.is_absolute() && is_safe(path));
+        let lasting = |folder: PathBuf| Self { path: folder.join("portward"), brief: None, uid };
+        if let Some(state) = folder_variable("XDG_STATE_HOME") {
+            return lasting(state);
         }
-        let home = caller.as_ref().map(|caller| caller.home.clone()).or_else(|| folder_variable("HOME"));
+        let home = folder_variable("HOME").or_else(|| home_of(uid));
         // Services are often given `/` or a folder that does not exist.
         let is_home = |home: &Path| home.is_dir() && (home != Path::new("/") || uid == 0);
         if let Some(home) = home.as_deref().filter(|home| is_home(home)) {
-            return lasting(home.join(".local/state"), caller);
+            return lasting(home.join(".local/state"));
         }
         let why = home.map_or_else(|| "HOME is not set".to_owned(), |home| format!("{} is no home folder", home.display()));
         let runtime = folder_variable("XDG_RUNTIME_DIR").filter(|path| owner_of(path) == Some(uid));
         let path = runtime.map_or_else(|| Path::new("/tmp").join(format!("portward-{uid}")), |path| path.join("portward"));
-        Self { path, brief: Some(why), caller: None, uid }
+        Self { path, brief: Some(why), uid }
     }
 
     /// A lasting folder at this place, for the user with this uid.
     pub fn at(path: PathBuf, uid: u32) -> Self {
-        Self { path, brief: None, caller: None, uid }
+        Self { path, brief: None, uid }
     }
 
     /// Makes the folder where it is missing, readable for its user alone, and makes sure that it is this user's.
@@ -78,7 +69,7 @@ impl StateFolder {
         }
         for folder in missing.iter().rev() {
             match private_folder().create(folder) {
-                Ok(()) => self.give(folder)?,
+                Ok(()) => {}
                 // Another process was faster.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
@@ -87,40 +78,54 @@ impl StateFolder {
         self.inspect()
     }
 
-    /// Refuses a folder that somebody else could have put here: in a folder that all may write, or below a home that
-    /// root enters for another user.
-    fn inspect(&self) -> io::Result<()> {
-        let refuse = |folder: &Path, why: &str| {
-            Err(io::Error::new(io::ErrorKind::PermissionDenied, format!("{} {why}, and is not trusted", folder.display())))
+    /// Refuses a folder that is not its user's own, and for root one that somebody else could have put there.
+    ///
+    /// # Errors
+    /// Why it is not trusted, in a sentence; the system's own error where there is none.
+    pub fn inspect(&self) -> io::Result<()> {
+        let refuse = |why: &str| {
+            let said = format!("{} {why}, and is not trusted", self.path.display());
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, said))
         };
-        let doubted: Vec<&Path> = match &self.caller {
-            Some(caller) => {
-                self.path.ancestors().take_while(|folder| *folder != caller.home && folder.parent().is_some()).collect()
-            }
-            None if self.brief.is_some() => vec![&self.path],
-            None => Vec::new(),
-        };
-        let may_own = |uid: u32| uid == self.uid || self.caller.as_ref().is_some_and(|caller| uid == caller.uid);
-        for folder in doubted {
-            let found = fs::symlink_metadata(folder)?;
-            if !found.is_dir() {
-                return refuse(folder, "is a link or no folder");
-            }
-            if owner(&found).is_some_and(|uid| !may_own(uid)) {
-                return refuse(folder, "belongs to another user");
-            }
-            if self.brief.is_some() && others_may_enter(&found) {
-                return refuse(folder, "is open to other users");
-            }
+        let found = fs::symlink_metadata(&self.path)?;
+        if !found.is_dir() {
+            return refuse("is a link or no folder");
+        }
+        if owner(&found).is_some_and(|uid| uid != self.uid) {
+            return refuse("belongs to another user");
+        }
+        let (open, why) =
+            if self.brief.is_some() { (0o077, "is open to other users") } else { (0o002, "can be written to by every user") };
+        if mode(&found) & open != 0 {
+            return refuse(why);
+        }
+        if self.uid == 0 && !is_ours_alone(&self.path) {
+            return refuse("is below what belongs to another user");
         }
         Ok(())
+    }
+
+    /// A file of this folder by the path that has no links in it.
+    pub fn file(&self, name: &str) -> PathBuf {
+        fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone()).join(name)
+    }
+
+    /// Refuses a pipe, a link or whatever else in place of one of this folder's files; one that is not there is none.
+    pub fn expect_file(&self, name: &str) -> io::Result<()> {
+        match fs::symlink_metadata(self.path.join(name)) {
+            Ok(found) if !found.is_file() => {
+                let said = format!("{} is no regular file, and is not opened", self.path.join(name).display());
+                Err(io::Error::new(io::ErrorKind::PermissionDenied, said))
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// A new, empty file that its user alone may read; fails where one is.
     pub fn create(&self, name: &str) -> io::Result<PathBuf> {
         let path = self.path.join(name);
         private_file(OpenOptions::new().write(true).create_new(true)).open(&path)?;
-        self.give(&path)?;
         Ok(path)
     }
 
@@ -131,22 +136,15 @@ impl StateFolder {
         Ok((name, path))
     }
 
-    /// Copies a file of this folder beside itself, for its user alone; false where the copy is there already.
-    pub fn copy(&self, from: &str, to: &str) -> io::Result<bool> {
-        let path = self.path.join(to);
-        let mut copy = match private_file(OpenOptions::new().write(true).create_new(true)).open(&path) {
-            Ok(copy) => copy,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        let copied = File::open(self.path.join(from)).and_then(|mut original| io::copy(&mut original, &mut copy));
-        if let Err(error) = copied.and_then(|_| copy.sync_all()) {
-            // Half a copy would pass for a whole one.
-            let _ = fs::remove_file(&path);
-            return Err(error);
+    /// Gives a file of this folder a second name, under which it stays when the first is given to another one; false where
+    /// there is one of that name already. Nothing is copied, however long it is.
+    pub fn keep(&self, name: &str, second: &str) -> io::Result<bool> {
+        self.expect_file(name)?;
+        match fs::hard_link(self.path.join(name), self.path.join(second)) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+            Err(error) => Err(error),
         }
-        self.give(&path)?;
-        Ok(true)
     }
 
     /// Gives a finished file its name, and lets the name last; false where another has it, which stays.
@@ -161,11 +159,6 @@ impl StateFolder {
         // The name is on the disk when the folder is.
         File::open(&self.path)?.sync_all()?;
         Ok(true)
-    }
-
-    /// Renames a file of this folder, over another one where there is one.
-    pub fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        fs::rename(self.path.join(from), self.path.join(to))
     }
 
     /// Removes a file of this folder; it is no error that there is none.
@@ -185,7 +178,7 @@ impl StateFolder {
 
     /// Puts what was written to a file here onto the disk.
     pub fn sync(&self, name: &str) -> io::Result<()> {
-        File::open(self.path.join(name))?.sync_data()
+        reading(&self.path.join(name))?.sync_data()
     }
 
     /// Waits for a turn with a lock file here, until `needless` says that it is wanted no more. `None` then, and when the
@@ -194,12 +187,8 @@ impl StateFolder {
     /// Asked again and again, because the kernel's own queue is left by nobody: a hundred processes that wait for the
     /// first to make a file would each be woken for a turn that it no longer needs, one after the other.
     pub fn turn(&self, name: &str, patience: Duration, needless: &dyn Fn() -> bool) -> io::Result<Option<Turn>> {
-        let path = self.path.join(name);
-        let is_new = !path.exists();
-        let file = private_file(OpenOptions::new().write(true).create(true).truncate(false)).open(&path)?;
-        if is_new {
-            self.give(&path)?;
-        }
+        self.expect_file(name)?;
+        let file = private_file(OpenOptions::new().write(true).create(true).truncate(false)).open(self.path.join(name))?;
         let until = Instant::now() + patience;
         loop {
             match file.try_lock() {
@@ -212,16 +201,6 @@ impl StateFolder {
             }
             thread::sleep(PAUSE);
         }
-    }
-
-    /// Gives what root made to the user who called sudo.
-    fn give(&self, path: &Path) -> io::Result<()> {
-        #[cfg(unix)]
-        if let Some(caller) = &self.caller {
-            return std::os::unix::fs::lchown(path, Some(caller.uid), Some(caller.gid));
-        }
-        let _ = path;
-        Ok(())
     }
 }
 
@@ -265,21 +244,38 @@ impl FileMark {
     }
 }
 
-impl Sudoer {
-    /// Who called sudo, by the variables that sudo sets (`sudo(8)`, ENVIRONMENT).
-    fn find(asker: &Caller) -> Option<Self> {
-        let number = |name| std::str::from_utf8(asker.variable(name)?.raw()).ok()?.parse::<u32>().ok();
-        let uid = number("SUDO_UID").filter(|uid| *uid != 0)?;
-        let gid = number("SUDO_GID").unwrap_or(uid);
-        let home = home_of(uid).filter(|home| owner_of(home) == Some(uid))?;
-        Some(Self { uid, gid, home })
-    }
+/// The same of a folder that is open; `None` where the file system does not tell when it was made.
+#[cfg(target_os = "linux")]
+pub(crate) fn folder_mark(facts: &rustix::fs::Statx) -> Option<FolderMark> {
+    let tells = facts.stx_mask & rustix::fs::StatxFlags::BTIME.bits() != 0;
+    let seconds = u64::try_from(facts.stx_btime.tv_sec).ok().filter(|_| tells)?;
+    let born_ns = seconds.checked_mul(1_000_000_000)?.checked_add(facts.stx_btime.tv_nsec.into())?;
+    Some(FolderMark { inode: facts.stx_ino, born_ns })
 }
 
+#[cfg(target_os = "linux")]
 fn home_of(uid: u32) -> Option<PathBuf> {
-    let passwd = fs::read("/etc/passwd").ok()?;
-    let home = std::str::from_utf8(portward_wire::procfs::home_of(&passwd, uid)?).ok()?;
-    Some(PathBuf::from(home)).filter(|home| home.is_absolute() && home.parent().is_some())
+    // Who has no HOME runs as no user with a home, but for root, whose variables may have been another's.
+    let home = (uid == 0).then(|| crate::User::of(0))??.home;
+    Some(home).filter(|home| home.is_absolute())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn home_of(_: u32) -> Option<PathBuf> {
+    None
+}
+
+/// True when nobody else could have chosen where a path leads, as far as there is something.
+#[cfg(target_os = "linux")]
+fn is_ours_alone(path: &Path) -> bool {
+    let mounts = crate::linux::Mounts::patient();
+    let there = path.ancestors().find(|above| fs::symlink_metadata(above).is_ok());
+    there.is_some_and(|there| mounts.is_ours_alone(there))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn is_ours_alone(_: &Path) -> bool {
+    true
 }
 
 fn owner_of(path: &Path) -> Option<u32> {
@@ -309,13 +305,22 @@ fn identity(_: &fs::Metadata) -> (u64, u64) {
 }
 
 #[cfg(unix)]
-fn others_may_enter(found: &fs::Metadata) -> bool {
-    std::os::unix::fs::MetadataExt::mode(found) & 0o077 != 0
+fn mode(found: &fs::Metadata) -> u32 {
+    std::os::unix::fs::MetadataExt::mode(found)
 }
 
 #[cfg(not(unix))]
-fn others_may_enter(_: &fs::Metadata) -> bool {
-    false
+fn mode(_: &fs::Metadata) -> u32 {
+    0
+}
+
+/// A file for reading; a pipe in its place is not waited for.
+fn reading(path: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true);
+    #[cfg(target_os = "linux")]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(&mut options, libc::O_NONBLOCK | libc::O_NOFOLLOW);
+    options.open(path)
 }
 
 fn private_folder() -> DirBuilder {
@@ -329,6 +334,8 @@ fn private_folder() -> DirBuilder {
 fn private_file(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    #[cfg(target_os = "linux")]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, libc::O_NONBLOCK | libc::O_NOFOLLOW);
     options
 }
 
@@ -345,7 +352,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("a/portward");
         let uid = super::owner_of(directory.path()).unwrap();
-        (directory, StateFolder { path, brief: None, caller: None, uid })
+        (directory, StateFolder { path, brief: None, uid })
     }
 
     #[test]
@@ -381,12 +388,32 @@ mod tests {
         fs::write(state.path.join("one"), "1").unwrap();
         fs::write(state.path.join("two"), "2").unwrap();
         assert!(!state.install("one", "two").unwrap());
-        assert!(!state.copy("one", "two").unwrap());
+        assert!(!state.keep("one", "two").unwrap());
         assert!(state.install("one", "three").unwrap());
         assert_eq!(state.names("t", ""), if state.names("t", "")[0] == "two" { ["two", "three"] } else { ["three", "two"] });
         assert_eq!(fs::read(state.path.join("two")).unwrap(), b"2");
-        assert!(state.copy("three", "four").unwrap());
+        assert!(state.keep("three", "four").unwrap());
         assert_eq!(fs::read(state.path.join("four")).unwrap(), b"1");
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_opened() {
+        let (directory, state) = folder();
+        state.prepare().unwrap();
+        fs::write(directory.path().join("secret"), "theirs").unwrap();
+        std::os::unix::fs::symlink(directory.path().join("secret"), state.path.join("link")).unwrap();
+        let pipe = std::ffi::CString::new(state.path.join("pipe").into_os_string().into_encoded_bytes()).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        for name in ["link", "pipe"] {
+            assert!(state.expect_file(name).unwrap_err().to_string().contains("no regular file"), "{name}");
+            assert!(state.keep(name, "copy").is_err() && state.turn(name, Duration::ZERO, &|| true).is_err(), "{name}");
+        }
+        assert!(state.sync("link").is_err());
+        let _ = state.sync("pipe");
+        state.expect_file("none").unwrap();
+        assert!(!state.path.join("copy").exists());
+        fs::set_permissions(&state.path, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(state.inspect().unwrap_err().to_string().contains("every user"));
     }
 
     #[test]

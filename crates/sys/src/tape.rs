@@ -115,7 +115,7 @@ impl Tape {
             Reading::Interfaces() => Answer::Interfaces(snapshot.interfaces.clone()),
             Reading::PortRules() => Answer::PortRules(snapshot.rules.clone()?),
             Reading::Users() => Answer::Users(snapshot.users.clone()),
-            Reading::Projects(_) => Answer::Projects(snapshot.projects.clone()),
+            Reading::Projects(_) => Answer::Projects(Partial { value: snapshot.projects.clone(), gaps: Vec::new() }),
             Reading::Containers(_) => Answer::Containers(Partial { value: snapshot.containers.clone(), gaps: Vec::new() }),
             Reading::Cgroups(_) => Answer::Cgroups(snapshot.cgroups.clone()),
             Reading::Resolve(name) => {

@@ -16,6 +16,6 @@ pub use net::read_table;
 pub use stat::{Stat, stat};
 pub use surroundings::{default_gateway, hosts_lines, proxy_endpoint, runtime_of_cgroup};
 pub use vitals::{
-    Bonds, CgroupMount, bonds, cgroup_mounts, confining_label, descriptor_limit, full_pressure, group_paths, keyed_number,
-    state_letter, system_call, thread_group,
+    Bonds, CgroupMount, Mount, bonds, cgroup_mounts, confining_label, descriptor_limit, full_pressure, group_paths, keyed_number,
+    mounts, state_letter, system_call, thread_group,
 };

@@ -81,7 +81,7 @@ fn looked_at(repair: &RepairDocument, screen: &mut Screen) -> io::Result<()> {
         (false, copy, _) => {
             screen.line(&format!("{} is corrupt and was left as it is.", repair.store))?;
             let copy = copy.as_deref().unwrap_or("no file");
-            screen.remark(&format!("A copy stands as {copy}."), Some("portward lease repair --yes    starts anew"))
+            screen.remark(&format!("It is kept as {copy}, too."), Some("portward lease repair --yes    starts anew"))
         }
     }
 }

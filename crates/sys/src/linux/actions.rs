@@ -1,7 +1,6 @@
 //! Signals, sent only to the process that was meant.
 
 use std::{
-    fs,
     os::unix::process::CommandExt,
     process::Command,
     time::{Duration, Instant},
@@ -16,6 +15,7 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal as KernelSignal, pidfd_open, pidfd_send_signal},
 };
 
+use super::kernel;
 use crate::{Signal, SysError};
 
 /// A descriptor that stands for this process and no other. The start time is compared *after* the descriptor
@@ -28,7 +28,7 @@ pub(super) fn hold(process: ProcessId) -> Result<OwnedFd, SysError> {
         Err(Errno::SRCH | Errno::INVAL) => return Err(gone),
         Err(error) => return Err(SysError::Process { pid: process.pid, operation: "opened", source: error.into() }),
     };
-    let started = fs::read(format!("/proc/{}/stat", process.pid))
+    let started = kernel::read(format!("/proc/{}/stat", process.pid))
         .ok()
         .and_then(|bytes| procfs::stat(&bytes).map(|stat| stat.started_ticks));
     if started == Some(process.started_ticks) { Ok(descriptor) } else { Err(gone) }

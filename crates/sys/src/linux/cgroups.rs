@@ -1,4 +1,5 @@
 //! Control groups by id: the id of a version 2 group is the inode of its directory (`cgroups(7)`).
+#![expect(clippy::disallowed_methods, reason = "hierarchies of control groups are the kernel's own")]
 
 use std::{
     fs,
@@ -8,7 +9,7 @@ use std::{
 
 use portward_model::Text;
 
-use super::read_file;
+use super::kernel;
 
 /// Paths of the groups with these ids, found by walking the mounted hierarchy; ids of groups that are gone,
 /// or outside the part that is mounted here, are left out.
@@ -47,7 +48,7 @@ fn below(mount: &Path, directory: &Path) -> Text {
 
 /// Where the version 2 hierarchy is mounted: the whole of `/sys/fs/cgroup`, or `unified` beside version 1.
 fn mount() -> Option<PathBuf> {
-    let bytes = read_file("/proc/self/mounts").ok()?;
+    let bytes = kernel::file("/proc/self/mounts").ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let mut mounts = text.lines().filter_map(|line| {
         let mut fields = line.split(' ').skip(1);

@@ -3,15 +3,15 @@
 use portward_model::Counters;
 use portward_wire::procfs;
 
-use super::read_file;
+use super::kernel;
 use crate::SysError;
 
 pub(super) fn read() -> Result<Counters, SysError> {
     let mut found = Counters::new();
-    procfs::counters(&read_file("/proc/thread-self/net/snmp")?, &mut found);
+    procfs::counters(&kernel::file("/proc/thread-self/net/snmp")?, &mut found);
     // Both are absent where the kernel was built without the part that they count.
     for file in ["netstat", "snmp6"] {
-        let Ok(bytes) = read_file(&format!("/proc/thread-self/net/{file}")) else { continue };
+        let Ok(bytes) = kernel::file(&format!("/proc/thread-self/net/{file}")) else { continue };
         if file == "netstat" {
             procfs::counters(&bytes, &mut found);
         } else {

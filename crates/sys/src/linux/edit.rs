@@ -6,7 +6,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::File,
     io::{self, Read, Write},
     os::unix::ffi::OsStrExt,
     path::Path,
@@ -16,30 +16,38 @@ use portward_model::{Edit, Text};
 use rustix::{
     fd::{AsFd, OwnedFd},
     fs::{
-        Access, AtFlags, FileType, Gid, Mode, OFlags, Stat, Uid, accessat, fchmod, fchown, fgetxattr, flistxattr, fsetxattr,
-        fstat,
+        Access, AtFlags, CWD, FileType, Gid, Mode, OFlags, ResolveFlags, Stat, Uid, accessat, fchmod, fchown, fgetxattr,
+        flistxattr, fsetxattr, fstat,
     },
-    fs::{XattrFlags, fsync, openat, renameat, statat, unlinkat},
+    fs::{XattrFlags, fsync, openat, openat2, renameat, statat, unlinkat},
     io::Errno,
 };
 
+use super::{files::Mounts, rights::Taken, whole::beside};
 use crate::SysError;
 
-/// Writes the edit's lines in place of the one that was seen.
+/// Writes the edit's lines in place of the one that was seen, with no more rights than whoever has the file.
 pub(super) fn apply(edit: &Edit) -> Result<(), SysError> {
+    let shown = edit.file.shown();
+    let unread = |source| SysError::Read { path: shown.clone(), source };
+    // Links lead to the file itself; what is replaced is the file, never the link.
+    let mounts = Mounts::patient();
+    let file = mounts.find(Path::new(OsStr::from_bytes(edit.file.raw()))).map_err(unread)?;
+    let _taken = Taken::whole(file.word()).map_err(|error| unread(error.into()))?;
+    replace(edit, file.path())
+}
+
+fn replace(edit: &Edit, file: &Path) -> Result<(), SysError> {
     let shown = edit.file.shown();
     let failed = |operation: &'static str| {
         let path = shown.clone();
         move |error: Errno| SysError::Write { path: path.clone(), operation, source: error.into() }
     };
     let left = |why: &'static str| SysError::LeftAlone { path: shown.clone(), why };
-    // Links lead to the file itself; what is replaced is the file, never the link.
-    let file = fs::canonicalize(OsStr::from_bytes(edit.file.raw()));
-    let file = file.map_err(|source| SysError::Read { path: shown.clone(), source })?;
     let (Some(folder), Some(name)) = (file.parent(), file.file_name()) else { return Err(left("it is no file")) };
-    // From here on the folder is this one, whatever its path comes to mean.
+    // From here on the folder is this one, whatever its path comes to mean. It has no links in it.
     let directory = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
-    let folder = openat(rustix::fs::CWD, folder, directory, Mode::empty()).map_err(failed("found"))?;
+    let folder = openat2(CWD, folder, directory, Mode::empty(), ResolveFlags::NO_SYMLINKS).map_err(failed("found"))?;
     // A pipe or a device is not waited for.
     let reading = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
     let old = openat(&folder, name, reading, Mode::empty()).map_err(failed("read"))?;
@@ -50,6 +58,7 @@ pub(super) fn apply(edit: &Edit) -> Result<(), SysError> {
     if stat.st_nlink != 1 {
         return Err(left("it has another name, which would go on naming the old text"));
     }
+    // With the rights that are taken now (`AT_EACCESS` means those of `setfsuid(2)`, too).
     accessat(&folder, name, Access::WRITE_OK, AtFlags::EACCESS).map_err(failed("written"))?;
     let old = File::from(old);
     let mut bytes = Vec::new();
@@ -59,7 +68,7 @@ pub(super) fn apply(edit: &Edit) -> Result<(), SysError> {
     }
     let changed = || SysError::Changed { path: shown.clone(), line: edit.line };
     let bytes = rewritten(&bytes, edit).ok_or_else(changed)?;
-    let part = part_of(name);
+    let part = beside(name);
     let written = write_beside(&folder, &part, &bytes, &stat, &old).and_then(|()| {
         // Another writer may have come between.
         let now = statat(&folder, name, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -112,7 +121,7 @@ fn rewritten(bytes: &[u8], edit: &Edit) -> Option<Vec<u8>> {
 }
 
 /// A new file with the old one's owner, mode and attributes, whole and on the disk.
-fn write_beside(folder: &OwnedFd, part: &Path, bytes: &[u8], stat: &Stat, old: &File) -> Result<(), Errno> {
+fn write_beside(folder: &OwnedFd, part: &OsStr, bytes: &[u8], stat: &Stat, old: &File) -> Result<(), Errno> {
     let making = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let new = openat(folder, part, making, Mode::RUSR | Mode::WUSR)?;
     let own = fstat(&new)?;
@@ -154,13 +163,6 @@ fn copy_attributes(old: &File, new: impl AsFd) -> Result<(), Errno> {
     Ok(())
 }
 
-/// The name that the new text has until it is whole.
-fn part_of(name: &OsStr) -> std::path::PathBuf {
-    let mut part = name.to_owned();
-    part.push(format!(".{}.part", std::process::id()));
-    part.into()
-}
-
 /// True when nobody wrote to the file, or put another in its place.
 fn same(before: &Stat, now: &Stat) -> bool {
     let facts = |stat: &Stat| {
@@ -178,7 +180,7 @@ mod tests {
         fs,
         os::unix::{
             ffi::OsStrExt,
-            fs::{MetadataExt, PermissionsExt, symlink},
+            fs::{MetadataExt, PermissionsExt, lchown, symlink},
         },
         path::Path,
     };
@@ -287,13 +289,31 @@ mod tests {
     }
 
     #[test]
-    fn another_process_part_is_not_removed() {
+    fn root_edits_a_users_file_with_that_users_rights() {
         let folder = TempDir::new().unwrap();
-        let file = folder.path().join("f");
-        fs::write(&file, "a\n").unwrap();
-        let part = folder.path().join(format!("f.{}.part", std::process::id()));
-        fs::write(&part, "theirs").unwrap();
-        assert!(matches!(apply(&edit(&file, 1, "a", &["b"])), Err(SysError::Write { .. })));
-        assert_eq!((fs::read_to_string(&file).unwrap(), fs::read_to_string(&part).unwrap()), ("a\n".into(), "theirs".into()));
+        let theirs = folder.path().join("theirs");
+        fs::create_dir(&theirs).unwrap();
+        fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        if lchown(&theirs, Some(NOBODY), Some(NOBODY)).is_err() {
+            portward_testkit::skip("root: a folder of another user's cannot be made");
+            return;
+        }
+        let (secret, link, own) = (folder.path().join("secret"), theirs.join("link"), theirs.join("own"));
+        for file in [&secret, &own] {
+            fs::write(file, "Port 22\n").unwrap();
+        }
+        symlink("../secret", &link).unwrap();
+        lchown(&own, Some(NOBODY), Some(NOBODY)).unwrap();
+        lchown(&link, Some(NOBODY), Some(NOBODY)).unwrap();
+        // Readable by them, so that only the right to write it is wanting.
+        fs::set_permissions(&secret, fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(apply(&edit(&link, 1, "Port 22", &["Port 2222"])).is_err());
+        assert_eq!(fs::read_to_string(&secret).unwrap(), "Port 22\n");
+        apply(&edit(&own, 1, "Port 22", &["Port 2222"])).unwrap();
+        assert_eq!(fs::read_to_string(&own).unwrap(), "Port 2222\n");
+        let after = fs::metadata(&own).unwrap();
+        assert_eq!((after.uid(), after.gid()), (NOBODY, NOBODY));
     }
+
+    const NOBODY: u32 = 65534;
 }

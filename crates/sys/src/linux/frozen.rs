@@ -1,4 +1,5 @@
 //! The control group of a process as far as it keeps the process from running: frozen, or short of memory.
+#![expect(clippy::disallowed_methods, reason = "hierarchies of control groups are the kernel's own")]
 
 use std::{
     ffi::OsStr,
@@ -9,7 +10,7 @@ use std::{
 use portward_model::{MemoryPressure, Text};
 use portward_wire::procfs::{self, CgroupMount};
 
-use super::read_file;
+use super::kernel;
 use crate::SysError;
 
 /// Where control groups of both versions are mounted.
@@ -29,13 +30,13 @@ pub(super) struct Groups {
 
 impl Hierarchies {
     pub(super) fn read() -> Result<Self, SysError> {
-        let (unified, freezer) = procfs::cgroup_mounts(&read_file("/proc/self/mountinfo")?);
+        let (unified, freezer) = procfs::cgroup_mounts(&kernel::file("/proc/self/mountinfo")?);
         Ok(Self { unified, freezer })
     }
 
     pub(super) fn of(&self, pid: u32) -> Groups {
         let mut groups = Groups::default();
-        let Ok(bytes) = read_file(&format!("/proc/{pid}/cgroup")) else { return groups };
+        let Ok(bytes) = kernel::file(&format!("/proc/{pid}/cgroup")) else { return groups };
         let (unified, freezer) = procfs::group_paths(&bytes);
         if let (Some(mount), Some(group)) = (&self.unified, unified) {
             groups.memory = memory(&place(mount, group));

@@ -24,8 +24,9 @@ use rustix::{
 };
 
 use super::{
+    kernel,
     paths::{Part, Path, number},
-    processes, read_file,
+    processes,
 };
 use crate::{Depth, Holders, SysError};
 
@@ -223,10 +224,10 @@ fn list(directory: &OwnedFd, buffer: &mut [MaybeUninit<u8>], first: u32, most: u
 fn in_flight() -> Result<Vec<(u32, u32, u32)>, SysError> {
     let mut found = Vec::new();
     for pid in processes::pids()? {
-        let Ok(entries) = std::fs::read_dir(format!("/proc/{pid}/fdinfo")) else { continue };
+        let Ok(entries) = kernel::read_dir(format!("/proc/{pid}/fdinfo")) else { continue };
         for entry in entries.flatten() {
             let Some(fd) = number(entry.file_name().as_encoded_bytes()) else { continue };
-            let waiting = read_file(&format!("/proc/{pid}/fdinfo/{fd}")).map_or(0, |bytes| in_flight_descriptors(&bytes));
+            let waiting = kernel::file(&format!("/proc/{pid}/fdinfo/{fd}")).map_or(0, |bytes| in_flight_descriptors(&bytes));
             if waiting > 0 {
                 found.push((pid, fd, waiting));
             }
@@ -237,7 +238,7 @@ fn in_flight() -> Result<Vec<(u32, u32, u32)>, SysError> {
 
 /// Open files of the whole machine, the first number of `/proc/sys/fs/file-nr`: a bound for the descriptors to walk.
 fn open_files() -> u64 {
-    let bytes = read_file("/proc/sys/fs/file-nr").unwrap_or_default();
+    let bytes = kernel::file("/proc/sys/fs/file-nr").unwrap_or_default();
     let first = bytes.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     std::str::from_utf8(first).ok().and_then(|number| number.parse().ok()).unwrap_or(0)
 }

@@ -1,12 +1,6 @@
 //! Network namespaces: which there are, and entering one.
 
-use std::{
-    fs::{self, File},
-    io,
-    mem::MaybeUninit,
-    os::unix::fs::MetadataExt,
-    path::Path,
-};
+use std::{io, mem::MaybeUninit, os::unix::fs::MetadataExt, path::Path};
 
 use portward_model::{Gap, Lack, Namespace, Need, Text};
 use portward_wire::procfs::inode_of_link;
@@ -18,7 +12,8 @@ use rustix::{
 };
 
 use super::{
-    namespace_inode,
+    files::Mounts,
+    kernel, namespace_inode,
     paths::{self, Part},
     processes,
 };
@@ -70,17 +65,18 @@ pub(super) fn read(which: &Which) -> Result<Partial<Vec<Namespace>>, SysError> {
 
 /// Names that `ip-netns(8)` keeps under `/run/netns`.
 fn add_named(found: &mut Vec<Namespace>) {
-    let Ok(entries) = fs::read_dir(NAMED) else { return };
-    for entry in entries.flatten() {
-        let Ok(metadata) = fs::metadata(entry.path()) else { continue };
+    let mounts = Mounts::now();
+    let Ok(folder) = mounts.find(Path::new(NAMED)) else { return };
+    for name in folder.names(MOST_NAMED) {
+        let Ok(place) = folder.find(Path::new(&name)) else { continue };
         // A namespace that was named in another mount namespace leaves a plain file here.
-        if !rustix::fs::statfs(entry.path()).is_ok_and(|system| system.f_type == NSFS_MAGIC) {
+        if !place.is_on(NSFS_MAGIC) {
             continue;
         }
-        let name = Some(Text::new(entry.file_name().as_encoded_bytes()));
-        match found.iter_mut().find(|namespace| namespace.inode == metadata.ino()) {
+        let (name, inode) = (Some(Text::new(name.as_encoded_bytes())), place.facts().stx_ino);
+        match found.iter_mut().find(|namespace| namespace.inode == inode) {
             Some(known) => known.name = name,
-            None => found.push(Namespace { inode: metadata.ino(), name, pid: None, own: false }),
+            None => found.push(Namespace { inode, name, pid: None, own: false }),
         }
     }
 }
@@ -93,7 +89,7 @@ pub(super) fn enter(namespace: &Namespace) -> Result<(), SysError> {
         (Some(name), None) => Path::new(NAMED).join(path_of(name)),
         (None, None) => return Err(failed(io::ErrorKind::NotFound.into())),
     };
-    let file = File::open(path).map_err(failed)?;
+    let file = kernel::open(path).map_err(failed)?;
     // The process may have ended since, and its pid may now stand for another namespace.
     if file.metadata().map_err(failed)?.ino() != namespace.inode {
         return Err(failed(io::ErrorKind::NotFound.into()));
@@ -103,4 +99,6 @@ pub(super) fn enter(namespace: &Namespace) -> Result<(), SysError> {
 
 const NAMED: &str = "/run/netns";
 /// `linux/magic.h`
+/// More than anybody names.
+const MOST_NAMED: usize = 65_536;
 const NSFS_MAGIC: rustix::fs::FsWord = 0x6e73_6673;

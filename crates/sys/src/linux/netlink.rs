@@ -12,7 +12,7 @@ use rustix::{
     net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink as nl, recv, sendto, socket_with},
 };
 
-use super::{namespaces, probe, read_file};
+use super::{kernel, namespaces, probe};
 use crate::{Ask, SysError};
 
 /// Sockets of each namespace, in turn; other namespaces are entered by a thread of their own, so that this
@@ -99,7 +99,7 @@ fn from_tables(ask: &Ask, netns: u16, each: &mut dyn FnMut(Socket), gaps: &mut V
         .chain([("udp", Transport::Udp, ask.transports.udp), ("udp6", Transport::Udp, ask.transports.udp)]);
     for (file, transport, wanted) in tables {
         // A kernel without IPv6 has no tcp6.
-        let Ok(bytes) = read_file(&format!("/proc/thread-self/net/{file}")) else { continue };
+        let Ok(bytes) = kernel::file(&format!("/proc/thread-self/net/{file}")) else { continue };
         if !wanted {
             continue;
         }

@@ -1,6 +1,6 @@
 //! Pinning another program's socket to the loopback device, on a copy of its descriptor (`pidfd_getfd(2)`).
 
-use std::{fs, io, net::SocketAddr};
+use std::{io, net::SocketAddr};
 
 use portward_model::{Holding, ProcessId, Socket, Text};
 use rustix::{
@@ -10,7 +10,7 @@ use rustix::{
     net::{getsockname, ipproto, sockopt},
 };
 
-use super::{actions, descriptors, device};
+use super::{actions, descriptors, device, kernel};
 use crate::{Pinned, SysError};
 
 /// Pins this very socket, which this process holds by this descriptor.
@@ -63,7 +63,7 @@ fn failed(process: ProcessId, source: io::Error) -> SysError {
 
 /// What Yama allows (`kernel.yama.ptrace_scope`), where the kernel has it and it forbids anything.
 fn ptrace_scope() -> Option<u8> {
-    let text = fs::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok()?;
+    let text = kernel::read_to_string("/proc/sys/kernel/yama/ptrace_scope").ok()?;
     text.trim().parse().ok().filter(|scope| *scope > 0)
 }
 

@@ -1,7 +1,7 @@
 //! Processes: who they are, where they came from, and threads with descriptor tables of their own.
 
 use std::{
-    fs, io,
+    io,
     mem::MaybeUninit,
     os::unix::fs::MetadataExt,
     sync::atomic::{AtomicUsize, Ordering},
@@ -18,7 +18,10 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::paths::{Path, number};
+use super::{
+    kernel,
+    paths::{Path, number},
+};
 use crate::SysError;
 
 /// The `/proc` directory, opened as a place to start from.
@@ -215,7 +218,7 @@ fn link(directory: &OwnedFd, name: &std::ffi::CStr) -> Seen<Text> {
 pub(super) fn descendants(ancestor: u32) -> Result<Vec<u32>, SysError> {
     let mut parents = Vec::new();
     for pid in pids()? {
-        if let Ok(bytes) = fs::read(format!("/proc/{pid}/stat")) {
+        if let Ok(bytes) = kernel::read(format!("/proc/{pid}/stat")) {
             parents.extend(procfs::stat(&bytes).map(|stat| (pid, stat.parent)));
         }
     }
@@ -235,7 +238,7 @@ pub(super) fn descendants(ancestor: u32) -> Result<Vec<u32>, SysError> {
 
 /// True when the process was started with listeners for it (`sd_listen_fds(3)`).
 pub(super) fn activated(pid: u32) -> Seen<bool> {
-    match fs::read(format!("/proc/{pid}/environ")) {
+    match kernel::read(format!("/proc/{pid}/environ")) {
         Ok(bytes) => {
             let number_of = |name| procfs::environment_value(&bytes, name).and_then(number);
             Seen::Known(number_of("LISTEN_PID") == Some(pid) && number_of("LISTEN_FDS").is_some_and(|count| count > 0))
@@ -250,10 +253,10 @@ pub(super) fn activated(pid: u32) -> Seen<bool> {
 pub(super) fn private_tables(pid: u32) -> Vec<u32> {
     let tasks = format!("/proc/{pid}/task");
     // The link count is the number of threads plus two.
-    if fs::metadata(&tasks).map_or(0, |metadata| metadata.nlink()) <= 3 {
+    if kernel::metadata(&tasks).map_or(0, |metadata| metadata.nlink()) <= 3 {
         return Vec::new();
     }
-    let Ok(entries) = fs::read_dir(&tasks) else { return Vec::new() };
+    let Ok(entries) = kernel::read_dir(&tasks) else { return Vec::new() };
     let threads = entries.flatten().filter_map(|entry| number(entry.file_name().as_encoded_bytes()));
     let mut distinct: Vec<u32> = Vec::new();
     for tid in threads.filter(|tid| *tid != pid) {

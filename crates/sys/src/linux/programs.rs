@@ -17,6 +17,8 @@ use rustix::{
     process::{Pid, PidfdFlags, pidfd_open},
 };
 
+use super::files::{Mounts, Place};
+
 /// What a program answered.
 pub(super) struct Answer {
     /// True when it ended by itself with code 0.
@@ -30,11 +32,14 @@ pub(super) fn find(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let folders = env::split_paths(&path).chain(ADMINISTRATORS.iter().map(PathBuf::from));
     // A relative folder would mean another program in every directory.
-    folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).find(|path| is_program(path))
+    let mounts = Mounts::now();
+    folders.filter(|folder| folder.is_absolute()).map(|folder| folder.join(name)).find(|path| is_program(&mounts, path))
 }
 
-fn is_program(path: &Path) -> bool {
-    path.is_file() && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
+/// Root runs what root alone could have put there.
+fn is_program(mounts: &Mounts, path: &Path) -> bool {
+    let is_ours = |file: Place| file.is_file() && file.word().can_be_trusted();
+    mounts.find(path).is_ok_and(is_ours) && rustix::fs::access(path, rustix::fs::Access::EXEC_OK).is_ok()
 }
 
 /// Runs a program without a shell, in the C locale, for at most `patience`; it is killed and reaped afterwards.

@@ -2,76 +2,144 @@
 
 use std::{
     ffi::OsStr,
-    fs,
-    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
 };
 
-use portward_model::{Project, ProjectIdentity, Text};
+use portward_model::{Gap, Lack, Need, Project, ProjectIdentity, Text};
 use portward_wire::procfs::{GitHead, git_head};
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
 
-use crate::FileMark;
+use super::{
+    files::{Mounts, Place, is_stalling},
+    reader::{self, Question},
+    rights::with_rights,
+};
+use crate::{Partial, SysError, state::folder_mark};
 
 /// The project of each directory that has one. A directory is trusted only when it is the same one that the
 /// process itself is in: a path from inside a container names another place here.
-pub(super) fn find(directories: &[(u32, Text)]) -> Vec<(Text, Project)> {
-    let mut found: Vec<(Text, Project)> = Vec::new();
+///
+/// Where a file system may never answer, a reader process is asked, and what it does not tell in time is a gap.
+pub(super) fn find(directories: &[(u32, Text)]) -> Partial<Vec<(Text, Project)>> {
+    let mounts = Mounts::now();
+    let (stalling, directories): (Vec<_>, Vec<_>) = directories.iter().partition(|(_, path)| mounts.may_stall(path_of(path)));
+    let mut found = Partial { value: Vec::new(), gaps: Vec::new() };
+    let mut doubtful: Vec<(u32, Text)> = stalling.into_iter().cloned().collect();
     for (pid, directory) in directories {
-        if directory.raw().first() != Some(&b'/') || directory.raw() == b"/" {
-            continue;
+        match of_process(&mounts, *pid, directory) {
+            Ok(project) => found.value.extend(project.map(|project| (directory.clone(), project))),
+            Err(Stalls) => doubtful.push((*pid, directory.clone())),
         }
-        let path = Path::new(OsStr::from_bytes(directory.raw()));
-        if is_same_place(*pid, path) {
-            found.extend(project_of(path).map(|project| (directory.clone(), project)));
+    }
+    if !doubtful.is_empty() {
+        match reader::ask::<Vec<(Text, Project)>>(&Question::Projects(doubtful), reader::BRIEFLY) {
+            Ok(projects) => found.value.extend(projects),
+            Err(error) => found.gaps.push(Gap { lack: Lack::Projects, need: Need::Platform, error: Some(error.to_string()) }),
         }
     }
     found
 }
 
+/// The same in a reader process, which may wait.
+pub(super) fn read_patiently(directories: &[(u32, Text)]) -> Vec<(Text, Project)> {
+    let mounts = Mounts::patient();
+    let project = |(pid, directory): &(u32, Text)| Some((directory.clone(), of_process(&mounts, *pid, directory).ok()??));
+    directories.iter().filter_map(project).collect()
+}
+
 /// The project of a directory, with the repository and the folder that make it the same one again.
-pub(super) fn identity_of(directory: &Path) -> Option<ProjectIdentity> {
-    let project = project_of(directory)?;
-    let root = PathBuf::from(OsStr::from_bytes(project.root.raw()));
+pub(super) fn identity_of(directory: &Path) -> Result<Option<ProjectIdentity>, SysError> {
+    if Mounts::now().may_stall(directory) {
+        return reader::ask(&Question::ProjectAt(text(directory.as_os_str())), reader::LONG);
+    }
+    Ok(identity_on(&Mounts::now(), directory))
+}
+
+/// The same in a reader process, which may wait.
+pub(super) fn identity_patiently(directory: &Text) -> Option<ProjectIdentity> {
+    identity_on(&Mounts::patient(), path_of(directory))
+}
+
+fn identity_on(mounts: &Mounts, directory: &Path) -> Option<ProjectIdentity> {
+    let (root, project) = project_of(mounts.find(directory).ok()?).ok()??;
     let common = common_directory(&root).map(|path| text(path.as_os_str()));
-    Some(ProjectIdentity { project, common, folder: FileMark::folder(&root) })
+    Some(ProjectIdentity { project, common, folder: folder_mark(root.facts()) })
+}
+
+/// A file system that may never answer is on the way.
+struct Stalls;
+
+fn of_process(mounts: &Mounts, pid: u32, directory: &Text) -> Result<Option<Project>, Stalls> {
+    let path = path_of(directory);
+    if !path.is_absolute() || path.parent().is_none() {
+        return Ok(None);
+    }
+    let place = match mounts.find(path) {
+        Ok(place) => place,
+        Err(error) if is_stalling(&error) => return Err(Stalls),
+        Err(_) => return Ok(None),
+    };
+    let flags = AtFlags::STATX_DONT_SYNC | AtFlags::NO_AUTOMOUNT;
+    let own = statx(CWD, format!("/proc/{pid}/cwd"), flags, StatxFlags::INO);
+    if !own.is_ok_and(|own| place.is((own.stx_dev_major, own.stx_dev_minor), own.stx_ino)) {
+        return Ok(None);
+    }
+    Ok(project_of(place)?.map(|(_, project)| project))
 }
 
 /// What `git rev-parse --git-common-dir` prints, absolute (gitrepository-layout(5), `commondir`).
-fn common_directory(root: &Path) -> Option<PathBuf> {
-    let git = root.join(".git");
-    let own = if fs::metadata(&git).ok()?.is_dir() { git } else { linked_directory(root, &git)? };
-    let common = match fs::read(own.join("commondir")) {
-        Ok(bytes) => own.join(OsStr::from_bytes(bytes.trim_ascii())),
+fn common_directory(root: &Place) -> Option<PathBuf> {
+    let git = root.find(Path::new(".git")).ok()?;
+    let own = if git.is_folder() { git } else { root.find(&linked_directory(&git)?).ok()? };
+    let common = match own.find(Path::new("commondir")).and_then(|file| file.read(LONGEST)) {
+        Ok(bytes) => own.find(Path::new(OsStr::from_bytes(bytes.trim_ascii()))).ok()?,
         Err(_) => own,
     };
-    Some(fs::canonicalize(&common).unwrap_or(common))
-}
-
-fn is_same_place(pid: u32, path: &Path) -> bool {
-    let identity = |path: &Path| fs::metadata(path).ok().map(|metadata| (metadata.dev(), metadata.ino()));
-    let own = identity(path);
-    own.is_some() && own == identity(Path::new(&format!("/proc/{pid}/cwd")))
+    Some(common.path().to_owned())
 }
 
 /// The nearest git worktree or `portward.toml` above a directory, otherwise the nearest manifest.
-fn project_of(directory: &Path) -> Option<Project> {
+fn project_of(directory: Place) -> Result<Option<(Place, Project)>, Stalls> {
     let mut manifest = None;
-    for folder in directory.ancestors().take(DEEPEST) {
-        if is_nobodys_project(folder) {
+    let mut folder = directory;
+    for _ in 0..DEEPEST {
+        if is_nobodys_project(folder.path()) {
             break;
         }
-        let git = folder.join(".git");
-        if let Ok(metadata) = fs::metadata(&git) {
-            return Some(worktree(folder, &git, metadata.is_dir()));
+        let (is_worktree, is_ours, has_manifest) = with_rights(folder.word(), || {
+            let has_manifest = || manifest.is_none() && MANIFESTS.iter().any(|name| folder.has(name));
+            Ok((folder.has(".git"), folder.has("portward.toml"), has_manifest()))
+        })
+        .unwrap_or_default();
+        if is_worktree {
+            match folder.find(Path::new(".git")) {
+                Ok(git) if git.is_folder() || git.is_file() => {
+                    let project = worktree(&folder, &git);
+                    return Ok(Some((folder, project)));
+                }
+                Err(error) if is_stalling(&error) => return Err(Stalls),
+                Ok(_) | Err(_) => {}
+            }
         }
-        if folder.join("portward.toml").exists() {
-            return Some(plain(folder));
+        if is_ours {
+            let project = plain(folder.path());
+            return Ok(Some((folder, project)));
         }
-        if manifest.is_none() && MANIFESTS.iter().any(|name| folder.join(name).exists()) {
+        let above = folder.parent();
+        if has_manifest {
             manifest = Some(folder);
         }
+        folder = match above {
+            Ok(above) => above,
+            Err(error) if is_stalling(&error) => return Err(Stalls),
+            Err(_) => break,
+        };
     }
-    manifest.map(plain)
+    Ok(manifest.map(|folder| {
+        let project = plain(folder.path());
+        (folder, project)
+    }))
 }
 
 /// Homes and the file system's own folders may hold a `.git` of someone's settings; they are no project.
@@ -93,29 +161,37 @@ fn plain(folder: &Path) -> Project {
     }
 }
 
-fn worktree(folder: &Path, git: &Path, is_main: bool) -> Project {
-    let mut project = plain(folder);
-    let mut directory = git.to_path_buf();
-    if !is_main {
+fn worktree(folder: &Place, git: &Place) -> Project {
+    let mut project = plain(folder.path());
+    let head = if git.is_folder() {
+        git.find(Path::new("HEAD"))
+    } else {
         // A linked worktree's `.git` is a file: `gitdir: /main/.git/worktrees/NAME` (gitrepository-layout(5)).
-        let Some(linked) = linked_directory(folder, git) else { return project };
+        let Some(linked) = linked_directory(git) else { return project };
+        let linked = folder.path().join(linked);
         if linked.parent().and_then(Path::file_name) == Some(OsStr::new("worktrees")) {
             project.worktree = linked.file_name().map(text);
             let main = linked.ancestors().nth(3).and_then(Path::file_name);
             project.name = main.map_or(project.name, text);
         }
-        directory = linked;
-    }
-    if let Some(GitHead::Branch(branch)) = fs::read(directory.join("HEAD")).ok().and_then(|bytes| git_head(&bytes)) {
+        folder.find(&linked.join("HEAD"))
+    };
+    let head = head.and_then(|head| head.read(LONGEST));
+    if let Some(GitHead::Branch(branch)) = head.ok().and_then(|bytes| git_head(&bytes)) {
         project.branch = Some(branch);
     }
     project
 }
 
-fn linked_directory(folder: &Path, git: &Path) -> Option<PathBuf> {
-    let bytes = fs::read(git).ok()?;
+/// What a linked worktree's `.git` file names.
+fn linked_directory(git: &Place) -> Option<PathBuf> {
+    let bytes = git.read(LONGEST).ok()?;
     let target = bytes.strip_prefix(b"gitdir:")?.trim_ascii();
-    Some(folder.join(OsStr::from_bytes(target)))
+    Some(PathBuf::from(OsStr::from_bytes(target)))
+}
+
+fn path_of(text: &Text) -> &Path {
+    Path::new(OsStr::from_bytes(text.raw()))
 }
 
 fn text(name: &OsStr) -> Text {
@@ -142,6 +218,8 @@ const MANIFESTS: &[&str] = &[
     "requirements.txt",
     "Procfile",
 ];
+/// No path that git writes into such a file is longer.
+const LONGEST: u64 = 8 * 1024;
 /// Folders looked at above a directory.
 const DEEPEST: usize = 24;
 
@@ -149,7 +227,13 @@ const DEEPEST: usize = 24;
 mod tests {
     use std::fs;
 
-    use super::{identity_of, project_of, text};
+    use super::{Mounts, Project, identity_of, text};
+
+    fn project_of(directory: &std::path::Path) -> Option<Project> {
+        let mounts = Mounts::now();
+        let found = super::project_of(mounts.find(directory).ok()?);
+        found.ok()?.map(|(_, project)| project)
+    }
 
     #[test]
     fn worktrees_and_manifests() {
@@ -175,7 +259,7 @@ mod tests {
         let project = project_of(&linked.join("web")).unwrap();
         assert_eq!(project.name.shown(), "shop");
         assert_eq!((project.branch.unwrap().shown().as_str(), project.worktree.unwrap().shown().as_str()), ("fix/42", "fix-42"));
-        let (one, other) = (identity_of(&main).unwrap(), identity_of(&linked.join("web")).unwrap());
+        let (one, other) = (identity_of(&main).unwrap().unwrap(), identity_of(&linked.join("web")).unwrap().unwrap());
         let git = fs::canonicalize(main.join(".git")).unwrap();
         assert_eq!((one.common.clone(), other.common), (Some(text(git.as_os_str())), one.common));
         assert!(one.folder.is_some() && one.folder != other.folder, "two worktrees are two folders");

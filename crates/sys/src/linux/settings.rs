@@ -8,7 +8,7 @@ use rustix::{
     time::{ClockId, clock_gettime},
 };
 
-use super::{namespace_inode, read_file};
+use super::{kernel, namespace_inode};
 use crate::{Beyond, SysError};
 
 pub(super) fn facts() -> HostFacts {
@@ -32,7 +32,7 @@ fn holds(wanted: CapabilitySet) -> bool {
 
 /// A setting of the reader's network namespace; `None` where it is absent.
 fn setting(name: &str) -> Option<Vec<u8>> {
-    read_file(&format!("/proc/sys/net/{name}")).ok()
+    kernel::file(&format!("/proc/sys/net/{name}")).ok()
 }
 
 fn switch(name: &str) -> bool {
@@ -41,7 +41,7 @@ fn switch(name: &str) -> bool {
 
 pub(super) fn port_rules() -> Result<PortRules, SysError> {
     let path = "/proc/sys/net/ipv4/ip_local_port_range";
-    let bytes = read_file(path)?;
+    let bytes = kernel::file(path)?;
     let ephemeral = procfs::port_range(&bytes).unwrap_or(PortRange { first: 32768, last: 60999 });
     let start = setting("ipv4/ip_unprivileged_port_start");
     let start = start.and_then(|bytes| std::str::from_utf8(bytes.trim_ascii()).ok().and_then(|text| text.parse::<u32>().ok()));
@@ -78,7 +78,7 @@ pub(super) fn beyond_listeners(listeners: usize) -> Beyond {
 /// The first kilobyte of a file of statistics.
 fn start_of(path: &str) -> Option<Vec<u8>> {
     let mut bytes = vec![0; 1024];
-    let read = std::io::Read::read(&mut &std::fs::File::open(path).ok()?, &mut bytes).ok()?;
+    let read = std::io::Read::read(&mut kernel::open(path).ok()?, &mut bytes).ok()?;
     bytes.truncate(read);
     Some(bytes)
 }

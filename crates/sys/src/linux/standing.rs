@@ -1,51 +1,63 @@
 //! What stands at a path, and whether this reader may connect to it.
 
-use std::{
-    ffi::OsStr,
-    fs,
-    os::unix::{
-        ffi::OsStrExt,
-        fs::{FileTypeExt, MetadataExt},
-    },
-    path::Path,
-};
+use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
 use portward_model::{FileKind, PathFacts, Text};
-use rustix::fs::{Access, AtFlags, CWD, accessat};
+use rustix::fs::{Access, AtFlags, CWD, FileType, accessat};
+
+use super::{
+    files::Mounts,
+    reader::{self, Question},
+};
+use crate::SysError;
 
 /// Follows links, as connecting does. An abstract name (`@name`) has no file and nothing stands there.
-pub(super) fn at(path: &Text) -> PathFacts {
+///
+/// # Errors
+/// Where its file system did not answer in time.
+pub(super) fn at(path: &Text) -> Result<PathFacts, SysError> {
+    let mounts = Mounts::now();
+    if mounts.may_stall(Path::new(OsStr::from_bytes(path.raw()))) {
+        return reader::ask(&Question::Path(path.clone()), reader::LONG);
+    }
+    Ok(on(&mounts, path))
+}
+
+/// The same in a reader process, which may wait.
+pub(super) fn patiently(path: &Text) -> PathFacts {
+    on(&Mounts::patient(), path)
+}
+
+fn on(mounts: &Mounts, path: &Text) -> PathFacts {
     let place = Path::new(OsStr::from_bytes(path.raw()));
     let mut facts = PathFacts { path: path.clone(), ..PathFacts::default() };
     if path.raw().starts_with(b"@") || path.is_empty() {
         return facts;
     }
-    facts.stops_at = first_closed(place);
-    if let Ok(metadata) = fs::metadata(place) {
-        let kind = metadata.file_type();
-        facts.kind = Some(if kind.is_socket() {
-            FileKind::Socket
-        } else if kind.is_file() {
-            FileKind::File
-        } else if kind.is_dir() {
-            FileKind::Folder
-        } else {
-            FileKind::Other
+    facts.stops_at = first_closed(mounts, place);
+    if let Ok(found) = mounts.find(place) {
+        let stat = found.facts();
+        facts.kind = Some(match FileType::from_raw_mode(stat.stx_mode.into()) {
+            FileType::Socket => FileKind::Socket,
+            FileType::RegularFile => FileKind::File,
+            FileType::Directory => FileKind::Folder,
+            _ => FileKind::Other,
         });
-        facts.inode = metadata.ino();
-        facts.mode = metadata.mode() & PERMISSIONS;
-        (facts.uid, facts.gid) = (metadata.uid(), metadata.gid());
+        facts.inode = stat.stx_ino;
+        facts.mode = u32::from(stat.stx_mode) & PERMISSIONS;
+        (facts.uid, facts.gid) = (stat.stx_uid, stat.stx_gid);
         facts.writable = may(place, Access::WRITE_OK);
     }
-    facts.nearby = nearby(place);
+    facts.nearby = nearby(mounts, place);
     facts
 }
 
 /// The first folder on the way that does not exist, is none, or may not be searched.
-fn first_closed(place: &Path) -> Option<Text> {
+fn first_closed(mounts: &Mounts, place: &Path) -> Option<Text> {
+    let is_folder = |folder: &Path| mounts.find(folder).is_ok_and(|folder| folder.is_folder());
     let mut folders: Vec<&Path> = place.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).collect();
     folders.reverse();
-    let closed = folders.into_iter().find(|folder| !folder.is_dir() || !may(folder, Access::EXEC_OK))?;
+    let closed = folders.into_iter().find(|folder| !is_folder(folder) || !may(folder, Access::EXEC_OK))?;
     Some(Text::new(closed.as_os_str().as_bytes()))
 }
 
@@ -55,15 +67,18 @@ fn may(place: &Path, access: Access) -> bool {
 }
 
 /// Other sockets of the folder with a name like this one's, such as `.s.PGSQL.5433` beside `.s.PGSQL.5432`.
-fn nearby(place: &Path) -> Vec<Text> {
+fn nearby(mounts: &Mounts, place: &Path) -> Vec<Text> {
     let (Some(folder), Some(name)) = (place.parent(), place.file_name()) else { return Vec::new() };
     let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let alike = entries.flatten().take(MOST_ENTRIES).filter(|entry| {
-        let other = entry.file_name();
-        other != name && is_like(other.as_bytes(), name.as_bytes()) && entry.file_type().is_ok_and(|kind| kind.is_socket())
-    });
-    let mut found: Vec<Text> = alike.take(MOST_NEARBY).map(|entry| Text::new(entry.path().as_os_str().as_bytes())).collect();
+    let Ok(entries) = mounts.find(folder) else { return Vec::new() };
+    let is_socket = |other: &OsStr| {
+        let found = entries.find(Path::new(other));
+        found.is_ok_and(|found| FileType::from_raw_mode(found.facts().stx_mode.into()) == FileType::Socket)
+    };
+    let names = entries.names(MOST_ENTRIES).into_iter();
+    let alike = names.filter(|other| other != name && is_like(other.as_bytes(), name.as_bytes()) && is_socket(other));
+    let mut found: Vec<Text> =
+        alike.take(MOST_NEARBY).map(|other| Text::new(folder.join(other).as_os_str().as_bytes())).collect();
     found.sort();
     found
 }

@@ -1,7 +1,7 @@
 //! What surrounds a connection: settings of the network namespace that the calling thread is in, the hosts file,
 //! proxies of the environment.
 
-use std::{env, os::unix::ffi::OsStrExt, path::Path};
+use std::{env, os::unix::ffi::OsStrExt};
 
 use portward_model::{Family, HostsLine, NetworkSettings, ProxySetting, Text};
 use portward_wire::{
@@ -9,7 +9,7 @@ use portward_wire::{
     procfs,
 };
 
-use super::{interfaces, netlink::Connection, read_file};
+use super::{interfaces, kernel, netlink::Connection};
 use crate::SysError;
 
 pub(super) fn network() -> Result<NetworkSettings, SysError> {
@@ -22,14 +22,14 @@ pub(super) fn network() -> Result<NetworkSettings, SysError> {
         max_half_open: setting("ipv4/tcp_max_syn_backlog"),
         syn_cookies: setting("ipv4/tcp_syncookies"),
         // A kernel without IPv6 has no such settings at all.
-        ipv6_disabled: if Path::new("/proc/sys/net/core").exists() {
-            Some(v6_off.contains(&Some(1)) || !Path::new("/proc/sys/net/ipv6").exists())
+        ipv6_disabled: if kernel::metadata("/proc/sys/net/core").is_ok() {
+            Some(v6_off.contains(&Some(1)) || kernel::metadata("/proc/sys/net/ipv6").is_err())
         } else {
             None
         },
         loopback_mtu: interfaces.iter().find(|interface| interface.loopback).and_then(|interface| interface.mtu),
         tracked_connections: tracked,
-        gateway: read_file("/proc/thread-self/net/route").ok().and_then(|bytes| procfs::default_gateway(&bytes)),
+        gateway: kernel::file("/proc/thread-self/net/route").ok().and_then(|bytes| procfs::default_gateway(&bytes)),
         container: container(),
         wsl: [&b"microsoft"[..], b"wsl"].iter().any(|mark| kernel.windows(mark.len()).any(|part| part == *mark)),
         rule_before_local: before_local(),
@@ -37,21 +37,21 @@ pub(super) fn network() -> Result<NetworkSettings, SysError> {
 }
 
 fn setting(name: &str) -> Option<u32> {
-    let bytes = read_file(&format!("/proc/sys/net/{name}")).ok()?;
+    let bytes = kernel::file(&format!("/proc/sys/net/{name}")).ok()?;
     std::str::from_utf8(&bytes).ok()?.trim().parse().ok()
 }
 
 /// The runtime whose container this is, by the files that runtimes leave and the group of the first process.
 fn container() -> Option<String> {
     for (file, runtime) in [("/.dockerenv", "docker"), ("/run/.containerenv", "podman")] {
-        if Path::new(file).exists() {
+        if rustix::fs::stat(file).is_ok() {
             return Some(runtime.to_owned());
         }
     }
     // systemd keeps here what its own container told it (`systemd-detect-virt(1)`).
-    let named = read_file("/run/systemd/container").ok().map(|bytes| Text::new(bytes.trim_ascii()).shown());
+    let named = kernel::file("/run/systemd/container").ok().map(|bytes| Text::new(bytes.trim_ascii()).shown());
     named.filter(|name| !name.is_empty()).or_else(|| {
-        let group = read_file("/proc/1/cgroup").ok()?;
+        let group = kernel::file("/proc/1/cgroup").ok()?;
         procfs::runtime_of_cgroup(&group).map(str::to_owned)
     })
 }
@@ -75,7 +75,7 @@ fn before_local() -> Option<bool> {
 }
 
 pub(super) fn hosts() -> Result<Vec<HostsLine>, SysError> {
-    Ok(procfs::hosts_lines(&read_file("/etc/hosts")?))
+    Ok(procfs::hosts_lines(&kernel::file("/etc/hosts")?))
 }
 
 /// Proxies that this process's environment names. An upper-case `HTTP_PROXY` is listed too, though some clients

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs, io,
+    io,
     os::unix::ffi::OsStrExt,
     thread,
     time::{Duration, Instant},
@@ -12,7 +12,7 @@ use portward_model::{Need, Seen, Text, Thread, Vitals};
 use portward_wire::procfs;
 use rustix::fs::{CWD, readlinkat};
 
-use super::{frozen::Hierarchies, paths::number};
+use super::{frozen::Hierarchies, kernel, paths::number};
 use crate::SysError;
 
 /// Reads each process that lives; with `over`, processor time is read again after that time, of all at once.
@@ -49,7 +49,7 @@ struct Used {
 }
 
 fn used(pid: u32) -> Option<Used> {
-    let bytes = fs::read(format!("/proc/{pid}/stat")).ok()?;
+    let bytes = kernel::read(format!("/proc/{pid}/stat")).ok()?;
     let stat = procfs::stat(&bytes)?;
     Some(Used { ticks: stat.cpu_ticks, started: stat.started_ticks })
 }
@@ -57,7 +57,7 @@ fn used(pid: u32) -> Option<Used> {
 /// The time that each thread ran or waited for a processor since it began, in nanoseconds (`Documentation/scheduler/sched-stats`).
 fn wanted(vitals: &Vitals) -> BTreeMap<u32, u64> {
     let of = |thread: &Thread| {
-        let text = fs::read_to_string(format!("/proc/{}/task/{}/schedstat", vitals.pid, thread.tid)).ok()?;
+        let text = kernel::read_to_string(format!("/proc/{}/task/{}/schedstat", vitals.pid, thread.tid)).ok()?;
         let mut numbers = text.split_ascii_whitespace().map_while(|number| number.parse::<u64>().ok());
         Some((thread.tid, numbers.next()?.saturating_add(numbers.next()?)))
     };
@@ -65,7 +65,7 @@ fn wanted(vitals: &Vitals) -> BTreeMap<u32, u64> {
 }
 
 fn one(pid: u32, hierarchies: &Hierarchies) -> Option<Vitals> {
-    let file = |name: &str| fs::read(format!("/proc/{pid}/{name}"));
+    let file = |name: &str| kernel::read(format!("/proc/{pid}/{name}"));
     let bonds = procfs::bonds(&file("status").ok()?);
     let groups = hierarchies.of(pid);
     let threads = threads(pid);
@@ -89,7 +89,7 @@ fn one(pid: u32, hierarchies: &Hierarchies) -> Option<Vitals> {
 }
 
 fn threads(pid: u32) -> Vec<Thread> {
-    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
+    let Ok(entries) = kernel::read_dir(format!("/proc/{pid}/task")) else { return Vec::new() };
     let tids = entries.flatten().filter_map(|entry| number(entry.file_name().as_bytes())).take(MOST_THREADS);
     // `wchan` gives a zero both to a reader without the right and of a thread that sleeps nowhere. This link
     // asks for the same right and refuses plainly.
@@ -98,7 +98,7 @@ fn threads(pid: u32) -> Vec<Thread> {
 }
 
 fn thread_of(pid: u32, tid: u32, may_look: bool) -> Option<Thread> {
-    let file = |name: &str| fs::read(format!("/proc/{pid}/task/{tid}/{name}"));
+    let file = |name: &str| kernel::read(format!("/proc/{pid}/task/{tid}/{name}"));
     let state = procfs::state_letter(&file("stat").ok()?)?;
     let waits_in = if may_look {
         seen(file("wchan"), |bytes| Some(if bytes == b"0" { Text::default() } else { Text::new(bytes) }))
@@ -114,9 +114,9 @@ fn descriptors(pid: u32) -> Seen<u32> {
     let folder = format!("/proc/{pid}/fd");
     // Since Linux 6.2 the folder's size is their number, whoever asks; before, it was zero. It counts what counts
     // against the limit, so a thread that waits in accept adds the number that it has taken beforehand.
-    match fs::metadata(&folder) {
+    match kernel::metadata(&folder) {
         Ok(metadata) if metadata.len() > 0 => Seen::Known(u32::try_from(metadata.len()).unwrap_or(u32::MAX)),
-        Ok(_) => seen(fs::read_dir(folder), |entries| u32::try_from(entries.count()).ok()),
+        Ok(_) => seen(kernel::read_dir(folder), |entries| u32::try_from(entries.count()).ok()),
         Err(error) => seen(Err::<(), _>(error), |()| None),
     }
 }

@@ -139,6 +139,29 @@ pub fn group_paths(bytes: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
     (unified, freezer)
 }
 
+/// A file system as it is mounted (`proc_pid_mountinfo(5)`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount {
+    /// Its number, which no other mount of the machine has.
+    pub id: u64,
+    /// Where it is mounted.
+    pub point: Vec<u8>,
+    /// Its type, such as `ext4` or `fuse.sshfs`.
+    pub kind: Vec<u8>,
+}
+
+/// Every mount of `/proc/PID/mountinfo`, in its order: of two at one place the later one is seen.
+pub fn mounts(bytes: &[u8]) -> Vec<Mount> {
+    let mount = |line: &[u8]| {
+        let mut fields = line.split(|b| *b == b' ');
+        let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
+        let point = unescaped(fields.nth(3)?);
+        let kind = fields.skip_while(|field| *field != b"-").nth(1)?.to_vec();
+        Some(Mount { id, point, kind })
+    };
+    bytes.split(|b| *b == b'\n').filter_map(mount).collect()
+}
+
 /// A path of `mountinfo`, in which the kernel writes space, tab, newline and backslash as `\040` and so on.
 fn unescaped(path: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(path.len());
@@ -160,8 +183,8 @@ fn unescaped(path: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::{
-        bonds, cgroup_mounts, confining_label, descriptor_limit, full_pressure, group_paths, keyed_number, state_letter,
-        system_call, thread_group,
+        Mount, bonds, cgroup_mounts, confining_label, descriptor_limit, full_pressure, group_paths, keyed_number, mounts,
+        state_letter, system_call, thread_group,
     };
 
     #[test]
@@ -213,6 +236,16 @@ mod tests {
             group_paths(b"5:cpu,freezer:/docker/a\n1:name=systemd:/x\n0::/b:c\n"),
             (Some(&b"/b:c"[..]), Some(&b"/docker/a"[..]))
         );
+    }
+
+    #[test]
+    fn mounts_by_number_place_and_type() {
+        let read = mounts(
+            b"22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
+              40 22 0:35 / /home/a\\040b rw shared:7 master:1 - fuse.sshfs host: rw\nnonsense\n",
+        );
+        let mount = |id, point: &[u8], kind: &[u8]| Mount { id, point: point.to_vec(), kind: kind.to_vec() };
+        assert_eq!(read, [mount(22, b"/", b"ext4"), mount(40, b"/home/a b", b"fuse.sshfs")]);
     }
 
     #[test]

@@ -5,7 +5,6 @@
 //! The copy is closed as soon as that is known: while it is open, a close by the program sends no end.
 
 use std::{
-    fs,
     mem::MaybeUninit,
     time::{Duration, Instant},
 };
@@ -19,7 +18,10 @@ use rustix::{
     net::{SocketType, getpeername, sockopt},
 };
 
-use crate::linux::unotify::{Call, Callers, Listener, socket_address};
+use crate::linux::{
+    kernel,
+    unotify::{Call, Callers, Listener, socket_address},
+};
 
 /// The listener of a filter, and what it reported.
 pub(super) struct Connects {
@@ -147,7 +149,7 @@ impl Pending {
 impl Caller {
     /// False when the thread is known to have left the call; a thread that runs, or cannot be looked at, may be in it.
     fn goes_on(&self) -> bool {
-        match fs::read(format!("/proc/{}/syscall", self.tid)) {
+        match kernel::read(format!("/proc/{}/syscall", self.tid)) {
             Ok(bytes) => match procfs::system_call(&bytes) {
                 Some((number, argument)) => number < 0 || (number == libc::SYS_connect && argument == Some(self.descriptor)),
                 None => true,
@@ -168,7 +170,7 @@ impl Found {
     fn of(call: &Call, callers: &mut Callers) -> Option<Self> {
         let [descriptor, address, length, ..] = call.arguments;
         let at = target(&Callers::memory(call.tid, address, usize::try_from(length).ok()?).ok()?)?;
-        let status = fs::read(format!("/proc/{}/status", call.tid)).ok()?;
+        let status = kernel::read(format!("/proc/{}/status", call.tid)).ok()?;
         let pid = procfs::thread_group(&status).unwrap_or(call.tid);
         let socket = i32::try_from(descriptor & 0xFFFF_FFFF).ok().and_then(|number| callers.socket(call.tid, number).ok());
         // A resolver connects datagram sockets to every address that it found, to learn which way they would go.

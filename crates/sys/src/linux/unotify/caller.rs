@@ -1,4 +1,5 @@
 //! What belongs to a thread that waits in a reported call: its memory and its sockets.
+#![expect(clippy::disallowed_methods, reason = "a thread's memory and status are the kernel's own files")]
 
 use std::{
     fs::{self, File},
