@@ -19,6 +19,8 @@ pub(super) enum StoreError {
     Newer { version: i64 },
     /// It is a database of another program.
     Foreign,
+    /// It holds tables, triggers or views that no Portward made.
+    Altered,
     /// It was there and is not, again and again.
     Vanishing,
     /// It was said already.
@@ -51,12 +53,20 @@ impl StoreError {
                 matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
                     || matches!(error, rusqlite::Error::InvalidColumnType(..) | rusqlite::Error::IntegralValueOutOfRange(..))
             }
-            Self::Foreign => true,
+            Self::Foreign | Self::Altered => true,
             Self::File(_) | Self::Newer { .. } | Self::Vanishing | Self::Said(_) => false,
         }
     }
 
-    /// The sentence. A corrupt store is copied aside first; it stays where it is.
+    /// What is wrong with a file that is no store of ours.
+    pub(super) fn why(&self) -> &'static str {
+        match self {
+            Self::Altered => "it holds what no Portward put there, as a trigger or a view would be",
+            _ => "it is no lease store",
+        }
+    }
+
+    /// The sentence. A corrupt store is kept under a second name first; it stays where it is.
     pub(super) fn told(self, folder: &StateFolder) -> Failure {
         let path = folder.path.join(NAME);
         let path = path.display();
@@ -73,7 +83,7 @@ impl StoreError {
             Self::Vanishing => Failure::system(format!("{path} is removed again and again while it is used."))
                 .hint("find what cleans that folder"),
             Self::File(error) => unusable(&error, folder),
-            Self::Foreign => corrupt(&self, folder),
+            Self::Foreign | Self::Altered => corrupt(&self, folder),
             Self::Sql(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::DiskFull) => full(folder),
                 // What readers and writers share could not grow.
@@ -91,25 +101,24 @@ impl StoreError {
     }
 }
 
-/// Copies a corrupt store aside, with what belongs to it, and says so. The name is made of the time at which the store
-/// was last written to, so that every run that meets it makes the same one copy.
+/// Keeps a corrupt store under a second name, with what belongs to it, and says so. The name is made of the time at which the store
+/// was last written to, so that every run that meets it makes the same one.
 fn corrupt(error: &StoreError, folder: &StateFolder) -> Failure {
     let path = folder.path.join(NAME);
     let why = match error {
         StoreError::Sql(error) => error.to_string(),
-        _ => "it is no lease store".to_owned(),
+        error => error.why().to_owned(),
     };
     let copy = aside(folder);
-    // Descriptors of ours on these files are about to be closed with the whole store, and with them its locks.
     let copied = [(NAME, ""), (LOG, "-wal"), (SHARED, "-shm")].into_iter().try_for_each(|(name, end)| {
-        match folder.copy(name, &format!("{copy}{end}")) {
+        match folder.keep(name, &format!("{copy}{end}")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound && name != NAME => Ok(()),
             other => other.map(|_| ()),
         }
     });
     let copied = match copied {
-        Ok(()) => format!("a copy stands beside it as {copy}"),
-        Err(error) => format!("a copy beside it could not be made: {error}"),
+        Ok(()) => format!("it is kept beside as {copy}"),
+        Err(error) => format!("it could not be kept under another name: {error}"),
     };
     Failure::system(format!("{} is corrupt ({why}); {copied}, and nothing was replaced.", path.display()))
         .hint("portward lease repair    takes over what is still readable and starts anew, when you say so")

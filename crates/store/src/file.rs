@@ -3,13 +3,14 @@
 use std::{path::Path, time::Duration};
 
 use portward_sys::{FileMark, StateFolder};
-use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup, config::DbConfig, limits::Limit};
 
 use super::error::StoreError;
 
 /// Opens the store for writing; makes it where there is none.
 pub(super) fn open(folder: &StateFolder) -> Result<(Connection, FileMark), StoreError> {
     folder.prepare()?;
+    expect_files(folder)?;
     for _ in 0..ATTEMPTS {
         if FileMark::of(&folder.path.join(NAME)).is_none() {
             let is_made = || FileMark::of(&folder.path.join(NAME)).is_some();
@@ -35,25 +36,19 @@ pub(super) fn glance(folder: &StateFolder) -> Result<Option<(Connection, FileMar
     if FileMark::of(&folder.path.join(NAME)).is_none() {
         return Ok(None);
     }
-    let opened = connect(folder, OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|opened| Ok((version(&opened.0)?, opened)));
-    let opened = match opened {
+    folder.inspect()?;
+    expect_files(folder)?;
+    let (connection, file) = match connect(folder, OpenFlags::SQLITE_OPEN_READ_ONLY) {
         Err(StoreError::Sql(error)) if is_missing(&error, folder) => return Ok(None),
-        Err(StoreError::Sql(error)) if is_closed(&error) => {
-            let opened = immutable(folder).ok_or(StoreError::Sql(error))??;
-            Ok((version(&opened.0)?, opened))
-        }
-        other => other,
+        Err(StoreError::Sql(error)) if is_closed(&error) => immutable(folder).ok_or(StoreError::Sql(error))??,
+        other => other?,
     };
-    let (version, (connection, file)) = opened?;
-    if version > CURRENT {
-        return Err(StoreError::Newer { version });
-    }
-    if version == CURRENT {
+    if version(&connection)? == CURRENT {
         return Ok(Some((connection, file)));
     }
     let mut copy = Connection::open_in_memory()?;
     Backup::new(&connection, &mut copy)?.run_to_completion(i32::MAX, Duration::ZERO, None)?;
-    bring_up(&copy, self::version(&copy)?)?;
+    bring_up(&copy, version(&copy)?)?;
     // What would be written there would be lost.
     copy.execute_batch("PRAGMA query_only=ON")?;
     Ok(Some((copy, file)))
@@ -171,28 +166,78 @@ pub(super) fn make(
 }
 
 fn connect(folder: &StateFolder, mode: OpenFlags) -> Result<(Connection, FileMark), StoreError> {
-    let path = folder.path.join(NAME);
-    let mut connection = Connection::open_with_flags(&path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    let path = folder.file(NAME);
+    let flags = mode | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+    let mut connection = Connection::open_with_flags(&path, flags)?;
     settle(&mut connection)?;
+    let connection = examined(connection)?;
+    let file = FileMark::of(&path).ok_or(StoreError::Vanishing)?;
+    Ok((connection, file))
+}
+
+/// None of the store's files may be a pipe or a link.
+pub(super) fn expect_files(folder: &StateFolder) -> Result<(), StoreError> {
+    Ok([NAME, LOG, SHARED, TURNS].into_iter().try_for_each(|name| folder.expect_file(name))?)
+}
+
+/// A store that is ours and holds what ours hold and nothing else: whoever could write to the file could have put SQL of theirs
+/// into it, which runs when a table is read.
+fn examined(connection: Connection) -> Result<Connection, StoreError> {
     // A foreign or damaged file is known by its first page.
     let mark: i64 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if mark != MARK {
         return Err(StoreError::Foreign);
     }
-    let file = FileMark::of(&path).ok_or(StoreError::Vanishing)?;
-    Ok((connection, file))
+    let version = version(&connection)?;
+    if version > CURRENT {
+        return Err(StoreError::Newer { version });
+    }
+    let plan = plan(&connection)?;
+    let is_ours = if version == CURRENT { plan == PLAN.trim_end() } else { plan == plan_of(version)? };
+    if is_ours { Ok(connection) } else { Err(StoreError::Altered) }
+}
+
+/// The tables and indexes of a database, each with the SQL that made it.
+fn plan(connection: &Connection) -> Result<String, StoreError> {
+    let sql = "SELECT type, name, tbl_name, ifnull(sql, '') FROM sqlite_schema ORDER BY type, name";
+    let mut rows = connection.prepare(sql)?;
+    let rows = rows.query_map([], |row| {
+        let part = |at| row.get::<_, String>(at);
+        Ok(format!("{} {} {} {}\n", part(0)?, part(1)?, part(2)?, part(3)?))
+    })?;
+    let mut plan = rows.collect::<Result<String, _>>()?;
+    plan.truncate(plan.trim_end().len());
+    Ok(plan)
+}
+
+/// The same of a store of an older version.
+pub(super) fn plan_of(version: i64) -> Result<String, StoreError> {
+    let connection = Connection::open_in_memory()?;
+    for step in STEPS.iter().take(usize::try_from(version).unwrap_or(0)) {
+        connection.execute_batch(step)?;
+    }
+    plan(&connection)
 }
 
 /// A store that nobody can write to, in a folder where not even the shared memory of readers can be made. It is the whole
 /// truth where no log waits to be moved into it.
 fn immutable(folder: &StateFolder) -> Option<Result<(Connection, FileMark), StoreError>> {
-    let path = folder.path.join(NAME);
+    let path = folder.file(NAME);
     if FileMark::of(&folder.path.join(LOG)).is_some_and(|log| log.size > 0) {
         return None;
     }
     let file = FileMark::of(&path)?;
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
-    Some(Connection::open_with_flags(address(&path)?, flags).map(|connection| (connection, file)).map_err(StoreError::from))
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        | OpenFlags::SQLITE_OPEN_NOFOLLOW
+        | OpenFlags::SQLITE_OPEN_URI;
+    let address = address(&path)?;
+    let opened = || {
+        let mut connection = Connection::open_with_flags(address, flags)?;
+        harden(&mut connection)?;
+        Ok((examined(connection)?, file))
+    };
+    Some(opened())
 }
 
 /// The path as a `file:` URI for the database, with the promise that nothing changes.
@@ -214,6 +259,7 @@ fn settle(connection: &mut Connection) -> Result<(), StoreError> {
     // First of all: an opening that fails must not move the log into a file that is corrupt. And short runs are the rule,
     // of which the last one to end should not pay for the others.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    harden(connection)?;
     connection.busy_handler(Some(ask_again))?;
     // With a write-ahead log NORMAL loses nothing when a process dies, however it dies; after a power cut the file is
     // sound and may lack the last transactions. `write` closes that gap where it matters, by its own sync of the log.
@@ -222,12 +268,21 @@ fn settle(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// No SQL of the file runs, no statement runs for ever, and none takes all memory.
+pub(super) fn harden(connection: &mut Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_TRIGGER, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_VIEW, false)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
+    connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
+    connection.progress_handler(MOST_STEPS, Some(|| true))?;
+    connection.execute_batch(HEAP)?;
+    Ok(())
+}
+
 fn update(connection: &mut Connection, folder: &StateFolder) -> Result<(), StoreError> {
-    let found = version(connection)?;
-    if found > CURRENT {
-        return Err(StoreError::Newer { version: found });
-    }
-    if found < CURRENT {
+    if version(connection)? < CURRENT {
         write(connection, folder, Durable::Now, |connection| {
             // Another process may have been faster.
             let found = version(connection)?;
@@ -281,6 +336,15 @@ pub(super) const TURN: Duration = Duration::from_secs(5);
 const LONG_LOG: u64 = 512 * 1024;
 /// Openings in a row that may find the file gone again.
 const ATTEMPTS: usize = 5;
+/// Bytes of the longest value: a path, a name.
+const LONGEST_VALUE: i32 = 1 << 20;
+/// Instructions of the database for one statement, after which it is interrupted: about a second of them. A user's whole leases need a
+/// thousandth of that for the dearest one.
+const MOST_STEPS: i32 = 50_000_000;
+/// Memory of all connections of this process.
+const HEAP: &str = "PRAGMA hard_heap_limit=134217728; PRAGMA cell_size_check=ON";
+/// What a store of this version holds, as [`plan`] tells it.
+const PLAN: &str = include_str!("plan.txt");
 /// `PWls`: the file is ours (offset 68 of the file format).
 pub(super) const MARK: i64 = 0x5057_6c73;
 /// The version that this program writes.

@@ -1,6 +1,8 @@
 //! What is done to a corrupt store when its user asks for it: it is set aside whole, and a new one is made of what could
 //! still be read.
 
+use std::collections::BTreeMap;
+
 use portward_model::Failure;
 use portward_sys::{Acts, Context, StateFolder};
 use rusqlite::{Connection, OpenFlags, Row, types::Value};
@@ -48,9 +50,8 @@ pub(super) fn renew_in(folder: &StateFolder, agree: &mut dyn FnMut(&str) -> Resu
         Ok(Ok(leases)) => return Ok(Repaired::Sound { leases }),
         Ok(Err(wrong)) => wrong,
         Err(error) if error.is_corrupt() => match &error {
-            StoreError::Foreign => "it is no lease store".to_owned(),
             StoreError::Sql(error) => error.to_string(),
-            _ => "it cannot be read".to_owned(),
+            error => error.why().to_owned(),
         },
         Err(error) => return Err(error.told(folder)),
     };
@@ -80,18 +81,20 @@ fn renew(
         path.display(),
         saved.leases.len()
     );
-    let copied = folder.copy(NAME, &copy).map(|_| ());
     if !agree(&question)? {
-        copied?;
+        folder.keep(NAME, &copy)?;
         return Ok(Repaired::Declined { copy });
     }
     // Nobody makes a store while there is none for a moment.
     let turn = folder.turn(TURNS, TURN, &|| false)?;
-    folder.rename(NAME, &copy)?;
-    for (name, end) in [(LOG, "-wal"), (SHARED, "-shm")] {
-        match folder.rename(name, &format!("{copy}{end}")) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
-            _ => {}
+    for (name, end) in [(NAME, ""), (LOG, "-wal"), (SHARED, "-shm")] {
+        // The second name first: at no moment has the corrupt store none.
+        match folder.keep(name, &format!("{copy}{end}")) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            kept => {
+                kept?;
+                folder.remove(name)?;
+            }
         }
     }
     let mut taken_over = 0;
@@ -124,9 +127,12 @@ const LEASES: &str = "port, project, asked, name, created_at, last_used_at";
 
 impl Saved {
     fn from(folder: &StateFolder) -> Self {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let Ok(store) = Connection::open_with_flags(folder.path.join(NAME), flags) else { return Self::default() };
-        let _ = store.busy_timeout(PATIENCE);
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_NOFOLLOW;
+        let opened = file::expect_files(folder).and_then(|()| Ok(Connection::open_with_flags(folder.file(NAME), flags)?));
+        let Ok(mut store) = opened else { return Self::default() };
+        if file::harden(&mut store).and_then(|()| Ok(store.busy_timeout(PATIENCE)?)).is_err() {
+            return Self::default();
+        }
         Self {
             projects: rows(&store, "projects", PROJECTS, "id"),
             blocks: rows(&store, "blocks", BLOCKS, "first"),
@@ -177,19 +183,22 @@ fn count(store: &Connection) -> Result<usize, StoreError> {
     Ok(usize::try_from(leases).unwrap_or(0))
 }
 
-/// The rows of a table up to the damage, from its beginning and from its end.
+/// The rows of a table up to the damage, from its beginning and from its end, each once by its key, the first column.
 fn rows(store: &Connection, table: &str, columns: &str, key: &str) -> Vec<Vec<Value>> {
     let width = columns.split(", ").count();
     let read = |row: &Row<'_>| (0..width).map(|index| row.get(index)).collect::<rusqlite::Result<Vec<Value>>>();
-    let mut found: Vec<Vec<Value>> = Vec::new();
+    let mut found: BTreeMap<i64, Vec<Value>> = BTreeMap::new();
     for order in ["ASC", "DESC"] {
         let Ok(mut statement) = store.prepare(&format!("SELECT {columns} FROM {table} ORDER BY {key} {order}")) else { continue };
         let Ok(rows) = statement.query_map([], read) else { continue };
         for row in rows.map_while(Result::ok) {
-            if !found.contains(&row) {
-                found.push(row);
+            if let Some(Value::Integer(key)) = row.first().filter(|_| found.len() < MOST_ROWS) {
+                found.entry(*key).or_insert(row);
             }
         }
     }
-    found
+    found.into_values().collect()
 }
+
+/// Of no table more can be ours: a lease is a port.
+const MOST_ROWS: usize = 65_536;
