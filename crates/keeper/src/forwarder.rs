@@ -7,12 +7,14 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     process::{Child, ExitCode},
     time::{Duration, Instant},
 };
 
 use portward_model::{Caller, Failure, Loan, PortRange, ProcessId, SocketState, Standing, Transport};
 use portward_proxy::{Lender, Wish};
+use portward_session::{handed_over, numbers_of};
 use portward_store::{FrontRow, ListenerRow, ProjectId, RunRow, Stamp, Store};
 use portward_sys::{
     Acts, Ask, Cancel, Clock, Context, Look, Nobody, PortFilter, StateSet, SystemClock, Transports, Which, path_of, this_caller,
@@ -27,18 +29,21 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
     if arguments.get(1)?.to_str() != Some(WORD) {
         return None;
     }
+    let reserved = arguments.get(2).and_then(|numbers| handed_over(numbers.to_str()?)).unwrap_or_default();
     // Nobody reads along; who started it sees the exit code, and the store.
     let (caller, clock, cancel) = (this_caller(), SystemClock, Cancel::default());
     let ended = portward_sys::this_machine().map_err(Failure::from).and_then(|machine| {
-        lend(&Context { machine: machine.as_ref(), caller: &caller, clock: &clock, cancel: &cancel, prompt: &Nobody })
+        lend(&Context { machine: machine.as_ref(), caller: &caller, clock: &clock, cancel: &cancel, prompt: &Nobody }, reserved)
     });
     Some(if ended.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(2) })
 }
 
-/// Starts a forwarder. There may be one already, and then this one ends at once.
-pub fn start(caller: &Caller) -> Result<Child, Failure> {
+/// Starts a forwarder. There may be one already, and then this one ends at once, unless it is handed sockets that the other one has not.
+pub fn start(caller: &Caller, reserved: &[OwnedFd]) -> Result<Child, Failure> {
     let kept = Caller::FOLDERS.iter().filter_map(|name| Some(((*name).into(), path_of(caller.variable(name)?).into())));
-    portward_session::start_apart(&[WORD], kept)
+    let numbers = numbers_of(reserved);
+    let handed: Vec<BorrowedFd<'_>> = reserved.iter().map(AsFd::as_fd).collect();
+    portward_session::start_apart(&[WORD, &numbers], kept, &handed)
         .map_err(|error| Failure::system(format!("The forwarder could not be started: {error}.")))
 }
 
@@ -53,7 +58,7 @@ pub fn holder(host: &dyn Look, store: &Store<'_>) -> Result<Option<ProjectId>, F
     Ok(row.and_then(|row| row.project))
 }
 
-fn lend(cx: &Context<'_, Acts>) -> Result<(), Failure> {
+fn lend(cx: &Context<'_, Acts>, reserved: Vec<OwnedFd>) -> Result<(), Failure> {
     if Store::reading(cx)?.is_none() {
         return Ok(());
     }
@@ -61,7 +66,8 @@ fn lend(cx: &Context<'_, Acts>) -> Result<(), Failure> {
     let mut store = Store::open(cx)?;
     let own = process_at(host, cx.caller.process.pid).map(|process| process.id);
     let own = own.ok_or_else(|| Failure::system("The forwarder's own process cannot be read in /proc."))?;
-    if !store.claim_front(own, &|other| is_alive(host, other))? {
+    // With ports that the other one cannot have, this one takes its place, and the other ends with its last connection.
+    if !store.claim_front(own, &|other| reserved.is_empty() && is_alive(host, other))? {
         return Ok(());
     }
     let folder = store.path().parent().map(std::path::Path::to_owned).unwrap_or_default();
@@ -76,7 +82,8 @@ fn lend(cx: &Context<'_, Acts>) -> Result<(), Failure> {
         told: None,
         replaced: false,
     };
-    portward_proxy::forward(&mut books, &folder).map_err(|error| Failure::system(format!("Nothing can be forwarded: {error}.")))
+    portward_proxy::forward(&mut books, &folder, reserved)
+        .map_err(|error| Failure::system(format!("Nothing can be forwarded: {error}.")))
 }
 
 /// What the store says, and what was written to it.

@@ -16,6 +16,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 pub use forwarder::{Services, alive, holder, start as start_forwarder};
 pub use moved::moved;
+pub use portward_proxy::reserve;
 pub use session::{around, enclosing, is_alive, join, listening, name_of, process_at, run_above};
 pub use start::{Duty, Start};
 pub use told::{Listening, Ran, url};

@@ -26,7 +26,10 @@ impl Caller {
     pub const SESSION: &'static str = "PORTWARD_SESSION";
 
     /// The variables by which the folder of leases is found.
-    pub const FOLDERS: &'static [&'static str] = &["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "SUDO_UID", "SUDO_GID"];
+    pub const FOLDERS: &'static [&'static str] = &["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
+
+    /// The variables that name the user who called root: by `sudo(8)`, `pkexec(1)` and `doas(1)`.
+    pub const CALLED: &'static [&'static str] = &["SUDO_UID", "PKEXEC_UID", "DOAS_USER"];
 
     /// The variables that name proxies. An upper-case `HTTP_PROXY` is among them, though some clients do not obey it (`CGI`
     /// programs get request headers by such names).
@@ -35,7 +38,7 @@ impl Caller {
 
     /// Every variable that matters.
     pub fn variables() -> impl Iterator<Item = &'static str> {
-        Self::FOLDERS.iter().chain(Self::PROXIES).copied()
+        Self::FOLDERS.iter().chain(Self::CALLED).chain(Self::PROXIES).copied()
     }
 
     /// What a variable holds; `None` where it is empty.

@@ -1,11 +1,11 @@
 //! The one door to all capabilities: a request in, items and an answer out, whoever asks.
 
 use portward_model::{Caller, ProcessId};
-use portward_sys::Clock;
+use portward_sys::{Clock, on_behalf_of};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Acts, Cancel, Context, Entry, Exit, Failure, Home, Machine, Op, Prompt, Rights, Sink, entry::Each};
+use crate::{Acts, Cancel, Context, Entry, Exit, Failure, Home, Machine, Op, Prompt, Rights, Sink, entry::Each, hands};
 
 /// What is behind the door while one request passes it.
 #[derive(Clone, Copy)]
@@ -73,5 +73,9 @@ pub fn perform<O: Op>(op: O, caller: &Caller, door: &Door<'_>, out: &mut Sink<'_
             .hint("the same command in a terminal"));
     }
     let Door { clock, cancel, prompt, .. } = *door;
-    op.run(&Context { machine, caller, clock, cancel, prompt }, out)
+    let cx = Context { machine, caller, clock, cancel, prompt };
+    match on_behalf_of(caller).filter(|_| O::KEPT && is_live) {
+        Some(user) => hands::perform_as(&user, &op, &[], &cx, out),
+        None => op.run(&cx, out),
+    }
 }

@@ -12,6 +12,7 @@ mod door;
 #[macro_use]
 mod entry;
 mod filter;
+mod hands;
 pub mod op;
 mod pairs;
 mod registry;
@@ -25,7 +26,6 @@ pub use document::{
 pub use door::{Answer, Door, Request, dispatch, perform};
 pub use entry::{Each, Entry, ErasedSerialize, Exit, Home, Never, Noun, Op, Sink};
 
-pub use portward_keeper::entrance;
 pub use portward_model::{Effect, Failure, Kind, Span};
 pub use portward_reading::{Look, Story, View, endpoint_words, holder_words};
 pub use portward_session::die_by;
@@ -34,6 +34,13 @@ pub use portward_sys::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Pro
 pub use registry::OPS;
 pub(crate) use rows::Row;
 pub use rows::RowKind;
+
+/// Becomes a supervisor, the forwarder or a user's hands, if this process was started for that; everybody else goes on.
+///
+/// To be called before arguments are read, while the process has one thread.
+pub fn entrance(arguments: &[std::ffi::OsString]) -> Option<std::process::ExitCode> {
+    portward_keeper::entrance(arguments).or_else(|| hands::entrance(arguments))
+}
 
 pub use op::explain::age;
 pub use op::watch::notice;

@@ -23,7 +23,7 @@ macro_rules! every_op {
             run Run: Run,
             ps Ps: Ps,
             stop Stop: Stop,
-            front Front: Status Give Off,
+            front Front: Status Give Low Off,
             guard Guard: Status Pin Open,
             lease Lease: List Take Release Prune Repair,
             port Port: Port Handed,

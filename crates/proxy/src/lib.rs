@@ -14,4 +14,4 @@ mod linux;
 
 pub use lend::{Lender, Wish};
 #[cfg(target_os = "linux")]
-pub use linux::{Flows, forward, raised_limit};
+pub use linux::{Flows, forward, raised_limit, reserve};

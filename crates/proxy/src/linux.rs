@@ -4,4 +4,4 @@ mod flows;
 mod forward;
 
 pub use flows::{Flows, raised_limit};
-pub use forward::forward;
+pub use forward::{forward, reserve};

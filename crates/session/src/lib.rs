@@ -23,9 +23,12 @@ use portward_model::Transport;
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    Herald, Post, become_program, die_by, gains_rights, is_there, open_listener, pin_inherited, run, stand_before, start_apart,
-    taking_socket, watch,
+    Herald, Post, become_program, die_by, gains_rights, handed_over, is_there, numbers_of, open_listener, pin_inherited, run,
+    stand_before, start_apart, taking_socket, watch,
 };
+
+/// The first argument of a supervisor, hidden from help.
+pub const SUPERVISES: &str = "session-supervisor";
 
 /// The name of the processes that keep the doors of a session with a network of its own; children of its supervisor, which end
 /// with it.

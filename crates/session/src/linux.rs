@@ -15,7 +15,7 @@ mod supervisor;
 mod tree;
 mod waiters;
 
-pub use apart::start_apart;
+pub use apart::{handed_over, numbers_of, start_apart};
 pub use front::die_by;
 pub use post::{Herald, Post, stand_before};
 pub use program::{become_program, gains_rights, is_there, taking_socket};

@@ -10,15 +10,15 @@ use std::time::{Duration, Instant};
 use clap::Args;
 use portward_checks::{
     Paste,
-    doctor::{Depth, Inquiry, Question, Understood, Verdict, Words, understand},
+    doctor::{Asked as Target, Depth, Inquiry, Question, Understood, Verdict, Words, understand},
 };
 use portward_keeper::moved;
-use portward_model::{Declined, Endpoint, Observed};
+use portward_model::{Declined, Endpoint, Moved, Observed, Text, Transport};
 use portward_reading::{NamesOf, inquire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Dials, Failure, Looks, Op, Prompt, Sink, Span};
+use crate::{Acts, Context, Dials, Failure, Looks, Op, Prompt, Sink, Span, hands, op::ps::Ps};
 
 pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 
@@ -259,10 +259,32 @@ fn examine(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) 
 
 /// The same, with the inquiry that it came from.
 fn inquired(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<(Inquiry, Examined), Failure> {
-    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, &|asked| moved(cx, asked), depth);
+    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, &|asked| moved_to(cx, asked), depth);
     cx.still_wanted()?;
     let examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));
     Ok((inquiry, examined))
+}
+
+/// Where sessions have moved a port: this user's, and those of the user who called root, by what a process of theirs says.
+fn moved_to(cx: &Context<'_, Dials>, asked: &Target) -> Vec<Moved> {
+    let mut found = moved(cx, asked);
+    let Some(Ok(theirs)) = hands::beside(&Ps {}, cx) else { return found };
+    for session in theirs.sessions {
+        let listeners = session.services.into_iter().flat_map(|service| service.listeners);
+        for listening in listeners.filter(|listening| listening.url.starts_with("udp/") == (asked.transport == Transport::Udp)) {
+            let port = |address: &str| address.parse::<std::net::SocketAddr>().ok().map(|address| address.port());
+            let is_asked = listening.asked.as_deref().and_then(port) == Some(asked.port);
+            if let Some(port) = port(&listening.serves).filter(|port| is_asked && *port != asked.port) {
+                found.push(Moved {
+                    port,
+                    service: Text::from(listening.service.as_str()),
+                    project: session.project.clone().unwrap_or_default(),
+                    root: session.root.clone().unwrap_or_default(),
+                });
+            }
+        }
+    }
+    found
 }
 
 /// The probes that would be made, as they would be listed.

@@ -3,16 +3,17 @@
 mod document;
 mod project;
 
-use std::{process::Child, time::Duration};
+use std::{io::ErrorKind, os::fd::OwnedFd, process::Child, time::Duration};
 
 use clap::Args;
-use portward_keeper::{alive, enclosing, is_alive, start_forwarder};
+use portward_keeper::{alive, enclosing, is_alive, reserve, start_forwarder};
 use portward_model::{Text, Transport};
 use portward_store::{FrontRow, Store};
+use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::Gap};
+use crate::{Acts, Context, Exit, Failure, Kind, Never, Noun, Op, Sink, document::Gap, hands};
 
 /// Lend the real ports of localhost to one project: its port 3000 is localhost:3000 for browsers and other programs
 ///
@@ -37,6 +38,18 @@ pub struct Give {
     /// The project: its name or the beginning of it, the name of its worktree, or its folder; `.` is this one
     #[arg(value_name = "PROJECT", required = true)]
     pub project: String,
+}
+
+/// Give the front to a project, with these ports that only root may bind: they are bound now, and root's rights are given up
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Low {
+    /// The project: its name or the beginning of it, the name of its worktree, or its folder; `.` is this one
+    #[arg(value_name = "PROJECT", required = true)]
+    pub project: String,
+    /// Ports that only root may bind, such as 80,443: bound now for this project's services, and no others later
+    #[arg(long, value_name = "PORT,...", value_delimiter = ',', required = true)]
+    pub low: Vec<u16>,
 }
 
 /// Give the ports back, and return when they are free
@@ -146,6 +159,7 @@ impl Noun for Lent {
 impl Op for Status {
     declare! { "front.status", Change at Machine with Acts, emits Never, answers Lent;
     "portward front" => "who has it, and which ports are lent" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
         tell(cx)
@@ -156,15 +170,45 @@ impl Op for Give {
     declare! { "front.give", Change at Machine with Acts, emits Never, answers Lent;
     "portward front ." => "localhost:3000 is this project's from now on",
     "portward front fix-42" => "now it is that of the worktree fix-42" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
-        give(cx, &self.project)
+        give(cx, &self.project, hands::handed())
+    }
+}
+
+impl Op for Low {
+    declare! { "front.low", Change at Machine with Acts, emits Never, answers Lent;
+    "sudo portward front . --low 80,443" => "localhost:80 is this project's; the forwarder is a process of yours" }
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
+        let Self { project, low } = self;
+        let mut reserved = Vec::new();
+        for port in low {
+            reserved.extend(reserve(port).map_err(|error| unreserved(port, &error))?);
+        }
+        // From here on nothing is done with more rights than whose project it is.
+        match on_behalf_of(cx.caller) {
+            Some(user) => hands::perform_as(&user, &Give { project }, &reserved, cx, &mut Sink::new(&mut |_| true)),
+            None => give(cx, &project, &reserved),
+        }
+    }
+}
+
+/// Why a port could not be bound.
+fn unreserved(port: u16, error: &std::io::Error) -> Failure {
+    let failure = Failure::system(format!("Port {port} could not be bound for the front: {error}."));
+    match error.kind() {
+        ErrorKind::PermissionDenied => Failure { kind: Kind::Denied, ..failure }.hint("the same command with sudo"),
+        ErrorKind::AddrInUse => failure.hint(format!("portward {port}    says who has it")),
+        _ => failure,
     }
 }
 
 impl Op for Off {
     declare! { "front.off", Change at Machine with Acts, emits Never, answers Lent;
     "portward front --off" => "everybody's again" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
         give_back(cx)
@@ -172,7 +216,7 @@ impl Op for Off {
 }
 
 /// Gives the front to a project.
-fn give(cx: &Context<'_, Acts>, word: &str) -> Result<Lent, Failure> {
+fn give(cx: &Context<'_, Acts>, word: &str, reserved: &[OwnedFd]) -> Result<Lent, Failure> {
     let mut store = Store::open(cx)?;
     let project = project::find(&cx.looks(), &mut store, word)?;
     let has_forwarder = store.front()?.is_some_and(|row| alive(cx.machine, &row).is_some());
@@ -181,8 +225,12 @@ fn give(cx: &Context<'_, Acts>, word: &str) -> Result<Lent, Failure> {
     }
     let (before, generation) = store.give_front(Some(project.id))?;
     let lives = before.as_ref().and_then(|row| alive(cx.machine, row));
-    let child = if lives.is_none() { Some(start_forwarder(cx.caller)?) } else { None };
+    // One that runs cannot be handed sockets: another one takes its place.
+    let child = if lives.is_none() || !reserved.is_empty() { Some(start_forwarder(cx.caller, reserved)?) } else { None };
     let mut lost = before.as_ref().and_then(|before| gone(before, lives.is_some()));
+    if let Some(child) = child.as_ref().filter(|_| lives.is_some()) {
+        taken_over(cx, &store, child)?;
+    }
     let row = made_true(cx, &mut store, generation, child, &mut lost)?;
     let mut answer = document::of(&cx.looks(), &store, &row)?;
     answer.overtaken = row.project != Some(project.id);
@@ -240,7 +288,7 @@ fn tell(cx: &Context<'_, Acts>) -> Result<Lent, Failure> {
     }
     store = Store::open(cx)?;
     let generation = store.ask_front()?;
-    let child = if lives { None } else { Some(start_forwarder(cx.caller)?) };
+    let child = if lives { None } else { Some(start_forwarder(cx.caller, &[])?) };
     let row = made_true(cx, &mut store, generation, child, &mut lost)?;
     Ok(Lent { lost, ..document::of(&cx.looks(), &store, &row)? })
 }
@@ -272,6 +320,16 @@ fn inside(cx: &Context<'_, Acts>) -> Result<Option<Failure>, Failure> {
     Ok(enclosing(&cx.looks())?.map(|_| failure()))
 }
 
+/// Waits until this forwarder has taken another one's place, which would answer once more.
+fn taken_over(cx: &Context<'_, Acts>, store: &Store<'_>, child: &Child) -> Result<(), Failure> {
+    let end = cx.now() + PATIENCE;
+    let is_child = |row: FrontRow| row.forwarder.is_some_and(|forwarder| forwarder.pid == child.id());
+    while !store.front()?.is_some_and(is_child) && cx.now() < end {
+        cx.sleep(PAUSE)?;
+    }
+    Ok(())
+}
+
 /// Waits until a forwarder has made a generation true, or there is none any more and nobody wants one. One that is killed
 /// meanwhile is `lost`, and another one is started.
 fn made_true(
@@ -293,7 +351,7 @@ fn made_true(
                 if row.project.is_none() {
                     store.bury_forwarder(gone)?;
                 } else {
-                    child = Some(start_forwarder(cx.caller)?);
+                    child = Some(start_forwarder(cx.caller, &[])?);
                 }
             }
             _ => {}

@@ -132,6 +132,7 @@ impl Noun for Leases {
 impl Op for List {
     declare! { "lease.list", Read at Machine with Looks, emits Never, answers Leases;
     "portward lease" => "every lease, and whether something listens there" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         let rows = Store::reading(cx)?.map_or_else(|| Ok(Vec::new()), |store| store.all())?;
@@ -142,6 +143,7 @@ impl Op for List {
 impl Op for Take {
     declare! { "lease.take", Change at Machine with Acts, emits Never, answers Leases;
     "portward lease take 3000 --name web" => "this project's port for programs that ask for 3000" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         self.one_name_for_one_port()?;
@@ -180,6 +182,7 @@ impl Take {
 impl Op for Release {
     declare! { "lease.release", Destroy at Machine with Acts, emits Never, answers Leases;
     "portward lease release web" => "give it back" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         if self.what.is_empty() != self.all {
@@ -193,6 +196,7 @@ impl Op for Release {
 impl Op for Prune {
     declare! { "lease.prune", Destroy at Machine with Acts, emits Never, answers Leases;
     "portward lease prune" => "give back what belongs to projects that are gone" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         Ok(told(&cx.looks(), Action::Prune, giving_back::prune(cx, &self)?))
@@ -202,6 +206,7 @@ impl Op for Prune {
 impl Op for Repair {
     declare! { "lease.repair", Change at Machine with Acts, emits Never, answers Leases;
     "portward lease repair" => "look whether the store is sound" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Leases, Failure> {
         let mut agree = |question: &str| cx.agreed(self.yes, question, "changed", "add --yes to start anew");

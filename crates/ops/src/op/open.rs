@@ -47,6 +47,8 @@ impl Op for Open {
     declare! { "open", Change at Machine with Acts, emits Never, answers Opened;
     "portward open 3000" => "the dev server, on whichever family it listens",
     "portward open 8443 --print" => "only the URL" }
+    // A browser is the person's own.
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Opened, Failure> {
         let endpoint: Endpoint = self.endpoint.parse()?;

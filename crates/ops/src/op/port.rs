@@ -67,6 +67,7 @@ impl Op for Port {
     "portward port web" => "this project's port for web, the same one every time",
     "portward port 3000" => "where this project's port 3000 is",
     "portward port --free" => "a port that is free now" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<PortAnswer, Failure> {
         match (&self.name, self.free) {

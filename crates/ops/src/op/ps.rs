@@ -10,7 +10,7 @@ use portward_sys::{Ask, Look, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Failure, Looks, Never, Noun, Op, Sink, document::Gap};
+use crate::{Context, Failure, Looks, Never, Noun, Op, Sink, document::Gap, hands};
 
 /// Show the sessions that run: each project's services, what they asked for, and where a client dials
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -75,6 +75,19 @@ impl Op for Ps {
     "portward ps" => "what runs in which project, and where" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Sessions, Failure> {
+        let mut found = Self::own(cx)?;
+        // Those of the user who called root stand beside root's own.
+        if let Some(theirs) = hands::beside(&self, cx).transpose()? {
+            found.sessions.extend(theirs.sessions);
+            found.lost += theirs.lost;
+            found.gaps.extend(theirs.gaps);
+        }
+        Ok(found)
+    }
+}
+
+impl Ps {
+    fn own(cx: &Context<'_>) -> Result<Sessions, Failure> {
         let Some(store) = Store::reading(cx)? else {
             return Ok(Sessions { sessions: Vec::new(), lost: 0, gaps: Vec::new() });
         };

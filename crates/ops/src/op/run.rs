@@ -6,6 +6,7 @@ pub use portward_keeper::{Listening, Ran};
 use portward_model::{Caller, Text};
 use portward_session::{Ended, Program, Rules, StartError};
 use portward_store::{LeaseName, Store, here};
+use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -89,6 +90,10 @@ impl Op for Run {
             store.project(here(cx)?.as_ref()).map_err(Failure::before_start)?
         };
         program.environment.push((Caller::SESSION.into(), project.id.0.to_string().into()));
+        if let Some(user) = on_behalf_of(cx.caller) {
+            let name = Text::new(user.name.to_bytes());
+            cx.prompt.progress(&format!("This runs as root, with root's own leases and not {name}'s; a session needs no root."));
+        }
         let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules) };
         let ended = start.run(&program, None, &mut |told| out.emit(told));
         ran(ended, name)

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
-use portward_keeper::{is_alive, name_of};
-use portward_model::{ProcessId, ProcessState, Text};
+use portward_keeper::{is_alive, name_of, process_at};
+use portward_model::{CommandLine, ProcessId, ProcessState, Text};
 use portward_store::{ProjectId, RunRow, Store, here};
 use portward_sys::{Look, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink, document::Gap};
+use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink, document::Gap, hands};
 
 /// Stop what runs in a project's session, and come back when its ports are free
 ///
@@ -52,22 +52,41 @@ impl Op for Stop {
     "portward stop db" => "one service" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Stopped, Failure> {
+        let mut answer = self.own(cx)?;
+        // What the user who called root has is stopped by a process of theirs.
+        if let Some(theirs) = hands::beside(&self, cx).transpose()? {
+            answer.unknown.retain(|name| theirs.unknown.contains(name));
+            answer.stopped.extend(theirs.stopped);
+            answer.alive.extend(theirs.alive);
+            answer.gaps.extend(theirs.gaps);
+        }
+        Ok(answer)
+    }
+}
+
+impl Stop {
+    fn own(&self, cx: &Context<'_, Acts>) -> Result<Stopped, Failure> {
         let mut answer = Stopped { stopped: Vec::new(), unknown: self.services.clone(), alive: Vec::new(), gaps: Vec::new() };
         let Some(store) = Store::reading(cx)? else { return Ok(answer) };
         let own: Option<ProjectId> = store.known_project(here(cx)?.as_ref())?.map(|project| project.id);
         let runs: Vec<RunRow> = store
             .runs()?
             .into_iter()
-            .filter(|run| (self.all || Some(run.project) == own) && is_alive(cx.machine, run.supervisor))
+            .filter(|run| (self.all || Some(run.project) == own) && is_supervisor(cx, run.supervisor))
             .collect();
         let mut roots = Vec::new();
         let mut supervisors = Vec::new();
         for run in &runs {
             let whole = self.services.is_empty();
             let mut has_first = false;
+            // The store names a service's process; that it is this session's is the kernel's to say.
+            let below = cx.machine.descendants(run.supervisor.pid)?;
             for (at, service) in run.services.iter().enumerate() {
                 let own = name_of(cx.machine, service, run);
                 if !whole && !self.services.contains(&own) {
+                    continue;
+                }
+                if !below.contains(&service.process.pid) && is_alive(cx.machine, service.process) {
                     continue;
                 }
                 has_first |= at == 0;
@@ -89,6 +108,16 @@ impl Op for Stop {
         }
         Ok(answer)
     }
+}
+
+/// True for a supervisor of the caller's that lives, whatever the store says: nothing else is ended with all that is below it.
+fn is_supervisor(cx: &Context<'_, Acts>, process: ProcessId) -> bool {
+    let found = process_at(cx.machine, process.pid).filter(|found| found.id == process && found.uid == cx.caller.uid);
+    let is_ours = |argv: &CommandLine| {
+        let word = argv.arguments().get(1);
+        word.is_some_and(|word| word.raw() == portward_session::SUPERVISES.as_bytes())
+    };
+    found.is_some_and(|found| found.state != ProcessState::Exited && found.argv.known().is_some_and(is_ours))
 }
 
 /// A process whose descendants are to end.

@@ -48,6 +48,7 @@ impl Op for Url {
     "portward url web" => "http://localhost:20300",
     "portward url 3000" => "the same, by the port that the program asks for",
     "portward url shop 3000" => "of another project" }
+    const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<UrlAnswer, Failure> {
         let store = Store::reading(cx)?;

@@ -265,7 +265,7 @@ fn a_privileged_port_is_said_with_the_next_step() {
     let unprivileged = ["setpriv", "--bounding-set=-net_bind_service", "--"];
     let said = stage.world.enter().through(&unprivileged).portward(&["front", "one"]).expect(1);
     assert!(said.stdout.contains("80        is not lent: this user may have ports from 1024 on"), "{said}");
-    assert!(said.stderr.contains("hint: sudo sysctl net.ipv4.ip_unprivileged_port_start=80"), "{said}");
+    assert!(said.stderr.contains("hint: sudo portward front one --low 80"), "{said}");
     let _ = stage.world.run(&["sh", "-c", "echo 80 >/proc/sys/net/ipv4/ip_unprivileged_port_start"]).expect(0);
     awaits(&stage, "127.0.0.1 80", "one");
 }

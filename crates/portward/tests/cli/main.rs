@@ -15,6 +15,7 @@ mod free;
 mod front;
 mod graph;
 mod guard;
+mod hands;
 mod lab;
 mod lease;
 mod list;

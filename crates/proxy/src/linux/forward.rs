@@ -7,6 +7,9 @@
 
 mod door;
 
+use door::bound_port;
+pub use door::reserve;
+
 use std::{
     collections::BTreeMap,
     io,
@@ -30,21 +33,28 @@ use super::flows::{Flows, reset};
 use crate::Lender;
 
 /// Lends until the lender says that it is over, then until the last connection has ended. `folder` is watched: when
-/// something changes in it, the lender is asked anew within milliseconds.
+/// something changes in it, the lender is asked anew within milliseconds. Sockets that are `reserved` are listened on where their
+/// ports are wished for.
 ///
 /// # Errors
 ///
 /// Where the system has no descriptors for the forwarder itself.
-pub fn forward(lender: &mut dyn Lender, folder: &Path) -> io::Result<()> {
+pub fn forward(lender: &mut dyn Lender, folder: &Path, reserved: Vec<OwnedFd>) -> io::Result<()> {
     // The name of `/proc/self/exe`, by which it was started, would tell nobody anything.
     let _ = rustix::thread::set_name(c"portward");
     let mut forwarder = Forwarder {
         epoll: epoll::create(epoll::CreateFlags::CLOEXEC)?,
         lookup: Lookup::open()?,
         doors: BTreeMap::new(),
+        reserved: BTreeMap::new(),
         flows: Flows::default(),
         spare: spare(),
     };
+    for socket in reserved {
+        if let Some(port) = bound_port(&socket) {
+            forwarder.reserved.entry(port).or_default().push(socket);
+        }
+    }
     let watch = Watch::open(folder, &forwarder.epoll);
     let mut events = Vec::with_capacity(EVENTS);
     let mut asked = None::<Instant>;
@@ -91,6 +101,8 @@ struct Forwarder {
     lookup: Lookup,
     /// By the real port.
     doors: BTreeMap<u16, Door>,
+    /// Sockets that were handed over, by their ports, where they are not listened on.
+    reserved: BTreeMap<u16, Vec<OwnedFd>>,
     flows: Flows,
     /// A descriptor that is given up where there is no other, to turn a client away instead of letting it wait.
     spare: Option<OwnedFd>,
@@ -100,18 +112,28 @@ impl Forwarder {
     /// Makes a wish true: ports that are wished for no more are let go, those that stay change their target without being
     /// closed, new ones are taken where they are free.
     fn settle(&mut self, loans: &[Loan], lender: &mut dyn Lender) -> Vec<(Loan, Standing)> {
-        self.doors.retain(|port, _| loans.iter().any(|loan| loan.port == *port));
+        let wished = |port: u16| loans.iter().any(|loan| loan.port == port);
+        for port in self.doors.keys().copied().filter(|port| !wished(*port)).collect::<Vec<_>>() {
+            self.close(port);
+        }
         let mut settled = Vec::with_capacity(loans.len());
         for loan in loans {
             let targets = self.targets(loan.target);
             let standing = if targets.is_empty() {
-                self.doors.remove(&loan.port);
+                self.close(loan.port);
                 Standing::Unserved
             } else if let Some(door) = self.doors.get_mut(&loan.port) {
                 door.targets = targets;
                 Standing::Lent
             } else {
-                match Door::open(loan.port, targets, &mut |port| lender.is_bound(port)) {
+                let door = match self.reserved.remove(&loan.port) {
+                    Some(sockets) => Door::on(sockets, targets).map_err(|(standing, sockets)| {
+                        self.reserved.insert(loan.port, sockets);
+                        standing
+                    }),
+                    None => Door::open(loan.port, targets, &mut |port| lender.is_bound(port)),
+                };
+                match door {
                     Ok(door) => self.watch_door(loan.port, door),
                     Err(standing) => standing,
                 }
@@ -119,6 +141,17 @@ impl Forwarder {
             settled.push((*loan, standing));
         }
         settled
+    }
+
+    /// Lets a port go.
+    fn close(&mut self, port: u16) {
+        let Some(door) = self.doors.remove(&port) else { return };
+        for listener in &door.listeners {
+            let _ = epoll::delete(&self.epoll, listener);
+        }
+        if let Some(sockets) = door.close() {
+            self.reserved.insert(port, sockets);
+        }
     }
 
     /// Where the loopback serves a port.

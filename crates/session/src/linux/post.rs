@@ -17,7 +17,7 @@ use super::{
     channel::{Channel, Failure, News},
     front::{block_signals, mask_of, numbers_of, restore_signals, stand_in},
 };
-use crate::{Ended, StartError};
+use crate::{Ended, SUPERVISES, StartError};
 
 /// Starts this program with `words` to supervise, and stands in for the program that it runs until that has ended. What the
 /// supervisor says of the run is handed to `said`. A socket that is handed over keeps its number, which [`Post::take`] gives back.
@@ -57,7 +57,7 @@ fn begin(
     let front = rustix::process::getpid().as_raw_nonzero().to_string();
     let signals: Vec<String> = numbers_of(mask).iter().map(ToString::to_string).collect();
     let mut command = Command::new("/proc/self/exe");
-    command.arg0("portward").arg(WORD).args([front, number(Some(channel)), number(handed), signals.join(",")]).args(words);
+    command.arg0("portward").arg(SUPERVISES).args([front, number(Some(channel)), number(handed), signals.join(",")]).args(words);
     command.env(ORDER, order);
     let kept: Vec<RawFd> = [Some(channel), handed].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
     // SAFETY: between fork and exec the closure makes system calls with numbers and sets of its own, and nothing that allocates.
@@ -100,7 +100,7 @@ impl Post {
     /// the process has one thread and nothing open.
     pub fn take(arguments: &[OsString]) -> Option<(Self, OsString, &[OsString])> {
         let [_, word, front, channel, handed, signals, words @ ..] = arguments else { return None };
-        if word != WORD {
+        if word != SUPERVISES {
             return None;
         }
         let number = |word: &OsString| word.to_str()?.parse::<i32>().ok();
@@ -212,8 +212,6 @@ fn hand_over(socket: OwnedFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(FIRST_HANDED) })
 }
 
-/// The first argument of a supervisor, hidden from help.
-const WORD: &str = "session-supervisor";
 /// The variable that holds its order.
 const ORDER: &str = "PORTWARD_SUPERVISOR_ORDER";
 /// `SD_LISTEN_FDS_START`

@@ -16,6 +16,7 @@ use crate::{Context, Failure, Look, View, holder_words, op::ps::serving};
 /// The answer for a row of the store.
 pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent, Failure> {
     let Some(id) = row.project else { return Ok(Lent { gaps: store.gaps(), ..Lent::default() }) };
+    let front = project(store, Some(id))?;
     let services = Services::of(cx.machine, store, id)?;
     let forwarder = alive(cx.machine, row).map(|process| process.pid);
     // What a forwarder that is gone has told holds no more.
@@ -33,7 +34,7 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
                 port.state = FrontState::Held;
                 hold(cx, store, &mut port, view.as_ref(), forwarder, &runs)?;
             }
-            Standing::Denied => deny(cx, &mut port),
+            Standing::Denied => deny(cx, &mut port, front.as_ref()),
             Standing::Failed(errno) => {
                 port.state = FrontState::Failed;
                 port.because = Some(format!("the system refuses it: {}", std::io::Error::from_raw_os_error(*errno)));
@@ -55,7 +56,7 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
     ports.sort_by_key(|port| (port.port, port.transport));
     ports.dedup_by_key(|port| (port.port, port.transport));
     let gaps = view.iter().flat_map(|view| &view.snapshot.gaps).cloned().chain(store.gaps()).collect();
-    Ok(Lent { front: project(store, Some(id))?, forwarder, ports, gaps, ..Lent::default() })
+    Ok(Lent { front, forwarder, ports, gaps, ..Lent::default() })
 }
 
 /// The ports that were lent until now, and whether a server could have them.
@@ -117,13 +118,14 @@ fn datagrams(listener: &ListenerRow) -> Option<FrontPort> {
     })
 }
 
-fn deny(cx: &Context<'_>, port: &mut FrontPort) {
+fn deny(cx: &Context<'_>, port: &mut FrontPort, front: Option<&FrontProject>) {
     port.state = FrontState::Denied;
     let first = cx.machine.port_rules().ok().map(|rules| rules.unprivileged_start);
     match first.filter(|first| port.port < *first) {
         Some(first) => {
             port.because = Some(format!("this user may have ports from {first} on (net.ipv4.ip_unprivileged_port_start)"));
-            port.need = Some(format!("sudo sysctl net.ipv4.ip_unprivileged_port_start={}", port.port));
+            let project = front.and_then(|front| front.project.as_ref()).map_or_else(|| ".".to_owned(), |name| name.shown());
+            port.need = Some(format!("sudo portward front {project} --low {}", port.port));
         }
         None => port.because = Some("a rule of this machine forbids it to this user".to_owned()),
     }

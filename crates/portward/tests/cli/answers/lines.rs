@@ -52,6 +52,7 @@ pub(crate) const LIVE: &[&[&str]] = &[
     &["ps"],
     &["front"],
     &["front", "."],
+    &["front", ".", "--low", "80"],
     &["front", "--off"],
     &["stop"],
     &["stop", "nobody"],

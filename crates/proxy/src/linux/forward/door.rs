@@ -1,13 +1,16 @@
 //! A real port that is lent: a listener for each family of the loopback, pinned to `lo`.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
 use portward_model::Standing;
 use portward_sys::device::pin;
 use rustix::{
     fd::OwnedFd,
     io::Errno,
-    net::{AddressFamily, SocketFlags, SocketType, bind, ipproto, listen, socket_with, sockopt},
+    net::{AddressFamily, Shutdown, SocketFlags, SocketType, bind, ipproto, listen, shutdown, socket_with, sockopt},
 };
 
 /// A real port that is lent.
@@ -16,6 +19,33 @@ pub(super) struct Door {
     pub(super) listeners: Vec<OwnedFd>,
     /// Where the project serves it; at least one.
     pub(super) targets: Vec<SocketAddr>,
+    /// True where somebody with more rights bound it and handed it over: it is bound again and again by nobody here.
+    reserved: bool,
+}
+
+/// Binds a port on both loopback addresses without listening, for a forwarder that may not: whoever runs it later can listen there,
+/// and bind nothing else.
+pub fn reserve(port: u16) -> io::Result<Vec<OwnedFd>> {
+    let mut sockets = Vec::with_capacity(2);
+    for at in both(port) {
+        match place(at) {
+            Ok((_, true)) => return Err(Errno::ADDRINUSE.into()),
+            Ok((socket, false)) => sockets.push(socket),
+            // A machine without IPv6.
+            Err(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT) if at.is_ipv6() => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(sockets)
+}
+
+/// The port that a socket is bound to.
+pub(super) fn bound_port(socket: &OwnedFd) -> Option<u16> {
+    name(socket).map(|name| name.port()).filter(|port| *port != 0)
+}
+
+fn both(port: u16) -> [SocketAddr; 2] {
+    [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))]
 }
 
 impl Door {
@@ -24,7 +54,7 @@ impl Door {
     pub(super) fn open(port: u16, targets: Vec<SocketAddr>, is_bound: &mut dyn FnMut(u16) -> bool) -> Result<Self, Standing> {
         let mut listeners = Vec::with_capacity(2);
         let mut shared = false;
-        for at in [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))] {
+        for at in both(port) {
             match place(at) {
                 Ok((listener, beside)) => {
                     shared |= beside;
@@ -47,7 +77,28 @@ impl Door {
             }
             listen(listener, BACKLOG).map_err(standing)?;
         }
-        Ok(Self { listeners, targets })
+        Ok(Self { listeners, targets, reserved: false })
+    }
+
+    /// Listens on sockets that are bound already.
+    pub(super) fn on(reserved: Vec<OwnedFd>, targets: Vec<SocketAddr>) -> Result<Self, (Standing, Vec<OwnedFd>)> {
+        let listening = reserved.iter().try_for_each(|socket| listen(socket, BACKLOG));
+        match listening {
+            Ok(()) => Ok(Self { listeners: reserved, targets, reserved: true }),
+            Err(error) => Err((standing(error), reserved)),
+        }
+    }
+
+    /// Listens no more, and gives back what was handed over. A listener that is shut down stays bound (`tcp_disconnect()` of
+    /// `net/ipv4/tcp.c` keeps a port that was asked for).
+    pub(super) fn close(self) -> Option<Vec<OwnedFd>> {
+        if !self.reserved {
+            return None;
+        }
+        for listener in &self.listeners {
+            let _ = shutdown(listener, Shutdown::Read);
+        }
+        Some(self.listeners)
     }
 
     /// Where a client of this listener is passed on to: the same family first, the other one where the project serves no

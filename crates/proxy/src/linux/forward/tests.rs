@@ -54,9 +54,13 @@ struct Forwarder {
 
 impl Forwarder {
     fn start() -> Self {
+        Self::with(Vec::new())
+    }
+
+    fn with(reserved: Vec<rustix::fd::OwnedFd>) -> Self {
         let (script, folder) = (Script::default(), tempfile::tempdir().unwrap());
         let (mut lender, path) = (script.clone(), folder.path().to_owned());
-        let thread = thread::spawn(move || forward(&mut lender, &path).unwrap());
+        let thread = thread::spawn(move || forward(&mut lender, &path, reserved).unwrap());
         Self { script, folder, thread: Some(thread) }
     }
 
