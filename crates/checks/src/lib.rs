@@ -42,4 +42,4 @@ pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usu
 pub use program::{Arranged, DockerProxy, arrange, docker_proxy, flags, is_known_socket};
 pub use reach::{Circle, circle, reach, reach_width};
 pub use via::via;
-pub use why::{CgroupUnit, container_of_cgroup, quoted, script, supervisor, unit_of_cgroup, why_sentence};
+pub use why::{CgroupUnit, container_of_cgroup, is_delegated, quoted, script, supervisor, unit_of_cgroup, why_sentence};

@@ -8,7 +8,7 @@ mod invocation;
 mod sentence;
 mod supervisor;
 
-pub use cgroup::{CgroupUnit, container_of_cgroup, unit_of_cgroup};
+pub use cgroup::{CgroupUnit, container_of_cgroup, is_delegated, unit_of_cgroup};
 pub use invocation::script;
 pub use sentence::why_sentence;
 pub(crate) use supervisor::{is_shell, starts_again};

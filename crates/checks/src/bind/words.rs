@@ -12,7 +12,7 @@ use super::{
     conflict::{Conflict, Kind},
 };
 use crate::offer;
-use crate::{container_of_cgroup, docker_proxy, supervisor, via};
+use crate::{container_of_cgroup, docker_proxy, is_delegated, supervisor, via};
 
 /// The conflicts of one kind; `None` when there is none.
 pub(crate) fn of_kind<'v, 'a>(view: &'v View<'a>, kind: Kind) -> Option<(&'v Conflict<'a>, Vec<&'v Conflict<'a>>)> {
@@ -126,7 +126,7 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Reme
     let snapshot = view.snapshot;
     let mut fixes = Vec::new();
     if let Some(process) = holder(snapshot, conflict.index) {
-        let proxy = process.argv.known().and_then(|argv| docker_proxy(argv.arguments()));
+        let proxy = docker_proxy(process, snapshot.host.uid);
         let container = container_of(snapshot, process);
         if let Some(found) = supervisor_of(snapshot, process) {
             if let Some(stop) = found.stop {
@@ -156,7 +156,7 @@ pub(crate) fn supervisor_of(snapshot: &Snapshot, process: &Process) -> Option<Su
 
 /// The container that a process serves as a proxy, or runs in.
 pub(crate) fn container_of<'a>(snapshot: &'a Snapshot, process: &Process) -> Option<&'a Container> {
-    match process.argv.known().and_then(|argv| docker_proxy(argv.arguments())) {
+    match docker_proxy(process, snapshot.host.uid) {
         Some(proxy) => snapshot.containers.iter().find(|known| known.addresses.contains(&proxy.container_address)),
         None => inside(snapshot, process),
     }
@@ -164,7 +164,8 @@ pub(crate) fn container_of<'a>(snapshot: &'a Snapshot, process: &Process) -> Opt
 
 /// The container that a process runs in, by its control group.
 fn inside<'a>(snapshot: &'a Snapshot, process: &Process) -> Option<&'a Container> {
-    let (_, id) = process.cgroup.known().and_then(container_of_cgroup)?;
+    let group = process.cgroup.known().filter(|group| !is_delegated(group, snapshot.host.uid))?;
+    let (_, id) = container_of_cgroup(group)?;
     snapshot.containers.iter().find(|known| !known.id.is_empty() && (id.starts_with(&known.id) || known.id.starts_with(&id)))
 }
 

@@ -21,14 +21,14 @@ pub(crate) struct Forwarder {
     pub(crate) address: Option<SocketAddr>,
 }
 
-/// What a process forwards from this port; `None` for programs that forward nothing.
-pub(crate) fn forwarder(process: &Process, port: u16) -> Option<Forwarder> {
+/// What a process forwards from this port, as far as the reader can believe its arguments; `None` for programs that forward nothing.
+pub(crate) fn forwarder(process: &Process, port: u16, reader: u32) -> Option<Forwarder> {
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let of = |kind, blind, backend: Option<String>| {
         let address = backend.as_deref().and_then(socket_address);
         Some(Forwarder { kind, docker: false, blind, backend, address })
     };
-    if let Some(proxy) = docker_proxy(argv) {
+    if let Some(proxy) = docker_proxy(process, reader) {
         let backend = SocketAddr::new(proxy.container_address, proxy.container_port).to_string();
         let proxy = of("Docker's proxy of a published port", true, Some(backend));
         return proxy.map(|proxy| Forwarder { docker: true, ..proxy });
@@ -148,9 +148,9 @@ mod tests {
             ("ssh -L", None),
         ] {
             let argv: Vec<&str> = line.split(' ').collect();
-            assert_eq!(forwarder(&process(9, 1, &argv, 5), 8080).unwrap().backend.as_deref(), backend, "{line}");
+            assert_eq!(forwarder(&process(9, 1, &argv, 5), 8080, 0).unwrap().backend.as_deref(), backend, "{line}");
         }
-        assert!(forwarder(&process(9, 1, &["vite"], 5), 8080).is_none());
-        assert!(forwarder(&process(9, 1, &["kubectl", "proxy"], 5), 8080).is_none());
+        assert!(forwarder(&process(9, 1, &["vite"], 5), 8080, 0).is_none());
+        assert!(forwarder(&process(9, 1, &["kubectl", "proxy"], 5), 8080, 0).is_none());
     }
 }

@@ -49,7 +49,7 @@ fn is_shell(process: &Process) -> bool {
 /// The fact that makes two processes one service.
 fn together(case: &Case<'_>, first: &Process, second: &Process) -> Option<String> {
     let proxies = |process: &Process| {
-        let proxy = process.argv.known().and_then(|argv| docker_proxy(argv.arguments()))?;
+        let proxy = docker_proxy(process, case.snapshot.host.uid)?;
         Some((proxy.container_address, proxy.container_port))
     };
     // One published port is two proxies, one for each family.

@@ -24,6 +24,14 @@ pub fn container_of_cgroup(path: &Text) -> Option<(&'static str, String)> {
     None
 }
 
+/// True for a group below that of another user than the reader, who makes groups there by any name
+/// (`user.slice/user-1000.slice`, systemd.slice(5)).
+pub fn is_delegated(path: &Text, reader: u32) -> bool {
+    let text = String::from_utf8_lossy(path.raw());
+    let user = text.split('/').find_map(|segment| segment.strip_prefix("user-")?.strip_suffix(".slice"));
+    user.is_some_and(|uid| uid.parse() != Ok(reader))
+}
+
 /// `docker-ID.scope` and its kin, and containerd's `SLICE:PREFIX:ID`.
 fn scope(segment: &str) -> Option<(&'static str, String)> {
     if let Some((rest, id)) = segment.rsplit_once(':') {
@@ -249,5 +257,13 @@ mod tests {
         assert_eq!(unit("/system.slice/a\\x2.service").map(|u| u.0), Some("a\\\\x2.service".to_owned()));
         assert_eq!(unit("/system.slice/a\\x1b[2J.service").map(|u| u.0), Some("a\\x1b[2J.service".to_owned()));
         assert_eq!(unit("/system.slice/\\x"), None);
+    }
+
+    #[test]
+    fn what_a_user_names_is_that_users_word() {
+        let delegated = |path: &str, reader| super::is_delegated(&Text::from(path), reader);
+        let own = format!("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope");
+        assert!(delegated(&own, 0) && delegated(&own, 1001) && !delegated(&own, 1000));
+        assert!(!delegated(&format!("/system.slice/docker-{ID}.scope"), 0) && !delegated(&format!("/docker/{ID}"), 1000));
     }
 }

@@ -1,6 +1,6 @@
 //! Why a process runs: its container, supervisor, project and script.
 
-use portward_checks::{container_of_cgroup, docker_proxy, script, supervisor, why_sentence};
+use portward_checks::{container_of_cgroup, docker_proxy, is_delegated, script, supervisor, why_sentence};
 use portward_model::{Container, Process, Project, Snapshot, Supervisor, Text, Transport};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -46,7 +46,7 @@ fn ancestors<'a>(snapshot: &'a Snapshot, process: &Process) -> Vec<&'a Process> 
 }
 
 fn container_of(snapshot: &Snapshot, process: &Process) -> Option<Container> {
-    if let Some(proxy) = process.argv.known().and_then(|argv| docker_proxy(argv.arguments())) {
+    if let Some(proxy) = docker_proxy(process, snapshot.host.uid) {
         let target = snapshot.containers.iter().find(|container| container.addresses.contains(&proxy.container_address));
         let inner_port = Some(proxy.container_port);
         return Some(match target {
@@ -54,8 +54,11 @@ fn container_of(snapshot: &Snapshot, process: &Process) -> Option<Container> {
             None => unnamed("docker", &proxy.container_address.to_string(), inner_port),
         });
     }
-    let (runtime, id) = container_of_cgroup(process.cgroup.known()?)?;
-    let known = snapshot.containers.iter().find(|container| container.id.starts_with(&id));
+    let group = process.cgroup.known()?;
+    let (runtime, id) = container_of_cgroup(group)?;
+    // A user names groups below their own as they like: what is one's own to say is no name of another's container.
+    let is_said = is_delegated(group, snapshot.host.uid);
+    let known = snapshot.containers.iter().find(|container| !is_said && container.id.starts_with(&id));
     Some(known.cloned().unwrap_or_else(|| unnamed(runtime, &id, None)))
 }
 
@@ -99,7 +102,7 @@ pub(super) fn directories(snapshot: &Snapshot) -> Vec<(u32, Text)> {
 /// Sockets of container runtimes to ask, when some holder is in a container or publishes one.
 pub(super) fn runtimes(snapshot: &Snapshot) -> Vec<Text> {
     let in_container = |process: &Process| process.cgroup.known().is_some_and(|path| container_of_cgroup(path).is_some());
-    let publishes = |process: &Process| process.argv.known().and_then(|argv| docker_proxy(argv.arguments())).is_some();
+    let publishes = |process: &Process| docker_proxy(process, snapshot.host.uid).is_some();
     if !snapshot.processes.iter().any(|process| in_container(process) || publishes(process)) {
         return Vec::new();
     }

@@ -21,7 +21,7 @@ use crate::{
 fn run(case: &Case<'_>) -> Ruling {
     let port = case.asked.port;
     let holders = case.serving_processes();
-    let known = holders.iter().find_map(|(process, _)| Some((*process, forwarder(process, port)?)));
+    let known = holders.iter().find_map(|(process, _)| Some((*process, forwarder(process, port, case.snapshot.host.uid)?)));
     // A program without a known name is a forwarder where it leaves its clients and its arguments lead to a dead end.
     let left = talk::exchanges(case).into_iter().find(|(_, exchange)| talk::left(exchange));
     let unknown = || {

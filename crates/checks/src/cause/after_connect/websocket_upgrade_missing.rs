@@ -32,7 +32,10 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence: Vec<Evidence> = talk::line(case).filter(|_| told).into_iter().collect();
     evidence.extend(talk::http(case).map(|(_, exchange, _)| talk::heard_words(exchange)));
     let port = case.asked.port;
-    let proxy = case.serving_processes().into_iter().find_map(|(process, _)| Some((process, forwarder(process, port)?)));
+    let proxy = case
+        .serving_processes()
+        .into_iter()
+        .find_map(|(process, _)| Some((process, forwarder(process, port, case.snapshot.host.uid)?)));
     if let Some((process, forwarder)) = &proxy {
         let fact = format!("{} is {}", words::named(process), forwarder.kind);
         evidence.push(Evidence::new(format!("/proc/{}/cmdline", process.id.pid), fact));

@@ -25,7 +25,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let port = case.asked.port;
     let (evidence, likelihood, what) = match held(case) {
         Some(Held { index, socket, process }) => {
-            let Some(proxy) = process.argv.known().and_then(|argv| docker_proxy(argv.arguments())) else {
+            let Some(proxy) = docker_proxy(process, case.snapshot.host.uid) else {
                 return Ruling::Silent;
             };
             // Containers that could not be listed, or that hide their addresses, cannot be missed.

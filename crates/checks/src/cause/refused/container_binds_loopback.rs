@@ -66,8 +66,7 @@ struct Way {
 fn way(case: &Case<'_>) -> Option<Way> {
     for (index, socket) in case.served() {
         let holder = case.holder(index)?;
-        let argv = holder.argv.known().map(CommandLine::arguments).unwrap_or_default();
-        if let Some(proxy) = docker_proxy(argv) {
+        if let Some(proxy) = docker_proxy(holder, case.snapshot.host.uid) {
             let evidence = words::seen(case, index, socket);
             return Some(Way { address: Some(proxy.container_address), port: proxy.container_port, evidence });
         }
