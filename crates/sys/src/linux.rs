@@ -164,6 +164,9 @@ fn may_create(path: &Text) -> Seen<bool> {
     use rustix::fs::{Access, access};
     let end = path.raw().iter().rposition(|b| *b == b'/').unwrap_or(0);
     let folder = path.raw().get(..end).filter(|folder| !folder.is_empty()).unwrap_or(b"/");
+    if Mounts::now().may_stall(&path_of(&Text::new(folder))) {
+        return Seen::Hidden(Need::Platform);
+    }
     Seen::Known(access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok())
 }
 

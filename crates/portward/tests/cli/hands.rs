@@ -217,10 +217,7 @@ fn low_ports_are_those_that_were_named_and_the_forwarder_is_the_users() {
     assert_eq!(heard(), "ana");
     let forwarder = given["forwarder"].as_u64().unwrap();
     let status = called.as_root(&format!("grep -E '^(Uid|Groups|CapEff|CapPrm)' /proc/{forwarder}/status"));
-    assert!(
-        status.starts_with("Uid:\t65534\t65534\t65534\t65534\n") && status.contains("CapEff:\t0000000000000000"),
-        "{status}"
-    );
+    assert!(status.starts_with("Uid:\t65534\t65534\t65534\t65534\n") && status.contains("CapEff:\t0000000000000000"), "{status}");
     // Where nothing of it listens the port is let go of, and taken again without root.
     let _ = called.ana().directory(called.home.join("shop")).portward(&["stop"]).expect(0);
     until("nobody at 80", || (heard() == "111").then_some(()));
@@ -246,3 +243,45 @@ fn a_snapshot_goes_where_its_name_says_and_is_its_callers() {
     }
     assert_eq!(called.as_root("cat $SECRETS/secret; ls $SECRETS"), "ref: refs/heads/hunter2\nsecret\n");
 }
+
+#[test]
+fn a_file_system_whose_server_was_stopped_holds_up_nothing() {
+    let Some(called) = Called::new() else { return };
+    if fs::metadata("/dev/fuse").is_err() {
+        skip("/dev/fuse, for a file system whose server can be stopped");
+        return;
+    }
+    let script = called.world.file("folder.py", FOLDER);
+    let place = called.world.path().join("far");
+    fs::create_dir(&place).unwrap();
+    let server = called.world.enter().start(&["python3", script.to_str().unwrap(), place.to_str().unwrap()]);
+    let mounted = server.line();
+    if mounted.trim().parse::<u64>().is_err() {
+        skip(&format!("a file system of a process's own: {mounted}"));
+        return;
+    }
+    // What stands in it is found as long as it answers.
+    let listen = "import socket,time;s=socket.create_server(('127.0.0.1',3000));print('up',flush=True);time.sleep(600)";
+    let theirs = called.world.enter().directory(&place).start(&["python3", "-c", listen]);
+    assert_eq!(theirs.line().trim(), "up");
+    let answering = called.world.portward(&["list", "3000", "--json"]).expect(0).json();
+    assert_eq!(answering["gaps"].as_array().map(Vec::len), Some(0), "{answering:#}");
+    called.world.signal(mounted.trim().parse().unwrap(), "STOP");
+    let socket = format!("unix:{}/x.sock", place.display());
+    for words in
+        [&["list", "3000"][..], &["list", "--json"], &["explain", "3000"], &["doctor", "3000"], &["doctor", &socket], &["ps"]]
+    {
+        let began = Instant::now();
+        let said = called.world.enter().through(&["timeout", "60"]).portward(words);
+        assert!(said.code != Some(124) && began.elapsed() < Duration::from_secs(40), "{words:?}: {said}");
+    }
+    let said = called.world.portward(&["list", "3000"]);
+    assert!(said.stderr.contains("Not seen: projects"), "{said}");
+    // The one that waits is alone, however often it is looked.
+    let readers = called.as_root("grep -lz file-reader /proc/[0-9]*/cmdline 2>/dev/null | wc -l");
+    assert!(readers.trim().parse::<u32>().unwrap() <= 12, "{readers}");
+    called.world.signal(mounted.trim().parse().unwrap(), "KILL");
+}
+
+/// An empty folder whose every answer comes from this process (`/dev/fuse`, `linux/fuse.h`).
+const FOLDER: &str = include_str!("hands/folder.py");

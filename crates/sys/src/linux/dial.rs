@@ -17,6 +17,7 @@ use rustix::{
     },
 };
 
+use super::standing;
 use crate::{Dialled, Dialling, SysError, Talk};
 
 /// Makes one connection on a fresh socket.
@@ -31,6 +32,10 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
         DialTarget::Inet(SocketAddr::V6(_)) => AddressFamily::INET6,
         DialTarget::Unix(_) => AddressFamily::UNIX,
     };
+    if let DialTarget::Unix(path) = at {
+        // Connecting looks the path up. Where its file system may never answer, one that nobody waits for looks first.
+        standing::answers(path)?;
+    }
     let start = Instant::now();
     let met = |met| Ok(Dialled { met, took_us: micros(start.elapsed()), exchange: None });
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;

@@ -13,6 +13,8 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, bind, netlink, socket_with},
 };
 
+use super::files::Mounts;
+
 /// Returns after an event or after `timeout`, whichever is first. Where the kernel refuses to tell, it is the time.
 pub(super) fn wait(directories: &[PathBuf], timeout: Duration) {
     let mut sources: Vec<OwnedFd> = destroyed().into_iter().collect();
@@ -34,7 +36,8 @@ fn destroyed() -> Option<OwnedFd> {
 fn changed(directories: &[PathBuf]) -> Option<OwnedFd> {
     let queue = inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok()?;
     let events = inotify::WatchFlags::CREATE | inotify::WatchFlags::DELETE | inotify::WatchFlags::MOVED_TO;
-    for directory in directories {
+    let mounts = Mounts::now();
+    for directory in directories.iter().filter(|directory| !mounts.may_stall(directory)) {
         inotify::add_watch(&queue, directory, events).ok()?;
     }
     Some(queue)

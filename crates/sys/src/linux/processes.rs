@@ -3,7 +3,7 @@
 use std::{
     io,
     mem::MaybeUninit,
-    os::unix::fs::MetadataExt,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
     sync::atomic::{AtomicUsize, Ordering},
     thread,
 };
@@ -13,12 +13,13 @@ use portward_wire::procfs;
 use rustc_hash::FxHashSet;
 use rustix::{
     fd::OwnedFd,
-    fs::{AtFlags, CWD, Mode, OFlags, RawDir, StatxFlags, open, openat, readlinkat, statx},
+    fs::{AtFlags, Mode, OFlags, RawDir, StatxFlags, open, openat, readlinkat, statx},
     io::Errno,
     time::{ClockId, clock_gettime},
 };
 
 use super::{
+    files::Mounts,
     kernel,
     paths::{Path, number},
 };
@@ -205,9 +206,12 @@ fn missing<T>(error: Errno) -> Seen<T> {
 
 /// True when the file at `path` is the program that the process runs.
 fn is_same_file(directory: &OwnedFd, path: &[u8]) -> bool {
-    let identity = |stat: rustix::fs::Statx| (stat.stx_dev_major, stat.stx_dev_minor, stat.stx_ino);
-    let program = statx(directory, c"exe", AtFlags::empty(), StatxFlags::INO).map(identity);
-    program.is_ok() && program == statx(CWD, path, AtFlags::empty(), StatxFlags::INO).map(identity)
+    let program = statx(directory, c"exe", AtFlags::STATX_DONT_SYNC, StatxFlags::INO);
+    let path = std::path::Path::new(std::ffi::OsStr::from_bytes(path));
+    program.is_ok_and(|program| {
+        let mounts = Mounts::now();
+        mounts.find(path).is_ok_and(|place| place.is((program.stx_dev_major, program.stx_dev_minor), program.stx_ino))
+    })
 }
 
 fn link(directory: &OwnedFd, name: &std::ffi::CStr) -> Seen<Text> {

@@ -23,6 +23,12 @@ pub(super) fn at(path: &Text) -> Result<PathFacts, SysError> {
     Ok(on(&mounts, path))
 }
 
+/// Fails where the file system of a path does not answer.
+pub(super) fn answers(path: &Text) -> Result<(), SysError> {
+    let is_file = !path.raw().starts_with(b"@");
+    if is_file && Mounts::now().may_stall(Path::new(OsStr::from_bytes(path.raw()))) { at(path).map(drop) } else { Ok(()) }
+}
+
 /// The same in a reader process, which may wait.
 pub(super) fn patiently(path: &Text) -> PathFacts {
     on(&Mounts::patient(), path)
