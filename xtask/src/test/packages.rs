@@ -32,6 +32,7 @@ pub(super) const WANTED: &[Wanted] = &[
     tool(&["tmux"], "a real terminal"),
     tool(&["socat"], "sockets of every kind"),
     tool(&["openssl"], "a TLS server"),
+    tool(&["sudo"], "root as people become it"),
     Wanted { any_of: &["python3"], program: Some("python3"), purpose: "scripted sockets", real_programs: false },
     tool(&["iptables"], "published ports"),
     Wanted { any_of: &["nftables"], program: Some("nft"), purpose: "the guard at the packet filter", real_programs: false },

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_testkit::{Entry, World, WorldKind, skip, until};
+use portward_testkit::{Entry, World, WorldKind, program, skip, until};
 
 use crate::world;
 
@@ -285,3 +285,32 @@ fn a_file_system_whose_server_was_stopped_holds_up_nothing() {
 
 /// An empty folder whose every answer comes from this process (`/dev/fuse`, `linux/fuse.h`).
 const FOLDER: &str = include_str!("hands/folder.py");
+
+#[test]
+fn sudo_itself_changes_nothing_of_whose_things_are_whose() {
+    let Some(called) = Called::new() else { return };
+    let Some(sudo) = program("sudo") else { return };
+    let rules = "Defaults !pam_acct_mgmt, !pam_session, !use_pty, !syslog, !lecture\nroot ALL=(ALL) NOPASSWD: ALL\nana ALL=(ALL) NOPASSWD: SETENV: ALL\n";
+    let sudoers = called.world.file("etc/sudoers", rules);
+    called.as_root(&format!("chmod 440 {0} && chown 0:0 {0} && mount --bind {0} /etc/sudoers", sudoers.display()));
+    let portward = called.world.portward_path().to_str().unwrap();
+    // A user who may gain rights, unlike a stranger of the test's own.
+    let ana = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "env", "-u", "XDG_STATE_HOME", &called.own];
+    let as_root = |more: &[&str], words: &[&str]| {
+        let entry = called.world.enter().directory(&called.home).through(&ana);
+        entry.run(&[&[sudo.to_str().unwrap(), "-n"], more, &[portward], words].concat())
+    };
+    let web = as_root(&[], &["port", "web"]).expect(0).stdout;
+    assert_eq!(called.as_ana(r#""$PORTWARD" port web"#), web);
+    // With the whole of her environment, too.
+    assert_eq!(as_root(&["-E"], &["port", "web"]).expect(0).stdout, web);
+    called.is_untouched();
+    let mine = as_root(&["-E", "XDG_STATE_HOME=/root"], &["lease", "--json"]).expect(0).json();
+    assert_eq!(mine["leases"].as_array().unwrap().len(), 1, "{mine:#}");
+    // A question reaches the person, or says that nobody is there.
+    called.as_ana(&format!("rm {STATE}/leases.db-wal; head -c 9000 /dev/urandom >{STATE}/leases.db"));
+    let asked = as_root(&[], &["lease", "repair"]).expect(2);
+    assert!(asked.stderr.contains("Nobody is there to answer"), "{asked}");
+    let _ = as_root(&[], &["lease", "repair", "--yes"]).expect(0);
+    called.is_untouched();
+}
