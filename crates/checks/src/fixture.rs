@@ -95,7 +95,7 @@ pub(crate) fn connection(local: &str, port: u16, peer: &str, peer_port: u16) -> 
 pub(crate) fn unix(path: Option<&str>, state: SocketState) -> Socket {
     Socket {
         family: Family::Unix,
-        name: SocketName::Unix { path: path.map(|path| Box::new(Text::from(path))), peer: 0 },
+        name: SocketName::Unix { path: path.map(|path| Box::new(Text::from(path))), peer: 0, file: None },
         ..socket(Transport::Unix, state, "0.0.0.0", 0)
     }
 }

@@ -15,7 +15,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Queue, Seen, Socket, Text};
+use crate::{Queue, Seen, Socket, SocketFile, Text};
 
 pub use programs::{Moved, Observed, ObservedConnect, Sample, Told};
 
@@ -186,6 +186,9 @@ pub struct PathFacts {
     pub kind: Option<FileKind>,
     /// Inode of the file, as `unix_diag` names the file of a bound socket; 0 where unknown.
     pub inode: u64,
+    /// The file, as `unix_diag` names that of a bound socket; `None` for nothing.
+    #[serde(default)]
+    pub file: Option<SocketFile>,
     /// Its permission bits.
     pub mode: u32,
     /// Its owner.

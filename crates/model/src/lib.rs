@@ -52,7 +52,7 @@ pub use reach::{Reach, Shared, Way};
 pub use rules::Rules;
 pub use secret::{CommandLine, masked_line};
 pub use snapshot::{Resolution, Snapshot};
-pub use socket::{Queue, Socket, SocketId, SocketName, SocketOptions, SocketState, Traffic, Transport};
+pub use socket::{Queue, Socket, SocketFile, SocketId, SocketName, SocketOptions, SocketState, Traffic, Transport};
 pub use span::Span;
 pub use text::Text;
 pub use time::Moment;

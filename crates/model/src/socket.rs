@@ -94,7 +94,20 @@ pub enum SocketName {
         path: Option<Box<Text>>,
         /// Inode of the connected peer; 0 when there is none.
         peer: u64,
+        /// The file that it was bound to, whatever stands at the path now or in another mount namespace; `None` for one without a
+        /// path, and where the kernel does not tell.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<SocketFile>,
     },
+}
+
+/// A file as `unix_diag` names that of a bound socket (`linux/unix_diag.h`, `struct unix_diag_vfs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct SocketFile {
+    /// The device, as the kernel numbers it inside (`MKDEV` of `linux/kdev_t.h`).
+    pub device: u32,
+    /// The lowest 32 bits of the inode.
+    pub inode: u32,
 }
 
 /// A socket's identity. Inodes are reused; namespace, inode and cookie together are not.
@@ -166,6 +179,14 @@ impl Socket {
         match self.name {
             SocketName::Inet { port, .. } => Some(port),
             SocketName::Unix { .. } => None,
+        }
+    }
+
+    /// The file that a Unix socket was bound to, where that is known.
+    pub fn file(&self) -> Option<SocketFile> {
+        match self.name {
+            SocketName::Unix { file, .. } => file,
+            SocketName::Inet { .. } => None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_checks::BindQuestion;
-use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, Transport, is_localhost};
+use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketFile, SocketState, Text, Transport, is_localhost};
 use portward_sys::{self as sys, PortFilter, StateSet, Transports, Which};
 
 use crate::{Failure, Look, View};
@@ -18,6 +18,8 @@ pub(crate) struct Target {
     pub(crate) addresses: Vec<IpAddr>,
     /// A note on how the name was resolved.
     pub(crate) note: Option<String>,
+    /// What stands at a Unix socket's path for this reader; `None` for nothing, and where that is not known.
+    pub(crate) file: Option<SocketFile>,
 }
 
 impl Target {
@@ -40,7 +42,11 @@ impl Target {
                 }
             },
         };
-        Ok(Self { endpoint, addresses, note })
+        let file = match &endpoint.host {
+            EndpointHost::Path(path) => host.path(path).ok().and_then(|facts| facts.file),
+            EndpointHost::Any | EndpointHost::Ip(..) | EndpointHost::Name(_) => None,
+        };
+        Ok(Self { endpoint, addresses, note, file })
     }
 
     /// Refuses an endpoint whose port was only implied: what acts must be told exactly on what.
@@ -83,7 +89,9 @@ impl Target {
 
     fn fits(&self, socket: &Socket) -> bool {
         if let EndpointHost::Path(path) = &self.endpoint.host {
-            return socket.transport.is_unix() && socket.path() == Some(path);
+            // Another mount namespace has other files at the same paths, and anybody may make one.
+            let is_here = socket.file().zip(self.file).is_none_or(|(own, here)| own == here);
+            return socket.transport.is_unix() && socket.path() == Some(path) && is_here;
         }
         let transport = socket.transport == self.endpoint.transport;
         let address = self.addresses.is_empty() || self.addresses.iter().any(|address| asks_for(socket, *address));

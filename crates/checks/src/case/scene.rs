@@ -182,6 +182,7 @@ impl Scene {
             path,
             kind,
             inode: 77,
+            file: None,
             mode,
             uid: 0,
             gid: 998,

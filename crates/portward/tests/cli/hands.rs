@@ -245,6 +245,30 @@ fn a_snapshot_goes_where_its_name_says_and_is_its_callers() {
 }
 
 #[test]
+fn a_path_of_a_private_mount_is_no_path_of_this_machine() {
+    let Some(world) = world() else { return };
+    let folder = world.path().join("sockets");
+    fs::create_dir(&folder).unwrap();
+    let path = folder.join("s.sock");
+    let listen = format!(
+        "import os,socket,time;s=socket.socket(socket.AF_UNIX);s.bind('{}');s.listen();print(os.getpid(),flush=True);time.sleep(600)",
+        path.display()
+    );
+    let mut ours = world.enter().start(&["python3", "-c", &listen]);
+    let own: u64 = ours.line().trim().parse().unwrap();
+    let hidden = format!("mount -t tmpfs none '{}' && exec python3 -c \"$1\"", folder.display());
+    let mut theirs = world.enter().start(&["unshare", "--mount", "sh", "-c", &hidden, "sh", &listen]);
+    let other: u64 = theirs.line().trim().parse().unwrap();
+    let endpoint = format!("unix:{}", path.display());
+    let explained = world.portward(&["explain", &endpoint, "--json"]).expect(0).stdout;
+    assert!(!explained.contains(&format!("\"pid\":{other},")), "{explained}");
+    let freed = world.portward(&["free", &endpoint, "--yes", "--json"]).expect(0).json();
+    assert_eq!(freed["freed"][0]["pid"], own, "{freed:#}");
+    until("the end of ours", || (!ours.is_alive()).then_some(()));
+    assert!(theirs.is_alive());
+}
+
+#[test]
 fn a_file_system_whose_server_was_stopped_holds_up_nothing() {
     let Some(called) = Called::new() else { return };
     if fs::metadata("/dev/fuse").is_err() {

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
-use portward_model::{FileKind, PathFacts, Text};
+use portward_model::{FileKind, PathFacts, SocketFile, Text};
 use rustix::fs::{Access, AtFlags, CWD, FileType, accessat};
 
 use super::{
@@ -50,6 +50,9 @@ fn on(mounts: &Mounts, path: &Text) -> PathFacts {
             _ => FileKind::Other,
         });
         facts.inode = stat.stx_ino;
+        // The kernel's own number of a device is twenty bits of its minor number below twelve of its major one.
+        let device = stat.stx_dev_major << 20 | stat.stx_dev_minor;
+        facts.file = Some(SocketFile { device, inode: u32::try_from(stat.stx_ino & u64::from(u32::MAX)).unwrap_or(0) });
         facts.mode = u32::from(stat.stx_mode) & PERMISSIONS;
         (facts.uid, facts.gid) = (stat.stx_uid, stat.stx_gid);
         facts.writable = may(place, Access::WRITE_OK);

@@ -1,6 +1,6 @@
 //! Unix sockets (`sock_diag(7)`, `linux/unix_diag.h`).
 
-use portward_model::{Family, Queue, Socket, SocketName, SocketState, Text, Transport};
+use portward_model::{Family, Queue, Socket, SocketFile, SocketName, SocketState, Text, Transport};
 
 use super::{AF_UNIX, NLM_F_DUMP, SOCK_DIAG_BY_FAMILY, StateSet, message, read_attributes};
 use crate::{Reader, Truncated};
@@ -13,7 +13,7 @@ pub fn unix_request(states: StateSet) -> Vec<u8> {
         StateSet::BoundOrConnected | StateSet::Connected => 1 << ESTABLISHED,
         StateSet::All => u32::MAX,
     };
-    let show = UDIAG_SHOW_NAME | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
+    let show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_UID;
     let mut body = vec![AF_UNIX, 0, 0, 0];
     body.extend(states.to_ne_bytes());
     body.extend(0u32.to_ne_bytes());
@@ -39,12 +39,14 @@ pub(super) fn read_unix(body: &[u8], netns: u16) -> Result<Option<Socket>, Trunc
 
     let mut path = None;
     let mut peer = 0;
+    let mut file = None;
     let mut queue = Queue::default();
     let mut uid = 0;
     read_attributes(fields.rest(), &mut |kind, value| {
         let mut value = Reader::new(value);
         match kind {
             UNIX_DIAG_NAME => path = name_of(value.rest()),
+            UNIX_DIAG_VFS => file = Some(SocketFile { inode: value.u32()?, device: value.u32()? }),
             UNIX_DIAG_PEER => peer = u64::from(value.u32()?),
             UNIX_DIAG_RQLEN => queue = Queue { used: value.u32()?, limit: value.u32()?, drops: 0 },
             UNIX_DIAG_UID => uid = value.u32()?,
@@ -72,7 +74,7 @@ pub(super) fn read_unix(body: &[u8], netns: u16) -> Result<Option<Socket>, Trunc
         cookie,
         cgroup: 0,
         traffic: None,
-        name: SocketName::Unix { path, peer },
+        name: SocketName::Unix { path, peer, file },
     }))
 }
 
@@ -94,11 +96,13 @@ const SOCK_STREAM: u8 = 1;
 const SOCK_DGRAM: u8 = 2;
 const SOCK_SEQPACKET: u8 = 5;
 const UDIAG_SHOW_NAME: u32 = 1;
+const UDIAG_SHOW_VFS: u32 = 2;
 const UDIAG_SHOW_PEER: u32 = 4;
 const UDIAG_SHOW_RQLEN: u32 = 16;
 /// Linux 5.12; older kernels ignore the bit and the attribute is absent.
 const UDIAG_SHOW_UID: u32 = 64;
 const UNIX_DIAG_NAME: u16 = 0;
+const UNIX_DIAG_VFS: u16 = 1;
 const UNIX_DIAG_PEER: u16 = 2;
 const UNIX_DIAG_RQLEN: u16 = 4;
 const UNIX_DIAG_UID: u16 = 7;
