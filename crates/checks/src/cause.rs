@@ -68,7 +68,7 @@ pub(crate) mod prelude {
 
     pub(crate) use portward_model::{
         AddressClass, Attempt, CommandLine, DialTarget, Effect, Evidence, Finding, Likelihood, Mention, MentionKind, Met,
-        Process, Remedy, RuleVerdict, Said, Seen, Socket, SocketState, SupervisorKind, Text, Transport, Vitals, unmap,
+        Process, Remedy, RuleVerdict, Said, Seen, Sentence, Socket, SocketState, SupervisorKind, Text, Transport, Vitals, unmap,
     };
 
     pub(crate) use crate::{
@@ -87,24 +87,38 @@ pub(crate) mod prelude {
     };
 }
 
-/// Every cause, group by group, in the order of inquiry; of a refused bind in the order in which the kernel asks.
-pub const GROUPS: &[Group] = &[
-    Group { name: "spoken", summary: "what the text alone tells", causes: spoken::CAUSES },
-    Group { name: "denied", summary: "refused by a rule, an address or a name", causes: denied::CAUSES },
-    Group { name: "in-use", summary: "address already in use", causes: in_use::CAUSES },
-    Group { name: "hangs", summary: "hangs and timeouts", causes: hangs::CAUSES },
-    Group { name: "after-connect", summary: "it connects, then goes wrong", causes: after_connect::CAUSES },
-    Group { name: "refused", summary: "connection refused", causes: refused::CAUSES },
+/// Every cause, kind by kind, in the order of inquiry; of a refused bind in the order in which the kernel asks.
+pub(crate) const GROUPS: &[(Family, &[Cause])] = &[
+    (Family::Spoken, spoken::CAUSES),
+    (Family::Denied, denied::CAUSES),
+    (Family::InUse, in_use::CAUSES),
+    (Family::Hangs, hangs::CAUSES),
+    (Family::AfterConnect, after_connect::CAUSES),
+    (Family::Refused, refused::CAUSES),
 ];
 
-/// Causes of one kind.
-pub struct Group {
-    /// Its name.
-    pub name: &'static str,
-    /// What its causes have in common.
-    pub summary: &'static str,
-    /// The causes, more specific ones first.
-    pub causes: &'static [Cause],
+/// A kind of causes: what they have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// The text alone tells.
+    Spoken,
+    /// Refused by a rule, an address or a name.
+    Denied,
+    /// Address already in use.
+    InUse,
+    /// Hangs and timeouts.
+    Hangs,
+    /// It connects, then goes wrong.
+    AfterConnect,
+    /// Connection refused.
+    Refused,
+}
+
+impl Family {
+    /// Its causes, more specific ones first.
+    pub fn causes(self) -> impl Iterator<Item = &'static Cause> {
+        GROUPS.iter().filter(move |(family, _)| *family == self).flat_map(|(_, causes)| *causes)
+    }
 }
 
 /// One cause: its page, how much its proof says, and what looks for it.
@@ -204,7 +218,7 @@ impl From<Binds> for Situations {
 
 /// Every cause of every group.
 pub fn every_cause() -> impl Iterator<Item = &'static Cause> {
-    GROUPS.iter().flat_map(|group| group.causes)
+    GROUPS.iter().flat_map(|(_, causes)| *causes)
 }
 
 /// What every cause offers where it is found, scene by scene, with its code: for the tests of those who do it.
@@ -241,7 +255,8 @@ mod tests {
         assert_eq!(told.code, cause.code);
         assert!(!told.evidence.is_empty(), "{} {at} has no evidence", cause.code);
         assert!(!told.remedies.is_empty(), "{} {at} has no fix", cause.code);
-        assert!(told.summary.ends_with('.') && !told.summary.contains('!'), "{}", told.summary);
+        let summary = told.summary.to_string();
+        assert!(summary.ends_with('.') && !summary.contains('!'), "{summary}");
     }
 
     #[test]
@@ -297,7 +312,7 @@ mod tests {
             }
             assert_eq!(check_doc(cause.code), Some(cause.doc));
         }
-        assert!(GROUPS.iter().all(|group| !group.causes.is_empty() && !group.summary.is_empty()));
+        assert!(GROUPS.iter().all(|(_, causes)| !causes.is_empty()));
         assert_eq!(check_doc("no-such-code"), None);
     }
 }

@@ -1,6 +1,6 @@
 //! What a check is: a page, and a pure function of facts.
 
-use portward_model::Finding;
+use portward_model::{Finding, Sentence};
 
 /// What a check is called, and what its page says.
 pub trait Page {
@@ -24,12 +24,17 @@ pub enum Ruling {
     /// It is so.
     Found(Finding),
     /// It could have been, and this fact says that it is not.
-    Out(String),
+    Out(Sentence),
     /// The facts do not raise the question, or those that would answer it are not there.
     Silent,
 }
 
 impl Ruling {
+    /// It is not so, by this fact.
+    pub fn out(fact: impl Into<Sentence>) -> Self {
+        Self::Out(fact.into())
+    }
+
     /// What was found.
     pub fn found(self) -> Option<Finding> {
         match self {

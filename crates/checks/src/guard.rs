@@ -6,4 +6,4 @@ mod rules;
 mod why;
 
 pub use rules::{Closing, PREFIX, lasting, paste, removal};
-pub use why::{Facts, Why, foreseen};
+pub use why::{Facts, Why, Yama, foreseen};

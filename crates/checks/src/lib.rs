@@ -34,7 +34,7 @@ pub use answer::bind;
 pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, UNEXPLAINED, Verdict};
 #[cfg(feature = "scenes")]
 pub use cause::offered;
-pub use cause::{Cause, GROUPS, Group, check_doc, every_cause};
+pub use cause::{Cause, Family, check_doc, every_cause};
 pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;
 pub use paste::{Call, Paste, Symptom, read_paste};

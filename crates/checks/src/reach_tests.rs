@@ -10,7 +10,7 @@ fn who(snapshot: &Snapshot, socket: &Socket) -> Vec<Who> {
 }
 
 fn because(list: &[Reach], who: Who) -> String {
-    list.iter().filter(|reach| reach.who == who).map(Reach::because).collect::<Vec<_>>().join("; ")
+    list.iter().filter(|reach| reach.who == who).map(|reach| reach.because().to_string()).collect::<Vec<_>>().join("; ")
 }
 
 fn many() -> Snapshot {

@@ -5,6 +5,8 @@
 //! source, so that a diagnosis is a pure function of both.
 
 mod programs;
+#[macro_use]
+mod topics;
 
 use std::{
     collections::BTreeMap,
@@ -15,28 +17,19 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Queue, Seen, Socket, SocketFile, Text};
+use crate::{Queue, Seen, Sentence, Socket, SocketFile, Text};
 
 pub use programs::{Moved, Observed, ObservedConnect, Sample, Told};
 
-/// Everything that was read about one endpoint beside the snapshot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Examination {
+crate::topics! { examination! {
     /// How the processes that matter fare.
     pub vitals: Vec<Vitals>,
-    /// The network's settings; `None` where they were not read.
-    pub network: Option<NetworkSettings>,
-    /// Lines of the hosts file (`hosts(5)`); `None` where it was not read.
-    pub hosts: Option<Vec<HostsLine>>,
     /// Proxies that the reader's own environment names.
     pub proxies: Vec<ProxySetting>,
     /// What stands at the Unix paths that matter.
     pub paths: Vec<PathFacts>,
     /// Lines of project and service files that name the port.
     pub mentions: Vec<Mention>,
-    /// Packet filter rules; `None` where nobody asked.
-    pub firewall: Option<Seen<Vec<FirewallRule>>>,
     /// Connections that were tried, in order.
     pub attempts: Vec<Attempt>,
     /// Binds that were tried on throw-away sockets, in order.
@@ -55,7 +48,7 @@ pub struct Examination {
     pub observed: Option<Observed>,
     /// True when every process that the reader may see is in the snapshot, not only holders.
     pub every_process: bool,
-}
+} }
 
 impl Examination {
     /// How a process fares, if it was read.
@@ -414,7 +407,7 @@ pub struct BindTry {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Declined {
     /// What was not done: `a connection to 127.0.0.1:62893`.
-    pub what: String,
+    pub what: Sentence,
     /// Why: `the listener belongs to a debugger, and a connection would end its session`.
-    pub because: String,
+    pub because: Sentence,
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Text;
+use crate::{Sentence, Text};
 
 /// What an operation does to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -17,30 +17,34 @@ pub enum Effect {
     Destroy,
 }
 
-/// How sure a cause is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Likelihood {
-    /// The kernel's own facts leave no other explanation.
-    Certain,
-    /// The facts point here, and something could not be seen.
-    Likely,
-    /// It would explain what is seen, as would other things.
-    Possible,
+crate::worded! {
+    /// How sure a cause is.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Likelihood {
+        /// The kernel's own facts leave no other explanation.
+        Certain = "certain",
+        /// The facts point here, and something could not be seen.
+        Likely = "likely",
+        /// It would explain what is seen, as would other things.
+        Possible = "possible",
+    }
+    /// The same in a word.
+    fn word
 }
 
 /// One fact, and where it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// Where it was read: `sock_diag`, `/proc/sys/net/ipv4/ip_local_port_range`, `bind(2)`.
-    pub source: String,
+    pub source: Sentence,
     /// What was read there.
-    pub fact: String,
+    pub fact: Sentence,
 }
 
 impl Evidence {
     /// A fact and its source.
-    pub fn new(source: impl Into<String>, fact: impl Into<String>) -> Self {
+    pub fn new(source: impl Into<Sentence>, fact: impl Into<Sentence>) -> Self {
         Self { source: source.into(), fact: fact.into() }
     }
 }
@@ -198,7 +202,7 @@ pub struct Finding {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<Text>,
     /// One sentence.
-    pub summary: String,
+    pub summary: Sentence,
     /// The facts that prove it.
     pub evidence: Vec<Evidence>,
     /// What repairs it.
@@ -218,7 +222,7 @@ pub enum Status {
     /// It could have been, and a fact says that it is not.
     RuledOut {
         /// The fact.
-        because: String,
+        because: Sentence,
     },
 }
 
@@ -253,7 +257,7 @@ impl Finding {
     pub fn new(
         code: impl Into<String>,
         likelihood: Likelihood,
-        summary: impl Into<String>,
+        summary: impl Into<Sentence>,
         evidence: Vec<Evidence>,
         remedies: Vec<Remedy>,
     ) -> Self {
@@ -262,13 +266,13 @@ impl Finding {
     }
 
     /// Something that could have been and is not, by this fact.
-    pub fn ruled_out(code: impl Into<String>, summary: impl Into<String>, because: impl Into<String>) -> Self {
+    pub fn ruled_out(code: impl Into<String>, summary: impl Into<Sentence>, because: impl Into<Sentence>) -> Self {
         let status = Status::RuledOut { because: because.into() };
         Self { status, ..Self::new(code, Likelihood::Certain, summary, Vec::new(), Vec::new()) }
     }
 
     /// The fact that rules it out.
-    pub fn because(&self) -> Option<&str> {
+    pub fn because(&self) -> Option<&Sentence> {
         match &self.status {
             Status::Found => None,
             Status::RuledOut { because } => Some(because),

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Text, Transport};
+use crate::{Sentence, Text, Transport};
 
 /// A value, or the reason why there is none.
 ///
@@ -89,202 +89,97 @@ pub struct Gap {
 
 impl Gap {
     /// What is missing, with its number: `owners of 12 sockets`.
-    pub fn what(&self) -> Cow<'static, str> {
-        self.lack.words().0
+    pub fn what(&self) -> Sentence {
+        self.lack.words().0.into()
     }
 
     /// What its absence does to the answer: `their processes are not named`, and the system's reason.
-    pub fn effect(&self) -> String {
+    pub fn effect(&self) -> Sentence {
         let (_, effect) = self.lack.words();
         match (&self.error, &self.lack) {
-            (None, Lack::Dump { .. }) => "the table changed while it was read: single sockets may be missing".to_owned(),
-            (Some(error), _) => format!("{effect}: {error}"),
-            (None, _) => effect.into_owned(),
+            (None, Lack::Dump { .. }) => "the table changed while it was read: single sockets may be missing".into(),
+            (Some(error), _) => format!("{effect}: {error}").into(),
+            (None, _) => effect.into(),
         }
     }
 }
 
-/// What a reading could not see.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Lack {
-    /// The name of the machine and the rights of its reader.
-    Reader,
-    /// Every socket.
-    Sockets,
-    /// The sockets of one transport; without an error, single ones of a table that changed while it was read.
-    Dump {
-        /// Theirs.
-        transport: Transport,
-    },
-    /// What netlink tells of sockets beside their addresses, and Unix sockets.
-    SocketDetails,
-    /// The sockets of another network namespace.
-    SocketsOf {
-        /// Its inode.
-        netns: u64,
-    },
-    /// What a wider look would have seen: other namespaces, other transports.
-    Elsewhere {
-        /// What that look lacked.
-        lack: Box<Lack>,
-    },
-    /// All network namespaces but the reader's own.
-    Namespaces,
-    /// The network namespaces of processes that may not be looked into.
-    NamespacesOf {
-        /// How many there are.
-        processes: u32,
-    },
-    /// Interfaces and their addresses.
-    Interfaces,
-    /// The kernel's settings for ports.
-    PortRules,
-    /// Connections, and so the clients of listeners.
-    Connections,
-    /// The holders of every socket.
-    AllOwners,
-    /// The holders of some sockets.
-    Owners {
-        /// How many sockets.
-        sockets: u32,
-        /// How many processes may not be looked into.
-        processes: u32,
-    },
-    /// The processes that hold sockets.
-    Processes,
-    /// All other processes.
-    OtherProcesses,
-    /// Names of users.
-    UserNames,
-    /// Projects.
-    Projects,
-    /// Project files.
-    ProjectFiles,
-    /// Containers.
-    Containers,
-    /// The names of containers.
-    ContainerNames {
-        /// The socket of the runtime that knows them.
-        at: Text,
-    },
-    /// Control groups.
-    ControlGroups,
-    /// Whether processes are stopped, stuck or short of something.
-    Vitals,
-    /// The file of a Unix socket.
-    SocketFile,
-    /// What a connection meets.
-    Connection,
-    /// What goes on while one watches.
-    Future,
-    /// Tables of the packet filter.
-    FilterTables,
-    /// Which ports are leased.
-    Leases,
-    /// What a run had to say.
-    Lines {
-        /// How many lines.
-        lines: u32,
-    },
-    /// A folder for leases that outlasts this run of the machine.
-    LastingFolder {
-        /// Why there is none.
-        why: String,
-        /// Where they stand instead.
-        folder: Text,
-    },
-    /// Told in sentences alone, as by older versions.
-    Told {
-        /// What is missing.
-        what: String,
-        /// What that does to the answer.
-        effect: String,
-    },
+/// Declares what may be lacking: what is missing, and what that does to an answer.
+macro_rules! lacks {
+    (
+        plain { $($plain:ident $missing:literal, $does:literal;)* }
+        $(#[doc = $about:literal] $name:ident { $($field:ident: $type:ty),* } $what:expr, $effect:expr;)*
+    ) => {
+        /// What a reading could not see.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        pub enum Lack {
+            $(#[doc = $missing] $plain,)*
+            $(#[doc = $about] $name { $(#[doc = concat!("`", stringify!($field), "` of:", $about)] $field: $type),* },)*
+        }
+
+        impl Lack {
+            /// Those without a number or name of their own, which older versions told by their sentences.
+            const PLAIN: &[Self] = &[$(Self::$plain),*];
+
+            /// What is missing, and what that does to an answer.
+            fn words(&self) -> (Cow<'static, str>, Cow<'static, str>) {
+                match self {
+                    $(Self::$plain => ($missing.into(), $does.into()),)*
+                    $(Self::$name { $($field),* } => ($what.into(), $effect.into()),)*
+                }
+            }
+        }
+    };
 }
 
-impl Lack {
-    /// What is missing, and what that does to an answer.
-    fn words(&self) -> (Cow<'static, str>, Cow<'static, str>) {
-        let (what, effect) = match self {
-            Self::Dump { transport } => return (format!("{} sockets", transport.name()).into(), "they are not listed".into()),
-            Self::SocketsOf { netns } => {
-                return (format!("sockets of network namespace {netns}").into(), "they are not listed".into());
-            }
-            Self::Elsewhere { lack } => return ("sockets of other namespaces and transports".into(), lack.words().1),
-            Self::NamespacesOf { processes } => {
-                let effect = "sockets in other namespaces are not listed";
-                return (format!("network namespaces of {}", counted(*processes, "process", "es")).into(), effect.into());
-            }
-            Self::Owners { sockets, processes } => {
-                let what =
-                    if *sockets == 1 { "the owner of 1 socket".to_owned() } else { format!("owners of {sockets} sockets") };
-                let hidden = counted(*processes, "process", "es");
-                let effect = format!("{hidden} may not be looked into; user and control group are shown instead");
-                return (what.into(), effect.into());
-            }
-            Self::Lines { lines } => {
-                let effect = "not said, since nobody read standard error";
-                return (format!("{} of this run", counted(*lines, "line", "s")).into(), effect.into());
-            }
-            Self::ContainerNames { at } => {
-                return (format!("names of containers at {at}").into(), "containers are named by their id".into());
-            }
-            Self::LastingFolder { why, folder } => {
-                let effect = format!("they stand in {folder} and end with this run of the machine");
-                return (format!("a lasting place for leases: {why}").into(), effect.into());
-            }
-            Self::Told { what, effect } => return (what.clone().into(), effect.clone().into()),
-            Self::Reader => ("this machine's name and the reader's rights", "other processes may be named as hidden"),
-            Self::Sockets => ("sockets", "they are not listed"),
-            Self::SocketDetails => (
-                "socket details and Unix sockets",
-                "/proc/net was read instead, which tells no IPV6_V6ONLY, device or control group",
-            ),
-            Self::Namespaces => ("network namespaces", "only this one is read"),
-            Self::Interfaces => ("interfaces", "who can reach a wildcard bind is not known"),
-            Self::PortRules => ("the kernel's port settings", "the ephemeral and reserved ranges are not known"),
-            Self::Connections => ("connections", "clients are not counted"),
-            Self::AllOwners => ("owners of all sockets", "their processes are not named"),
-            Self::Processes => ("processes", "owners are known by pid only"),
-            Self::OtherProcesses => ("processes", "whether one is starting or has crashed is not known"),
-            Self::UserNames => ("user names", "users are shown by number"),
-            Self::Projects => ("projects", "owners are not placed in a project"),
-            Self::ProjectFiles => ("project files", "which of them names the port is not known"),
-            Self::Containers => ("containers", "they are known by id only"),
-            Self::ControlGroups => ("control groups", "units of hidden owners are not named"),
-            Self::FilterTables => ("tables of the packet filter", "what one of them closes is shown as open"),
-            Self::Leases => ("which ports are leased", "the port may belong to a project"),
-            Self::Vitals => ("how processes fare", "whether they are stopped or stuck is not known"),
-            Self::SocketFile => ("the socket's file", "whether it exists and may be used is not known"),
-            Self::Connection => ("a connection", "what a client meets is not known"),
-            Self::Future => ("what happens next", "whether something is starting or crashing is not known"),
-        };
-        (what.into(), effect.into())
+lacks! {
+    plain {
+        Reader "this machine's name and the reader's rights", "other processes may be named as hidden";
+        Sockets "sockets", "they are not listed";
+        SocketDetails "socket details and Unix sockets",
+            "/proc/net was read instead, which tells no IPV6_V6ONLY, device or control group";
+        Namespaces "network namespaces", "only this one is read";
+        Interfaces "interfaces", "who can reach a wildcard bind is not known";
+        PortRules "the kernel's port settings", "the ephemeral and reserved ranges are not known";
+        Connections "connections", "clients are not counted";
+        AllOwners "owners of all sockets", "their processes are not named";
+        Processes "processes", "owners are known by pid only";
+        OtherProcesses "processes", "whether one is starting or has crashed is not known";
+        UserNames "user names", "users are shown by number";
+        Projects "projects", "owners are not placed in a project";
+        ProjectFiles "project files", "which of them names the port is not known";
+        Containers "containers", "they are known by id only";
+        ControlGroups "control groups", "units of hidden owners are not named";
+        Vitals "how processes fare", "whether they are stopped or stuck is not known";
+        SocketFile "the socket's file", "whether it exists and may be used is not known";
+        Connection "a connection", "what a client meets is not known";
+        Future "what happens next", "whether something is starting or crashing is not known";
+        FilterTables "tables of the packet filter", "what one of them closes is shown as open";
+        Leases "which ports are leased", "the port may belong to a project";
     }
-
-    /// Those without a number or name of their own, which older versions told by their sentences.
-    const PLAIN: [Self; 19] = [
-        Self::Reader,
-        Self::Sockets,
-        Self::SocketDetails,
-        Self::Namespaces,
-        Self::Interfaces,
-        Self::PortRules,
-        Self::Connections,
-        Self::AllOwners,
-        Self::Processes,
-        Self::OtherProcesses,
-        Self::UserNames,
-        Self::Projects,
-        Self::ProjectFiles,
-        Self::Containers,
-        Self::ControlGroups,
-        Self::Vitals,
-        Self::SocketFile,
-        Self::Connection,
-        Self::Future,
-    ];
+    /// The sockets of one transport; without an error, single ones of a table that changed while it was read.
+    Dump { transport: Transport } format!("{} sockets", transport.name()), "they are not listed";
+    /// The sockets of another network namespace, by its inode.
+    SocketsOf { netns: u64 } format!("sockets of network namespace {netns}"), "they are not listed";
+    /// What a wider look would have seen, other namespaces and transports, and what that look lacked.
+    Elsewhere { lack: Box<Lack> } "sockets of other namespaces and transports", lack.words().1;
+    /// The network namespaces of so many processes, which may not be looked into.
+    NamespacesOf { processes: u32 } format!("network namespaces of {}", counted(*processes, "process", "es")),
+        "sockets in other namespaces are not listed";
+    /// The holders of so many sockets, for so many processes that may not be looked into.
+    Owners { sockets: u32, processes: u32 }
+        if *sockets == 1 { "the owner of 1 socket".to_owned() } else { format!("owners of {sockets} sockets") },
+        format!("{} may not be looked into; user and control group are shown instead", counted(*processes, "process", "es"));
+    /// The names of containers, which the runtime behind this socket knows.
+    ContainerNames { at: Text } format!("names of containers at {at}"), "containers are named by their id";
+    /// What a run had to say, in so many lines.
+    Lines { lines: u32 } format!("{} of this run", counted(*lines, "line", "s")), "not said, since nobody read standard error";
+    /// A folder for leases that outlasts this run of the machine: why there is none, and where they stand instead.
+    LastingFolder { why: Sentence, folder: Text } format!("a lasting place for leases: {why}"),
+        format!("they stand in {folder} and end with this run of the machine");
+    /// Told in sentences alone, as by older versions.
+    Told { what: String, effect: String } what.clone(), effect.clone();
 }
 
 /// `1 process`, `12 processes`.
@@ -337,7 +232,7 @@ impl JsonSchema for NeedWords {
 
 impl From<Gap> for Written {
     fn from(gap: Gap) -> Self {
-        let (what, effect) = (gap.what().into_owned(), gap.effect());
+        let (what, effect) = (gap.what().to_string(), gap.effect().to_string());
         let Gap { lack, need, error } = gap;
         Self { what, need: NeedWords::Phrase(need.phrase()), effect, lack: Some(lack), needs: Some(need), error }
     }
@@ -353,10 +248,10 @@ impl From<Written> for Gap {
         if let Some(lack) = lack {
             return Self { lack, need, error };
         }
-        let told = Lack::PLAIN.into_iter().find_map(|lack| {
+        let told = Lack::PLAIN.iter().find_map(|lack| {
             let (own, plain) = lack.words();
             let error = effect.strip_prefix(plain.as_ref()).filter(|_| what == own)?.strip_prefix(": ").map(str::to_owned);
-            Some((lack, error))
+            Some((lack.clone(), error))
         });
         let (lack, error) = told.unwrap_or((Lack::Told { what, effect }, None));
         Self { lack, need, error }
@@ -390,14 +285,14 @@ mod tests {
 
     #[test]
     fn gaps_of_older_snapshots_are_read() {
-        for lack in Lack::PLAIN {
+        for lack in Lack::PLAIN.iter().cloned() {
             let gap = Gap { lack, need: Need::Capability("CAP_SYS_PTRACE".to_owned()), error: Some("no: not now".to_owned()) };
             let older = serde_json::json!({ "what": gap.what(), "need": gap.need, "effect": gap.effect() });
             assert_eq!(serde_json::from_value::<Gap>(older).unwrap(), gap);
         }
         let odd = serde_json::json!({ "what": "owners of 3 sockets", "need": { "setting": "hidepid" }, "effect": "so it is" });
         let odd: Gap = serde_json::from_value(odd).unwrap();
-        assert_eq!((odd.what().as_ref(), odd.effect().as_str()), ("owners of 3 sockets", "so it is"));
+        assert_eq!((odd.what().to_string().as_str(), odd.effect().to_string().as_str()), ("owners of 3 sockets", "so it is"));
         assert_eq!(odd.need.phrase(), "hidepid");
     }
 }

@@ -23,6 +23,7 @@ mod project;
 mod reach;
 mod rules;
 mod secret;
+mod sentence;
 mod snapshot;
 mod socket;
 mod span;
@@ -35,9 +36,9 @@ pub use address::{AddressClass, Family, Scope, unmap};
 pub use caller::Caller;
 pub use endpoint::{Endpoint, EndpointError, EndpointHost, is_localhost};
 pub use examination::{
-    Attempt, BindTry, Counters, Declined, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, HostsLine,
+    Attempt, BindTry, Counters, Declined, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, HostsLine, Learnt,
     MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,
-    RuleVerdict, Said, Sample, Thread, Told, Vitals,
+    RuleVerdict, Said, Sample, Thread, Told, Topic, Vitals,
 };
 pub use failure::{Failure, Kind, capitalised, plural};
 pub use finding::{Edit, Effect, Evidence, Finding, Likelihood, Means, Place, Remedy, Severity, Status, Who};
@@ -51,6 +52,7 @@ pub use project::{FolderMark, ProjectIdentity};
 pub use reach::{Reach, Shared, Way};
 pub use rules::Rules;
 pub use secret::{CommandLine, masked_line};
+pub use sentence::Sentence;
 pub use snapshot::{Resolution, Snapshot};
 pub use socket::{Queue, Socket, SocketFile, SocketId, SocketName, SocketOptions, SocketState, Traffic, Transport};
 pub use span::Span;

@@ -34,3 +34,32 @@ macro_rules! worded {
         }
     };
 }
+
+/// Declares an enum of reasons, each after the words that end a sentence about it, into which its fields are put. The value is
+/// decided on and written; `words` are made last, and are its documentation too.
+#[macro_export]
+macro_rules! reasons {
+    (
+        $(#[$meta:meta])* $vis:vis enum $name:ident {
+            $($words:literal $value:ident $({ $($field:ident: $type:ty),* })?,)*
+        }
+    ) => {
+        $(#[$meta])*
+        #[serde(tag = "kind", rename_all = "snake_case")]
+        $vis enum $name {
+            $(#[doc = concat!("`", $words, "`")] $value $({ $(#[doc = concat!("`", stringify!($field), "` of `", $words, "`")] $field: $type),* })?,)*
+        }
+
+        impl $name {
+            /// The end of a sentence: "it was not done: ...".
+            $vis fn words(&self) -> $crate::Sentence {
+                match self {
+                    $(Self::$value $({ $($field),* })? => {
+                        $(let _ = ($($field),*);)?
+                        format_args!($words).to_string().into()
+                    })*
+                }
+            }
+        }
+    };
+}

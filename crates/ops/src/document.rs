@@ -3,12 +3,11 @@
 mod json;
 mod listing;
 mod owner;
+mod refusal;
 mod socket;
 mod when;
 
-use std::borrow::Cow;
-
-use portward_model::{Finding, Need, Signal, SocketState, SupervisorKind, Text};
+use portward_model::{Finding, Need, Sentence, Signal, SocketState, SupervisorKind, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +15,7 @@ pub use json::write_json;
 pub use listing::{Exposure, Group, Listing, RowDocument};
 pub use owner::{OwnerDocument, ProcessDocument};
 pub use portward_model::Gap;
+pub use refusal::{Refusal, Refused};
 pub(crate) use socket::absence_of_owners;
 pub(crate) use socket::device;
 pub use socket::{End, Netns, SocketDocument};
@@ -48,7 +48,7 @@ pub struct Absence {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<Need>,
     /// The reason in words.
-    pub text: Cow<'static, str>,
+    pub text: Sentence,
 }
 
 /// The kinds of absence.
@@ -66,11 +66,11 @@ pub enum AbsenceReason {
 }
 
 impl Absence {
-    pub(crate) fn hidden(need: &Need, text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn hidden(need: &Need, text: impl Into<Sentence>) -> Self {
         Self { reason: AbsenceReason::Hidden, need: Some(need.phrase()), needs: Some(need.clone()), text: text.into() }
     }
 
-    pub(crate) fn none(text: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn none(text: impl Into<Sentence>) -> Self {
         Self { reason: AbsenceReason::None, need: None, needs: None, text: text.into() }
     }
 
@@ -178,20 +178,6 @@ pub struct Freed {
     pub name: String,
     /// The signal that it was, or would be, sent.
     pub signal: Signal,
-}
-
-/// A process that was not signalled.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Refused {
-    /// Its pid; 0 where the owner is not visible.
-    pub pid: u32,
-    /// The port that it is about, where that is one of several.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    /// Its name.
-    pub name: String,
-    /// Why not.
-    pub because: String,
 }
 
 /// What would bring a process back.

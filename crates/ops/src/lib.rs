@@ -21,7 +21,7 @@ mod target;
 
 pub use document::{
     Bind, Client, Document, End, Exposure, Freed, Gap, Group, Listing, Nearby, Netns, OwnerDocument, Port, ProcessDocument,
-    Proof, Refused, RowDocument, SocketDocument, Step, Supervised, When, write_json,
+    Proof, Refusal, Refused, RowDocument, SocketDocument, Step, Supervised, When, write_json,
 };
 pub use door::{Answer, Door, Request, dispatch, perform};
 pub use entry::{Each, Entry, ErasedSerialize, Exit, Home, Never, Noun, Op, Sink};

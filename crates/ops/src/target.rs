@@ -3,7 +3,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_checks::BindQuestion;
-use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketFile, SocketState, Text, Transport, is_localhost};
+use portward_model::{
+    Endpoint, EndpointHost, PortRange, Sentence, Socket, SocketFile, SocketState, Text, Transport, is_localhost,
+};
 use portward_sys::{self as sys, PortFilter, StateSet, Transports, Which};
 
 use crate::{Failure, Look, View};
@@ -17,7 +19,7 @@ pub(crate) struct Target {
     /// The addresses it stands for, first choice first; empty for "any address with this port" and for Unix sockets.
     pub(crate) addresses: Vec<IpAddr>,
     /// A note on how the name was resolved.
-    pub(crate) note: Option<String>,
+    pub(crate) note: Option<Sentence>,
     /// What stands at a Unix socket's path for this reader; `None` for nothing, and where that is not known.
     pub(crate) file: Option<SocketFile>,
 }
@@ -32,9 +34,8 @@ impl Target {
             EndpointHost::Name(name) => match host.resolve(name) {
                 Ok(addresses) => addresses,
                 Err(error) if is_localhost(name) => {
-                    note = Some(format!(
-                        "{name} does not resolve here ({error}); browsers take every *.localhost name for loopback (RFC 6761)"
-                    ));
+                    let words = "browsers take every *.localhost name for loopback (RFC 6761)";
+                    note = Some(format!("{name} does not resolve here ({error}); {words}").into());
                     vec![IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)]
                 }
                 Err(error) => {

@@ -29,8 +29,8 @@ pub fn inquire(
     let runner = Runner { cx, host: cx.machine, moved, began: cx.machine.elapsed() };
     let known = Examination { proxies: noted(cx.machine, "proxies", || proxies(cx.caller)), observed, ..Examination::default() };
     Inquiry::new(question, depth, known).run(|inquiry, step| match cx.still_wanted() {
-        Ok(()) => runner.answer(inquiry, step).map_err(|error| Unread { need: error.need(), why: error.to_string() }),
-        Err(failure) => Err(Unread { need: Need::Platform, why: failure.message }),
+        Ok(()) => runner.answer(inquiry, step).map_err(|error| Unread { need: error.need(), why: error.to_string().into() }),
+        Err(failure) => Err(Unread { need: Need::Platform, why: failure.message.into() }),
     })
 }
 
@@ -74,8 +74,7 @@ impl Runner<'_, '_> {
         let (host, port) = (self.host, inquiry.asked().port);
         Ok(match wanted {
             Wanted::Look(wide) => Fact::Look(Box::new(Self::look(inquiry, *wide).take(host).snapshot)),
-            Wanted::Network => Fact::Network(host.network()?),
-            Wanted::Hosts => Fact::Hosts(host.hosts()?),
+            Wanted::Topic(topic) => Fact::Learnt(host.learn(*topic)?),
             Wanted::Path(path) => Fact::Path(host.path(path)?),
             Wanted::Vitals { pids, over_ms } => Fact::Vitals(host.vitals(pids, Duration::from_millis(*over_ms))?),
             Wanted::Route(address) => Fact::Route(host.route(*address, 0)?),
@@ -85,7 +84,6 @@ impl Runner<'_, '_> {
             Wanted::Told(processes) => Fact::Told(host.told(processes, port)?),
             Wanted::Moved => Fact::Moved(noted(host, "moved", || (self.moved)(inquiry.asked()))),
             Wanted::Mentions(folders) => Fact::Mentions(host.mentions(folders, &[port])?),
-            Wanted::Firewall => Fact::Firewall(host.firewall()?),
             Wanted::Bind { transport, at, reuse } => Fact::Bind(host.try_bind(*transport, *at, *reuse)?),
             Wanted::PathExists(path) => Fact::Is(host.path_exists(path)),
             Wanted::MayCreate(path) => Fact::Is(host.may_create(path)),

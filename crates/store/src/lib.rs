@@ -246,8 +246,8 @@ impl<'h> Store<'h> {
 
 /// What users of a store in this folder should know.
 pub fn gaps(folder: &StateFolder) -> Vec<Gap> {
-    let gap = |why: &String| Gap {
-        lack: Lack::LastingFolder { why: why.clone(), folder: text_of(&folder.path) },
+    let gap = |brief: &String| Gap {
+        lack: Lack::LastingFolder { why: brief.clone().into(), folder: text_of(&folder.path) },
         need: Need::Setting("XDG_STATE_HOME=DIR, a folder of yours that stays".to_owned()),
         error: None,
     };

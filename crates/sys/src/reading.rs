@@ -7,9 +7,9 @@ use std::{
 };
 
 use portward_model::{
-    Container, Counters, FirewallRule, Gap, Holding, HostFacts, HostsLine, Interface, Mention, Namespace, Need, NetworkSettings,
-    PathFacts, PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket, SocketOptions, Text,
-    Told, Transport, Users, Vitals,
+    Container, Counters, Gap, Holding, HostFacts, Interface, Learnt, Mention, Namespace, Need, PathFacts, PortRules, Process,
+    ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket, SocketOptions, Text, Told, Topic, Transport, Users,
+    Vitals, topics,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -51,14 +51,19 @@ macro_rules! call {
 
 /// One line for each reading: what it is called among people, its call, its variant, its answer.
 macro_rules! readings {
-    ($(
-        $(#[$doc:meta])*
-        $words:literal $name:ident $Name:ident ($($arg:ident: $kind:ty),*) -> $answer:ty $(, $how:ident $extra:tt)?;
-    )*) => {
+    (
+        topics { $($called:literal $topic:ident $Topic:ident -> $learnt:ty;)* }
+        $(
+            $(#[$doc:meta])*
+            $words:literal $name:ident $Name:ident ($($arg:ident: $kind:ty),*) -> $answer:ty $(, $how:ident $extra:tt)?;
+        )*
+    ) => {
         /// A question to a machine.
         #[derive(Clone, Copy, Debug)]
         pub enum Reading<'a> {
             $($(#[$doc])* $Name($($kind),*),)*
+            /// What concerns the machine as a whole.
+            Topic(Topic),
         }
 
         /// What a machine answers; each [`Reading`] has the variant of its own name.
@@ -66,6 +71,7 @@ macro_rules! readings {
         #[serde(rename_all = "snake_case")]
         pub enum Answer {
             $($(#[$doc])* $Name($answer),)*
+            $(#[doc = $called] $Topic($learnt),)*
         }
 
         impl Reading<'_> {
@@ -73,6 +79,7 @@ macro_rules! readings {
             pub fn name(&self) -> &'static str {
                 match self {
                     $(Self::$Name(..) => stringify!($name),)*
+                    $(Self::Topic(Topic::$Topic) => stringify!($topic),)*
                 }
             }
 
@@ -80,6 +87,7 @@ macro_rules! readings {
             pub fn words(&self) -> &'static str {
                 match self {
                     $(Self::$Name(..) => $words,)*
+                    $(Self::Topic(Topic::$Topic) => $called,)*
                 }
             }
         }
@@ -100,11 +108,26 @@ macro_rules! readings {
             }
 
             $(call!($(#[$doc])* $name $Name ($($arg: $kind),*) $answer, $($how $extra)?);)*
+
+            $(
+                #[doc = $called]
+                fn $topic(&self) -> Result<$learnt, SysError> {
+                    match self.read(&Reading::Topic(Topic::$Topic), &mut |_| ())? {
+                        Answer::$Topic(learnt) => Ok(learnt),
+                        _ => Err(SysError::mismatch(stringify!($topic))),
+                    }
+                }
+            )*
+
+            /// What it has to say of a topic.
+            fn learn(&self, topic: Topic) -> Result<Learnt, SysError> {
+                match topic { $(Topic::$Topic => self.$topic().map(Learnt::$Topic),)* }
+            }
         }
     };
 }
 
-readings! {
+topics! { readings! {
     /// The machine and the reader.
     "name of its machine" facts Facts() -> HostFacts;
 
@@ -181,22 +204,12 @@ readings! {
     /// process is in.
     "packet filter tables" filter_tables FilterTables(prefix: &'a str) -> Vec<FilterTable>;
 
-    /// Packet filter rules of the reader's network namespace that can stop or turn a packet; hidden without
-    /// `CAP_NET_ADMIN`.
-    "packet filter rules" firewall Firewall() -> Seen<Vec<FirewallRule>>;
-
     /// How these processes fare; those that vanished are left out. With `over`, processor time is compared
     /// across that time.
     "word of how processes fare" vitals Vitals(pids: &'a [u32], over: Duration) -> Vec<Vitals>;
 
     /// The counters of the reader's network namespace (`/proc/net/snmp`, `snmp6`, `netstat`).
     "counters" counters Counters() -> Counters;
-
-    /// The settings of the reader's network namespace.
-    "network settings" network Network() -> NetworkSettings;
-
-    /// The lines of the hosts file.
-    "hosts file" hosts Hosts() -> Vec<HostsLine>;
 
     /// Proxies that the reader's environment names, without their credentials.
     "proxies" proxies Proxies() -> Vec<ProxySetting>, or {Vec::new()};
@@ -219,7 +232,7 @@ readings! {
 
     /// Waits. A recorded machine does not.
     "waiting" pause Pause(time: Duration) -> (), or {};
-}
+} }
 
 /// What is found beside a machine, noted as [`Look::noted`] says; the default where a tape has none.
 pub fn noted<T: Serialize + DeserializeOwned + Default>(machine: &dyn Look, what: &str, find: impl Fn() -> T) -> T {
@@ -245,6 +258,7 @@ impl Reading<'_> {
                 let pids: Vec<u32> = processes.iter().map(|process| process.id.pid).collect();
                 format!("{name}({pids:?}, {port})")
             }
+            Self::Topic(_) => format!("{name}()"),
             _ => {
                 let debugged = format!("{self:?}");
                 let arguments = debugged.find('(').and_then(|at| debugged.get(at..)).unwrap_or("()");

@@ -1,4 +1,5 @@
-//! Skeletons: the files of a new operation, cause, lab, protocol or program, and their lines in the registries.
+//! Skeletons: the files of a new operation, cause, lab, protocol or program, and their lines in the registries; the lines of
+//! a new fact.
 //!
 //! A skeleton compiles as it is, and those of a lab, a protocol and a program are whole. What the others still lack, the
 //! loops over the registries say: a cause without a firing case, an operation without a reference page.
@@ -44,6 +45,12 @@ enum What {
         #[arg(value_parser = name)]
         name: String,
     },
+    /// A fact for causes: something to read of a machine as a whole
+    Fact {
+        /// Its name
+        #[arg(value_parser = name)]
+        name: String,
+    },
     /// A protocol that Portward greets and recognises
     Protocol {
         /// Its name
@@ -70,11 +77,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     for path in write(&root, &arguments.what)? {
         println!("wrote {path}");
     }
-    match arguments.what {
+    match &arguments.what {
         What::Op { .. } => println!("hint: fill in `run` and the text, then `cargo xtask gen`"),
         What::Cause { .. } => {
             println!("hint: fill in `run`, the page and the cases, then `cargo test -p portward-checks`");
         }
+        What::Fact { name } => println!("hint: read it, say when it is wanted, and decide a cause by `case.exam.{name}`"),
         What::Protocol { .. } => println!("hint: fill in what its servers say, then `cargo test -p portward-wire protocol::`"),
         What::Program { .. } => println!("hint: fill in what it is told, then `cargo test -p portward-checks program::`"),
         What::Lab { .. } => println!("hint: write the story, then `cargo test -p portward-lab` and `portward lab start`"),
@@ -97,6 +105,7 @@ pub(crate) fn prove() -> Result<(), Failure> {
     for what in [
         What::Op { name: name() },
         What::Cause { group: "in_use".to_owned(), name: name() },
+        What::Fact { name: name() },
         What::Protocol { name: name() },
         What::Program { name: name() },
         What::Lab { name: name() },
@@ -131,6 +140,7 @@ fn write(root: &Path, what: &What) -> Result<Vec<String>, Failure> {
             (name, files.map(|(folder, skeleton)| (format!("{folder}{name}.rs"), skeleton)).to_vec())
         }
         What::Cause { group, name } => (name, vec![(format!("{CAUSES}{group}/{name}.rs"), CAUSE)]),
+        What::Fact { name } => (name, Vec::new()),
         What::Protocol { name } => (name, vec![(format!("{PROTOCOLS}{name}.rs"), PROTOCOL)]),
         What::Program { name } => (name, vec![(format!("{PROGRAMS}{name}.rs"), PROGRAM)]),
         What::Lab { name } => (name, vec![(format!("{LABS}{}.toml", name.replace('_', "-")), LAB)]),
@@ -140,6 +150,7 @@ fn write(root: &Path, what: &What) -> Result<Vec<String>, Failure> {
     }
     let lines: Vec<(String, insert::Place)> = match what {
         What::Op { .. } => OP_LINES.iter().map(|(path, place)| ((*path).to_owned(), *place)).collect(),
+        What::Fact { .. } => FACT_LINES.iter().map(|(path, place)| ((*path).to_owned(), *place)).collect(),
         What::Cause { group, .. } => {
             let registry = format!("{CAUSES}{group}.rs");
             if !root.join(&registry).exists() {
@@ -223,6 +234,34 @@ const OP_LINES: &[(&str, insert::Place)] = &[
     ("crates/portward/tests/cli/main.rs", insert::Place { line: "mod NAME_HERE;", among: "mod ", before: None }),
 ];
 
+/// Lines that make a fact known to every cause; the cause that it is for is the fourth file.
+const FACT_LINES: &[(&str, insert::Place)] = &[
+    (
+        "crates/model/src/examination/topics.rs",
+        insert::Place {
+            line: "                \"name here\" NAME_HERE TypeHere -> $crate::Seen<u32>;",
+            among: "                \"",
+            before: None,
+        },
+    ),
+    (
+        "crates/sys/src/linux/surroundings.rs",
+        insert::Place {
+            line: "        Topic::TypeHere => Answer::TypeHere(setting(\"NAME_HERE\").map_or(portward_model::Seen::Unsupported, portward_model::Seen::Known)),",
+            among: "        Topic::",
+            before: None,
+        },
+    ),
+    (
+        "crates/checks/src/doctor/inquiry.rs",
+        insert::Place {
+            line: "        agenda.push_back(Task::Read(Wanted::Topic(Topic::TypeHere)));",
+            among: "        agenda.push_back(Task::Begin",
+            before: None,
+        },
+    ),
+];
+
 /// The line of a cause, a protocol or a program in the list of names.
 const NAMED: insert::Place = insert::Place { line: "    NAME_HERE,", among: "    ", before: Some("}") };
 /// The line that makes a lab known.
@@ -233,7 +272,13 @@ const PROOF: &str = "skeleton_of_proof";
 
 #[cfg(test)]
 mod tests {
-    use super::{filled, name};
+    use super::{FACT_LINES, filled, name};
+
+    #[test]
+    fn a_fact_is_three_lines_and_its_cause() {
+        let files: std::collections::BTreeSet<&str> = FACT_LINES.iter().map(|(path, _)| *path).collect();
+        assert!(files.len() < 4, "{files:?}");
+    }
 
     #[test]
     fn names_are_written_in_every_style() {

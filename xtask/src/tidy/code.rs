@@ -126,7 +126,7 @@ pub(super) fn macro_names(code: &str) -> Vec<String> {
     names
 }
 
-fn closing(code: &str) -> usize {
+pub(super) fn closing(code: &str) -> usize {
     let mut depth = 0_usize;
     for (at, c) in code.char_indices() {
         match c {

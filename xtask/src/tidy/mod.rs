@@ -4,6 +4,7 @@ mod arrows;
 mod code;
 mod companions;
 mod papers;
+mod prose;
 mod reached;
 mod sources;
 
@@ -128,6 +129,7 @@ const RULES: &[(&str, Rule)] = &[
     ("every direct dependency is accounted for", papers::dependencies),
     ("every relative link leads somewhere", papers::links),
     ("the README's two commands exist", papers::commands),
+    ("nothing is decided on a sentence", prose::rule),
 ];
 
 /// Endings of the files that are read.
@@ -178,5 +180,6 @@ mod tests {
         every_direct_dependency_is_accounted_for = 11;
         every_relative_link_leads_somewhere = 12;
         the_readme_commands_exist = 13;
+        nothing_is_decided_on_a_sentence = 14;
     }
 }

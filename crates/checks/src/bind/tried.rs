@@ -1,6 +1,6 @@
 //! A bind as the rules foresee it, set right by what the kernel answered to one that was tried.
 
-use portward_model::{Evidence, Finding, Likelihood, Seen, Text};
+use portward_model::{Evidence, Finding, Likelihood, Seen, Sentence, Text};
 
 use super::{BindAnswer, UNEXPLAINED};
 use crate::errno::{EACCES, EADDRINUSE, EADDRNOTAVAIL, EINVAL};
@@ -75,7 +75,7 @@ impl Bound {
     }
 }
 
-fn refused(summary: String, evidence: Evidence) -> Finding {
+fn refused(summary: impl Into<Sentence>, evidence: Evidence) -> Finding {
     Finding::new(UNEXPLAINED, Likelihood::Certain, summary, vec![evidence], Vec::new())
 }
 

@@ -22,13 +22,13 @@ pub(crate) fn of_kind<'v, 'a>(view: &'v View<'a>, kind: Kind) -> Option<(&'v Con
 }
 
 /// A cause from the conflicts of one kind, with one piece of evidence for each of the first few.
-pub(crate) fn cause(view: &View<'_>, code: &str, all: &[&Conflict<'_>], summary: String, fixes: Vec<Remedy>) -> Finding {
+pub(crate) fn cause(view: &View<'_>, code: &str, all: &[&Conflict<'_>], words: String, fixes: Vec<Remedy>) -> Finding {
     let likelihood = all.iter().map(|conflict| conflict.likelihood).min().unwrap_or(Likelihood::Possible);
     let mut evidence: Vec<Evidence> = all.iter().take(SHOWN).map(|conflict| seen(view.snapshot, conflict)).collect();
     if all.len() > SHOWN {
         evidence.push(Evidence::new("sock_diag", format!("{} more sockets like these", all.len() - SHOWN)));
     }
-    Finding::new(code, likelihood, summary, evidence, fixes)
+    Finding::new(code, likelihood, words, evidence, fixes)
 }
 
 /// Sockets of one kind that are shown as evidence.

@@ -20,6 +20,8 @@ pub(crate) struct Client {
     pub(crate) tls: bool,
     /// False where only the number of the port says so.
     pub(crate) told: bool,
+    /// True where the text says so.
+    pub(crate) by_text: bool,
     /// What says so.
     pub(crate) why: Evidence,
 }
@@ -29,27 +31,27 @@ pub(crate) fn client(case: &Case<'_>) -> Option<Client> {
     let of = |scheme: &str| protocol::of_scheme(scheme).map(|(tongue, scheme)| (tongue, scheme.tls));
     if let Some((scheme, (tongue, tls))) = case.asked.scheme.as_deref().and_then(|scheme| Some((scheme, of(scheme)?))) {
         let why = Evidence::new("the target", format!("the client speaks {scheme}"));
-        return Some(Client { tongue, tls, told: true, why });
+        return Some(Client { tongue, tls, told: true, by_text: false, why });
     }
     if let Some(paste) = case.paste {
         let why = |what: &str| Evidence::new(format!("line {} of the text", paste.line_number), format!("the client {what}"));
         if let Some((scheme, (tongue, tls))) = paste.url_scheme.as_deref().and_then(|scheme| Some((scheme, of(scheme)?))) {
-            return Some(Client { tongue, tls, told: true, why: why(&format!("speaks {scheme}")) });
+            return Some(Client { tongue, tls, told: true, by_text: true, why: why(&format!("speaks {scheme}")) });
         }
         // A tunnel's word about what it leads to is none about the port that it holds.
         let own_words = !matches!(paste.symptom, Symptom::Refused | Symptom::InUse | Symptom::UpstreamFailed);
         let program = paste.program.filter(|program| own_words || *program != "ssh");
         let tls = matches!(paste.symptom, Symptom::TlsUnexpected | Symptom::CertificateUntrusted);
         if let Some((name, tongue)) = program.and_then(|name| Some((name, spoken_by(name)?))) {
-            return Some(Client { tongue, tls, told: true, why: why(&format!("is {name}")) });
+            return Some(Client { tongue, tls, told: true, by_text: true, why: why(&format!("is {name}")) });
         }
         if tls {
-            return Some(Client { tongue: &HTTP, tls, told: true, why: why("begins with TLS") });
+            return Some(Client { tongue: &HTTP, tls, told: true, by_text: true, why: why("begins with TLS") });
         }
     }
     let (tongue, usual) = protocol::of_port(case.asked.port).filter(|(known, _)| known.shows())?;
     let why = Evidence::new("the port", format!("{} is usually {}", case.asked.port, usual.words));
-    (case.asked.transport == Transport::Tcp).then_some(Client { tongue, tls: usual.tls, told: false, why })
+    (case.asked.transport == Transport::Tcp).then_some(Client { tongue, tls: usual.tls, told: false, by_text: false, why })
 }
 
 /// What the program of a text speaks: it is called after its protocol, or is known.
@@ -247,8 +249,8 @@ mod tests {
         let exchange = heard(Said::Http, b"HTTP/1.1 302 Found\r\nLOCATION:  https://x/ \r\n\r\nLocation: no");
         let answer = HttpAnswer::of(&exchange).unwrap();
         assert_eq!((answer.status, answer.header("location").as_deref()), (302, Some("https://x/")));
-        assert_eq!(heard_words(&exchange).fact, "to a HEAD request it answered \"HTTP/1.1 302 Found\"");
-        assert!(heard_words(&heard(Said::Nothing, b"\x1b[31mhi\n")).fact.contains("\\x1b[31mhi"));
+        assert_eq!(heard_words(&exchange).fact.to_string(), "to a HEAD request it answered \"HTTP/1.1 302 Found\"");
+        assert!(heard_words(&heard(Said::Nothing, b"\x1b[31mhi\n")).fact.to_string().contains("\\x1b[31mhi"));
         for short in [b"HTTP/1." as &[u8], b"HTTP/1.1 2", b"HTTP/1.1 abc"] {
             assert!(HttpAnswer::of(&heard(Said::Http, short)).is_none());
         }

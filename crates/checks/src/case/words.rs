@@ -1,7 +1,8 @@
 //! The words that the doctor's causes share.
 
 use portward_model::{
-    Attempt, Evidence, Finding, Likelihood, Mention, Met, Process, Remedy, Said, Socket, SocketState, Text, Told, Transport,
+    Attempt, Evidence, Finding, Likelihood, Mention, Met, Process, Remedy, Said, Sentence, Socket, SocketState, Text, Told,
+    Transport,
 };
 
 use super::Case;
@@ -13,7 +14,7 @@ pub(crate) use crate::bind::words::{address, endpoint};
 pub(crate) fn found(
     code: &str,
     likelihood: Likelihood,
-    summary: impl Into<String>,
+    summary: impl Into<Sentence>,
     evidence: Vec<Evidence>,
     remedies: Vec<Remedy>,
 ) -> Ruling {
@@ -29,12 +30,14 @@ pub(crate) fn holder(case: &Case<'_>, index: usize, socket: &Socket) -> String {
     }
 }
 
-/// `vite (pid 4121)`, or the user where the holder is not known.
+/// `vite (pid 4121)`, or the user where the holder is not known, for the beginning of a sentence.
 pub(crate) fn who(case: &Case<'_>, index: usize, socket: &Socket) -> String {
-    match case.holder(index) {
-        Some(process) => named(process),
-        None => format!("A process of user {}", words::user(case.snapshot, socket.uid)),
-    }
+    case.holder(index).map_or_else(|| format!("A process of user {}", words::user(case.snapshot, socket.uid)), named)
+}
+
+/// The same within a sentence.
+pub(crate) fn whom(case: &Case<'_>, index: usize, socket: &Socket) -> String {
+    case.holder(index).map_or_else(|| format!("a process of user {}", words::user(case.snapshot, socket.uid)), named)
 }
 
 /// `vite (pid 4121)`

@@ -19,10 +19,10 @@ use std::{
     net::SocketAddr,
 };
 
-use portward_model::{Ended, Examination, Exchange, Gap, Lack, Snapshot, Transport};
+use portward_model::{Ended, Examination, Exchange, Gap, Lack, Sentence, Snapshot, Topic, Transport};
 
 use super::{Asked, Asking, Case, Diagnosis, Plan, PlannedDial, Question, Standing, diagnose, plan};
-use crate::{BindAnswer, BindQuestion, Paste, Symptom, doctor::verdict::is_certain};
+use crate::{BindAnswer, BindQuestion, Family, Paste, Symptom, doctor::verdict::is_certain};
 
 use dialling::Dialling;
 pub use dialling::{Call, has_enough};
@@ -49,7 +49,7 @@ pub struct Inquiry {
     snapshot: Snapshot,
     exam: Examination,
     bind: Option<BindAnswer>,
-    notes: Vec<String>,
+    notes: Vec<Sentence>,
     agenda: VecDeque<Task>,
     pending: Option<Task>,
     /// The widest look so far.
@@ -106,9 +106,9 @@ impl Inquiry {
     /// own client did where it was observed.
     pub fn new(question: Question, depth: Depth, exam: Examination) -> Self {
         let Question { asked, paste, bind, bound, zone, notes } = question;
-        let mut agenda = VecDeque::from([Task::Read(Wanted::Look(Wide::default())), Task::Read(Wanted::Network)]);
+        let mut agenda = VecDeque::from([Task::Read(Wanted::Look(Wide::default())), Task::Read(Wanted::Topic(Topic::Network))]);
         if asked.name.is_some() {
-            agenda.push_back(Task::Read(Wanted::Hosts));
+            agenda.push_back(Task::Read(Wanted::Topic(Topic::Hosts)));
         }
         agenda.push_back(Task::Begin);
         Self {
@@ -152,7 +152,7 @@ impl Inquiry {
     }
 
     /// How the question was understood and what was done, where that needs words.
-    pub fn notes(&self) -> &[String] {
+    pub fn notes(&self) -> &[Sentence] {
         &self.notes
     }
 
@@ -238,7 +238,7 @@ impl Inquiry {
             }
             Task::Filter { fails, served } => {
                 if matches!(self.case().standing(), Standing::Silent(_) | Standing::Failed(..)) || (fails && served) {
-                    self.first([Task::Read(Wanted::Firewall)]);
+                    self.first([Task::Read(Wanted::Topic(Topic::Firewall))]);
                 }
             }
             Task::FarEnds => self.far_ends(),
@@ -273,7 +273,7 @@ impl Inquiry {
             return;
         }
         // What is certain before anything was asked needs no long wait to be shown.
-        if is_certain(&self.case(), "hangs") {
+        if is_certain(&self.case(), Family::Hangs) {
             for speech in planned.dials.iter_mut().filter_map(|dial| dial.speech.as_mut()) {
                 speech.patience_ms = speech.patience_ms.min(DECIDED_MS);
             }
@@ -384,7 +384,7 @@ impl Inquiry {
     }
 
     fn lack(&mut self, lack: Lack, unread: &Unread) {
-        self.snapshot.gaps.push(Gap { lack, need: unread.need.clone(), error: Some(unread.why.clone()) });
+        self.snapshot.gaps.push(Gap { lack, need: unread.need.clone(), error: Some(unread.why.to_string()) });
     }
 }
 

@@ -69,8 +69,8 @@ pub(super) fn plan(case: &Case<'_>) -> Plan {
     }
     if case.is_blind() {
         plan.declined.push(Declined {
-            what: format!("a connection to {}", case.asked.text),
-            because: "sockets cannot be read, so that nobody knows what a connection would meet".to_owned(),
+            what: format!("a connection to {}", case.asked.text).into(),
+            because: "sockets cannot be read, so that nobody knows what a connection would meet".into(),
         });
         return plan;
     }
@@ -85,8 +85,8 @@ pub(super) fn plan(case: &Case<'_>) -> Plan {
     if case.asked.transport != Transport::Tcp {
         if !case.served().is_empty() {
             plan.declined.push(Declined {
-                what: format!("a datagram to {}", case.asked.text),
-                because: "a datagram is data to whoever receives it, and no answer would prove nothing".to_owned(),
+                what: format!("a datagram to {}", case.asked.text).into(),
+                because: "a datagram is data to whoever receives it, and no answer would prove nothing".into(),
             });
         }
         return plan;
@@ -252,7 +252,7 @@ fn neighbours(case: &Case<'_>, spoken_to: &[usize], plan: &mut Plan) {
 
 fn dial_listener(case: &Case<'_>, at: SocketAddr, index: usize, socket: &Socket, purpose: &'static str, plan: &mut Plan) {
     if let Some(because) = why_not(case, index, socket) {
-        plan.declined.push(Declined { what: format!("a connection to {at}"), because });
+        plan.declined.push(Declined { what: format!("a connection to {at}").into(), because: because.into() });
         return;
     }
     plan.dials.push(PlannedDial { at: DialTarget::Inet(at), speech: speech(case, index), patience_ms: NEAR_MS, purpose });
@@ -262,7 +262,7 @@ fn unix(case: &Case<'_>, path: &Text, plan: &mut Plan) {
     let listening = case.listeners().find(|(_, socket)| socket.transport == Transport::Unix);
     let refused = listening.and_then(|(index, socket)| why_not(case, index, socket));
     if let Some(because) = refused {
-        plan.declined.push(Declined { what: format!("a connection to {path}"), because });
+        plan.declined.push(Declined { what: format!("a connection to {path}").into(), because: because.into() });
         return;
     }
     let stream = listening.is_some() || case.listeners().next().is_none();

@@ -6,12 +6,12 @@
 
 use portward_model::{Finding, Likelihood};
 
-use crate::{UNEXPLAINED, cause::GROUPS, check::Proof};
+use crate::{Family, UNEXPLAINED, cause::GROUPS, check::Proof};
 
 /// A cause that was found, and where it stands among all.
 pub(super) struct Told {
     /// Its group and its place in the order of inquiry; `None` for what no cause explains.
-    place: Option<(usize, usize)>,
+    place: Option<(Family, usize)>,
     proof: Proof,
     pub(super) finding: Finding,
 }
@@ -19,7 +19,7 @@ pub(super) struct Told {
 impl Told {
     /// What was found by this code; by what is none of a cause's, the least.
     pub(super) fn new(finding: Finding) -> Self {
-        let all = GROUPS.iter().enumerate().flat_map(|(group, known)| known.causes.iter().map(move |cause| (group, cause)));
+        let all = GROUPS.iter().flat_map(|(group, causes)| causes.iter().map(move |cause| (*group, cause)));
         match all.enumerate().find(|(_, (_, cause))| cause.code == finding.code) {
             Some((rank, (group, cause))) => Self { place: Some((group, rank)), proof: cause.proof, finding },
             None => Self { place: None, proof: Proof::Absence, finding },

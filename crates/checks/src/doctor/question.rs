@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Text, capitalised, is_localhost};
+use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Sentence, Text, capitalised, is_localhost};
 
 use super::{Asked, Asking};
 use crate::{BindQuestion, Call, Paste, Symptom, case::dialled, read_paste, service_port};
@@ -23,7 +23,7 @@ pub trait Names {
     /// The addresses of a host's name, first choice first; or why there are none.
     fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, String>;
 
-    /// The endpoint of the program or service of this name that listens, and a sentence about it.
+    /// The endpoint of the program or service of this name that listens, and who that is.
     fn serving(&self, name: &str) -> Option<(Endpoint, String)>;
 }
 
@@ -41,7 +41,7 @@ pub struct Question {
     /// The zone of a link-local address: an interface's name or number.
     pub zone: Option<String>,
     /// How the question was understood, where that needs words.
-    pub notes: Vec<String>,
+    pub notes: Vec<Sentence>,
 }
 
 /// What became of the words.
@@ -115,7 +115,7 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misund
         match read_paste(text) {
             Some(read) => paste = Some(read),
             None if endpoint.is_some() || paste.is_some() => {
-                notes.push("nothing of the text is an error that Portward knows".to_owned());
+                notes.push("nothing of the text is an error that Portward knows".into());
             }
             None => {
                 let lines = text.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()).count();
@@ -127,12 +127,14 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misund
         && paste.port.is_some_and(|port| port != u32::from(endpoint.port))
     {
         let port = paste.port.unwrap_or_default();
-        notes.push(format!("the text speaks of port {port}; {endpoint} was examined, as asked"));
+        notes.push(format!("the text speaks of port {port}; {endpoint} was examined, as asked").into());
     }
     if let (Some(asked), Some(told)) = (&endpoint, &paste)
         && let Some(path) = by_path(asked, told)
     {
-        notes.push(format!("the client of the text went for the Unix socket {path}, which was examined; {asked} is beside it"));
+        notes.push(
+            format!("the client of the text went for the Unix socket {path}, which was examined; {asked} is beside it").into(),
+        );
         endpoint = Some(path);
     }
     let from_text = endpoint.is_none();
@@ -204,7 +206,7 @@ fn out_of_range(target: &str) -> Option<Paste> {
 }
 
 /// A service's name: of a program that listens here, or of a protocol with a usual port.
-fn by_name(target: &str, names: &dyn Names) -> Option<(Endpoint, String)> {
+fn by_name(target: &str, names: &dyn Names) -> Option<(Endpoint, Sentence)> {
     let plain =
         target.len() <= 40 && target.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     if !plain {
@@ -214,10 +216,10 @@ fn by_name(target: &str, names: &dyn Names) -> Option<(Endpoint, String)> {
     let wanted = wanted.strip_suffix(".service").unwrap_or(&wanted);
     if let Some((endpoint, holder)) = names.serving(wanted) {
         let note = format!("{target} is {holder}, which listens on {endpoint}");
-        return Some((endpoint, note));
+        return Some((endpoint, note.into()));
     }
     let port = service_port(wanted)?;
-    Some((Endpoint::any(port), format!("no program of that name listens; {target} usually has port {port}")))
+    Some((Endpoint::any(port), format!("no program of that name listens; {target} usually has port {port}").into()))
 }
 
 /// The port in the name of the lock that `postgres` puts beside its socket: `.s.PGSQL.5432.lock`.
@@ -279,7 +281,7 @@ fn question(
     from_text: bool,
     paste: Option<Paste>,
     names: &dyn Names,
-    mut notes: Vec<String>,
+    mut notes: Vec<Sentence>,
 ) -> Result<Question, Misunderstood> {
     let (mut name, mut zone, mut path) = (None, None, None);
     let addresses = match &endpoint.host {
@@ -297,7 +299,7 @@ fn question(
             match names.resolve(host) {
                 Ok(addresses) => addresses,
                 Err(why) if from_text || is_localhost(host) => {
-                    notes.push(format!("{host} does not resolve here: {why}"));
+                    notes.push(format!("{host} does not resolve here: {why}").into());
                     Vec::new()
                 }
                 Err(why) => return Err(Misunderstood::Unresolved(why)),

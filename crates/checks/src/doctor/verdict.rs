@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use portward_model::{Ended, Evidence, Finding, Likelihood, Said, Socket, Transport};
+use portward_model::{Ended, Evidence, Finding, Likelihood, Said, Sentence, Socket, Transport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -10,7 +10,7 @@ use super::{Asking, Case, Standing, precedence::Told};
 use crate::{
     Symptom,
     case::{talk, words},
-    cause::{Cause, GROUPS, every_cause},
+    cause::{Cause, Family, GROUPS, every_cause},
     check::{Check, Ruling},
 };
 
@@ -33,7 +33,7 @@ pub struct Diagnosis {
     /// What became of the question.
     pub verdict: Verdict,
     /// The answer in one sentence.
-    pub summary: String,
+    pub summary: Sentence,
     /// The causes, best first.
     pub causes: Vec<Finding>,
     /// What was ruled out, in the order of inquiry.
@@ -46,9 +46,9 @@ pub struct Diagnosis {
 pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let mut found: Vec<Told> = Vec::new();
     let mut ruled_out = Vec::new();
-    for (group, cause) in GROUPS.iter().flat_map(|group| group.causes.iter().map(move |cause| (group, cause))) {
+    for (family, cause) in GROUPS.iter().flat_map(|(family, causes)| causes.iter().map(move |cause| (*family, cause))) {
         // Empty tables that could not be read must not be taken for an empty machine; a text speaks for itself.
-        if case.is_blind() && group.name != "spoken" {
+        if case.is_blind() && family != Family::Spoken {
             continue;
         }
         match cause.run(case) {
@@ -75,10 +75,10 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     Diagnosis { verdict, summary, causes, ruled_out, healthy: if verdict == Verdict::Healthy { healthy } else { Vec::new() } }
 }
 
-/// True when a cause of this group is certain by what was read so far.
-pub(super) fn is_certain(case: &Case<'_>, group: &str) -> bool {
+/// True when a cause of this kind is certain by what was read so far.
+pub(super) fn is_certain(case: &Case<'_>, family: Family) -> bool {
     let certain = |cause: &Cause| cause.run(case).found().is_some_and(|found| found.likelihood == Likelihood::Certain);
-    GROUPS.iter().filter(|known| known.name == group).flat_map(|known| known.causes).any(certain)
+    family.causes().any(certain)
 }
 
 /// True when one of these causes is at least likely by what was read so far.
@@ -198,25 +198,22 @@ fn is_flagged(case: &Case<'_>) -> bool {
     full || halted || confined || unread || unexamined
 }
 
-fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Finding], healthy: &[Evidence]) -> String {
+fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Finding], healthy: &[Evidence]) -> Sentence {
     let text = &case.asked.text;
-    match (verdict, causes.first()) {
-        (Verdict::Fault, Some(first)) => first.summary.clone(),
+    let words = match (verdict, causes.first()) {
+        (Verdict::Fault, Some(first)) => return first.summary.clone(),
         (Verdict::Healthy, _) if case.listens() => format!("Nothing is in the way of a bind to {text}."),
         (Verdict::Healthy, _) => {
-            let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
+            let who = case.served().first().map(|(index, socket)| words::whom(case, *index, socket));
             let who = who.unwrap_or_else(|| "What serves it".to_owned());
             let how = healthy.get(1).map_or("listens, and nothing is in its way", |_| "listens and answers");
-            format!("{text} is healthy: {} {how}.", lower_article(&who))
+            format!("{text} is healthy: {who} {how}.")
         }
         (_, _) if case.is_blind() => format!("{text} could not be examined: the sockets of this machine cannot be read."),
         (_, _) if case.listens() => format!("Why a bind to {text} fails could not be shown."),
         (_, _) => format!("What is wrong with {text} could not be shown."),
-    }
-}
-
-fn lower_article(who: &str) -> String {
-    who.strip_prefix("A process").map_or_else(|| who.to_owned(), |rest| format!("a process{rest}"))
+    };
+    words.into()
 }
 
 #[cfg(test)]
@@ -232,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_cannot_see_its_own_users_process_shows_no_health() {
-        let declined = Declined { what: "a connection".to_owned(), because: "its owner is hidden".to_owned() };
+        let declined = Declined { what: "a connection".into(), because: "its owner is hidden".into() };
         let mut snapshot = world(vec![listener("127.0.0.1", 40000)], Vec::new(), Vec::new());
         let asked = |snapshot| Scene::on(snapshot, "127.0.0.1:40000").but(|scene| scene.exam.declined.push(declined.clone()));
         assert_eq!(diagnose(&asked(snapshot.clone()).case()).verdict, Verdict::Unknown);
@@ -247,7 +244,7 @@ mod tests {
             let scene = Scene::connect(target).but(|scene| scene.snapshot.gaps.push(gap.clone()));
             let diagnosis = diagnose(&scene.case());
             assert_eq!((diagnosis.verdict, diagnosis.causes), (Verdict::Unknown, Vec::new()), "{target}");
-            assert!(diagnosis.summary.contains("cannot be read"), "{}", diagnosis.summary);
+            assert!(diagnosis.summary.to_string().contains("cannot be read"), "{}", diagnosis.summary);
         }
         assert_eq!(diagnose(&Scene::connect("127.0.0.1:3000").case()).causes[0].code, "no-listener");
     }

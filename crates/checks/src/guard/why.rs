@@ -1,59 +1,46 @@
 //! Why a socket cannot be pinned: foreseen from what was seen of it, or told by the kernel.
 
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
-use portward_model::{AddressClass, unmap};
+use portward_model::{AddressClass, Sentence, unmap};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-pub enum Why {
-    /// It belongs to a container engine's proxy; the network's packets do not go through it.
-    Published {
-        /// Whose port it is.
-        container: String,
-    },
-    /// It is bound to one address, by which nobody would come once it is pinned.
-    OneAddress {
-        /// That address.
-        address: IpAddr,
-    },
-    /// It is pinned to another device.
-    OtherDevice {
-        /// That device.
-        device: String,
-    },
-    /// Another user's process holds it.
-    OtherUser {
-        /// That user.
-        user: String,
-    },
-    /// A process of this user holds it that does not let itself be looked into.
-    Hides,
-    /// Yama keeps programs from reaching into others.
-    Yama {
-        /// `kernel.yama.ptrace_scope`.
-        scope: u8,
-    },
-    /// No process that could be asked for it.
-    NoProcess {
-        /// Why not, as the end of a sentence.
-        because: String,
-    },
-    /// It is in another network namespace.
-    OtherNamespace {
-        /// That namespace.
-        name: String,
-    },
-    /// Its process let go of it, or ended.
-    Gone,
-    /// What the kernel said.
-    Kernel {
-        /// Its words.
-        said: String,
-    },
+portward_model::reasons! {
+    /// Why a socket cannot be pinned, as the end of a sentence.
+    #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+    pub enum Why {
+        "it publishes a port of container {container}, and what comes from the network is sent on to the container before it gets to \
+         this socket; published as 127.0.0.1:PORT:PORT it would be closed for good" Published { container: String },
+        "it is bound to {address} alone, and pinned to lo nobody could reach it, this machine included; bound to 127.0.0.1 it would \
+         be closed for good" OneAddress { address: IpAddr },
+        "it is pinned to {device} already, and only CAP_NET_RAW may move a pin" OtherDevice { device: String },
+        "a process of user {user} holds it, and only root may reach into that" OtherUser { user: String },
+        "it is yours, but the process that holds it lets nobody look into it (it is not dumpable, prctl(2), or has another user's \
+         rights), and only root may reach into that" Hides,
+        "{scope}" Yama { scope: Yama },
+        "{because}" NoProcess { because: Sentence },
+        "it is in {name}, which has a loopback device of its own" OtherNamespace { name: String },
+        "its process let go of it while it was looked at" Gone,
+        "{said}" Kernel { said: String },
+    }
+}
+
+/// How far Yama keeps programs from reaching into others: `kernel.yama.ptrace_scope`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct Yama(pub u8);
+
+impl fmt::Display for Yama {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (keeps, but) = match self.0 {
+            1 => ("lets a program reach into its own children alone", ", and only CAP_SYS_PTRACE overrules that"),
+            2 => ("keeps all but CAP_SYS_PTRACE from reaching into other processes", ""),
+            _ => ("keeps everybody from reaching into other processes", ""),
+        };
+        write!(f, "Yama {keeps} (kernel.yama.ptrace_scope = {}){but}", self.0)
+    }
 }
 
 impl Why {
@@ -75,45 +62,7 @@ impl Why {
 
     /// True where root could pin it all the same.
     pub fn yields_to_root(&self) -> bool {
-        matches!(self, Self::OtherDevice { .. } | Self::OtherUser { .. } | Self::Hides | Self::Yama { scope: ..3 })
-    }
-
-    /// The second half of a sentence: "it cannot be pinned: ...".
-    pub fn words(&self) -> String {
-        match self {
-            Self::Published { container } => format!(
-                "it publishes a port of container {container}, and what comes from the network is sent on to the container before it \
-                 gets to this socket; published as 127.0.0.1:PORT:PORT it would be closed for good"
-            ),
-            Self::OneAddress { address } => format!(
-                "it is bound to {address} alone, and pinned to lo nobody could reach it, this machine included; bound to 127.0.0.1 it \
-                 would be closed for good"
-            ),
-            Self::OtherDevice { device } => {
-                format!("it is pinned to {device} already, and only CAP_NET_RAW may move a pin")
-            }
-            Self::OtherUser { user } => format!("a process of user {user} holds it, and only root may reach into that"),
-            Self::Hides => {
-                "it is yours, but the process that holds it lets nobody look into it (it is not dumpable, prctl(2), or has \
-                 another user's rights), and only root may reach into that"
-                    .to_owned()
-            }
-            Self::Yama { scope: 1 } => {
-                "Yama lets a program reach into its own children alone (kernel.yama.ptrace_scope = 1), and only CAP_SYS_PTRACE \
-                 overrules that"
-                    .to_owned()
-            }
-            Self::Yama { scope: 2 } => {
-                "Yama keeps all but CAP_SYS_PTRACE from reaching into other processes (kernel.yama.ptrace_scope = 2)".to_owned()
-            }
-            Self::Yama { scope } => {
-                format!("Yama keeps everybody from reaching into other processes (kernel.yama.ptrace_scope = {scope})")
-            }
-            Self::NoProcess { because } => because.clone(),
-            Self::OtherNamespace { name } => format!("it is in {name}, which has a loopback device of its own"),
-            Self::Gone => "its process let go of it while it was looked at".to_owned(),
-            Self::Kernel { said } => said.clone(),
-        }
+        matches!(self, Self::OtherDevice { .. } | Self::OtherUser { .. } | Self::Hides | Self::Yama { scope: Yama(..3) })
     }
 }
 
@@ -136,7 +85,7 @@ pub struct Facts<'a> {
     /// That user may reach into every process.
     pub privileged: bool,
     /// Why no process can be named for it.
-    pub absence: String,
+    pub absence: Sentence,
 }
 
 /// Why this socket cannot be pinned, as far as that can be told without trying.
@@ -171,7 +120,7 @@ fn is_one(address: IpAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Facts, Why, foreseen};
+    use super::{Facts, Why, Yama, foreseen};
 
     fn facts(holders: &[u32]) -> Facts<'_> {
         Facts {
@@ -183,7 +132,7 @@ mod tests {
             hidden: false,
             own: 1000,
             privileged: false,
-            absence: "no process holds it".to_owned(),
+            absence: "no process holds it".into(),
         }
     }
 
@@ -213,8 +162,8 @@ mod tests {
 
     #[test]
     fn root_may_reach_into_processes_and_not_past_a_container_engine() {
-        assert!(Why::Hides.yields_to_root() && Why::Yama { scope: 2 }.yields_to_root());
-        assert!(!Why::Yama { scope: 3 }.yields_to_root());
+        assert!(Why::Hides.yields_to_root() && Why::Yama { scope: Yama(2) }.yields_to_root());
+        assert!(!Why::Yama { scope: Yama(3) }.yields_to_root());
         assert!(!Why::Published { container: "web".to_owned() }.yields_to_root());
     }
 
@@ -226,16 +175,16 @@ mod tests {
             Why::OtherDevice { device: "eth0".to_owned() },
             Why::OtherUser { user: "root".to_owned() },
             Why::Hides,
-            Why::Yama { scope: 1 },
-            Why::Yama { scope: 2 },
-            Why::Yama { scope: 3 },
-            Why::NoProcess { because: "no process holds it".to_owned() },
+            Why::Yama { scope: Yama(1) },
+            Why::Yama { scope: Yama(2) },
+            Why::Yama { scope: Yama(3) },
+            Why::NoProcess { because: "no process holds it".into() },
             Why::OtherNamespace { name: "network namespace blue".to_owned() },
             Why::Gone,
             Why::Kernel { said: "pid 3 cannot be opened".to_owned() },
         ];
         for (at, why) in all.iter().enumerate() {
-            assert!(!why.words().ends_with('.') && !why.words().is_empty(), "{why:?}");
+            assert!(!why.words().to_string().ends_with('.') && !why.words().is_empty(), "{why:?}");
             assert!(why.code().bytes().all(|byte| byte == b'-' || byte.is_ascii_lowercase()));
             let same = |other: &&Why| other.code() == why.code() && std::mem::discriminant(*other) != std::mem::discriminant(why);
             assert!(!all[..at].iter().any(|other| same(&other)), "{why:?}");

@@ -20,7 +20,7 @@ pub fn why_sentence(
     let script = script.or_else(|| project.and_then(|project| project.script.as_ref())).map(Text::shown);
     // A unit or a manager would start it again, which matters more than the script that it runs.
     let reason = match (supervisor, script) {
-        (Some(supervisor), script) if keeps(supervisor) => Some(script_after(reason(supervisor), script)),
+        (Some(supervisor), script) if keeps(supervisor) => Some(script_after(supervisor.name.shown(), script)),
         (_, Some(script)) => Some(script),
         (Some(supervisor), None) => Some(reason(supervisor)),
         (None, None) => None,
@@ -46,10 +46,10 @@ fn keeps(supervisor: &Supervisor) -> bool {
     matches!(supervisor.kind, SupervisorKind::Systemd | SupervisorKind::Manager)
 }
 
-fn script_after(reason: String, script: Option<String>) -> String {
+fn script_after(name: String, script: Option<String>) -> String {
     match script {
-        Some(script) if !script.contains(&reason) => format!("{reason}, {script}"),
-        Some(_) | None => reason,
+        Some(script) if !script.contains(&name) => format!("{name}, {script}"),
+        Some(_) | None => name,
     }
 }
 

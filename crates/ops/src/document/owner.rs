@@ -2,7 +2,7 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use portward_model::{Ancestor, Container, Holding, Need, Process, Project, Seen, Text, Via};
+use portward_model::{Ancestor, Container, Holding, Need, Process, Project, Seen, Sentence, Text, Via};
 use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,7 +69,7 @@ pub struct ProcessDocument {
     /// The project it works for.
     pub project: Option<Project>,
     /// Why it runs, in a short phrase.
-    pub why: Option<String>,
+    pub why: Option<Sentence>,
     /// Its parents, nearest first.
     pub ancestry: Vec<Ancestor>,
     /// Processor time used, in milliseconds.

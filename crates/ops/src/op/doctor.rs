@@ -30,61 +30,55 @@ pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 #[derive(Args)]
 pub struct Doctor {}
 
-/// Name the cause of a connection or bind that fails, and prove it
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Ask {
-    /// An endpoint, a service's name, a pasted error message, or - for a log on standard input
-    #[arg(value_name = "TARGET")]
-    pub target: Option<String>,
-    /// What the program printed, beside a target
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub text: Option<String>,
-    /// Ask why a server cannot listen there, not why a client cannot connect
-    #[arg(long)]
-    pub bind: bool,
-    /// List the connections that would be made, and make none
-    #[arg(long)]
-    pub explain_probes: bool,
+/// An input of the doctor: a question, and how it is to be answered.
+macro_rules! question {
+    ($(#[$doc:meta])* $Name:ident { $($own:tt)* }) => {
+        $(#[$doc])*
+        #[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+        #[serde(default, deny_unknown_fields)]
+        pub struct $Name {
+            /// An endpoint, a service's name, a pasted error message, or - for a log on standard input
+            #[arg(value_name = "TARGET")]
+            pub target: Option<String>,
+            /// What the program printed, beside a target
+            #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+            pub text: Option<String>,
+            /// Ask why a server cannot listen there, not why a client cannot connect
+            #[arg(long)]
+            pub bind: bool,
+            $($own)*
+        }
+    };
 }
 
-/// Offer the fixes one by one, do what was agreed to, and ask again
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Fix {
-    /// An endpoint, a service's name, a pasted error message, or - for a log on standard input
-    #[arg(value_name = "TARGET")]
-    pub target: Option<String>,
-    /// What the program printed, beside a target
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub text: Option<String>,
-    /// Ask why a server cannot listen there, not why a client cannot connect
-    #[arg(long)]
-    pub bind: bool,
-    /// With --fix: agree to every fix that ends or removes nothing
-    #[arg(long, short)]
-    pub yes: bool,
+question! {
+    /// Name the cause of a connection or bind that fails, and prove it
+    Ask {
+        /// List the connections that would be made, and make none
+        #[arg(long)]
+        pub explain_probes: bool,
+    }
 }
 
-/// Follow the endpoint until it is healthy, and tell the story
-#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Follow {
-    /// An endpoint, a service's name, a pasted error message, or - for a log on standard input
-    #[arg(value_name = "TARGET")]
-    pub target: Option<String>,
-    /// What the program printed, beside a target
-    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
-    pub text: Option<String>,
-    /// Ask why a server cannot listen there, not why a client cannot connect
-    #[arg(long)]
-    pub bind: bool,
-    /// With --watch: follow it until it fails
-    #[arg(long)]
-    pub until_broken: bool,
-    /// With --watch: stop after this time; with --as: end the command after it
-    #[arg(long, value_name = "TIME")]
-    pub timeout: Option<Span>,
+question! {
+    /// Offer the fixes one by one, do what was agreed to, and ask again
+    Fix {
+        /// With --fix: agree to every fix that ends or removes nothing
+        #[arg(long, short)]
+        pub yes: bool,
+    }
+}
+
+question! {
+    /// Follow the endpoint until it is healthy, and tell the story
+    Follow {
+        /// With --watch: follow it until it fails
+        #[arg(long)]
+        pub until_broken: bool,
+        /// With --watch: stop after this time; with --as: end the command after it
+        #[arg(long, value_name = "TIME")]
+        pub timeout: Option<Span>,
+    }
 }
 
 /// Examine every listener of this machine without connecting, and tell only what is wrong
@@ -197,13 +191,11 @@ impl Op for Client {
     }
 }
 
+/// The question, or a text without an address.
+type Understanding = Result<Result<Asked, Box<Paste>>, Failure>;
+
 /// What was asked, with what is read from standard input.
-fn asked(
-    cx: &Context<'_, Dials>,
-    target: Option<String>,
-    text: Option<String>,
-    bind: bool,
-) -> Result<Result<Asked, Box<Paste>>, Failure> {
+fn asked(cx: &Context<'_, Dials>, target: Option<String>, text: Option<String>, bind: bool) -> Understanding {
     understood(cx, &heard(cx.prompt, Words { target, text: text.map(String::into_bytes), bind })?, None)
 }
 
@@ -216,8 +208,7 @@ fn heard(prompt: &dyn Prompt, mut words: Words) -> Result<Words, Failure> {
     Ok(words)
 }
 
-/// The question, or a text without an address.
-fn understood(cx: &Context<'_, Dials>, words: &Words, observed: Option<Observed>) -> Result<Result<Asked, Box<Paste>>, Failure> {
+fn understood(cx: &Context<'_, Dials>, words: &Words, observed: Option<Observed>) -> Understanding {
     Ok(match understand(words, &NamesOf(cx.machine))? {
         Understood::Question(question) => Ok(Asked { question: *question, observed }),
         Understood::WithoutAddress(paste) => Err(paste),
@@ -226,7 +217,7 @@ fn understood(cx: &Context<'_, Dials>, words: &Words, observed: Option<Observed>
 
 impl Client {
     /// What was asked, with what the client dialled and printed.
-    fn asked(&self, cx: &Context<'_, Acts>) -> Result<Result<Asked, Box<Paste>>, Failure> {
+    fn asked(&self, cx: &Context<'_, Acts>) -> Understanding {
         let mut words = heard(cx.prompt, Words { target: self.target.clone(), text: None, bind: self.bind })?;
         let command = split(&self.client)?;
         let patience = self.timeout.map_or(Duration::from_secs(20), |timeout| timeout.0);
@@ -296,12 +287,12 @@ fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, began: Instant) -> Resu
         let many = planned.dials.len();
         let count = if many == 1 { "1 connection".to_owned() } else { format!("{many} connections") };
         examined.verdict = Verdict::Unknown;
-        examined.summary = format!("{} would be examined with {count}; none was made.", inquiry.asked().text);
+        examined.summary = format!("{} would be examined with {count}; none was made.", inquiry.asked().text).into();
     }
     if planned.dials.is_empty() && examined.declined.is_empty() {
         examined.declined.push(Declined {
-            what: "any connection".to_owned(),
-            because: "the question is answered from the kernel's tables and rules".to_owned(),
+            what: "any connection".into(),
+            because: "the question is answered from the kernel's tables and rules".into(),
         });
     }
     Ok(examined)

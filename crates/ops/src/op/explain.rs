@@ -9,7 +9,8 @@ use std::net::IpAddr;
 use clap::Args;
 use portward_checks::{address_sentence, browser_blocks, check_doc, class_sentence, reach, rule_sentences, usual_service};
 use portward_model::{
-    AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, Snapshot, SocketOptions, SocketState, Transport,
+    AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, Sentence, Snapshot, SocketOptions, SocketState, Transport,
+    capitalised,
 };
 use portward_sys::{Depth, Look, PortFilter, Tape, Which};
 use schemars::JsonSchema;
@@ -44,7 +45,7 @@ pub struct Explained {
     /// The endpoint as it was understood.
     pub endpoint: String,
     /// The answer in a sentence or two.
-    pub summary: String,
+    pub summary: Sentence,
     /// The address.
     pub address: Address,
     /// The port.
@@ -52,7 +53,7 @@ pub struct Explained {
     /// What the name means here, first choice first; empty for an address.
     pub resolves: Vec<IpAddr>,
     /// How the name was resolved, where that needs words.
-    pub resolves_note: Option<String>,
+    pub resolves_note: Option<Sentence>,
     /// Sockets that serve this endpoint.
     pub sockets: Vec<SocketDocument>,
     /// Who can reach it.
@@ -162,41 +163,38 @@ fn route_to(host: &dyn Look, address: IpAddr) -> Option<Route> {
     if address.is_unspecified() { None } else { host.route(address, 0).ok() }
 }
 
-fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> String {
+fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> Sentence {
     let snapshot = &view.snapshot;
     let Some(first) = chosen.first() else {
         let verb = if target.endpoint.transport == Transport::Udp { "receives" } else { "listens" };
-        let verdict = match bind.possible {
-            Some(true) => "A bind would succeed now.".to_owned(),
-            _ => bind
-                .because
-                .first()
-                .map_or_else(|| "Whether a bind would succeed cannot be told.".to_owned(), |cause| cause.summary.clone()),
+        let verdict = match (bind.possible, bind.because.first()) {
+            (Some(true), _) => "A bind would succeed now.".into(),
+            (_, Some(cause)) => cause.summary.clone(),
+            (_, None) => "Whether a bind would succeed cannot be told.".into(),
         };
-        return format!("Nothing {verb} on {}. {verdict}", target.endpoint);
+        return format!("Nothing {verb} on {}. {verdict}", target.endpoint).into();
     };
     let mut said: Vec<String> = Vec::new();
-    let mut owner_said = String::new();
+    let mut last = None;
     for index in chosen {
         let Some(socket) = snapshot.sockets.get(*index) else { continue };
-        let owner = holder_words(view, *index);
-        if owner == owner_said {
+        // Nobody who may be named is known by the user.
+        let owner = Some((view.first_owner(*index), socket.uid));
+        if owner == last {
             said.push(endpoint_words(socket));
         } else {
-            said.push(format!("{} {} {}", owner, verb(socket), endpoint_words(socket)));
+            said.push(format!("{} {} {}", holder_words(view, *index), verb(socket), endpoint_words(socket)));
         }
-        owner_said = owner;
+        last = owner;
     }
     let since = view.first_owner(*first).and_then(|pid| snapshot.process(pid));
     let place = since.and_then(|process| view.story(process.id.pid)).map(|story| story.why.clone()).filter(|why| !why.is_empty());
     let started = since.map(|process| format!(", started {} ago", age(view.age_s(process.started_at)))).unwrap_or_default();
     let place = place.map(|place| format!(" for {place}")).unwrap_or_default();
-    format!("{}{started}{place}.", capital(&said.join(" and ")))
-}
-
-fn capital(sentence: &str) -> String {
-    // A sentence may begin with a program's name, which keeps its own spelling.
-    if sentence.starts_with("a ") { sentence.replacen("a ", "A ", 1) } else { sentence.to_owned() }
+    let said = said.join(" and ");
+    // A program's name keeps its own spelling.
+    let said = if since.is_some() { said } else { capitalised(&said) };
+    format!("{said}{started}{place}.").into()
 }
 
 /// `41 s`, `9 m`, `3 h`, `12 d`.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Span, Supervised, View,
-    document::Gap,
+    document::{Gap, Refusal},
     target::{Target, holder_words},
 };
 use plan::{Mark, Plan};
@@ -165,16 +165,10 @@ impl Free {
         }
         for (mark, signal) in signalled.iter().zip(signal) {
             if left.contains(&mark.process) {
-                let because = match signal {
-                    Signal::Continue | Signal::Term => {
-                        format!("it still runs {} after SIGTERM; --force sends SIGKILL", Span(grace))
-                    }
-                    Signal::Kill => {
-                        "it does not end even after SIGKILL: it waits in the kernel, as for a disk or a network file system"
-                            .to_owned()
-                    }
-                };
-                outcome.refused.push(mark.refused(because));
+                outcome.refused.push(mark.refused(match signal {
+                    Signal::Continue | Signal::Term => Refusal::Outlives { grace: self.timeout },
+                    Signal::Kill => Refusal::Unkillable,
+                }));
             } else {
                 outcome.freed.push(mark.freed(signal));
             }
@@ -215,7 +209,7 @@ fn send(host: &dyn Act, mark: &Mark, signal: Signal, outcome: &mut Outcome) -> S
         // It ended by itself between the look and the signal.
         Err(SysError::Replaced { .. }) => Sent::AlreadyGone,
         Err(error) => {
-            outcome.refused.push(mark.refused(error.to_string()));
+            outcome.refused.push(mark.refused(Refusal::System { error: error.to_string() }));
             Sent::Refused
         }
     }

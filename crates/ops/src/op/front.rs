@@ -2,18 +2,21 @@
 
 mod document;
 mod project;
+mod unlent;
 
 use std::{io::ErrorKind, os::fd::OwnedFd, process::Child, time::Duration};
 
 use clap::Args;
 use portward_keeper::{alive, enclosing, is_alive, reserve, start_forwarder};
-use portward_model::{Text, Transport};
+use portward_model::{Sentence, Text, Transport};
 use portward_store::{FrontRow, Store};
 use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Acts, Context, Exit, Failure, Kind, Never, Noun, Op, Sink, document::Gap, hands};
+
+pub use unlent::Unlent;
 
 /// Lend the real ports of localhost to one project: its port 3000 is localhost:3000 for browsers and other programs
 ///
@@ -108,9 +111,12 @@ pub struct FrontPort {
     /// Who holds the port; `null` where nobody does, or the holder could not be seen.
     pub holder: Option<FrontHolder>,
     /// Why the port is not lent, in a sentence.
-    pub because: Option<String>,
+    pub because: Option<Sentence>,
     /// A command that would change that.
     pub need: Option<String>,
+    /// Why the port is not lent, as a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<Unlent>,
 }
 
 /// How a real port stands.

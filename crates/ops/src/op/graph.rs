@@ -1,7 +1,9 @@
 //! `portward graph`
 
+use std::net::IpAddr;
+
 use clap::{Args, ValueEnum};
-use portward_model::{SocketState, Transport};
+use portward_model::{Sentence, SocketState, Transport};
 use portward_sys::{StateSet, Transports};
 use rustc_hash::FxHashMap;
 use schemars::JsonSchema;
@@ -70,7 +72,7 @@ pub struct Node {
     /// Its pid; `null` for another machine, and for a process that may not be seen.
     pub pid: Option<u32>,
     /// Why it runs.
-    pub why: Option<String>,
+    pub why: Option<Sentence>,
     /// True for another machine.
     pub remote: bool,
     /// Ports it serves.
@@ -123,7 +125,15 @@ impl Op for Graph {
 struct Drawing {
     nodes: Vec<Node>,
     edges: Vec<Edge>,
-    known: FxHashMap<(Option<u32>, String), usize>,
+    known: FxHashMap<Who, usize>,
+}
+
+/// What makes two nodes the same one.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Who {
+    Process(u32),
+    User(Option<u32>),
+    Far(IpAddr),
 }
 
 impl Drawing {
@@ -135,7 +145,8 @@ impl Drawing {
             (self.program(view, *client as usize), own)
         } else {
             let Some((address, _)) = socket.remote() else { return };
-            let other = self.node(None, portward_model::unmap(address).to_string(), None, true);
+            let address = portward_model::unmap(address);
+            let other = self.node(Who::Far(address), address.to_string(), None);
             // The row's port is the server's: when it is not our own, we are the client.
             if socket.port() == port { (other, own) } else { (own, other) }
         };
@@ -152,18 +163,20 @@ impl Drawing {
     fn program(&mut self, view: &View, index: usize) -> usize {
         if let Some(process) = view.first_owner(index).and_then(|pid| view.snapshot.process(pid)) {
             let why = view.story(process.id.pid).map(|story| story.why.clone()).filter(|why| !why.is_empty());
-            self.node(Some(process.id.pid), process.title(), why, false)
+            self.node(Who::Process(process.id.pid), process.title(), why)
         } else {
-            let user = view.snapshot.sockets.get(index).map(|socket| view.user(socket.uid).shown()).unwrap_or_default();
-            self.node(None, format!("a process of {user}"), None, false)
+            let uid = view.snapshot.sockets.get(index).map(|socket| socket.uid);
+            let user = uid.map(|uid| view.user(uid).shown()).unwrap_or_default();
+            self.node(Who::User(uid), format!("a process of {user}"), None)
         }
     }
 
-    fn node(&mut self, pid: Option<u32>, name: String, why: Option<String>, remote: bool) -> usize {
+    fn node(&mut self, who: Who, name: String, why: Option<Sentence>) -> usize {
         let id = self.nodes.len();
-        let key = (pid, if pid.is_some() { String::new() } else { name.clone() });
-        let known = *self.known.entry(key).or_insert(id);
+        let known = *self.known.entry(who).or_insert(id);
         if known == id {
+            let pid = if let Who::Process(pid) = who { Some(pid) } else { None };
+            let remote = matches!(who, Who::Far(_));
             self.nodes.push(Node { id, name, pid, why, remote, ports: Vec::new() });
         }
         known

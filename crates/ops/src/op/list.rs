@@ -214,7 +214,7 @@ fn order(rows: &mut [crate::Row], view: &View, order: Order) {
             })
         }),
         Order::Project => rows.sort_by_cached_key(|row| {
-            row.pid(view).and_then(|pid| view.story(pid)).map_or_else(|| "~".to_owned(), |story| story.why.clone())
+            row.pid(view).and_then(|pid| view.story(pid)).map_or_else(|| "~".to_owned(), |story| story.why.to_string())
         }),
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 use portward_checks::{BindQuestion, bind, browser_blocks};
-use portward_model::{Finding, PortRange, Transport};
+use portward_model::{Finding, PortRange, Sentence, Transport};
 use portward_sys::{self as sys, StateSet, SysError, Transports};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,7 +85,7 @@ pub struct Skipped {
     /// The last of them.
     pub last: u16,
     /// Why.
-    pub because: String,
+    pub because: Sentence,
 }
 
 impl Noun for Ports {
@@ -117,7 +117,7 @@ impl Op for Next {
             match (&reason, found.skipped.last_mut()) {
                 (None, _) => found.ports.push(port),
                 (Some(_), Some(run)) if reason == last => run.last = port,
-                (Some(why), _) => found.skipped.push(Skipped { first: port, last: port, because: why.words(&view, port) }),
+                (Some(why), _) => found.skipped.push(Skipped { first: port, last: port, because: why.words(&view, port).into() }),
             }
             last = reason;
         }
@@ -148,7 +148,7 @@ impl Reason {
                 let holder = view.serving(Transport::Tcp, port).next().map(|(index, _)| holder_words(view, index));
                 format!("held by {}", holder.unwrap_or_default())
             }
-            Self::Cause(cause) => cause.summary.trim_end_matches('.').to_owned(),
+            Self::Cause(cause) => cause.summary.clause().to_string(),
             Self::Kernel { words, .. } => format!("the kernel refuses a bind: {words}"),
         }
     }

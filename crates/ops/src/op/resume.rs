@@ -1,12 +1,12 @@
 //! `portward resume`
 
 use clap::Args;
-use portward_model::{Endpoint, ProcessId, ProcessState};
+use portward_model::{Endpoint, ProcessId, ProcessState, Sentence};
 use portward_sys::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, document::Gap, target::Target};
+use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refusal, Refused, Sink, document::Gap, target::Target};
 
 /// Let the stopped processes that serve an endpoint go on
 ///
@@ -30,7 +30,7 @@ pub struct Resumed {
     /// Processes that do not, and why.
     pub refused: Vec<Refused>,
     /// The answer in a sentence.
-    pub summary: String,
+    pub summary: Sentence,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -59,24 +59,28 @@ impl Op for Resume {
                 seen.push(process.id);
                 let (pid, name) = (process.id.pid, process.title());
                 let resumed = match process.state {
-                    ProcessState::Stopped => cx.machine.signal(process.id, Signal::Continue).map_err(|error| error.to_string()),
-                    ProcessState::Traced => Err("a debugger has stopped it; resume it there".to_owned()),
+                    ProcessState::Stopped => cx
+                        .machine
+                        .signal(process.id, Signal::Continue)
+                        .map_err(|error| Refusal::System { error: error.to_string() }),
+                    ProcessState::Traced => Err(Refusal::Traced),
                     ProcessState::Alive | ProcessState::Uninterruptible | ProcessState::Exited => continue,
                 };
                 match resumed {
                     Ok(()) => answer.resumed.push(Freed { pid, name, signal: Signal::Continue }),
-                    Err(because) => answer.refused.push(Refused { port: None, pid, name, because }),
+                    Err(why) => answer.refused.push(Refused::new(pid, name, why)),
                 }
             }
         }
         answer.gaps.clone_from(&view.snapshot.gaps);
-        answer.summary = match (answer.resumed.as_slice(), answer.refused.first(), seen.is_empty()) {
+        let summary = match (answer.resumed.as_slice(), answer.refused.first(), seen.is_empty()) {
             ([], None, true) => format!("No process that can be seen serves {}.", answer.endpoint),
             ([], None, false) => format!("Nothing that serves {} is stopped.", answer.endpoint),
             ([], Some(refused), _) => format!("{} (pid {}) was not resumed: {}.", refused.name, refused.pid, refused.because),
             ([only], _, _) => format!("{} (pid {}) goes on.", only.name, only.pid),
             (all, _, _) => format!("{} processes that serve {} go on.", all.len(), answer.endpoint),
         };
+        answer.summary = summary.into();
         Ok(answer)
     }
 }

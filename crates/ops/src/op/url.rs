@@ -2,6 +2,7 @@
 
 use clap::Args;
 use portward_keeper::url;
+use portward_model::Sentence;
 use portward_store::{LeaseRow, Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,7 +33,7 @@ pub struct UrlAnswer {
     /// The port in it; `null` when there is no such lease.
     pub port: Option<u16>,
     /// Why there is none; `null` when there is one.
-    pub because: Option<String>,
+    pub because: Option<Sentence>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -59,7 +60,7 @@ impl Op for Url {
         };
         Ok(match found {
             Some((port, asked)) => UrlAnswer { url: Some(url(port, asked)), port: Some(port), because: None, gaps },
-            None => UrlAnswer { url: None, port: None, because: Some(self.absence()), gaps },
+            None => UrlAnswer { url: None, port: None, because: Some(self.absence().into()), gaps },
         })
     }
 }

@@ -25,7 +25,7 @@ impl Show for Examined {
         }
         match self.causes.split_first() {
             None => {
-                screen.paragraph(tone(self.verdict), &self.summary)?;
+                screen.paragraph(tone(self.verdict), &self.summary.to_string())?;
                 proof(screen, &self.healthy)?;
             }
             Some((first, rest)) => {
@@ -37,7 +37,8 @@ impl Show for Examined {
                     cause(screen, other)?;
                 }
                 let named = rest.iter().filter(|other| !told(other));
-                screen.attributed(Tone::Quiet, "possible", named.map(|other| (other.summary.as_str(), other.code.as_str())))?;
+                let named: Vec<_> = named.map(|other| (other.summary.to_string(), other.code.clone())).collect();
+                attributed(screen, Tone::Quiet, "possible", &named)?;
             }
         }
         probes(self, screen)?;
@@ -47,7 +48,7 @@ impl Show for Examined {
         kin(self, screen)?;
         fixed(self, screen)?;
         screen.listed(Tone::Quiet, "also read", self.others.iter().map(read_words))?;
-        screen.listed(Tone::Plain, "note", &self.notes)?;
+        screen.listed(Tone::Plain, "note", self.notes.iter().map(ToString::to_string))?;
         screen.labelled_in(Tone::Quiet, "", &format!("{} ms", self.took_ms))?;
         if let Some(Addition { what, command }) = &self.addition {
             screen.remark(&format!("To say more, add {what}"), Some(command))?;
@@ -71,21 +72,17 @@ fn read_words(read: &Read) -> String {
 }
 
 fn cause(screen: &mut Screen, cause: &Finding) -> io::Result<()> {
-    let likelihood = match cause.likelihood {
-        Likelihood::Certain => "certain",
-        Likelihood::Likely => "likely",
-        Likelihood::Possible => "possible",
-    };
-    let code = format!("{}, {likelihood}", cause.code);
-    let fits = screen.width().is_some_and(|width| cause.summary.chars().count() + code.chars().count() + 3 <= width);
+    let code = format!("{}, {}", cause.code, cause.likelihood.word());
+    let summary = cause.summary.to_string();
+    let fits = screen.width().is_some_and(|width| summary.chars().count() + code.chars().count() + 3 <= width);
     if fits {
         let width = screen.width().unwrap_or(0);
-        let room = width - cause.summary.chars().count() - code.chars().count();
-        let summary = screen.paint(Tone::Alarm, &cause.summary);
+        let room = width - summary.chars().count() - code.chars().count();
+        let summary = screen.paint(Tone::Alarm, &summary);
         let code = screen.paint(Tone::Quiet, &code);
         screen.line(&format!("{summary}{}{code}", " ".repeat(room)))?;
     } else {
-        screen.paragraph(Tone::Alarm, &cause.summary)?;
+        screen.paragraph(Tone::Alarm, &summary)?;
         screen.labelled_in(Tone::Quiet, "cause", &code)?;
     }
     proof(screen, &cause.evidence)?;
@@ -112,13 +109,18 @@ fn cause(screen: &mut Screen, cause: &Finding) -> io::Result<()> {
 }
 
 fn proof(screen: &mut Screen, evidence: &[Evidence]) -> io::Result<()> {
-    screen.attributed(Tone::Plain, "proof", evidence.iter().map(|evidence| (evidence.fact.as_str(), evidence.source.as_str())))
+    let rows: Vec<_> = evidence.iter().map(|evidence| (evidence.fact.to_string(), evidence.source.to_string())).collect();
+    attributed(screen, Tone::Plain, "proof", &rows)
+}
+
+fn attributed(screen: &mut Screen, tone: Tone, label: &str, rows: &[(String, String)]) -> io::Result<()> {
+    screen.attributed(tone, label, rows.iter().map(|(words, source)| (words.as_str(), source.as_str())))
 }
 
 fn probes(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
     let planned = examined.probes.iter().filter(|probe| probe.met.is_none()).map(|probe| {
         let said = probe.said.map(|said| format!(", saying {}", said_words(said))).unwrap_or_default();
-        format!("{}{said}: {}", probe.to, probe.purpose.as_deref().unwrap_or_default())
+        format!("{}{said}: {}", probe.to, probe.purpose.clone().unwrap_or_default())
     });
     screen.listed(Tone::Plain, "would try", planned)
 }
@@ -143,8 +145,8 @@ fn ruled_out(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
 }
 
 fn kin(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
-    let named = examined.kin.iter().take(MOST_KIN).map(|kin| (kin.summary.as_str(), kin.code.as_str()));
-    screen.attributed(Tone::Plain, "may be", named)?;
+    let named = examined.kin.iter().take(MOST_KIN).map(|kin| (kin.summary.to_string(), kin.code.clone()));
+    attributed(screen, Tone::Plain, "may be", &named.collect::<Vec<_>>())?;
     let more = examined.kin.len().saturating_sub(MOST_KIN);
     if more > 0 {
         screen.labelled_in(Tone::Quiet, "", &format!("and {more} more"))?;
@@ -154,7 +156,7 @@ fn kin(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
 
 fn fixed(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
     for fix in &examined.fixed {
-        let because = fix.because.as_deref().map(|because| format!(" ({because})")).unwrap_or_default();
+        let because = fix.because.as_ref().map(|because| format!(" ({because})")).unwrap_or_default();
         let became = match fix.became {
             Became::Done => "done",
             Became::Failed => "not done",
@@ -168,15 +170,13 @@ fn fixed(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
 
 fn every(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
     for wrong in &examined.wrong {
-        // The sentence mostly names the owner itself.
-        let named = wrong.causes.first().is_some_and(|first| first.summary.contains(&wrong.owner));
-        screen.line(&if named { wrong.target.clone() } else { format!("{}   {}", wrong.target, wrong.owner) })?;
+        screen.line(&format!("{}   {}", wrong.target, wrong.owner))?;
         for one in &wrong.causes {
             cause(screen, one)?;
         }
         screen.line("")?;
     }
-    screen.paragraph(tone(examined.verdict), &examined.summary)?;
+    screen.paragraph(tone(examined.verdict), &examined.summary.to_string())?;
     screen.labelled_in(Tone::Quiet, "", &format!("{} ms", examined.took_ms))
 }
 

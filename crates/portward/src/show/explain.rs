@@ -2,7 +2,6 @@
 
 use std::io;
 
-use portward_model::Likelihood;
 use portward_ops::{Proof, age, op::explain::Explained};
 
 use super::Show;
@@ -13,7 +12,7 @@ impl Show for Explained {
         if let Some(page) = &self.page {
             return screen.paragraph(Tone::Plain, page.trim());
         }
-        screen.paragraph(Tone::Plain, &self.summary)?;
+        screen.paragraph(Tone::Plain, &self.summary.to_string())?;
         screen.line("")?;
         let value = self.address.value.as_deref().map(|value| format!("{value}: ")).unwrap_or_default();
         screen.labelled("address", &format!("{value}{}", self.address.text))?;
@@ -26,7 +25,7 @@ impl Show for Explained {
             screen.labelled("name", &format!("resolves to {} here, in that order", addresses.join(", then ")))?;
         }
         if let Some(note) = &self.resolves_note {
-            screen.labelled("", note)?;
+            screen.labelled("", &note.to_string())?;
         }
         holders(self, screen)?;
         clients(self, screen)?;
@@ -60,7 +59,7 @@ fn holders(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
             parts.extend(owner.via.map(|via| format!("{via:?}").to_lowercase()));
             parts.push(format!("user {}", process.user));
             parts.push(format!("started {} ago", age(started.age_s(explained.now))));
-            parts.extend(process.why.clone());
+            parts.extend(process.why.as_ref().map(ToString::to_string));
             if process.exe_deleted {
                 parts.push("its program was deleted or replaced since".to_owned());
             }
@@ -69,7 +68,7 @@ fn holders(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
             said = true;
         }
         if !said {
-            let why = socket.owners_gap.as_ref().map(|gap| gap.text.as_ref()).unwrap_or_default();
+            let why = socket.owners_gap.as_ref().map(|gap| gap.text.to_string()).unwrap_or_default();
             screen.labelled(label, &format!("{}: {why}", socket.endpoint()))?;
             label = "";
         }
@@ -144,11 +143,7 @@ fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     };
     screen.labelled("bind", &verdict)?;
     for cause in &explained.bind.because {
-        let sure = match cause.likelihood {
-            Likelihood::Certain => "certain",
-            Likelihood::Likely => "likely",
-            Likelihood::Possible => "possible",
-        };
+        let sure = cause.likelihood.word();
         screen.labelled("", &format!("{} ({}, {sure})", cause.summary, cause.code))?;
         let mut label = "proof";
         for evidence in &cause.evidence {

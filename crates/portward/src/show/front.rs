@@ -63,7 +63,7 @@ fn name(front: &FrontProject) -> String {
 fn words(port: &FrontPort) -> (Tone, String) {
     let service = port.service.as_deref().map_or_else(|| "the project".to_owned(), |name| Text::from(name).shown());
     let serves = port.serves.as_ref().map(|serves| format!(" at {serves}")).unwrap_or_default();
-    let because = port.because.as_deref().unwrap_or("it is not lent");
+    let because = port.because.clone().unwrap_or_else(|| "it is not lent".into());
     match port.state {
         FrontState::Lent => (Tone::Good, format!("is lent to {service}{serves}")),
         FrontState::Held => (Tone::Notice, format!("is waited for: {because}")),

@@ -33,7 +33,7 @@ fn text(talk: &Talk, screen: &mut Screen) -> io::Result<()> {
     let from_width = talk.edges.iter().map(|edge| name(edge.from).chars().count()).max().unwrap_or(0);
     for edge in &talk.edges {
         let from = name(edge.from);
-        let why = talk.nodes.get(edge.to).and_then(|node| node.why.as_deref()).map(|why| format!("  {why}")).unwrap_or_default();
+        let why = talk.nodes.get(edge.to).and_then(|node| node.why.as_ref()).map(|why| format!("  {why}")).unwrap_or_default();
         screen.line(&format!("{from:<from_width$} --{}--> {}{why}", line_label(edge), name(edge.to)))?;
     }
     super::gaps(screen, &talk.gaps)

@@ -93,7 +93,7 @@ fn pinned(guarded: &Guarded, screen: &mut Screen) -> io::Result<()> {
         screen.paragraph(tone, &sentence)?;
     }
     for limit in &guarded.limits {
-        screen.paragraph(Tone::Quiet, limit)?;
+        screen.paragraph(Tone::Quiet, &limit.to_string())?;
     }
     connections(guarded, screen)?;
     for table in &guarded.tables {

@@ -10,7 +10,7 @@ use crate::screen::{Screen, Tone};
 impl Show for Resumed {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         let tone = if self.resumed.is_empty() { Tone::Notice } else { Tone::Good };
-        screen.paragraph(tone, &self.summary)?;
+        screen.paragraph(tone, &self.summary.to_string())?;
         super::gaps(screen, &self.gaps)
     }
 }

@@ -22,9 +22,8 @@ impl Names for NamesOf<'_> {
         let named = listening.filter(|(index, _)| {
             let process = view.first_owner(*index).and_then(|pid| view.snapshot.process(pid));
             let story = process.and_then(|process| view.story(process.id.pid));
-            let is_wanted = |word: &str| word == wanted || word.strip_suffix(".service") == Some(wanted);
-            process.is_some_and(|process| process.title().to_ascii_lowercase() == wanted)
-                || story.is_some_and(|story| story.why.to_ascii_lowercase().split([' ', ',', '/']).any(is_wanted))
+            process.is_some_and(|process| process.title().eq_ignore_ascii_case(wanted))
+                || story.is_some_and(|story| story.is_of(wanted))
         });
         let (index, socket) = named.min_by_key(|(_, socket)| (socket.transport != Transport::Tcp, socket.port()))?;
         Some((Endpoint::of(socket)?, holder_words(&view, index)))

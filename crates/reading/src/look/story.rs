@@ -1,7 +1,7 @@
 //! Why a process runs: its container, supervisor, project and script.
 
 use portward_checks::{container_of_cgroup, docker_proxy, is_delegated, script, supervisor, why_sentence};
-use portward_model::{Container, Process, Project, Snapshot, Supervisor, Text, Transport};
+use portward_model::{Container, Process, Project, Sentence, Snapshot, Supervisor, Text, Transport};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// What a process belongs to and what started it.
@@ -16,7 +16,7 @@ pub struct Story {
     /// Pids of its parents, nearest first.
     pub ancestors: Vec<u32>,
     /// All of it in a short phrase.
-    pub why: String,
+    pub why: Sentence,
 }
 
 impl Story {
@@ -26,11 +26,22 @@ impl Story {
         let supervisor = supervisor(process, &ancestors, container.as_ref());
         let mut project = if container.is_some() { None } else { project_of(projects, process, &ancestors) };
         let script = script(process, &ancestors);
-        let why = why_sentence(project.as_ref(), container.as_ref(), script.as_ref(), supervisor.as_ref());
+        let why = why_sentence(project.as_ref(), container.as_ref(), script.as_ref(), supervisor.as_ref()).into();
         if let Some(project) = &mut project {
             project.script = script;
         }
         Self { container, supervisor, project, ancestors: ancestors.iter().map(|ancestor| ancestor.id.pid).collect(), why }
+    }
+
+    /// True where something that it belongs to is called like this, in any case: a container or its service, a project, a
+    /// supervisor; a unit with its kind or without.
+    pub fn is_of(&self, name: &str) -> bool {
+        let container = self.container.iter().flat_map(|container| container.name.iter().chain(&container.service));
+        let project = self.project.iter().flat_map(|project| std::iter::once(&project.name).chain(&project.worktree));
+        let names = container.chain(project).chain(self.supervisor.iter().map(|supervisor| &supervisor.name));
+        let mut parts =
+            names.flat_map(|own| own.raw().strip_suffix(b".service").unwrap_or(own.raw()).split(|byte| *byte == b'/'));
+        parts.any(|part| part.eq_ignore_ascii_case(name.as_bytes()))
     }
 }
 

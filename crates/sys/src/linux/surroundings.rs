@@ -3,16 +3,25 @@
 
 use std::{env, os::unix::ffi::OsStrExt};
 
-use portward_model::{Family, HostsLine, NetworkSettings, ProxySetting, Text};
+use portward_model::{Family, NetworkSettings, ProxySetting, Text, Topic};
 use portward_wire::{
     netlink::{read_rule, rule_before_local, rule_request},
     procfs,
 };
 
-use super::{interfaces, kernel, netlink::Connection};
-use crate::SysError;
+use super::{firewall, interfaces, kernel, netlink::Connection};
+use crate::{Answer, SysError};
 
-pub(super) fn network() -> Result<NetworkSettings, SysError> {
+/// What concerns the machine as a whole.
+pub(super) fn read(topic: Topic) -> Result<Answer, SysError> {
+    Ok(match topic {
+        Topic::Firewall => Answer::Firewall(firewall::rules()),
+        Topic::Hosts => Answer::Hosts(procfs::hosts_lines(&kernel::file("/etc/hosts")?)),
+        Topic::Network => Answer::Network(network()?),
+    })
+}
+
+fn network() -> Result<NetworkSettings, SysError> {
     let interfaces = interfaces::read()?;
     let v6_off = ["all", "lo"].map(|name| setting(&format!("ipv6/conf/{name}/disable_ipv6")));
     let tracked = setting("netfilter/nf_conntrack_count").zip(setting("netfilter/nf_conntrack_max"));
@@ -72,10 +81,6 @@ fn before_local() -> Option<bool> {
         }
     }
     known
-}
-
-pub(super) fn hosts() -> Result<Vec<HostsLine>, SysError> {
-    Ok(procfs::hosts_lines(&kernel::file("/etc/hosts")?))
 }
 
 /// Proxies that this process's environment names. An upper-case `HTTP_PROXY` is listed too, though some clients

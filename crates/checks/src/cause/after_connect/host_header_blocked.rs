@@ -22,7 +22,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let guards = server.and_then(|process| program::find(process, |known| !known.allows.is_empty()));
     // It serves this client by this name now; the text may be of another name, or of another time.
     if let Some((_, exchange, _)) = answer.filter(|(_, _, answer)| told && answer.status < 400) {
-        return Ruling::Out(talk::heard_words(exchange).fact);
+        return Ruling::out(talk::heard_words(exchange).fact);
     }
     // The same request by the name that every server knows is the proof.
     let by_localhost = talk::on(case, Said::HttpByLocalhost)

@@ -26,7 +26,7 @@ fn run(case: &Case<'_>) -> Ruling {
         Some(500..) => Likelihood::Possible,
         Some(400..=499) if resource.is_some() || told => Likelihood::Likely,
         Some(status) if told && resource.is_some() => {
-            return Ruling::Out(format!("{} is answered with status {status}", Text::from(resource.unwrap_or("/"))));
+            return Ruling::out(format!("{} is answered with status {status}", Text::from(resource.unwrap_or("/"))));
         }
         // The text's own path may be another than the one that was asked for here.
         Some(_) if told => Likelihood::Possible,

@@ -21,7 +21,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let exchanges = talk::exchanges(case);
     if let Some((_, exchange)) = exchanges.iter().find(|(_, e)| talk::tongue(e) == Some(&TLS)) {
-        return Ruling::Out(talk::heard_words(exchange).fact);
+        return Ruling::out(talk::heard_words(exchange).fact);
     }
     // nginx and others say in plain HTTP that they speak TLS.
     if talk::answers(case).iter().any(|(_, _, answer)| super::tls_server_plain_client::says_tls(answer)) {

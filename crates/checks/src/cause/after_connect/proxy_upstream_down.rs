@@ -39,9 +39,9 @@ fn run(case: &Case<'_>) -> Ruling {
         if !gateway {
             return match (&holder, told) {
                 (Some((process, _)), _) => {
-                    Ruling::Out(format!("{} forwards, and {}", words::named(process), talk::heard_words(exchange).fact))
+                    Ruling::out(format!("{} forwards, and {}", words::named(process), talk::heard_words(exchange).fact))
                 }
-                (None, true) => Ruling::Out(talk::heard_words(exchange).fact),
+                (None, true) => Ruling::out(talk::heard_words(exchange).fact),
                 (None, false) => Ruling::Silent,
             };
         }
@@ -52,7 +52,7 @@ fn run(case: &Case<'_>) -> Ruling {
             (Some((process, forwarder)), Some((_, exchange))) if forwarder.blind && !spoke => {
                 // Where somebody listens behind it and nothing was refused, it is that one that leaves.
                 if let Some(fact) = behind_it(case, forwarder).filter(|_| !dials_in_vain(case)) {
-                    return Ruling::Out(format!("{} forwards, and {fact}", words::named(process)));
+                    return Ruling::out(format!("{} forwards, and {fact}", words::named(process)));
                 }
                 evidence.push(talk::heard_words(exchange));
             }
@@ -118,7 +118,7 @@ fn dead_end(case: &Case<'_>, pid: u32, forwarder: &Forwarder) -> Option<Evidence
 }
 
 /// Who listens on the address behind a forwarder, where this machine's tables tell.
-fn behind_it(case: &Case<'_>, forwarder: &Forwarder) -> Option<String> {
+fn behind_it(case: &Case<'_>, forwarder: &Forwarder) -> Option<Sentence> {
     let (index, socket) = listening_at(case, forwarder.address?)?;
     Some(words::seen(case, index, socket).fact)
 }

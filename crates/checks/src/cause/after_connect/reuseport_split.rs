@@ -22,16 +22,16 @@ fn run(case: &Case<'_>) -> Ruling {
         let Some(first) = takers.first().copied() else { continue };
         for other in takers.iter().skip(1).copied() {
             match sameness(case, first, other) {
-                Sameness::Two(fact) => return split(case, first, other, fact),
+                Sameness::Two(fact) => return split(case, first, other, fact.into()),
                 Sameness::One(fact) => alike = Some(fact),
                 Sameness::Unknown => {}
             }
         }
     }
-    alike.map_or(Ruling::Silent, |fact| Ruling::Out(format!("two sockets listen there, and {fact}")))
+    alike.map_or(Ruling::Silent, |fact| Ruling::out(format!("two sockets listen there, and {fact}")))
 }
 
-fn split(case: &Case<'_>, one: (usize, &Socket), other: (usize, &Socket), fact: String) -> Ruling {
+fn split(case: &Case<'_>, one: (usize, &Socket), other: (usize, &Socket), fact: Sentence) -> Ruling {
     let age = |index: usize| case.holder(index).map(|process| process.started_at);
     let (older, newer) = if age(one.0) <= age(other.0) { (one, other) } else { (other, one) };
     let evidence = vec![words::seen(case, older.0, older.1), words::seen(case, newer.0, newer.1), Evidence::new("/proc", fact)];

@@ -10,9 +10,9 @@ server's own; one after a question tells something only where the question is in
 }
 
 use portward_model::Ended;
-use portward_wire::protocol::HTTP;
+use portward_wire::protocol::{self, HTTP};
 
-use crate::{cause::prelude::*, usual_service};
+use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let exchanges = talk::clients_own(case);
@@ -21,7 +21,7 @@ fn run(case: &Case<'_>) -> Ruling {
         // That it speaks is worth a line only where a client met silence.
         let asked = matches!(case.symptom(), Some(Symptom::EmptyReply | Symptom::Reset | Symptom::NoAnswer));
         let bytes = exchange.heard.raw().len();
-        return if asked && bytes > 0 { Ruling::Out(format!("it sent {bytes} bytes")) } else { Ruling::Silent };
+        return if asked && bytes > 0 { Ruling::out(format!("it sent {bytes} bytes")) } else { Ruling::Silent };
     }
     if exchange.ended != Ended::Closed {
         return Ruling::Silent;
@@ -62,11 +62,17 @@ pub(super) fn confidence(case: &Case<'_>, said: Said) -> Likelihood {
     }
 }
 
-/// True unless the port is usually that of a service with a language of its own.
+/// True for a port of HTTP: no service with a language of its own is usual there.
 fn web_port(case: &Case<'_>) -> bool {
-    let usual = usual_service(case.asked.transport, case.asked.port);
-    usual.is_some_and(|service| ["HTTP", "development", "server", "UI", "API"].iter().any(|word| service.contains(word)))
+    let port = case.asked.port;
+    WEB.contains(&port) || protocol::of_port(port).is_some_and(|(known, _)| *known == HTTP)
 }
+
+/// Usual ports of development servers, APIs and pages.
+const WEB: [u16; 25] = [
+    1420, 2019, 3000, 3001, 3030, 3333, 4000, 4040, 4200, 4318, 4321, 5001, 5173, 5174, 6443, 7070, 8000, 8081, 8123, 8188, 8474,
+    9443, 9600, 9999, 54321,
+];
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {

@@ -47,7 +47,7 @@ fn run(case: &Case<'_>) -> Ruling {
             return words::found(CAUSE.code, Likelihood::Likely, summary, evidence, stop_older(case, older));
         }
     }
-    alike.map_or(Ruling::Silent, |fact| Ruling::Out(format!("a wildcard listens beside it, and {fact}")))
+    alike.map_or(Ruling::Silent, |fact| Ruling::out(format!("a wildcard listens beside it, and {fact}")))
 }
 
 #[cfg(any(test, feature = "scenes"))]

@@ -26,7 +26,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let fact = match sameness(case, four, six) {
         Sameness::Two(fact) => fact,
-        Sameness::One(fact) => return Ruling::Out(format!("each family has a listener of its own, and {fact}")),
+        Sameness::One(fact) => return Ruling::out(format!("each family has a listener of its own, and {fact}")),
         // Two users are two programs, whoever they are.
         Sameness::Unknown if four.1.uid != six.1.uid => "they belong to different users".to_owned(),
         Sameness::Unknown => return Ruling::Silent,

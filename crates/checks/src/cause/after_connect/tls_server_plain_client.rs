@@ -41,7 +41,7 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new("read(2)", "the page says that a plain request was sent to a TLS port"));
         Likelihood::Certain
     } else if let Some((_, exchange, _)) = talk::http(case) {
-        return if told || cut { Ruling::Out(talk::heard_words(exchange).fact) } else { Ruling::Silent };
+        return if told || cut { Ruling::out(talk::heard_words(exchange).fact) } else { Ruling::Silent };
     } else if told {
         Likelihood::Likely
     } else if let Some((_, exchange)) = exchanges.iter().find(|(_, e)| talk::left(e)).filter(|_| usually_tls(case)) {

@@ -19,7 +19,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let asked = talk::on(case, Said::Upgrade).and_then(|(_, exchange)| Some((exchange, talk::HttpAnswer::of(exchange)?)));
     // It goes through now; the text may be of another time.
     if let Some((exchange, _)) = asked.filter(|(_, answer)| answer.status == 101) {
-        return if told { Ruling::Out(talk::heard_words(exchange).fact) } else { Ruling::Silent };
+        return if told { Ruling::out(talk::heard_words(exchange).fact) } else { Ruling::Silent };
     }
     // An answer to the upgrade itself that is none: 401 and 403 are about who asks, 502 to 504 about what stands behind.
     let ignored = asked.filter(|(_, answer)| matches!(answer.status, 200..=299 | 400 | 404 | 405 | 426 | 501));

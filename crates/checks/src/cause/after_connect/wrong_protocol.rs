@@ -13,7 +13,7 @@ speaks one protocol only.",
 
 use portward_wire::protocol::{HTTP2, Protocol, TLS};
 
-use crate::cause::prelude::*;
+use crate::{case::talk::Client, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     if !talk::text_may_stand(case) || case.asked.transport.is_unix() {
@@ -30,11 +30,11 @@ fn run(case: &Case<'_>) -> Ruling {
         (None, _) => return Ruling::Silent,
     };
     let Some(client) = client else {
-        return if told { mismatch(case, server, None, vec![proof], Likelihood::Likely) } else { Ruling::Silent };
+        return if told { mismatch(case, server, None, proof, Likelihood::Likely) } else { Ruling::Silent };
     };
     if client.tongue == server {
         // The text may speak of another moment; then the server's own words stand.
-        return if told { Ruling::Out(proof.fact) } else { Ruling::Silent };
+        return if told { Ruling::out(proof.fact) } else { Ruling::Silent };
     }
     // A server may speak both versions of HTTP; any program may use any number, so that the port alone promises nothing.
     let sure = client.told && *client.tongue != HTTP2;
@@ -43,23 +43,19 @@ fn run(case: &Case<'_>) -> Ruling {
         (false, true) => Likelihood::Likely,
         (false, false) => return Ruling::Silent,
     };
-    let evidence = vec![proof, client.why];
-    mismatch(case, server, Some(client.tongue), evidence, likelihood)
+    mismatch(case, server, Some(client), proof, likelihood)
 }
 
-fn mismatch(
-    case: &Case<'_>,
-    server: &Protocol,
-    client: Option<&Protocol>,
-    mut evidence: Vec<Evidence>,
-    likelihood: Likelihood,
-) -> Ruling {
+fn mismatch(case: &Case<'_>, server: &Protocol, client: Option<Client>, proof: Evidence, likelihood: Likelihood) -> Ruling {
+    let spoken = client.as_ref().map_or_else(|| "something else".to_owned(), |client| client.tongue.title.to_owned());
+    let line = talk::line(case).filter(|_| !client.as_ref().is_some_and(|client| client.by_text));
+    let mut evidence = vec![proof];
+    evidence.extend(client.map(|client| client.why));
     // What is cut off without a word is the second half of the proof.
     evidence.extend(talk::exchanges(case).into_iter().find(|(_, e)| talk::left(e)).map(|(_, e)| talk::heard_words(e)));
-    evidence.extend(talk::line(case).filter(|line| !evidence.iter().any(|known| known.source == line.source)));
+    evidence.extend(line);
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let port = case.asked.port;
-    let spoken = client.map_or_else(|| "something else".to_owned(), |client| client.title.to_owned());
     let summary = format!("{who} speaks {} on port {port}, and the client spoke {spoken}.", server.title);
     let fixes = vec![
         Remedy::look(format!("Use a client of {}", server.title), server.client_for(&talk::host(case), port)),

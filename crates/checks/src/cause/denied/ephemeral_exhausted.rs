@@ -182,7 +182,10 @@ mod tests {
     #[test]
     fn it_counts_and_names_the_client() {
         let Ruling::Found(cause) = run(&cases().fires[0].case()) else { panic!("silent") };
-        assert_eq!(cause.summary, "All 8 source ports for connections to 127.0.0.1:3000 are in use, 8 of them by load (pid 77).");
+        assert_eq!(
+            cause.summary.to_string(),
+            "All 8 source ports for connections to 127.0.0.1:3000 are in use, 8 of them by load (pid 77)."
+        );
         assert_eq!(cause.evidence.len(), 3);
     }
 }

@@ -28,7 +28,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let line = case.exam.hosts.iter().flatten().find(|line| names(line, "localhost"));
     if let Some(line) = line.filter(|_| !unresolved) {
-        return Ruling::Out(format!("line {} of /etc/hosts gives localhost the address {}", line.line, line.address));
+        return Ruling::out(format!("line {} of /etc/hosts gives localhost the address {}", line.line, line.address));
     }
     let mut evidence = Vec::new();
     if unresolved {

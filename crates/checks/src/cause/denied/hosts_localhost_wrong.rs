@@ -20,7 +20,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let wrong = case.asked.addresses.iter().map(|address| unmap(*address)).find(|address| !fine(*address));
     let Some(address) = wrong else {
         let Some(first) = case.asked.addresses.first() else { return Ruling::Silent };
-        return Ruling::Out(format!("{name} is {first}"));
+        return Ruling::out(format!("{name} is {first}"));
     };
     // Where a client gets through, and nobody complains, the odd address does no harm.
     let works = matches!(case.standing(), Standing::Connected(_)) || !(case.connects() && case.fails_to_connect());
@@ -164,6 +164,6 @@ mod tests {
         assert_eq!(corrected(&line, "localhost", right), both);
         let alone = HostsLine { names: vec!["localhost".into()], whole: "  192.168.1.9\tlocalhost # since May".into(), ..line };
         assert_eq!(corrected(&alone, "localhost", right), ["127.0.0.1\tlocalhost # since May".into()]);
-        assert_eq!(cause.summary, "localhost is 192.168.1.9 by line 3 of /etc/hosts, not 127.0.0.1.");
+        assert_eq!(cause.summary.to_string(), "localhost is 192.168.1.9 by line 3 of /etc/hosts, not 127.0.0.1.");
     }
 }

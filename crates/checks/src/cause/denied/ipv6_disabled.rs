@@ -26,7 +26,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let off = case.exam.network.as_ref().and_then(|network| network.ipv6_disabled);
     if off == Some(false) && unsupported.is_none() {
-        return Ruling::Out("IPv6 is not disabled".to_owned());
+        return Ruling::out("IPv6 is not disabled".to_owned());
     }
     // Without the setting, an address that is missing may be missing alone.
     if off.is_none() && unsupported.is_none() {

@@ -16,7 +16,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some((address, attempt)) = place::affected(case, unusable) else { return Ruling::Silent };
     let Some(mtu) = place::loopback_mtu(case) else { return Ruling::Silent };
     if mtu >= place::LEAST_MTU_OF_IPV6 {
-        return Ruling::Out(format!("{} takes packets of {mtu} bytes", loopback.name));
+        return Ruling::out(format!("{} takes packets of {mtu} bytes", loopback.name));
     }
     let mut evidence = vec![
         Evidence::new("RTM_GETLINK", format!("the MTU of {} is {mtu}, and IPv6 needs 1280", loopback.name)),

@@ -21,7 +21,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let told = case.paste.filter(|paste| paste.symptom == Symptom::NameUnknown && paste.host.as_deref().is_some_and(below));
     let Some(name) = unresolved.or_else(|| told.and_then(|paste| paste.host.as_deref())) else {
         return match (asked, case.asked.addresses.first()) {
-            (Some(name), Some(address)) => Ruling::Out(format!("{name} is {address}")),
+            (Some(name), Some(address)) => Ruling::out(format!("{name} is {address}")),
             _ => Ruling::Silent,
         };
     };

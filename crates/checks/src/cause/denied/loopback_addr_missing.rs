@@ -17,11 +17,11 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let unusable = |address: IpAddr| address.is_loopback() && !place::is_present(case.snapshot, address);
     let Some((address, attempt)) = place::affected(case, unusable) else {
-        return Ruling::Out(format!("{} has {}", loopback.name, place::addresses(loopback)));
+        return Ruling::out(format!("{} has {}", loopback.name, place::addresses(loopback)));
     };
     // A route of the table `local` makes an address usable that no interface has.
     if case.snapshot.routes.iter().any(|(to, route)| *to == address && route.local) {
-        return Ruling::Out(format!("{address} is routed to this machine"));
+        return Ruling::out(format!("{address} is routed to this machine"));
     }
     let network = case.exam.network.as_ref();
     let explained = network.is_some_and(|network| network.ipv6_disabled == Some(true))

@@ -15,7 +15,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let Some(loopback) = case.snapshot.interfaces.iter().find(|interface| interface.loopback) else { return Ruling::Silent };
     if loopback.up {
-        return Ruling::Out(format!("{} is up", loopback.name));
+        return Ruling::out(format!("{} is up", loopback.name));
     }
     let mut evidence = vec![Evidence::new("rtnetlink", format!("{} is down", loopback.name))];
     evidence.extend(case.exam.attempts.iter().take(2).map(words::tried));

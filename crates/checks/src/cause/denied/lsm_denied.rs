@@ -18,7 +18,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let Some(label) = &vitals.label else {
-        return Ruling::Out(format!("no security profile confines pid {}", vitals.pid));
+        return Ruling::out(format!("no security profile confines pid {}", vitals.pid));
     };
     let evidence =
         vec![met.evidence, Evidence::new(format!("/proc/{}/attr/current", vitals.pid), format!("{label} is enforced"))];

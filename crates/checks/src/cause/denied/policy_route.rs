@@ -36,7 +36,7 @@ fn run(case: &Case<'_>) -> Ruling {
         Some(Met::Failed(EHOSTUNREACH | EACCES)) if routed_away(case) => Likelihood::Likely,
         _ => {
             return match route {
-                Some(_) => Ruling::Out(format!("the route to {address} is local")),
+                Some(_) => Ruling::out(format!("the route to {address} is local")),
                 None => Ruling::Silent,
             };
         }

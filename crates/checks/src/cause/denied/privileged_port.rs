@@ -55,7 +55,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     if port >= start {
-        return Ruling::Out(format!("{port} is not below {start}, where a bind needs a privilege"));
+        return Ruling::out(format!("{port} is not below {start}, where a bind needs a privilege"));
     }
     let mut evidence = vec![Evidence::new(SETTING, format!("{start}, and {port} is below it"))];
     let text = case.paste.filter(|_| says).map(words::text_line);

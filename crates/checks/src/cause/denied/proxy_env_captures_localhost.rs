@@ -33,7 +33,7 @@ fn run(case: &Case<'_>) -> Ruling {
             return found(case, Some(proxy), Evidence::new("connect(2) of the client", fact), Likelihood::Certain);
         }
         if direct {
-            return Ruling::Out(format!("the client dialled {} itself", case.asked.text));
+            return Ruling::out(format!("the client dialled {} itself", case.asked.text));
         }
     }
     let Some(paste) = case.paste else {

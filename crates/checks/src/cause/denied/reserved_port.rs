@@ -20,7 +20,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let size = usize::from(rules.ephemeral.last.saturating_sub(rules.ephemeral.first)) + 1;
     let met = refusal::met(case, EADDRINUSE);
     if left > 0 && met.is_none() {
-        return Ruling::Out(format!("{left} ports of {} are not reserved", rules.ephemeral));
+        return Ruling::out(format!("{left} ports of {} are not reserved", rules.ephemeral));
     }
     let likelihood = match (left, &met) {
         (0, _) => Likelihood::Certain,

@@ -16,7 +16,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some(met) = refusal::met(case, EPERM) else { return Ruling::Silent };
     let Some(vitals) = met.pid.and_then(|pid| case.vitals(pid)) else { return Ruling::Silent };
     if vitals.seccomp == 0 {
-        return Ruling::Out(format!("pid {} has no system call filter (Seccomp: 0)", vitals.pid));
+        return Ruling::out(format!("pid {} has no system call filter (Seccomp: 0)", vitals.pid));
     }
     let bonds = if vitals.no_new_privileges { ", NoNewPrivs: 1" } else { "" };
     let source = format!("/proc/{}/status", vitals.pid);

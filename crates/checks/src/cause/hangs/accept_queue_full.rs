@@ -29,7 +29,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some((door, queue, proof)) = all.iter().find_map(|door| full(reached, door).map(|(queue, proof)| (door, queue, proof)))
     else {
         let Some(door) = all.first().filter(|_| is_raised(case)) else { return Ruling::Silent };
-        return Ruling::Out(door.queue(case).fact);
+        return Ruling::out(door.queue(case).fact);
     };
     let at = words::endpoint(case.snapshot, door.socket);
     let mut evidence = vec![Evidence::new(
@@ -59,7 +59,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let summary = format!(
         "{} connections wait for {}, whose backlog is {}, so the kernel drops every new client.",
         queue.used,
-        door.who(case).replacen("A process", "a process", 1),
+        words::whom(case, door.index, door.socket),
         queue.limit
     );
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)

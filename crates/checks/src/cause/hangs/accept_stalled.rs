@@ -24,7 +24,7 @@ fn run(case: &Case<'_>) -> Ruling {
             (door, if door.is_ready() == Some(false) { Likelihood::Certain } else { Likelihood::Likely })
         }
         Reached::Unanswered(_, true) => {
-            return all.first().map_or(Ruling::Silent, |door| Ruling::Out(format!("{} took the connection", door.who(case))));
+            return all.first().map_or(Ruling::Silent, |door| Ruling::out(format!("{} took the connection", door.who(case))));
         }
         // Without a connection of our own, what waits may be taken in a moment; unless nobody is there to take it.
         Reached::Nowhere => match all.iter().find(|door| waiting(door) && door.is_ready() == Some(false)) {

@@ -43,7 +43,7 @@ fn run(case: &Case<'_>) -> Ruling {
     ];
     let summary = format!(
         "{leaked} connections that their clients have left are still held by {}.",
-        door.who(case).replacen("A process", "a process", 1)
+        words::whom(case, door.index, door.socket)
     );
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }

@@ -21,7 +21,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let unheard = matches!(reached, Reached::Unheard(_));
     let untried = case.exam.attempts.is_empty();
     if most == 0 || count < most {
-        return if unheard { Ruling::Out(format!("{count} connections are tracked, of at most {most}")) } else { Ruling::Silent };
+        return if unheard { Ruling::out(format!("{count} connections are tracked, of at most {most}")) } else { Ruling::Silent };
     }
     if !unheard && !untried {
         return Ruling::Silent;

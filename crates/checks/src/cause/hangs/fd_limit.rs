@@ -50,7 +50,7 @@ fn run(case: &Case<'_>) -> Ruling {
                 words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
             }
             (None, Some((process, used, limit))) if is_raised(case) => {
-                Ruling::Out(format!("{} has {used} of {limit} descriptors open", words::named(process)))
+                Ruling::out(format!("{} has {used} of {limit} descriptors open", words::named(process)))
             }
             _ => Ruling::Silent,
         };

@@ -32,7 +32,7 @@ fn run(case: &Case<'_>) -> Ruling {
         Some((index, socket)) => {
             let (before, after) = attempt.queue.unwrap_or((socket.queue, socket.queue));
             if after.used > after.limit || after.drops > before.drops {
-                return Ruling::Out("the listener itself dropped the packets".to_owned());
+                return Ruling::out("the listener itself dropped the packets".to_owned());
             }
             evidence.push(words::seen(case, *index, socket));
             let fact = format!("{} of at most {} connections wait in its queue, and it dropped nothing", after.used, after.limit);
@@ -186,7 +186,7 @@ mod tests {
         let cause = diagnose(&scene.case()).causes.remove(0);
         assert_eq!(cause.code, CAUSE.code);
         assert_eq!(
-            cause.summary,
+            cause.summary.to_string(),
             "Packets to 127.0.0.1:3000 are dropped by the rule `tcp dport 3000 counter drop` on this machine."
         );
         assert_eq!(cause.remedies[0].line(), "sudo nft delete rule inet filter input handle 4");

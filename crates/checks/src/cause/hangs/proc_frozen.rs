@@ -17,7 +17,7 @@ use crate::{
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some((door, frozen, likelihood)) = halted(case, is_frozen) else {
-        return not_halted(case, is_frozen, "frozen").map_or(Ruling::Silent, Ruling::Out);
+        return not_halted(case, is_frozen, "frozen").map_or(Ruling::Silent, Ruling::out);
     };
     let Some((process, Some(vitals))) = frozen.first().copied() else { return Ruling::Silent };
     let pid = process.id.pid;

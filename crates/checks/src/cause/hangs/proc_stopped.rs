@@ -17,7 +17,7 @@ use crate::{
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some((door, stopped, likelihood)) = halted(case, is_stopped) else {
-        return not_halted(case, is_stopped, "stopped").map_or(Ruling::Silent, Ruling::Out);
+        return not_halted(case, is_stopped, "stopped").map_or(Ruling::Silent, Ruling::out);
     };
     let Some((process, _)) = stopped.first() else { return Ruling::Silent };
     let mut evidence: Vec<Evidence> = stopped

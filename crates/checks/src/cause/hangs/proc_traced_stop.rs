@@ -14,7 +14,7 @@ use crate::{
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some((door, at_rest, likelihood)) = halted(case, is_traced) else {
-        return not_halted(case, is_traced, "stopped by a debugger").map_or(Ruling::Silent, Ruling::Out);
+        return not_halted(case, is_traced, "stopped by a debugger").map_or(Ruling::Silent, Ruling::out);
     };
     let Some((process, vitals)) = at_rest.first().copied() else { return Ruling::Silent };
     let pid = process.id.pid;

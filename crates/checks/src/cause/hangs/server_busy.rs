@@ -39,12 +39,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some((process, vitals)) = busiest else {
         let idle = holders().find_map(|(process, vitals)| Some((process, share(vitals)?)));
         let Some((process, share)) = idle else { return Ruling::Silent };
-        return Ruling::Out(format!("{} uses {share} % of a processor", words::named(process)));
+        return Ruling::out(format!("{} uses {share} % of a processor", words::named(process)));
     };
     let pid = process.id.pid;
     let mut evidence = Vec::new();
     let likelihood = match share(vitals) {
-        Some(share) if share < LEAST => return Ruling::Out(format!("{} uses {share} % of a processor", words::named(process))),
+        Some(share) if share < LEAST => return Ruling::out(format!("{} uses {share} % of a processor", words::named(process))),
         Some(share) => {
             evidence.push(measured(process, vitals));
             if share >= MOST { Likelihood::Certain } else { Likelihood::Likely }

@@ -35,7 +35,7 @@ fn run(case: &Case<'_>) -> Ruling {
             }
             if let Some(container) = container_of(case.snapshot, process) {
                 let name = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
-                return Ruling::Out(format!("{} serves the container {name}", words::named(process)));
+                return Ruling::out(format!("{} serves the container {name}", words::named(process)));
             }
             let fact = format!("it forwards to {}, which no container has", proxy.container_address);
             let evidence =

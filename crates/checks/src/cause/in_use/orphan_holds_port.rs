@@ -19,7 +19,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let Some(Held { index, socket, process }) = held(case) else { return Ruling::Silent };
     let Some(supervisor) = supervisor_of(case.snapshot, process) else { return Ruling::Silent };
     if supervisor.kind != SupervisorKind::Orphan {
-        return Ruling::Out(format!("{} belongs to {}", words::named(process), supervisor.name));
+        return Ruling::out(format!("{} belongs to {}", words::named(process), supervisor.name));
     }
     if !was_adopted(case, process) {
         return Ruling::Silent;

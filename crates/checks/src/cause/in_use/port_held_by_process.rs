@@ -68,8 +68,11 @@ mod tests {
     fn it_names_the_holder_its_age_and_place() {
         let snapshot = held(listener("127.0.0.1", 5173));
         let cause = run(&View::new(&snapshot, &asks("127.0.0.1"))).unwrap();
-        assert_eq!(cause.summary, "Port 5173 is held by vite (pid 4121), started 3 h ago in /home/ana/shop.");
-        assert_eq!(cause.evidence[0].fact, "127.0.0.1:5173 LISTEN, held by vite (pid 4121), started 3 h ago in /home/ana/shop");
+        assert_eq!(cause.summary.to_string(), "Port 5173 is held by vite (pid 4121), started 3 h ago in /home/ana/shop.");
+        assert_eq!(
+            cause.evidence[0].fact.to_string(),
+            "127.0.0.1:5173 LISTEN, held by vite (pid 4121), started 3 h ago in /home/ana/shop"
+        );
         let commands: Vec<&str> = cause.remedies.iter().map(portward_model::Remedy::line).collect();
         assert_eq!(commands, ["portward free 5173", "portward next 5174"]);
     }
@@ -81,7 +84,7 @@ mod tests {
         let mut snapshot = held(listener("127.0.0.1", 5173));
         let cause = run(&View::new(&snapshot, &question)).unwrap();
         assert_eq!(cause.likelihood, Likelihood::Likely);
-        assert!(cause.summary.contains("SO_REUSEPORT"));
+        assert!(cause.summary.to_string().contains("SO_REUSEPORT"));
         let mut twin = listener("127.0.0.1", 5173);
         twin.inode = 77;
         snapshot.sockets.push(twin);

@@ -71,6 +71,6 @@ mod tests {
         let snapshot = held(socket);
         let cause = run(&View::new(&snapshot, &asks("0.0.0.0", None))).unwrap();
         assert_eq!(cause.likelihood, Likelihood::Likely);
-        assert!(cause.summary.starts_with("Port 8080 is held at [::]:8080"), "{}", cause.summary);
+        assert!(cause.summary.to_string().starts_with("Port 8080 is held at [::]:8080"), "{}", cause.summary);
     }
 }

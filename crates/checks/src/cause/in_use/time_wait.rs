@@ -66,6 +66,6 @@ mod tests {
         question.options.reuse_address = false;
         let cause = run(&View::new(&snapshot, &question)).unwrap();
         assert_eq!(cause.likelihood, Likelihood::Certain);
-        assert_eq!(cause.evidence[0].fact, "127.0.0.1:3000 TIME_WAIT to 127.0.0.1:40000, held by the kernel alone");
+        assert_eq!(cause.evidence[0].fact.to_string(), "127.0.0.1:3000 TIME_WAIT to 127.0.0.1:40000, held by the kernel alone");
     }
 }

@@ -22,7 +22,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     if let Some((index, socket)) = case.here().next().filter(|_| told.is_none()) {
-        return Ruling::Out(words::seen(case, index, socket).fact);
+        return Ruling::out(words::seen(case, index, socket).fact);
     }
     let port = case.asked.port;
     let mut evidence: Vec<Evidence> = told.map(words::text_line).into_iter().collect();

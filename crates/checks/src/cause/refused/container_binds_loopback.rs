@@ -37,7 +37,7 @@ fn run(case: &Case<'_>) -> Ruling {
         |socket: &Socket| socket.address().is_some_and(|address| AddressClass::of(unmap(address)) == AddressClass::Loopback);
     let Some((index, socket)) = inside.first().copied() else { return Ruling::Silent };
     if let Some((index, open)) = inside.iter().find(|(_, socket)| !loopback(socket)) {
-        return Ruling::Out(format!("{} inside the container", words::seen(case, *index, open).fact));
+        return Ruling::out(format!("{} inside the container", words::seen(case, *index, open).fact));
     }
     let known = way.address.is_some_and(|address| belongs(case, index, address));
     let likelihood = if known { Likelihood::Certain } else { Likelihood::Likely };

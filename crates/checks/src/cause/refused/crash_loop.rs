@@ -27,7 +27,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let seconds = last.at_ms.saturating_sub(first.at_ms).div_ceil(1000);
     let holders = changes(samples.iter().filter_map(|sample| sample.listeners.first().copied()));
     if samples.iter().all(|sample| sample.listening) && holders == 0 {
-        return Ruling::Out(format!("it listened all of {seconds} s"));
+        return Ruling::out(format!("it listened all of {seconds} s"));
     }
     let ends = samples.windows(2).filter(|pair| matches!(pair, [before, after] if before.listening && !after.listening)).count();
     let starts =

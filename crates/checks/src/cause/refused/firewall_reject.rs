@@ -33,7 +33,7 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let Some(sign) = sign else { return Ruling::Silent };
     if sign == Sign::OwnReset {
-        return Ruling::Out("the reset was the kernel's own (Tcp.OutRsts rose), not a rule's".to_owned());
+        return Ruling::out("the reset was the kernel's own (Tcp.OutRsts rose), not a rule's".to_owned());
     }
     let rule = rule(case, sign);
     let read = matches!(case.exam.firewall, Some(Seen::Known(_)));

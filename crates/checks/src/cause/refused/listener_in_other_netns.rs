@@ -20,7 +20,7 @@ fn run(case: &Case<'_>) -> Ruling {
             return Ruling::Silent;
         }
         let port = case.asked.port;
-        return Ruling::Out(format!("nothing listens on port {port} in the {others} other namespaces that were read"));
+        return Ruling::out(format!("nothing listens on port {port} in the {others} other namespaces that were read"));
     };
     let place = place(case, index, socket);
     let there = words::seen(case, index, socket);

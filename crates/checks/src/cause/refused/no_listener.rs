@@ -15,7 +15,7 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     if let Some((index, socket)) = case.listeners().next() {
-        return Ruling::Out(words::seen(case, index, socket).fact);
+        return Ruling::out(words::seen(case, index, socket).fact);
     }
     let far = case.first_address().is_some_and(|address| !case.is_own_address(address.ip()));
     let refused = matches!(case.standing(), Standing::Refused(_) | Standing::Untried);
@@ -87,8 +87,8 @@ mod tests {
     fn the_reset_is_the_second_proof() {
         let scene = cases().fires.remove(0);
         let diagnosis = diagnose(&scene.case());
-        assert_eq!(diagnosis.summary, "Nothing listens on port 3000, at any address.");
-        let sources: Vec<&str> = diagnosis.causes[0].evidence.iter().map(|evidence| evidence.source.as_str()).collect();
+        assert_eq!(diagnosis.summary.to_string(), "Nothing listens on port 3000, at any address.");
+        let sources: Vec<String> = diagnosis.causes[0].evidence.iter().map(|evidence| evidence.source.to_string()).collect();
         assert_eq!(sources, ["sock_diag", "connect(2)", "/proc/net/snmp"]);
         assert_eq!(diagnosis.causes[0].code, CAUSE.code);
     }

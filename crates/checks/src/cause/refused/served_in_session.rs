@@ -83,9 +83,9 @@ mod tests {
         let diagnosis = crate::doctor::diagnose(&scene.case());
         let first = &diagnosis.causes[0];
         assert_eq!(
-            first.summary,
+            first.summary.to_string(),
             "web of shop serves port 3000 in its own localhost; outside that is port 20300, and 3000 is nobody's."
         );
-        assert!(first.evidence.iter().any(|evidence| evidence.fact.contains("web of blog asked for 3000")));
+        assert!(first.evidence.iter().any(|evidence| evidence.fact.to_string().contains("web of blog asked for 3000")));
     }
 }

@@ -22,7 +22,7 @@ fn run(case: &Case<'_>) -> Ruling {
     units.sort_by_key(|(mention, _)| mention.kind != MentionKind::UnitEnabled);
     let Some((mention, unit)) = units.first() else { return Ruling::Silent };
     if let Some(running) = units.iter().find_map(|(_, unit)| runs(case, unit)) {
-        return Ruling::Out(running);
+        return Ruling::out(running);
     }
     let disabled = mention.kind == MentionKind::UnitDisabled;
     let mut evidence =

@@ -50,7 +50,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// What became of the process that a pid file names, where it is gone.
 struct Fate {
     pid: u32,
-    fact: String,
+    fact: Sentence,
 }
 
 /// The line is the file's lines in one: pid, folder, start in seconds since 1970, port.
@@ -63,11 +63,11 @@ fn fate(case: &Case<'_>, mention: &Mention) -> Option<Fate> {
     match case.snapshot.process(pid) {
         None => {
             let all_seen = case.exam.every_process && case.snapshot.host.privileged;
-            all_seen.then(|| Fate { pid, fact: format!("no process has the pid {pid}") })
+            all_seen.then(|| Fate { pid, fact: format!("no process has the pid {pid}").into() })
         }
         Some(process) => is_younger(process, written?).then(|| Fate {
             pid,
-            fact: format!("pid {pid} is {} now, which started after the file was written", words::named(process)),
+            fact: format!("pid {pid} is {} now, which started after the file was written", words::named(process)).into(),
         }),
     }
 }

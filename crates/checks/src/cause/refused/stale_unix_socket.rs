@@ -38,7 +38,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let tried = case.exam.attempts.iter().find(|attempt| case.is_target(&attempt.at));
     let refused = tried.is_some_and(|attempt| attempt.met == Met::Failed(111));
     if let Some((index, socket)) = case.listeners().next() {
-        return if kind.is_some() { Ruling::Out(words::seen(case, index, socket).fact) } else { Ruling::Silent };
+        return if kind.is_some() { Ruling::out(words::seen(case, index, socket).fact) } else { Ruling::Silent };
     }
     if kind.is_none() || (tried.is_some() && !refused) {
         return Ruling::Silent;

@@ -20,7 +20,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let facts = case.exam.path(path);
     if let Some(kind) = facts.and_then(|facts| facts.kind) {
-        return Ruling::Out(format!("{path} exists ({kind:?})").to_lowercase());
+        return Ruling::out(format!("{path} exists ({kind:?})").to_lowercase());
     }
     let missing = case.exam.attempts.iter().find(|attempt| case.is_target(&attempt.at) && attempt.met == Met::Failed(ENOENT));
     if facts.is_none() && missing.is_none() || denied(case) {

@@ -28,7 +28,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let unwritable = facts.kind == Some(FileKind::Socket) && !facts.writable;
     if !unwritable && unsearchable.is_none() {
         // The modes allow it: what denies is a sandbox.
-        return if denied { Ruling::Out(format!("the modes of {path} and its folders allow it")) } else { Ruling::Silent };
+        return if denied { Ruling::out(format!("the modes of {path} and its folders allow it")) } else { Ruling::Silent };
     }
     let me = user(case.snapshot, case.snapshot.host.uid);
     let owner = user(case.snapshot, facts.uid);

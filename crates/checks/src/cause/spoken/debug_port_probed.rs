@@ -18,7 +18,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if !closed && !other {
         return Ruling::Silent;
     }
-    let mut evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), line)];
+    let mut evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), line.into_owned())];
     if case.asked.port != 0 {
         match case.listeners().next() {
             Some((index, socket)) => evidence.push(words::seen(case, index, socket)),

@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn the_port_that_is_meant() {
         let Ruling::Found(cause) = run(&cases().fires[0].case()) else { panic!("silent") };
-        assert_eq!(cause.summary, "619009 is not a port: ports are 0 to 65535.");
+        assert_eq!(cause.summary.to_string(), "619009 is not a port: ports are 0 to 65535.");
         assert_eq!(cause.remedies[0].line(), "portward explain 61909");
         assert!(one_slip(b"619009", b"61909") && one_slip(b"80800", b"8080") && one_slip(b"70000", b"30000"));
         assert!(one_slip(b"76543", b"67543") && !one_slip(b"70000", b"3000") && !one_slip(b"619009", b"3000"));

@@ -22,7 +22,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let plain = exchanges.iter().find(|(_, exchange)| talk::tongue(exchange) == Some(&HTTP));
     // Who answers plainly now shows no certificate.
     if let (None, Some((_, exchange))) = (tls, plain) {
-        return Ruling::Out(talk::heard_words(exchange).fact);
+        return Ruling::out(talk::heard_words(exchange).fact);
     }
     let mut evidence: Vec<_> = talk::line(case).into_iter().collect();
     evidence.extend(tls.map(|(_, exchange)| talk::heard_words(exchange)));

@@ -11,8 +11,7 @@ impl Inquiry {
     pub(super) fn learn(&mut self, wanted: Wanted, fact: Fact) {
         match (wanted, fact) {
             (Wanted::Look(wide), Fact::Look(snapshot)) => self.saw(wide, *snapshot),
-            (Wanted::Network, Fact::Network(network)) => self.exam.network = Some(network),
-            (Wanted::Hosts, Fact::Hosts(lines)) => self.exam.hosts = Some(lines),
+            (Wanted::Topic(_), Fact::Learnt(learnt)) => self.exam.learn(learnt),
             (Wanted::Path(_), Fact::Path(facts)) => self.exam.paths.push(facts),
             (Wanted::Vitals { pids, .. }, Fact::Vitals(vitals)) => {
                 self.exam.vitals.retain(|known| !pids.contains(&known.pid));
@@ -25,7 +24,6 @@ impl Inquiry {
             (Wanted::Told(_), Fact::Told(told)) => self.exam.told.extend(told),
             (Wanted::Moved, Fact::Moved(moved)) => self.exam.moved = moved,
             (Wanted::Mentions(_), Fact::Mentions(mentions)) => self.exam.mentions = mentions,
-            (Wanted::Firewall, Fact::Firewall(rules)) => self.exam.firewall = Some(rules),
             (Wanted::Bind { at, reuse, .. }, Fact::Bind(failed)) => self.tried(at, reuse, failed),
             (Wanted::PathExists(_), Fact::Is(is)) => self.question.file_exists = is.known().copied(),
             (Wanted::MayCreate(_), Fact::Is(is)) => self.refusals.may_create = Some(is),
@@ -44,13 +42,11 @@ impl Inquiry {
             Wanted::Processes(_) => self.ask_the_files(&[]),
             // The rest only adds to what is known; without it nothing is claimed.
             Wanted::Look(_)
-            | Wanted::Network
-            | Wanted::Hosts
+            | Wanted::Topic(_)
             | Wanted::Route(_)
             | Wanted::Projects(_)
             | Wanted::Told(_)
             | Wanted::Moved
-            | Wanted::Firewall
             | Wanted::Bind { .. }
             | Wanted::PathExists(_)
             | Wanted::MayCreate(_)

@@ -73,7 +73,7 @@ impl Inquiry {
             again += 1;
             self.first([Task::Dial(Dialling { dial, again, quiet })]);
         } else if again > 0 {
-            self.notes.push(format!("{} connections were made, to tell who refuses them", again + 1));
+            self.notes.push(format!("{} connections were made, to tell who refuses them", again + 1).into());
         }
     }
 

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{
-    Counters, Exchange, FirewallRule, HostsLine, Mention, Met, Moved, Need, NetworkSettings, PathFacts, Process, Project, Route,
-    Seen, Snapshot, Socket, Text, Told, Transport, Vitals,
+    Counters, Exchange, Learnt, Mention, Met, Moved, Need, PathFacts, Process, Project, Route, Seen, Sentence, Snapshot, Socket,
+    Text, Told, Topic, Transport, Vitals,
 };
 
 use super::Call;
@@ -53,10 +53,8 @@ impl Wide {
 pub enum Wanted {
     /// Sockets in every state, with their holders, interfaces and rules: [`Fact::Look`].
     Look(Wide),
-    /// The network's settings: [`Fact::Network`].
-    Network,
-    /// The hosts file: [`Fact::Hosts`].
-    Hosts,
+    /// What concerns the machine as a whole: [`Fact::Learnt`].
+    Topic(Topic),
     /// What stands at a path: [`Fact::Path`].
     Path(Text),
     /// How these processes fare, compared over so many milliseconds: [`Fact::Vitals`].
@@ -80,8 +78,6 @@ pub enum Wanted {
     Moved,
     /// Lines of the files of these folders that name the asked port: [`Fact::Mentions`].
     Mentions(Vec<Text>),
-    /// The packet filter's rules: [`Fact::Firewall`].
-    Firewall,
     /// What a throw-away bind meets: [`Fact::Bind`].
     Bind {
         /// What it speaks.
@@ -104,10 +100,8 @@ pub enum Wanted {
 pub enum Fact {
     /// One look; what it could not see stands in its gaps.
     Look(Box<Snapshot>),
-    /// The network's settings.
-    Network(NetworkSettings),
-    /// The hosts file.
-    Hosts(Vec<HostsLine>),
+    /// What concerns the machine as a whole.
+    Learnt(Learnt),
     /// What stands at a path.
     Path(PathFacts),
     /// How processes fare.
@@ -124,8 +118,6 @@ pub enum Fact {
     Moved(Vec<Moved>),
     /// Lines of files.
     Mentions(Vec<Mention>),
-    /// The packet filter's rules.
-    Firewall(Seen<Vec<FirewallRule>>),
     /// The error of a bind, by number and words; `None` when it succeeded.
     Bind(Option<(i32, String)>),
     /// Yes or no.
@@ -176,5 +168,5 @@ pub struct Unread {
     /// What would reveal it.
     pub need: Need,
     /// Why not, in words.
-    pub why: String,
+    pub why: Sentence,
 }

@@ -25,7 +25,7 @@ fn question(scene: &Scene) -> Question {
 }
 
 fn unread() -> Unread {
-    Unread { need: Need::Platform, why: "the scene does not hold it".to_owned() }
+    Unread { need: Need::Platform, why: "the scene does not hold it".into() }
 }
 
 /// What a machine would answer that is as the scene says.
@@ -33,8 +33,7 @@ fn answer(scene: &Scene, step: &Step, clock_ms: &mut u64) -> Result<Fact, Unread
     let exam = &scene.exam;
     Ok(match step {
         Step::Read(Wanted::Look(_)) => Fact::Look(Box::new(scene.snapshot.clone())),
-        Step::Read(Wanted::Network) => Fact::Network(exam.network.clone().ok_or_else(unread)?),
-        Step::Read(Wanted::Hosts) => Fact::Hosts(exam.hosts.clone().ok_or_else(unread)?),
+        Step::Read(Wanted::Topic(topic)) => Fact::Learnt(exam.learnt(*topic).ok_or_else(unread)?),
         Step::Read(Wanted::Path(path)) => Fact::Path(exam.path(path).cloned().ok_or_else(unread)?),
         Step::Read(Wanted::Vitals { pids, .. }) => {
             Fact::Vitals(exam.vitals.iter().filter(|vitals| pids.contains(&vitals.pid)).cloned().collect())
@@ -44,7 +43,6 @@ fn answer(scene: &Scene, step: &Step, clock_ms: &mut u64) -> Result<Fact, Unread
         Step::Read(Wanted::Moved) => Fact::Moved(exam.moved.clone()),
         Step::Read(Wanted::Mentions(_)) => Fact::Mentions(exam.mentions.clone()),
         Step::Read(Wanted::Projects(_)) => Fact::Projects(scene.snapshot.projects.clone()),
-        Step::Read(Wanted::Firewall) => Fact::Firewall(exam.firewall.clone().ok_or_else(unread)?),
         Step::Read(Wanted::Sample) => {
             let processes = scene.snapshot.processes.clone();
             Fact::Sample(Sampled { at_ms: *clock_ms, listening: false, listeners: Vec::new(), processes })

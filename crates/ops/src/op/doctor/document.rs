@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use portward_checks::{
-    Call, Cause, GROUPS, Paste, Symptom,
+    Call, Cause, Family, Paste, Symptom,
     doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict},
     every_cause, read_page,
 };
-use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Met, Said};
+use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Met, Said, Sentence};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +25,7 @@ pub struct Examined {
     /// What became of it.
     pub verdict: Verdict,
     /// The answer in one sentence.
-    pub summary: String,
+    pub summary: Sentence,
     /// The causes, best first; empty where nothing is wrong.
     pub causes: Vec<Finding>,
     /// What was looked for and is not it.
@@ -44,7 +44,7 @@ pub struct Examined {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub addition: Option<Addition>,
     /// How the question was understood, where that needs words.
-    pub notes: Vec<String>,
+    pub notes: Vec<Sentence>,
     /// Other errors of the same text, as they were read.
     pub others: Vec<Read>,
     /// With --fix: what was done.
@@ -101,7 +101,7 @@ pub struct Probe {
     pub took_us: Option<u64>,
     /// What it is for, where it was only planned.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub purpose: Option<String>,
+    pub purpose: Option<Sentence>,
 }
 
 /// What would have to be added to a question.
@@ -119,7 +119,7 @@ pub struct Kin {
     /// Its code.
     pub code: String,
     /// What it is, in a line.
-    pub summary: String,
+    pub summary: Sentence,
 }
 
 /// One fix that was agreed to, or not.
@@ -134,7 +134,7 @@ pub struct Fixed {
     /// What became of it.
     pub became: Became,
     /// Why, where it was not done.
-    pub because: Option<String>,
+    pub because: Option<Sentence>,
 }
 
 /// What became of a fix.
@@ -175,12 +175,12 @@ impl Examined {
         if diagnosis.verdict == Verdict::Healthy
             && let Some(paste) = paste
         {
-            notes.push(format!("the text says {}, and that is not so now", paste.symptom.words()));
+            notes.push(format!("the text says {}, and that is not so now", paste.symptom.words()).into());
         }
         if inquiry.exam().samples.len() > 1
             && let Some(last) = inquiry.exam().samples.last()
         {
-            notes.push(format!("watched for {} ms", last.at_ms));
+            notes.push(format!("watched for {} ms", last.at_ms).into());
         }
         Self {
             target: Some(inquiry.asked().text.clone()),
@@ -204,15 +204,14 @@ impl Examined {
     pub(super) fn without_address(paste: &Paste, took: Duration) -> Self {
         let listens = paste.symptom.asks_to_listen(paste.call);
         let spoken = spoken(paste);
-        let group = if listens { "in-use" } else { family(paste.symptom) };
+        let family = if listens { Family::InUse } else { family(paste.symptom) };
         // Of a bind first what the kernel's own rules say.
         let refuses = |cause: &&Cause| listens && cause.refuses_binds();
-        let of_group = GROUPS.iter().filter(|known| known.name == group).flat_map(|known| known.causes);
-        let kin = every_cause().filter(refuses).chain(of_group.filter(|cause| !refuses(cause)));
-        let kin = kin.map(|cause| Kin { code: cause.code.to_owned(), summary: cause.summary.to_owned() }).collect();
+        let kin = every_cause().filter(refuses).chain(family.causes().filter(|cause| !refuses(cause)));
+        let kin = kin.map(|cause| Kin { code: cause.code.to_owned(), summary: cause.summary.into() }).collect();
         let program = paste.program.unwrap_or("the program");
         let summary = spoken.first().map_or_else(
-            || format!("{program} reports {}, and the text names no address or port.", paste.symptom.words()),
+            || format!("{program} reports {}, and the text names no address or port.", paste.symptom.words()).into(),
             |cause| cause.summary.clone(),
         );
         let addition = Addition {
@@ -243,12 +242,14 @@ fn spoken(paste: &Paste) -> Vec<Finding> {
     vec![Finding::new(check.code, portward_model::Likelihood::Likely, summary, evidence, vec![read_page(check.code)])]
 }
 
-/// The group whose causes such a symptom has.
-fn family(symptom: Symptom) -> &'static str {
+/// The kind of causes that such a symptom has.
+fn family(symptom: Symptom) -> Family {
     match symptom {
-        Symptom::Refused | Symptom::NoSuchPath | Symptom::DebuggerFailed | Symptom::DebuggerEnded | Symptom::Other => "refused",
-        Symptom::NoHandshake | Symptom::NoAnswer | Symptom::TooManyFiles => "hangs",
-        Symptom::InUse => "in-use",
+        Symptom::Refused | Symptom::NoSuchPath | Symptom::DebuggerFailed | Symptom::DebuggerEnded | Symptom::Other => {
+            Family::Refused
+        }
+        Symptom::NoHandshake | Symptom::NoAnswer | Symptom::TooManyFiles => Family::Hangs,
+        Symptom::InUse => Family::InUse,
         Symptom::AddressNotAvailable
         | Symptom::PermissionDenied
         | Symptom::NotPermitted
@@ -257,8 +258,8 @@ fn family(symptom: Symptom) -> &'static str {
         | Symptom::PortOutOfRange
         | Symptom::UnsafePort
         | Symptom::NoBuffer
-        | Symptom::ProxyFailed => "denied",
-        _ => "after-connect",
+        | Symptom::ProxyFailed => Family::Denied,
+        _ => Family::AfterConnect,
     }
 }
 
@@ -285,7 +286,7 @@ impl Probe {
             said: dial.speech.map(|speech| speech.said),
             met: None,
             took_us: None,
-            purpose: Some(dial.purpose.to_owned()),
+            purpose: Some(dial.purpose.into()),
         }
     }
 

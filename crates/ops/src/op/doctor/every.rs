@@ -67,7 +67,8 @@ pub(super) fn examine(cx: &Context<'_>, project: Option<&str>, began: Instant) -
         (all, some) => format!("{some} of {all} listeners {} in trouble.", if some == 1 { "is" } else { "are" }),
     };
     let took_ms = milliseconds(cx.now().saturating_duration_since(began));
-    Examined { verdict, summary, wrong, examined: Some(examined), took_ms, gaps: view.snapshot.gaps, ..Examined::default() }
+    let (summary, gaps) = (summary.into(), view.snapshot.gaps);
+    Examined { verdict, summary, wrong, examined: Some(examined), took_ms, gaps, ..Examined::default() }
 }
 
 fn listeners(view: &View, project: Option<&str>) -> Vec<usize> {

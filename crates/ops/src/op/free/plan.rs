@@ -5,7 +5,7 @@ use portward_sys::{self as sys, Depth, Signal};
 
 use crate::{
     Acts, Context, Failure, Freed, Look, Refused, Story, Supervised, View,
-    document::{Gap, absence_of_owners},
+    document::{Gap, Refusal, absence_of_owners},
     target::Target,
 };
 
@@ -20,8 +20,8 @@ impl Mark {
         Freed { pid: self.process.pid, name: self.name.clone(), signal }
     }
 
-    pub(super) fn refused(&self, because: String) -> Refused {
-        Refused { port: None, pid: self.process.pid, name: self.name.clone(), because }
+    pub(super) fn refused(&self, why: Refusal) -> Refused {
+        Refused::new(self.process.pid, self.name.clone(), why)
     }
 }
 
@@ -32,7 +32,6 @@ pub(super) struct Plan {
     pub(super) refused: Vec<Refused>,
     pub(super) supervisor: Option<Supervised>,
     pub(super) gaps: Vec<Gap>,
-    left: Vec<(u32, Left)>,
 }
 
 impl Plan {
@@ -51,8 +50,8 @@ impl Plan {
                 let Some(socket) = view.snapshot.sockets.get(index) else { continue };
                 let unit = view.cgroup(socket).and_then(portward_checks::unit_of_cgroup).map(|unit| unit.name);
                 let name = format!("a process of user {}", view.user(socket.uid));
-                let because = absence_of_owners(&view, socket).text;
-                self.refuse(Left::Unseen { uid: socket.uid, unit }, 0, name, because.into_owned());
+                let absence = absence_of_owners(&view, socket).text;
+                self.refuse(0, name, Refusal::Unseen { uid: socket.uid, unit, absence });
             }
             let activated = holders.iter().any(|(_, via)| *via == Seen::Known(Via::Activated));
             for (holding, via) in holders {
@@ -60,9 +59,7 @@ impl Plan {
                 let keeps_for_another = activated && via != Seen::Known(Via::Activated);
                 match view.snapshot.process(holding.pid) {
                     Some(process) if keeps_for_another => {
-                        let because =
-                            "it keeps this socket open for the service that it starts on demand; stop its socket unit instead";
-                        self.refuse(Left::Keeps, process.id.pid, process.title(), because.to_owned());
+                        self.refuse(process.id.pid, process.title(), Refusal::KeepsForAnother);
                     }
                     Some(process) => self.consider(host, &view, &itself, process, tree)?,
                     None => {}
@@ -87,8 +84,8 @@ impl Plan {
                 self.supervisor = Some(Supervised::from(supervisor));
             }
         }
-        if let Some(because) = untouchable(itself, process, story) {
-            self.refuse(Left::Untouchable, process.id.pid, process.title(), because);
+        if let Some(why) = untouchable(itself, process, story) {
+            self.refuse(process.id.pid, process.title(), why);
             return Ok(());
         }
         if !tree {
@@ -101,7 +98,7 @@ impl Plan {
         for member in host.processes(&pids)?.iter().filter(|member| pids.contains(&member.id.pid)) {
             match untouchable(itself, member, None) {
                 None => self.mark(member),
-                Some(because) => self.refuse(Left::Untouchable, member.id.pid, member.title(), because),
+                Some(why) => self.refuse(member.id.pid, member.title(), why),
             }
         }
         // From the top: a script that runner restarts has no time to.
@@ -115,23 +112,18 @@ impl Plan {
         }
     }
 
-    fn refuse(&mut self, left: Left, pid: u32, name: String, because: String) {
-        if !self.left.contains(&(pid, left.clone())) {
-            self.left.push((pid, left));
-            self.refused.push(Refused { port: None, pid, name, because });
+    /// Notes a refusal once: several sockets of one user and unit may have the same holder, which nobody sees.
+    fn refuse(&mut self, pid: u32, name: String, why: Refusal) {
+        let same = |known: &Refused| match (&known.why, &why) {
+            (Refusal::Unseen { uid, unit, .. }, Refusal::Unseen { uid: other, unit: others, .. }) => {
+                uid == other && unit == others
+            }
+            (known, why) => std::mem::discriminant(known) == std::mem::discriminant(why),
+        };
+        if !self.refused.iter().any(|known| known.pid == pid && same(known)) {
+            self.refused.push(Refused::new(pid, name, why));
         }
     }
-}
-
-/// What makes two refusals the same one, beside the pid.
-#[derive(Clone, PartialEq, Eq)]
-enum Left {
-    /// Whoever holds it cannot be seen: its user and unit.
-    Unseen { uid: u32, unit: Option<Text> },
-    /// It keeps a socket for another.
-    Keeps,
-    /// What it is.
-    Untouchable,
 }
 
 /// The caller: its pid and those of its parents.
@@ -154,32 +146,30 @@ impl Itself {
     }
 }
 
-fn untouchable(itself: &Itself, process: &Process, story: Option<&Story>) -> Option<String> {
+fn untouchable(itself: &Itself, process: &Process, story: Option<&Story>) -> Option<Refusal> {
     let pid = process.id.pid;
     if pid == 1 {
-        return Some("it is pid 1, which starts and keeps everything else; it is never signalled".to_owned());
+        return Some(Refusal::FirstProcess);
     }
     if pid == itself.pid {
-        return Some("it is this very command".to_owned());
+        return Some(Refusal::ThisCommand);
     }
     if itself.parents.contains(&pid) {
-        return Some("this command runs inside it; stop it from somewhere else".to_owned());
+        return Some(Refusal::AboveThisCommand);
     }
     if process.argv.known().is_some_and(portward_model::CommandLine::is_empty) && process.parent == KTHREADD {
-        return Some("it is a thread of the kernel".to_owned());
+        return Some(Refusal::KernelThread);
     }
     if process.state == ProcessState::Exited && process.threads <= 1 {
-        return Some("it has exited already and waits for its parent to notice".to_owned());
+        return Some(Refusal::Exited);
     }
     let container = story.and_then(|story| story.container.as_ref())?;
     // A proxy only forwards: without it the container would keep running, published nowhere.
     container.inner_port?;
-    let name = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
+    let container = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
     let stop = story.and_then(|story| story.supervisor.as_ref()).and_then(|supervisor| supervisor.stop.clone());
-    Some(format!(
-        "it publishes a port of container {name}, which would keep running; stop the container: {}",
-        stop.unwrap_or_else(|| format!("docker stop {name}"))
-    ))
+    let stop = stop.unwrap_or_else(|| format!("docker stop {container}"));
+    Some(Refusal::Publishes { container, stop })
 }
 
 /// The script or manager at the top of the holder's tree, unless this command runs inside it.

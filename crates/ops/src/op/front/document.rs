@@ -10,7 +10,7 @@ use portward_model::{Loan, PortRange, Socket, SocketState, Standing, Transport};
 use portward_store::{FrontRow, ListenerRow, ProjectId, RunRow, Store};
 use portward_sys::{PortFilter, StateSet, Transports};
 
-use super::{FrontHolder, FrontPort, FrontProject, FrontState, Lent};
+use super::{FrontHolder, FrontPort, FrontProject, FrontState, Lent, Unlent};
 use crate::{Context, Failure, Look, View, holder_words, op::ps::serving};
 
 /// The answer for a row of the store.
@@ -30,14 +30,11 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
         let mut port = blank(*loan, &services);
         match standing {
             Standing::Lent | Standing::Unserved => (port.lent, port.state) = (true, FrontState::Lent),
-            Standing::Held => {
-                port.state = FrontState::Held;
-                hold(cx, store, &mut port, view.as_ref(), forwarder, &runs)?;
-            }
+            Standing::Held => hold(cx, store, &mut port, view.as_ref(), forwarder, &runs)?,
             Standing::Denied => deny(cx, &mut port, front.as_ref()),
             Standing::Failed(errno) => {
-                port.state = FrontState::Failed;
-                port.because = Some(format!("the system refuses it: {}", std::io::Error::from_raw_os_error(*errno)));
+                let error = std::io::Error::from_raw_os_error(*errno).to_string();
+                port.keep(Unlent::Refused { error });
             }
         }
         ports.push(port);
@@ -46,9 +43,8 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
     for loan in services.leased.iter().filter(|loan| serving.contains(&(false, loan.target))) {
         let mut port = blank(*loan, &services);
         let owner = store.all()?.into_iter().find(|row| row.port == loan.port);
-        let owner = owner.and_then(|row| row.project).map_or_else(|| "another project".to_owned(), |name| name.shown());
-        port.state = FrontState::Leased;
-        port.because = Some(format!("it is leased to {owner}"));
+        let owner = owner.and_then(|row| row.project);
+        port.keep(owner.map_or(Unlent::LeasedElsewhere, |project| Unlent::Leased { project }));
         ports.push(port);
     }
     let receives = |row: &&ListenerRow| row.transport == Transport::Udp && serving.contains(&(true, row.serves.port()));
@@ -69,8 +65,7 @@ pub(super) fn given_back(cx: &Context<'_>, before: &FrontRow) -> Vec<FrontPort> 
             matches!(answer, Ok(Some((IN_USE, _))))
         });
         if taken {
-            port.state = FrontState::Held;
-            port.because = Some("another program has it by now".to_owned());
+            port.keep(Unlent::Taken);
         }
         port
     });
@@ -100,35 +95,25 @@ fn blank(loan: Loan, services: &Services) -> FrontPort {
         holder: None,
         because: None,
         need: None,
+        why: None,
     }
 }
 
 fn datagrams(listener: &ListenerRow) -> Option<FrontPort> {
-    let port = listener.asked?.port();
-    (port != listener.serves.port()).then(|| FrontPort {
-        port,
-        transport: Transport::Udp,
-        lent: false,
-        state: FrontState::Udp,
-        service: Some(listener.service.clone()),
-        serves: Some(listening(listener).serves),
-        holder: None,
-        because: Some("UDP is not forwarded".to_owned()),
-        need: None,
+    let loan = Loan { port: listener.asked?.port(), target: listener.serves.port() };
+    (loan.port != loan.target).then(|| {
+        let (service, serves) = (Some(listener.service.clone()), Some(listening(listener).serves));
+        let mut port = FrontPort { transport: Transport::Udp, service, serves, ..blank(loan, &Services::default()) };
+        port.keep(Unlent::Udp);
+        port
     })
 }
 
 fn deny(cx: &Context<'_>, port: &mut FrontPort, front: Option<&FrontProject>) {
-    port.state = FrontState::Denied;
     let first = cx.machine.port_rules().ok().map(|rules| rules.unprivileged_start);
-    match first.filter(|first| port.port < *first) {
-        Some(first) => {
-            port.because = Some(format!("this user may have ports from {first} on (net.ipv4.ip_unprivileged_port_start)"));
-            let project = front.and_then(|front| front.project.as_ref()).map_or_else(|| ".".to_owned(), |name| name.shown());
-            port.need = Some(format!("sudo portward front {project} --low {}", port.port));
-        }
-        None => port.because = Some("a rule of this machine forbids it to this user".to_owned()),
-    }
+    let project = front.and_then(|front| front.project.as_ref()).map_or_else(|| ".".to_owned(), |name| name.shown());
+    let first = first.filter(|first| port.port < *first);
+    port.keep(first.map_or(Unlent::Forbidden, |first| Unlent::Privileged { first, project }));
 }
 
 /// Says who holds a port.
@@ -140,6 +125,7 @@ fn hold(
     forwarder: Option<u32>,
     runs: &[RunRow],
 ) -> Result<(), Failure> {
+    port.state = FrontState::Held;
     let Some(view) = view else { return Ok(()) };
     let sockets = || view.snapshot.sockets.iter().enumerate().filter(|(_, socket)| is_in_the_way(socket, port.port));
     let owner = |index: usize| view.first_owner(index);
@@ -147,24 +133,25 @@ fn hold(
     // The forwarder tries a port again and again. A socket of one of its tries is gone before its owner is looked for.
     let first = foreign().min_by_key(|(index, socket)| (socket.state != SocketState::Listen, owner(*index).is_none()));
     let Some((index, _)) = first else {
-        port.because = Some("a program held it a moment ago".to_owned());
+        port.keep(Unlent::HeldUntilNow);
         return Ok(());
     };
-    let words = holder_words(view, index);
+    let holder = holder_words(view, index);
     let process = owner(index).and_then(|pid| view.snapshot.process(pid));
     let run = process.and_then(|process| run_above(cx.machine, process.id.pid, runs));
     let session = match run {
         Some(run) => project(store, Some(run.project))?.and_then(|project| project.project),
         None => None,
     };
-    port.because = Some(match (&session, run, process) {
-        (Some(session), ..) => format!("{words} of {session} holds it, on the port itself, and keeps it"),
-        (None, Some(_), _) => format!("{words} of another session holds it, and keeps it"),
-        (None, None, Some(_)) => format!("{words}, which is no session, holds it and keeps it"),
-        (None, None, None) => format!("{words} holds it and keeps it"),
+    port.keep(match (run, process) {
+        (Some(_), _) => match session.clone() {
+            Some(project) => Unlent::HeldInSession { holder, project },
+            None => Unlent::HeldInAnotherSession { holder },
+        },
+        (None, Some(_)) => Unlent::HeldOutside { holder },
+        (None, None) => Unlent::HeldUnseen { holder },
     });
     port.holder = process.map(|process| FrontHolder { pid: process.id.pid, name: process.title(), session });
-    port.need = Some(format!("portward free {}", port.port));
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What the guard answers.
 
 use portward_checks::guard::Why;
-use portward_model::{Reach, Text, Transport};
+use portward_model::{Reach, Sentence, Text, Transport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub struct Guarded {
     /// The guard's own tables in the packet filter.
     pub tables: Vec<GuardTable>,
     /// What is true of it, and how far it goes, in sentences.
-    pub limits: Vec<String>,
+    pub limits: Vec<Sentence>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -55,7 +55,7 @@ pub struct GuardedSocket {
     /// Why it cannot be pinned: a slug.
     pub code: Option<String>,
     /// The same in words.
-    pub because: Option<String>,
+    pub because: Option<Sentence>,
     /// The same as a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Why>,

@@ -93,7 +93,7 @@ fn told(named: &[Named], views: &[View], wanted: &[Closing], tables: &Tables) ->
     guarded.limits = vec![
         "It closes the port whoever listens there, now or later, and what a container engine sends on from it; this machine reaches it by \
          all its addresses as before."
-            .to_owned(),
+            .into(),
     ];
     guarded
 }

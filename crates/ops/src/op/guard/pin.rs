@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use portward_checks::guard::{Closing, Why, paste, removal};
-use portward_model::{Namespace, Socket};
+use portward_checks::guard::{Closing, Why, Yama, paste, removal};
+use portward_model::{Namespace, Sentence, Socket};
 use portward_sys::{Act, Look, Pinned};
 
 use super::{
@@ -130,7 +130,7 @@ fn attempt(host: &dyn Act, view: &View, index: usize, socket: &Socket) -> Result
             Ok(Pinned::Already) => return Ok(Done::AlreadyPinned),
             Ok(Pinned::Denied { ptrace_scope }) => match ptrace_scope {
                 _ if process.uid != own => Why::OtherUser { user: view.user(process.uid).shown() },
-                Some(scope) => Why::Yama { scope },
+                Some(scope) => Why::Yama { scope: Yama(scope) },
                 None => Why::Hides,
             },
             Ok(Pinned::Elsewhere { device }) => Why::OtherDevice { device: device.shown() },
@@ -209,7 +209,7 @@ pub(super) fn rule_set(closings: &[Closing], inside: &str) -> RuleSet {
 }
 
 /// What is true of pins, and how far they go.
-fn limits(guarded: &Guarded) -> Vec<String> {
+fn limits(guarded: &Guarded) -> Vec<Sentence> {
     let has = |wanted: &[Done]| guarded.sockets.iter().any(|socket| socket.did.is_some_and(|did| wanted.contains(&did)));
     if !has(&[Done::Pinned, Done::AlreadyPinned, Done::WouldPin]) {
         return Vec::new();
@@ -217,8 +217,8 @@ fn limits(guarded: &Guarded) -> Vec<String> {
     vec![
         "A pinned socket answers on 127.0.0.1 and ::1, as far as its family goes; by this machine's own network addresses not even \
          this machine reaches it."
-            .to_owned(),
-        "It lasts until the program listens anew, as after a restart; only CAP_NET_RAW could undo it.".to_owned(),
+            .into(),
+        "It lasts until the program listens anew, as after a restart; only CAP_NET_RAW could undo it.".into(),
     ]
 }
 

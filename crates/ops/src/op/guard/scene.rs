@@ -129,7 +129,7 @@ pub(super) fn cannot(view: &View, index: usize) -> Option<Why> {
         hidden: view.hidden_processes > 0,
         own: snapshot.host.uid,
         privileged: snapshot.host.privileged,
-        absence: absence_of_owners(view, socket).text.into_owned(),
+        absence: absence_of_owners(view, socket).text,
     })
 }
 

@@ -4,7 +4,7 @@ use portward_model::{PortRange, Process, Seen, SocketState, plural};
 use portward_store::{LeaseRow, ProjectId, ProjectRow, Store, Wanted, here};
 
 use super::{GoneProject, Leases, Prune, Release, document};
-use crate::{Acts, Context, Failure, Refused, View, holder_words};
+use crate::{Acts, Context, Failure, Refused, View, document::Refusal, holder_words};
 
 /// Gives back what was named, except for what something holds.
 pub(super) fn release(cx: &Context<'_, Acts>, asked: &Release) -> Result<Leases, Failure> {
@@ -93,13 +93,11 @@ fn holder(view: Option<&View>, row: &LeaseRow) -> Option<Refused> {
     let first = indices.next()?;
     let socket = view.snapshot.sockets.get(first)?;
     let process = view.first_owner(first).and_then(|pid| view.snapshot.process(pid));
-    let verb = if document::listens_at(socket) { "listens on" } else { "holds" };
-    Some(Refused {
-        port: Some(row.port),
-        pid: process.map_or(0, |process| process.id.pid),
-        name: process.map_or_else(|| view.user(socket.uid).shown(), Process::title),
-        because: format!("{} {verb} {}", holder_words(view, first), row.port),
-    })
+    let (holder, port) = (holder_words(view, first), row.port);
+    let listens = document::listens_at(socket);
+    let why = if listens { Refusal::ListensOn { holder, port } } else { Refusal::Holds { holder, port } };
+    let name = process.map_or_else(|| view.user(socket.uid).shown(), Process::title);
+    Some(Refused { port: Some(port), ..Refused::new(process.map_or(0, |process| process.id.pid), name, why) })
 }
 
 /// True when no socket has a port of the block.

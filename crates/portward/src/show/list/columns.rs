@@ -216,7 +216,7 @@ fn one_process(socket: &SocketDocument) -> String {
 
 fn project(_: &Listing, row: &RowDocument<'_>) -> Cell {
     let unit = || socket(row).and_then(|socket| socket.unit.as_ref()).map(Text::shown);
-    let why = owner(row).map_or_else(unit, |process| process.why.clone());
+    let why = owner(row).map_or_else(unit, |process| process.why.as_ref().map(ToString::to_string));
     Cell::plain(why.unwrap_or_else(unknown))
 }
 
