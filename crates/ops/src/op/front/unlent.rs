@@ -14,9 +14,7 @@ portward_model::reasons! {
         "it is leased to {project}" Leased { project: Text },
         "it is leased to another project" LeasedElsewhere,
         "UDP is not forwarded" Udp,
-        "this user may have ports from {first} on (net.ipv4.ip_unprivileged_port_start)" Privileged {
-            first: u16, project: String
-        },
+        "this user may have ports from {first} on (net.ipv4.ip_unprivileged_port_start)" Privileged { first: u16, project: String },
         "a rule of this machine forbids it to this user" Forbidden,
         "a program held it a moment ago" HeldUntilNow,
         "another program has it by now" Taken,
