@@ -1,8 +1,8 @@
 //! Whose rights a look is taken with.
 
-use std::cell::Cell;
+use std::{cell::Cell, sync::OnceLock};
 
-use super::users::User;
+use super::{kernel, users::User};
 
 use rustix::{
     io::Errno,
@@ -34,7 +34,7 @@ impl Word {
 
     /// This word where something of `owner` is met on the way; `None` where that is a third one's.
     pub(super) fn and(self, owner: u32) -> Option<Self> {
-        let own = owner == 0 || owner == geteuid().as_raw();
+        let own = owner == 0 || owner == geteuid().as_raw() || is_nobodys(owner);
         match self {
             Self::Own if own => Some(Self::Own),
             // What is not root's is not followed by a process that cannot take its owner's rights.
@@ -43,6 +43,22 @@ impl Word {
             Self::User(_) | Self::Nobody => None,
         }
     }
+}
+
+/// True for the number that stands for every user who has none in this user namespace (`user_namespaces(7)`): over what is theirs
+/// root of the namespace has no more rights than anybody, and the machine's own root is among them.
+fn is_nobodys(owner: u32) -> bool {
+    static UNMAPPED: OnceLock<bool> = OnceLock::new();
+    owner == NOBODY
+        && *UNMAPPED.get_or_init(|| {
+            let map = kernel::read_to_string("/proc/self/uid_map").unwrap_or_default();
+            let holds = |line: &str| {
+                let mut numbers = line.split_whitespace().map_while(|number| number.parse::<u32>().ok());
+                let (first, _, count) = (numbers.next()?, numbers.next()?, numbers.next()?);
+                Some(NOBODY.checked_sub(first).is_some_and(|at| at < count))
+            };
+            !map.is_empty() && !map.lines().any(|line| holds(line) == Some(true))
+        })
 }
 
 thread_local! {
