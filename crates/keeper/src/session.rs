@@ -210,6 +210,13 @@ impl Witness for Recorder<'_> {
                 let sentence = format!("{} (pid {pid}) was refused its {call}: {because}.", Text::from_shown(&name));
                 self.tell(Ran { refused: Some(sentence), ..Ran::default() });
             }
+            Event::Strayed { pid, transport, serves, pinned } => {
+                let name = process_at(self.host, *pid).map_or_else(|| "A process".to_owned(), |process| process.title());
+                let end = if *pinned { "it is pinned to lo now" } else { "it could not be pinned to lo, and listens no more" };
+                let (name, transport) = (Text::from_shown(&name), transport.name());
+                let sentence = format!("{name} (pid {pid}) served {transport}/{serves} without a call that was seen; {end}.");
+                self.tell(Ran { refused: Some(sentence), ..Ran::default() });
+            }
             Event::Ended => {
                 if let Some(main) = self.main {
                     let _ = self.store.end_service(self.run, main);

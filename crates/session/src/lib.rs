@@ -3,7 +3,8 @@
 //! A program runs unchanged and unprivileged, with everything that it starts, under one rule: **the address stays, the port
 //! moves, the socket is pinned to `lo`.** Its `bind`, `listen` and `connect` are reported to a supervisor before they
 //! happen (`seccomp_unotify(2)`), which makes the call itself: on a copy of the program's own socket, with its own copy of the
-//! address. Reads and writes are never seen; the data path is the kernel's own.
+//! address. Reads and writes are never seen; the data path is the kernel's own. What has to go on as the program made it is
+//! looked after: what then serves unpinned is found by the kernel's own list, and pinned.
 //!
 //! It guards against accidents. It is no sandbox for hostile programs.
 //!
@@ -86,6 +87,17 @@ pub enum Event {
         call: &'static str,
         /// A sentence.
         because: String,
+    },
+    /// A socket served the network past the calls that are seen, and was taken in.
+    Strayed {
+        /// A process that has it.
+        pid: u32,
+        /// TCP or UDP.
+        transport: Transport,
+        /// Where it stands.
+        serves: SocketAddr,
+        /// True when it is pinned now; false when it could not be, and listens no more.
+        pinned: bool,
     },
     /// The program that the session was started for has ended; others of it may go on.
     Ended,

@@ -5,6 +5,11 @@ use std::net::{IpAddr, SocketAddr};
 
 use portward_model::unmap;
 
+/// The port in an address.
+pub(crate) fn port(bytes: &[u8]) -> Option<u16> {
+    Some(u16::from_be_bytes(*bytes.get(2..)?.first_chunk()?))
+}
+
 /// Writes another port into an address.
 pub(crate) fn set_port(bytes: &mut [u8], port: u16) {
     if let Some(place) = bytes.get_mut(2..4) {

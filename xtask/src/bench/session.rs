@@ -1,10 +1,11 @@
-//! `bench session`: what the private localhost costs. Calls, data, starts, memory, many sessions at once, and leases.
+//! `bench session`: what the private localhost costs. Calls, data, starts, memory, many sessions at once, races, and leases.
 
 pub(crate) mod actor;
 mod calls;
 mod data;
 mod leases;
 mod many;
+mod races;
 mod room;
 mod start;
 
@@ -34,7 +35,7 @@ pub(super) fn run(dry_run: bool) -> Result<ExitCode, Failure> {
     println!("measuring leases");
     let figures = leases::measured(&program)?;
     let text = format!(
-        "{}Load average (1 minute): {before} before, {} after.\n{}{}{}{}{}{}",
+        "{}Load average (1 minute): {before} before, {} after.\n{}{}{}{}{}{}{}",
         table::machine(&versions)?,
         table::load_average()?,
         calls::rows_table(&value["calls"]),
@@ -42,6 +43,7 @@ pub(super) fn run(dry_run: bool) -> Result<ExitCode, Failure> {
         start::rows_table(&value["start"]),
         many::held_table(&value["held"]),
         many::at_once_table(&value["at_once"]),
+        races::rows_table(&value["races"]),
         leases::rows_table(&figures),
     );
     println!("{text}");
@@ -78,7 +80,9 @@ pub(super) fn within(file: &Path) -> Result<ExitCode, Failure> {
     let held = many::held(&room)?;
     println!("measuring many sessions at once");
     let at_once = many::at_once(&room)?;
-    let all = json!({"calls": calls, "start": start, "data": data, "held": held, "at_once": at_once});
+    println!("measuring races");
+    let races = races::measured(&room)?;
+    let all = json!({"calls": calls, "start": start, "data": data, "held": held, "at_once": at_once, "races": races});
     fs::write(file, all.to_string()).map_err(|error| on_path("written", file, &error))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -6,6 +6,7 @@ mod isolated;
 mod joined;
 mod kept;
 mod port_only;
+mod races;
 mod refused;
 mod stores;
 mod talk;

@@ -31,10 +31,12 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         Ok(socket) => socket,
         Err(answer) => return answer,
     };
-    let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
     let mut bytes = match address_of(own, call) {
         Ok(bytes) => bytes,
         Err(errno) => return Answer::Done(Err(errno)),
+    };
+    let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else {
+        return bind_elsewhere(own, &socket, &bytes);
     };
     let Some(asked) = sockets::address_to_bind(&socket, &bytes) else {
         // Too short, or of another family: the kernel has its own word for that.
@@ -96,6 +98,22 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     Answer::Done(done)
 }
 
+/// `bind(2)` of what the session does not move: of another family, or in a network namespace of the program's own.
+///
+/// With an internet address it is made here as well: let go on, it would be made with whatever stands at the number by then. The
+/// other families need their caller: a path is of its folder, and netlink gives the number of its process.
+fn bind_elsewhere(own: &Supervisor<'_>, socket: &OwnedFd, bytes: &[u8]) -> Answer {
+    // A right is the caller's in its own namespace, and of the port there the kernel alone knows.
+    let asks_a_right = place::port(bytes).is_some_and(|port| (1..USUAL_FIRST_PORT).contains(&port));
+    if sockets::is_internet(bytes) && !asks_a_right {
+        return Answer::Done(sockets::bind(socket, bytes));
+    }
+    if let Some(strays) = &own.strays {
+        strays.look_soon();
+    }
+    Answer::Proceed
+}
+
 /// True for a port that the kernel gives to those alone who have a right to it (`ip_unprivileged_port_start`, ip(7)).
 fn is_system_port(port: u16) -> bool {
     let first = || std::fs::read_to_string("/proc/sys/net/ipv4/ip_unprivileged_port_start").ok()?.trim().parse().ok();
@@ -136,13 +154,24 @@ pub(super) fn listen(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         Ok(socket) => socket,
         Err(answer) => return answer,
     };
+    // The kernel reads the backlog as an int.
+    let backlog = i32::from_ne_bytes(low_half(call.arguments[1]));
     let Some(transport) = sockets::transport(&socket) else {
-        let Some(kind) = sockets::unpinnable(&socket).filter(|_| !own.rules.exposes) else { return Answer::Proceed };
-        own.tell_refused(call.tid, "listen", format!("{kind} can be reached from outside, and cannot be pinned to lo"));
-        return Answer::Done(Err(libc::EACCES));
+        if let Some(kind) = sockets::unpinnable(&socket).filter(|_| !own.rules.exposes) {
+            own.tell_refused(call.tid, "listen", format!("{kind} can be reached from outside, and cannot be pinned to lo"));
+            return Answer::Done(Err(libc::EACCES));
+        }
+        // Whoever listens on a Unix socket is written down as its peer (`SO_PEERCRED`), so that its own call has to go on; and
+        // whatever stands at the number by then listens. Without somebody who looks after that it is made here.
+        let follows = || own.strays.as_ref().map_or(!own.rules.pins(), |strays| strays.follow(call.tid));
+        return if sockets::is_unix(&socket) && follows() {
+            Answer::Proceed
+        } else {
+            Answer::Done(sockets::listen(&socket, backlog))
+        };
     };
     if !own.is_here(&socket) {
-        return Answer::Proceed;
+        return Answer::Done(sockets::listen(&socket, backlog));
     }
     if own.rules.pins()
         && let Err(errno) = sockets::pin(&socket)
@@ -150,8 +179,6 @@ pub(super) fn listen(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         own.tell_refused(call.tid, "listen", not_pinned(errno));
         return Answer::Done(Err(libc::EACCES));
     }
-    // The kernel reads the backlog as an int.
-    let backlog = i32::from_ne_bytes(low_half(call.arguments[1]));
     let done = sockets::listen(&socket, backlog);
     if done.is_ok() {
         tell_listening(own, call, &socket, transport);

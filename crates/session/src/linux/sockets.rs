@@ -30,6 +30,17 @@ pub(super) fn transport(socket: &impl AsFd) -> Option<Transport> {
     }
 }
 
+/// True for a Unix socket of any type.
+pub(super) fn is_unix(socket: &impl AsFd) -> bool {
+    sockopt::socket_domain(socket) == Ok(AddressFamily::UNIX)
+}
+
+/// True for an address with which a socket of the internet can be bound: of its families, or of none ([`address_to_bind`]).
+pub(super) fn is_internet(bytes: &[u8]) -> bool {
+    let family = bytes.first_chunk().map(|family| i32::from(u16::from_ne_bytes(*family)));
+    matches!(family, Some(libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6))
+}
+
 /// What a socket is called that serves others than this machine, and that no pin holds back.
 pub(super) fn unpinnable(socket: &impl AsFd) -> Option<&'static str> {
     let family = i32::from(sockopt::socket_domain(socket).ok()?.as_raw());

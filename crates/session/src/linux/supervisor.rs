@@ -18,9 +18,10 @@ use super::{
     holds::Holds,
     isolated::Isolated,
     sockets,
+    strays::Strays,
     waiters::Waiters,
 };
-use crate::{Event, Ports, Rules, Witness};
+use crate::{Event, Ports, Rules, Witness, rules::Apply};
 
 pub(super) struct Supervisor<'a> {
     pub(super) listener: Listener,
@@ -41,6 +42,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) holds: Holds,
     /// Threads for calls that may wait.
     pub(super) waiters: Waiters,
+    /// The search for what serves past the calls that are seen; none where nothing is pinned, or it could not begin.
+    pub(super) strays: Option<Strays>,
     /// The network namespace that the session is of.
     namespace: Option<u64>,
     lookup: Option<Lookup>,
@@ -63,6 +66,7 @@ impl<'a> Supervisor<'a> {
             isolated: None,
             holds: Holds::default(),
             waiters: Waiters::default(),
+            strays: rules.pins().then(Strays::search).flatten(),
             namespace: own_namespace(),
             lookup: Lookup::open().ok(),
             witness,
@@ -136,6 +140,7 @@ impl Duty for Supervisor<'_> {
     }
 
     fn look(&mut self) -> Duration {
+        self.later.extend(self.strays.iter().flat_map(Strays::found));
         if let Some(mut isolated) = self.isolated.take() {
             isolated.tidy(|port| self.serves(Transport::Tcp, port).is_some());
             self.isolated = Some(isolated);

@@ -311,9 +311,10 @@ const REPEATS: u32 = 3;
 const FAREWELL: u32 = 20;
 /// Until the next try to tell a front that had no room.
 const RETRY: Duration = Duration::from_millis(50);
-/// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves.
+/// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves, those too that
+/// were made before the filter, or are another process's (`pidfd_getfd(2)`).
 const FILTER: Filter = Filter {
     reported: &[libc::SYS_bind, libc::SYS_listen, libc::SYS_connect],
-    absent: &[libc::SYS_io_uring_setup],
+    absent: &[libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register],
     closes_other_tables: true,
 };

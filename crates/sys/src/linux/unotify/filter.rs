@@ -83,11 +83,11 @@ const ARCHITECTURE: Option<u32> = if cfg!(target_arch = "x86_64") {
     None
 };
 /// Sockets and rings in the 32-bit table of this processor: `socketcall`, `bind`, `connect`, `listen` and
-/// `io_uring_setup` of `asm/unistd_32.h`, or those of the ARM EABI.
+/// `io_uring_setup`, `_enter` and `_register` of `asm/unistd_32.h`, or those of the ARM EABI.
 const OTHER_TABLE: &[u32] = if cfg!(target_arch = "x86_64") {
-    &[102, 361, 362, 363, 425]
+    &[102, 361, 362, 363, 425, 426, 427]
 } else if cfg!(target_arch = "aarch64") {
-    &[282, 283, 284, 425]
+    &[282, 283, 284, 425, 426, 427]
 } else {
     &[]
 };
@@ -140,7 +140,7 @@ mod tests {
         if cfg!(target_arch = "x86_64") {
             assert_eq!(own(libc::SYS_bind | 0x4000_0000), ABSENT, "x32");
             let i386 = |number| run(&program, 0x4000_0003, number);
-            assert_eq!([i386(102), i386(361), i386(425)], [ABSENT; 3]);
+            assert_eq!([i386(102), i386(361), i386(425), i386(426), i386(427)], [ABSENT; 5]);
             assert_eq!(i386(3), libc::SECCOMP_RET_ALLOW);
         }
     }
