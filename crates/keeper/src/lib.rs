@@ -7,6 +7,7 @@
 
 mod forwarder;
 mod moved;
+mod ports;
 mod session;
 mod start;
 mod told;

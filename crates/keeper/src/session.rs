@@ -1,161 +1,178 @@
-//! A project's session, for the supervisor: which port is which, and the record of what listens where.
+//! A session's record: what was started in it, and what listens where; and what is told of it.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
+use std::{collections::VecDeque, time::Duration};
+
+use portward_model::{Failure, PortRange, Process, ProcessId, ProjectIdentity, Text};
+use portward_session::{Event, Herald, Quota, Rules, Witness};
+use portward_store::{ListenerRow, MOST_LEASES, RunRow, ServiceRow, Store};
+use portward_sys::{Acts, Clock, Context, Look, Rights};
+
+use crate::{
+    ports::Patience,
+    told::{Listening, Ran, Teller, url},
 };
-
-use portward_model::{Failure, Process, ProcessId, ProjectIdentity, Text};
-use portward_session::{Event, Herald, Ports, Rules, Witness};
-use portward_store::{ListenerRow, ProjectId, RunRow, ServiceRow, Stamp, Store};
-use portward_sys::{Acts, Context, Look, Rights};
-
-use crate::told::{Listening, Ran, Teller, url};
-
-/// A project's ports, as its supervisor asks for them.
-pub(crate) struct ProjectPorts<'h> {
-    store: Store<'h>,
-    identity: Option<ProjectIdentity>,
-    /// Its number in this store.
-    project: ProjectId,
-    known: BTreeMap<u16, u16>,
-    /// What it had in a store that was replaced by this one, as far as nobody else has it now.
-    carried: BTreeMap<u16, u16>,
-    /// Every port of the project, those of names as well.
-    own: BTreeSet<u16>,
-    /// When these were read.
-    read: Option<Stamp>,
-}
-
-impl<'h> ProjectPorts<'h> {
-    /// The ports of the project with this identity.
-    pub(crate) fn open(cx: &Context<'h, Acts>, identity: Option<ProjectIdentity>) -> Result<Self, Failure> {
-        let mut store = Store::open(cx)?;
-        let project = store.project(identity.as_ref())?.id;
-        let (known, carried) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { store, identity, project, known, carried, own: BTreeSet::new(), read: None })
-    }
-
-    /// Goes on in the store that has taken the place of this one, where the project may have another number.
-    fn follow(&mut self) -> Result<(), Failure> {
-        let Some(mut next) = self.store.successor()? else { return Ok(()) };
-        let project = next.project(self.identity.as_ref())?.id;
-        self.carried.append(&mut self.known);
-        (self.store, self.project, self.read) = (next, project, None);
-        Ok(())
-    }
-
-    /// Reads the mapping again where another process may have written.
-    fn refresh(&mut self) {
-        // None is made only to be read.
-        if !self.store.is_gone() {
-            let _ = self.follow();
-        }
-        let stamp = self.store.stamp();
-        if self.read == Some(stamp) {
-            return;
-        }
-        // What was known stays where the store cannot be read now.
-        if let (Ok(mapping), Ok(own)) = (self.store.mapping(self.project), self.store.ports(self.project)) {
-            self.known = mapping.into_iter().collect();
-            self.own = own;
-            if !self.carried.is_empty() {
-                let rows = self.store.all().unwrap_or_default();
-                self.carried.retain(|_, port| !rows.iter().any(|row| row.port == *port && row.id != self.project));
-                self.own.extend(self.carried.values());
-            }
-            self.read = Some(stamp);
-        }
-    }
-}
-
-impl Ports for ProjectPorts<'_> {
-    fn lease(&mut self, asked: u16) -> Result<u16, String> {
-        self.follow().map_err(|failure| failure.message)?;
-        self.refresh();
-        if let Some(port) = self.known.get(&asked) {
-            return Ok(*port);
-        }
-        // A program that was told its own port, as by PORT, means that one.
-        if self.own.contains(&asked) {
-            return Ok(asked);
-        }
-        let lease = self.store.lease(self.project, asked).map_err(|failure| failure.message)?;
-        self.known.insert(asked, lease.port);
-        self.own.insert(lease.port);
-        Ok(lease.port)
-    }
-
-    fn find(&mut self, asked: u16) -> Option<u16> {
-        self.refresh();
-        self.known.get(&asked).or_else(|| self.carried.get(&asked)).copied()
-    }
-
-    fn all(&mut self) -> Vec<u16> {
-        self.refresh();
-        self.own.iter().copied().collect()
-    }
-}
 
 /// Records what happens in a run, and tells of it.
 pub(crate) struct Recorder<'a> {
     host: &'a dyn Look,
+    clock: &'a dyn Clock,
     store: Store<'a>,
     identity: Option<ProjectIdentity>,
+    /// The block that a project gets which the store has never heard of.
+    place: Option<PortRange>,
     pub(crate) own: ProcessId,
     rules: Option<Rules>,
-    run: i64,
+    /// Its number in this store; `None` until it could be written down.
+    run: Option<i64>,
+    /// What is to be written down, once the store can be had.
+    unwritten: VecDeque<Row>,
+    patience: Patience,
     name: Option<String>,
     main: Option<ProcessId>,
+    /// Listeners so far.
+    listeners: usize,
+    /// Sockets so far that served past the calls.
+    strays: usize,
+    /// What is told once.
+    said: Vec<Once>,
     teller: Teller<Box<dyn FnMut(Ran) -> bool>>,
 }
 
+/// A row of a run.
+enum Row {
+    Service(ProcessId, String),
+    Ended(ProcessId),
+    Listener(ListenerRow),
+}
+
+/// What is told once in a run, however often it happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Once {
+    /// Another program keeps the store to itself.
+    Store,
+    /// There is no more of something.
+    Exhausted(Quota),
+    /// There were more listeners than are told of.
+    Listeners,
+    /// There were more strays than are told of.
+    Strays,
+}
+
 impl<'a> Recorder<'a> {
-    /// Begins the record of a run in the project with this identity; this process is its supervisor.
+    /// Begins the record of a run in the project with this identity, for which ports of that place are given; this process is its
+    /// supervisor.
     pub(crate) fn begin(
         cx: &Context<'a, Acts>,
-        identity: Option<ProjectIdentity>,
+        (identity, place): (Option<ProjectIdentity>, Option<PortRange>),
         rules: Option<Rules>,
         name: Option<String>,
         herald: Herald,
     ) -> Result<Self, Failure> {
-        let mut store = Store::open(cx)?;
-        let host = cx.machine;
+        let store = Store::open(cx)?;
+        let (host, clock) = (cx.machine, cx.clock);
         // A process of its own, and not the caller's.
         let own = process_at(host, host.facts()?.pid)
             .ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?
             .id;
-        let project = store.project(identity.as_ref())?.id;
-        let run = store.begin_run(project, own, rules, &|supervisor| !is_alive(host, supervisor))?;
         // A document that does not fit a message is one that nobody takes.
         let say = move |told: Ran| serde_json::to_vec(&told).is_ok_and(|words| herald.say(&words));
-        Ok(Self { host, store, identity, own, rules, run, name, main: None, teller: Teller::new(Box::new(say)) })
+        let mut recorder = Self {
+            host,
+            clock,
+            store,
+            identity,
+            place,
+            own,
+            rules,
+            run: None,
+            unwritten: VecDeque::new(),
+            patience: Patience::default(),
+            name,
+            main: None,
+            listeners: 0,
+            strays: 0,
+            said: Vec::new(),
+            teller: Teller::new(Box::new(say)),
+        };
+        recorder.write(A_MOMENT)?;
+        Ok(recorder)
     }
 
     /// Begins the record anew in the store that has taken the place of this one.
     fn follow(&mut self) -> Result<(), Failure> {
-        let Some(mut next) = self.store.successor()? else { return Ok(()) };
-        let host = self.host;
-        let project = next.project(self.identity.as_ref())?.id;
-        let run = next.begin_run(project, self.own, self.rules, &|supervisor| !is_alive(host, supervisor))?;
+        let Some(next) = self.store.successor()? else { return Ok(()) };
         // The old file can be read as long as it is open.
-        let before = self.store.runs().unwrap_or_default().into_iter().find(|row| row.id == self.run);
-        for service in before.iter().flat_map(|row| &row.services) {
-            next.add_service(run, service.process, &service.name)?;
-            if service.ended {
-                next.end_service(run, service.process)?;
+        let runs = self.store.runs().unwrap_or_default();
+        let before = runs.into_iter().find(|row| Some(row.id) == self.run);
+        let mut rows = VecDeque::new();
+        if let Some(before) = before {
+            for service in before.services {
+                rows.push_back(Row::Service(service.process, service.name));
+                rows.extend(service.ended.then_some(Row::Ended(service.process)));
             }
+            rows.extend(before.listeners.into_iter().map(Row::Listener));
         }
-        for listener in before.iter().flat_map(|row| &row.listeners) {
-            next.add_listener(run, listener)?;
-        }
-        (self.store, self.run) = (next, run);
+        rows.append(&mut self.unwritten);
+        (self.store, self.run, self.unwritten) = (next, None, rows);
         Ok(())
+    }
+
+    /// The run's number, written down by now.
+    fn run(&mut self) -> Result<i64, Failure> {
+        if let Some(run) = self.run {
+            return Ok(run);
+        }
+        let host = self.host;
+        let project = self.store.project_in(self.identity.as_ref(), self.place)?.id;
+        let run = self.store.begin_run(project, self.own, self.rules, &|supervisor| !is_alive(host, supervisor))?;
+        self.run = Some(run);
+        Ok(run)
+    }
+
+    /// Writes down what has not been. What the store refuses is left out, and said in the error.
+    fn catch_up(&mut self) -> Result<(), Failure> {
+        // None is made only to be written to by nobody else.
+        if !self.store.is_gone() || !self.unwritten.is_empty() {
+            self.follow()?;
+        }
+        let run = self.run()?;
+        while let Some(row) = self.unwritten.front() {
+            match row {
+                Row::Service(process, name) => self.store.add_service(run, *process, name),
+                Row::Ended(process) => self.store.end_service(run, *process),
+                Row::Listener(listener) => self.store.add_listener(run, listener),
+            }?;
+            self.unwritten.pop_front();
+        }
+        Ok(())
+    }
+
+    /// The same, waiting for others so long at most. While another program keeps the store to itself all of it stays for later.
+    fn write(&mut self, most: Duration) -> Result<(), Failure> {
+        let mut patience = std::mem::take(&mut self.patience);
+        let (written, in_vain) = patience.hurried(self.clock, most, || self.catch_up());
+        self.patience = patience;
+        if in_vain {
+            if most > Duration::ZERO {
+                self.tell_once(Once::Store);
+            }
+            return Ok(());
+        }
+        if written.is_err() {
+            self.unwritten.pop_front();
+        }
+        written
+    }
+
+    fn record(&mut self, row: Row) -> Result<(), Failure> {
+        self.unwritten.push_back(row);
+        self.write(A_MOMENT)
     }
 
     /// The service that a process belongs to: the nearest one above it, or its own name.
     fn service_of(&self, pid: u32, process: Option<&Process>) -> String {
-        let services = self.store.services(self.run).unwrap_or_default();
+        let (services, _) = portward_store::hurried(Duration::ZERO, || self.run.map(|run| self.store.services(run)));
+        let services = services.and_then(Result::ok).unwrap_or_default();
         let mut at = process.cloned();
         let mut steps = 0;
         while let Some(process) = at {
@@ -174,6 +191,59 @@ impl<'a> Recorder<'a> {
     pub(crate) fn tell(&mut self, told: Ran) {
         self.teller.tell(told);
     }
+
+    fn tell_refused(&mut self, sentence: String, hint: Option<String>) {
+        self.tell(Ran { refused: Some(sentence), hint, ..Ran::default() });
+    }
+
+    fn tell_once(&mut self, once: Once) {
+        if self.said.contains(&once) {
+            return;
+        }
+        self.said.push(once);
+        let path = self.store.path();
+        let path = path.display();
+        let (sentence, hint) = match once {
+            Once::Store => (
+                format!(
+                    "Another program keeps {path} to itself. Ports are given without it; portward ps and other sessions know of them \
+                     once it lets go."
+                ),
+                Some(format!("fuser -v {path}    names it")),
+            ),
+            Once::Exhausted(Quota::Leases) => (
+                format!(
+                    "The project has {MOST_LEASES} leased ports, and one project gets no more: a bind to any other port is refused \
+                     (ENOBUFS)."
+                ),
+                Some(
+                    "portward lease    lists them; portward lease release PORT... gives back those that nobody needs".to_owned(),
+                ),
+            ),
+            Once::Exhausted(Quota::Waiting(most)) => (
+                format!(
+                    "{most} connections to servers of the session wait already, and one session gets no more: the next are refused (EAGAIN)."
+                ),
+                Some("portward list    shows which server's queue is full".to_owned()),
+            ),
+            Once::Listeners => (
+                format!(
+                    "More than {MOST_LISTENERS} sockets have listened in this session: the next are served, and neither told nor recorded."
+                ),
+                None,
+            ),
+            Once::Strays => {
+                (format!("More than {MOST_STRAYS} sockets served without a call that was seen: the next are not told."), None)
+            }
+        };
+        self.tell_refused(sentence, hint);
+    }
+
+    /// A process as it is told: its name and number.
+    fn shown(&self, pid: u32) -> String {
+        let name = process_at(self.host, pid).map_or_else(|| "A process".to_owned(), |process| process.title());
+        format!("{} (pid {pid})", Text::from_shown(&name))
+    }
 }
 
 impl Witness for Recorder<'_> {
@@ -183,53 +253,49 @@ impl Witness for Recorder<'_> {
                 let Some(process) = process_at(self.host, *pid) else { return };
                 self.main = Some(process.id);
                 // One without a name goes by its program's, which changes while launchers become what they launch.
-                let _ = self.store.add_service(self.run, process.id, self.name.as_deref().unwrap_or_default());
+                let _ = self.record(Row::Service(process.id, self.name.clone().unwrap_or_default()));
             }
             Event::Listening { pid, transport, asked, serves, pinned } => {
+                self.listeners = self.listeners.saturating_add(1);
+                if self.listeners > MOST_LISTENERS {
+                    return self.tell_once(Once::Listeners);
+                }
                 let process = process_at(self.host, *pid);
                 let service = self.service_of(*pid, process.as_ref());
-                let row = ListenerRow {
-                    pid: *pid,
-                    service: service.clone(),
-                    transport: *transport,
-                    asked: *asked,
-                    serves: *serves,
-                    pinned: *pinned,
-                };
-                let recorded = self.follow().and_then(|()| self.store.add_listener(self.run, &row));
-                self.tell(Ran { listener: Some(listening(&row)), ..Ran::default() });
+                let (pid, transport, asked, serves, pinned) = (*pid, *transport, *asked, *serves, *pinned);
+                let row = ListenerRow { pid, service, transport, asked, serves, pinned };
+                let told = listening(&row);
+                let recorded = self.record(Row::Listener(row));
+                self.tell(Ran { listener: Some(told), ..Ran::default() });
                 if let Err(failure) = recorded {
-                    self.tell(Ran {
-                        refused: Some(format!("portward ps will not know of it: {}", failure.message)),
-                        ..Ran::default()
-                    });
+                    self.tell_refused(format!("portward ps will not know of it: {}", failure.message), None);
                 }
             }
             Event::Refused { pid, call, because } => {
-                let name = process_at(self.host, *pid).map_or_else(|| "A process".to_owned(), |process| process.title());
-                let sentence = format!("{} (pid {pid}) was refused its {call}: {because}.", Text::from_shown(&name));
-                self.tell(Ran { refused: Some(sentence), ..Ran::default() });
+                self.tell_refused(format!("{} was refused its {call}: {because}.", self.shown(*pid)), None);
             }
+            Event::Exhausted { quota, .. } => self.tell_once(Once::Exhausted(*quota)),
+            Event::Unrecorded { .. } => self.tell_once(Once::Store),
             Event::Strayed { pid, transport, serves, pinned } => {
-                let name = process_at(self.host, *pid).map_or_else(|| "A process".to_owned(), |process| process.title());
+                self.strays = self.strays.saturating_add(1);
+                if self.strays > MOST_STRAYS {
+                    return self.tell_once(Once::Strays);
+                }
                 let end = if *pinned { "it is pinned to lo now" } else { "it could not be pinned to lo, and listens no more" };
-                let (name, transport) = (Text::from_shown(&name), transport.name());
-                let sentence = format!("{name} (pid {pid}) served {transport}/{serves} without a call that was seen; {end}.");
-                self.tell(Ran { refused: Some(sentence), ..Ran::default() });
+                let (who, transport) = (self.shown(*pid), transport.name());
+                self.tell_refused(format!("{who} served {transport}/{serves} without a call that was seen; {end}."), None);
             }
             Event::Ended => {
                 if let Some(main) = self.main {
-                    let _ = self.store.end_service(self.run, main);
+                    let _ = self.record(Row::Ended(main));
                 }
             }
         }
     }
 
     fn look(&mut self) -> Duration {
-        // None is made only to be written to by nobody else.
-        if !self.store.is_gone() {
-            let _ = self.follow();
-        }
+        // Nobody is waiting for this, and calls wait behind it.
+        let _ = self.write(Duration::ZERO);
         BETWEEN_LOOKS
     }
 }
@@ -237,7 +303,9 @@ impl Witness for Recorder<'_> {
 impl Drop for Recorder<'_> {
     fn drop(&mut self) {
         // A row that stays is cleared away by the next run of the project.
-        let _ = self.store.end_run(self.run);
+        if let Some(run) = self.run {
+            let _ = portward_store::hurried(AT_THE_END, || self.store.end_run(run));
+        }
     }
 }
 
@@ -296,7 +364,12 @@ pub fn run_above<'r>(host: &dyn Look, pid: u32, runs: &'r [RunRow]) -> Option<&'
 /// Gives the caller a name in the session that it is inside of.
 pub fn join(cx: &Context<'_, Acts>, outer: &RunRow, name: Option<&str>) -> Result<(), Failure> {
     let (Some(name), Some(own)) = (name, process_at(cx.machine, cx.caller.process.pid)) else { return Ok(()) };
-    Store::open(cx)?.add_service(outer.id, own.id, name)
+    let mut store = Store::open(cx)?;
+    match portward_store::hurried(A_MOMENT, || store.add_service(outer.id, own.id, name)) {
+        // Without its name it goes by its program's.
+        (Err(_), true) => Ok(()),
+        (joined, _) => joined,
+    }
 }
 
 /// True while the process with this identity lives.
@@ -326,6 +399,14 @@ pub fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
     host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 
+/// How long the record is waited for after an event; calls wait behind it.
+const A_MOMENT: Duration = Duration::from_millis(50);
+/// How long the record's end is.
+const AT_THE_END: Duration = Duration::from_secs(1);
+/// Listeners of a run that are told and recorded. Who opens more than that in a loop fills nobody's screen or disk.
+const MOST_LISTENERS: usize = 1000;
+/// Sockets of a run that served past the calls and are told.
+const MOST_STRAYS: usize = 20;
 /// Between two looks at where the store is.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// Parents that are looked at above a process.

@@ -13,7 +13,8 @@ use portward_sys::{Acts, Cancel, Context, Nobody, SystemClock, this_machine};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    session::{ProjectPorts, Recorder},
+    ports::ProjectPorts,
+    session::Recorder,
     told::{Ran, Teller},
     watched::Watcher,
 };
@@ -103,16 +104,20 @@ fn supervise(post: Post, order: &OsStr, words: &[OsString]) {
         Ok(identity) => identity,
         Err(failure) => return post.give_up(failure.message),
     };
-    let record = |identity, rules| Recorder::begin(&cx, identity, rules, order.name.clone(), herald);
+    let record = |project, rules| Recorder::begin(&cx, project, rules, order.name.clone(), herald);
     match order.duty {
         Duty::Guard(rules) => {
             let ports = ProjectPorts::open(&cx, identity.clone());
-            match ports.and_then(|ports| Ok((ports, record(identity, Some(rules))?))) {
+            let both = ports.and_then(|ports| {
+                let place = ports.place();
+                Ok((ports, record((identity, place), Some(rules))?))
+            });
+            match both {
                 Ok((ports, recorder)) => portward_session::run(post, &program, rules, Box::new(ports), Box::new(recorder)),
                 Err(failure) => post.give_up(failure.message),
             }
         }
-        Duty::Watch { port } => match record(identity, None) {
+        Duty::Watch { port } => match record((identity, None), None) {
             Ok(recorder) => portward_session::watch(post, &program, Box::new(Watcher::new(&cx, recorder, port))),
             Err(failure) => post.give_up(failure.message),
         },

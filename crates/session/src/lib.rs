@@ -37,14 +37,41 @@ pub const DOORS: &str = "portward-doors";
 
 /// Which port a project serves a port at that its programs ask for.
 pub trait Ports {
-    /// The port for one that a program wants to serve; it is leased where it has not been before. The error is a sentence.
-    fn lease(&mut self, asked: u16) -> Result<u16, String>;
+    /// The port for one that a program wants to serve; it is leased where it has not been before. A program's call waits for the answer.
+    fn lease(&mut self, asked: u16) -> Result<Given, NoPort>;
 
     /// The port for one that a program dials; `None` where the project has none for it.
     fn find(&mut self, asked: u16) -> Option<u16>;
 
     /// Every port that the project has; those that nothing uses are kept for it while the session lives.
     fn all(&mut self) -> Vec<u16>;
+}
+
+/// A port for one that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// The port.
+    pub port: u16,
+    /// False where it was given just now, and could not be written down yet.
+    pub recorded: bool,
+}
+
+/// Why there is no port for one that was asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NoPort {
+    /// The project has as many as one gets.
+    Quota,
+    /// Anything else, in a sentence.
+    Because(String),
+}
+
+/// What a session gets so much of and no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quota {
+    /// Ports that are leased to its project.
+    Leases,
+    /// Connections to its own servers that wait at the same time; so many are allowed.
+    Waiting(usize),
 }
 
 /// Who is told what happened in a session.
@@ -87,6 +114,22 @@ pub enum Event {
         call: &'static str,
         /// A sentence.
         because: String,
+    },
+    /// A call was refused because there is no more of something.
+    Exhausted {
+        /// The process that called.
+        pid: u32,
+        /// The call: `bind`, `connect`.
+        call: &'static str,
+        /// Of what.
+        quota: Quota,
+    },
+    /// A port was given that could not be written down yet.
+    Unrecorded {
+        /// The port that a program asked for.
+        asked: u16,
+        /// The port that it got.
+        port: u16,
     },
     /// A socket served the network past the calls that are seen, and was taken in.
     Strayed {

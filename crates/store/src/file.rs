@@ -5,7 +5,7 @@ use std::{path::Path, time::Duration};
 use portward_sys::{FileMark, StateFolder};
 use rusqlite::{Connection, ErrorCode, OpenFlags, backup::Backup, config::DbConfig, limits::Limit};
 
-use super::error::StoreError;
+use super::{error::StoreError, patience::ask_again};
 
 /// Opens the store for writing; makes it where there is none.
 pub(super) fn open(folder: &StateFolder) -> Result<(Connection, FileMark), StoreError> {
@@ -119,13 +119,6 @@ pub(super) fn write<T>(
     body: impl FnOnce(&Connection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
     found_or_written(connection, folder, durable, |_| Ok(None), body)
-}
-
-/// What is done when another process is writing: a sleep that no two processes share, and again, [`PATIENCE`] long. Each look
-/// reads anew what was written meanwhile, so that a hundred which look every millisecond leave the writer no processor.
-fn ask_again(count: i32) -> bool {
-    portward_sys::step_aside(count.unsigned_abs());
-    count < 900
 }
 
 /// Makes a store under another name, fills it, and gives it its name when it is whole; a store that has the name stays.

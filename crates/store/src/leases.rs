@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portward_model::Failure;
+use portward_model::{Failure, PortRange};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Durable, Lease, ProjectId, Store, error::StoreError, projects, rules};
@@ -54,6 +54,35 @@ impl Store<'_> {
         let seed = rules::seed([&project.0.to_le_bytes()[..], b"more"]);
         let lease = self.write(Durable::Now, |store| give(store, project, want, at, &ground, Some(seed)))?;
         lease.ok_or_else(|| Failure::system("A new block of ports has no port in it that could be leased."))
+    }
+
+    /// A port that the project would be given for an asked one, found without the store: of these blocks, and none of those that are
+    /// taken. It is the project's once [`Store::adopt`] could write it down.
+    pub fn unrecorded(&self, asked: u16, blocks: &[PortRange], taken: &BTreeSet<u16>) -> Option<u16> {
+        let rules = self.port_rules().ok()?;
+        let sockets = projects::Sockets::new(self.host, &rules);
+        let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
+        blocks.iter().find_map(|block| rules::port_for(asked, block.first, taken, &ground))
+    }
+
+    /// Records a port that was given without the store; false where that cannot be: the project has another one for what was asked, or
+    /// the port is not its own by now.
+    pub fn adopt(&mut self, project: ProjectId, asked: u16, port: u16) -> Result<bool, Failure> {
+        self.stay_same()?;
+        let at = self.now().0;
+        self.write(Durable::Soon, |store| {
+            if let Some((lease, _)) = by_asked(store, project, asked)? {
+                return Ok(lease.port == port);
+            }
+            let is_own = projects::blocks(store, project)?.contains(&(port - port % rules::LENGTH));
+            let is_leased = "SELECT EXISTS (SELECT 1 FROM leases WHERE port = ?1)";
+            let is_leased: bool = store.query_row(is_leased, params![port], |row| row.get(0))?;
+            if !is_own || is_leased || count(store, project)? >= MOST_LEASES {
+                return Ok(false);
+            }
+            insert(store, project, Want { asked: Some(asked), name: None }, port, at)?;
+            Ok(true)
+        })
     }
 
     /// The port for what is wanted, where it was taken before; nothing is written.
@@ -141,11 +170,11 @@ fn give(
         (Some(lease), Some(_)) => Ok(Some(lease)),
         (Some(lease), None) | (None, Some(lease)) => complete(store, lease, want).map(Some),
         (None, None) => {
+            if count(store, project)? >= MOST_LEASES {
+                return Err(full().into());
+            }
             let Some(port) = choose(store, project, want, at, ground, more)? else { return Ok(None) };
-            store.execute(
-                "INSERT INTO leases (port, project, asked, name, created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-                params![port, project.0, want.asked, want.name, at],
-            )?;
+            insert(store, project, want, port, at)?;
             Ok(Some(Lease { asked: want.asked, name: want.name.map(str::to_owned), port, new: true }))
         }
     }
@@ -172,6 +201,25 @@ fn complete(store: &Connection, mut lease: Lease, want: Want<'_>) -> Result<Leas
         lease.asked = Some(asked);
     }
     Ok(lease)
+}
+
+fn insert(store: &Connection, project: ProjectId, want: Want<'_>, port: u16, at: i64) -> Result<(), StoreError> {
+    store.execute(
+        "INSERT INTO leases (port, project, asked, name, created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
+        params![port, project.0, want.asked, want.name, at],
+    )?;
+    Ok(())
+}
+
+/// How many leases a project has.
+fn count(store: &Connection, project: ProjectId) -> Result<usize, StoreError> {
+    let count: u32 = store.query_row("SELECT count(*) FROM leases WHERE project = ?1", params![project.0], |row| row.get(0))?;
+    Ok(usize::try_from(count).unwrap_or(usize::MAX))
+}
+
+fn full() -> Failure {
+    Failure::system(format!("The project has {MOST_LEASES} leased ports, and one project gets no more."))
+        .hint("portward lease release PORT...    gives back those that nobody needs; portward lease lists them")
 }
 
 fn apart(asked: &Lease, named: &Lease) -> Failure {
@@ -202,7 +250,7 @@ fn choose(
         return Ok(Some(port));
     }
     let Some(seed) = more else { return Ok(None) };
-    let first = projects::add_block(store, project, at, seed, ground)?;
+    let first = projects::add_block(store, project, at, (seed, None), ground)?;
     Ok(rules::port_for(digits, first, &leased, ground))
 }
 
@@ -220,5 +268,49 @@ fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Lease, i64)> {
     Ok((Lease { port: row.get(0)?, asked: row.get(1)?, name: row.get(2)?, new: false }, row.get(3)?))
 }
 
+/// Leases that one project gets. A program that asks for every port there is must not take those of all other projects.
+pub const MOST_LEASES: usize = 500;
 /// Uses are noted once a day, so that an ordinary use writes nothing.
 const LATELY_MS: i64 = 24 * 60 * 60 * 1000;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::MOST_LEASES;
+    use crate::tests::Bench;
+
+    #[test]
+    fn a_port_that_was_given_without_the_store_is_written_down_where_it_may_be() {
+        let bench = Bench::new();
+        let mut store = bench.open();
+        let place = store.place_of(None).unwrap();
+        assert!(store.known_project(None).unwrap().is_none(), "nothing was written");
+        let port = store.unrecorded(3000, &[place], &BTreeSet::new()).unwrap();
+        let taken = store.unrecorded(3000, &[place], &BTreeSet::from([port])).unwrap();
+        assert!(place.contains(port) && place.contains(taken) && port != taken);
+        let row = store.project_in(None, Some(place)).unwrap();
+        assert_eq!((row.block, store.place_of(None).unwrap()), (place, place));
+        assert!(store.adopt(row.id, 3000, port).unwrap() && store.adopt(row.id, 3000, port).unwrap());
+        assert_eq!(store.lease(row.id, 3000).unwrap().port, port);
+        for (asked, port) in [(3000, taken), (3001, port), (3002, place.last + 1)] {
+            assert!(!store.adopt(row.id, asked, port).unwrap(), "{asked} {port}");
+        }
+    }
+
+    #[test]
+    fn one_project_gets_so_many_and_no_more() {
+        let bench = Bench::new();
+        let mut store = bench.open();
+        let id = store.project(None).unwrap().id;
+        let ports: Vec<u16> = (1..).take(MOST_LEASES).map(|asked| store.lease(id, asked).unwrap().port).collect();
+        let failure = store.lease(id, 60_000).unwrap_err();
+        assert!(failure.message.contains("500 leased ports") && failure.hint.is_some(), "{failure:?}");
+        assert!(store.named(id, "web").is_err(), "a name is one more");
+        assert!(!store.lease(id, 1).unwrap().new, "what it has it keeps");
+        let free = ports[0] - ports[0] % 100;
+        assert!(!store.adopt(id, 60_000, free + 99).unwrap());
+        assert_eq!(store.release(&ports[..1]).unwrap(), 1);
+        assert!(store.lease(id, 60_000).unwrap().new);
+    }
+}

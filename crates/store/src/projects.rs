@@ -19,6 +19,11 @@ impl Store<'_> {
     /// # Errors
     /// Where every block is taken, and where the store cannot be written to.
     pub fn project(&mut self, identity: Option<&ProjectIdentity>) -> Result<ProjectRow, Failure> {
+        self.project_in(identity, None)
+    }
+
+    /// The same; one that is new gets this block, unless somebody else has it: ports of it were given already.
+    pub fn project_in(&mut self, identity: Option<&ProjectIdentity>, place: Option<PortRange>) -> Result<ProjectRow, Failure> {
         self.stay_current()?;
         let known = Known::of(identity);
         let host = self.host;
@@ -33,9 +38,8 @@ impl Store<'_> {
         let rules = self.port_rules()?;
         let sockets = Sockets::new(host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
-        let uid = host.facts()?.uid;
+        let seed = known.seed(host.facts()?.uid);
         let at = self.now().0;
-        let seed = rules::seed([&uid.to_le_bytes()[..], known.common.raw(), known.root.raw()]);
         self.found_or_written(Durable::Now, settled, |store| {
             if let Some(found) = find(store, &known, &gone)? {
                 if may_follow(&known, &found, &gone) {
@@ -48,9 +52,22 @@ impl Store<'_> {
                 params![known.name.raw(), known.root.raw(), known.common.raw(), known.worktree.raw(), known.folder, at],
             )?;
             let id = ProjectId(store.last_insert_rowid());
-            add_block(store, id, at, seed, &ground)?;
+            add_block(store, id, at, (seed, place), &ground)?;
             row(store, id)?.ok_or(StoreError::Vanishing)
         })
+    }
+
+    /// The block that the project with this identity has, or would get now; nothing is written.
+    pub fn place_of(&self, identity: Option<&ProjectIdentity>) -> Result<PortRange, Failure> {
+        if let Some(row) = self.known_project(identity)? {
+            return Ok(row.block);
+        }
+        let rules = self.port_rules()?;
+        let sockets = Sockets::new(self.host, &rules);
+        let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
+        let taken = taken(&self.connection).map_err(|error| self.told(error))?;
+        let seed = Known::of(identity).seed(self.host.facts()?.uid);
+        rules::block_for(seed, &taken, &ground).map(rules::block).ok_or_else(|| exhausted(taken.len(), &ground))
     }
 
     /// The project with this identity, where it is in the store.
@@ -131,6 +148,11 @@ struct Known {
 }
 
 impl Known {
+    /// Where the search for a block begins.
+    fn seed(&self, uid: u32) -> u64 {
+        rules::seed([&uid.to_le_bytes()[..], self.common.raw(), self.root.raw()])
+    }
+
     fn of(identity: Option<&ProjectIdentity>) -> Self {
         let Some(identity) = identity else {
             return Self {
@@ -226,16 +248,17 @@ fn taken(store: &Connection) -> Result<BTreeSet<u16>, StoreError> {
     Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Gives a project one block more.
+/// Gives a project one block more: that place if it is free, or one that is searched for from the seed on.
 pub(super) fn add_block(
     store: &Connection,
     project: ProjectId,
     at: i64,
-    seed: u64,
+    (seed, place): (u64, Option<PortRange>),
     ground: &rules::Ground<'_>,
 ) -> Result<u16, StoreError> {
     let taken = taken(store)?;
-    let first = rules::block_for(seed, &taken, ground).ok_or_else(|| exhausted(taken.len(), ground))?;
+    let place = place.map(|place| place.first).filter(|first| !taken.contains(first));
+    let first = place.or_else(|| rules::block_for(seed, &taken, ground)).ok_or_else(|| exhausted(taken.len(), ground))?;
     let number = "SELECT coalesce(max(number) + 1, 0) FROM blocks WHERE project = ?2";
     store.execute(
         &format!("INSERT INTO blocks (first, project, number, created_at) VALUES (?1, ?2, ({number}), ?3)"),

@@ -1,11 +1,13 @@
 //! `portward run`
 
+use std::time::Duration;
+
 use clap::Args;
 use portward_keeper::{Duty, Start, around, join};
 pub use portward_keeper::{Listening, Ran};
 use portward_model::{Caller, Text};
 use portward_session::{Ended, Program, Rules, StartError};
-use portward_store::{LeaseName, Store, here};
+use portward_store::{LeaseName, Store, here, hurried};
 use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -85,11 +87,16 @@ impl Op for Run {
             })?;
         }
         // Made and opened before anything starts, so that what is wrong with it is said now.
-        let project = {
-            let mut store = Store::open(cx).map_err(Failure::before_start)?;
-            store.project(here(cx)?.as_ref()).map_err(Failure::before_start)?
+        let mut store = Store::open(cx).map_err(Failure::before_start)?;
+        let identity = here(cx)?;
+        let project = match hurried(A_MOMENT, || store.project(identity.as_ref())) {
+            (Ok(row), _) => row.id.0.to_string(),
+            // Its supervisor writes it down once the other program lets go of the store.
+            (Err(_), true) => "0".to_owned(),
+            (Err(failure), false) => return Err(failure.before_start()),
         };
-        program.environment.push((Caller::SESSION.into(), project.id.0.to_string().into()));
+        drop(store);
+        program.environment.push((Caller::SESSION.into(), project.into()));
         if let Some(user) = on_behalf_of(cx.caller) {
             let name = Text::new(user.name.to_bytes());
             cx.prompt.progress(&format!("This runs as root, with root's own leases and not {name}'s; a session needs no root."));
@@ -163,6 +170,9 @@ fn may_join(own: Rules, outer: Rules) -> Result<(), Failure> {
     Err(Failure::not_started(sentence)
         .hint(format!("portward run {own} CMD    in a shell outside that session; without {own} it joins the session")))
 }
+
+/// How long the start of a program waits for a store that another program keeps to itself.
+const A_MOMENT: Duration = Duration::from_millis(500);
 
 /// Rules as they are typed.
 fn flags(rules: Rules) -> String {

@@ -18,7 +18,7 @@ impl Show for Ran {
             screen.remark(&format!("{service}   {asked}serves {}{reach}", listener.url), None)?;
         }
         if let Some(refused) = &self.refused {
-            screen.remark(&format!("portward: {refused}"), None)?;
+            screen.remark(&format!("portward: {refused}"), self.hint.as_deref())?;
         }
         if let Some(elsewhere) = &self.elsewhere {
             screen.remark(&format!("portward: {elsewhere}"), self.hint.as_deref())?;

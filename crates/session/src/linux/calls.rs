@@ -9,9 +9,9 @@ use portward_model::Transport;
 use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
 use rustix::{fd::OwnedFd, io::Errno};
 
-use super::{holds::is_only_kept, sockets, supervisor::Supervisor};
+use super::{holds::is_only_kept, sockets, supervisor::Supervisor, waiters::MOST_WAITING};
 use crate::{
-    Event, place,
+    Event, Given, NoPort, Quota, place,
     rules::{Apply, stays_here},
 };
 
@@ -46,12 +46,9 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     let is_found = transport == Transport::Tcp && own.found.contains(asked.port(), Instant::now());
     let moves = rule.moves && !(is_found && own.ports.find(asked.port()).is_none());
     if moves {
-        match own.ports.lease(asked.port()) {
+        match leased(own, call, asked.port(), "bind") {
             Ok(port) => place::set_port(&mut bytes, port),
-            Err(because) => {
-                own.tell_refused(call.tid, "bind", because);
-                return Answer::Done(Err(libc::EADDRNOTAVAIL));
-            }
+            Err(errno) => return Answer::Done(Err(errno)),
         }
     }
     if rule.draws_in {
@@ -96,6 +93,26 @@ pub(super) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         own.found.add(name.port(), Instant::now());
     }
     Answer::Done(done)
+}
+
+/// The project's port for one that was asked for, or the error number for the program; the rest is told.
+fn leased(own: &mut Supervisor<'_>, call: &Call, asked: u16, name: &'static str) -> Result<u16, i32> {
+    match own.ports.lease(asked) {
+        Ok(Given { port, recorded }) => {
+            if !recorded {
+                own.tell_soon(Event::Unrecorded { asked, port });
+            }
+            Ok(port)
+        }
+        Err(NoPort::Quota) => {
+            own.tell_soon(Event::Exhausted { pid: process_of(call.tid), call: name, quota: Quota::Leases });
+            Err(libc::ENOBUFS)
+        }
+        Err(NoPort::Because(because)) => {
+            own.tell_refused(call.tid, name, because);
+            Err(libc::EADDRNOTAVAIL)
+        }
+    }
 }
 
 /// `bind(2)` of what the session does not move: of another family, or in a network namespace of the program's own.
@@ -220,7 +237,10 @@ pub(super) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     let patient = Box::new(move || listener.answer(&call, sockets::connect(&socket, &bytes).map(|()| 0)));
     match own.waiters.take(patient) {
         Ok(()) => Answer::Later,
-        Err(error) => Answer::Done(Err(error.raw_os_error().unwrap_or(libc::EAGAIN))),
+        Err(error) => {
+            own.tell_soon(Event::Exhausted { pid: process_of(call.tid), call: "connect", quota: Quota::Waiting(MOST_WAITING) });
+            Answer::Done(Err(error.raw_os_error().unwrap_or(libc::EAGAIN)))
+        }
     }
 }
 
@@ -274,7 +294,7 @@ fn address_of(own: &Supervisor<'_>, call: &Call) -> Result<Vec<u8>, i32> {
 fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &OwnedFd, transport: Transport) {
     let cookie = sockets::cookie(socket);
     // nginx listens twice on each socket, to set its backlog.
-    if !own.told.insert(cookie) {
+    if !own.is_news(cookie) {
         return;
     }
     let asked: Option<SocketAddr> = own.asked.get(&cookie).copied();
@@ -283,30 +303,25 @@ fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &OwnedFd, trans
     if serves.is_ipv6() && serves.ip().is_unspecified() && sockets::is_v6_only(socket) {
         serves.set_ip(std::net::Ipv6Addr::LOCALHOST.into());
     }
-    let pid = process_of(call.tid);
     if own.isolated.is_some() {
-        return tell_inside(own, pid, transport, asked);
+        return tell_inside(own, call, transport, asked);
     }
-    let pinned = own.rules.pins();
-    own.later.push_back(Event::Listening { pid, transport, asked, serves, pinned });
+    let (pid, pinned) = (process_of(call.tid), own.rules.pins());
+    own.tell_soon(Event::Listening { pid, transport, asked, serves, pinned });
 }
 
 /// A socket listens in a network of its own. One of TCP that asked for its port is let in from outside.
-fn tell_inside(own: &mut Supervisor<'_>, pid: u32, transport: Transport, asked: Option<SocketAddr>) {
+fn tell_inside(own: &mut Supervisor<'_>, call: &Call, transport: Transport, asked: Option<SocketAddr>) {
     let Some(asked) = asked.filter(|_| transport == Transport::Tcp) else { return };
-    let because = match own.ports.lease(asked.port()) {
-        Ok(port) => {
-            own.holds.let_go(port);
-            if own.isolated.as_mut().is_some_and(|isolated| isolated.let_in(port, asked.port())) {
-                let serves = SocketAddr::from(([127, 0, 0, 1], port));
-                own.later.push_back(Event::Listening { pid, transport, asked: Some(asked), serves, pinned: true });
-                return;
-            }
-            format!("it listens inside, and its port outside, {port}, is held by something else")
-        }
-        Err(because) => because,
-    };
-    own.later.push_back(Event::Refused { pid, call: "listen", because });
+    let pid = process_of(call.tid);
+    let Ok(port) = leased(own, call, asked.port(), "listen") else { return };
+    own.holds.let_go(port);
+    if own.isolated.as_mut().is_some_and(|isolated| isolated.let_in(port, asked.port())) {
+        let serves = SocketAddr::from(([127, 0, 0, 1], port));
+        return own.tell_soon(Event::Listening { pid, transport, asked: Some(asked), serves, pinned: true });
+    }
+    let because = format!("it listens inside, and its port outside, {port}, is held by something else");
+    own.tell_soon(Event::Refused { pid, call: "listen", because });
 }
 
 /// The process that a thread belongs to; the thread's own number where that cannot be read.

@@ -74,16 +74,30 @@ impl<'a> Supervisor<'a> {
     }
 
     pub(super) fn tell_refused(&mut self, tid: u32, call: &'static str, because: String) {
-        self.later.push_back(Event::Refused { pid: calls::process_of(tid), call, because });
+        self.tell_soon(Event::Refused { pid: calls::process_of(tid), call, because });
+    }
+
+    /// Has something told once calls leave the time for it. A program that floods its supervisor is not told of in full.
+    pub(super) fn tell_soon(&mut self, event: Event) {
+        if self.later.len() < MOST_UNTOLD {
+            self.later.push_back(event);
+        }
     }
 
     /// Remembers what a socket asked for, until it listens. Of one among very many it is forgotten; its line then lacks that.
     pub(super) fn remember(&mut self, cookie: u64, asked: SocketAddr) {
         if self.asked.len() >= MOST_REMEMBERED {
             self.asked.clear();
-            self.told.clear();
         }
         self.asked.insert(cookie, asked);
+    }
+
+    /// True for a socket whose listening has not been told; of one among very many it is told again.
+    pub(super) fn is_news(&mut self, cookie: u64) -> bool {
+        if self.told.len() >= MOST_REMEMBERED {
+            self.told.clear();
+        }
+        self.told.insert(cookie)
     }
 
     /// Makes sure that a port which is dialled in a network of its own is found there, if anything serves it.
@@ -164,6 +178,8 @@ fn own_namespace() -> Option<u64> {
     sockets::namespace(&socket)
 }
 
+/// What is to be told and has not been.
+const MOST_UNTOLD: usize = 4096;
 /// Sockets whose question is remembered; one takes some fifty bytes.
 const MOST_REMEMBERED: usize = 10_000;
 /// The longest time between two looks at the ports that are to be kept.

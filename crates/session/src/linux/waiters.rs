@@ -20,6 +20,8 @@ struct Queue {
     jobs: VecDeque<Job>,
     /// Threads that have nothing to do.
     idle: usize,
+    /// All threads.
+    threads: usize,
 }
 
 impl Waiters {
@@ -32,6 +34,11 @@ impl Waiters {
             self.0.1.notify_one();
             return Ok(());
         }
+        if queue.threads >= MOST_WAITING {
+            queue.jobs.pop_back();
+            return Err(io::Error::from_raw_os_error(libc::EAGAIN));
+        }
+        queue.threads += 1;
         drop(queue);
         let own = self.clone();
         let started = thread::Builder::new().name("connect".to_owned()).stack_size(STACK).spawn(move || own.work());
@@ -39,7 +46,9 @@ impl Waiters {
             Ok(_) => Ok(()),
             Err(error) => {
                 // Where another one is working it gets to it; otherwise the caller is told.
-                self.queue().jobs.pop_back();
+                let mut queue = self.queue();
+                queue.jobs.pop_back();
+                queue.threads -= 1;
                 Err(error)
             }
         }
@@ -58,6 +67,7 @@ impl Waiters {
             queue = waited;
             queue.idle -= 1;
             if over.timed_out() && queue.jobs.is_empty() {
+                queue.threads -= 1;
                 return;
             }
         }
@@ -68,6 +78,8 @@ impl Waiters {
     }
 }
 
+/// Calls that wait at the same time. Each costs the supervisor a thread and two descriptors.
+pub(super) const MOST_WAITING: usize = 256;
 /// A thread that waits in one call needs little.
 const STACK: usize = 64 * 1024;
 /// How long a thread stands ready for nothing.
@@ -77,7 +89,30 @@ const LEISURE: Duration = Duration::from_secs(10);
 mod tests {
     use std::sync::mpsc;
 
-    use super::Waiters;
+    use super::{MOST_WAITING, Waiters};
+
+    #[test]
+    fn so_many_wait_and_no_more_until_one_has_ended() {
+        let waiters = Waiters::default();
+        let gates: Vec<_> = (0..MOST_WAITING)
+            .map(|_| {
+                let (open, gate) = mpsc::channel::<()>();
+                waiters.take(Box::new(move || gate.recv().unwrap())).unwrap();
+                open
+            })
+            .collect();
+        let refused = waiters.take(Box::new(|| unreachable!("it was refused"))).unwrap_err();
+        assert_eq!(refused.raw_os_error(), Some(libc::EAGAIN));
+        for open in gates {
+            open.send(()).unwrap();
+        }
+        while waiters.queue().idle == 0 {
+            std::thread::yield_now();
+        }
+        let (tell, told) = mpsc::channel();
+        waiters.take(Box::new(move || tell.send(()).unwrap())).unwrap();
+        told.recv().unwrap();
+    }
 
     #[test]
     fn one_that_waits_keeps_no_other_waiting() {

@@ -65,7 +65,8 @@ fn a_port_that_was_looked_for_is_not_leased() {
     );
     assert_eq!(stdout, "True lo\nFalse");
     let folder = stage.one.join("state");
-    let leases = stage.inside(&stage.one).env("XDG_STATE_HOME", folder).portward(&["lease", "list", "--json"]).expect(0).json();
+    let leases =
+        stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", folder).portward(&["lease", "list", "--json"]).expect(0).json();
     assert_eq!(leases["leases"].as_array().map(Vec::len), Some(1), "{leases:#}");
 }
 

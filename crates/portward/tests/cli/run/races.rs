@@ -1,8 +1,6 @@
 //! What a program wins by racing its supervisor: nothing that stays. The full count is a test of its own, ignored here, and a part of
 //! `cargo xtask bench session`.
 
-use portward_testkit::program;
-
 use super::Stage;
 
 /// What `races.c` counted.
@@ -19,14 +17,14 @@ impl Stage {
     /// Runs races in the first project, by somebody without privilege; `None` where nothing compiles them.
     #[track_caller]
     fn races(&self, number: u64, call: &str) -> Option<Count> {
-        let _ = program("cc")?;
-        let racer = self.one.join("races");
+        let _ = portward_testkit::program("cc")?;
+        let program = self.one.join("races");
         let source = self.world.file("races.c", include_bytes!("races.c"));
-        let compile = ["cc", "-O2", "-pthread", "-o", racer.to_str().unwrap(), source.to_str().unwrap()];
+        let compile = ["cc", "-O2", "-pthread", "-o", program.to_str().unwrap(), source.to_str().unwrap()];
         let _ = self.world.run(&compile).expect(0);
-        let state = self.one.join("state");
-        let words = ["run", "--", racer.to_str().unwrap(), &number.to_string(), call];
-        let ran = self.inside(&self.one).stranger().env("XDG_STATE_HOME", state.to_str().unwrap()).portward(&words);
+        let home = self.one.join("state");
+        let words = ["run", "--", program.to_str().unwrap(), &number.to_string(), call];
+        let ran = self.inside(&self.one).stranger().env("XDG_STATE_HOME", home.to_str().unwrap()).portward(&words);
         let told: Vec<u64> = ran.stdout.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         let [races, past, mended, escaped, ..] = told[..] else { panic!("{ran}") };
         Some(Count { races, past, mended, escaped })
