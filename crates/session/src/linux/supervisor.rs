@@ -165,6 +165,7 @@ impl Duty for Supervisor<'_> {
     }
 
     fn tell(&mut self, event: &Event) {
+        self.later.extend(self.strays.iter().flat_map(Strays::found));
         while self.is_telling() {
             self.tell_next();
         }

@@ -113,3 +113,47 @@ fn a_listener_from_outside_is_pinned_once_the_session_alone_has_it() {
     assert_eq!(stage.heard("192.168.77.1 3999"), "ConnectionRefusedError");
     let _ = Stage::told(&taker, "without a call that was seen; it is pinned to lo now");
 }
+
+#[test]
+fn a_thread_with_descriptors_of_its_own_listens_on_what_it_has() {
+    let Some(stage) = Stage::new() else { return };
+    // At the same number its process has a Unix socket.
+    let (stdout, _) = stage.said(
+        "libc = ctypes.CDLL(None, use_errno=True); u = socket.socket(socket.AF_UNIX); u.bind('own.sock'); s = socket.socket()\n\
+         def work():\n    print(libc.unshare(0x400)); os.dup2(s.fileno(), u.fileno()); print(libc.listen(u.fileno(), 5))\n\
+         t = threading.Thread(target=work); t.start(); t.join()\n\
+         import time\nwhile not device(s): time.sleep(0.05)\n\
+         print(s.getsockopt(1, 30), device(s), u.getsockopt(1, 30))",
+    );
+    assert_eq!(stdout, "0\n0\n1 lo 0");
+}
+
+#[test]
+fn a_listener_from_outside_that_another_device_holds_listens_no_more() {
+    let Some(stage) = Stage::new() else { return };
+    stage.world.add_lan("eth0", "192.168.77.1/24");
+    let outside = "import socket\nu = socket.socket(socket.AF_UNIX); u.bind('\\0hand'); u.listen(); print('READY', flush=True)\n\
+                   s = socket.socket(); s.setsockopt(1, 25, b'eth0'); s.bind(('0.0.0.0', 3999)); s.listen(); c, _ = u.accept()\n\
+                   socket.send_fds(c, [b'x'], [s.fileno()])";
+    let giver = stage.world.enter().start(&["python3", "-c", outside]);
+    assert_eq!(giver.line(), "READY", "{}", giver.stderr());
+    let (stdout, stderr) = stage.said(
+        "import time\nc = socket.socket(socket.AF_UNIX); c.connect('\\0hand'); _, fds, _, _ = socket.recv_fds(c, 1, 1); c.recv(1)\n\
+         s = socket.socket(fileno=fds[0])\nwhile s.getsockopt(1, 30): time.sleep(0.05)\n\
+         print('ended')",
+    );
+    assert_eq!(stdout, "ended");
+    assert!(stderr.contains("it could not be pinned to lo, and"), "{stderr}");
+}
+
+#[test]
+fn a_datagram_socket_that_takes_its_pin_off_gets_it_again() {
+    let Some(stage) = Stage::new() else { return };
+    let (stdout, _) = stage.said(
+        "import time\nlibc = ctypes.CDLL(None); s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 5300))\n\
+         before = device(s); libc.connect(s.fileno(), bytes(16), 16); print(before, device(s) or '-')\n\
+         while not device(s): time.sleep(0.05)\n\
+         print(device(s))",
+    );
+    assert_eq!(stdout, "lo -\nlo");
+}
