@@ -36,20 +36,35 @@ pub(crate) struct ProjectPorts<'h> {
 
 /// How long a supervisor waits for the store: a moment, and not again for a while where that was in vain.
 #[derive(Debug, Default)]
-pub(crate) struct Patience(Option<Instant>);
+pub(crate) struct Patience {
+    /// When it was waited for in vain.
+    vain: Option<Instant>,
+    /// When it took far longer than it was to be waited for. Locks on the index of its log are waited for by the database itself, for ten
+    /// seconds (`walTryBeginRead`), and a disk that does not answer by the kernel.
+    slow: Option<Instant>,
+}
 
 impl Patience {
-    /// Does something with the store; gives true beside its answer where another program keeps it to itself.
-    pub(crate) fn hurried<T>(&mut self, clock: &dyn Clock, most: Duration, body: impl FnOnce() -> T) -> (T, bool) {
-        let is_spent = self.0.is_some_and(|at| clock.now().saturating_duration_since(at) < BETWEEN_WAITS);
+    /// Does something with the store; gives true beside its answer where another program keeps it to itself. There is no answer where
+    /// the store is better left alone.
+    pub(crate) fn hurried<T>(&mut self, clock: &dyn Clock, most: Duration, body: impl FnOnce() -> T) -> (Option<T>, bool) {
+        let begun = clock.now();
+        let lately = |at: Option<Instant>, time| at.is_some_and(|at| begun.saturating_duration_since(at) < time);
+        if lately(self.slow, BETWEEN_SLOW) {
+            return (None, true);
+        }
+        let is_spent = lately(self.vain, BETWEEN_WAITS);
         let (answer, in_vain) = hurried(if is_spent { Duration::ZERO } else { most }, body);
+        let ended = clock.now();
+        let is_slow = ended.saturating_duration_since(begun) >= SLOW;
+        self.slow = is_slow.then_some(ended);
         match (in_vain, is_spent) {
             // Not to wait at all says little.
-            (true, false) if !most.is_zero() => self.0 = Some(clock.now()),
+            (true, false) if !most.is_zero() => self.vain = Some(ended),
             (true, _) => {}
-            (false, _) => self.0 = None,
+            (false, _) => self.vain = None,
         }
-        (answer, in_vain)
+        (Some(answer), in_vain || is_slow)
     }
 }
 
@@ -58,11 +73,10 @@ impl<'h> ProjectPorts<'h> {
     pub(crate) fn open(cx: &Context<'h, Acts>, identity: Option<ProjectIdentity>) -> Result<Self, Failure> {
         let mut patience = Patience::default();
         let mut store = Store::open(cx)?;
-        let (row, in_vain) = patience.hurried(cx.clock, A_MOMENT, || store.project(identity.as_ref()));
-        let (project, block) = match row {
-            Ok(row) => (Some(row.id), row.block),
-            Err(_) if in_vain => (None, store.place_of(identity.as_ref())?),
-            Err(failure) => return Err(failure),
+        let (project, block) = match patience.hurried(cx.clock, A_MOMENT, || store.project(identity.as_ref())) {
+            (Some(Ok(row)), _) => (Some(row.id), row.block),
+            (Some(Err(failure)), false) => return Err(failure),
+            (_, _) => (None, store.place_of(identity.as_ref())?),
         };
         let (known, carried, unrecorded) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (blocks, own, clock) = (vec![block], BTreeSet::new(), cx.clock);
@@ -123,15 +137,8 @@ impl<'h> ProjectPorts<'h> {
         let because = |failure: Failure| NoPort::Because(failure.message);
         let followed = self.follow();
         self.refresh();
-        if let Some(port) = self.known.get(&asked).or_else(|| self.unrecorded.get(&asked)) {
-            return Ok(*port);
-        }
-        // A program that was told its own port, as by PORT, means that one.
-        if self.own.contains(&asked) {
-            return Ok(asked);
-        }
-        if self.own.len() >= MOST_LEASES {
-            return Err(NoPort::Quota);
+        if let Some(at_hand) = self.at_hand(asked) {
+            return at_hand;
         }
         followed.map_err(because)?;
         let project = self.project().map_err(because)?;
@@ -139,6 +146,18 @@ impl<'h> ProjectPorts<'h> {
         self.known.insert(asked, lease.port);
         self.own.insert(lease.port);
         Ok(lease.port)
+    }
+
+    /// What needs no store: a port that is known, or that there are no more.
+    fn at_hand(&self, asked: u16) -> Option<Result<u16, NoPort>> {
+        if let Some(port) = self.known.get(&asked).or_else(|| self.unrecorded.get(&asked)) {
+            return Some(Ok(*port));
+        }
+        // A program that was told its own port, as by PORT, means that one.
+        if self.own.contains(&asked) {
+            return Some(Ok(asked));
+        }
+        (self.own.len() >= MOST_LEASES).then_some(Err(NoPort::Quota))
     }
 
     /// The port for one that was asked for, without the store.
@@ -165,7 +184,7 @@ impl<'h> ProjectPorts<'h> {
     }
 
     /// Does something with the store, in a moment; gives true beside its answer where another program keeps it to itself.
-    fn hurried<T>(&mut self, most: Duration, body: impl FnOnce(&mut Self) -> T) -> (T, bool) {
+    fn hurried<T>(&mut self, most: Duration, body: impl FnOnce(&mut Self) -> T) -> (Option<T>, bool) {
         let mut patience = std::mem::take(&mut self.patience);
         let answer = patience.hurried(self.clock, most, || body(self));
         self.patience = patience;
@@ -175,13 +194,14 @@ impl<'h> ProjectPorts<'h> {
 
 impl Ports for ProjectPorts<'_> {
     fn lease(&mut self, asked: u16) -> Result<Given, NoPort> {
+        let recorded = |port| Given { port, recorded: true };
         match self.hurried(A_MOMENT, |own| own.given(asked)) {
-            (Ok(port), _) => Ok(Given { port, recorded: true }),
-            (Err(NoPort::Because(because)), true) => match self.given_unrecorded(asked) {
-                Some(port) => Ok(Given { port, recorded: false }),
-                None => Err(NoPort::Because(because)),
+            (Some(Ok(port)), _) => Ok(recorded(port)),
+            (Some(Err(no_port)), false) => Err(no_port),
+            (_, _) => match self.at_hand(asked) {
+                Some(at_hand) => at_hand.map(recorded),
+                None => self.given_unrecorded(asked).map(|port| Given { port, recorded: false }).ok_or_else(nothing_left),
             },
-            (Err(no_port), _) => Err(no_port),
         }
     }
 
@@ -207,9 +227,63 @@ impl Drop for ProjectPorts<'_> {
     }
 }
 
+fn nothing_left() -> NoPort {
+    NoPort::Because("another program keeps the lease store to itself, and the project's block has no port left".to_owned())
+}
+
 /// How long the store is waited for at the end.
 const AT_THE_END: Duration = Duration::from_secs(1);
 /// How long a call waits for the store.
 const A_MOMENT: Duration = Duration::from_millis(150);
 /// From a wait in vain to the next wait.
 const BETWEEN_WAITS: Duration = Duration::from_secs(5);
+/// What takes so long was not waited for in the usual way.
+const SLOW: Duration = Duration::from_secs(1);
+/// From that to the next try.
+const BETWEEN_SLOW: Duration = Duration::from_mins(1);
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, time::Duration};
+
+    use portward_sys::{Clock, SystemClock};
+
+    use super::{A_MOMENT, BETWEEN_SLOW, Patience, SLOW};
+
+    /// The machine's clock, set forward by hand.
+    struct Ahead(std::sync::atomic::AtomicU64);
+
+    impl Clock for Ahead {
+        fn now(&self) -> std::time::Instant {
+            SystemClock.now() + Duration::from_millis(self.0.load(std::sync::atomic::Ordering::Relaxed))
+        }
+
+        fn wall(&self) -> std::time::SystemTime {
+            SystemClock.wall()
+        }
+
+        fn pass(&self, time: Duration) {
+            let millis = u64::try_from(time.as_millis()).unwrap();
+            self.0.fetch_add(millis, std::sync::atomic::Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_took_far_too_long_is_left_alone_for_a_while() {
+        let clock = Ahead(0.into());
+        let mut patience = Patience::default();
+        let tried = Cell::new(0);
+        let mut turn = |took: Duration| {
+            patience.hurried(&clock, A_MOMENT, || {
+                tried.set(tried.get() + 1);
+                clock.pass(took);
+            })
+        };
+        assert_eq!(turn(Duration::ZERO), (Some(()), false));
+        assert_eq!(turn(SLOW * 2), (Some(()), true), "its answer is late, and may be that of nobody");
+        assert_eq!(turn(Duration::ZERO), (None, true));
+        assert_eq!(tried.get(), 2);
+        clock.pass(BETWEEN_SLOW);
+        assert_eq!(turn(Duration::ZERO), (Some(()), false));
+    }
+}

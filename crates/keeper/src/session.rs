@@ -158,6 +158,7 @@ impl<'a> Recorder<'a> {
             }
             return Ok(());
         }
+        let written = written.unwrap_or(Ok(()));
         if written.is_err() {
             self.unwritten.pop_front();
         }
