@@ -4,6 +4,8 @@ pub(crate) mod debuggee;
 pub(crate) mod edits;
 pub(crate) mod forwarder;
 pub(crate) mod held;
+#[cfg(feature = "scenes")]
+pub(crate) mod hostile;
 pub(crate) mod kin;
 pub(crate) mod place;
 pub(crate) mod refusal;

@@ -68,7 +68,8 @@ pub(crate) mod prelude {
 
     pub(crate) use portward_model::{
         AddressClass, Attempt, CommandLine, DialTarget, Effect, Evidence, Finding, Likelihood, Mention, MentionKind, Met,
-        Process, Remedy, RuleVerdict, Said, Seen, Sentence, Socket, SocketState, SupervisorKind, Text, Transport, Vitals, unmap,
+        Process, Remedy, RuleVerdict, Said, Seen, Sentence, ShellLine, Socket, SocketState, SupervisorKind, Text, Transport,
+        Vitals, unmap,
     };
 
     pub(crate) use crate::{
@@ -83,7 +84,7 @@ pub(crate) mod prelude {
         },
         check::Ruling,
         errno::*,
-        offer, program, quoted, unit_of_cgroup,
+        offer, program, unit_of_cgroup,
     };
 }
 

@@ -33,6 +33,8 @@ pub use address::address_sentence;
 pub use answer::bind;
 pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, UNEXPLAINED, Verdict};
 #[cfg(feature = "scenes")]
+pub use case::hostile::offered_among;
+#[cfg(feature = "scenes")]
 pub use cause::offered;
 pub use cause::{Cause, Family, check_doc, every_cause};
 pub use check::{Check, Page, Proof, Ruling};
@@ -42,4 +44,4 @@ pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usu
 pub use program::{Arranged, DockerProxy, arrange, docker_proxy, flags, is_known_socket};
 pub use reach::{Circle, circle, reach, reach_width};
 pub use via::via;
-pub use why::{CgroupUnit, container_of_cgroup, is_delegated, quoted, script, supervisor, unit_of_cgroup, why_sentence};
+pub use why::{CgroupUnit, container_of_cgroup, is_delegated, script, supervisor, unit_of_cgroup, why_sentence};

@@ -3,10 +3,8 @@
 //! The one place of this crate that knows operations by name. A test of the registry holds every call that any cause's
 //! scenes make to the operation's input, its effect and its command line.
 
-use portward_model::{Effect, Remedy, Text};
+use portward_model::{Effect, Remedy, ShellLine, Text};
 use serde_json::{Value, json};
-
-use crate::quoted;
 
 /// Stopping what holds an endpoint.
 pub(crate) fn free(title: impl Into<String>, target: impl AsRef<[u8]>) -> Remedy {
@@ -83,7 +81,7 @@ pub(crate) fn list_unix(title: impl Into<String>) -> Remedy {
 /// list instead: no command is offered that would name another thing.
 fn at(
     operation: &str,
-    typed: &str,
+    typed: &'static str,
     effect: Effect,
     title: impl Into<String>,
     target: impl AsRef<[u8]>,
@@ -91,14 +89,8 @@ fn at(
 ) -> Remedy {
     let target = Text::new(target);
     let plain = std::str::from_utf8(target.raw()).unwrap_or_default();
-    match word(&target, plain) {
-        Some(word) => Remedy::operation(title, effect, operation, input(plain), format!("portward {typed} {word}")),
+    match ShellLine::from("portward").then(typed).operand(&target).typeable().filter(|_| !target.is_empty()) {
+        Some(line) => Remedy::operation(title, effect, operation, input(plain), line),
         None => list_unix(title),
     }
-}
-
-/// The brackets of an IPv6 address stand as people write them.
-fn word(target: &Text, plain: &str) -> Option<String> {
-    let address = plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"[]:./".contains(&b)) && plain.contains('[');
-    if address { Some(plain.to_owned()) } else { quoted(target) }
 }

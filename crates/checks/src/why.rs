@@ -11,5 +11,5 @@ mod supervisor;
 pub use cgroup::{CgroupUnit, container_of_cgroup, is_delegated, unit_of_cgroup};
 pub use invocation::script;
 pub use sentence::why_sentence;
+pub use supervisor::supervisor;
 pub(crate) use supervisor::{is_shell, starts_again};
-pub use supervisor::{quoted, supervisor};

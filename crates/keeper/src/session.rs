@@ -2,7 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use portward_model::{Failure, PortRange, Process, ProcessId, ProjectIdentity, Text};
+use portward_model::{Failure, Hint, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
 use portward_session::{Event, Herald, Quota, Rules, Witness};
 use portward_store::{ListenerRow, MOST_LEASES, RunRow, ServiceRow, Store};
 use portward_sys::{Acts, Clock, Context, Look, Rights};
@@ -193,7 +193,7 @@ impl<'a> Recorder<'a> {
         self.teller.tell(told);
     }
 
-    fn tell_refused(&mut self, sentence: String, hint: Option<String>) {
+    fn tell_refused(&mut self, sentence: String, hint: Option<Hint>) {
         self.tell(Ran { refused: Some(sentence), hint, ..Ran::default() });
     }
 
@@ -202,30 +202,28 @@ impl<'a> Recorder<'a> {
             return;
         }
         self.said.push(once);
-        let path = self.store.path();
-        let path = path.display();
+        let store = self.store.path();
+        let path = store.display();
         let (sentence, hint) = match once {
             Once::Store => (
                 format!(
                     "Another program keeps {path} to itself. Ports are given without it; portward ps and other sessions know of them \
                      once it lets go."
                 ),
-                Some(format!("fuser -v {path}    names it")),
+                Some(hint!("fuser -v {}    names it", store.to_path_buf().as_path())),
             ),
             Once::Exhausted(Quota::Leases) => (
                 format!(
                     "The project has {MOST_LEASES} leased ports, and one project gets no more: a bind to any other port is refused \
                      (ENOBUFS)."
                 ),
-                Some(
-                    "portward lease    lists them; portward lease release PORT... gives back those that nobody needs".to_owned(),
-                ),
+                Some("portward lease    lists them; portward lease release PORT... gives back those that nobody needs".into()),
             ),
             Once::Exhausted(Quota::Waiting(most)) => (
                 format!(
                     "{most} connections to servers of the session wait already, and one session gets no more: the next are refused (EAGAIN)."
                 ),
-                Some("portward list    shows which server's queue is full".to_owned()),
+                Some("portward list    shows which server's queue is full".into()),
             ),
             Once::Listeners => (
                 format!(

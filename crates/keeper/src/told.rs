@@ -1,6 +1,6 @@
 //! What a session tells: its documents and how they end.
 
-use portward_model::{Gap, Lack, Need};
+use portward_model::{Gap, Hint, Lack, Need};
 use portward_wire::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,7 @@ pub struct Ran {
     /// With --port-only: a listener that is not where the program was told, in a sentence.
     pub elsewhere: Option<String>,
     /// What to do about it.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
     /// The exit code of the program; `null` while it runs, and where a signal ended it.
     pub code: Option<i32>,
     /// The signal that ended it.
@@ -70,7 +70,7 @@ impl<F: FnMut(Ran) -> bool> Teller<F> {
 fn unread(lines: usize) -> Gap {
     Gap {
         lack: Lack::Lines { lines: u32::try_from(lines).unwrap_or(u32::MAX) },
-        need: Need::Command("portward ps    shows what listens".to_owned()),
+        need: Need::Command("portward ps    shows what listens".into()),
         error: None,
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::{Process, Socket, Transport};
+use portward_model::{Process, Socket, Transport, hint};
 use portward_session::{Event, Witness};
 use portward_sys::{Acts, Ask, Clock, Context, Depth, Look, StateSet, Transports, Which};
 use rustc_hash::FxHashSet;
@@ -57,8 +57,8 @@ impl<'a> Watcher<'a> {
         let (name, told) = (process.title(), self.port);
         let elsewhere = format!("{name} (pid {pid}) listens on {}, and not on {told}, which PORT told it.", serves.port());
         let hint = match portward_checks::flags(&name, told) {
-            Some(flags) => format!("{flags}    are the words that tell {name}"),
-            None => "portward run CMD    without --port-only moves it wherever it listens".to_owned(),
+            Some(flags) => hint!("{}    are the words that tell {}", flags, name),
+            None => "portward run CMD    without --port-only moves it wherever it listens".into(),
         };
         self.recorder.tell(Ran { elsewhere: Some(elsewhere), hint: Some(hint), ..Ran::default() });
     }

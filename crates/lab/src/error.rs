@@ -1,6 +1,6 @@
 //! Why a lab could not be built or asked.
 
-use portward_model::{Failure, capitalised};
+use portward_model::{Failure, Hint, capitalised};
 use serde::{Deserialize, Serialize};
 
 /// One sentence without its full stop, and what would help. It crosses from a scene's processes to the one that starts it.
@@ -10,7 +10,7 @@ pub struct LabError {
     /// What could not be done, and why.
     pub message: String,
     /// What would allow it.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 impl LabError {
@@ -20,7 +20,7 @@ impl LabError {
     }
 
     /// The same, with what would allow it.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }

@@ -28,6 +28,8 @@ pub use inside::{check, hint};
 pub use scene::Scene;
 pub use tour::Tour;
 
+use portward_model::inert;
+
 use crate::LabError;
 
 /// Plays a part of a scene, if this process was started for one; everybody else goes on.
@@ -57,7 +59,7 @@ fn said(result: Result<(), LabError>) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let hint = error.hint.map(|hint| format!("\nhint: {hint}")).unwrap_or_default();
-            let _ = writeln!(io::stderr(), "{}{hint}", error.message);
+            let _ = writeln!(io::stderr(), "{}{hint}", inert(&error.message));
             ExitCode::from(2)
         }
     }

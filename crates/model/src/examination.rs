@@ -17,7 +17,7 @@ use std::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Queue, Seen, Sentence, Socket, SocketFile, Text};
+use crate::{Queue, Removal, Seen, Sentence, Socket, SocketFile, Text};
 
 pub use programs::{Moved, Observed, ObservedConnect, Sample, Told};
 
@@ -272,8 +272,9 @@ pub struct FirewallRule {
     /// meets a packet is then not known from these fields alone.
     #[serde(default)]
     pub narrowed: bool,
-    /// The command that removes it.
-    pub remove: String,
+    /// The arguments of the command that removes it; in snapshots of older versions none.
+    #[serde(default)]
+    pub removal: Removal,
 }
 
 /// What a rule does.

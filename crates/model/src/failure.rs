@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::EndpointError;
+use crate::{EndpointError, Hint, hint, inert};
 
 /// Whose turn it is to do something about a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,23 +30,28 @@ pub struct Failure {
     /// The sentence.
     pub message: String,
     /// The next step.
-    pub hint: Option<String>,
+    pub hint: Option<Hint>,
 }
 
 impl Failure {
     /// Something to ask differently.
     pub fn usage(message: impl Into<String>) -> Self {
-        Self { kind: Kind::Usage, message: message.into(), hint: None }
+        Self::of(Kind::Usage, message)
     }
 
     /// Something that the system could not do.
     pub fn system(message: impl Into<String>) -> Self {
-        Self { kind: Kind::System, message: message.into(), hint: None }
+        Self::of(Kind::System, message)
     }
 
     /// A program that was not started.
     pub fn not_started(message: impl Into<String>) -> Self {
-        Self { kind: Kind::NotStarted, message: message.into(), hint: None }
+        Self::of(Kind::NotStarted, message)
+    }
+
+    /// What a library or a file said stands in many a sentence as it came, and is inert from here on.
+    fn of(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: inert(&message.into()).into_owned(), hint: None }
     }
 
     /// An answer that nobody wants any more.
@@ -62,7 +67,7 @@ impl Failure {
 
     /// The same, with a next step.
     #[must_use]
-    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<Hint>) -> Self {
         self.hint = Some(hint.into());
         self
     }
@@ -80,7 +85,7 @@ impl From<EndpointError> for Failure {
     fn from(error: EndpointError) -> Self {
         let hint = error.suggestion.clone();
         let message = format!("`{}` is no endpoint: {}.", error.read, error.problem);
-        Self { kind: Kind::Usage, message, hint: hint.map(|near| format!("did you mean {near} ?")) }
+        Self { hint: hint.map(|near| hint!("did you mean {} ?", near)), ..Self::usage(message) }
     }
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Sentence, Text};
+use crate::{Hint, Sentence, ShellLine, Text};
 
 /// What an operation does to the world.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -72,19 +72,25 @@ pub enum Means {
         /// Its input.
         input: serde_json::Value,
         /// The command line that a person types for it.
-        command: String,
+        #[serde(flatten, with = "typed")]
+        #[schemars(with = "Typed")]
+        command: ShellLine,
     },
     /// By Portward: a line of a file, where the project's files prove that it is the one.
     Edit {
         /// The line.
         edit: Edit,
         /// The command line that writes it.
-        command: String,
+        #[serde(flatten, with = "typed")]
+        #[schemars(with = "Typed")]
+        command: ShellLine,
     },
     /// By a person in a shell.
     Command {
         /// The command line.
-        command: String,
+        #[serde(flatten, with = "typed")]
+        #[schemars(with = "Typed")]
+        command: ShellLine,
     },
     /// By a person, where no shell reaches: in a program's code, in its settings, in another window.
     Advice {
@@ -101,30 +107,44 @@ impl Remedy {
         effect: Effect,
         operation: &str,
         input: serde_json::Value,
-        command: impl Into<String>,
+        command: impl Into<ShellLine>,
     ) -> Self {
-        let means = Means::Operation { operation: operation.to_owned(), input, command: command.into() };
-        Self { title: title.into(), effect, means }
+        let operation = operation.to_owned();
+        Self::typed(title, effect, command, |command| Means::Operation { operation, input, command })
     }
 
     /// A line of a file, written by this command.
-    pub fn edit(title: impl Into<String>, edit: Edit, command: impl Into<String>) -> Self {
-        Self { title: title.into(), effect: Effect::Change, means: Means::Edit { edit, command: command.into() } }
+    pub fn edit(title: impl Into<String>, edit: Edit, command: impl Into<ShellLine>) -> Self {
+        Self::typed(title, Effect::Change, command, |command| Means::Edit { edit, command })
     }
 
     /// A command line for a shell that only looks.
-    pub fn look(title: impl Into<String>, command: impl Into<String>) -> Self {
-        Self { title: title.into(), effect: Effect::Read, means: Means::Command { command: command.into() } }
+    pub fn look(title: impl Into<String>, command: impl Into<ShellLine>) -> Self {
+        Self::typed(title, Effect::Read, command, |command| Means::Command { command })
     }
 
     /// One that changes something.
-    pub fn change(title: impl Into<String>, command: impl Into<String>) -> Self {
+    pub fn change(title: impl Into<String>, command: impl Into<ShellLine>) -> Self {
         Self { effect: Effect::Change, ..Self::look(title, command) }
     }
 
     /// One that ends or removes something.
-    pub fn end(title: impl Into<String>, command: impl Into<String>) -> Self {
+    pub fn end(title: impl Into<String>, command: impl Into<ShellLine>) -> Self {
         Self { effect: Effect::Destroy, ..Self::look(title, command) }
+    }
+
+    /// By a line, where it can be typed. One with a name in it that no line can show is a matter of words: what would be copied
+    /// would name another thing.
+    fn typed(
+        title: impl Into<String>,
+        effect: Effect,
+        command: impl Into<ShellLine>,
+        means: impl FnOnce(ShellLine) -> Means,
+    ) -> Self {
+        match command.into().typeable() {
+            Some(command) => Self { title: title.into(), effect, means: means(command) },
+            None => Self::advice(title, UNTYPED, effect),
+        }
     }
 
     /// What no command does, in words.
@@ -134,10 +154,10 @@ impl Remedy {
 
     /// The same with `sudo ` before its command line, or with nothing.
     #[must_use]
-    pub fn behind(mut self, sudo: &str) -> Self {
+    pub fn behind(mut self, sudo: &'static str) -> Self {
         match &mut self.means {
             Means::Operation { command, .. } | Means::Edit { command, .. } | Means::Command { command } => {
-                command.insert_str(0, sudo);
+                *command = std::mem::take(command).behind(sudo);
             }
             Means::Advice { .. } => {}
         }
@@ -147,7 +167,7 @@ impl Remedy {
     /// What to type, or to do: the end of its sentence.
     pub fn line(&self) -> &str {
         match &self.means {
-            Means::Operation { command, .. } | Means::Edit { command, .. } | Means::Command { command } => command,
+            Means::Operation { command, .. } | Means::Edit { command, .. } | Means::Command { command } => command.line(),
             Means::Advice { words } => words,
         }
     }
@@ -182,8 +202,35 @@ pub struct Edit {
     pub then: Vec<Text>,
     /// What to run afterwards, so that a running program reads the file again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
+    pub after: Option<Hint>,
 }
+
+/// A command line as it is written: as a person types it, and as the arguments that arrive.
+#[derive(Serialize, Deserialize, JsonSchema)]
+struct Typed {
+    /// The command line, quoted for a shell.
+    command: ShellLine,
+    /// The arguments that arrive, the program's name first; absent where the line is more than one command.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    argv: Vec<String>,
+}
+
+mod typed {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use super::{ShellLine, Typed};
+
+    pub(super) fn serialize<S: Serializer>(command: &ShellLine, serializer: S) -> Result<S::Ok, S::Error> {
+        Typed { command: command.clone(), argv: command.argv().to_vec() }.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ShellLine, D::Error> {
+        Typed::deserialize(deserializer).map(|typed| typed.command.with_arguments(&typed.argv))
+    }
+}
+
+/// What is said of a command with a name in it that cannot be typed.
+const UNTYPED: &str = "by hand: its name holds characters that no command line can show";
 
 /// What a check concludes: why an endpoint fails, what is wrong with a configuration, who can reach what should be closed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

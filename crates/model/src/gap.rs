@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Sentence, Text, Transport};
+use crate::{Hint, Sentence, Text, Transport};
 
 /// A value, or the reason why there is none.
 ///
@@ -55,7 +55,7 @@ pub enum Need {
     /// Change this setting or mount, for example `/proc mounted without hidepid`.
     Setting(String),
     /// Ask again with this command.
-    Command(String),
+    Command(Hint),
     /// Nothing on this system can reveal it.
     Platform,
 }
@@ -67,7 +67,7 @@ impl Need {
             Self::Root => "root".to_owned(),
             Self::Capability(name) => name.clone(),
             Self::Setting(setting) => setting.clone(),
-            Self::Command(command) => command.clone(),
+            Self::Command(command) => command.words().to_owned(),
             Self::Platform => "another system".to_owned(),
         }
     }

@@ -100,7 +100,7 @@ pub struct Supervisor {
     /// True when it is known to start its programs again after they end.
     pub restarts: bool,
     /// The command that stops the program for good.
-    pub stop: Option<String>,
+    pub stop: Option<crate::ShellLine>,
 }
 
 /// One step of the chain of parents, nearest first.

@@ -5,6 +5,8 @@ use std::{borrow::Cow, fmt};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::inert;
+
 /// A text that Portward worded: it is written, read back and shown, and put into other sentences. It cannot be searched, split,
 /// or compared with a text: whoever has to decide asks the value that it was made of. Two are equal as parts of equal answers.
 ///
@@ -42,6 +44,11 @@ impl fmt::Display for Sentence {
 
 impl<T: Into<Cow<'static, str>>> From<T> for Sentence {
     fn from(text: T) -> Self {
-        Self(text.into())
+        let text = text.into();
+        // What is quoted in it may have come from anywhere; from here on it acts on nothing.
+        match inert(&text) {
+            Cow::Borrowed(_) => Self(text),
+            Cow::Owned(inert) => Self(inert.into()),
+        }
     }
 }

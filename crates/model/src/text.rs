@@ -66,7 +66,7 @@ impl Text {
 
     /// The text where it is UTF-8 and nothing in it acts unseen: what may be printed, and typed again, as it is.
     pub fn plain(&self) -> Option<&str> {
-        std::str::from_utf8(&self.0).ok().filter(|text| !text.chars().any(|c| c.is_control() || acts_unseen(c)))
+        std::str::from_utf8(&self.0).ok().filter(|text| !text.chars().any(acts))
     }
 
     /// The text to look for words in, what is no UTF-8 replaced; never for printing.
@@ -91,7 +91,7 @@ fn unescape<'a>(escape: &'a str, bytes: &mut Vec<u8>) -> Option<&'a str> {
         }
         'u' => {
             let (digits, rest) = letters.as_str().strip_prefix('{')?.split_once('}')?;
-            let c = char::from_u32(number(digits)?).filter(|c| !c.is_ascii() && (c.is_control() || acts_unseen(*c)))?;
+            let c = char::from_u32(number(digits)?).filter(|c| !c.is_ascii() && acts(*c))?;
             bytes.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
             return Some(rest);
         }
@@ -113,7 +113,7 @@ fn push_shown(out: &mut String, c: char) {
         '\r' => out.push_str("\\r"),
         '\\' => out.push_str("\\\\"),
         c if c.is_ascii_control() => push(out, format_args!("\\x{:02x}", u32::from(c))),
-        c if c.is_control() || acts_unseen(c) => push(out, format_args!("\\u{{{:x}}}", u32::from(c))),
+        c if acts(c) => push(out, format_args!("\\u{{{:x}}}", u32::from(c))),
         c => out.push(c),
     }
 }
@@ -124,12 +124,39 @@ fn push(out: &mut String, escape: fmt::Arguments<'_>) {
     let _ = out.write_fmt(escape);
 }
 
-/// Characters that change how their neighbours are drawn without being seen themselves: bidirectional
-/// controls (UAX #9), zero-width characters, line separators, tags and the byte order mark.
+/// A sentence with everything in it that could act on a terminal or a page made visible, as [`Text::shown`] does it; a backslash
+/// stays as it is, since what the sentence quotes may be in its shown form already.
+///
+/// It is the last door before a terminal: what comes to it raw, such as the error of a library that repeats what it was given,
+/// leaves it inert, and what was inert leaves it unchanged.
+pub fn inert(sentence: &str) -> Cow<'_, str> {
+    if sentence.bytes().all(|byte| matches!(byte, b' '..=b'~')) || !sentence.chars().any(acts) {
+        return sentence.into();
+    }
+    let mut out = String::with_capacity(sentence.len() + 16);
+    for c in sentence.chars() {
+        if c == '\\' { out.push(c) } else { push_shown(&mut out, c) }
+    }
+    out.into()
+}
+
+/// True for a character that does something to a terminal or a page instead of being seen on it: a control character, or one that
+/// changes how its neighbours are drawn.
+pub fn acts(c: char) -> bool {
+    c.is_control() || acts_unseen(c)
+}
+
+/// Characters that change how their neighbours are drawn, or are drawn as nothing: what Unicode calls default ignorable (soft
+/// hyphen, fillers, zero-width characters, variation selectors, tags), bidirectional controls (UAX #9), line separators, the blank
+/// of Braille, interlinear annotation, and noncharacters, which no text that is exchanged holds.
 fn acts_unseen(c: char) -> bool {
-    matches!(c,
-        '\u{061c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    // Nearly all that comes by is below the first of them.
+    c >= '\u{ad}'
+        && matches!(c,
+            '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}'..='\u{1160}' | '\u{17b4}'..='\u{17b5}' | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{2800}' | '\u{3164}'
+            | '\u{fdd0}'..='\u{fdef}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff0}'..='\u{fffb}'
+            | '\u{fffe}'..='\u{ffff}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 impl fmt::Display for Text {
@@ -184,7 +211,32 @@ impl schemars::JsonSchema for Text {
 
 #[cfg(test)]
 mod tests {
-    use super::Text;
+    use super::{Text, acts, inert};
+
+    /// One of every kind that is seen by nobody and does something all the same.
+    const UNSEEN: &str = "\u{0}\u{7}\u{8}\u{b}\u{1b}\u{7f}\u{85}\u{9b}\u{ad}\u{34f}\u{61c}\u{115f}\u{1160}\u{17b4}\u{180e}\u{200b}\u{200d}\
+        \u{200e}\u{2028}\u{2029}\u{202a}\u{202e}\u{2060}\u{2066}\u{2069}\u{2800}\u{3164}\u{fdd0}\u{fe00}\u{fe0f}\u{feff}\u{ffa0}\u{fff9}\u{fffb}\
+        \u{1d173}\u{e0001}\u{e0041}\u{e0100}\u{e01ef}";
+
+    #[test]
+    fn nothing_unseen_is_left_in_a_text_or_a_sentence() {
+        for c in UNSEEN.chars() {
+            assert!(acts(c), "{c:?}");
+            let raw = format!("a{c}b");
+            for shown in [Text::from(raw.as_str()).shown(), inert(&raw).into_owned()] {
+                assert!(!shown.chars().any(acts) && shown.contains('\\'), "{c:?} {shown}");
+                assert_eq!(Text::from_shown(&shown).raw(), raw.as_bytes());
+            }
+            assert_eq!(Text::from(raw.as_str()).plain(), None);
+        }
+    }
+
+    #[test]
+    fn a_sentence_that_is_inert_stays_as_it_is() {
+        let quoted = format!("Port 80 is held by {} in C:\\new.", Text::new(b"a\x1b[2J\\"));
+        assert_eq!(inert(&quoted), quoted);
+        assert_eq!(inert("größe \u{1b}]8;;x\u{7} 日本\nhint: x"), "größe \\x1b]8;;x\\x07 日本\\nhint: x");
+    }
 
     #[test]
     fn escapes_are_made_visible() {

@@ -7,7 +7,7 @@ mod refusal;
 mod socket;
 mod when;
 
-use portward_model::{Finding, Need, Sentence, Signal, SocketState, SupervisorKind, Text};
+use portward_model::{Finding, Need, Sentence, ShellLine, Signal, SocketState, SupervisorKind, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -190,7 +190,7 @@ pub struct Supervised {
     /// True when it is known to start the process again.
     pub restarts: bool,
     /// The command that stops the process for good.
-    pub stop: Option<String>,
+    pub stop: Option<ShellLine>,
 }
 
 impl From<&portward_model::Supervisor> for Supervised {

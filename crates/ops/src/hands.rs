@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use portward_model::{Failure, Text};
+use portward_model::{Failure, Text, hint};
 use portward_sys::{Cancel, Hands, Prompt, SystemClock, User, on_behalf_of, this_caller, this_machine};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -59,7 +59,7 @@ pub(crate) fn perform_as<O: Op, R: Rights>(
             _ => error.to_string(),
         };
         let told = format!("What belongs to {name} is read and written by a process of {name}'s, and not by root: {why}.");
-        Failure::system(told).hint(format!("the same command as {name}, without sudo"))
+        Failure::system(told).hint(hint!("the same command as {}, without sudo", name))
     };
     let kept: Vec<BorrowedFd<'_>> = handed.iter().map(AsFd::as_fd).collect();
     let numbers = portward_session::numbers_of(handed);
@@ -192,7 +192,7 @@ fn read_value<T: DeserializeOwned>(value: Value, name: &Text) -> Result<T, Failu
 
 fn strange(name: &Text) -> Failure {
     Failure::system(format!("A process of {name}'s answers with what no Portward says."))
-        .hint(format!("the same command as {name}, without sudo"))
+        .hint(hint!("the same command as {}, without sudo", name))
 }
 
 /// The same value without a character that would do something to a terminal: the user's process may be another program by now.

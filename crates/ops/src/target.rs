@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_checks::BindQuestion;
 use portward_model::{
-    Endpoint, EndpointHost, PortRange, Sentence, Socket, SocketFile, SocketState, Text, Transport, is_localhost,
+    Endpoint, EndpointHost, PortRange, Sentence, Socket, SocketFile, SocketState, Text, Transport, hint, is_localhost,
 };
 use portward_sys::{self as sys, PortFilter, StateSet, Transports, Which};
 
@@ -56,7 +56,7 @@ impl Target {
             return Ok(());
         }
         Err(Failure::usage(format!("`{endpoint}` names no port of its own; {} is only what its scheme implies.", endpoint.port))
-            .hint(format!("write the port: {endpoint}")))
+            .hint(hint!("write the port: {}", endpoint.to_string())))
     }
 
     /// A look at this endpoint: every socket that has its port on either side, in every state.

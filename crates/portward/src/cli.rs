@@ -8,6 +8,7 @@ use std::{
 };
 
 use clap::{Arg, ArgMatches, Args, Command, ValueHint};
+use portward_model::{hint, inert};
 use portward_ops::{Cancel, Document, Door, Effect, Exit, Failure, Home, Kind, Never, Noun, Op, Sink, perform, write_json};
 use portward_sys::{SystemClock, on_request_to_end, requested_end, this_caller};
 
@@ -30,7 +31,7 @@ pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
         }
         Err(Trouble::Failed(failure)) => refused(&failure),
         Err(Trouble::Output(error)) => {
-            let _ = writeln!(io::stderr(), "portward: The answer cannot be written: {error}.");
+            let _ = writeln!(io::stderr(), "portward: The answer cannot be written: {}.", inert(&error.to_string()));
             ExitCode::from(2)
         }
     }
@@ -42,7 +43,7 @@ fn refused(failure: &Failure) -> ExitCode {
         portward_ops::die_by(requested_end().unwrap_or(TERMINATED));
     }
     let hint = failure.hint.as_ref().map(|hint| format!("hint: {hint}\n")).unwrap_or_default();
-    let _ = write!(io::stderr(), "portward: {}\n{hint}", failure.message);
+    let _ = write!(io::stderr(), "portward: {}\n{hint}", inert(&failure.message));
     ExitCode::from(if failure.kind == Kind::NotStarted { 125 } else { 2 })
 }
 
@@ -91,7 +92,7 @@ fn act(arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
                 let failure =
                     Failure::usage(format!("`{}` is no command of Portward.", portward_model::Text::from(first.as_str())));
                 return Err(failure
-                    .hint(format!("portward {meant}    or name:{first} to look for a process of that name"))
+                    .hint(hint!("portward {}    or name:{} to look for a process of that name", meant, first))
                     .into());
             }
             // Without a command the words are filters: `portward 3000` is `portward list 3000`.
@@ -300,7 +301,8 @@ where
     let door =
         Door { machine: source.machine(), own: Some(caller.process), clock: &SystemClock, cancel: &cancel, prompt: &Terminal };
     let colour = matches.get_one::<String>("color").map(String::as_str);
-    let mut screen = if O::YIELDS_STDOUT { Screen::beside_a_program(colour) } else { Screen::stdout(colour) }.after(typed);
+    let mut screen = if O::YIELDS_STDOUT { Screen::beside_a_program(colour) } else { Screen::stdout(colour) }
+        .after(typed, source.is_elsewhere());
     let mut trouble = None;
     let mut streamed = false;
     let output = {

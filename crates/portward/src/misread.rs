@@ -1,5 +1,7 @@
 //! What was typed and makes no sense, in the words of this program.
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use portward_model::{Hint, hint};
 use portward_ops::Failure;
 
 /// What clap says in a paragraph, as one sentence and a hint. What was typed may be long, or act on a terminal.
@@ -14,7 +16,7 @@ pub(crate) fn misread(error: &clap::Error) -> Failure {
     let said = error.source().map_or_else(|| first_sentence(&own), ToString::to_string);
     let said = said.strip_prefix("error: ").unwrap_or(&said);
     let (said, near) = match said.split_once("; did you mean `") {
-        Some((said, near)) => (said, Some(format!("did you mean {} ?", near.trim_end_matches(['`', '?', '.'])))),
+        Some((said, near)) => (said, Some(hint!("did you mean {} ?", near.trim_end_matches(['`', '?', '.'])))),
         None => (said, None),
     };
     let mut short: String = said.chars().take(LONGEST_SENTENCE).collect();
@@ -26,12 +28,31 @@ pub(crate) fn misread(error: &clap::Error) -> Failure {
     let lines = || own.lines().map(str::trim);
     let values = lines()
         .find_map(|line| line.strip_prefix("[possible values: ")?.strip_suffix(']'))
-        .map(|values| format!("one of {values}"));
-    let tip = lines().find_map(|line| line.strip_prefix("tip: ")).map(str::to_owned);
-    let hint = near.or(values).or(tip).map(|hint| portward_model::Text::from_shown(&hint).shown());
-    let hint = hint.unwrap_or_else(|| "the same command with --help".to_owned());
+        .map(|values| Hint::listing("one of ", values.split(", ")));
+    let tip = || lines().find_map(|line| line.strip_prefix("tip: ")).map(Hint::told);
+    let unknown = (error.kind() == ErrorKind::UnknownArgument).then(|| unknown(error));
+    let hint = near.or(values).or(unknown).or_else(tip).unwrap_or_else(|| HELP.into());
     Failure::usage(format!("{}.", sentence.trim_end_matches('.'))).hint(hint)
 }
+
+/// What to do about an option that the command does not have. What clap says of it, that it may be passed as a value, is rarely meant.
+fn unknown(error: &clap::Error) -> Hint {
+    let said = |kind| match error.get(kind) {
+        Some(ContextValue::String(said)) => Some(said.as_str()),
+        Some(ContextValue::Strings(said)) => said.first().map(String::as_str),
+        _ => None,
+    };
+    let is_elsewhere = |option: &str| ["--from", "--host"].contains(&option.split('=').next().unwrap_or_default());
+    match (said(ContextKind::InvalidArg), said(ContextKind::SuggestedArg)) {
+        (Some(option), _) if is_elsewhere(option) => {
+            "--from and --host go with commands that only read, such as portward list".into()
+        }
+        (_, Some(near)) => hint!("did you mean {} ?", near),
+        _ => HELP.into(),
+    }
+}
+
+const HELP: &str = "the same command with --help";
 
 /// The first line, with the list that stands below it where it ends in a colon.
 fn first_sentence(said: &str) -> String {

@@ -5,6 +5,7 @@ use std::{
     process::{Command, Stdio},
 };
 
+use portward_model::inert;
 use portward_ops::Prompt;
 
 /// Asks and tells on the terminal. Talk goes to standard error, which leaves the answer clean.
@@ -16,7 +17,8 @@ impl Prompt for Terminal {
             return None;
         }
         let mut talk = io::stderr();
-        write!(talk, "{question} [y/N] ").and_then(|()| talk.flush()).ok()?;
+        let lines: Vec<_> = question.split('\n').map(inert).collect();
+        write!(talk, "{} [y/N] ", lines.join("\n")).and_then(|()| talk.flush()).ok()?;
         let mut answer = String::new();
         io::stdin().lock().read_line(&mut answer).ok()?;
         Some(matches!(answer.trim().to_ascii_lowercase().as_str(), "y" | "yes"))
@@ -24,7 +26,7 @@ impl Prompt for Terminal {
 
     fn progress(&self, text: &str) {
         if io::stderr().is_terminal() {
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(io::stderr(), "{}", inert(text));
         }
     }
 
@@ -55,8 +57,9 @@ impl Prompt for Terminal {
     }
 
     fn notify(&self, title: &str, text: &str) -> bool {
-        // What follows `--` is text whatever it begins with.
-        start(Command::new("notify-send").args(["--app-name=portward", "--", title, text]))
+        // What follows `--` is text whatever it begins with. A desktop reads the body as markup.
+        let markup = inert(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        start(Command::new("notify-send").args(["--app-name=portward", "--", &inert(title), &markup]))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use portward_model::Text;
+use portward_model::{Hint, Text};
 use portward_ops::{Entry, Failure, OPS};
 use serde_json::{Value, json};
 
@@ -32,7 +32,7 @@ pub(crate) fn print(name: Option<&str>) -> Result<ExitCode, Trouble> {
             "`{}` is no command with a schema.",
             Text::from(name.chars().take(40).collect::<String>().as_str())
         ))
-        .hint(format!("one of {}", nouns.join(", ")))
+        .hint(Hint::listing("one of ", &nouns))
         .into());
     };
     writeln!(out, "{}", text(&of(entry)))?;

@@ -1,6 +1,7 @@
 //! Where text goes: its width, its colours, and the difference between the answer and the talk.
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     io::{self, BufWriter, IsTerminal, Write},
     sync::{
@@ -10,11 +11,16 @@ use std::{
 };
 
 use anstyle::{AnsiColor, Style};
+use portward_model::{Hint, ShellLine, Text, acts, inert};
 
 use crate::beside::{Beside, LONGEST};
 
 /// The answer goes to standard output, hints and gaps to standard error. Colour and width are looked up
 /// only when text is drawn, so that JSON pays for neither.
+///
+/// It is the last door: whatever is given to it as text leaves it inert. Colour is put into a line as marks, which become sequences
+/// of the terminal here and nowhere else; a sequence, a newline or a character that nobody sees, which came in with somebody's
+/// name, stands there as its escape.
 pub(crate) struct Screen {
     out: BufWriter<Box<dyn Write + Send>>,
     when: Colour,
@@ -22,7 +28,9 @@ pub(crate) struct Screen {
     beside: Option<Arc<AtomicBool>>,
     looked: Option<Looks>,
     /// The words that were typed, for a hint that repeats them.
-    typed: Vec<String>,
+    typed: Vec<Text>,
+    /// What is shown was read elsewhere: from a snapshot, or on another machine.
+    elsewhere: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -57,6 +65,20 @@ pub(crate) enum Tone {
 }
 
 impl Tone {
+    const ALL: [Self; 6] = [Self::Plain, Self::Label, Self::Quiet, Self::Notice, Self::Alarm, Self::Good];
+
+    /// What stands before a piece of a line in this tone: a noncharacter, which no inert text holds.
+    fn mark(self) -> char {
+        match self {
+            Self::Plain => END,
+            Self::Label => '\u{fdd1}',
+            Self::Quiet => '\u{fdd2}',
+            Self::Notice => '\u{fdd3}',
+            Self::Alarm => '\u{fdd4}',
+            Self::Good => '\u{fdd5}',
+        }
+    }
+
     fn style(self) -> Style {
         match self {
             Self::Plain => Style::new(),
@@ -83,6 +105,7 @@ impl Screen {
             beside: None,
             looked: None,
             typed: Vec::new(),
+            elsewhere: false,
         }
     }
 
@@ -94,15 +117,20 @@ impl Screen {
         Self { out, beside: Some(waits), ..Self::stdout(when) }
     }
 
-    /// The same, which knows what was typed.
-    pub(crate) fn after(self, typed: &[OsString]) -> Self {
-        let shown = typed.iter().skip(1).map(|word| portward_model::Text::new(word.as_encoded_bytes()).shown());
-        Self { typed: shown.filter(|word| !word.contains(' ')).take(6).collect(), ..self }
+    /// The same, which knows what was typed, and whether what is shown was read elsewhere.
+    pub(crate) fn after(self, typed: &[OsString], elsewhere: bool) -> Self {
+        Self { typed: typed.iter().skip(1).map(|word| Text::new(word.as_encoded_bytes())).collect(), elsewhere, ..self }
     }
 
-    /// The command that was typed, as root would type it.
-    pub(crate) fn as_root(&self) -> String {
-        format!("sudo portward {}", self.typed.join(" ")).trim_end().to_owned()
+    /// True where what is shown was read elsewhere, so that no right of this reader reveals more.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        self.elsewhere
+    }
+
+    /// The command that was typed, as root would type it: all of its words, each as one.
+    pub(crate) fn as_root(&self) -> Hint {
+        let line = self.typed.iter().fold(ShellLine::from("sudo portward"), ShellLine::word).typeable();
+        line.filter(|line| line.line().len() <= LONGEST_REPEATED).map_or_else(|| "the same command with sudo".into(), Hint::from)
     }
 
     /// A sheet of this width that takes the answer and the talk.
@@ -167,28 +195,27 @@ impl Screen {
 
     /// Text in a tone, for putting into a line.
     pub(crate) fn paint(&mut self, tone: Tone, text: &str) -> String {
+        let text = inert(text);
         if tone == Tone::Plain || text.is_empty() || !self.looks().colour {
-            return text.to_owned();
+            return text.into_owned();
         }
-        let style = tone.style();
-        format!("{style}{text}{style:#}")
+        format!("{}{text}{END}", tone.mark())
     }
 
     /// Lets `write` add to a line, in a tone.
     pub(crate) fn tint(&mut self, line: &mut String, tone: Tone, write: impl FnOnce(&mut String)) {
-        use std::fmt::Write as _;
         if tone == Tone::Plain || !self.looks().colour {
             return write(line);
         }
-        let style = tone.style();
-        let _ = write!(line, "{style}");
+        line.push(tone.mark());
         write(line);
-        let _ = write!(line, "{style:#}");
+        line.push(END);
     }
 
     /// One line of the answer.
     pub(crate) fn line(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())?;
+        let colour = !text.is_ascii() && self.looks().colour;
+        self.out.write_all(drawn(text, colour).as_bytes())?;
         self.out.write_all(b"\n")
     }
 
@@ -209,6 +236,13 @@ impl Screen {
             margin = &empty;
         }
         Ok(())
+    }
+
+    /// What repairs something, and the command for it, which is copied whole: a line that ends within a command would be run half
+    /// by whoever pastes it, so that it is left to the terminal to break it.
+    pub(crate) fn repair(&mut self, label: &str, title: &str, command: &str) -> io::Result<()> {
+        let command = inert(command).replace(' ', KEPT);
+        self.labelled(label, &format!("{}: {command}", inert(title)))
     }
 
     /// Several texts, with the label beside the first.
@@ -263,11 +297,17 @@ impl Screen {
         Ok(())
     }
 
+    /// An empty line between the answer and the talk.
+    pub(crate) fn apart(&mut self) -> io::Result<()> {
+        self.said("\n")
+    }
+
     /// A remark with its next step, to standard error, after what was said so far.
-    pub(crate) fn remark(&mut self, text: &str, hint: Option<&str>) -> io::Result<()> {
-        self.out.flush()?;
+    pub(crate) fn remark(&mut self, text: &str, hint: impl Next) -> io::Result<()> {
         let width = self.looked.and_then(|looks| looks.width).unwrap_or(usize::MAX);
         let text = wrapped(text, width).join("\n");
+        let hint = hint.next();
+        let hint = hint.as_ref().map(Hint::words);
         let line = match hint {
             None => format!("{text}\n"),
             Some(hint) if text.is_empty() => format!("hint: {hint}\n"),
@@ -276,17 +316,81 @@ impl Screen {
                 format!("{text}{}hint: {hint}\n", if fits { "   " } else { "\n" })
             }
         };
-        // In one piece: a program that shares the stream must not come between a line and its end.
+        self.said(&line)
+    }
+
+    /// In one piece: a program that shares the stream must not come between a line and its end.
+    fn said(&mut self, line: &str) -> io::Result<()> {
+        self.out.flush()?;
         if self.beside.is_some() {
-            self.out.write_all(cut(&line).as_bytes())?;
+            self.out.write_all(cut(line).as_bytes())?;
             return self.out.flush();
         }
         io::stderr().lock().write_all(line.as_bytes())
     }
 }
 
+/// What stands behind a remark: a hint, one of this program's own, or nothing.
+pub(crate) trait Next {
+    /// The hint.
+    fn next(self) -> Option<Hint>;
+}
+
+impl Next for () {
+    fn next(self) -> Option<Hint> {
+        None
+    }
+}
+
+impl Next for &'static str {
+    fn next(self) -> Option<Hint> {
+        Some(self.into())
+    }
+}
+
+impl Next for Hint {
+    fn next(self) -> Option<Hint> {
+        Some(self)
+    }
+}
+
+impl Next for Option<Hint> {
+    fn next(self) -> Option<Hint> {
+        self
+    }
+}
+
+/// A line as it goes to the terminal: marks as the sequences that they stand for, and everything else inert.
+fn drawn(text: &str, colour: bool) -> Cow<'_, str> {
+    if !colour {
+        return inert(text);
+    }
+    if !text.chars().any(acts) {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    let mut rest = text;
+    while let Some(at) = rest.find(acts) {
+        let (before, after) = rest.split_at(at);
+        out.push_str(before);
+        let c = after.chars().next().unwrap_or(END);
+        let (this, next) = after.split_at(c.len_utf8());
+        match Tone::ALL.into_iter().find(|tone| tone.mark() == c) {
+            Some(Tone::Plain) => out.push_str("\u{1b}[0m"),
+            Some(tone) => out.push_str(&tone.style().to_string()),
+            None => out.push_str(&inert(this)),
+        }
+        rest = next;
+    }
+    out.push_str(rest);
+    out.into()
+}
+
+/// What stands behind a piece of a line that is in a tone.
+const END: char = '\u{fdd0}';
+
 /// A remark as long as one piece can be.
-fn cut(line: &str) -> std::borrow::Cow<'_, str> {
+fn cut(line: &str) -> Cow<'_, str> {
     if line.len() <= LONGEST {
         return line.into();
     }
@@ -296,18 +400,28 @@ fn cut(line: &str) -> std::borrow::Cow<'_, str> {
 }
 
 fn wrapped(text: &str, room: usize) -> Vec<String> {
+    let kept: Vec<Cow<'_, str>> = text.split(KEPT).map(inert).collect();
+    let text = kept.join(if room == usize::MAX { " " } else { KEPT });
     if room == usize::MAX {
-        return text.lines().map(str::to_owned).collect();
+        return vec![text];
     }
-    textwrap::wrap(text, textwrap::Options::new(room).break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation))
+    textwrap::wrap(&text, textwrap::Options::new(room).break_words(false).word_splitter(textwrap::WordSplitter::NoHyphenation))
         .into_iter()
-        .map(std::borrow::Cow::into_owned)
+        .map(|line| line.replace(KEPT, " "))
         .collect()
 }
 
+/// A blank at which no line ends, while lines are broken: a noncharacter, which no inert text holds.
+const KEPT: &str = "\u{fdd6}";
+
+/// A command that is repeated in a hint is no longer.
+const LONGEST_REPEATED: usize = 200;
 /// Width of the margin that labels stand in; every label is shorter.
 const MARGIN: usize = 10;
 /// Between a fact and its source.
 const GAP: usize = 3;
 /// A column of sources stands no further right than this, however wide the terminal.
 const WIDEST: usize = 120;
+
+#[cfg(test)]
+mod tests;

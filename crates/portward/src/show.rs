@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::Need;
+use portward_model::{Hint, Need};
 use portward_ops::Never;
 
 use crate::screen::Screen;
@@ -37,18 +37,37 @@ fn no_room(screen: &mut Screen, columns: &[&str]) -> io::Result<()> {
     if columns.is_empty() {
         return Ok(());
     }
-    screen.remark(&format!("No room for {}.", columns.join(", ").to_lowercase()), Some("a wider terminal, or --json"))
+    screen.remark(&format!("No room for {}.", columns.join(", ").to_lowercase()), "a wider terminal, or --json")
 }
 
 /// The gaps of an answer, each with what would reveal it.
 fn gaps(screen: &mut Screen, gaps: &[portward_ops::Gap]) -> io::Result<()> {
     for gap in gaps {
         let hint = match &gap.need {
+            Need::Root if screen.is_elsewhere() => Some(THERE.into()),
             Need::Root => Some(screen.as_root()),
             Need::Platform => None,
-            need @ (Need::Capability(_) | Need::Setting(_) | Need::Command(_)) => Some(need.phrase()),
+            // Whoever wrote a snapshot wrote its gaps; what they would have a reader type is not repeated, but where it is ours.
+            need if screen.is_elsewhere() && !OURS.contains(&need.phrase().as_str()) => None,
+            Need::Command(command) => Some(command.clone()),
+            need @ (Need::Capability(_) | Need::Setting(_)) => Some(Hint::told(&need.phrase())),
         };
-        screen.remark(&format!("Not seen: {} ({}).", gap.what(), gap.effect()), hint.as_deref())?;
+        screen.remark(&format!("Not seen: {} ({}).", gap.what(), gap.effect()), hint)?;
     }
     Ok(())
 }
+
+/// What reveals more of what was read elsewhere: rights there, not here.
+const THERE: &str = "sudo portward snapshot --out FILE    on that machine, and this again with FILE";
+/// What Portward itself says would reveal something.
+const OURS: [&str; 9] = [
+    "CAP_NET_ADMIN",
+    "CAP_SYS_PTRACE",
+    "ask again",
+    "apt install nftables",
+    "portward explain ENDPOINT",
+    "portward explain on the machine itself",
+    "a reader in the machine's first pid namespace",
+    "the same command outside this container or sandbox",
+    "netlink sockets allowed in this sandbox",
+];

@@ -7,7 +7,7 @@ use std::{
 };
 
 use clap::ArgMatches;
-use portward_model::Text;
+use portward_model::{Text, hint};
 use portward_ops::{Failure, Machine};
 use portward_sys::{Act, Tape, read_given, this_machine};
 
@@ -24,6 +24,13 @@ impl Source {
             Self::Live(machine) => Machine::Live(machine.as_ref()),
             Self::Snapshot(recorded) => Machine::Snapshot(recorded.as_ref()),
         }
+    }
+}
+
+impl Source {
+    /// True for what was read elsewhere.
+    pub(crate) fn is_elsewhere(&self) -> bool {
+        matches!(self, Self::Snapshot(_))
     }
 }
 
@@ -80,8 +87,8 @@ fn over_ssh(server: &str) -> Result<Tape, Failure> {
         let failure = match status.code() {
             Some(127) => Failure::system(format!("{shown} has no portward in the PATH of a non-interactive shell."))
                 .hint("install Portward there"),
-            Some(255) => Failure::system(format!("ssh cannot reach {shown}.")).hint(format!("try: ssh {shown} true")),
-            _ => Failure::system(format!("Portward on {shown} failed: {status}.")).hint(format!("try: ssh {shown} portward")),
+            Some(255) => Failure::system(format!("ssh cannot reach {shown}.")).hint(hint!("try: ssh {} true", server)),
+            _ => Failure::system(format!("Portward on {shown} failed: {status}.")).hint(hint!("try: ssh {} portward", server)),
         };
         return Err(failure);
     }

@@ -57,8 +57,9 @@ impl<'a> Table<'a> {
     /// Adds a row; it has one cell for each column.
     pub(crate) fn row(&mut self, cells: impl IntoIterator<Item = Cell>) {
         for (cell, width) in cells.into_iter().zip(&mut self.widths) {
-            *width = (*width).max(width_of(&cell.text));
-            self.text.push_str(&cell.text);
+            let text = portward_model::inert(&cell.text);
+            *width = (*width).max(width_of(&text));
+            self.text.push_str(&text);
             self.cells.push((u32::try_from(self.text.len()).unwrap_or(u32::MAX), cell.tone));
         }
     }

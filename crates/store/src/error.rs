@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::{Failure, Kind, Span};
+use portward_model::{Failure, Kind, Span, hint};
 use portward_sys::{FileMark, StateFolder};
 use rusqlite::ErrorCode;
 
@@ -93,7 +93,7 @@ impl StoreError {
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => closed(folder),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                     Failure::system(format!("Another program has kept {path} to itself for {}.", Span(PATIENCE)))
-                        .hint(format!("fuser -v {path}    names it"))
+                        .hint(hint!("fuser -v {}    names it", folder.path.join(NAME).as_path()))
                 }
                 _ => Failure::system(format!("{path} cannot be used: {error}.")).hint("portward lease repair    looks at it"),
             },
@@ -144,7 +144,7 @@ fn unusable(error: &io::Error, folder: &StateFolder) -> Failure {
 
 fn full(folder: &StateFolder) -> Failure {
     Failure::system(format!("The disk of {} is full, so nothing more could be recorded.", folder.path.display()))
-        .hint(format!("df -h {}    every lease that was recorded still holds", folder.path.display()))
+        .hint(hint!("df -h {}    every lease that was recorded still holds", folder.path.as_path()))
 }
 
 fn closed(folder: &StateFolder) -> Failure {

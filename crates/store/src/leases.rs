@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portward_model::{Failure, PortRange};
+use portward_model::{Failure, PortRange, hint};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Durable, Lease, ProjectId, Store, error::StoreError, projects, rules};
@@ -185,7 +185,7 @@ fn complete(store: &Connection, mut lease: Lease, want: Want<'_>) -> Result<Leas
     if let Some(name) = want.name.filter(|name| lease.name.as_deref() != Some(name)) {
         if let (Some(other), Some(asked)) = (&lease.name, lease.asked) {
             return Err(Failure::usage(format!("{asked} is leased under the name {other}, and has one name."))
-                .hint(format!("portward lease release {other}    and take it again"))
+                .hint(hint!("portward lease release {}    and take it again", other))
                 .into());
         }
         store.execute("UPDATE leases SET name = ?2 WHERE port = ?1", params![lease.port, name])?;
@@ -225,7 +225,7 @@ fn full() -> Failure {
 fn apart(asked: &Lease, named: &Lease) -> Failure {
     let (number, name) = (asked.asked.unwrap_or_default(), named.name.as_deref().unwrap_or_default());
     Failure::usage(format!("{number} is leased as {}, and {name} as {}: they are two ports already.", asked.port, named.port))
-        .hint(format!("portward lease release {name}    and take it again"))
+        .hint(hint!("portward lease release {}    and take it again", name))
 }
 
 fn choose(

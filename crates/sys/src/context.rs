@@ -9,7 +9,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::{Caller, Failure, ProcessId};
+use portward_model::{Caller, Failure, ProcessId, inert};
 
 use crate::{Act, Clock, Dial, Look};
 
@@ -193,8 +193,8 @@ impl<'a, R: Rights> Context<'a, R> {
     }
 
     /// Whether the person agrees, who may have said so before; a failure where nobody is there to ask.
-    pub fn agreed(&self, yes: bool, question: &str, nothing: &str, hint: &str) -> Result<bool, Failure> {
-        let answer = if yes { Some(true) } else { self.prompt.confirm(question) };
+    pub fn agreed(&self, yes: bool, question: &str, nothing: &str, hint: &'static str) -> Result<bool, Failure> {
+        let answer = if yes { Some(true) } else { self.prompt.confirm(&inert(question)) };
         let unasked = || Failure::usage(format!("{question} Nobody is there to answer, so nothing was {nothing}."));
         answer.ok_or_else(|| unasked().hint(hint))
     }

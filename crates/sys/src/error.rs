@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::{Failure, Gap, Kind, Lack, Need, capitalised};
+use portward_model::{Failure, Gap, Kind, Lack, Need, capitalised, hint};
 
 /// An operation that failed, with the thing it was about.
 #[derive(Debug, thiserror::Error)]
@@ -197,13 +197,13 @@ impl From<SysError> for Failure {
         };
         let hint = match &error {
             SysError::Read { path, .. } if path.starts_with("/proc") => {
-                Some("mount -t proc proc /proc    in a container: run it with a /proc of its own".to_owned())
+                Some("mount -t proc proc /proc    in a container: run it with a /proc of its own".into())
             }
-            SysError::Changed { .. } => Some("ask again, and look at the line first".to_owned()),
-            SysError::LeftAlone { path, .. } => Some(format!("change {path} with an editor")),
-            _ if denied => Some("the same command with sudo".to_owned()),
+            SysError::Changed { .. } => Some("ask again, and look at the line first".into()),
+            SysError::LeftAlone { path, .. } => Some(hint!("change {} with an editor", path)),
+            _ if denied => Some("the same command with sudo".into()),
             _ => None,
         };
-        Self { kind, message: format!("{}.", capitalised(&error.to_string())), hint }
+        Self { kind, hint, ..Self::system(format!("{}.", capitalised(&error.to_string()))) }
     }
 }

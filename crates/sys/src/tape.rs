@@ -92,7 +92,7 @@ impl Tape {
     /// What the snapshot tells of a question; `None` where it tells nothing.
     fn of_snapshot(&self, reading: &Reading<'_>, each: &mut dyn FnMut(Socket)) -> Option<Answer> {
         let snapshot = &self.snapshot;
-        let there = || Need::Command("portward explain on the machine itself".to_owned());
+        let there = || Need::Command("portward explain on the machine itself".into());
         Some(match *reading {
             Reading::Facts() => Answer::Facts(snapshot.host.clone()),
             Reading::Elapsed() => Answer::Elapsed(self.elapsed()),

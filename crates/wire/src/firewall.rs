@@ -9,7 +9,7 @@ mod nft;
 pub use iptables::{Generation, iptables_rules};
 pub use nft::{Ruleset, nft_has_owner, nft_rules, nft_tables, nft_texts};
 
-use portward_model::{FirewallRule, RuleVerdict, Text};
+use portward_model::{FirewallRule, Removal, RuleVerdict, Text};
 
 /// What a rule says, before it is told for each of its ports.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ struct Draft {
     ports: Vec<(u16, u16)>,
     interface: Option<Text>,
     narrowed: bool,
-    remove: String,
+    removal: Removal,
 }
 
 impl Draft {
@@ -44,8 +44,7 @@ impl Draft {
                 last_port: ports.filter(|(first, last)| first < last).map(|(_, last)| last),
                 interface: self.interface.clone(),
                 narrowed: self.narrowed,
-                // Names of tables and chains are whatever somebody gave them.
-                remove: Text::from_shown(&self.remove).shown(),
+                removal: self.removal.clone(),
             });
         }
     }

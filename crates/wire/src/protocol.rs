@@ -8,6 +8,8 @@
 //! What was heard without a greeting is recognised by the first bytes that a specification fixes, never by the port alone.
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+use portward_model::{ShellLine, Text};
+
 macro_rules! protocols {
     ($($name:ident,)*) => {
         $(mod $name;)*
@@ -174,9 +176,16 @@ impl Protocol {
     }
 
     /// A client at a shell for this endpoint; what tells more of it where none is usual.
-    pub fn client_for(&self, host: &str, port: u16) -> String {
+    pub fn client_for(&self, host: &str, port: u16) -> ShellLine {
         let client = if self.client.is_empty() { "portward explain PORT" } else { self.client };
-        client.replace("HOST", host).replace("PORT", &port.to_string())
+        ShellLine::named(client, &[("HOST", host.into()), ("PORT", Text::new(port.to_string()))])
+    }
+
+    /// The same by a Unix socket; `None` where its path cannot be typed, or no client takes one.
+    pub fn client_by(&self, path: &Text, port: u16) -> Option<ShellLine> {
+        let folder = path.raw().rsplitn(2, |byte| *byte == b'/').nth(1).map_or_else(|| path.clone(), Text::new);
+        let words = [("PATH", path.clone()), ("FOLDER", folder), ("PORT", Text::new(port.to_string()))];
+        (!self.by_path.is_empty()).then(|| ShellLine::named(self.by_path, &words)).and_then(ShellLine::typeable)
     }
 
     /// True when its servers show themselves in what they say.

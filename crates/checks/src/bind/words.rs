@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{
     Container, Evidence, Finding, Likelihood, Moment, Process, Remedy, Seen, Snapshot, Socket, Supervisor, SupervisorKind, Text,
-    Transport, Via,
+    Transport, Via, shell,
 };
 
 use super::{
@@ -139,7 +139,7 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Reme
         if let Some(proxy) = proxy.filter(|_| container.is_none()) {
             fixes.push(Remedy::look(
                 format!("Find the container that publishes it: port {} of {}", proxy.container_port, proxy.container_address),
-                format!("docker ps --filter publish={}", view.question.port),
+                shell!("docker ps --filter publish={}", view.question.port),
             ));
         }
     }

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use portward_model::{Edit, Mention, MentionKind, Process, Remedy, Text, unmap};
+use portward_model::{Edit, Hint, Mention, MentionKind, Process, Remedy, ShellLine, Text, unmap};
 
 use super::{Asking, Case, kin, words};
 use crate::program::{self, Program};
@@ -33,7 +33,7 @@ pub(crate) fn listen_on(case: &Case<'_>, index: usize, to: IpAddr, title: &str) 
     let candidates = case.exam.mentions.iter().filter(|mention| reads(case, process, mention) && sets_address(mention, from));
     let mut places = candidates.filter_map(|mention| Some((mention, readdressed(mention, from, to)?)));
     let ((mention, (now, then)), None) = (places.next()?, places.next()) else { return None };
-    let after = Some(format!("start {} anew", words::named(process)));
+    let after = Some(Hint::told(&format!("start {} anew", words::named(process))));
     Some(fix(case, title, Edit { file: mention.file.clone(), line: mention.line, now, then: vec![then], after }))
 }
 
@@ -43,13 +43,15 @@ pub(crate) fn fix(case: &Case<'_>, title: &str, edit: Edit) -> Remedy {
 }
 
 /// `portward doctor 127.0.0.1:5173 --fix`
-fn command(case: &Case<'_>) -> String {
-    let bind = if case.asked.asking == Asking::Listen { " --bind" } else { "" };
+fn command(case: &Case<'_>) -> ShellLine {
+    let fix = if case.asked.asking == Asking::Listen { "--bind --fix" } else { "--fix" };
     let at = match case.asked.addresses.first() {
-        Some(address) if case.asked.path.is_none() && case.asked.host_given => words::address(*address, case.asked.port),
-        _ => words::target(case).shown(),
+        Some(address) if case.asked.path.is_none() && case.asked.host_given => {
+            Text::new(words::address(*address, case.asked.port))
+        }
+        _ => words::target(case),
     };
-    format!("portward doctor {at}{bind} --fix")
+    ShellLine::from("portward doctor").word(at).then(fix)
 }
 
 /// The whole line and what becomes of it.

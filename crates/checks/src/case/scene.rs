@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use portward_model::{
     Attempt, DialTarget, Ended, Examination, Exchange, FileKind, FirewallRule, Mention, MentionKind, Met, Moved, PathFacts,
-    Queue, RuleVerdict, Said, Sample, Seen, Snapshot, Text, Thread, Told, Transport, Vitals,
+    Queue, Removal, RuleVerdict, Said, Sample, Seen, Snapshot, Text, Thread, Told, Transport, Vitals,
 };
 
 use super::{Asked, Asking, Case};
@@ -196,10 +196,10 @@ impl Scene {
     /// With a packet filter rule: its hook, text, verdict, port and packets.
     pub(crate) fn rule(mut self, hook: &str, text: &str, verdict: RuleVerdict, port: Option<u16>, packets: Option<u64>) -> Self {
         let chain = Text::new(format!("inet filter {hook}"));
-        let remove = format!("sudo nft delete rule inet filter {hook} handle 4");
+        let removal = Removal::new(["sudo", "nft", "delete", "rule", "inet", "filter", hook, "handle", "4"]);
         let (hook, text) = (Text::from(hook), Text::from(text));
         let (last_port, interface, narrowed) = (None, None, false);
-        let rule = FirewallRule { chain, hook, text, verdict, packets, port, last_port, interface, narrowed, remove };
+        let rule = FirewallRule { chain, hook, text, verdict, packets, port, last_port, interface, narrowed, removal };
         match &mut self.exam.firewall {
             Some(Seen::Known(rules)) => rules.push(rule),
             other => *other = Some(Seen::Known(vec![rule])),

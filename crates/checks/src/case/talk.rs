@@ -4,11 +4,11 @@
 
 mod http;
 
-use portward_model::{Attempt, Ended, Evidence, Exchange, Said, Transport};
+use portward_model::{Attempt, Ended, Evidence, Exchange, Said, Text, Transport};
 use portward_wire::protocol::{self, HTTP, HTTP2, MYSQL, POSTGRES, Protocol, TLS};
 
 use super::{Case, Standing, words};
-use crate::{Symptom, program, quoted};
+use crate::{Symptom, program};
 
 pub(crate) use http::HttpAnswer;
 
@@ -187,7 +187,7 @@ fn alert_words(heard: &[u8]) -> String {
 /// The first line of what was heard, at most 80 characters.
 pub(crate) fn first_line(exchange: &Exchange) -> Shown {
     let line = exchange.heard.raw().split(|byte| *byte == b'\n').next().unwrap_or_default().trim_ascii();
-    Shown(portward_model::Text::new(line).shown().chars().take(80).collect())
+    Shown(Text::new(line).shown().chars().take(80).collect())
 }
 
 /// Text that is escaped already; `{:?}` puts it in quotation marks.
@@ -226,12 +226,12 @@ pub(crate) fn is_plain(host: &str) -> bool {
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
 }
 
-/// The URL that was asked about, with this scheme, as one word of a shell.
+/// The URL that was asked about, with this scheme.
 pub(crate) fn url(case: &Case<'_>, scheme: &str) -> String {
     let base = format!("{scheme}://{}:{}", host(case), case.asked.port);
     let resource = case.asked.resource.as_deref().filter(|resource| resource.starts_with('/')).unwrap_or("/");
-    let whole = portward_model::Text::from(format!("{base}{resource}").as_str());
-    quoted(&whole).unwrap_or_else(|| format!("{base}/"))
+    let whole = format!("{base}{resource}");
+    if Text::from(whole.as_str()).plain().is_some() { whole } else { format!("{base}/") }
 }
 
 #[cfg(test)]

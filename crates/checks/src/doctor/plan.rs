@@ -86,7 +86,7 @@ pub(super) fn plan(case: &Case<'_>) -> Plan {
         if !case.served().is_empty() {
             plan.declined.push(Declined {
                 what: format!("a datagram to {}", case.asked.text).into(),
-                because: "a datagram is data to whoever receives it, and no answer would prove nothing".into(),
+                because: "a datagram is data to whoever receives it, and silence would prove nothing".into(),
             });
         }
         return plan;

@@ -12,7 +12,7 @@
 //! exist go on, no connection tracking is needed, and an outgoing connection that happens to have this port is not cut.
 //! UDP has no first packet: everything that comes from the network is dropped.
 
-use portward_model::Transport;
+use portward_model::{ShellLine, Transport};
 
 /// A port that a table of the guard closes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,12 +89,13 @@ pub fn removal(closing: Closing) -> String {
 
 /// A text to paste into a shell; `inside` is what stands before `nft` to enter another network namespace. Pasted twice it
 /// gives the same tables again.
-pub fn paste(closings: &[Closing], inside: &str) -> String {
+pub fn paste(closings: &[Closing], inside: &ShellLine) -> String {
     let tables = closings.iter().map(|closing| {
         let table = closing.table();
         format!("table inet {table}\ndelete table inet {table}\n{}", closing.text())
     });
-    format!("sudo {inside}nft -f - <<'END'\n{}END\n", tables.collect::<String>())
+    let nft = inside.clone().then("nft -f - <<'END'").behind("sudo ");
+    nft.line().to_owned() + "\n" + &tables.collect::<String>() + "END\n"
 }
 
 /// What the name of every table of the guard begins with.
@@ -104,7 +105,7 @@ const LATE: &str = "type filter hook input priority filter - 1; policy accept;";
 
 #[cfg(test)]
 mod tests {
-    use portward_model::Transport;
+    use portward_model::{ShellLine, Transport};
 
     use super::{Closing, lasting, paste, removal};
 
@@ -164,10 +165,10 @@ mod tests {
 
     #[test]
     fn what_is_pasted_can_be_pasted_again() {
-        let text = paste(&[WEB], "");
+        let text = paste(&[WEB], &ShellLine::default());
         assert!(text.starts_with("sudo nft -f - <<'END'\ntable inet portward_guard_tcp_3000\ndelete table inet"), "{text}");
         assert!(text.ends_with("}\nEND\n"), "{text}");
-        assert!(paste(&[DNS], "ip netns exec blue ").starts_with("sudo ip netns exec blue nft -f - <<'END'\n"));
+        assert!(paste(&[DNS], &"ip netns exec blue".into()).starts_with("sudo ip netns exec blue nft -f - <<'END'\n"));
         assert_eq!(removal(WEB), "delete table inet portward_guard_tcp_3000");
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! What a recipe does is never taken for done: where the program really listens is read from the kernel afterwards.
 
+use portward_model::ShellLine;
+
 use super::{Run, Way, named};
 
 /// A command with the port in it.
@@ -39,9 +41,9 @@ pub fn arrange(command: &[String], port: u16) -> Arranged {
 }
 
 /// The words that tell a program its port, by the name that its process goes by.
-pub fn flags(name: &str, port: u16) -> Option<String> {
+pub fn flags(name: &str, port: u16) -> Option<ShellLine> {
     match named(base(name))?.told {
-        Way::Flags(flags) => Some(filled(flags, port).join(" ")),
+        Way::Flags(flags) => Some(filled(flags, port).iter().fold(ShellLine::default(), ShellLine::word)),
         Way::Unknown | Way::Last(..) | Way::After(..) | Way::Socket(_) => None,
     }
 }
@@ -146,7 +148,7 @@ mod tests {
 
     #[test]
     fn the_words_for_a_process_that_did_not_listen_where_it_was_told() {
-        assert_eq!(flags("vite", 20300).as_deref(), Some("--port 20300 --strictPort"));
+        assert_eq!(flags("vite", 20300).unwrap().line(), "--port 20300 --strictPort");
         assert_eq!(flags("gunicorn", 20300), None);
         assert_eq!(flags("node", 20300), None);
     }

@@ -10,7 +10,7 @@
 //! 5. the nearest package script, editor, shell, terminal or login;
 //! 6. none of them, and the parent is pid 1 or a user's manager: what started it has ended.
 
-use portward_model::{Container, Process, Supervisor, SupervisorKind, Text};
+use portward_model::{Container, Process, ShellLine, Supervisor, SupervisorKind, Text, shell};
 
 use super::{
     cgroup::{CgroupUnit, unit_of_cgroup},
@@ -50,22 +50,21 @@ fn until_person<'a>(ancestors: &[&'a Process]) -> Vec<(&'a Process, Option<&'a P
 
 fn in_container(container: &Container) -> Supervisor {
     let name = container.name.clone().unwrap_or_else(|| Text::new(container.id.chars().take(12).collect::<String>()));
-    let word = quoted(&name);
     let service = container.service.as_ref().and_then(|service| {
         let shown = std::str::from_utf8(service.raw()).ok()?;
-        let (project, service) = shown.split_once('/')?;
-        Some((quoted(&Text::from(project))?, quoted(&Text::from(service))?))
+        shown.split_once('/').filter(|(project, service)| !project.is_empty() && !service.is_empty())
     });
-    let stop = match (container.runtime.as_str(), service, word) {
-        ("docker", Some((project, service)), _) => Some(format!("docker compose -p {project} stop {service}")),
-        ("docker", None, Some(name)) => Some(format!("docker stop {name}")),
-        ("podman", _, Some(name)) => Some(format!("podman stop {name}")),
-        ("containerd", _, Some(name)) => Some(format!("nerdctl stop {name}")),
-        ("cri-o", _, Some(name)) => Some(format!("crictl stop {name}")),
-        ("lxc", _, Some(name)) => Some(format!("lxc-stop -n {name}")),
-        ("systemd-nspawn", _, Some(name)) => Some(format!("sudo machinectl poweroff {name}")),
+    let stop = match (container.runtime.as_str(), service) {
+        ("docker", Some((project, service))) => Some(shell!("docker compose -p {} stop", project).operand(service)),
+        ("docker", None) => Some(ShellLine::from("docker stop").operand(&name)),
+        ("podman", _) => Some(ShellLine::from("podman stop").operand(&name)),
+        ("containerd", _) => Some(ShellLine::from("nerdctl stop").operand(&name)),
+        ("cri-o", _) => Some(ShellLine::from("crictl stop").operand(&name)),
+        ("lxc", _) => Some(shell!("lxc-stop -n {}", name)),
+        ("systemd-nspawn", _) => Some(ShellLine::from("sudo machinectl poweroff").operand(&name)),
         _ => None,
     };
+    let stop = stop.and_then(ShellLine::typeable).filter(|_| !name.is_empty());
     Supervisor { kind: SupervisorKind::Container, name, pid: None, restarts: false, stop }
 }
 
@@ -87,9 +86,9 @@ fn unit(process: &Process, ancestors: &[&Process]) -> Option<Supervisor> {
     Some(Supervisor { kind: SupervisorKind::Systemd, stop, name: unit.name, pid: None, restarts: false })
 }
 
-fn stop_unit(unit: &CgroupUnit) -> Option<String> {
-    let id = quoted(&Text::from(unit.id.as_str()))?;
-    Some(if unit.user { format!("systemctl --user stop {id}") } else { format!("sudo systemctl stop {id}") })
+fn stop_unit(unit: &CgroupUnit) -> Option<ShellLine> {
+    let ctl = ShellLine::from(if unit.user { "systemctl --user stop" } else { "sudo systemctl stop" });
+    ctl.operand(&unit.id).typeable()
 }
 
 fn is_service_manager(process: &Process) -> bool {
@@ -113,11 +112,11 @@ pub(crate) fn is_shell(process: &Process) -> bool {
     program::find(process, |known| known.kind == Kind::Shell).is_some()
 }
 
-fn kept(process: &Process, (known, stop): (&Program, Option<&str>)) -> Supervisor {
+fn kept(process: &Process, (known, stop): (&Program, Option<&'static str>)) -> Supervisor {
     let title = process.title();
     // What a process calls itself may have a version or a path in it.
     let name = if title.contains(' ') { known.called(&title) } else { title.as_str() };
-    manager(Text::from(name), process, stop.map_or_else(|| format!("kill {}", process.id.pid), str::to_owned))
+    manager(Text::from(name), process, stop.map_or_else(|| shell!("kill {}", process.id.pid), ShellLine::from))
 }
 
 /// A watcher, or the master of a worker, that starts `below` again when it ends.
@@ -125,7 +124,7 @@ fn watcher(above: &Process, below: &Process) -> Option<Supervisor> {
     if let Some(keeper) = keeper(above) {
         return Some(kept(above, keeper));
     }
-    let end = format!("kill {}", above.id.pid);
+    let end = shell!("kill {}", above.id.pid);
     if watches(above) {
         return Some(manager(Text::new(format!("{} in watch mode", above.title())), above, end));
     }
@@ -192,20 +191,12 @@ fn orphan(process: &Process, ancestors: &[&Process]) -> Option<Supervisor> {
     })
 }
 
-fn manager(name: Text, process: &Process, stop: String) -> Supervisor {
+fn manager(name: Text, process: &Process, stop: ShellLine) -> Supervisor {
     Supervisor { kind: SupervisorKind::Manager, name, pid: Some(process.id.pid), restarts: true, stop: Some(stop) }
 }
 
 fn started(kind: SupervisorKind, name: Text, process: &Process) -> Supervisor {
     Supervisor { kind, name, pid: Some(process.id.pid), restarts: false, stop: None }
-}
-
-/// A text as one word of a POSIX shell; `None` when it holds what a shell's word cannot show, such as a
-/// control character, so that no command is offered that would name another thing.
-pub fn quoted(text: &Text) -> Option<String> {
-    let plain = text.plain().filter(|plain| !plain.is_empty())?;
-    let safe = plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-./:@=+,%".contains(&b));
-    Some(if safe { plain.to_owned() } else { format!("'{}'", plain.replace('\'', "'\\''")) })
 }
 
 /// Services in whose control group other people's programs run, so that the unit is no reason for those.
@@ -215,9 +206,9 @@ const HOSTS_OF_OTHERS: &str = "ssh.service sshd.service cron.service crond.servi
 
 #[cfg(test)]
 mod tests {
-    use portward_model::{CommandLine, Container, Process, Seen, Supervisor, SupervisorKind, Text};
+    use portward_model::{CommandLine, Container, Process, Seen, ShellLine, Supervisor, SupervisorKind, Text};
 
-    use super::{quoted, supervisor};
+    use super::supervisor;
     use crate::fixture::process;
 
     /// The first of the chain is asked about; parents follow, nearest first.
@@ -240,7 +231,7 @@ mod tests {
 
     fn told(chain: &[&[&str]], cgroup: &str) -> (SupervisorKind, String, bool, Option<String>) {
         let found = of(chain, cgroup).unwrap();
-        (found.kind, found.name.shown(), found.restarts, found.stop)
+        (found.kind, found.name.shown(), found.restarts, found.stop.map(|stop| stop.to_string()))
     }
 
     const SESSION: &str = "/user.slice/user-1000.slice/session-2.scope";
@@ -262,7 +253,7 @@ mod tests {
         let user = "/user.slice/user-1000.slice/user@1000.service/app.slice/my\\x2dapp.service";
         let (kind, name, _, stop) = told(&[APP, SH], user);
         assert_eq!((kind, name.as_str()), (SupervisorKind::Systemd, "my-app.service"));
-        assert_eq!(stop.as_deref(), Some("systemctl --user stop 'my\\x2dapp.service'"));
+        assert_eq!(stop.as_deref(), Some("systemctl --user stop 'my'\\\\'x2dapp.service'"));
         assert_eq!(told(&[APP], "/system.slice/run-r7.scope").0, SupervisorKind::Systemd);
         assert_eq!(told(&[&["nginx"], &["nginx"]], "/system.slice/nginx.service").0, SupervisorKind::Systemd);
     }
@@ -369,16 +360,7 @@ mod tests {
             (container("kubernetes", Some("web"), None), None),
         ] {
             let found = supervisor(&lone, &[], Some(&container)).unwrap();
-            assert_eq!((found.kind, found.stop.as_deref()), (SupervisorKind::Container, stop));
+            assert_eq!((found.kind, found.stop.as_ref().map(ShellLine::line)), (SupervisorKind::Container, stop));
         }
-    }
-
-    #[test]
-    fn words_for_a_shell() {
-        assert_eq!(quoted(&Text::from("a'b c")).as_deref(), Some("'a'\\''b c'"));
-        assert_eq!(quoted(&Text::from("$(reboot)")).as_deref(), Some("'$(reboot)'"));
-        assert_eq!(quoted(&Text::from("")), None);
-        assert_eq!(quoted(&Text::from("a\nb")), None);
-        assert_eq!(quoted(&Text::new(b"\xff")), None);
     }
 }

@@ -1,5 +1,7 @@
 //! The process that makes a scene's namespaces and starts the first one in them.
 
+use portward_model::hint;
+
 use std::{
     fs,
     io::Write,
@@ -77,8 +79,11 @@ pub(super) fn forbidden(doing: &str, error: &str) -> LabError {
     ] {
         if setting(path) == bad {
             let name = path.replace('/', ".");
-            return LabError::new(format!("the kernel does not let a lab {doing}: {name} is {bad} ({error})"))
-                .hint(format!("sudo sysctl -w {name}={good}    or run the lab as root"));
+            return LabError::new(format!("the kernel does not let a lab {doing}: {name} is {bad} ({error})")).hint(hint!(
+                "sudo sysctl -w {}={}    or run the lab as root",
+                name,
+                good
+            ));
         }
     }
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();

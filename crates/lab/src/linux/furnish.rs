@@ -1,5 +1,7 @@
 //! The inside of a scene before anybody acts in it: mounts, files, the network's settings, rules.
 
+use portward_model::hint;
+
 use std::{
     env,
     ffi::{CString, OsString},
@@ -131,7 +133,7 @@ fn network(lab: &Lab) -> Result<(), LabError> {
         if !found {
             let package = PACKAGES.iter().find(|(name, _)| name == program).map_or(program.as_str(), |(_, package)| package);
             return Err(
-                LabError::new(format!("this lab needs the program {program}")).hint(format!("sudo apt install {package}"))
+                LabError::new(format!("this lab needs the program {program}")).hint(hint!("sudo apt install {}", package))
             );
         }
     }

@@ -1,5 +1,7 @@
 //! Hints and checks: inside a scene they are worked out; from outside, the one scene of this user is asked.
 
+use portward_model::hint;
+
 use std::{
     env, fs,
     io::{self, Write},
@@ -94,7 +96,7 @@ fn ask<T: DeserializeOwned>(word: &str) -> Result<T, LabError> {
         several => {
             let names: Vec<&str> = several.iter().map(|(_, name)| name.as_str()).collect();
             return Err(LabError::new(format!("{} labs run here: {}", several.len(), names.join(", ")))
-                .hint(format!("portward lab {word}    in the shell of one of them")));
+                .hint(hint!("portward lab {}    in the shell of one of them", word)));
         }
     };
     let output = quiet(Command::new(SELF).args([JOIN, &first.to_string(), word])).output();
@@ -102,7 +104,7 @@ fn ask<T: DeserializeOwned>(word: &str) -> Result<T, LabError> {
     serde_json::from_slice(&output.stdout).map_err(|_| {
         let said = String::from_utf8_lossy(&output.stderr);
         let said = said.lines().next().unwrap_or("it said nothing").to_owned();
-        LabError::new(said).hint(format!("portward lab {word}    in the lab's own shell"))
+        LabError::new(said).hint(hint!("portward lab {}    in the lab's own shell", word))
     })
 }
 

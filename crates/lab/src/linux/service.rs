@@ -1,5 +1,7 @@
 //! The services of a scene, started and stopped by its first process or by the learner.
 
+use portward_model::hint;
+
 use std::{
     collections::BTreeMap,
     fs::{self, File},
@@ -61,7 +63,11 @@ pub(super) fn command(name: &str, words: &[String]) -> Result<(), LabError> {
     let (word, settings) = words.split_first().map_or(("", &[][..]), |(word, rest)| (word.as_str(), rest));
     for setting in settings {
         let Some((key, value)) = setting.split_once('=') else {
-            return Err(LabError::new(format!("`{setting}` is no setting")).hint(format!("{name} {word} listen=127.0.0.1:3000")));
+            return Err(LabError::new(format!("`{setting}` is no setting")).hint(hint!(
+                "{} {} listen=127.0.0.1:3000",
+                name,
+                word
+            )));
         };
         service.set(key, value_of(value));
     }
@@ -70,7 +76,7 @@ pub(super) fn command(name: &str, words: &[String]) -> Result<(), LabError> {
     service.start = true;
     match word {
         "start" => match pid(name).filter(|pid| is_alive(*pid)) {
-            Some(pid) => Err(LabError::new(format!("{name} runs already, as pid {pid}")).hint(format!("{name} restart"))),
+            Some(pid) => Err(LabError::new(format!("{name} runs already, as pid {pid}")).hint(hint!("{} restart", name))),
             None => start(&service),
         },
         "restart" => stop(name).and_then(|()| start(&service)),
@@ -79,7 +85,7 @@ pub(super) fn command(name: &str, words: &[String]) -> Result<(), LabError> {
             let pid = pid(name).ok_or_else(|| LabError::new(format!("{name} has not run yet")))?;
             inside::print(&pid.to_string())
         }
-        _ => Err(LabError::new(format!("{name} takes start, stop, restart or pid")).hint(format!("{name} restart"))),
+        _ => Err(LabError::new(format!("{name} takes start, stop, restart or pid")).hint(hint!("{} restart", name))),
     }
 }
 

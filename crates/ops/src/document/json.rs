@@ -2,11 +2,12 @@
 
 use std::io::{self, BufWriter, IntoInnerError, Write};
 
+use portward_model::acts;
 use serde::Serialize;
 use serde_json::ser::{Formatter, Serializer};
 
 /// Writes a value as one line of JSON. Characters that would act on a terminal even inside a JSON string (DEL, the
-/// C1 controls and bidirectional controls) are written as `\u` escapes, which parse back to the same text.
+/// C1 controls, bidirectional controls and characters that nobody sees) are written as `\u` escapes, which parse back to the same text.
 pub fn write_json<T: Serialize + ?Sized>(value: &T, out: &mut dyn Write) -> io::Result<()> {
     // A long document is a million small pieces, gathered here where the compiler sees both sides, not each sent through a pointer.
     let mut gathered = BufWriter::with_capacity(GATHERED, out);
@@ -36,10 +37,6 @@ impl Formatter for Printable {
         }
         writer.write_all(plain.as_bytes())
     }
-}
-
-fn acts(c: char) -> bool {
-    matches!(c, '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 #[cfg(test)]

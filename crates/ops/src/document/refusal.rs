@@ -1,6 +1,6 @@
 //! What was not done to a process, and why.
 
-use portward_model::{Sentence, Span, Text};
+use portward_model::{Sentence, ShellLine, Span, Text};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -38,7 +38,7 @@ portward_model::reasons! {
         "it is a thread of the kernel" KernelThread,
         "it has exited already and waits for its parent to notice" Exited,
         "it publishes a port of container {container}, which would keep running; stop the container: {stop}"
-            Publishes { container: String, stop: String },
+            Publishes { container: String, stop: ShellLine },
         "it still runs {grace} after SIGTERM; --force sends SIGKILL" Outlives { grace: Span },
         "it does not end even after SIGKILL: it waits in the kernel, as for a disk or a network file system" Unkillable,
         "a debugger has stopped it; resume it there" Traced,

@@ -207,7 +207,7 @@ fn reuse_port_gap(socket: &Socket, known: Option<bool>) -> Option<Absence> {
         Some(_) => None,
         None if socket.transport.is_unix() => Some(Absence::none("a Unix socket has no port")),
         None => {
-            let need = Need::Command("portward explain ENDPOINT".to_owned());
+            let need = Need::Command("portward explain ENDPOINT".into());
             Some(Absence::hidden(&need, "only a holder's descriptor tells; list does not copy descriptors, explain does"))
         }
     }

@@ -8,7 +8,7 @@ use std::{io::ErrorKind, os::fd::OwnedFd, process::Child, time::Duration};
 
 use clap::Args;
 use portward_keeper::{alive, enclosing, is_alive, reserve, start_forwarder};
-use portward_model::{Sentence, Text, Transport};
+use portward_model::{Hint, Sentence, Text, Transport, hint};
 use portward_store::{FrontRow, Store};
 use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
@@ -113,7 +113,7 @@ pub struct FrontPort {
     /// Why the port is not lent, in a sentence.
     pub because: Option<Sentence>,
     /// A command that would change that.
-    pub need: Option<String>,
+    pub need: Option<Hint>,
     /// Why the port is not lent, as a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<Unlent>,
@@ -206,7 +206,7 @@ fn unreserved(port: u16, error: &std::io::Error) -> Failure {
     let failure = Failure::system(format!("Port {port} could not be bound for the front: {error}."));
     match error.kind() {
         ErrorKind::PermissionDenied => Failure { kind: Kind::Denied, ..failure }.hint("the same command with sudo"),
-        ErrorKind::AddrInUse => failure.hint(format!("portward {port}    says who has it")),
+        ErrorKind::AddrInUse => failure.hint(hint!("portward {}    says who has it", port)),
         _ => failure,
     }
 }
@@ -372,7 +372,7 @@ fn made_true(
             let stuck = row.forwarder.map_or_else(|| "The forwarder".to_owned(), |it| format!("The forwarder (pid {})", it.pid));
             let failure = Failure::system(format!("{stuck} has not answered for {} s.", PATIENCE.as_secs()));
             return Err(match row.forwarder {
-                Some(it) => failure.hint(format!("kill -KILL {}    and the same command again", it.pid)),
+                Some(it) => failure.hint(hint!("kill -KILL {}    and the same command again", it.pid)),
                 None => failure.hint("the same command again"),
             });
         }

@@ -1,5 +1,7 @@
 //! `portward lab`
 
+use portward_model::hint;
+
 use clap::Args;
 use portward_lab::{Question, Scene, Sight, labs};
 use schemars::JsonSchema;
@@ -186,7 +188,7 @@ impl Op for Check {
 fn start(name: &str, twin: bool, program: &[String], out: &mut Sink<'_, OnBench>) -> Result<OnBench, Failure> {
     let Some(lab) = labs::find(name) else {
         let near = labs::names().find(|own| own.starts_with(name) || own.contains(name));
-        let hint = near.map_or("portward lab    names them".to_owned(), |near| format!("did you mean {near} ?"));
+        let hint = near.map_or("portward lab    names them".into(), |near| hint!("did you mean {} ?", near));
         return Err(Failure::usage(format!("`{}` is no lab.", portward_model::Text::from(name))).hint(hint));
     };
     let lab = if twin { lab.into_twin() } else { lab };

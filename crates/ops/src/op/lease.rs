@@ -3,6 +3,8 @@
 mod document;
 mod giving_back;
 
+use portward_model::hint;
+
 use clap::Args;
 use portward_store::{LeaseName, Repaired, Store, Wanted, here};
 use portward_sys::StateFolder;
@@ -172,7 +174,7 @@ impl Take {
             ([Wanted::Name(word)], Some(name)) => {
                 let (word, name) = (word.as_str(), name.as_str());
                 Err(Failure::usage(format!("{word} is a name already, and --name {name} a second one."))
-                    .hint(format!("portward lease take 3000 --name {name}")))
+                    .hint(hint!("portward lease take 3000 --name {}", name)))
             }
             _ => Ok(()),
         }

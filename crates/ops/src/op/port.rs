@@ -119,7 +119,7 @@ fn free(cx: &Context<'_, Acts>, command: &[String]) -> Result<PortAnswer, Failur
     let taken = taken(cx).unwrap_or_else(|failure| {
         gaps.push(Gap {
             lack: Lack::Leases,
-            need: Need::Command(failure.hint.unwrap_or_else(|| "portward lease repair".to_owned())),
+            need: Need::Command(failure.hint.unwrap_or_else(|| "portward lease repair".into())),
             error: Some(failure.message),
         });
         BTreeSet::new()

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use portward_keeper::{Duty, Start, around, join};
 pub use portward_keeper::{Listening, Ran};
-use portward_model::{Caller, Text};
+use portward_model::{Caller, Text, hint};
 use portward_session::{Ended, Program, Rules, StartError};
 use portward_store::{LeaseName, Store, here, hurried};
 use portward_sys::on_behalf_of;
@@ -73,7 +73,7 @@ impl Op for Run {
         if let Some(because) = portward_session::gains_rights(&program) {
             let shown = Text::from(name.as_str());
             return Err(Failure::not_started(format!("{shown} cannot be supervised: {because}."))
-                .hint(format!("portward run --port-only {shown}    runs it unguarded, on a port of its own")));
+                .hint(hint!("portward run --port-only {}    runs it unguarded, on a port of its own", shown)));
         }
         let rules = Rules { exposes: self.expose, keeps_ports: self.loopback_only, isolates: self.isolated };
         if let Some(outer) = around(cx)? {
@@ -136,7 +136,7 @@ impl Run {
             let socket = portward_session::open_listener(port);
             Some(socket.map_err(|error| {
                 Failure::not_started(format!("The leased port {port} cannot be listened at for {}: {error}.", Text::from(name)))
-                    .hint(format!("portward explain {port} --bind"))
+                    .hint(hint!("portward explain {} --bind", port))
             })?)
         } else {
             None
@@ -167,8 +167,11 @@ fn may_join(own: Rules, outer: Rules) -> Result<(), Failure> {
     };
     let own = flags(own);
     let sentence = format!("This is inside a session that was started {outside}, and {own} cannot be had in it.");
-    Err(Failure::not_started(sentence)
-        .hint(format!("portward run {own} CMD    in a shell outside that session; without {own} it joins the session")))
+    Err(Failure::not_started(sentence).hint(hint!(
+        "portward run {} CMD    in a shell outside that session; without {} it joins the session",
+        own,
+        own
+    )))
 }
 
 /// How long the start of a program waits for a store that another program keeps to itself.
@@ -198,7 +201,7 @@ fn told(error: &StartError, name: &str) -> Failure {
     };
     match error {
         StartError::Program { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
-            failure.hint(format!("command -v {}    says whether the shell finds it", Text::from(name)))
+            failure.hint(hint!("command -v {}    says whether the shell finds it", name))
         }
         StartError::Nested | StartError::Filter { .. } => {
             failure.hint("portward run --port-only CMD    gives it a port of its own, and guards nothing")

@@ -1,5 +1,7 @@
 //! `portward url`
 
+use portward_model::hint;
+
 use clap::Args;
 use portward_keeper::url;
 use portward_model::Sentence;
@@ -103,7 +105,7 @@ impl Url {
                     place(other),
                     other.port
                 ))
-                .hint(format!("portward url {port}    in the folder of the one that is meant")))
+                .hint(hint!("portward url {}    in the folder of the one that is meant", port)))
             }
         }
     }

@@ -3,7 +3,7 @@
 use std::{io, net::IpAddr, path::PathBuf, time::Duration};
 
 use clap::Args;
-use portward_model::{AddressClass, DialTarget, Endpoint, Lack, Met, Said, Text};
+use portward_model::{AddressClass, DialTarget, Endpoint, Hint, Lack, Met, Said, Text};
 use portward_sys::{self as sys, Dial, Dialling, Talk};
 use portward_wire::protocol::{self, Greeting, Judgement, PROTOCOLS};
 use schemars::JsonSchema;
@@ -130,7 +130,7 @@ impl Wait {
                 let greeted = PROTOCOLS.iter().filter(|known| known.greeting.is_some());
                 let known: Vec<&str> = greeted.map(|known| known.name).collect();
                 Failure::usage(format!("`{}` is no protocol that Portward can greet.", Text::from(name)))
-                    .hint(format!("--ready takes tcp, {}", known.join(", ")))
+                    .hint(Hint::listing("--ready takes tcp, ", &known))
             }),
         }
     }

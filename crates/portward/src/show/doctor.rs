@@ -3,7 +3,7 @@
 use std::io;
 
 use portward_checks::doctor::Verdict;
-use portward_model::{Effect, Evidence, Finding, Likelihood};
+use portward_model::{Effect, Evidence, Finding, Likelihood, Means};
 use portward_ops::op::doctor::{Addition, Became, Examined, Read};
 
 use super::Show;
@@ -51,7 +51,7 @@ impl Show for Examined {
         screen.listed(Tone::Plain, "note", self.notes.iter().map(ToString::to_string))?;
         screen.labelled_in(Tone::Quiet, "", &format!("{} ms", self.took_ms))?;
         if let Some(Addition { what, command }) = &self.addition {
-            screen.remark(&format!("To say more, add {what}"), Some(command))?;
+            screen.remark(&format!("To say more, add {what}"), command.clone())?;
         }
         super::gaps(screen, &self.gaps)
     }
@@ -95,7 +95,12 @@ fn cause(screen: &mut Screen, cause: &Finding) -> io::Result<()> {
             (Effect::Destroy, _) => " (ends something)",
         };
         // The command stands last, so that it is easily copied.
-        screen.labelled(label, &format!("{}{effect}: {}", remedy.title, remedy.line()))?;
+        match &remedy.means {
+            Means::Advice { words } => screen.labelled(label, &format!("{}{effect}: {words}", remedy.title))?,
+            Means::Operation { command, .. } | Means::Edit { command, .. } | Means::Command { command } => {
+                screen.repair(label, &format!("{}{effect}", remedy.title), command)?;
+            }
+        }
         if let Some(edit) = remedy.edits() {
             screen.labelled("", &format!("  {}:{}", edit.file, edit.line))?;
             screen.labelled("", &format!("  - {}", edit.now.shown().trim()))?;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portward_model::hint;
 use portward_ops::{Proof, age, op::explain::Explained};
 
 use super::Show;
@@ -10,7 +11,7 @@ use crate::screen::{Screen, Tone};
 impl Show for Explained {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         if let Some(page) = &self.page {
-            return screen.paragraph(Tone::Plain, page.trim());
+            return page.trim().lines().try_for_each(|line| screen.paragraph(Tone::Plain, line));
         }
         screen.paragraph(Tone::Plain, &self.summary.to_string())?;
         screen.line("")?;
@@ -159,10 +160,10 @@ fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
 fn hint(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     let hint = match (explained.sockets.is_empty(), explained.asked_to_bind) {
         (_, true) => return Ok(()),
-        (true, false) => format!("portward wait {}    tells you when something listens", explained.endpoint),
-        (false, false) => format!("portward free {}    stops what holds it", explained.endpoint),
+        (true, false) => hint!("portward wait {}    tells you when something listens", explained.endpoint),
+        (false, false) => hint!("portward free {}    stops what holds it", explained.endpoint),
     };
-    screen.remark("", Some(&hint))
+    screen.remark("", hint)
 }
 
 /// Clients that are named one by one.

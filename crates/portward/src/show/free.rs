@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::SupervisorKind;
+use portward_model::{Hint, ShellLine, SupervisorKind, hint};
 use portward_ops::op::free::Outcome;
 
 use super::Show;
@@ -43,10 +43,11 @@ impl Show for Outcome {
         if let Some(supervisor) = self.supervisor.as_ref().filter(|supervisor| supervisor.kind != SupervisorKind::Orphan) {
             let again = if supervisor.restarts { "starts it again when it ends" } else { "started it" };
             let has_tree = matches!(supervisor.kind, SupervisorKind::Script | SupervisorKind::Manager) && !self.tree;
-            let tree = format!("portward free {} --tree    stops it with everything below it", self.endpoints.join(" "));
+            let free = self.endpoints.iter().fold(ShellLine::from("portward free"), ShellLine::word).then("--tree");
+            let tree = hint!("{}    stops it with everything below it", free);
             screen.remark(
                 &format!("{} {again}.", supervisor.name),
-                supervisor.stop.as_deref().or(has_tree.then_some(tree.as_str())),
+                supervisor.stop.as_ref().map(Hint::from).or(has_tree.then_some(tree)),
             )?;
         }
         // What was not seen matters where something still stands in the way.

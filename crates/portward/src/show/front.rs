@@ -32,7 +32,7 @@ impl Show for Lent {
             screen.paragraph(Tone::Plain, words)?;
         }
         if self.overtaken {
-            screen.remark("Another command gave the front away at the same moment, and came last.", None)?;
+            screen.remark("Another command gave the front away at the same moment, and came last.", ())?;
         }
         if let Some(lost) = self.lost {
             let next = match (&self.front, self.forwarder) {
@@ -40,17 +40,17 @@ impl Show for Lent {
                 (Some(_), Some(_)) => "another one was started",
                 (Some(_), None) => "no port is lent",
             };
-            screen.remark(&format!("The forwarder (pid {lost}) had ended without a word; {next}."), None)?;
+            screen.remark(&format!("The forwarder (pid {lost}) had ended without a word; {next}."), ())?;
         }
         if self.front.is_some() && self.forwarder.is_none() {
-            screen.remark("", Some("the same command in a shell outside `portward run` starts a forwarder"))?;
+            screen.remark("", "the same command in a shell outside `portward run` starts a forwarder")?;
         }
         if let Some(open @ 1..) = self.connections {
             let words = if open == 1 { "1 connection goes".to_owned() } else { format!("{open} connections go") };
-            screen.remark(&format!("{words} on to where it was made, to its end."), None)?;
+            screen.remark(&format!("{words} on to where it was made, to its end."), ())?;
         }
-        for need in self.ports.iter().filter_map(|port| port.need.as_deref()) {
-            screen.remark("", Some(need))?;
+        for need in self.ports.iter().filter_map(|port| port.need.clone()) {
+            screen.remark("", need)?;
         }
         super::gaps(screen, &self.gaps)
     }

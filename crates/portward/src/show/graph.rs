@@ -56,7 +56,7 @@ fn line_label(edge: &Edge) -> String {
 fn dot(talk: &Talk, screen: &mut Screen) -> io::Result<()> {
     // A string of the DOT language ends at a quote; backslashes begin escapes.
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
-    screen.line("digraph portward {\n  rankdir=LR;\n  node [shape=box];")?;
+    ["digraph portward {", "  rankdir=LR;", "  node [shape=box];"].into_iter().try_for_each(|line| screen.line(line))?;
     for node in &talk.nodes {
         let style = if node.remote { ", style=dashed" } else { "" };
         screen.line(&format!("  n{} [label={}{style}];", node.id, quoted(&label(node))))?;

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::{Way, Who};
+use portward_model::{Way, Who, hint};
 use portward_ops::op::guard::{Action, Done, GuardTable, Guarded, GuardedSocket, RuleSet, State, TableState};
 
 use super::Show;
@@ -43,7 +43,7 @@ fn status(guarded: &Guarded, screen: &mut Screen) -> io::Result<()> {
     let open = guarded.sockets.iter().filter(|socket| socket.state == State::Open).count();
     if open > 0 {
         let many = if open == 1 { "1 socket is".to_owned() } else { format!("{open} sockets are") };
-        screen.remark(&format!("{many} open, as far as addresses tell; other firewalls are not weighed."), None)?;
+        screen.remark(&format!("{many} open, as far as addresses tell; other firewalls are not weighed."), ())?;
     }
     Ok(())
 }
@@ -112,11 +112,11 @@ fn pinned(guarded: &Guarded, screen: &mut Screen) -> io::Result<()> {
         }
     }
     for endpoint in &guarded.silent {
-        let hint = format!("sudo portward guard pin {endpoint} --firewall    closes the port whatever comes to listen there");
-        screen.remark(&format!("Nothing listens on {endpoint}."), (!by_firewall).then_some(hint.as_str()))?;
+        let hint = hint!("sudo portward guard pin {} --firewall    closes the port whatever comes to listen there", endpoint);
+        screen.remark(&format!("Nothing listens on {endpoint}."), (!by_firewall).then_some(hint))?;
     }
     if guarded.tables.iter().any(|table| table.state == TableState::Held) {
-        screen.remark("Ctrl-C removes the table and ends this command.", None)?;
+        screen.remark("Ctrl-C removes the table and ends this command.", ())?;
     }
     Ok(())
 }
@@ -184,11 +184,11 @@ fn opened(table: &GuardTable, screen: &mut Screen) -> io::Result<()> {
         TableState::Absent => {
             let endpoint = &table.endpoint;
             screen.line(&format!("No table of the guard's closes {endpoint}."))?;
-            screen.remark("", Some("a pinned socket opens again when its program listens anew"))
+            screen.remark("", "a pinned socket opens again when its program listens anew")
         }
         TableState::Held => {
             lasts(table, screen)?;
-            screen.remark("", Some("end that command"))
+            screen.remark("", "end that command")
         }
         TableState::Lasting | TableState::WouldLoad | TableState::Removed | TableState::WouldRemove => lasts(table, screen),
     }

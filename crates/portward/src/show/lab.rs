@@ -19,7 +19,7 @@ impl Show for OnBench {
             screen.line(&format!("  {:width$}  {}", lab.name, lab.title))?;
         }
         if !self.labs.is_empty() {
-            screen.remark("", Some("portward lab tour    begins at the beginning"))?;
+            screen.remark("", "portward lab tour    begins at the beginning")?;
         }
         if let Some(started) = &self.started {
             begin(started, screen)?;
@@ -40,7 +40,7 @@ impl Show for OnBench {
 /// With a program of the learner's own, standard output is that program's.
 fn begin(started: &Started, screen: &mut Screen) -> io::Result<()> {
     if !started.shell {
-        return screen.remark(&format!("Lab {}: {}", started.name, started.saw), None);
+        return screen.remark(&format!("Lab {}: {}", started.name, started.saw), ());
     }
     screen.labelled("lab", &format!("{}: {}", started.name, started.title))?;
     screen.labelled("story", &started.story)?;

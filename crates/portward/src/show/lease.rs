@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::plural;
+use portward_model::{hint, plural};
 use portward_ops::op::lease::{Action, GoneProject, LeaseDocument, LeaseState, Leases, RepairDocument};
 
 use super::Show;
@@ -28,12 +28,12 @@ impl Show for Leases {
 
 fn listed(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
     if leases.leases.is_empty() {
-        return screen.remark("Nothing is leased.", Some("portward lease take 3000    takes this project's port for 3000"));
+        return screen.remark("Nothing is leased.", "portward lease take 3000    takes this project's port for 3000");
     }
     let dropped = table(&leases.leases, screen)?;
     super::no_room(screen, &dropped)?;
     if leases.leases.iter().any(|lease| lease.state == LeaseState::Gone) {
-        screen.remark("The folder of some projects is gone.", Some("portward lease prune    gives their ports back"))?;
+        screen.remark("The folder of some projects is gone.", "portward lease prune    gives their ports back")?;
     }
     Ok(())
 }
@@ -43,30 +43,30 @@ fn released(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
         table(&leases.leases, screen)?;
     }
     for refused in &leases.refused {
-        let hint = refused.port.filter(|_| refused.pid != 0).map(|port| format!("portward free {port}"));
-        screen.remark(&format!("Not released: {}.", refused.because), hint.as_deref())?;
+        let hint = refused.port.filter(|_| refused.pid != 0).map(|port| hint!("portward free {}", port));
+        screen.remark(&format!("Not released: {}.", refused.because), hint)?;
     }
     let many = plural(leases.leases.len(), "lease");
     if leases.kept == Some(true) {
-        screen.remark(&format!("{many} would be released; nothing was."), None)
+        screen.remark(&format!("{many} would be released; nothing was."), ())
     } else {
-        screen.remark(&format!("{many} released."), None)
+        screen.remark(&format!("{many} released."), ())
     }
 }
 
 fn pruned(leases: &Leases, screen: &mut Screen) -> io::Result<()> {
     let gone = leases.projects.as_deref().unwrap_or_default();
     if gone.is_empty() {
-        return screen.remark("Every project with leases is where it was, or something is bound to its ports.", None);
+        return screen.remark("Every project with leases is where it was, or something is bound to its ports.", ());
     }
     for GoneProject { project, root, blocks } in gone {
         screen.line(&format!("{project}   {}   {root} is gone", blocks.join(", ")))?;
     }
     let many = plural(leases.leases.len(), "lease");
     if leases.kept == Some(true) {
-        screen.remark(&format!("{many} would be given back; nothing was."), Some("portward lease prune --yes"))
+        screen.remark(&format!("{many} would be given back; nothing was."), "portward lease prune --yes")
     } else {
-        screen.remark(&format!("{many} given back."), None)
+        screen.remark(&format!("{many} given back."), ())
     }
 }
 
@@ -76,12 +76,12 @@ fn looked_at(repair: &RepairDocument, screen: &mut Screen) -> io::Result<()> {
         (true, _, Some(leases)) => screen.line(&format!("{} is sound, with {}.", repair.store, plural(leases, "lease"))),
         (false, Some(copy), Some(saved)) => {
             screen.line(&format!("{} begins anew with the {} that could be read.", repair.store, plural(saved, "lease")))?;
-            screen.remark(&format!("The corrupt one stands as {copy}."), Some("portward lease    shows what was saved"))
+            screen.remark(&format!("The corrupt one stands as {copy}."), "portward lease    shows what was saved")
         }
         (false, copy, _) => {
             screen.line(&format!("{} is corrupt and was left as it is.", repair.store))?;
             let copy = copy.as_deref().unwrap_or("no file");
-            screen.remark(&format!("It is kept as {copy}, too."), Some("portward lease repair --yes    starts anew"))
+            screen.remark(&format!("It is kept as {copy}, too."), "portward lease repair --yes    starts anew")
         }
     }
 }

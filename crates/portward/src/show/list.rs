@@ -5,7 +5,7 @@ mod columns;
 use std::io;
 
 use portward_checks::Circle;
-use portward_model::{Who, plural};
+use portward_model::{Hint, Who, hint, plural};
 use portward_ops::{Exposure, Failure, Listing};
 
 use super::Show;
@@ -20,7 +20,7 @@ impl Show for Listing {
         let wrong = self.columns.iter().find(|name| *name != "help" && column(name).is_none())?;
         let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
         let shown = portward_model::Text::from(wrong.as_str());
-        Some(Failure::usage(format!("There is no column `{shown}`.")).hint(format!("columns are {}", names.join(", "))))
+        Some(Failure::usage(format!("There is no column `{shown}`.")).hint(Hint::listing("columns are ", &names)))
     }
 
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
@@ -40,8 +40,7 @@ impl Show for Listing {
             let dropped = table.draw(screen)?;
             if !dropped.is_empty() {
                 let many = if dropped.len() == 1 { "1 column finds" } else { &format!("{} columns find", dropped.len()) };
-                screen
-                    .remark(&format!("{many} no room here: {}.", dropped.join(", ")), Some("a wider terminal, or --columns"))?;
+                screen.remark(&format!("{many} no room here: {}.", dropped.join(", ")), "a wider terminal, or --columns")?;
             }
         }
         footer(self, screen)
@@ -80,23 +79,22 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
     let exposure = listing.exposed.as_ref().map(|Exposure { port, reach }| {
         (port, format!(" {port} can be reached from {}: {}.", from_where(reach.who), reach.because()))
     });
+    screen.apart()?;
     match exposure {
         Some((port, text)) => {
-            screen.remark(&format!("\n{}.{text}", counted.join(", ")), Some(&format!("portward explain {port}")))?;
+            screen.remark(&format!("{}.{text}", counted.join(", ")), hint!("portward explain {}", port))?;
         }
-        None => screen.remark(&format!("\n{}.", counted.join(", ")), None)?,
+        None => screen.remark(&format!("{}.", counted.join(", ")), ())?,
     }
     if listing.minor_unix > 0 {
-        screen.remark(
-            &format!("{} more that rarely matter.", plural(listing.minor_unix, "Unix socket")),
-            Some("portward list --unix"),
-        )?;
+        screen
+            .remark(&format!("{} more that rarely matter.", plural(listing.minor_unix, "Unix socket")), "portward list --unix")?;
     }
     let elsewhere = listing.other_namespaces;
     if elsewhere > 0 && listing.namespaces == 1 {
         let there = if elsewhere == 1 { "holds" } else { "hold" };
         let text = format!("{} {there} processes too.", plural(elsewhere as usize, "other network namespace"));
-        screen.remark(&text, Some("portward list --netns all"))?;
+        screen.remark(&text, "portward list --netns all")?;
     }
     super::gaps(screen, &listing.gaps)
 }

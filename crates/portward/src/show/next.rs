@@ -18,13 +18,13 @@ impl Show for Ports {
             } else {
                 format!("{}-{}", skipped.first, skipped.last)
             };
-            screen.remark(&format!("{range} skipped: {}.", skipped.because), None)?;
+            screen.remark(&format!("{range} skipped: {}.", skipped.because), ())?;
         }
         let missing = usize::from(self.wanted).saturating_sub(self.ports.len());
         if missing > 0 {
             screen.remark(
                 &format!("{missing} of {} ports found no place.", self.wanted),
-                Some("a wider range, such as portward next 3000-9999"),
+                "a wider range, such as portward next 3000-9999",
             )?;
         }
         Ok(())

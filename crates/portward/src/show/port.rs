@@ -11,12 +11,12 @@ use crate::screen::Screen;
 impl Show for PortAnswer {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         if let Some(why) = &self.not_started {
-            return screen.remark(&format!("portward: {}", capitalised(why)), Some("the program's name, or its path"));
+            return screen.remark(&format!("portward: {}", capitalised(why)), "the program's name, or its path");
         }
         screen.line(&self.port.to_string())?;
         if !self.leased {
             let hint = "portward port --free -- CMD    holds it until CMD starts";
-            screen.remark(&format!("{} is free now, and nothing holds it.", self.port), Some(hint))?;
+            screen.remark(&format!("{} is free now, and nothing holds it.", self.port), hint)?;
         }
         super::gaps(screen, &self.gaps)
     }

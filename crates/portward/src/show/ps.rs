@@ -28,11 +28,11 @@ impl Show for Sessions {
             }
         }
         if self.sessions.is_empty() {
-            screen.remark("Nothing runs in a session.", Some("portward run CMD"))?;
+            screen.remark("Nothing runs in a session.", "portward run CMD")?;
         }
         if self.lost > 0 {
             let words = if self.lost == 1 { "1 supervisor has" } else { "Supervisors have" };
-            screen.remark(&format!("{words} ended before its programs; these can bind, listen and connect no more."), None)?;
+            screen.remark(&format!("{words} ended before its programs; these can bind, listen and connect no more."), ())?;
         }
         super::gaps(screen, &self.gaps)
     }

@@ -15,13 +15,13 @@ impl Show for Ran {
             let reach = if listener.pinned { "" } else { "   the network can reach it" };
             let service = portward_model::Text::from_shown(&listener.service);
             let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
-            screen.remark(&format!("{service}   {asked}serves {}{reach}", listener.url), None)?;
+            screen.remark(&format!("{service}   {asked}serves {}{reach}", listener.url), ())?;
         }
         if let Some(refused) = &self.refused {
-            screen.remark(&format!("portward: {refused}"), self.hint.as_deref())?;
+            screen.remark(&format!("portward: {refused}"), self.hint.clone())?;
         }
         if let Some(elsewhere) = &self.elsewhere {
-            screen.remark(&format!("portward: {elsewhere}"), self.hint.as_deref())?;
+            screen.remark(&format!("portward: {elsewhere}"), self.hint.clone())?;
         }
         super::gaps(screen, &self.gaps)
     }

@@ -1,5 +1,7 @@
 //! The snapshot itself, which is JSON for people too, or where it was written to.
 
+use portward_model::hint;
+
 use std::io;
 
 use portward_ops::{Document, op::snapshot::Taken, write_json};
@@ -13,11 +15,12 @@ impl Show for Taken {
             write_json(&Document::new(self), screen.out())?;
             return screen.line("");
         };
+        let hint = hint!("portward list --from {}", path.as_path());
         let path = portward_sys::text_of(path);
         let sockets = self.snapshot.sockets.len();
         let processes = self.snapshot.processes.len();
         screen.line(&format!("{sockets} sockets and {processes} processes of {} are in {path}.", self.snapshot.host.name))?;
-        screen.remark("", Some(&format!("portward list --from {path}")))?;
+        screen.remark("", hint)?;
         super::gaps(screen, &self.gaps)
     }
 }

@@ -15,14 +15,14 @@ impl Show for Stopped {
             screen.line(&format!("{} (pid {}) has ended{how}.", Text::from_shown(&freed.name), freed.pid))?;
         }
         for pid in &self.alive {
-            screen.remark(&format!("Pid {pid} still lives."), None)?;
+            screen.remark(&format!("Pid {pid} still lives."), ())?;
         }
         for name in &self.unknown {
             let name = Text::from(name.as_str());
-            screen.remark(&format!("No service of this project is called {name}."), Some("portward ps"))?;
+            screen.remark(&format!("No service of this project is called {name}."), "portward ps")?;
         }
         if self.stopped.is_empty() && self.unknown.is_empty() && self.alive.is_empty() {
-            screen.remark("Nothing of this project runs in a session.", Some("portward ps"))?;
+            screen.remark("Nothing of this project runs in a session.", "portward ps")?;
         }
         super::gaps(screen, &self.gaps)
     }

@@ -13,10 +13,7 @@ impl Show for UrlAnswer {
             screen.line(url)?;
         }
         if let Some(because) = &self.because {
-            screen.remark(
-                &because.to_string(),
-                Some("portward port NAME    takes a port for a name; portward lease    lists them"),
-            )?;
+            screen.remark(&because.to_string(), "portward port NAME    takes a port for a name; portward lease    lists them")?;
         }
         super::gaps(screen, &self.gaps)
     }

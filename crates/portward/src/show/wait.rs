@@ -1,5 +1,7 @@
 //! Whether everything became ready.
 
+use portward_model::hint;
+
 use std::io;
 
 use portward_ops::op::wait::Waited;
@@ -18,8 +20,8 @@ impl Show for Waited {
                 .endpoints
                 .iter()
                 .find(|endpoint| !endpoint.ready)
-                .map(|endpoint| format!("portward explain {}", endpoint.endpoint));
-            screen.remark("The time is over.", first.as_deref())?;
+                .map(|endpoint| hint!("portward explain {}", endpoint.endpoint));
+            screen.remark("The time is over.", first)?;
         }
         super::gaps(screen, &self.gaps)
     }

@@ -28,7 +28,7 @@ impl Show for Change {
 
 impl Show for Watched {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
-        screen.remark(&format!("{} seen.", plural(self.changes as usize, "change")), None)?;
+        screen.remark(&format!("{} seen.", plural(self.changes as usize, "change")), ())?;
         super::gaps(screen, &self.gaps)
     }
 }

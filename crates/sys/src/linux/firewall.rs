@@ -45,7 +45,7 @@ pub(super) fn rules() -> Seen<Vec<FirewallRule>> {
     match (answered || saved_any, tools.denied, tools.found) {
         (true, ..) => Seen::Known(found),
         (false, true, _) => denied(),
-        (false, false, false) => Seen::Hidden(Need::Command("apt install nftables".to_owned())),
+        (false, false, false) => Seen::Hidden(Need::Command("apt install nftables".into())),
         // The tools are there and say that this kernel has no packet filter.
         (false, false, true) => Seen::Unsupported,
     }

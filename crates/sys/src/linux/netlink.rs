@@ -89,7 +89,7 @@ fn note(dumped: Result<bool, SysError>, transport: Transport, gaps: &mut Vec<Gap
         Ok(true) => None,
         Err(error) => Some(error.to_string()),
     };
-    gaps.push(Gap { lack: Lack::Dump { transport }, need: Need::Command("ask again".to_owned()), error });
+    gaps.push(Gap { lack: Lack::Dump { transport }, need: Need::Command("ask again".into()), error });
 }
 
 /// Where netlink itself is refused (a sandbox), the tables of `/proc/net` remain.

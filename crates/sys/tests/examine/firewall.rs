@@ -63,7 +63,7 @@ fn inside_with_nftables() {
     assert!(rules[0].packets.is_some_and(|packets| packets > 0));
     assert!(rules[0].text.shown().ends_with("drop comment \"left over\""), "{}", rules[0].text);
     // What is said to remove the rule does, and the connection is made.
-    must(&rules[0].remove);
+    must(rules[0].removal.command().unwrap().line());
     let (mut pending, mut connected) = (|| (), || ());
     let dial =
         Dialling { at: &at, patience: Duration::from_secs(20), talk: None, pending: &mut pending, connected: &mut connected };
@@ -81,7 +81,7 @@ fn inside_with_iptables() {
     assert!(shown.contains(&(3000, RuleVerdict::RejectReset)) && shown.contains(&(3001, RuleVerdict::Redirect)), "{told:?}");
     assert_eq!(shown.len(), 2, "{told:?}");
     for rule in told.iter().filter(|rule| rule.port.is_some()) {
-        must(&rule.remove);
+        must(rule.removal.command().unwrap().line());
     }
     assert!(rules().iter().all(|rule| rule.port.is_none()));
 }

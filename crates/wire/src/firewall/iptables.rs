@@ -1,6 +1,6 @@
 //! The answer of `iptables-save -c` and `ip6tables-save -c` (`iptables-save(8)`, `iptables-extensions(8)`).
 
-use portward_model::{FirewallRule, RuleVerdict, Text};
+use portward_model::{FirewallRule, Removal, RuleVerdict, Text};
 
 use super::{Draft, others};
 
@@ -19,7 +19,6 @@ pub fn iptables_rules(bytes: &[u8], generation: Generation, sudo: bool) -> Vec<F
         Generation::V4 => ("ip", "iptables"),
         Generation::V6 => ("ip6", "ip6tables"),
     };
-    let program = if sudo { format!("sudo {program}") } else { program.to_owned() };
     let text = String::from_utf8_lossy(bytes);
     let mut found = Vec::new();
     let mut table = "filter";
@@ -28,7 +27,9 @@ pub fn iptables_rules(bytes: &[u8], generation: Generation, sudo: bool) -> Vec<F
             table = name.trim();
             continue;
         }
-        let option = if table == "filter" { String::new() } else { format!(" -t {table}") };
+        let table_option: &[&str] = if table == "filter" { &[] } else { &["-t", table] };
+        let removal =
+            |words: &[&str]| Removal::new(sudo.then_some("sudo").iter().chain([&program]).chain(table_option).chain(words));
         if let Some(chain) = line.strip_prefix(':') {
             let mut words = chain.split_ascii_whitespace();
             let (Some(chain), Some("DROP")) = (words.next(), words.next()) else { continue };
@@ -41,7 +42,7 @@ pub fn iptables_rules(bytes: &[u8], generation: Generation, sudo: bool) -> Vec<F
                 ports: Vec::new(),
                 interface: None,
                 narrowed: false,
-                remove: format!("{program}{option} -P {chain} ACCEPT"),
+                removal: removal(&["-P", chain, "ACCEPT"]),
             };
             draft.tell(&mut found);
             continue;
@@ -53,6 +54,7 @@ pub fn iptables_rules(bytes: &[u8], generation: Generation, sudo: bool) -> Vec<F
         let Some(specification) = rule.strip_prefix("-A ") else { continue };
         let chain = specification.split(' ').next().unwrap_or_default();
         let Some(reading) = Reading::of(specification) else { continue };
+        let words = words_of(specification);
         let draft = Draft {
             chain: Text::from(format!("{family} {table} {chain}").as_str()),
             hook: Text::from(hook(chain)),
@@ -62,11 +64,33 @@ pub fn iptables_rules(bytes: &[u8], generation: Generation, sudo: bool) -> Vec<F
             ports: reading.ports,
             interface: reading.interface,
             narrowed: reading.narrowed,
-            remove: format!("{program}{option} -D {}", Text::from(specification)),
+            removal: removal(&[vec!["-D"], words.iter().map(String::as_str).collect()].concat()),
         };
         draft.tell(&mut found);
     }
     found
+}
+
+/// The arguments that a saved rule stands for: `iptables-save` puts what has a space in it between double quotes, and a backslash
+/// before a quote or a backslash there.
+fn words_of(specification: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut open: Option<String> = None;
+    let mut quoted = false;
+    let mut letters = specification.chars();
+    while let Some(c) = letters.next() {
+        match c {
+            '"' => {
+                quoted = !quoted;
+                let _ = open.get_or_insert_default();
+            }
+            '\\' if quoted => open.get_or_insert_default().extend(letters.next()),
+            ' ' if !quoted => words.extend(open.take()),
+            c => open.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(open);
+    words
 }
 
 /// What one rule says.
@@ -189,8 +213,15 @@ mod tests {
         let saved =
             b"*nat\n[0:0] -A OUTPUT -p tcp -m tcp --dport 3000 -j DNAT --to-destination [::1]:1\n*filter\n:INPUT DROP [0:0]\n";
         let rules = iptables_rules(saved, Generation::V6, false);
-        assert_eq!(rules[0].remove, "ip6tables -t nat -D OUTPUT -p tcp -m tcp --dport 3000 -j DNAT --to-destination [::1]:1");
-        assert_eq!(rules[1].remove, "ip6tables -P INPUT ACCEPT");
+        let told = |at: usize| rules[at].removal.command().unwrap().to_string();
+        // To zsh a bracket begins a pattern.
+        assert_eq!(told(0), "ip6tables -t nat -D OUTPUT -p tcp -m tcp --dport 3000 -j DNAT --to-destination '[::1]:1'");
+        assert_eq!(told(1), "ip6tables -P INPUT ACCEPT");
+        let comment = br#"[0:0] -A INPUT -m comment --comment "a \"b\" $(id) \\ c" -j DROP"#;
+        let rules = iptables_rules(comment, Generation::V4, true);
+        let line = rules[0].removal.command().unwrap();
+        let arrives = ["sudo", "iptables", "-D", "INPUT", "-m", "comment", "--comment", "a \"b\" $(id) \\ c", "-j", "DROP"];
+        assert_eq!(line.argv(), arrives);
         assert!(iptables_rules(b":\n*\n-A\n[ -A x\n[] -A\n:INPUT\n-A X -p", Generation::V4, true).is_empty());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portward_model::{FirewallRule, RuleVerdict, Text};
+use portward_model::{FirewallRule, Removal, RuleVerdict, Text};
 use serde_json::Value;
 
 use super::{Draft, others};
@@ -77,7 +77,7 @@ pub fn nft_rules(json: &[u8], texts: &BTreeMap<(String, u64), Text>, sudo: bool)
     let mut ruleset = Ruleset::default();
     let mut hooks: BTreeMap<String, &str> = BTreeMap::new();
     let mut sets: BTreeMap<String, &Value> = BTreeMap::new();
-    let nft = if sudo { "sudo nft" } else { "nft" };
+    let removal = |words: &[&str]| Removal::new(sudo.then_some("sudo").iter().chain([&"nft"]).chain(words));
     for entry in entries {
         ruleset.has_tables |= entry.get("table").is_some();
         if let Some(set) = entry.get("set").or(entry.get("map")) {
@@ -96,7 +96,13 @@ pub fn nft_rules(json: &[u8], texts: &BTreeMap<(String, u64), Text>, sudo: bool)
                 ports: Vec::new(),
                 interface: None,
                 narrowed: false,
-                remove: format!("{nft} chain {name} '{{ policy accept; }}'"),
+                removal: removal(&[
+                    "chain",
+                    word(chain, "family"),
+                    word(chain, "table"),
+                    word(chain, "name"),
+                    "{ policy accept; }",
+                ]),
             };
             draft.tell(&mut ruleset.rules);
         }
@@ -124,7 +130,15 @@ pub fn nft_rules(json: &[u8], texts: &BTreeMap<(String, u64), Text>, sudo: bool)
             ports: reading.ports.clone(),
             interface: reading.interface.clone(),
             narrowed: reading.narrowed,
-            remove: format!("{nft} delete rule {chain} handle {handle}"),
+            removal: removal(&[
+                "delete",
+                "rule",
+                word(rule, "family"),
+                word(rule, "table"),
+                word(rule, "chain"),
+                "handle",
+                &handle.to_string(),
+            ]),
             chain: Text::from(chain.as_str()),
         };
         for (verdict, ports) in reading.mapped {
@@ -330,12 +344,12 @@ mod tests {
             "ip nat out||Redirect|3000",
         ];
         assert_eq!(shown, expected);
-        assert_eq!(ruleset.rules[0].remove, "sudo nft chain inet filter input '{ policy accept; }'");
+        assert_eq!(ruleset.rules[0].removal.command().unwrap().line(), "sudo nft chain inet filter input '{ policy accept; }'");
         assert_eq!((ruleset.rules[1].packets, ruleset.rules[1].verdict), (Some(7), RuleVerdict::RejectIcmp));
         let drop = &ruleset.rules[2];
         assert_eq!(drop.text.shown(), "iif \"lo\" tcp dport 3000 drop comment \"a # handle 9\"");
         assert_eq!(drop.interface.as_ref().unwrap().shown(), "lo");
-        assert_eq!(drop.remove, "sudo nft delete rule inet filter input handle 4");
+        assert_eq!(drop.removal.command().unwrap().line(), "sudo nft delete rule inet filter input handle 4");
         assert_eq!(ruleset.rules[3].text.shown(), "tcp dport { 80, 3001 } reject with tcp reset");
     }
 

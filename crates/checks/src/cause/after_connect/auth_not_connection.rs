@@ -8,7 +8,7 @@ or WRONGPASS, HTTP 401.",
     fix: "Correct the user name, password or token; nothing about the port is wrong.",
 }
 
-use portward_model::Exchange;
+use portward_model::{Exchange, shell};
 use portward_wire::protocol::{HTTP, Words};
 
 use crate::cause::prelude::*;
@@ -30,7 +30,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let title = "Correct the user, password or token, and try it by hand";
     let by_hand = match talk::server(case).map(|(tongue, _)| tongue).or_else(|| talk::client(case).map(|client| client.tongue)) {
         Some(tongue) if *tongue == HTTP => {
-            let command = format!("curl -i -u USER http://{}:{}/", talk::host(case), case.asked.port);
+            let command = shell!("curl -i -u USER http://{}:{}/", talk::host(case), case.asked.port);
             Remedy::look(title, command)
         }
         Some(tongue) => Remedy::look(title, tongue.client_for(&talk::host(case), case.asked.port)),

@@ -8,6 +8,8 @@ header\", Django's ALLOWED_HOSTS, Rails' config.hosts, Jupyter.",
     fix: "Allow that one host. `allowedHosts: true` and `ALLOWED_HOSTS = ['*']` take the protection away.",
 }
 
+use portward_model::{Text, shell};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -54,7 +56,7 @@ fn run(case: &Case<'_>) -> Ruling {
         .map_or("its list of allowed hosts", |known| known.allows);
     let fixes = vec![
         Remedy::advice(format!("Allow {host}, and no other, in {setting}"), setting.replace("HOST", &host), Effect::Change),
-        Remedy::look("Or call it by a name that it knows", format!("curl -i http://localhost:{}/", case.asked.port)),
+        Remedy::look("Or call it by a name that it knows", shell!("curl -i http://localhost:{}/", case.asked.port)),
     ];
     words::found(CAUSE.code, likelihood, format!("{who} refuses to be called {host}."), evidence, fixes)
 }

@@ -10,6 +10,8 @@ port was asked about.",
     fix: "4xx: correct the path, method or base path. 5xx: read the server's log.",
 }
 
+use portward_model::{Text, shell};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -42,7 +44,7 @@ fn run(case: &Case<'_>) -> Ruling {
         _ => format!("{who} answers{path} with an HTTP error; the connection is well."),
     };
     let command =
-        format!("curl -i {}", talk::url(case, if case.asked.scheme.as_deref() == Some("https") { "https" } else { "http" }));
+        shell!("curl -i {}", talk::url(case, if case.asked.scheme.as_deref() == Some("https") { "https" } else { "http" }));
     let title = if status.is_some_and(|status| status >= 500) {
         "Read the whole answer and the server's log"
     } else {

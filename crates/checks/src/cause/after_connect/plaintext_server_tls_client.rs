@@ -9,6 +9,8 @@ while a plain request is.",
     fix: "Dial `http://`, or give the server a certificate.",
 }
 
+use portward_model::shell;
+
 use portward_wire::protocol::TLS;
 
 use crate::cause::prelude::*;
@@ -50,7 +52,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks no TLS on this port, and the client began with it.");
-    let fixes = vec![Remedy::look("Dial it as http", format!("curl -i {}", talk::url(case, "http")))];
+    let fixes = vec![Remedy::look("Dial it as http", shell!("curl -i {}", talk::url(case, "http")))];
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 

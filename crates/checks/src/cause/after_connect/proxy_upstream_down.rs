@@ -10,6 +10,8 @@ only a gateway gives (RFC 9110 sections 15.6.3 and 15.6.5); a connection to the 
     fix: "Start what stands behind it, or let the forwarder point to where it is.",
 }
 
+use portward_model::{Text, shell};
+
 use std::net::SocketAddr;
 
 use crate::{
@@ -149,7 +151,7 @@ fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
     };
     let first = match (&forwarder.address, &forwarder.backend) {
         (Some(_), _) if forwarder.docker => {
-            let command = format!("docker ps --filter publish={}", case.asked.port);
+            let command = shell!("docker ps --filter publish={}", case.asked.port);
             Remedy::look("Find the container and start what listens in it", command)
         }
         (Some(address), _) => offer::wait(format!("Start what should listen on {address}"), address.port().to_string()),

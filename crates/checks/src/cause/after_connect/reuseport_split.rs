@@ -10,6 +10,8 @@ holders differ in program, folder or parent. Workers of one parent share a port 
     fix: "Stop the one that should not be there, usually the older.",
 }
 
+use portward_model::shell;
+
 use crate::{
     case::sameness::{Sameness, sameness},
     cause::prelude::*,
@@ -49,7 +51,7 @@ pub(super) fn stop_older(case: &Case<'_>, older: (usize, &Socket)) -> Vec<Remedy
     };
     let sudo = words::sudo(case, process.uid);
     vec![
-        Remedy::end(format!("Stop the older one, {}", words::named(process)), format!("{sudo}kill {}", process.id.pid)),
+        Remedy::end(format!("Stop the older one, {}", words::named(process)), shell!("kill {}", process.id.pid).behind(sudo)),
         offer::explain("Look at both first", words::target(case)),
     ]
 }

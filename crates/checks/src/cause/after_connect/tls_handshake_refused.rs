@@ -9,7 +9,7 @@ are right; what the two offer each other does not meet.",
     fix: "What the alert names: a certificate for this name, a version and cipher that both have, or a certificate of the client.",
 }
 
-use portward_model::Exchange;
+use portward_model::{Exchange, Text, shell};
 
 use crate::cause::prelude::*;
 
@@ -58,8 +58,8 @@ fn run(case: &Case<'_>) -> Ruling {
         _ => "the two offer nothing that both accept".to_owned(),
     };
     let fixes = vec![
-        Remedy::look("See where the handshake ends", format!("openssl s_client -connect {at} -servername {host} </dev/null")),
-        Remedy::change("Make a certificate for this name, and give it to the server", format!("mkcert {host}")),
+        Remedy::look("See where the handshake ends", shell!("openssl s_client -connect {} -servername {} </dev/null", at, host)),
+        Remedy::change("Make a certificate for this name, and give it to the server", shell!("mkcert {}", host)),
     ];
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let summary = format!("{} refuses the TLS handshake: {what}.", who.unwrap_or_else(|| "The server".to_owned()));

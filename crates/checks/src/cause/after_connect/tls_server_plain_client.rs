@@ -9,6 +9,8 @@ while a ClientHello is answered by a ServerHello.",
     fix: "Dial `https://`.",
 }
 
+use portward_model::shell;
+
 use portward_wire::protocol::TLS;
 
 use crate::cause::prelude::*;
@@ -54,7 +56,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks TLS on this port, and the client did not.");
-    let fixes = vec![Remedy::look("Dial it as https", format!("curl -ik {}", talk::url(case, "https")))];
+    let fixes = vec![Remedy::look("Dial it as https", shell!("curl -ik {}", talk::url(case, "https")))];
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 

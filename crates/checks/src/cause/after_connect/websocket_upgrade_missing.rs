@@ -10,6 +10,8 @@ holds the port.",
     fix: "Let the proxy pass `Upgrade` and `Connection` on, over HTTP/1.1.",
 }
 
+use portward_model::shell;
+
 use crate::{case::forwarder::forwarder, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -55,9 +57,10 @@ fn run(case: &Case<'_>) -> Ruling {
         ),
         _ => Remedy::look(
             "Ask for the upgrade by hand, here and behind the proxy",
-            format!(
-                "curl -i --http1.1 -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ==' http://{}:{port}/",
-                talk::host(case)
+            shell!(
+                "curl -i --http1.1 -H 'Connection: Upgrade' -H 'Upgrade: websocket' -H 'Sec-WebSocket-Version: 13' -H 'Sec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ==' http://{}:{}/",
+                talk::host(case),
+                port
             ),
         ),
     };

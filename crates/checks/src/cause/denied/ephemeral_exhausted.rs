@@ -11,7 +11,7 @@ reserved ones. When connections to the destination, those in TIME-WAIT among the
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use portward_model::PortRules;
+use portward_model::{PortRules, shell};
 
 use crate::cause::prelude::*;
 
@@ -126,7 +126,7 @@ fn fixes(case: &Case<'_>, used: &Used) -> Vec<Remedy> {
         fixes.push(Remedy::change("Let new connections take the ports of those in TIME-WAIT", command));
     }
     let title = "Let the client keep its connections and reuse them; see which one holds them";
-    fixes.push(Remedy::look(title, format!("ss -tnap 'dport = :{}'", case.asked.port)));
+    fixes.push(Remedy::look(title, shell!("ss -tnap 'dport = :{}'", case.asked.port)));
     fixes
 }
 

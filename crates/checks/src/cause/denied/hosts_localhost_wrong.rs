@@ -10,7 +10,7 @@ dial the name go to another machine, or to an address of this one where nothing 
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Edit, HostsLine, is_localhost};
+use portward_model::{Edit, HostsLine, ShellLine, Text, is_localhost, shell};
 
 use crate::cause::prelude::*;
 
@@ -38,9 +38,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let first = match line {
         Some(line) => {
             let command = if line.names.len() == 1 {
-                format!("sudo sed -i '{}s/^[^[:space:]]*/{right}/' /etc/hosts", line.line)
+                shell!("sudo sed -i '{}s/^[^[:space:]]*/{}/' /etc/hosts", line.line, right)
             } else {
-                format!("sudo portward doctor localhost:{} --fix", case.asked.port)
+                shell!("sudo portward doctor localhost:{} --fix", case.asked.port)
             };
             let edit = Edit {
                 file: "/etc/hosts".into(),
@@ -103,11 +103,11 @@ fn written(line: &HostsLine) -> String {
 }
 
 /// The command that adds a line to the hosts file.
-pub(super) fn append(address: IpAddr, name: &str) -> String {
+pub(super) fn append(address: IpAddr, name: &str) -> ShellLine {
     // A name comes from a command line; what a shell would read otherwise is not repeated.
     let safe = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_'));
     let name = if safe { name } else { "NAME" };
-    format!("echo '{address} {name}' | sudo tee -a /etc/hosts")
+    shell!("echo '{} {}' | sudo tee -a /etc/hosts", address, name)
 }
 
 #[cfg(any(test, feature = "scenes"))]

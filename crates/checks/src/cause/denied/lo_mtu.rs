@@ -8,6 +8,8 @@ takes ::1 away without a word, and every connect or bind to it fails with \"cann
     fix: "`ip link set lo mtu 65536`, then give `lo` its address again: raising the MTU alone does not bring ::1 back.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -24,7 +26,7 @@ fn run(case: &Case<'_>) -> Ruling {
     ];
     evidence.extend(attempt.map(words::tried));
     let name = &loopback.name;
-    let command = format!("sudo ip link set {name} mtu 65536 && sudo ip -6 addr add ::1/128 dev {name}");
+    let command = shell!("sudo ip link set {} mtu 65536 && sudo ip -6 addr add ::1/128 dev {}", name, name);
     let fixes = vec![Remedy::change("Let it take longer packets, and give it ::1 again", command)];
     let summary = format!("{name} has an MTU of {mtu}, below the 1280 that IPv6 needs, so {address} does not exist.");
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)

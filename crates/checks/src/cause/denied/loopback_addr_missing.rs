@@ -8,6 +8,8 @@ still listen.",
     fix: "`ip addr add 127.0.0.1/8 dev lo`, and `ip -6 addr add ::1/128 dev lo` for IPv6.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -34,8 +36,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(attempt.map(words::tried));
     let name = &loopback.name;
     let command = match address {
-        IpAddr::V4(_) => format!("sudo ip addr add 127.0.0.1/8 dev {name}"),
-        IpAddr::V6(_) => format!("sudo ip -6 addr add ::1/128 dev {name}"),
+        IpAddr::V4(_) => shell!("sudo ip addr add 127.0.0.1/8 dev {}", name),
+        IpAddr::V6(_) => shell!("sudo ip -6 addr add ::1/128 dev {}", name),
     };
     let fixes = vec![Remedy::change("Give it its address again", command)];
     let likelihood = if address.is_ipv6() && network.is_none() { Likelihood::Likely } else { Likelihood::Certain };

@@ -7,6 +7,8 @@ or ::1 fails with \"network unreachable\".",
     fix: "`ip link set lo up`",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -19,7 +21,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let mut evidence = vec![Evidence::new("rtnetlink", format!("{} is down", loopback.name))];
     evidence.extend(case.exam.attempts.iter().take(2).map(words::tried));
-    let fixes = vec![Remedy::change("Bring it up", format!("sudo ip link set {} up", loopback.name))];
+    let fixes = vec![Remedy::change("Bring it up", shell!("sudo ip link set {} up", loopback.name))];
     let summary = format!("The loopback interface {} is down, so nothing on it can be reached.", loopback.name);
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }

@@ -8,6 +8,8 @@ this bind. The call fails with EACCES; the kernel's audit log has the line.",
     fix: "Allow it in the profile; the audit log tells the rule that is missing.",
 }
 
+use portward_model::{ShellLine, Text};
+
 use super::sandbox_denied::{is_privilege, routed_away};
 use crate::cause::prelude::*;
 
@@ -26,8 +28,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let selinux = label.raw().split(|byte| *byte == b':').count() > 3;
     let profile = label.raw().split(|byte| *byte == b' ').next().map(Text::new);
     let mut fixes = Vec::new();
-    if let Some(profile) = profile.as_ref().and_then(quoted).filter(|_| !selinux) {
-        fixes.push(Remedy::change("Let the profile complain instead of deny", format!("sudo aa-complain {profile}")));
+    if let Some(profile) = profile.filter(|profile| !selinux && profile.plain().is_some_and(|name| !name.is_empty())) {
+        fixes.push(Remedy::change(
+            "Let the profile complain instead of deny",
+            ShellLine::from("sudo aa-complain").operand(profile),
+        ));
         fixes.push(Remedy::look("See what it denied", "sudo journalctl -k --grep apparmor"));
     } else {
         let allow = "sudo ausearch -m avc -ts recent | audit2allow -M portward-local && sudo semodule -i portward-local.pp";

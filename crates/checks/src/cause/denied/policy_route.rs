@@ -9,6 +9,8 @@ cause! {
     fix: "Find the rule with `ip rule show` and delete it: `ip rule delete pref NUMBER`.",
 }
 
+use portward_model::shell;
+
 use super::sandbox_denied::routed_away;
 use crate::cause::prelude::*;
 
@@ -52,13 +54,15 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     evidence.push(Evidence::new("RTM_GETADDR", format!("{address} is on an interface that is up")));
     evidence.extend(attempt.map(words::tried));
-    let kind = if address.is_ipv6() { "-6 " } else { "" };
-    let mut fixes = vec![Remedy::change(
-        "Delete the rule that stands before `from all lookup local`",
-        format!("sudo ip {kind}rule delete pref \"$(ip {kind}rule show | awk -F: 'NR==1{{print $1}}')\""),
-    )];
+    let (delete, show) = if address.is_ipv6() {
+        let delete = "sudo ip -6 rule delete pref \"$(ip -6 rule show | awk -F: 'NR==1{print $1}')\"";
+        (delete, shell!("ip -6 route get {}; ip -6 route show table local", address))
+    } else {
+        let delete = "sudo ip rule delete pref \"$(ip rule show | awk -F: 'NR==1{print $1}')\"";
+        (delete, shell!("ip route get {}; ip route show table local", address))
+    };
+    let mut fixes = vec![Remedy::change("Delete the rule that stands before `from all lookup local`", delete)];
     if ruled != Some(true) {
-        let show = format!("ip {kind}route get {address}; ip {kind}route show table local");
         fixes.insert(0, Remedy::look("See the route that takes it", show));
     }
     let summary = format!("Packets to {address} are taken by a routing rule before the table of this machine's own addresses.");

@@ -9,6 +9,8 @@ The setting from /proc/sys, and the reader's own capabilities; of a program that
     fix: "Take a port above it, give the program the capability, or lower the setting.",
 }
 
+use portward_model::shell;
+
 use crate::{
     bind::{self},
     cause::prelude::*,
@@ -67,7 +69,10 @@ fn run(case: &Case<'_>) -> Ruling {
 fn ways_out(start: u16, port: u16) -> Vec<Remedy> {
     vec![
         offer::next("Use a port that needs no privilege", 8000u32.max(u32::from(start))),
-        Remedy::change("Lower the limit for every program", format!("sudo sysctl -w net.ipv4.ip_unprivileged_port_start={port}")),
+        Remedy::change(
+            "Lower the limit for every program",
+            shell!("sudo sysctl -w net.ipv4.ip_unprivileged_port_start={}", port),
+        ),
         Remedy::change("Give one program the capability", "sudo setcap cap_net_bind_service=+ep PROGRAM"),
     ]
 }

@@ -10,6 +10,8 @@ port that needs no privilege, except a route of the kind `prohibit`.",
     fix: "Change the profile of the sandbox (snap, Flatpak, bubblewrap, Docker, a systemd unit), or run the program outside it.",
 }
 
+use portward_model::{ShellLine, Text};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -51,14 +53,18 @@ pub(super) fn ways_out(case: &Case<'_>, pid: Option<u32>, settings: &str) -> Vec
     let unit = process.and_then(|process| unit_of_cgroup(process.cgroup.known()?));
     let service = unit.filter(|unit| unit.id.ends_with(".service"));
     let mut fixes = Vec::new();
-    if let Some((unit, id)) = service.and_then(|unit| quoted(&Text::from(unit.id.as_str())).map(|id| (unit, id))) {
-        let (sudo, user) = if unit.user { ("", "--user ") } else { ("sudo ", "") };
+    if let Some(unit) = service.filter(|unit| Text::from(unit.id.as_str()).plain().is_some()) {
+        let (edit, show) = if unit.user {
+            ("systemctl --user edit", "systemctl --user show -p")
+        } else {
+            ("sudo systemctl edit", "systemctl show -p")
+        };
         let names: Vec<&str> = settings.split(' ').map(|setting| setting.trim_end_matches('=')).collect();
         fixes.push(Remedy::change(
             format!("Empty {} of the unit in a drop-in, then restart it", names.join(" and ")),
-            format!("{sudo}systemctl {user}edit {id}"),
+            ShellLine::from(edit).operand(&unit.id),
         ));
-        let show = format!("systemctl {user}show -p {} {id}", names.join(","));
+        let show = ShellLine::from(show).word(names.join(",")).operand(&unit.id);
         fixes.push(Remedy::look("See what the unit denies", show));
     } else {
         fixes.push(offer::explain(

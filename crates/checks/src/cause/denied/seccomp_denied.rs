@@ -9,6 +9,8 @@ no part in it: no packet was sent.",
     fix: "Allow the call in the profile of the sandbox, or run the program outside it.",
 }
 
+use portward_model::shell;
+
 use super::sandbox_denied::ways_out;
 use crate::cause::prelude::*;
 
@@ -22,7 +24,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let source = format!("/proc/{}/status", vitals.pid);
     let evidence = vec![met.evidence, Evidence::new(source, format!("Seccomp: {}{bonds}", vitals.seccomp))];
     let mut fixes = ways_out(case, Some(vitals.pid), "SystemCallFilter= RestrictAddressFamilies=");
-    fixes.push(Remedy::look("See the filters of the process", format!("grep -i seccomp /proc/{}/status", vitals.pid)));
+    fixes.push(Remedy::look("See the filters of the process", shell!("grep -i seccomp /proc/{}/status", vitals.pid)));
     let what = if case.listens() { "bind" } else { "connection" };
     let summary = format!("A system call filter (seccomp) of pid {} denies the {what} to {}.", vitals.pid, case.asked.text);
     // A program of the control group answers the same, and would not be seen.

@@ -9,6 +9,8 @@ resolver.",
     fix: "Repair the resolver that /etc/resolv.conf names, or turn off the reverse lookup of clients.",
 }
 
+use portward_model::shell;
+
 use crate::{case::serving::outgoing, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -26,7 +28,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = waited(reached);
     evidence.insert(0, Evidence::new("sock_diag", format!("{who} waits for an answer of the resolver {resolver}")));
     let fixes = vec![
-        Remedy::look("See whether the resolver answers", format!("dig @{resolver} localhost +time=2 +tries=1")),
+        Remedy::look("See whether the resolver answers", shell!("dig @{} localhost +time=2 +tries=1", resolver)),
         Remedy::change("Name one that answers, in resolv.conf", "sudo editor /etc/resolv.conf"),
     ];
     let summary = format!("{who} looks up a name before it answers, and the resolver {resolver} does not answer.");

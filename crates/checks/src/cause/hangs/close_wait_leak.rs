@@ -7,6 +7,8 @@ CLOSE-WAIT for ever and keeps a descriptor, until there are none left.",
     fix: "Restart it, and close connections in its code when a read returns nothing.",
 }
 
+use portward_model::shell;
+
 use crate::{case::serving::left_behind, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -39,7 +41,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let sudo = words::sudo(case, door.socket.uid);
     let fixes = vec![
         offer::free("Stop it and start it again, which frees them", words::target(case)).behind(sudo),
-        Remedy::look("Count them while it runs", format!("ss -tn state close-wait sport = :{}", case.asked.port)),
+        Remedy::look("Count them while it runs", shell!("ss -tn state close-wait sport = :{}", case.asked.port)),
     ];
     let summary = format!(
         "{leaked} connections that their clients have left are still held by {}.",

@@ -8,6 +8,8 @@ every new connection and writes \"nf_conntrack: table full, dropping packet\" in
     fix: "Raise net.netfilter.nf_conntrack_max, or find who opens so many connections.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -33,7 +35,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     let more = most.saturating_mul(2);
     let fixes = vec![
-        Remedy::change("Make the table larger", format!("sudo sysctl -w net.netfilter.nf_conntrack_max={more}")),
+        Remedy::change("Make the table larger", shell!("sudo sysctl -w net.netfilter.nf_conntrack_max={}", more)),
         Remedy::look("See whose connections fill it", "sudo conntrack -L | head -50"),
     ];
     let likelihood = if unheard { Likelihood::Certain } else { Likelihood::Likely };

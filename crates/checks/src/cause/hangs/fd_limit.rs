@@ -11,6 +11,8 @@ accept queue, or the server's own text says so.",
 never closed.",
 }
 
+use portward_model::{ShellLine, shell};
+
 use super::close_wait_leak::fills;
 use crate::{
     bind::words::supervisor_of,
@@ -89,14 +91,14 @@ fn counted(process: &Process, used: u32, limit: u32) -> Evidence {
 
 fn raise(case: &Case<'_>, process: &Process) -> Vec<Remedy> {
     let pid = process.id.pid;
-    let mut fixes = vec![Remedy::change("Raise its limit now", format!("sudo prlimit --pid {pid} --nofile=65536:65536"))];
+    let mut fixes = vec![Remedy::change("Raise its limit now", shell!("sudo prlimit --pid {} --nofile=65536:65536", pid))];
     let unit = supervisor_of(case.snapshot, process).filter(|found| found.kind == SupervisorKind::Systemd);
     if let Some(unit) = unit {
-        let command = format!("sudo systemctl edit {}  # [Service] LimitNOFILE=65536", unit.name);
+        let command = ShellLine::from("sudo systemctl edit").operand(&unit.name).then(" # [Service] LimitNOFILE=65536");
         fixes.push(Remedy::change("And for good", command));
     }
     let sudo = words::sudo(case, process.uid);
-    fixes.push(Remedy::look("Find what it never closes", format!("{sudo}ls -l /proc/{pid}/fd")));
+    fixes.push(Remedy::look("Find what it never closes", shell!("ls -l /proc/{}/fd", pid).behind(sudo)));
     fixes
 }
 

@@ -100,9 +100,8 @@ fn fixes(case: &Case<'_>, rules: &[&FirewallRule], evidence: &mut Vec<Evidence>)
     for rule in rules.iter().take(2) {
         let counted = rule.packets.map(|packets| format!(", {packets} packets so far")).unwrap_or_default();
         evidence.push(Evidence::new(rule.chain.shown(), format!("{}{counted}", rule.text)));
-        if !rule.remove.is_empty() {
-            fixes.push(Remedy::change(format!("Delete the rule in {}", rule.chain), rule.remove.clone()));
-        }
+        let remove = |command| Remedy::change(format!("Delete the rule in {}", rule.chain), command);
+        fixes.extend(rule.removal.command().map(remove));
     }
     let read = matches!(case.exam.firewall, Some(Seen::Known(_)));
     if read && rules.is_empty() {

@@ -10,6 +10,8 @@ exist; or the other machine does not answer a new connection either.",
     fix: "Close it and connect again; let the client use keepalive.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -49,7 +51,7 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.extend(case.exam.attempts.first().map(words::tried));
         let local = socket.port().unwrap_or_default();
         let fixes = vec![
-            Remedy::end("Close the dead connection", format!("sudo ss -K state established sport = :{local} dport = :{port}")),
+            Remedy::end("Close the dead connection", shell!("sudo ss -K state established sport = :{} dport = :{}", local, port)),
             Remedy::change("Let the kernel notice sooner", "sudo sysctl -w net.ipv4.tcp_retries2=8"),
         ];
         let summary = format!("{who} waits on a connection to {there} whose other end is gone.");

@@ -10,6 +10,8 @@ follows gets no answer while segments are sent again, or the kernel's own probin
     fix: "Lower the MTU of the tunnel, or clamp the segment size to it.",
 }
 
+use portward_model::{Text, shell};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -54,10 +56,10 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new("sock_diag", format!("{} bytes to it are not acknowledged", socket.queue.limit)));
     }
     evidence.extend(waited(reached));
-    let device = leaves.map_or_else(|| "DEVICE".to_owned(), Text::shown);
+    let device = leaves.cloned().unwrap_or_else(|| "DEVICE".into());
     let fixes = vec![
-        Remedy::change("Make its packets smaller", format!("sudo ip link set dev {device} mtu 1280")),
-        Remedy::look("Find the largest that passes", format!("tracepath -n {}", at.ip())),
+        Remedy::change("Make its packets smaller", shell!("sudo ip link set dev {} mtu 1280", device)),
+        Remedy::look("Find the largest that passes", shell!("tracepath -n {}", at.ip())),
     ];
     let summary = format!("{at} completes handshakes and larger packets to or from it are lost on the way.");
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

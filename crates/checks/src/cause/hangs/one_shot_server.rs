@@ -10,6 +10,8 @@ a moment ago, and a file of the project that starts such a server.",
     fix: "Start it again, so that it keeps listening: `nc -lk`, `socat TCP-LISTEN:PORT,fork`.",
 }
 
+use portward_model::shell;
+
 use crate::{case::kin::contains, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -109,7 +111,7 @@ fn is_whole_server(case: &Case<'_>, process: &Process) -> bool {
 fn fixes(case: &Case<'_>) -> Vec<Remedy> {
     let port = case.asked.port;
     let kept = edits::in_files(case, "nc -l", "nc -lk", "Let it go on listening");
-    let by_hand = Remedy::change("Start it so that it goes on listening", format!("nc -lk {port}"));
+    let by_hand = Remedy::change("Start it so that it goes on listening", shell!("nc -lk {}", port));
     let wait = offer::wait("Or wait until it listens again", port.to_string());
     kept.into_iter().chain([by_hand, wait]).collect()
 }

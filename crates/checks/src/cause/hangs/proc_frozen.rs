@@ -7,7 +7,7 @@ asleep (state S), not stopped; the kernel completes handshakes for them and nobo
     fix: "`docker unpause NAME`, `systemctl thaw UNIT`, or 0 into cgroup.freeze (version 1: THAWED into freezer.state).",
 }
 
-use portward_model::Thread;
+use portward_model::{ShellLine, Text, Thread, shell};
 
 use crate::{
     case::serving::{halted, is_frozen, not_halted},
@@ -48,24 +48,29 @@ fn thaw(case: &Case<'_>, process: &Process, vitals: &Vitals) -> Remedy {
     if let Some((runtime, id)) = group.and_then(container_of_cgroup) {
         let known =
             case.snapshot.containers.iter().find(|c| !c.id.is_empty() && (id.starts_with(&c.id) || c.id.starts_with(&id)));
-        let name = known.and_then(|container| container.name.as_ref()).map_or_else(|| id.chars().take(12).collect(), Text::shown);
+        let name = known
+            .and_then(|container| container.name.as_ref())
+            .cloned()
+            .unwrap_or_else(|| Text::new(id.chars().take(12).collect::<String>()));
         if matches!(runtime, "docker" | "podman") {
-            return Remedy::change("Let the container go on", format!("{runtime} unpause {name}"));
+            let unpause = if runtime == "podman" { "podman unpause" } else { "docker unpause" };
+            return Remedy::change("Let the container go on", ShellLine::from(unpause).operand(name));
         }
     }
     // A slice above the unit may be what is frozen; only the unit itself is thawed by its name.
     let unit = group.filter(|group| group.raw().ends_with(b".service") || group.raw().ends_with(b".scope"));
     if let Some(unit) = unit.and_then(unit_of_cgroup) {
         let command = if unit.user { "systemctl --user thaw" } else { "sudo systemctl thaw" };
-        return Remedy::change("Let the unit go on", format!("{command} {}", unit.id));
+        return Remedy::change("Let the unit go on", ShellLine::from(command).operand(&unit.id));
     }
-    let sudo = if case.snapshot.host.privileged { "" } else { "sudo " };
-    let path = group.map(Text::shown).unwrap_or_default();
-    if is_version_1(vitals) {
-        let command = format!("echo THAWED | {sudo}tee /sys/fs/cgroup/freezer{path}/freezer.state");
-        return Remedy::change("Let the group go on", command);
-    }
-    Remedy::change("Let the group go on", format!("echo 0 | {sudo}tee /sys/fs/cgroup{path}/cgroup.freeze"))
+    let path = group.cloned().unwrap_or_default();
+    let command = match (is_version_1(vitals), case.snapshot.host.privileged) {
+        (true, true) => shell!("echo THAWED | tee /sys/fs/cgroup/freezer{}/freezer.state", path),
+        (true, false) => shell!("echo THAWED | sudo tee /sys/fs/cgroup/freezer{}/freezer.state", path),
+        (false, true) => shell!("echo 0 | tee /sys/fs/cgroup{}/cgroup.freeze", path),
+        (false, false) => shell!("echo 0 | sudo tee /sys/fs/cgroup{}/cgroup.freeze", path),
+    };
+    Remedy::change("Let the group go on", command)
 }
 
 /// The freezer of version 1 keeps its threads in a place of its own, in state D; that of version 2 where signals are taken.

@@ -10,6 +10,8 @@ does not accept.",
     fix: "Let it go on: `portward resume ENDPOINT`, `fg` in its shell, or SIGCONT.",
 }
 
+use portward_model::ShellLine;
+
 use crate::{
     case::serving::{halted, is_stopped, not_halted},
     cause::prelude::*,
@@ -32,10 +34,10 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(door.queue(case));
     }
     let sudo = words::sudo(case, process.uid);
-    let pids: Vec<String> = stopped.iter().map(|(process, _)| process.id.pid.to_string()).collect();
+    let kill = stopped.iter().fold(ShellLine::from("kill -CONT"), |line, (process, _)| line.word(process.id.pid));
     let fixes = vec![
         offer::resume("Let it go on", words::target(case)).behind(sudo),
-        Remedy::change("The same, by hand", format!("{sudo}kill -CONT {}", pids.join(" "))),
+        Remedy::change("The same, by hand", kill.behind(sudo)),
     ];
     let summary = format!("{} is stopped by a signal and answers nobody.", words::named(process));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

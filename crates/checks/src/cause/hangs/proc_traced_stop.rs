@@ -7,6 +7,8 @@ completes handshakes for it; nobody takes the connections. A process that is tra
     fix: "Continue in the debugger, or end the debugger.",
 }
 
+use portward_model::shell;
+
 use crate::{
     case::serving::{halted, is_traced, not_halted},
     cause::prelude::*,
@@ -32,7 +34,7 @@ fn run(case: &Case<'_>) -> Ruling {
     fixes.push(Remedy::advice(format!("Continue it in {who}"), continued, Effect::Change));
     if let Some(tracer) = tracer {
         let sudo = words::sudo(case, case.snapshot.process(tracer).map_or(process.uid, |tracer| tracer.uid));
-        fixes.push(Remedy::end("Or end the debugger, which lets go of it", format!("{sudo}kill {tracer}")));
+        fixes.push(Remedy::end("Or end the debugger, which lets go of it", shell!("kill {}", tracer).behind(sudo)));
     }
     let summary =
         format!("{} is stopped by {} and answers nobody.", words::named(process), by.as_deref().unwrap_or("a debugger"));

@@ -9,6 +9,8 @@ waits in the accept queue or without an answer.",
     fix: "Restart it; then see where the time goes, and move it to another thread or process, or add workers.",
 }
 
+use portward_model::shell;
+
 use crate::{
     case::{
         serving::is_raised,
@@ -61,7 +63,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let sudo = words::sudo(case, process.uid);
     let fixes = vec![
         offer::free("Stop it, and start it again", words::target(case)).behind(sudo),
-        Remedy::look("See where its time goes", format!("sudo perf top -p {pid}")),
+        Remedy::look("See where its time goes", shell!("sudo perf top -p {}", pid)),
     ];
     let summary = format!("{} is busy computing and does not come back for connections.", words::named(process));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

@@ -10,7 +10,7 @@ kills in memory.events, or a thread in state D in the pages' way, while connecti
     fix: "Give it more memory, or let it use less.",
 }
 
-use portward_model::Thread;
+use portward_model::{ShellLine, Text, Thread};
 
 use crate::{case::serving::is_raised, cause::prelude::*};
 
@@ -61,8 +61,8 @@ fn run(case: &Case<'_>) -> Ruling {
 fn fixes(process: &Process) -> Vec<Remedy> {
     let unit = process.cgroup.known().and_then(unit_of_cgroup).filter(|unit| unit.id.ends_with(".service"));
     let more = unit.map(|unit| {
-        let command = if unit.user { "systemctl --user" } else { "sudo systemctl" };
-        Remedy::change("Give it more memory", format!("{command} set-property {} MemoryMax=infinity", unit.id))
+        let command = ShellLine::from(if unit.user { "systemctl --user set-property" } else { "sudo systemctl set-property" });
+        Remedy::change("Give it more memory", command.operand(&unit.id).then("MemoryMax=infinity"))
     });
     let see = Remedy::look("See who uses the memory", "ps -eo pid,rss,comm --sort=-rss | head");
     more.into_iter().chain([see]).collect()

@@ -10,7 +10,7 @@ two lines of one Compose file publish it.",
     fix: "Publish one of them at another port, or stop the other container.",
 }
 
-use portward_model::Edit;
+use portward_model::{Edit, Text, shell};
 
 use crate::{
     bind::words::{container_of, described},
@@ -49,7 +49,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(stop) = held.as_ref().and_then(|held| crate::bind::words::supervisor_of(case.snapshot, held.process)?.stop) {
         fixes.push(Remedy::end("Stop the container that has it", stop));
     }
-    let find = format!("docker ps --filter publish={}", case.asked.port);
+    let find = shell!("docker ps --filter publish={}", case.asked.port);
     fixes.push(Remedy::look("See which container has it", find));
     fixes.push(offer::next_after("Publish at another port", case.asked.port));
     let by = match (&name, &held) {
@@ -104,7 +104,7 @@ fn move_line(case: &Case<'_>, mention: &Mention) -> Option<Remedy> {
         line: mention.line,
         now: whole.clone(),
         then: vec![Text::from(line.replacen(&port.to_string(), &to.to_string(), 1).as_str())],
-        after: Some(format!("docker compose -f {} up -d", mention.file)),
+        after: Some(shell!("docker compose -f {} up -d", mention.file).into()),
     };
     Some(edits::fix(case, &format!("Publish the second at {to}"), edit))
 }

@@ -10,6 +10,8 @@ has.",
     fix: "Remove the stopped container that publishes the port; if none does, restart the daemon.",
 }
 
+use portward_model::{Text, shell};
+
 use super::docker_duplicate_publish::allocator_says;
 use crate::{
     bind::words::container_of,
@@ -52,7 +54,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let fixes = vec![
         Remedy::end(
             "Remove the stopped container that publishes it",
-            format!("docker rm $(docker ps -aq --filter publish={port} --filter status=exited --filter status=created)"),
+            shell!("docker rm $(docker ps -aq --filter publish={} --filter status=exited --filter status=created)", port),
         ),
         Remedy::end("If none does, restart the daemon, which makes its list anew", "sudo systemctl restart docker"),
     ];

@@ -10,6 +10,8 @@ which clients hardly ever do. An IPv6 connection stands in the way of 0.0.0.0 to
 outgoing connections away and still lets a program bind it. Do not stop the client: it only uses the number.",
 }
 
+use portward_model::shell;
+
 use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
@@ -21,7 +23,7 @@ fn run(view: &View<'_>) -> Option<Finding> {
     if view.snapshot.rules.as_ref().is_none_or(|rules| rules.is_ephemeral(port)) {
         fixes.push(Remedy::change(
             "Keep outgoing connections away from it from now on, besides the ports that are reserved already",
-            format!("sudo sysctl -w net.ipv4.ip_local_reserved_ports={}", reserved(view)),
+            shell!("sudo sysctl -w net.ipv4.ip_local_reserved_ports={}", reserved(view)),
         ));
     }
     fixes.push(words::wait(view));

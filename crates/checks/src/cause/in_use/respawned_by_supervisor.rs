@@ -10,7 +10,7 @@ a unit of the user's systemd, a shell's loop); or one parent whose children took
     fix: "Stop the entry of the supervisor, or the supervisor, not the process.",
 }
 
-use portward_model::Sample;
+use portward_model::{Sample, ShellLine, Text, shell};
 
 use crate::{
     bind::words::{ancestors, described, supervisor_of},
@@ -42,7 +42,7 @@ fn run(case: &Case<'_>) -> Ruling {
 /// What starts a program again.
 struct Keeper {
     name: String,
-    stop: String,
+    stop: ShellLine,
     evidence: Evidence,
     likelihood: Likelihood,
 }
@@ -64,7 +64,7 @@ fn seen_to_restart(case: &Case<'_>, process: &Process) -> Option<Keeper> {
     let fact = format!("{name} had the child pid {earlier} before, and has pid {} now", process.id.pid);
     Some(Keeper {
         name,
-        stop: format!("{}kill {pid}", words::sudo(case, parent.uid)),
+        stop: shell!("kill {}", pid).behind(words::sudo(case, parent.uid)),
         evidence: Evidence::new(format!("/proc/{pid}/task/{pid}/children over time"), fact),
         likelihood: Likelihood::Certain,
     })
@@ -93,7 +93,7 @@ fn loops(case: &Case<'_>, process: &Process) -> Option<Keeper> {
     let pid = shell.id.pid;
     Some(Keeper {
         name: format!("the loop of {}", words::named(shell)),
-        stop: format!("{}kill {pid}", words::sudo(case, shell.uid)),
+        stop: shell!("kill {}", pid).behind(words::sudo(case, shell.uid)),
         evidence: Evidence::new(format!("/proc/{pid}/cmdline"), format!("{} runs a loop above it", words::named(shell))),
         likelihood: Likelihood::Likely,
     })

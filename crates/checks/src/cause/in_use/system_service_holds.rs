@@ -11,6 +11,8 @@ runs under pid 1. On macOS the answer names `AirTunes`.",
     fix: "Stop the unit, and disable it where it should not come back; or take another port.",
 }
 
+use portward_model::{ShellLine, Text};
+
 use crate::{
     CgroupUnit,
     bind::words::{described, supervisor_of},
@@ -41,9 +43,9 @@ fn found(case: &Case<'_>, index: usize, socket: &Socket, process: Option<&Proces
         None => Evidence::new("sock_diag", format!("the socket was opened in the control group of {}", unit.name)),
     });
     let mut fixes = Vec::new();
-    if let Some(id) = quoted(&Text::from(unit.id.as_str())) {
-        fixes.push(Remedy::end("Stop the service", format!("sudo systemctl stop {id}")));
-        let disable = format!("sudo systemctl disable --now {id}");
+    if let Some(stop) = ShellLine::from("sudo systemctl stop").operand(&unit.id).typeable() {
+        fixes.push(Remedy::end("Stop the service", stop));
+        let disable = ShellLine::from("sudo systemctl disable --now").operand(&unit.id);
         fixes.push(Remedy::end("Stop it, and do not start it with the machine again", disable));
     }
     fixes.push(offer::next_after("Use another port", case.asked.port));

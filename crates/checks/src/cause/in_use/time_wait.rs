@@ -8,6 +8,8 @@ setting it in the new server only does not help the first restart.",
     fix: "Wait up to 60 s; set SO_REUSEADDR in the server from now on; as root the entries can be removed.",
 }
 
+use portward_model::shell;
+
 use crate::{bind::words, cause::prelude::*};
 
 fn run(view: &View<'_>) -> Option<Finding> {
@@ -21,7 +23,7 @@ fn run(view: &View<'_>) -> Option<Finding> {
     let summary = format!("{} is kept for at most 60 s by {count} in TIME-WAIT{unless}.", words::port(view));
     let port = view.question.port;
     let fixes =
-        vec![words::wait(view), Remedy::end("Remove them as root", format!("sudo ss -K state time-wait 'sport = :{port}'"))];
+        vec![words::wait(view), Remedy::end("Remove them as root", shell!("sudo ss -K state time-wait 'sport = :{}'", port))];
     Some(words::cause(view, CAUSE.code, &all, summary, fixes))
 }
 

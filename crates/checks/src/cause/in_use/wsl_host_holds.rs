@@ -9,6 +9,8 @@ The kernel is that of the subsystem; a bind fails with EADDRINUSE, and no socket
     fix: "Stop the Windows program: `netstat -ano` in Windows names its pid. Or take another port.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -31,8 +33,8 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new("bind(2)", fact));
         evidence.push(Evidence::new("sock_diag", format!("no socket of this side has port {port}")));
     }
-    let find = format!("powershell.exe -Command \"Get-Process -Id (Get-NetTCPConnection -LocalPort {port}).OwningProcess\"");
-    let stop = format!("powershell.exe -Command \"Stop-Process -Id (Get-NetTCPConnection -LocalPort {port}).OwningProcess\"");
+    let find = shell!("powershell.exe -Command \"Get-Process -Id (Get-NetTCPConnection -LocalPort {}).OwningProcess\"", port);
+    let stop = shell!("powershell.exe -Command \"Stop-Process -Id (Get-NetTCPConnection -LocalPort {}).OwningProcess\"", port);
     let fixes = vec![
         Remedy::end("Stop the Windows program that has it", stop),
         Remedy::look("See which one it is", find),

@@ -7,6 +7,8 @@ refusal means that the machine (or a firewall in front of it) is up and answered
     fix: "Run `portward doctor` on that machine, or correct the address.",
 }
 
+use portward_model::{ShellLine, shell};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -51,8 +53,8 @@ fn run(case: &Case<'_>) -> Ruling {
     };
     let host = case.asked.name.clone().unwrap_or_else(|| first.to_string());
     let fixes = vec![
-        Remedy::look("Ask on that machine", format!("ssh {host} portward doctor {}", case.asked.port)),
-        Remedy::look("See the way there", format!("ip route get {first}")),
+        Remedy::look("Ask on that machine", ShellLine::from("ssh").operand(host).then("portward doctor").word(case.asked.port)),
+        Remedy::look("See the way there", shell!("ip route get {}", first)),
     ];
     let summary = format!("{first} is not this machine; {met}, and from here only the route can be seen.");
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

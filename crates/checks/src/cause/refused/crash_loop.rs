@@ -10,13 +10,9 @@ each time.",
 
 use std::collections::BTreeMap;
 
-use portward_model::Sample;
+use portward_model::{Sample, shell};
 
-use crate::{
-    bind::words::supervisor_of,
-    cause::prelude::*,
-    why::{quoted, starts_again},
-};
+use crate::{bind::words::supervisor_of, cause::prelude::*, why::starts_again};
 
 fn run(case: &Case<'_>) -> Ruling {
     let samples = case.exam.samples.as_slice();
@@ -70,10 +66,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let title = "Read why it ends: where its output goes";
     let log = match (&supervisor, &reborn) {
         (Some(found), _) if found.name.raw().ends_with(b".service") => {
-            let unit = quoted(&found.name).unwrap_or_else(|| "UNIT".to_owned());
-            Remedy::look(title, format!("journalctl -n 50 -u {unit}"))
+            Remedy::look(title, shell!("journalctl -n 50 -u {}", found.name.plain().unwrap_or("UNIT")))
         }
-        (_, Some((pid, _))) => Remedy::look(title, format!("ls -l /proc/{pid}/fd/1 /proc/{pid}/fd/2")),
+        (_, Some((pid, _))) => Remedy::look(title, shell!("ls -l /proc/{}/fd/1 /proc/{}/fd/2", pid, pid)),
         (_, None) => offer::explain(title, words::target(case)),
     };
     let fixes = vec![log];

@@ -9,6 +9,8 @@ it (sock_diag), whose other end is the debugger.",
     fix: "Detach the other debugger.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -35,7 +37,7 @@ fn run(case: &Case<'_>) -> Ruling {
         Some(debugger) => {
             let fact = format!("the other end is held by {}", words::named(debugger));
             evidence.push(Evidence::new("sock_diag", fact));
-            let command = format!("{}kill {}", words::sudo(case, debugger.uid), debugger.id.pid);
+            let command = shell!("kill {}", debugger.id.pid).behind(words::sudo(case, debugger.uid));
             fixes.push(Remedy::end("Detach in the other debugger; where it has no window any more, end it", command));
             format!("{} is", words::named(debugger))
         }

@@ -8,6 +8,8 @@ address is another one of this machine.",
     fix: "Go through a tunnel. `address=*:5005` opens the port to everyone who reaches the machine.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -29,8 +31,8 @@ fn run(case: &Case<'_>) -> Ruling {
     ];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let fixes = vec![
-        Remedy::change("Go through a tunnel", format!("ssh -N -L {port}:127.0.0.1:{port} {dialled}")),
-        Remedy::change("From this machine, attach to loopback", format!("jdb -attach 127.0.0.1:{port}")),
+        Remedy::change("Go through a tunnel", shell!("ssh -N -L {}:127.0.0.1:{} {}", port, port, dialled)),
+        Remedy::change("From this machine, attach to loopback", shell!("jdb -attach 127.0.0.1:{}", port)),
         Remedy::advice("Or open it, on a network that you trust only", format!("address=*:{port}"), Effect::Change),
     ];
     let listens = words::endpoint(case.snapshot, socket);

@@ -9,6 +9,8 @@ listens; or a bind by a JVM that failed because a debugger listens there.",
     fix: "Set server=y in the JVM's option and attach, or let the debugger listen.",
 }
 
+use portward_model::shell;
+
 use crate::{case::debuggee::debugger, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -41,7 +43,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let option = format!("-agentlib:jdwp=transport=dt_socket,server=y,suspend=n,address={}", if port == 0 { 5005 } else { port });
     let fixes = vec![
         Remedy::advice("Let the JVM listen, and attach to it", option, Effect::Change),
-        Remedy::change("Or let the debugger listen first (\"Listen to remote JVM\")", format!("jdb -listen {}", port.max(1))),
+        Remedy::change("Or let the debugger listen first (\"Listen to remote JVM\")", shell!("jdb -listen {}", port.max(1))),
     ];
     let who = calls.map_or_else(|| "The JVM".to_owned(), |(process, _)| words::named(process));
     let place = if port == 0 { String::new() } else { format!(" on port {port}") };

@@ -9,6 +9,8 @@ not loopback.",
 and use a tunnel.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -25,7 +27,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let listens = words::endpoint(case.snapshot, socket);
     let mut fixes = Vec::new();
     fixes.push(offer::explain("From this machine, dial the address that it listens on", &listens));
-    let tunnel = format!("ssh -N -L {port}:{listens} {dialled}");
+    let tunnel = shell!("ssh -N -L {}:{} {}", port, listens, dialled);
     fixes.push(Remedy::change("From another machine, go through a tunnel", tunnel));
     // Named and not offered: what opens a server to the network is for a person to write.
     let line = edits::listen_on(case, index, dialled, "").and_then(|remedy| remedy.edits().cloned());

@@ -10,7 +10,7 @@ dialled one; a connection to the dialled address is refused and one to the other
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use portward_model::Family;
+use portward_model::{Family, ShellLine};
 
 use crate::cause::prelude::*;
 
@@ -50,7 +50,7 @@ fn run(case: &Case<'_>) -> Ruling {
 fn told_both(case: &Case<'_>, index: usize, title: String) -> Remedy {
     let known = case.holder(index).and_then(|process| program::find(process, |known| !known.address.is_empty()));
     if let Some(known) = known {
-        return Remedy::change(title, known.address.replace("HOST", "127.0.0.1"));
+        return Remedy::change(title, ShellLine::named(known.address, &[("HOST", "127.0.0.1".into())]));
     }
     let words = "set its host to `localhost` with both families, or to the address that clients dial";
     Remedy::advice(title, words, Effect::Change)

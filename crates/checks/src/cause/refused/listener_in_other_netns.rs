@@ -7,6 +7,8 @@ or in a namespace made by `ip netns` or `unshare -n`, listens there and not here
     fix: "Publish the container's port, dial the address that it has on its own network, or run the client in that namespace.",
 }
 
+use portward_model::{ShellLine, Text, shell};
+
 use crate::{
     bind::words::{ancestors, container_of},
     cause::prelude::*,
@@ -66,10 +68,10 @@ fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Remedy> {
     let mut fixes = Vec::new();
     let loopback = socket.address().is_some_and(|address| AddressClass::of(unmap(address)) == AddressClass::Loopback);
     if let Some(container) = case.holder(index).and_then(|process| container_of(case.snapshot, process)) {
-        let image = container.image.as_ref().and_then(quoted).unwrap_or_else(|| "IMAGE".to_owned());
-        let runtime = if container.runtime == "podman" { "podman" } else { "docker" };
+        let image = container.image.as_ref().and_then(Text::plain).filter(|image| !image.is_empty()).unwrap_or("IMAGE");
+        let run = if container.runtime == "podman" { "podman run" } else { "docker run" };
         let also = if loopback { ", and let it listen on 0.0.0.0 inside" } else { "" };
-        let publish = format!("{runtime} run --publish 127.0.0.1:{port}:{port} {image}");
+        let publish = ShellLine::from(run).then("--publish").word(format!("127.0.0.1:{port}:{port}")).operand(image);
         fixes.push(Remedy::change(format!("Start the container with its port published{also}"), publish));
         if let Some(address) = container.addresses.first().filter(|_| !loopback) {
             fixes.push(offer::explain("Or dial the container's own address", words::address(*address, port)));
@@ -77,12 +79,12 @@ fn fixes(case: &Case<'_>, index: usize, socket: &Socket) -> Vec<Remedy> {
         return fixes;
     }
     let namespace = case.snapshot.namespaces.get(usize::from(socket.netns));
-    let name = namespace.and_then(|namespace| namespace.name.as_ref()).and_then(quoted);
+    let name = namespace.and_then(|namespace| namespace.name.as_ref()).and_then(Text::plain);
     let pid = case.holder(index).map(|process| process.id.pid).or_else(|| namespace.and_then(|namespace| namespace.pid));
     let enter = match (name, pid) {
-        (Some(name), _) => format!("sudo ip netns exec {name} CLIENT"),
-        (None, Some(pid)) => format!("sudo nsenter --target {pid} --net CLIENT"),
-        (None, None) => "sudo lsns --type net".to_owned(),
+        (Some(name), _) => shell!("sudo ip netns exec {} CLIENT", name),
+        (None, Some(pid)) => shell!("sudo nsenter --target {} --net CLIENT", pid),
+        (None, None) => "sudo lsns --type net".into(),
     };
     fixes.push(Remedy::look("Run the client in that namespace", enter));
     fixes

@@ -43,7 +43,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(rule) = rule {
         let count = rule.packets.map(|packets| format!(", {packets} packets met it")).unwrap_or_default();
         evidence.push(Evidence::new("packet filter rules", format!("{}: {}{count}", rule.chain, rule.text)));
-        fixes.push(Remedy::change("Remove the rule", rule.remove.clone()));
+        fixes.extend(rule.removal.command().map(|command| Remedy::change("Remove the rule", command)));
     } else {
         fixes.push(offer::ask("Read the rules to find the one", &place).behind("sudo "));
     }

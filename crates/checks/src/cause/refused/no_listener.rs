@@ -8,6 +8,8 @@ refused by the kernel's own reset (Tcp.OutRsts rose).",
     fix: "Start the service. Where a file of the project, a Compose file or a unit names the port, that is what to start.",
 }
 
+use portward_model::{ShellLine, Text, shell};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -37,7 +39,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     for mention in kin::mentions(case).take(3) {
         evidence.push(words::mentioned(mention));
-        fixes.push(starter(mention.kind, &mention.file.shown()));
+        fixes.push(starter(mention.kind, &mention.file));
     }
     fixes.dedup();
     fixes.push(offer::wait("Start the service, and know when it listens", words::target(case)));
@@ -47,14 +49,14 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 /// How what a file describes is started.
-fn starter(kind: MentionKind, file: &str) -> Remedy {
+fn starter(kind: MentionKind, file: &Text) -> Remedy {
     match kind {
-        MentionKind::Compose => Remedy::change("Start the Compose project", format!("docker compose -f {file} up -d")),
+        MentionKind::Compose => Remedy::change("Start the Compose project", shell!("docker compose -f {} up -d", file)),
         MentionKind::UnitEnabled | MentionKind::UnitDisabled => {
-            let unit = file.rsplit('/').next().unwrap_or(file);
-            Remedy::change("Start the unit", format!("sudo systemctl start {unit}"))
+            let unit = file.raw().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
+            Remedy::change("Start the unit", ShellLine::from("sudo systemctl start").operand(Text::new(unit)))
         }
-        _ => Remedy::advice("Start what this file describes", file, Effect::Read),
+        _ => Remedy::advice("Start what this file describes", file.shown(), Effect::Read),
     }
 }
 

@@ -34,7 +34,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let mut fixes = vec![offer::explain("Dial the port that it has outside", moved.port.to_string())];
     if !moved.root.is_empty() {
-        let place = format!("portward run CMD, in {}", moved.root);
+        let place = format!("in {}: portward run CMD", moved.root);
         fixes.push(Remedy::advice("Or run the client in the session", place, Effect::Read));
         fixes.push(offer::front("Or lend the project the real port", &moved.root));
     }

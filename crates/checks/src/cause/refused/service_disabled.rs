@@ -8,6 +8,8 @@ links to it.",
     fix: "Start it, and enable it if it shall come back by itself.",
 }
 
+use portward_model::{ShellLine, Text};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -35,12 +37,13 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let user = mention.file.lossy().contains("/systemd/user/");
     let ctl = if user { "systemctl --user" } else { "sudo systemctl" };
-    let word = quoted(&Text::from_shown(unit)).unwrap_or_else(|| "UNIT".to_owned());
+    let word = Text::from_shown(unit);
+    let word = word.plain().unwrap_or("UNIT");
     let (title, verb) = if disabled { ("Start it now and at every boot", "enable --now") } else { ("Start it", "start") };
-    let status = if user { "systemctl --user" } else { "systemctl" };
+    let status = if user { "systemctl --user status" } else { "systemctl status" };
     let fixes = vec![
-        Remedy::change(title, format!("{ctl} {verb} {word}")),
-        Remedy::look("See why it does not run", format!("{status} status {word}")),
+        Remedy::change(title, ShellLine::from(ctl).then(verb).operand(word)),
+        Remedy::look("See why it does not run", ShellLine::from(status).operand(word)),
     ];
     let how = if disabled { "is not enabled and does not run" } else { "is enabled and does not run" };
     let summary = format!("{unit}, which has port {}, {how}.", case.asked.port);

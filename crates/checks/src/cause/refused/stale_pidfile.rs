@@ -9,6 +9,8 @@ started after the file was written.",
 one.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -38,11 +40,11 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.push(Evidence::new("/proc", fate.fact.clone()));
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let mut fixes = Vec::new();
-    if let Some(word) = quoted(&mention.file) {
+    if let Some(command) = shell!("rm -- {}", mention.file).typeable() {
         let sudo = if case.snapshot.host.privileged { "" } else { "sudo " };
-        fixes.push(Remedy::end("Remove the file, then start the server", format!("{sudo}rm -- {word}")));
+        fixes.push(Remedy::end("Remove the file, then start the server", command.behind(sudo)));
     }
-    fixes.push(Remedy::look("See what it named", format!("ps -p {}", fate.pid)));
+    fixes.push(Remedy::look("See what it named", shell!("ps -p {}", fate.pid)));
     let summary = format!("{} names pid {}, which is no server of port {} any more.", mention.file, fate.pid, mention.port);
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }

@@ -8,7 +8,7 @@ may have bound it by another name for the same file, which a connection would sh
     fix: "Start the server; where it complains about the file, remove it first.",
 }
 
-use portward_model::FileKind;
+use portward_model::{FileKind, shell};
 
 use crate::{bind::BindHost, cause::prelude::*};
 
@@ -21,9 +21,7 @@ fn refuse(view: &View<'_>) -> Option<Finding> {
         return None;
     }
     let mut fixes = vec![offer::list_unix("See every Unix socket that is served")];
-    if let Some(word) = quoted(path) {
-        fixes.push(Remedy::end("Remove the file", format!("rm -- {word}")));
-    }
+    fixes.extend(shell!("rm -- {}", path).typeable().map(|command| Remedy::end("Remove the file", command)));
     let summary =
         format!("{path} exists, and no socket that was seen has that name: it is likely left from a server that ended.");
     let evidence = vec![Evidence::new("stat(2)", format!("{path} exists")), Evidence::new("sock_diag", "no socket of that name")];
@@ -57,8 +55,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.push(Evidence::new("stat(2)", format!("{path} {what}")));
     evidence.push(Evidence::new("sock_diag", format!("no socket listens by the name {path}")));
     evidence.extend(tried.map(words::tried));
-    if let Some(word) = quoted(path).filter(|_| kind == Some(FileKind::Socket)) {
-        fixes.push(Remedy::end("Remove the file, then start the server", format!("rm -- {word}")));
+    if let Some(command) = shell!("rm -- {}", path).typeable().filter(|_| kind == Some(FileKind::Socket)) {
+        fixes.push(Remedy::end("Remove the file, then start the server", command));
     }
     fixes.push(offer::wait("Start the server, and know when it listens", words::target(case)));
     let likelihood = if refused || kind != Some(FileKind::Socket) { Likelihood::Certain } else { Likelihood::Likely };

@@ -8,6 +8,8 @@ runs, and no listener on the port.",
     fix: "Start the tunnel again, with keepalives, so that it notices a dead connection.",
 }
 
+use portward_model::shell;
+
 use crate::{case::kin::names_port, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -34,12 +36,14 @@ fn run(case: &Case<'_>) -> Ruling {
         who = format!("{}, the tunnel,", words::named(process));
         let fact = format!("{who} was told to listen on port {}", case.asked.port);
         evidence.push(Evidence::new(format!("/proc/{pid}/cmdline"), fact));
-        let command = format!("{}kill {pid}", words::sudo(case, process.uid));
+        let command = shell!("kill {}", pid).behind(words::sudo(case, process.uid));
         fixes.push(Remedy::end("End what is left of the tunnel, then start it again", command));
     }
     if let Some(mention) = mention {
         evidence.push(words::mentioned(mention));
-        fixes.push(Remedy::change("Start the tunnel again", mention.text.shown().trim().to_owned()));
+        // A line of a file is for a person to read: it may hold anything, and whoever wrote it need not be who reads this.
+        let place = format!("as line {} of {} says: {}", mention.line, mention.file, mention.text.shown().trim());
+        fixes.push(Remedy::advice("Start the tunnel again", place, Effect::Change));
     }
     if stands.is_none() && case.asked.port != 0 {
         evidence.push(Evidence::new("sock_diag", format!("nothing listens on port {}", case.asked.port)));

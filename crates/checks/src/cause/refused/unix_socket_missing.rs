@@ -112,6 +112,6 @@ mod tests {
         let called: Vec<_> = told.remedies.iter().filter(|remedy| remedy.title.starts_with("Use the socket")).collect();
         let [Remedy { means: Means::Operation { input, command, .. }, .. }] = called[..] else { panic!("{called:?}") };
         assert_eq!(input["endpoint"], r"unix:/run/my \x2d app.sock");
-        assert_eq!(command, r"portward explain 'unix:/run/my \x2d app.sock'");
+        assert_eq!(command, r"portward explain 'unix:/run/my '\\'x2d app.sock'");
     }
 }

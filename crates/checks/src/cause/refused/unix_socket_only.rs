@@ -25,11 +25,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let known = case.holder(index).and_then(program::protocol_of).or_else(by_path).filter(|known| !known.by_path.is_empty());
     let title = "Let the client use the socket";
     // What no shell's word can name is in no command.
-    let command = known.and_then(|known| {
-        let folder = path.raw().rsplitn(2, |byte| *byte == b'/').nth(1).map_or_else(|| path.clone(), Text::new);
-        let command = known.by_path.replace("PATH", &quoted(path)?).replace("FOLDER", &quoted(&folder)?);
-        Some(command.replace("PORT", &port.to_string()))
-    });
+    let command = known.and_then(|known| known.client_by(path, port));
     let client = command.map_or_else(|| offer::explain(title, words::unix(path)), |command| Remedy::look(title, command));
     let program =
         known.and_then(|known| program::all().find(|program| program.protocol() == Some(known) && !program.tcp.is_empty()));

@@ -8,7 +8,7 @@ joined it after logging in.",
     fix: "Join the group and log in again, or run the client as a user who may.",
 }
 
-use portward_model::FileKind;
+use portward_model::{FileKind, ShellLine, shell};
 
 use crate::{bind::words::user, cause::prelude::*};
 
@@ -36,32 +36,32 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     let summary = if let Some(folder) = unsearchable {
         evidence.push(Evidence::new("access(2)", format!("{folder} may not be searched by {me}")));
-        if let Some(word) = quoted(folder) {
-            fixes.push(Remedy::change("Let this user search the folder", format!("sudo setfacl -m u:{me}:x {word}")));
-        }
+        let command = shell!("sudo setfacl -m u:{}:x", me).operand(folder).typeable();
+        fixes.extend(command.map(|command| Remedy::change("Let this user search the folder", command)));
         format!("{path} cannot be reached: {me} may not search {folder}.")
     } else {
         let mode = facts.mode & 0o7777;
         evidence.push(Evidence::new("stat(2)", format!("{path} has mode {mode:04o}, user {owner}, group {}", facts.gid)));
         let joins = mode & 0o020 != 0 && facts.uid != case.snapshot.host.uid;
         if joins {
-            let command = format!("sudo usermod -aG \"$(getent group {} | cut -d: -f1)\" {me}", facts.gid);
+            let command = shell!("sudo usermod -aG \"$(getent group {} | cut -d: -f1)\"", facts.gid).operand(&me);
             fixes.push(Remedy::change("Join its group, then log in again", command));
-        } else if let Some(word) = quoted(path) {
-            let sudo = words::sudo(case, facts.uid);
-            fixes.push(Remedy::change("Let this user write to it", format!("{sudo}setfacl -m u:{me}:rw {word}")));
+        } else if let Some(command) = shell!("setfacl -m u:{}:rw", me).operand(path).typeable() {
+            fixes.push(Remedy::change("Let this user write to it", command.behind(words::sudo(case, facts.uid))));
         }
         format!("{path} may not be written to by {me}: its mode is {mode:04o}, its owner {owner}.")
     };
     evidence.extend(tried.map(words::tried));
-    fixes.push(Remedy::look("Or run the client as its owner", format!("sudo -u {owner} CLIENT")));
+    fixes.push(Remedy::look("Or run the client as its owner", shell!("sudo -u {} CLIENT", owner)));
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }
 
 /// Only the error is known.
 fn bare(case: &Case<'_>) -> Ruling {
     let evidence = case.exam.attempts.iter().take(1).map(words::tried).collect();
-    let fixes = vec![Remedy::look("See the modes on the way", format!("namei -l {}", words::port(case)))];
+    let path = case.asked.path.clone().unwrap_or_default();
+    let named = ShellLine::from("namei -l").operand(path);
+    let fixes = vec![Remedy::look("See the modes on the way", named)];
     let summary = format!("{} may not be connected to by this user.", words::port(case));
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }

@@ -8,6 +8,8 @@ names, does not.",
     fix: "Attach the debugger, or start the program without the waiting option.",
 }
 
+use portward_model::shell;
+
 use crate::{case::debuggee::Debuggee, case::kin::contains, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -38,13 +40,13 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(kin::mentioned_beside(case, process).map(words::mentioned));
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let title = "Attach the debugger and let the program go on";
-    let by = |command: String| Remedy::change(title, command);
+    let by = |command: ShellLine| Remedy::change(title, command);
     let attach = match found.protocol {
-        "JDWP" => by(format!("jdb -attach {port}")),
-        "inspector" => by(format!("node inspect 127.0.0.1:{port}")),
-        "gdbserver" => by(format!("gdb -ex 'target remote :{port}'")),
-        "delve" => by(format!("dlv connect 127.0.0.1:{port}")),
-        "rdbg" => by(format!("rdbg --attach {port}")),
+        "JDWP" => by(shell!("jdb -attach {}", port)),
+        "inspector" => by(shell!("node inspect 127.0.0.1:{}", port)),
+        "gdbserver" => by(shell!("gdb -ex 'target remote :{}'", port)),
+        "delve" => by(shell!("dlv connect 127.0.0.1:{}", port)),
+        "rdbg" => by(shell!("rdbg --attach {}", port)),
         _ => Remedy::advice(title, format!("attach the debugger to port {port}"), Effect::Change),
     };
     let without = match found.protocol {

@@ -8,6 +8,8 @@ client, run under observation, dialled another address than the one asked about.
     fix: "Correct that setting, and start the client from a new shell.",
 }
 
+use portward_model::shell;
+
 use portward_wire::protocol::{self, Protocol};
 
 use crate::cause::prelude::*;
@@ -65,7 +67,7 @@ fn observed(case: &Case<'_>) -> Option<Ruling> {
     let failed = connect.errno.map(words::errno_words).unwrap_or_default();
     let mut evidence = vec![Evidence::new("connect(2) of the client", format!("pid {} dialled {at}: {failed}", connect.pid))];
     evidence.extend(case.served().first().map(|(index, socket)| words::seen(case, *index, socket)));
-    let command = format!("grep -rn {} . --include='*.env*' --include='*.y*ml' --include='*.toml' --include='*.json'", at.port());
+    let command = shell!("grep -rn {} . --include='*.env*' --include='*.y*ml' --include='*.toml' --include='*.json'", at.port());
     let fixes = vec![Remedy::look("Find the setting that sends it there", command)];
     let summary = format!("{at} is where the client really went, and not {}.", case.asked.text);
     Some(words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes))

@@ -8,6 +8,8 @@ A cookie with `Secure` is kept over https only (browsers exempt localhost, not a
     fix: "Correct the flag for development, or give each project an address of its own, such as 127.0.0.2.",
 }
 
+use portward_model::{Text, shell};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -27,7 +29,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let fixes = vec![Remedy::look(
         "Read the flags of the cookie, and correct SameSite and Secure for development",
-        format!("curl -sI http://{}:{}/", talk::host(case), case.asked.port),
+        shell!("curl -sI http://{}:{}/", talk::host(case), case.asked.port),
     )];
     let summary = "The browser does not keep or send the cookie, because of its flags; the connection is well.";
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)

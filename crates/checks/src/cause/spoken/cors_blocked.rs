@@ -8,6 +8,8 @@ because it lacks Access-Control-Allow-Origin.",
     fix: "Allow the page's origin in the server, or let the development server of the page forward the calls (its proxy setting).",
 }
 
+use portward_model::{Text, shell};
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -28,7 +30,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let (host, port) = (talk::host(case), case.asked.port);
     let fixes = vec![Remedy::look(
         "Allow the page's origin in the server, and ask as the page does",
-        format!("curl -i -H 'Origin: http://localhost:5173' http://{host}:{port}/"),
+        shell!("curl -i -H 'Origin: http://localhost:5173' http://{}:{}/", host, port),
     )];
     let summary = format!("The browser withholds the answer from the page: {who} does not allow its origin.");
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)

@@ -9,6 +9,8 @@ name. The connection itself works.",
 Let the client trust the authority that signed it (mkcert makes one for development), or make a certificate for this name.",
 }
 
+use portward_model::shell;
+
 use portward_wire::protocol::{HTTP, TLS};
 
 use crate::cause::prelude::*;
@@ -27,12 +29,12 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence: Vec<_> = talk::line(case).into_iter().collect();
     evidence.extend(tls.map(|(_, exchange)| talk::heard_words(exchange)));
     let what = WHY.iter().find(|(words, _)| talk::text_has(case, words)).map_or("is not trusted by the client", |(_, what)| what);
-    let host = Text::from(talk::host(case).as_str()).shown();
+    let host = talk::host(case);
     let fixes = vec![
-        Remedy::change("Make a certificate for this name that this machine trusts", format!("mkcert -install && mkcert {host}")),
+        Remedy::change("Make a certificate for this name that this machine trusts", shell!("mkcert -install && mkcert {}", host)),
         Remedy::look(
             "Read the certificate",
-            format!("openssl s_client -connect {host}:{} -servername {host} </dev/null", case.asked.port),
+            shell!("openssl s_client -connect {}:{} -servername {} </dev/null", host, case.asked.port, host),
         ),
     ];
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));

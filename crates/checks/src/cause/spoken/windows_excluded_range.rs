@@ -8,6 +8,8 @@ Hyper-V, WSL and Docker Desktop reserve whole blocks of ports when Windows start
     fix: "Stop the service that reserves them, reserve your own port for good, start it again; or take a port outside the blocks.",
 }
 
+use portward_model::shell;
+
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -17,14 +19,16 @@ fn run(case: &Case<'_>) -> Ruling {
         (None, 0) => "PORT".to_owned(),
         (None, port) => port.to_string(),
     };
-    let reserve = format!("netsh int ipv4 add excludedportrange protocol=tcp startport={port} numberofports=1");
     let fixes = vec![
         Remedy::change(
             "Reserve the port for your own program, as administrator",
-            format!("net stop winnat && {reserve} && net start winnat"),
+            shell!(
+                "net stop winnat && netsh int ipv4 add excludedportrange protocol=tcp startport={} numberofports=1 && net start winnat",
+                port
+            ),
         ),
         Remedy::look("See the reserved blocks", "netsh int ipv4 show excludedportrange protocol=tcp"),
-        Remedy::look("See whether a program has it for itself", format!("netstat -ano | findstr :{port}")),
+        Remedy::look("See whether a program has it for itself", shell!("netstat -ano | findstr :{}", port)),
     ];
     let what = if port == "PORT" { "The port".to_owned() } else { format!("Port {port}") };
     let summary = format!("{what} lies in a range that Windows keeps for itself, so that no program may bind it.");

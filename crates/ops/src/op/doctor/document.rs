@@ -7,7 +7,7 @@ use portward_checks::{
     doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict},
     every_cause, read_page,
 };
-use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Met, Said, Sentence};
+use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Hint, Met, Said, Sentence};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -110,7 +110,7 @@ pub struct Addition {
     /// What is missing.
     pub what: String,
     /// How it is said.
-    pub command: String,
+    pub command: Hint,
 }
 
 /// A cause that such an error has.
@@ -216,7 +216,7 @@ impl Examined {
         );
         let addition = Addition {
             what: "the port or address that the program uses".to_owned(),
-            command: "portward doctor 127.0.0.1:PORT --text '...'".to_owned(),
+            command: "portward doctor 127.0.0.1:PORT --text '...'".into(),
         };
         Self {
             question: if listens { Asking::Listen } else { Asking::Connect },

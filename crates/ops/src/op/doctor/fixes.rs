@@ -54,7 +54,7 @@ fn one(cx: &Context<'_, Acts>, cause: &Finding, remedy: &Remedy, yes: bool) -> F
         because,
     };
     let question = match &remedy.means {
-        Means::Operation { command, .. } => format!("{}\n{}: {command}?", cause.summary, remedy.title),
+        Means::Operation { command, .. } => format!("{}\n{}: {}?", cause.summary, remedy.title, command),
         Means::Edit { edit, .. } => format!("{}\n{}\n{}\nWrite it?", cause.summary, remedy.title, diff(edit)),
         Means::Command { .. } | Means::Advice { .. } => {
             return became(Became::Yours, Some("it is not an operation of Portward's; run it yourself".into()));

@@ -1,6 +1,6 @@
 //! Who is to be stopped, and who must not be.
 
-use portward_model::{Lack, Process, ProcessId, ProcessState, Seen, SupervisorKind, Text, Via};
+use portward_model::{Lack, Process, ProcessId, ProcessState, Seen, ShellLine, SupervisorKind, Text, Via};
 use portward_sys::{self as sys, Depth, Signal};
 
 use crate::{
@@ -168,7 +168,7 @@ fn untouchable(itself: &Itself, process: &Process, story: Option<&Story>) -> Opt
     container.inner_port?;
     let container = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
     let stop = story.and_then(|story| story.supervisor.as_ref()).and_then(|supervisor| supervisor.stop.clone());
-    let stop = stop.unwrap_or_else(|| format!("docker stop {container}"));
+    let stop = stop.unwrap_or_else(|| ShellLine::from("docker stop").operand(&container));
     Some(Refusal::Publishes { container, stop })
 }
 

@@ -111,7 +111,7 @@ fn datagrams(listener: &ListenerRow) -> Option<FrontPort> {
 
 fn deny(cx: &Context<'_>, port: &mut FrontPort, front: Option<&FrontProject>) {
     let first = cx.machine.port_rules().ok().map(|rules| rules.unprivileged_start);
-    let project = front.and_then(|front| front.project.as_ref()).map_or_else(|| ".".to_owned(), |name| name.shown());
+    let project = front.and_then(|front| front.project.clone()).unwrap_or_else(|| ".".into());
     let first = first.filter(|first| port.port < *first);
     port.keep(first.map_or(Unlent::Forbidden, |first| Unlent::Privileged { first, project }));
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use portward_model::{FileKind, Text};
+use portward_model::{FileKind, Hint, Text, hint};
 use portward_store::{ProjectRow, Store, here};
 use portward_sys::{path_of, text_of};
 
@@ -63,7 +63,7 @@ fn ambiguous(word: &str, several: &[&ProjectRow]) -> Failure {
     let each: Vec<String> = several.iter().map(|project| format!("{} in {}", project.name, root(project))).collect();
     let first = several.first().map(root).unwrap_or_default();
     Failure::usage(format!("{} projects go by `{}`: {}.", several.len(), Text::from(word), each.join(", ")))
-        .hint(format!("portward front {first}    names one by its folder"))
+        .hint(hint!("portward front {}    names one by its folder", first))
 }
 
 fn unknown(word: &str, projects: &[ProjectRow]) -> Failure {
@@ -72,7 +72,7 @@ fn unknown(word: &str, projects: &[ProjectRow]) -> Failure {
     match known.as_slice() {
         [] => failure.hint("portward front .    in its folder"),
         [.., _] if known.len() > MOST_NAMES => failure.hint("portward lease    lists projects"),
-        names => failure.hint(format!("one of {}", names.join(", "))),
+        names => failure.hint(Hint::listing("one of ", names)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Why a real port is not lent, and what follows from that.
 
-use portward_model::Text;
+use portward_model::{ShellLine, Text, hint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ portward_model::reasons! {
         "it is leased to {project}" Leased { project: Text },
         "it is leased to another project" LeasedElsewhere,
         "UDP is not forwarded" Udp,
-        "this user may have ports from {first} on (net.ipv4.ip_unprivileged_port_start)" Privileged { first: u16, project: String },
+        "this user may have ports from {first} on (net.ipv4.ip_unprivileged_port_start)" Privileged { first: u16, project: Text },
         "a rule of this machine forbids it to this user" Forbidden,
         "a program held it a moment ago" HeldUntilNow,
         "another program has it by now" Taken,
@@ -33,15 +33,16 @@ impl FrontPort {
             Unlent::Refused { .. } => (FrontState::Failed, None),
             Unlent::Leased { .. } | Unlent::LeasedElsewhere => (FrontState::Leased, None),
             Unlent::Udp => (FrontState::Udp, None),
-            Unlent::Privileged { project, .. } => {
-                (FrontState::Denied, Some(format!("sudo portward front {project} --low {port}")))
-            }
+            Unlent::Privileged { project, .. } => (
+                FrontState::Denied,
+                Some(ShellLine::from("sudo portward front").operand(project).then("--low").word(port).into()),
+            ),
             Unlent::Forbidden => (FrontState::Denied, None),
             Unlent::HeldUntilNow | Unlent::Taken => (FrontState::Held, None),
             Unlent::HeldUnseen { .. }
             | Unlent::HeldOutside { .. }
             | Unlent::HeldInSession { .. }
-            | Unlent::HeldInAnotherSession { .. } => (FrontState::Held, Some(format!("portward free {port}"))),
+            | Unlent::HeldInAnotherSession { .. } => (FrontState::Held, Some(hint!("portward free {}", port))),
         };
         (self.state, self.need, self.because, self.why) = (state, need, Some(why.words()), Some(why));
     }

@@ -1,7 +1,7 @@
 //! What the guard answers.
 
 use portward_checks::guard::Why;
-use portward_model::{Reach, Sentence, Text, Transport};
+use portward_model::{Reach, Sentence, ShellLine, Text, Transport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -62,7 +62,7 @@ pub struct GuardedSocket {
     /// Other machines and containers that can reach it; a firewall other than the guard's may still stop them.
     pub reach: Vec<Reach>,
     /// The command that would close it; `null` where it is closed.
-    pub close: Option<String>,
+    pub close: Option<ShellLine>,
     /// The kernel's number for it.
     pub cookie: u64,
 }
@@ -133,7 +133,7 @@ pub struct RuleSet {
     /// A text to paste into a shell.
     pub paste: String,
     /// The commands that take it back.
-    pub remove: Vec<String>,
+    pub remove: Vec<ShellLine>,
 }
 
 /// A table of the guard's.

@@ -1,5 +1,7 @@
 //! `portward guard pin --firewall` and `portward guard open`: tables of the packet filter, made and removed.
 
+use portward_model::{ShellLine, hint};
+
 use portward_checks::guard::{Closing, PREFIX, lasting, removal};
 use portward_sys::{Act, Released};
 
@@ -84,7 +86,7 @@ fn told(named: &[Named], views: &[View], wanted: &[Closing], tables: &Tables) ->
         guarded.connections.extend(named.connections(view).map(|(index, socket)| connection(view, index, socket)));
         guarded.note(view);
     }
-    guarded.rules = vec![rule_set(wanted, "")];
+    guarded.rules = vec![rule_set(wanted, &ShellLine::default())];
     let state = |closing: &Closing| tables.state_of(*closing).unwrap_or(TableState::Absent);
     guarded.tables = wanted.iter().map(|closing| document(*closing, state(closing))).collect();
     let open = guarded.sockets.iter().any(|socket| socket.state == State::Open);
@@ -136,18 +138,16 @@ fn not_held(error: portward_sys::SysError, closings: &[Closing]) -> Failure {
     if !old {
         return failure;
     }
-    let endpoints: Vec<String> = closings.iter().map(|closing| closing.endpoint()).collect();
-    failure.hint(format!(
-        "sudo portward guard pin {} --firewall --persist    needs no table with an owner (Linux 5.12, nftables 0.9.9)",
-        endpoints.join(" ")
-    ))
+    let endpoints = closings.iter().map(|closing| closing.endpoint());
+    let line = endpoints.fold(ShellLine::from("sudo portward guard pin"), ShellLine::word).then("--firewall --persist");
+    failure.hint(hint!("{}    needs no table with an owner (Linux 5.12, nftables 0.9.9)", line))
 }
 
 /// What a person can do about a packet filter that refuses.
 fn refused(error: portward_sys::SysError) -> Failure {
     let hint = match &error {
         portward_sys::SysError::Missing { package, .. } => {
-            Some(format!("sudo apt install {package}, or your system's package of that name"))
+            Some(hint!("sudo apt install {}, or your system's package of that name", package))
         }
         _ => None,
     };

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use portward_checks::guard::Closing;
-use portward_model::{Endpoint, EndpointHost, Lack, Namespace, Socket, SocketState, Transport, unmap};
+use portward_model::{Endpoint, EndpointHost, Lack, Namespace, Socket, SocketState, Transport, hint, unmap};
 use portward_sys::{self as sys, Depth, Which};
 
 use crate::{Failure, Look, View, target::Target};
@@ -67,7 +67,7 @@ impl Named {
         }
         let listed: Vec<String> = addresses.iter().map(ToString::to_string).collect();
         Err(Failure::usage(format!("{} is no address of this machine; the guard closes what listens here.", listed.join(", ")))
-            .hint(format!("portward guard status {}", self.port)))
+            .hint(hint!("portward guard status {}", self.port)))
     }
 
     /// Positions of the sockets that serve it in this namespace.

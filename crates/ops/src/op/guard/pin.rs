@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use portward_checks::guard::{Closing, Why, Yama, paste, removal};
-use portward_model::{Namespace, Sentence, Socket};
+use portward_checks::guard::{Closing, Why, Yama, paste};
+use portward_model::{Namespace, Sentence, ShellLine, Socket, shell};
 use portward_sys::{Act, Look, Pinned};
 
 use super::{
@@ -23,7 +23,7 @@ pub(super) fn pin(host: &dyn Act, named: &[Named], dry_run: bool) -> Result<Guar
         close(host, named, view, &mut guarded, &mut left)?;
     }
     if !left.is_empty() {
-        guarded.rules.push(rule_set(&left, ""));
+        guarded.rules.push(rule_set(&left, &ShellLine::default()));
     }
     let would = |socket: &GuardedSocket| dry_run && socket.did == Some(Done::WouldPin);
     let closed = |socket: &GuardedSocket| socket.state != State::Open || would(socket);
@@ -158,7 +158,7 @@ fn elsewhere(host: &dyn Look, named: &Named, guarded: &mut Guarded) {
         document.state = State::Open;
         document.refuse(why);
         let inside = door(namespace);
-        document.close = inside.as_ref().map(|inside| format!("sudo {inside}portward guard pin {}", closing.endpoint()));
+        document.close = inside.clone().map(|inside| inside.then("portward guard pin").word(closing.endpoint()).behind("sudo "));
         guarded.sockets.push(document);
         if let Some(inside) = inside {
             let rules = rule_set(&[closing], &inside);
@@ -177,11 +177,11 @@ fn words(namespace: &Namespace) -> String {
 }
 
 /// What stands before a command to run it in a network namespace.
-fn door(namespace: &Namespace) -> Option<String> {
+fn door(namespace: &Namespace) -> Option<ShellLine> {
     let plain = |name: &str| name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'));
     match (&namespace.name, namespace.pid) {
-        (Some(name), _) if plain(&name.lossy()) => Some(format!("ip netns exec {name} ")),
-        (_, Some(pid)) => Some(format!("nsenter --target {pid} --net ")),
+        (Some(name), _) if plain(&name.lossy()) && !name.raw().starts_with(b"-") => Some(shell!("ip netns exec {}", name)),
+        (_, Some(pid)) => Some(shell!("nsenter --target {} --net", pid)),
         (_, None) => None,
     }
 }
@@ -200,11 +200,14 @@ pub(super) fn connection(view: &View, index: usize, socket: &Socket) -> OpenConn
 }
 
 /// The rules that close these ports, in a namespace that `inside` enters.
-pub(super) fn rule_set(closings: &[Closing], inside: &str) -> RuleSet {
+pub(super) fn rule_set(closings: &[Closing], inside: &ShellLine) -> RuleSet {
     RuleSet {
         endpoints: closings.iter().map(|closing| closing.endpoint()).collect(),
         paste: paste(closings, inside),
-        remove: closings.iter().map(|closing| format!("sudo {inside}nft {}", removal(*closing))).collect(),
+        remove: closings
+            .iter()
+            .map(|closing| inside.clone().then("nft delete table inet").word(closing.table()).behind("sudo "))
+            .collect(),
     }
 }
 

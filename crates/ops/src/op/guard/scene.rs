@@ -1,7 +1,7 @@
 //! One socket as the guard sees it: closed by what, open to whom, and whether it could be pinned.
 
 use portward_checks::guard::{Closing, Facts, PREFIX, Why, foreseen};
-use portward_model::{Lack, Scope, Socket, Text, Who};
+use portward_model::{Lack, Scope, ShellLine, Socket, Text, Who};
 use portward_sys::{FilterTable, Look, SysError};
 
 use super::document::{GuardTable, GuardedSocket, State, TableState};
@@ -102,12 +102,12 @@ pub(super) fn describe(view: &View, index: usize, tables: &Tables) -> Option<Gua
 }
 
 /// The command that closes a port, where this stands in the way of a pin.
-pub(super) fn remedy(why: Option<&Why>, closing: Closing) -> String {
-    let endpoint = closing.endpoint();
+pub(super) fn remedy(why: Option<&Why>, closing: Closing) -> ShellLine {
+    let pin = ShellLine::from("portward guard pin").word(closing.endpoint());
     match why {
-        None => format!("portward guard pin {endpoint}"),
-        Some(why) if why.yields_to_root() => format!("sudo portward guard pin {endpoint}"),
-        Some(_) => format!("sudo portward guard pin {endpoint} --firewall"),
+        None => pin,
+        Some(why) if why.yields_to_root() => pin.behind("sudo "),
+        Some(_) => pin.then("--firewall").behind("sudo "),
     }
 }
 
