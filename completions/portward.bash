@@ -1,18 +1,17 @@
 # bash completion for portward: source it, or put it into a bash-completion directory.
 _portward() {
-    local IFS=$'\n' words=("${COMP_WORDS[@]:1:COMP_CWORD}") line
-    # bash splits at colons; an endpoint is one word.
-    if declare -F _get_comp_words_by_ref >/dev/null; then
-        local cur all cword
-        _get_comp_words_by_ref -n : -c cur -w all -i cword
-        words=("${all[@]:1:cword}")
-    fi
+    local line
     COMPREPLY=()
+    # What comes is quoted for this shell, and goes into the line as it is.
     while IFS= read -r line; do
         COMPREPLY+=("${line%%$'\t'*}")
-    done < <(portward complete -- "${words[@]}" 2>/dev/null)
-    if declare -F __ltrim_colon_completions >/dev/null; then
-        __ltrim_colon_completions "${cur-}"
-    fi
+    done < <(
+        # bash splits at colons; an endpoint is one word.
+        if [[ -n ${COMP_LINE-} ]]; then
+            portward complete --shell bash --breaks "$COMP_WORDBREAKS" --line "${COMP_LINE:0:COMP_POINT}" 2>/dev/null
+        else
+            portward complete --shell bash -- "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null
+        fi
+    )
 }
 complete -o default -F _portward portward

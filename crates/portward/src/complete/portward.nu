@@ -1,8 +1,11 @@
 # nushell completion for portward: source it from config.nu
 def "nu-complete portward" [context: string] {
-    let typed = ($context | split row --regex '\s+' | skip 1)
-    ^portward complete -- ...$typed
-    | lines
-    | each {|line| let parts = ($line | split column -n 2 "\t" value description | first); $parts }
+    # What comes is quoted for this shell, so a word may stand inside of it.
+    let found = (
+        ^portward complete --shell nushell --line $context
+        | lines
+        | each {|line| let parts = ($line | split row -n 2 "\t"); { value: $parts.0, description: ($parts.1? | default "") } }
+    )
+    { options: { completion_algorithm: "substring", sort: false }, completions: $found }
 }
 export extern portward [...words: string@"nu-complete portward"]

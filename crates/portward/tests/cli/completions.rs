@@ -1,5 +1,7 @@
 //! `portward completions`: five shells, and the live ports.
 
+mod shells;
+
 use crate::world;
 
 #[test]
