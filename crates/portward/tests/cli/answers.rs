@@ -1,6 +1,7 @@
 //! Every answer is a message: the program that is tested carries each one through JSON and back before it shows it, and ends
 //! where it then reads otherwise (`reread.rs`). Here every operation answers, in several worlds and at several widths.
 
+mod hostile;
 mod lines;
 
 use portward_testkit::{World, program};
