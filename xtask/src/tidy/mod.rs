@@ -7,6 +7,7 @@ mod papers;
 mod prose;
 mod reached;
 mod sources;
+mod spoken;
 
 use std::{
     path::{Path, PathBuf},
@@ -130,6 +131,8 @@ const RULES: &[(&str, Rule)] = &[
     ("every relative link leads somewhere", papers::links),
     ("the README's two commands exist", papers::commands),
     ("nothing is decided on a sentence", prose::rule),
+    ("commands that people are told are laid out of words", spoken::commands),
+    ("the terminal is written to through the screen", spoken::terminals),
 ];
 
 /// Endings of the files that are read.
@@ -181,5 +184,7 @@ mod tests {
         every_relative_link_leads_somewhere = 12;
         the_readme_commands_exist = 13;
         nothing_is_decided_on_a_sentence = 14;
+        commands_are_laid_out_of_words = 15;
+        the_terminal_is_written_to_through_the_screen = 16;
     }
 }
