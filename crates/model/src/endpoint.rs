@@ -2,7 +2,7 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
-use crate::{DialTarget, Socket, Text, Transport};
+use crate::{DialTarget, Socket, Text, Transport, masked_line};
 
 /// Where a client would go: transport, host and port, or the path of a Unix socket.
 ///
@@ -368,6 +368,8 @@ fn near_port(text: &str) -> Option<String> {
 
 /// At most forty characters of a text, safe to print.
 fn shortened(text: &str) -> String {
+    // A URL with a password, or a whole message, is repeated without its secrets.
+    let text = masked_line(text.as_bytes()).lossy().into_owned();
     let mut short: String = text.chars().take(40).collect();
     if short.len() < text.len() {
         short.push('…');

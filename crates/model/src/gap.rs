@@ -145,6 +145,7 @@ lacks! {
         Connections "connections", "clients are not counted";
         AllOwners "owners of all sockets", "their processes are not named";
         Processes "processes", "owners are known by pid only";
+        Arguments "arguments", "what is masked in them is not shown";
         OtherProcesses "processes", "whether one is starting or has crashed is not known";
         UserNames "user names", "users are shown by number";
         Projects "projects", "owners are not placed in a project";

@@ -188,6 +188,39 @@ mod tests {
     }
 
     #[test]
+    fn lines_that_differ_in_what_is_masked_are_not_equal_and_cross_json() {
+        let sealed = |line: &str| {
+            CommandLine::sealed(line.replace(' ', "\0").as_bytes(), |bytes| bytes.iter().map(|b| u64::from(*b)).sum())
+        };
+        let (one, other) = (sealed("app --token hunter2"), sealed("app --token hunter3"));
+        assert_eq!(one.arguments(), other.arguments());
+        assert!(one != other && one == sealed("app --token hunter2"));
+        assert_eq!(serde_json::to_value(sealed("app -v")).unwrap(), serde_json::json!(["app", "-v"]));
+        for line in [one, sealed("app -v")] {
+            let text = serde_json::to_string(&line).unwrap();
+            assert!(!text.contains("hunter"));
+            assert_eq!(serde_json::from_str::<CommandLine>(&text).unwrap(), line);
+        }
+    }
+
+    #[test]
+    fn a_long_argument_takes_time_in_proportion_and_no_stack() {
+        let quotes = "\"'".repeat(20_000);
+        let nested = "{\"a\":'[(".repeat(20_000);
+        let headers = "Authorization: x\n".repeat(8_000);
+        let urls = "x://a:b@c?d=".repeat(10_000);
+        let pairs = "a=b;password=c,d&".repeat(10_000);
+        let escapes = "\\\"\\'".repeat(20_000);
+        for text in [quotes, nested, headers, urls, pairs, escapes, "a".repeat(120_000), "-".repeat(120_000), "a:".repeat(60_000)]
+        {
+            for line in [text.clone(), format!("app\0--x={text}"), format!("app\0-c\0{text} ")] {
+                assert!(CommandLine::from_kernel(line.as_bytes()).arguments().len() <= 3);
+            }
+            std::hint::black_box(masked_line(text.as_bytes()));
+        }
+    }
+
+    #[test]
     fn an_empty_line_is_empty() {
         assert!(CommandLine::from_kernel(b"").is_empty());
         assert_eq!(CommandLine::from_kernel(b"a\0\0b\0").arguments().len(), 3);

@@ -237,6 +237,24 @@ impl View {
         last
     }
 
+    /// Shows the arguments of this user's processes as they are; those of all where the user is root. What was concluded from them
+    /// stays, and a reader who may see less shows less.
+    pub fn open_arguments(&mut self, host: &dyn sys::Look, uid: u32) {
+        let own = self.snapshot.processes.iter().filter(|process| uid == 0 || process.uid == uid).map(|process| process.id);
+        let own: Vec<_> = own.collect();
+        match host.arguments(&own) {
+            Ok(opened) => {
+                let mut opened: FxHashMap<_, _> = opened.into_iter().collect();
+                for process in &mut self.snapshot.processes {
+                    if let Some(line) = opened.remove(&process.id) {
+                        process.argv = Seen::Known(line);
+                    }
+                }
+            }
+            Err(error) => self.gap(Lack::Arguments, &error),
+        }
+    }
+
     /// The user's name, or its number.
     pub fn user(&self, uid: u32) -> Text {
         self.snapshot.users.get(&uid).cloned().unwrap_or_else(|| Text::from(uid.to_string().as_str()))

@@ -80,6 +80,7 @@ impl Look for Linux {
             Reading::BeyondListeners(listeners) => Answer::BeyondListeners(settings::beyond_listeners(listeners)),
             Reading::Holders(sockets, depth) => Answer::Holders(holders::find(sockets, depth)?),
             Reading::Processes(pids) => Answer::Processes(processes::read(pids)?),
+            Reading::Arguments(processes) => Answer::Arguments(processes::arguments(processes)?),
             Reading::EveryProcess() => Answer::EveryProcess(processes::read(&processes::pids()?)?),
             Reading::Descendants(root) => Answer::Descendants(processes::descendants(root)?),
             Reading::Interfaces() => Answer::Interfaces(interfaces::read()?),

@@ -7,9 +7,9 @@ use std::{
 };
 
 use portward_model::{
-    Container, Counters, Gap, Holding, HostFacts, Interface, Learnt, Mention, Namespace, Need, PathFacts, PortRules, Process,
-    ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket, SocketOptions, Text, Told, Topic, Transport, Users,
-    Vitals, topics,
+    CommandLine, Container, Counters, Gap, Holding, HostFacts, Interface, Learnt, Mention, Namespace, Need, PathFacts, PortRules,
+    Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket, SocketOptions, Text, Told, Topic, Transport,
+    Users, Vitals, topics,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -149,6 +149,10 @@ topics! { readings! {
 
     /// The processes with these pids and all their ancestors; those that vanished are left out.
     "processes" processes Processes(pids: &'a [u32]) -> Vec<Process>;
+
+    /// The arguments as they are, of those of these processes whose user the reader is; of all where the reader is root. A
+    /// recording has none, and makes none.
+    "unmasked arguments" arguments Arguments(processes: &'a [ProcessId]) -> Vec<(ProcessId, CommandLine)>;
 
     /// Every process that this reader can see, with command lines where they are readable.
     "all processes" every_process EveryProcess() -> Vec<Process>;

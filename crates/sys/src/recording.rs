@@ -84,6 +84,10 @@ impl<'m> Recording<'m> {
 
 impl Look for Recording<'_> {
     fn read(&self, reading: &Reading<'_>, each: &mut dyn FnMut(Socket)) -> Result<Answer, SysError> {
+        // What is masked in a recording stays so.
+        if matches!(reading, Reading::Arguments(_)) {
+            return Err(SysError::NotRecorded { what: reading.words().to_owned() });
+        }
         let mut sockets = Vec::new();
         let answer = self.machine.read(reading, &mut |socket| {
             sockets.push(socket.clone());

@@ -129,7 +129,8 @@ impl Tape {
                 self.passed.fetch_add(passed, Ordering::Relaxed);
                 Answer::Pause(())
             }
-            Reading::Descendants(_)
+            Reading::Arguments(_)
+            | Reading::Descendants(_)
             | Reading::ProjectAt(_)
             | Reading::PathExists(_)
             | Reading::MayCreate(_)
@@ -207,8 +208,11 @@ fn is_among(namespace: &Namespace, which: &Which) -> bool {
 impl Look for Tape {
     fn read(&self, reading: &Reading<'_>, each: &mut dyn FnMut(Socket)) -> Result<Answer, SysError> {
         let is_timed = matches!(reading, Reading::Elapsed() | Reading::Pause(_));
+        // Nobody's snapshot shows more than what is masked, whatever stands in it.
+        let is_open = matches!(reading, Reading::Arguments(_));
         if !self.answers.is_empty()
             && !is_timed
+            && !is_open
             && let Some(heard) = self.heard(reading.question())
         {
             return heard.read(each);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use portward_model::Text;
+use portward_model::{Text, masked_line};
 
 use super::{
     Call, Paste, Symptom,
@@ -87,7 +87,7 @@ impl Reader {
             call: rule.call.or_else(|| syscall(text)),
             errno: errno_in(text, rule.symptom).or(rule.errno),
             says: rule.says,
-            line: Text::new(shortened(text, at.start)),
+            line: repeated(text, at.start),
             line_number: number,
             others: Vec::new(),
         };
@@ -317,6 +317,16 @@ fn syscall(text: &str) -> Option<Call> {
     let (_, rest) = text.split_once("syscall")?;
     let name = rest.trim_start_matches(['"', '\'', ':', ' ', '\\']);
     CALLS.iter().find(|(word, _)| name.starts_with(word)).map(|(_, call)| *call)
+}
+
+/// The line as it is said again: without its secrets, and cut around the place where the error stands.
+fn repeated(text: &str, at: usize) -> Text {
+    let masked = masked_line(text.as_bytes());
+    if masked.raw() == text.as_bytes() {
+        return Text::new(shortened(text, at));
+    }
+    let before = masked_line(text.get(..at).unwrap_or_default().as_bytes()).raw().len();
+    Text::new(shortened(&masked.lossy(), before))
 }
 
 /// At most 300 characters of a line, with what was found in it.

@@ -71,6 +71,9 @@ fn is_number(value: &[u8]) -> bool {
 
 /// An address of the network or a link, with what addresses carry: a port, a zone, a prefix; a name with a port.
 fn is_address(value: &[u8]) -> bool {
+    if value.len() > LONGEST_ADDRESS {
+        return false;
+    }
     let numeric = value.iter().any(|b| matches!(b, b'.' | b':'))
         && value.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b'.' | b':' | b'[' | b']' | b'*' | b'/'))
         && value
@@ -228,6 +231,8 @@ fn is_interface(rest: &[u8]) -> bool {
 }
 
 const MOST_DIGITS: usize = 20;
+/// No address is longer, with the ports on both sides of a tunnel.
+const LONGEST_ADDRESS: usize = 300;
 
 words! {
     /// What measures.

@@ -37,6 +37,10 @@ pub struct Explain {
     #[arg(long)]
     #[serde(default)]
     pub bind: bool,
+    /// Show the arguments of your own processes as they are, secrets too; as root, those of all
+    #[arg(long)]
+    #[serde(default)]
+    pub show_args: bool,
 }
 
 /// What an endpoint is, from live facts.
@@ -68,6 +72,9 @@ pub struct Explained {
     pub steps: Vec<Step>,
     /// True when the caller asked about a bind.
     pub asked_to_bind: bool,
+    /// True when the caller asked to see arguments.
+    #[serde(default)]
+    pub asked_for_arguments: bool,
     /// The page of a cause, when its code was asked for instead of an endpoint.
     pub page: Option<String>,
     /// When it was seen, RFC 3339.
@@ -118,6 +125,9 @@ impl Op for Explain {
         if page.is_some() {
             view.snapshot.gaps.clear();
         }
+        if self.show_args && page.is_none() {
+            view.open_arguments(machine, cx.caller.uid);
+        }
         let chosen = target.serving(&view);
         for index in &chosen {
             let _: Seen<SocketOptions> = view.read_options(machine, *index);
@@ -151,6 +161,7 @@ impl Op for Explain {
             bind,
             nearby: near,
             asked_to_bind: self.bind,
+            asked_for_arguments: self.show_args,
             page,
             gaps: view.snapshot.gaps.clone(),
             sockets: chosen.iter().filter_map(|index| SocketDocument::of(&view, *index)).collect(),

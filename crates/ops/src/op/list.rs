@@ -50,6 +50,9 @@ pub struct List {
     /// Columns for processor time, memory, threads and queues
     #[arg(long)]
     pub stats: bool,
+    /// Show the arguments of your own processes as they are, secrets too; as root, those of all
+    #[arg(long)]
+    pub show_args: bool,
     /// Show again every second, until stopped
     #[arg(long, short)]
     pub watch: bool,
@@ -120,7 +123,10 @@ impl Op for List {
 
 impl List {
     fn once(&self, cx: &Context<'_>) -> Result<Listing, Failure> {
-        let view = self.look().take(cx.machine);
+        let mut view = self.look().take(cx.machine);
+        if self.show_args {
+            view.open_arguments(cx.machine, cx.caller.uid);
+        }
         if let Some(name) = self.netns.as_deref().filter(|name| *name != "all")
             && view.snapshot.namespaces.is_empty()
         {
@@ -150,6 +156,9 @@ impl List {
             columns = ["port", "address", "process", "pid", "cpu", "memory", "threads", "queue", "clients", "in", "out"]
                 .map(str::to_owned)
                 .to_vec();
+        }
+        if columns.is_empty() && self.show_args {
+            columns = ["port", "address", "process", "pid", "user", "command"].map(str::to_owned).to_vec();
         }
         let mut listing = Listing::new(view, rows, chosen);
         listing.facts.minor_unix = minor_unix;

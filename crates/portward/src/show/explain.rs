@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::hint;
+use portward_model::{Text, hint};
 use portward_ops::{Proof, age, op::explain::Explained};
 
 use super::Show;
@@ -65,6 +65,9 @@ fn holders(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
                 parts.push("its program was deleted or replaced since".to_owned());
             }
             screen.labelled(label, &format!("{}: {}", socket.endpoint(), parts.join(", ")))?;
+            if let Some(argv) = process.argv.as_ref().filter(|argv| explained.asked_for_arguments && !argv.is_empty()) {
+                screen.labelled("", &format!("its arguments: {}", argv.iter().map(Text::shown).collect::<Vec<_>>().join(" ")))?;
+            }
             label = "";
             said = true;
         }

@@ -1,6 +1,6 @@
 //! Names, paths and arguments that other programs chose, hostile ones included.
 
-use portward_testkit::{Outcome, hex};
+use portward_testkit::{Outcome, WorldKind, hex, skip};
 use serde_json::Value;
 
 use crate::{list, world};
@@ -103,4 +103,66 @@ fn secrets_in_arguments_are_masked() {
         let outcome = world.portward(arguments);
         assert!(!outcome.stdout.contains("hunter2"), "{arguments:?}: {outcome}");
     }
+}
+
+/// Arguments as they are, for their owner and for root, and for nobody else.
+#[test]
+fn arguments_are_shown_to_their_owner_who_asks() {
+    let Some(world) = world() else { return };
+    let code = "import socket,sys; s=socket.create_server(('127.0.0.1',3000)); print('READY', flush=True); sys.stdin.read()";
+    let _ = world.file("home/serve.py", code);
+    let server = world.enter().directory(world.path().join("home")).start(&["python3", "serve.py", "--password=hunter2"]);
+    server.line_where(|line| line == "READY");
+    for arguments in [&["list", "--json"][..], &["list"], &["explain", "3000"], &["explain", "3000", "--json"]] {
+        let masked = world.portward(arguments).expect(0);
+        assert!(!masked.stdout.contains("hunter2"), "{arguments:?}: {masked}");
+        let opened = world.portward(&[arguments, &["--show-args"]].concat()).expect(0);
+        assert!(opened.stdout.contains("hunter2"), "{arguments:?}: {opened}");
+    }
+    if world.kind() == WorldKind::Root {
+        let stranger = world.enter().stranger().portward(&["list", "--json", "--show-args"]);
+        assert!(stranger.stdout.contains("3000"), "{stranger}");
+        assert!(!stranger.stdout.contains("hunter2"), "{stranger}");
+    } else {
+        skip("a second user to ask for the arguments of the first: run the tests as root");
+    }
+}
+
+/// What was masked is masked in a snapshot, and what is concluded from arguments is concluded from it as from the machine.
+#[test]
+fn a_replay_agrees_where_arguments_hold_secrets() {
+    let Some(world) = world() else { return };
+    let code =
+        "import socket,sys; s=socket.create_server(('127.0.0.1',int(sys.argv[1]))); print('READY', flush=True); sys.stdin.read()";
+    let script = world.file("home/shop-api.py", code);
+    let script = script.to_str().unwrap();
+    let servers: Vec<_> = [("3000", "--token=hunter2-a"), ("3001", "--token=hunter2-b")]
+        .iter()
+        .map(|(port, token)| {
+            let server =
+                world.enter().start(&["python3", script, port, token, "--listen", &format!("127.0.0.1:{port}"), "hunter2"]);
+            server.line_where(|line| line == "READY");
+            server
+        })
+        .collect();
+    let file = world.path().join("home/machine.json");
+    let file = file.to_str().unwrap();
+    let _ = world.portward(&["snapshot", "--out", file]).expect(0);
+    assert!(!std::fs::read_to_string(file).unwrap().contains("hunter2"));
+    for command in [&["list", "3000-3001"][..], &["explain", "3000"], &["explain", "3001"]] {
+        let said = |extra: &[&str]| {
+            let outcome = world.portward(&[command, &["--json"], extra].concat()).expect(0);
+            let document: Value = serde_json::from_str(&outcome.stdout).unwrap();
+            let sockets = document["sockets"].as_array().unwrap().clone();
+            let owners = sockets.iter().flat_map(|socket| socket["owners"].as_array().unwrap().clone());
+            owners.map(|owner| (owner["argv"].clone(), owner["title"].clone(), owner["why"].clone())).collect::<Vec<_>>()
+        };
+        let live = said(&[]);
+        assert!(!live.is_empty() && live == said(&["--from", file]), "{live:?}");
+        assert_eq!(live[0].1, "shop-api");
+        // A snapshot has nothing to open, and says so.
+        let asked = world.portward(&[command, &["--json", "--show-args", "--from", file]].concat());
+        assert!(!asked.stdout.contains("hunter2") && asked.stdout.contains("\"arguments\""), "{asked}");
+    }
+    drop(servers);
 }

@@ -1,10 +1,14 @@
 //! Processes: who they are, where they came from, and threads with descriptor tables of their own.
 
 use std::{
+    hash::{BuildHasher, RandomState},
     io,
     mem::MaybeUninit,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        LazyLock,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -63,6 +67,23 @@ pub(super) fn read(pids: &[u32]) -> Result<Vec<Process>, SysError> {
         processes.extend(fresh);
     }
     Ok(processes)
+}
+
+/// The arguments of these processes as they are, of those that run as the reader does, or of all where the reader is root. The
+/// kernel shows them to everybody as a rule; who asks for more than what is harmless is shown no more than what is theirs.
+pub(super) fn arguments(processes: &[ProcessId]) -> Result<Vec<(ProcessId, CommandLine)>, SysError> {
+    let root = root()?;
+    let reader = rustix::process::geteuid().as_raw();
+    let mut files = Reader { root: &root, boot: Boot::now(), bytes: Vec::with_capacity(4096) };
+    let own = |process: &ProcessId| Some((*process, files.open(*process, |owner| reader == 0 || owner == reader)?));
+    Ok(processes.iter().filter_map(own).collect())
+}
+
+/// A number for what stands in a command line, equal for equal lines of one run of this program, and of no use to anybody else: what
+/// it is made with is drawn at random and kept nowhere.
+fn seal(bytes: &[u8]) -> u64 {
+    static DRAWN: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    DRAWN.hash_one(bytes)
 }
 
 fn read_all(root: &OwnedFd, pids: &[u32], boot: Boot) -> Vec<Process> {
@@ -146,7 +167,7 @@ impl Reader<'_> {
             netns: Seen::Gone,
             inner_pid: None,
         };
-        process.argv = seen(self.file(&directory, c"cmdline"), |()| CommandLine::from_kernel(&self.bytes));
+        process.argv = seen(self.file(&directory, c"cmdline"), |()| CommandLine::sealed(&self.bytes, seal));
         process.cgroup = match self.file(&directory, c"cgroup") {
             Ok(()) => procfs::unified_cgroup(&self.bytes).map_or(Seen::Unsupported, Seen::Known),
             Err(error) => missing(error),
@@ -171,6 +192,23 @@ impl Reader<'_> {
             process.inner_pid = procfs::inner_pid(&self.bytes);
         }
         Some(process)
+    }
+
+    /// The arguments of a process as they are, where it is the one that is meant and its owner is to be shown them.
+    fn open(&mut self, process: ProcessId, is_shown: impl Fn(u32) -> bool) -> Option<CommandLine> {
+        let mut path = Path::default();
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = openat(self.root, path.of(&[process.pid.into()]), flags, Mode::empty()).ok()?;
+        let owner = statx(&directory, c"", AtFlags::EMPTY_PATH, StatxFlags::UID).ok()?.stx_uid;
+        if !is_shown(owner) {
+            return None;
+        }
+        self.file(&directory, c"stat").ok()?;
+        if procfs::stat(&self.bytes)?.started_ticks != process.started_ticks {
+            return None;
+        }
+        self.file(&directory, c"cmdline").ok()?;
+        Some(CommandLine::open(&self.bytes))
     }
 
     /// Reads a file below the process's directory into the buffer.

@@ -62,7 +62,7 @@ pub(crate) static COLUMNS: &[Column] = &[
     other("state", "STATE", WHOLE, "listen, bound, established ...", |_, row| {
         Cell::plain(socket(row).map_or("", |socket| socket.state.name()))
     }),
-    other("command", "COMMAND", 20, "the command line, secrets masked", command),
+    other("command", "COMMAND", 20, "the command line, secrets masked; of your own programs not with --show-args", command),
     other("exe", "PROGRAM", 20, "the program's path", |_, row| {
         from_process(row, |process| process.exe.as_ref().map(Text::shown))
     }),
