@@ -74,16 +74,18 @@ fn over_masked(file: &str) -> (Vec<String>, usize) {
 
 #[test]
 fn no_secret_of_the_documentations_is_shown() {
-    let file = include_str!("corpus/secrets.txt");
-    assert!(lines(file).count() >= 300 && lines(file).all(|line| secrets(line).count() > 0));
-    let missed = missed(file);
+    let files = [include_str!("corpus/secrets.txt"), include_str!("corpus/later-secrets.txt")];
+    assert!(files.iter().flat_map(|file| lines(file)).all(|line| secrets(line).count() > 0) && lines(files[0]).count() >= 300);
+    let missed: Vec<String> = files.into_iter().flat_map(missed).collect();
     assert!(missed.is_empty(), "{} are shown:\n{}", missed.len(), missed.join("\n"));
 }
 
 #[test]
 fn what_is_harmless_is_shown() {
-    let (masked, all) = over_masked(include_str!("corpus/harmless.txt"));
-    assert!(all >= 300 && masked.len() * 100 < all * 5, "{} of {all} are masked:\n{}", masked.len(), masked.join("\n"));
+    for file in [include_str!("corpus/harmless.txt"), include_str!("corpus/later-harmless.txt")] {
+        let (masked, all) = over_masked(file);
+        assert!(all >= 300 && masked.len() * 100 < all * 3, "{} of {all} are masked:\n{}", masked.len(), masked.join("\n"));
+    }
 }
 
 #[test]

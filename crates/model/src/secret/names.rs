@@ -100,7 +100,7 @@ words! {
     /// Words that make a name a secret's. They match whole words, so that `--max-tokens`, `--keyboard` and `--author` are left alone.
     SECRET = "pass passwd pwd pw passwds secret secrets token tokens apikey cred creds credential credentials authorization bearer \
      cookie cookies requirepass masterauth jwt sas signature sig authkey psk otp totp pin hmac csrf xsrf sessionid sid macaroon webhook \
-     sshkey privkey privatekey accesskey secretkey mnemonic userpwd userpass passkey wpa wep extraheader rpcauth pincode otpauth";
+     sshkey privkey privatekey accesskey secretkey mnemonic userpwd userpass passkey wpa wep extraheader rpcauth pincode otpauth captcha";
     /// What a key must be of to be a secret by its name.
     KEY_KINDS = "api access secret private encryption signing master account app application auth license licence host recovery \
      unseal shared storage service deploy ssh rpc encrypt crypt hmac session decryption cipher write read admin function client consumer \
@@ -123,7 +123,7 @@ words! {
      plugin size count limit limits timeout expiry expiration expires age lifetime interval format alg algorithm algorithms provider \
      backend issuer audience scheme realm prefix suffix version enabled required domain samesite manager cmd command script location \
      source server endpoint bits cost rounds iterations header var ref cache db database stdin prompt ca roots store keystore \
-     truststore helper retries modules module attribute claim column field filter group groups class level";
+     truststore helper retries modules module attribute claim column field filter group groups class level checking check verification types exchange management rotation usage";
     /// Last words that make the name of a secret that of its other half.
     HALVES = "id ids user username login names arn thumbprint fingerprint state";
     /// Words for things that have names with numbers in them.

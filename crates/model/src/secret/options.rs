@@ -67,6 +67,14 @@ impl Rules {
         found
     }
 
+    /// What is known of the last of several letters behind one dash, which takes the value: `-su ana:x`.
+    pub(super) fn of_letters(&self, option: &[u8], seen: &[&'static str]) -> Option<Known> {
+        let letters = option
+            .strip_prefix(b"-")
+            .filter(|letters| matches!(letters.len(), 2..=5) && letters.iter().all(u8::is_ascii_alphabetic))?;
+        self.of_option(&[b'-', *letters.last()?], false, seen).filter(|known| *known != Known::Harmless)
+    }
+
     /// The letter option that this argument begins with and whose value is glued to it, as its length.
     pub(super) fn glued(&self, argument: &[u8], seen: &[&'static str]) -> Option<(usize, Known)> {
         let of = |length: usize| Some((length, self.of_option(argument.get(..length)?, true, seen)?));
@@ -136,7 +144,7 @@ const PROGRAMS: &[(&str, &str)] = &[
       mydumper myloader xtrabackup mysqlpump innobackupex pt-query-digest pt-table-checksum litecli", "-p* password>"),
     ("psql pg_dump pg_restore pgcli pg_dumpall createdb pg_basebackup vacuumdb pgbench initdb", "-p= -P= -w= -W="),
     ("mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat mongotop", "-p"),
-    ("redis-cli valkey-cli keydb-cli", "-a -p= auth requirepass masterauth hello"),
+    ("redis-cli valkey-cli keydb-cli", "-a -p= auth requirepass masterauth hello setuser"),
     ("redis-server valkey-server", "requirepass masterauth"),
     ("sqlcmd bcp tsql osql isql iusql", "-P @3"),
     ("sqlplus exp imp expdp impdp rman sqlldr", "-p @1"),
@@ -177,7 +185,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("rclone", "obscure config_pass pass> -P= -p="),
     ("s3cmd", "--secret_key --access_key"),
     ("mc mcli", "set host add"),
-    ("smbclient rpcclient net smbget smbmap nmblookup smbpasswd wmic winexe mount.cifs", "-U% --user% -W= -p= -P="),
+    ("smbclient rpcclient net smbget nmblookup smbpasswd wmic winexe mount.cifs", "-U% --user% -W= -p= -P="),
     ("xfreerdp wlfreerdp freerdp xfreerdp3 sdl-freerdp mstsc", "/p: /password: /gp: /pth: -p"),
     ("rdesktop", "-p"),
     ("plink pscp psftp putty kitty winscp", "-pw -p= -P= /password="),
@@ -195,7 +203,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("ipmitool ipmi-sensors ipmipower", "-P -p="),
     ("turnserver coturn turnadmin turnutils_uclient", "--user: -u: -p -w --cli-password --static-auth-secret -s"),
     ("hydra medusa ncrack", "-p"),
-    ("crackmapexec cme nxc netexec evil-winrm kerbrute bloodhound-python", "-p -H -u="),
+    ("smbmap crackmapexec cme nxc netexec evil-winrm kerbrute bloodhound-python", "-p -H -u="),
     ("secretsdump psexec wmiexec smbexec GetUserSPNs impacket-psexec impacket-secretsdump impacket-wmiexec", "-hashes -p"),
     // Keys and archives.
     ("openssl", "-passin -passout -pass -k -K -iv -passwd passwd -password -psk -srppass -macopt -hmac -kfile= -writerand="),
@@ -227,6 +235,7 @@ const PROGRAMS: &[(&str, &str)] = &[
     ("consul nomad", "-token"),
     ("ngrok", "authtoken add-authtoken add-api-key --basic-auth: --oauth-client-secret"),
     ("cloudflared tunnel", "install --token"),
+    ("frpc frps chisel inlets bore rathole", "-t --token --secret --auth: -p="),
     ("tailscale", "--authkey --auth-key"),
     ("wg", "preshared-key private-key"),
     ("kubeadm k3s k0s rke2", "--token token"),

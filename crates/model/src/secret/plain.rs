@@ -257,7 +257,7 @@ words! {
      bash zsh fish sh dash perl deno bun yarn pnpm make cargo rust go gcc clang cmake ninja maven gradle spring tomcat jetty kafka zookeeper elastic \
      generic opaque rw ro rslave rshared bind tmpfs overlay nofile crit emerg notice verbose quiet silent human text plain html xml yaml csv markdown";
     /// Beginnings of names that go on with a number.
-    STEMS = "amd arm armv aarch avx base bfloat blake br cam cap cgroup cpu cpython crc cuda debian dhcp dm docker ds eb ec eno ens enp enx es eth ext fd fedora float fp \
+    STEMS = "pkcs seat vt amd arm armv aarch avx base bfloat blake br cam cap cgroup cpu cpython crc cuda debian dhcp dm docker ds eb ec eno ens enp enx es eth ext fd fedora float fp \
      gcc gen glibc gpu gtk h hd host hostnet http i int ip ipv iso java jdk jre jpeg k level libc llama llvm log lua lvm md mod mp mpeg mysql nfs node nvme oauth openjdk pcie phi pg php pip pod \
      postgresql python py qt qwen ruby rv s sata sd sda sdb sha smb sql sqlite ssd ssh ssl tcp temurin tls ttys tty ubuntu udp ug uint unicode usb utf uuid v \
      vd vda vers veth vhost virbr virtio virtio-disk vlan vm vnet wg win wlan wlp wlx wwan x xe xfs zstd charserial charmonitor charchannel drive disk ide scsi net serial balloon \

@@ -84,6 +84,12 @@ impl Reader {
             out.extend_from_slice(MASK);
             return;
         }
+        if let Some(colon) = slash_option(argument) {
+            let (name, rest) = argument.split_at(colon);
+            out.extend_from_slice(name);
+            out.push(b':');
+            return value::push(out, rest.get(1..).unwrap_or_default(), grade(name), self);
+        }
         self.word(out, argument, next.map(|next| next.grade));
     }
 
@@ -148,6 +154,7 @@ impl Reader {
         if said || !plain || place {
             return;
         }
+        // `zk addauth digest ana:x`, `users add ana x`: those that people are added or let in by.
         if is_one_of(&VERBS, word) && !self.loose {
             self.rest = Some(Grade::Doubtful);
         } else if grade(last) == Grade::Secret {
@@ -217,7 +224,7 @@ impl Reader {
     /// What an option says of its value.
     fn expected(&self, option: &[u8], glued: bool) -> Next {
         let next = |grade, after| Next { grade, after, option: true };
-        match self.rules.of_option(option, glued, &self.seen) {
+        match self.rules.of_option(option, glued, &self.seen).or_else(|| self.rules.of_letters(option, &self.seen)) {
             Some(Known::Secret) => return next(Grade::Secret, None),
             Some(Known::After(sign)) => return next(Grade::Thing, Some(sign)),
             Some(Known::Harmless) => return next(Grade::Thing, None),
@@ -302,6 +309,13 @@ fn is_option(argument: &[u8]) -> bool {
     (long || name.len() == 2 && name.starts_with(b"-")) && is_option_name(name)
 }
 
+/// `/SourcePassword:x`, an option as on Windows: where its name ends.
+fn slash_option(argument: &[u8]) -> Option<usize> {
+    let name = argument.strip_prefix(b"/")?;
+    let length = name.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).count();
+    (length > 0 && name.get(length) == Some(&b':') && !name.get(length + 1..)?.starts_with(b"/")).then_some(length + 1)
+}
+
 /// A dash or two, and words; one word that is no more than letters where there is one dash.
 fn is_option_name(name: &[u8]) -> bool {
     let dashes = name.iter().take_while(|b| **b == b'-').count();
@@ -310,7 +324,7 @@ fn is_option_name(name: &[u8]) -> bool {
         .iter()
         .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':' | b'+' | b'/' | b'@' | b'#' | b'?'));
     let letters = bare.iter().all(|b| b.is_ascii_alphabetic() || *b == b'-' || *b == b'_');
-    let few = bare.len() <= 3 && letters;
+    let few = letters && bare.len() <= if dashes == 2 { 40 } else { 3 };
     matches!(dashes, 1 | 2) && signs && (bare.len() <= 1 || few || are_words(bare, dashes == 2))
 }
 
@@ -321,5 +335,6 @@ super::words::words! {
         expect parallel tmux screen firejail bwrap chpst gosu su-exec catatonit unbuffer daemonize start-stop-daemon mpirun srun exec command \
         python python3 node uvx pipx poetry pipenv bundle dotenv direnv cross-env dotenvx op doppler autossh proxychains sshpass vagrant distrobox toolbox";
     /// Words behind which people prove who they are.
-    VERBS = "login auth authenticate signin sign-in unlock unseal secret secrets credential credentials authtoken add-authtoken setapikey activate";
+    VERBS = "user users addauth adduser add-user add_user useradd create-user create_user createuser create-admin signup register account \
+        set-password set_password setpassword authorize login auth authenticate signin sign-in unlock unseal secret secrets credential credentials authtoken add-authtoken setapikey activate";
 }

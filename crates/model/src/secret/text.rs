@@ -19,6 +19,8 @@ impl Reader {
         let (mut names, mut named_one) = (false, false);
         // Of a call that proves who asks, every literal is a secret: `login('ana', 'x')`.
         let mut call: Option<u32> = None;
+        // Over the comma between a name and its value.
+        let (mut carried, mut offered) = (false, false);
         let mut before = b' ';
         while let Some((&sign, tail)) = rest.split_first() {
             if let Some(header) = Some(rest).filter(|_| line_begins).and_then(header) {
@@ -41,7 +43,7 @@ impl Reader {
                 let (literal, after) = tail.split_at(end);
                 out.push(sign);
                 let key = is_key(after.get(1..).unwrap_or_default());
-                let expected = self.take_next();
+                let expected = self.take_next().filter(|_| !(std::mem::take(&mut offered) && key));
                 let naming = names && grade(literal) == Grade::Secret;
                 if key && expected.is_none() {
                     // What a service calls a token may be the name of a field.
@@ -55,6 +57,14 @@ impl Reader {
                         if call.is_some() || sets_password { Grade::Secret } else { expected.unwrap_or_else(|| self.own()) };
                     value::push(out, literal, own.max(self.own()), &self);
                     named_one = naming;
+                    // `("password", "x")`, `["db"]["password"] "x"`: what follows the name of a secret is one.
+                    if own != Grade::Secret
+                        && grade(literal) == Grade::Secret
+                        && leads_to_literal(after.get(1..).unwrap_or_default())
+                    {
+                        (carried, offered) = (true, true);
+                        self.expect(Grade::Secret);
+                    }
                     names = false;
                 }
                 out.push(sign);
@@ -77,7 +87,7 @@ impl Reader {
                     }
                     _ => {}
                 }
-                if matches!(sign, b',' | b'{' | b'}' | b')') {
+                if matches!(sign, b',' | b'{' | b'}' | b')') && !std::mem::take(&mut carried) {
                     self.take_next();
                 }
                 before = sign;
@@ -162,6 +172,13 @@ fn closing(tail: &[u8], quote: u8, escaped: bool) -> Option<usize> {
         skip = *b == b'\\' && !skip;
         ends
     })
+}
+
+/// True where another literal follows, with no more than a bracket and a comma between.
+fn leads_to_literal(after: &[u8]) -> bool {
+    let after = after.strip_prefix(b"]").unwrap_or(after).trim_ascii_start();
+    let after = after.strip_prefix(b",").unwrap_or(after).trim_ascii_start();
+    matches!(after.first(), Some(b'"' | b'\'' | b'`'))
 }
 
 /// True where a sign follows that makes what stood before it a name.
