@@ -19,8 +19,18 @@ fuzz_target!(|bytes: &[u8]| {
     hides(&[b"app\0--db-password=", &secret, b"\0-v\0"]);
     hides(&[b"env\0STRIPE_API_KEY=", &secret, b"\0app\0"]);
     hides(&[b"curl\0-H\0Authorization: Bearer ", &secret, b"\0"]);
+    hides(&[b"curl\0-u\0ana:", &secret, b"\0http://localhost:3000\0"]);
+    hides(&[b"mysql\0-u\0root\0-p", &secret, b"\0shop\0"]);
+    hides(&[b"vault\0login\0", &secret, b"\0"]);
+    hides(&[b"sshpass\0-p\0", &secret, b"\0ssh\0ana@db\0"]);
     if bytes.iter().all(u8::is_ascii_alphanumeric) {
         hides(&[b"psql\0postgres://ana:", &secret, b"@db:5432/shop\0"]);
+        hides(&[b"helm\0--set\0a=1,db.password=", &secret, b",b=2\0"]);
+        hides(&[b"app\0{\"user\":\"ana\",\"password\":\"", &secret, b"\"}\0"]);
+        hides(&[b"app\0Server=db;User Id=ana;Password=", &secret, b";Encrypt=true\0"]);
+        hides(&[b"app\0ana:", &secret, b"@tcp(db:3306)/shop\0"]);
+        hides(&[b"sh\0-c\0redis-cli -a ", &secret, b" ping && echo done\0"]);
+        hides(&[b"app\0https://hooks.slack.com/services/", &secret, b"\0"]);
         hides(&[b"curl\0https://example.com/x?token=", &secret, b"&page=1\0"]);
     }
 });

@@ -17,8 +17,9 @@ pub(super) enum Grade {
 
 /// What a name says of its value. Its words are parted by signs and changes of case.
 pub(super) fn grade(name: &[u8]) -> Grade {
-    let words = words_of(name);
-    let (Some(first), Some(last)) = (words.first(), words.last()) else { return Grade::Unknown };
+    let small = name.to_ascii_lowercase();
+    let words = words_of(name, &small);
+    let (Some(&first), Some(&last)) = (words.first(), words.last()) else { return Grade::Unknown };
     let is = is_one_of;
     // `--no-auth` and `--max-tokens` speak of a choice and an amount, whatever follows; so does `PWD=/home/ana`.
     // `proxy_pass http://app` of nginx and its kin passes on.
@@ -45,8 +46,8 @@ pub(super) fn grade(name: &[u8]) -> Grade {
     }
 }
 
-fn is_secret(words: &[Vec<u8>]) -> bool {
-    let last = words.last().map(Vec::as_slice).unwrap_or_default();
+fn is_secret(words: &[&[u8]]) -> bool {
+    let last = words.last().copied().unwrap_or_default();
     let whole = words.iter().any(|word| is_one_of(&SECRET, word) || holds_secret(word));
     let pair = |first: &[u8], second: &[u8]| {
         let key = matches!(second, b"key" | b"keys") && is_one_of(&KEY_KINDS, first);
@@ -59,12 +60,22 @@ fn is_secret(words: &[Vec<u8>]) -> bool {
 
 /// True for names that were written without signs: `PGPASSWORD`, `DBPASS`, `authtoken`, `storepass`.
 fn holds_secret(word: &[u8]) -> bool {
-    let holds = |part: &[u8]| word.windows(part.len()).any(|window| window == part);
     let ends = |part: &[u8]| word.len() > part.len() && word.ends_with(part);
     let begins = |part: &[u8]| word.starts_with(part);
-    let spoken: [&[u8]; 8] = [b"passw", b"passphrase", b"passcode", b"secret", b"credential", b"apikey", b"bearer", b"mnemonic"];
+    let spoken = |rest: &[u8]| {
+        let parts: &[&[u8]] = match rest.first() {
+            Some(b'p') => &[b"passw", b"passphrase", b"passcode"],
+            Some(b's') => &[b"secret"],
+            Some(b'c') => &[b"credential"],
+            Some(b'a') => &[b"apikey"],
+            Some(b'b') => &[b"bearer"],
+            Some(b'm') => &[b"mnemonic"],
+            _ => &[],
+        };
+        parts.iter().any(|part| rest.starts_with(part))
+    };
     let key = word.strip_suffix(b"keys").or(word.strip_suffix(b"key"));
-    spoken.iter().any(|part| holds(part))
+    (0..word.len()).any(|at| word.get(at..).is_some_and(spoken))
         || ends(b"pass") && !is_one_of(&NO_PASS, word)
         || ends(b"pwd")
         || (begins(b"token") || ends(b"token") || ends(b"tokens")) && !begins(b"tokeni")
@@ -74,26 +85,27 @@ fn holds_secret(word: &[u8]) -> bool {
         || key.is_some_and(|kind| KEY_KINDS.iter().any(|known| kind.ends_with(known.as_bytes())))
 }
 
-/// Words of a name in small letters, parted at signs and where small letters are followed by a capital.
-pub(super) fn words_of(name: &[u8]) -> Vec<Vec<u8>> {
-    let mut words: Vec<Vec<u8>> = Vec::new();
-    let mut previous_lower = false;
-    let mut open = false;
-    for &b in name {
-        if !b.is_ascii_alphanumeric() {
-            open = false;
-            continue;
-        }
-        if !open || (b.is_ascii_uppercase() && previous_lower) {
-            words.push(Vec::new());
-            open = true;
+/// Words of a name, parted at signs and where small letters are followed by a capital. `small` is the name in small letters.
+fn words_of<'a>(name: &[u8], small: &'a [u8]) -> Vec<&'a [u8]> {
+    let mut words = Vec::with_capacity(8);
+    let (mut start, mut previous_lower) = (None, false);
+    for (at, b) in name.iter().enumerate() {
+        let parts = !b.is_ascii_alphanumeric();
+        if let Some(begun) = start.filter(|_| parts || b.is_ascii_uppercase() && previous_lower) {
+            words.extend(small.get(begun..at));
+            start = None;
         }
         previous_lower = b.is_ascii_lowercase();
-        if let Some(word) = words.last_mut() {
-            word.push(b.to_ascii_lowercase());
-        }
+        start = if parts { None } else { start.or(Some(at)) };
     }
+    words.extend(start.and_then(|begun| small.get(begun..)));
     words
+}
+
+/// True for the name of a call that proves who asks: `login(`, `client.authenticate(`.
+pub(super) fn is_proof(name: &[u8]) -> bool {
+    let small = name.to_ascii_lowercase();
+    words_of(name, &small).last().is_some_and(|last| is_one_of(&PROOFS, last))
 }
 
 words! {
@@ -112,6 +124,8 @@ words! {
     NO_KEYS = "monkey hockey turkey donkey whiskey hotkey turnkey jockey hostkey pubkey publickey sortkey";
     /// Keys of data, not of doors.
     KEYS_OF_ORDER = "sort partition primary foreign routing group order public shard row range cache index map pub metric label grouping";
+    /// Last words of calls that prove who asks.
+    PROOFS = "login auth authenticate password signin identify passwd token secret credentials";
     /// What nginx passes requests on by.
     PASSING = "proxy fastcgi grpc uwsgi scgi memcached";
     /// Words that end in `pass` and speak of none.

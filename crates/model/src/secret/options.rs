@@ -22,7 +22,14 @@ pub(super) enum Known {
 
 /// The rules of the programs that a command line names.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Rules([Option<&'static str>; 4]);
+pub(super) struct Rules([Option<&'static [Rule]>; 4]);
+
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Rule {
+    /// The word behind which it holds; empty where it always does.
+    behind: &'static str,
+    text: &'static str,
+}
 
 impl Rules {
     /// Adds those of a program, by its name or path; false for one that is not known.
@@ -32,7 +39,7 @@ impl Rules {
         let Ok(at) = NAMES.binary_search_by(|(name, _)| name.bytes().cmp(base.iter().map(u8::to_ascii_lowercase))) else {
             return false;
         };
-        let rules = NAMES.get(at).map(|(_, rules)| *rules);
+        let rules = NAMES.get(at).map(|(_, rules)| rules.as_slice());
         if let Some(free) = self.0.iter_mut().find(|known| known.is_none() || **known == rules) {
             *free = rules;
         }
@@ -41,11 +48,8 @@ impl Rules {
 
     /// Every rule that holds where these words were seen.
     fn all(&self, seen: &[&'static str]) -> impl Iterator<Item = &'static str> {
-        let holds = |rule: &'static str| match rule.split_once("/-") {
-            Some((word, _)) => seen.contains(&word).then(|| rule.get(word.len() + 1..).unwrap_or_default()),
-            None => Some(rule),
-        };
-        self.0.into_iter().flatten().flat_map(|rules| rules.split(' ')).filter_map(holds)
+        let holds = |rule: &&Rule| rule.behind.is_empty() || seen.contains(&rule.behind);
+        self.0.into_iter().flatten().flatten().filter(holds).map(|rule| rule.text)
     }
 
     /// What is known of this option's value, be it the next argument or `glued` to it.
@@ -96,9 +100,8 @@ impl Rules {
 
     /// The words that conditions of rules speak of.
     pub(super) fn condition(&self, word: &[u8]) -> Option<&'static str> {
-        let words =
-            self.0.into_iter().flatten().flat_map(|rules| rules.split(' ')).filter_map(|rule| Some(rule.split_once("/-")?.0));
-        words.into_iter().find(|known| known.as_bytes() == word)
+        let mut words = self.0.into_iter().flatten().flatten().map(|rule| rule.behind).filter(|behind| !behind.is_empty());
+        words.find(|known| known.as_bytes() == word)
     }
 
     /// The first place of an argument that is a secret wherever nothing else is known of it.
@@ -125,10 +128,16 @@ super::words::words! {
 }
 
 /// The rules by each name, in small letters, sorted.
-static NAMES: LazyLock<Vec<(String, &'static str)>> = LazyLock::new(|| {
+static NAMES: LazyLock<Vec<(String, Vec<Rule>)>> = LazyLock::new(|| {
     let named = |(names, rules): &(&'static str, &'static str)| {
-        let rules = *rules;
-        names.split_ascii_whitespace().map(move |name| (name.to_ascii_lowercase(), rules)).collect::<Vec<_>>()
+        let rule = |text: &'static str| match text.split_once("/-") {
+            Some((behind, _)) if !text.starts_with(['/', '-']) => {
+                Rule { behind, text: text.get(behind.len() + 1..).unwrap_or_default() }
+            }
+            _ => Rule { behind: "", text },
+        };
+        let rules: Vec<Rule> = rules.split(' ').map(rule).collect();
+        names.split_ascii_whitespace().map(move |name| (name.to_ascii_lowercase(), rules.clone())).collect::<Vec<_>>()
     };
     let mut all: Vec<_> = PROGRAMS.iter().flat_map(named).collect();
     all.sort_unstable();

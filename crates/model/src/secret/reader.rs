@@ -37,8 +37,21 @@ struct Next {
     grade: Grade,
     /// The sign behind which the secret begins.
     after: Option<u8>,
+    /// True where the program is known, and a sign can be nothing else.
+    sure: bool,
     /// True when an option said so, whose value cannot be another option.
     option: bool,
+}
+
+impl Next {
+    fn of(known: Known) -> Self {
+        let (grade, after) = match known {
+            Known::Secret => (Grade::Secret, None),
+            Known::After(sign) => (Grade::Thing, Some(sign)),
+            Known::Harmless => (Grade::Thing, None),
+        };
+        Self { grade, after, sure: true, option: true }
+    }
 }
 
 impl Reader {
@@ -158,7 +171,7 @@ impl Reader {
         if is_one_of(&VERBS, word) && !self.loose {
             self.rest = Some(Grade::Doubtful);
         } else if grade(last) == Grade::Secret {
-            self.next = Some(Next { grade: Grade::Secret, after: None, option: true });
+            self.next = Some(Next { grade: Grade::Secret, after: None, sure: true, option: true });
         }
     }
 
@@ -167,11 +180,12 @@ impl Reader {
         let dashes = argument.iter().take_while(|b| **b == b'-').count();
         if let Some((length, known)) = self.rules.glued(argument, &self.seen) {
             let (letter, rest) = argument.split_at(length);
-            // `-password x` and `-Pname=x` are names of their own.
-            let names_more = equals.is_some_and(|at| at > 2) || is_option_name(argument) && grade(argument) == Grade::Secret;
+            // `-password x` is a name of its own.
+            let name = equals.map_or(argument, |at| argument.split_at(at).0);
+            let names_more = is_option_name(name) && grade(name) == Grade::Secret;
             if !names_more {
                 out.extend_from_slice(letter);
-                return self.push_known(out, rest, known);
+                return self.push_expected(out, rest, Next::of(known));
             }
         }
         if let Some(at) = equals.filter(|at| is_option_name(argument.split_at(*at).0)) {
@@ -223,12 +237,9 @@ impl Reader {
 
     /// What an option says of its value.
     fn expected(&self, option: &[u8], glued: bool) -> Next {
-        let next = |grade, after| Next { grade, after, option: true };
-        match self.rules.of_option(option, glued, &self.seen).or_else(|| self.rules.of_letters(option, &self.seen)) {
-            Some(Known::Secret) => return next(Grade::Secret, None),
-            Some(Known::After(sign)) => return next(Grade::Thing, Some(sign)),
-            Some(Known::Harmless) => return next(Grade::Thing, None),
-            None => {}
+        let known = self.rules.of_option(option, glued, &self.seen).or_else(|| self.rules.of_letters(option, &self.seen));
+        if let Some(known) = known {
+            return Next::of(known);
         }
         let bare = option.iter().position(|b| *b != b'-').and_then(|at| option.get(at..)).unwrap_or_default();
         let named = match grade(bare) {
@@ -238,36 +249,16 @@ impl Reader {
             other => other,
         };
         let of_user = is_of_user(option) && named < Grade::Secret;
-        next(named, of_user.then_some(b':'))
-    }
-
-    fn push_known(&self, out: &mut Vec<u8>, rest: &[u8], known: Known) {
-        let (grade, after) = match known {
-            Known::Secret => (Grade::Secret, None),
-            Known::After(sign) => (Grade::Thing, Some(sign)),
-            Known::Harmless => (Grade::Thing, None),
-        };
-        self.push_expected(out, rest, Next { grade, after, option: true });
+        Next { grade: named, after: of_user.then_some(b':'), sure: false, option: true }
     }
 
     /// Shows a value of which an option or a word before it told what it is.
     fn push_expected(&self, out: &mut Vec<u8>, argument: &[u8], next: Next) {
         let Some(sign) = next.after else { return value::push(out, argument, next.grade, self) };
-        let at = argument.iter().position(|b| *b == sign);
-        // `1000:1000` and `www-data:www-data` are a user and a group, `host:80` is an address.
-        let is_place = |at: usize| {
-            let (name, rest) = argument.split_at(at);
-            let rest = rest.get(1..).unwrap_or_default();
-            let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
-            let port = matches!(digits, 1..=5)
-                && rest.get(digits).is_none_or(|b| matches!(b, b',' | b'/'))
-                && !name.iter().all(u8::is_ascii_lowercase);
-            name == rest || rest.is_empty() || port
-        };
-        let url = shapes::find(argument, b"://").is_some();
-        match at.filter(|at| !url && !is_place(*at) && !argument.contains(&b'=')) {
-            Some(at) => {
-                value::push(out, argument.split_at(at).0, Grade::Thing, self);
+        let parts = argument.iter().position(|b| *b == sign).map(|at| argument.split_at(at));
+        match parts.filter(|(name, rest)| holds_secret(name, rest.get(1..).unwrap_or_default(), next.sure)) {
+            Some((name, _)) => {
+                value::push(out, name, Grade::Thing, self);
                 out.push(sign);
                 out.extend_from_slice(MASK);
             }
@@ -287,7 +278,7 @@ impl Reader {
 
     /// Sets what the next value is.
     pub(super) fn expect(&mut self, grade: Grade) {
-        self.next = Some(Next { grade, after: None, option: false });
+        self.next = Some(Next { grade, after: None, sure: true, option: false });
     }
 
     /// Another command begins, or another line.
@@ -300,6 +291,16 @@ impl Reader {
     pub(super) fn own(&self) -> Grade {
         self.known.unwrap_or(Grade::Unknown)
     }
+}
+
+/// True where a secret stands behind the sign after this name. `1000:1000` and `www-data:www-data` are a user and a group,
+/// `TCP-LISTEN:80,fork` is an address, `a=b:c` and a URL have rules of their own.
+fn holds_secret(name: &[u8], rest: &[u8], sure: bool) -> bool {
+    let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
+    let ends = rest.get(digits).is_none_or(|b| matches!(b, b',' | b'/'));
+    let port = matches!(digits, 1..=5) && ends && !name.iter().all(u8::is_ascii_lowercase);
+    let of_another = rest.starts_with(b"//") || name.contains(&b'=');
+    !rest.is_empty() && !of_another && (sure || name != rest && !port)
 }
 
 /// True for what can only be an option.

@@ -4,6 +4,9 @@ use super::letters;
 
 /// True for a word that has the look of a token that some service hands out, or that was drawn at random.
 pub(super) fn is_token(word: &[u8]) -> bool {
+    if word.len() <= SHORTEST {
+        return false;
+    }
     let behind = |shape: &&[u8]| word.strip_prefix(*shape).filter(|rest| rest.len() >= SHORTEST);
     let no_word =
         |rest: &[u8]| rest.split(|b| !b.is_ascii_alphanumeric()).any(|piece| !letters::is_word(piece) && piece.len() >= SHORTEST);

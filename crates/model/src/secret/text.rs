@@ -1,7 +1,7 @@
 //! Texts: lines of files, messages, shell lines and code within an argument.
 
 use super::{
-    names::{Grade, grade, words_of},
+    names::{Grade, grade, is_proof},
     reader::Reader,
     value::{self, breaks, breaks_url},
 };
@@ -97,7 +97,7 @@ impl Reader {
             let length = word_length(rest);
             let (word, following) = rest.split_at(length.max(1));
             let opens = following.first() == Some(&b'(');
-            if opens && words_of(word).last().is_some_and(|last| is_proof(last)) && call.is_none() {
+            if opens && is_proof(word) && call.is_none() {
                 call = Some(0);
             }
             statement |= [&b"set"[..], b"alter", b"create", b"grant"].iter().any(|known| word.eq_ignore_ascii_case(known));
@@ -202,20 +202,4 @@ fn is_connective(word: &[u8]) -> bool {
 fn is_scheme(word: &[u8]) -> bool {
     let last = word.rsplit(|b| matches!(b, b'=' | b':')).next().unwrap_or(word);
     [&b"bearer"[..], b"basic"].iter().any(|known| last.eq_ignore_ascii_case(known))
-}
-
-fn is_proof(word: &[u8]) -> bool {
-    matches!(
-        word,
-        b"login"
-            | b"auth"
-            | b"authenticate"
-            | b"password"
-            | b"signin"
-            | b"identify"
-            | b"passwd"
-            | b"token"
-            | b"secret"
-            | b"credentials"
-    )
 }

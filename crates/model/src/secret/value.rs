@@ -21,6 +21,9 @@ pub(super) fn push(out: &mut Vec<u8>, value: &[u8], known: Grade, reader: &Reade
         let (before, _) = value.split_at(at);
         push(out, before, known, &reader);
         out.extend_from_slice(MASK);
+    } else if let Some(at) = secret_of_one(value) {
+        out.extend_from_slice(value.split_at(at).0);
+        out.extend_from_slice(MASK);
     } else if is_connection(value) {
         push_items(out, value, b';', known, &reader);
     } else if find(value, b"://").is_some() && !value.iter().any(|b| breaks_url(*b)) {
@@ -33,6 +36,16 @@ pub(super) fn push(out: &mut Vec<u8>, value: &[u8], known: Grade, reader: &Reade
     } else {
         push_atom(out, value, known, &reader);
     }
+}
+
+/// Where the value begins of an argument that is one secret with its name before it, `DB_PASSWORD=a (b`: all that follows is its value,
+/// whatever signs are in it.
+fn secret_of_one(value: &[u8]) -> Option<usize> {
+    let at = value.iter().position(|b| breaks(*b) || matches!(b, b'=' | b','))?;
+    let name = value.get(..at)?;
+    let is_one = value.get(at) == Some(&b'=') && is_name(name) && grade(name) == Grade::Secret;
+    let holds_more = value.iter().any(|b| breaks(*b)) || find(value, b"://").is_some();
+    (is_one && holds_more && !is_connection(value)).then_some(at + 1)
 }
 
 /// True for what parts a value into words of a text: it is one, or code.
