@@ -181,6 +181,8 @@ mod tests {
             &["app", "--no-auth", "x"],
             &["node", "http://localhost:3000/a:b"],
             &["ssh", "-L", "8080:localhost:80", "git@host"],
+            &["/opt/google/chrome/chrome --type=gpu-process --lang=en-US --num-raster-threads=4"],
+            &["/opt/My App/bin/serve", "--port", "3000"],
             &["java", "-agentlib:jdwp=transport=dt_socket,server=y,address=*:5005"],
         ] {
             assert_eq!(shown(given), given.join(" "));

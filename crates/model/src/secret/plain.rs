@@ -109,6 +109,10 @@ fn is_domain(value: &[u8]) -> bool {
 
 /// A path from the root or from here, or one that ends in the name of a file.
 fn is_path(value: &[u8]) -> bool {
+    // `/usr/bin/mysql -px` is a line.
+    if value.iter().any(u8::is_ascii_whitespace) {
+        return false;
+    }
     let drive = matches!(value, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
     let rooted = drive || [&b"/"[..], b"./", b"../", b"~/", b"@/"].iter().any(|start| value.starts_with(start));
     let whole = matches!(value, b"." | b".." | b"~" | b"/");

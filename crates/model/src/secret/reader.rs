@@ -108,8 +108,8 @@ impl Reader {
 
     fn program(&mut self, out: &mut Vec<u8>, argument: &[u8]) {
         self.words = 1;
-        // A process that renamed itself has one argument that is a text.
-        if argument.contains(&b' ') && !argument.starts_with(b"/") {
+        // A process that renamed itself has one argument that is a text, or the whole line that it was started by.
+        if argument.contains(&b' ') {
             let words = argument.split(|b| *b == b' ').next().unwrap_or_default();
             self.learn(words.strip_suffix(b":").unwrap_or(words));
             return value::push(out, argument, Grade::Thing, self);

@@ -43,7 +43,8 @@ pub(super) fn push(out: &mut Vec<u8>, value: &[u8], known: Grade, reader: &Reade
 fn secret_of_one(value: &[u8]) -> Option<usize> {
     let at = value.iter().position(|b| breaks(*b) || matches!(b, b'=' | b','))?;
     let name = value.get(..at)?;
-    let is_one = value.get(at) == Some(&b'=') && is_name(name) && grade(name) == Grade::Secret;
+    let of_variable = name.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'));
+    let is_one = value.get(at) == Some(&b'=') && of_variable && is_name(name) && grade(name) == Grade::Secret;
     let holds_more = value.iter().any(|b| breaks(*b)) || find(value, b"://").is_some();
     (is_one && holds_more && !is_connection(value)).then_some(at + 1)
 }
