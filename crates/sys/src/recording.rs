@@ -168,3 +168,19 @@ impl Heard {
 pub(crate) fn dialogue(dialling: &Dialling<'_>) -> String {
     format!("dial({}, {:?})", dialling.at, dialling.talk.as_ref().map(|talk| talk.said))
 }
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::Recording;
+    use crate::{Look, this_machine};
+
+    #[test]
+    fn what_is_masked_is_not_recorded() {
+        let machine = this_machine().unwrap();
+        let own: Vec<_> = machine.processes(&[std::process::id()]).unwrap().iter().map(|process| process.id).collect();
+        assert!(machine.arguments(&own).unwrap().iter().any(|(process, _)| process.pid == std::process::id()));
+        let recording = Recording::of(machine.as_ref());
+        assert!(recording.arguments(&own).is_err());
+        assert!(recording.take().is_empty());
+    }
+}

@@ -17,14 +17,18 @@ pub(super) enum Grade {
 
 /// What a name says of its value. Its words are parted by signs and changes of case.
 pub(super) fn grade(name: &[u8]) -> Grade {
+    // `PWD=/home/ana` is a folder, and in a connection string it is what it seems to be.
+    if matches!(name, b"PWD" | b"OLDPWD") {
+        return Grade::Doubtful;
+    }
     let small = name.to_ascii_lowercase();
     let words = words_of(name, &small);
     let (Some(&first), Some(&last)) = (words.first(), words.last()) else { return Grade::Unknown };
     let is = is_one_of;
-    // `--no-auth` and `--max-tokens` speak of a choice and an amount, whatever follows; so does `PWD=/home/ana`.
+    // `--no-auth` and `--max-tokens` speak of a choice and an amount, whatever follows.
     // `proxy_pass http://app` of nginx and its kin passes on.
     let passes = last == b"pass" && words.len() == 2 && is(&PASSING, first) && name.contains(&b'_');
-    if passes || is(&DENYING, first) && words.len() > 1 || matches!(name, b"PWD" | b"OLDPWD") {
+    if passes || is(&DENYING, first) && words.len() > 1 {
         return Grade::Unknown;
     }
     let secret = is_secret(&words);
@@ -81,6 +85,7 @@ fn holds_secret(word: &[u8]) -> bool {
         || (begins(b"token") || ends(b"token") || ends(b"tokens")) && !begins(b"tokeni")
         || ends(b"cookie")
         || ends(b"sessid")
+        || ends(b"sessionid")
         || ends(b"webhook")
         || key.is_some_and(|kind| KEY_KINDS.iter().any(|known| kind.ends_with(known.as_bytes())))
 }

@@ -248,12 +248,12 @@ words! {
      ident cert pam radius anonymous guest default any all scram-sha-512 plain login list ls get create delete add show status generic help";
     /// Words that stand beside names and choices of every kind, and before numbers.
     WORDS = "all any app apps api arch arm auth auto backend base basic beta board bridge broker build bundle cache celery channel chrome \
-     class cli client clients cluster code compose config console consumer container core cpu create daemon data database db debug default delete demo dev device \
+     class cli client clients cluster code compose config console consumer container core cpu create daemon data database db debug default delete dev device \
      disk django dist docker edge engine env envoy error eth eventlet events exec export file files flask follow frontend fs gateway get gevent gin git \
-     gpu grafana group guest help host hot http https icmp id image index info ingress init inner input install internal ip ipc java jdk job json kernel \
+     gpu grafana group help host hot http https icmp id image index info ingress init inner input install internal ip ipc java jdk job json kernel \
      kube kubelet lan lib libs linux list listen live local localhost log logs machine main manager master max mem memory mesh message metrics min mode model \
      module monitor mount mysql net network nginx node none notebook npm null off on online open oracle out output page peer php pipe pod pool port postgres primary \
-     prod production producer profile project prometheus proxy public python queue rails read ready redis registry release remote render replica replicas report \
+     prod production producer profile project prometheus proxy python queue rails read ready redis registry release remote render replica replicas report \
      restart root route router ruby run runner scheduler script sidekiq javaagent mojom jdwp tsconfig kwargs stdlib subcommand search secondary self serve server servers service session shard shared shell show sidecar \
      site slave socket solo spark sql src ssl stack stage staging standard start static status stderr stdin stdout stop storage store stream sync sys system table tag \
      target task tcp test testing thread threads tls topic trace udp ui unix up update upstream user users utf v version view vite volume warn warning watch wan web webpack \
