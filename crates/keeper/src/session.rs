@@ -210,7 +210,7 @@ impl<'a> Recorder<'a> {
                     "Another program keeps {path} to itself. Ports are given without it; portward ps and other sessions know of them \
                      once it lets go."
                 ),
-                Some(hint!("fuser -v {}    names it", store.to_path_buf().as_path())),
+                Some(hint!("fuser -v {}    names it", store.as_path())),
             ),
             Once::Exhausted(Quota::Leases) => (
                 format!(

@@ -153,3 +153,23 @@ fn a_closed_stdin_and_a_missing_home_do_not_matter() {
     let _ = world.run(&["env", "COLUMNS=x", portward, "list"]).expect(0);
     let _ = world.run(&["env", "LC_ALL=xx_YY", portward, "list"]).expect(0);
 }
+
+#[test]
+fn an_option_that_goes_with_others_is_no_value() {
+    let Some(world) = world() else { return };
+    for (line, hint) in [
+        (&["free", "3000", "--from", "x"] as &[&str], "--from and --host go with commands that only read"),
+        (&["free", "3000", "--tre"], "did you mean --tree ?"),
+        (&["free", "3000", "--nothing-like-it"], "the same command with --help"),
+    ] {
+        let refused = world.portward(line).expect(2);
+        assert!(refused.stderr.contains(hint) && !refused.stderr.contains("-- --"), "{refused}");
+    }
+}
+
+#[test]
+fn the_path_of_a_snapshot_is_one_word_of_its_hint() {
+    let Some(world) = world() else { return };
+    let taken = world.portward(&["snapshot", "--out", "my machine;id.json"]).expect(0);
+    assert!(taken.stderr.contains("hint: portward list --from 'my machine;id.json'\n"), "{taken}");
+}

