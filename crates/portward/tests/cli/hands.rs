@@ -216,8 +216,8 @@ fn low_ports_are_those_that_were_named_and_the_forwarder_is_the_users() {
     assert_eq!(states, [(80, "lent"), (81, "denied")], "{given:#}");
     assert_eq!(heard(), "ana");
     let forwarder = given["forwarder"].as_u64().unwrap();
-    let status = called.as_root(&format!("grep -E '^(Uid|Groups|CapEff|CapPrm)' /proc/{forwarder}/status"));
-    assert!(status.starts_with("Uid:\t65534\t65534\t65534\t65534\n") && status.contains("CapEff:\t0000000000000000"), "{status}");
+    let rights = called.as_root(&format!("grep -E '^(Uid|Groups|CapEff|CapPrm)' /proc/{forwarder}/status"));
+    assert!(rights.starts_with("Uid:\t65534\t65534\t65534\t65534\n") && rights.contains("CapEff:\t0000000000000000"), "{rights}");
     // Where nothing of it listens the port is let go of, and taken again without root.
     let _ = called.ana().directory(called.home.join("shop")).portward(&["stop"]).expect(0);
     until("nobody at 80", || (heard() == "111").then_some(()));

@@ -71,7 +71,7 @@ fn connect(path: &Path) -> io::Result<UnixStream> {
 /// Everything that comes until the other side closes, which has to be before the time is over, however slowly it drips.
 fn read_until(stream: &mut UnixStream, end: Instant) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
-    let mut part = [0; 64 * 1024];
+    let mut part = vec![0; 64 * 1024];
     loop {
         let left = end.saturating_duration_since(Instant::now());
         match poll(&mut [PollFd::new(&*stream, PollFlags::IN)], Some(&timespec(left))) {
@@ -176,7 +176,7 @@ mod tests {
         for endless in [false, true] {
             let folder = TempDir::new().unwrap();
             let path = runtime(folder.path(), move |out| {
-                let part: &[u8] = if endless { &[b' '; 64 * 1024] } else { b" " };
+                let part: &[u8] = if endless { &[b' '; 16 * 1024] } else { b" " };
                 while out.write_all(part).is_ok() {
                     if !endless {
                         thread::sleep(Duration::from_millis(50));

@@ -111,7 +111,7 @@ impl Hands {
                 Ok(_) => {}
                 Err(error) => return Err(error.into()),
             }
-            let mut part = [0; 64 * 1024];
+            let mut part = [0; 16 * 1024];
             let read = rustix::io::read(&self.from, &mut part)?;
             if read == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
