@@ -74,7 +74,9 @@ mod tests {
                     .filter(|a| a.is_required_set())
                     .map(|a| {
                         let many = matches!(a.get_action(), clap::ArgAction::Append);
-                        (a.get_id().to_string(), if many { serde_json::json!(["3000"]) } else { "3000".into() })
+                        let is_number = a.get_value_parser().type_id() == std::any::TypeId::of::<u16>();
+                        let one = if is_number { serde_json::json!(3000) } else { serde_json::json!("3000") };
+                        (a.get_id().to_string(), if many { serde_json::json!([one]) } else { one })
                     })
                     .collect();
                 let typed = crate::op::$module::$op::from_arg_matches(&command.get_matches_from(required)).unwrap();

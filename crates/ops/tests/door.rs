@@ -27,6 +27,7 @@ fn least(op: &str) -> Value {
         "doctor.as" => json!({ "as": "true" }),
         "run" => json!({ "command": ["true"] }),
         "front.give" => json!({ "project": "none" }),
+        "front.low" => json!({ "project": "none", "low": [80] }),
         "lease.take" => json!({ "what": ["1"] }),
         "lab.start" | "url" => json!({ "name": "none" }),
         "doctor.ask" | "doctor.fix" | "doctor.watch" => json!({ "target": "1", "timeout": "0s" }),

@@ -206,7 +206,8 @@ mod tests {
             (&["doctor", "3000", "--yes"], "`--yes` goes with `doctor --fix` and `doctor --as` alone; `doctor` only looks."),
             (&["lab", "start"], "`lab start` needs the name."),
             (&["guard", "pin"], "`guard pin` needs the endpoint."),
-            (&["front", ".", "--off"], "`.` goes with `front PROJECT` alone."),
+            (&["front", ".", "--off"], "`.` goes with `front PROJECT` and `front PROJECT --low` alone."),
+            (&["front", "--low", "80"], "`--low` goes with `front PROJECT --low` alone."),
         ] {
             assert_eq!(meant(words), Err(said.to_owned()), "{words:?}");
         }

@@ -153,3 +153,37 @@ const KEPT: &[&str] = &["PATH", "LANG", "LC_ALL", "TZ", "DISPLAY", "WAYLAND_DISP
 const SLICE: Duration = Duration::from_millis(50);
 /// An answer about all of a user's leases is a hundredth of that.
 const LONGEST_LINE: usize = 16 << 20;
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Caller, ProcessId, Text};
+
+    use super::on_behalf_of;
+
+    fn called(uid: u32, variables: &[(&str, &str)]) -> Option<u32> {
+        let environment = variables.iter().map(|(name, value)| ((*name).to_owned(), Text::from(*value))).collect();
+        let process = ProcessId { pid: 1, started_ticks: 0 };
+        on_behalf_of(&Caller { process, uid, cwd: None, environment, session: None }).map(|user| user.uid)
+    }
+
+    #[test]
+    fn root_works_for_whom_the_system_knows() {
+        for variables in [&[("SUDO_UID", "65534")][..], &[("PKEXEC_UID", "65534")], &[("DOAS_USER", "nobody")]] {
+            assert_eq!(called(0, variables), Some(65534), "{variables:?}");
+            // Whoever is not root can become nobody else, whatever the variables say.
+            assert_eq!(called(1000, variables), None, "{variables:?}");
+        }
+        for nobody in [
+            &[][..],
+            &[("SUDO_UID", "0")],
+            &[("SUDO_UID", "4000000123")],
+            &[("SUDO_UID", "-1")],
+            &[("SUDO_UID", "65534x")],
+            &[("DOAS_USER", "no such user")],
+            &[("DOAS_USER", "root")],
+            &[("SUDO_UID", "4000000123"), ("DOAS_USER", "")],
+        ] {
+            assert_eq!(called(0, nobody), None, "{nobody:?}");
+        }
+    }
+}
