@@ -191,6 +191,9 @@ impl Op for Low {
         let Self { project, low } = self;
         let mut reserved = Vec::new();
         for port in low {
+            if port == 0 {
+                return Err(Failure::usage("0 is no port that can be lent.").hint(hint!("sudo portward front . --low 80,443")));
+            }
             reserved.extend(reserve(port).map_err(|error| unreserved(port, &error))?);
         }
         // From here on nothing is done with more rights than whose project it is.

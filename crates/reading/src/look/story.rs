@@ -110,6 +110,14 @@ pub(super) fn directories(snapshot: &Snapshot) -> Vec<(u32, Text)> {
     found
 }
 
+/// True where the runtimes of the machine have their sockets.
+fn is_usual(path: &Text) -> bool {
+    (path.raw().starts_with(b"/run/") || path.raw().starts_with(b"/var/run/")) && !path.raw().starts_with(b"/run/user/")
+}
+
+/// More runtimes than any machine has.
+const MOST_RUNTIMES: usize = 8;
+
 /// Sockets of container runtimes to ask, when some holder is in a container or publishes one.
 pub(super) fn runtimes(snapshot: &Snapshot) -> Vec<Text> {
     let in_container = |process: &Process| process.cgroup.known().is_some_and(|path| container_of_cgroup(path).is_some());
@@ -136,8 +144,10 @@ pub(super) fn runtimes(snapshot: &Snapshot) -> Vec<Text> {
     if found.is_empty() {
         found.push(Text::from("/run/docker.sock"));
     }
-    found.sort_unstable();
+    // Anybody may make sockets of such names, and as many as they like: those where runtimes have theirs come first.
+    found.sort_unstable_by(|one, other| is_usual(other).cmp(&is_usual(one)).then(one.cmp(other)));
     found.dedup();
+    found.truncate(MOST_RUNTIMES);
     found
 }
 
