@@ -78,6 +78,9 @@ pub struct Lent {
     pub connections: Option<usize>,
     /// The real ports of the project's services, by number; after `--off` those that were lent.
     pub ports: Vec<FrontPort>,
+    /// Ports that this command bound for the forwarder, which may not: they are held, and lent when a service asked for them.
+    #[serde(default)]
+    pub reserved: Vec<u16>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -190,17 +193,18 @@ impl Op for Low {
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Lent, Failure> {
         let Self { project, low } = self;
         let mut reserved = Vec::new();
-        for port in low {
+        for &port in &low {
             if port == 0 {
                 return Err(Failure::usage("0 is no port that can be lent.").hint(hint!("sudo portward front . --low 80,443")));
             }
             reserved.extend(reserve(port).map_err(|error| unreserved(port, &error))?);
         }
         // From here on nothing is done with more rights than whose project it is.
-        match on_behalf_of(cx.caller) {
+        let given = match on_behalf_of(cx.caller) {
             Some(user) => hands::perform_as(&user, &Give { project }, &reserved, cx, &mut Sink::new(&mut |_| true)),
             None => give(cx, &project, &reserved),
-        }
+        };
+        Ok(Lent { reserved: low, ..given? })
     }
 }
 
@@ -209,7 +213,8 @@ fn unreserved(port: u16, error: &std::io::Error) -> Failure {
     let failure = Failure::system(format!("Port {port} could not be bound for the front: {error}."));
     match error.kind() {
         ErrorKind::PermissionDenied => Failure { kind: Kind::Denied, ..failure }.hint("the same command with sudo"),
-        ErrorKind::AddrInUse => failure.hint(hint!("portward {}    says who has it", port)),
+        ErrorKind::AddrInUse => failure
+            .hint(hint!("portward {}    says who has it; portward front --off gives back what an earlier --low bound", port)),
         _ => failure,
     }
 }

@@ -27,6 +27,11 @@ impl Show for Lent {
             let number = if port.transport == Transport::Udp { format!("udp/{}", port.port) } else { port.port.to_string() };
             screen.labelled_in(tone, &number, &words)?;
         }
+        if !self.reserved.is_empty() {
+            let ports: Vec<String> = self.reserved.iter().map(ToString::to_string).collect();
+            let words = format!("Bound for the front, and lent when a service of it asks for them: {}.", ports.join(", "));
+            screen.paragraph(Tone::Plain, &words)?;
+        }
         if self.front.is_some() && self.forwarder.is_some() && !self.ports.iter().any(|port| port.transport == Transport::Tcp) {
             let words = "Nothing of it listens, so no real port is held; each is lent when its service starts.";
             screen.paragraph(Tone::Plain, words)?;

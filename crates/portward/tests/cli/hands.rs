@@ -214,6 +214,7 @@ fn low_ports_are_those_that_were_named_and_the_forwarder_is_the_users() {
         .map(|port| (port["port"].as_u64().unwrap(), port["state"].as_str().unwrap()))
         .collect();
     assert_eq!(states, [(80, "lent"), (81, "denied")], "{given:#}");
+    assert_eq!(given["reserved"], serde_json::json!([80]));
     assert_eq!(heard(), "ana");
     let forwarder = given["forwarder"].as_u64().unwrap();
     let rights = called.as_root(&format!("grep -E '^(Uid|Groups|CapEff|CapPrm)' /proc/{forwarder}/status"));
