@@ -183,7 +183,11 @@ impl Reader {
             // `-password x` is a name of its own.
             let name = equals.map_or(argument, |at| argument.split_at(at).0);
             let names_more = is_option_name(name) && grade(name) == Grade::Secret;
-            if !names_more {
+            if names_more {
+                // Either reading may be meant: what is glued is hidden, and so is what follows.
+                self.next = equals.is_none().then(|| self.expected(argument, false));
+            }
+            if !names_more || matches!(known, Known::Secret) {
                 out.extend_from_slice(letter);
                 return self.push_expected(out, rest, Next::of(known));
             }
