@@ -53,7 +53,7 @@ pub(crate) fn perform_as<O: Op, R: Rights>(
     let failed = |error: &io::Error| {
         let why = match error.kind() {
             io::ErrorKind::Interrupted => return Failure::cancelled(),
-            io::ErrorKind::TimedOut => format!("it has said nothing for {} s", SILENCE.as_secs()),
+            io::ErrorKind::TimedOut => format!("it has said nothing of use for {} s", SILENCE.as_secs()),
             io::ErrorKind::UnexpectedEof => "it has ended without an answer".to_owned(),
             io::ErrorKind::PermissionDenied => format!("{name} may not execute this program"),
             _ => error.to_string(),
@@ -66,8 +66,14 @@ pub(crate) fn perform_as<O: Op, R: Rights>(
     let mut hands = Hands::of(user, &[WORD, &numbers], &kept).map_err(|error| failed(&error))?;
     let input = serde_json::to_value(op).unwrap_or_default();
     tell(&mut hands, &Order::Do { op: O::NAME.to_owned(), input }).map_err(|error| failed(&error))?;
+    // Whoever goes on talking and never answers is waited for as little as who is silent.
+    let mut end = cx.now() + WHOLE;
+    let mut questions = 0;
     loop {
-        let line = hands.hear(SILENCE, cx.cancel).map_err(|error| failed(&error))?;
+        if cx.now() >= end {
+            return Err(failed(&io::ErrorKind::TimedOut.into()));
+        }
+        let line = hands.hear(cx.left(Some(end), SILENCE), cx.cancel).map_err(|error| failed(&error))?;
         let word: Value = read(&line, &name)?;
         let answered = match read_value(inert(word), &name)? {
             Word::Item(item) => {
@@ -80,11 +86,23 @@ pub(crate) fn perform_as<O: Op, R: Rights>(
                 cx.prompt.progress(&text);
                 continue;
             }
-            Word::Confirm(question) => cx.prompt.confirm(&question),
-            Word::Turn => Some(cx.prompt.turn()),
+            Word::Confirm(_) | Word::Turn if questions >= MOST_QUESTIONS => return Err(strange(&name)),
+            Word::Confirm(question) => {
+                let asked = cx.now();
+                let answer = cx.prompt.confirm(&question);
+                end += cx.now().saturating_duration_since(asked);
+                answer
+            }
+            Word::Turn => {
+                let asked = cx.now();
+                let more = cx.prompt.turn();
+                end += cx.now().saturating_duration_since(asked);
+                Some(more)
+            }
             Word::Answer(answer) => return read_value(answer, &name),
             Word::Failed(failure) => return Err(failure),
         };
+        questions += 1;
         tell(&mut hands, &Order::Answered(answered)).map_err(|error| failed(&error))?;
     }
 }
@@ -175,7 +193,8 @@ fn hear() -> io::Result<Order> {
 }
 
 fn tell(hands: &mut Hands, order: &Order) -> io::Result<()> {
-    hands.tell(&serde_json::to_vec(order)?)
+    let line = serde_json::to_vec(order)?;
+    if line.len() > LONGEST_ORDER { Err(io::ErrorKind::ArgumentListTooLong.into()) } else { hands.tell(&line) }
 }
 
 fn unheard(error: &io::Error) -> Failure {
@@ -211,6 +230,12 @@ fn inert(value: Value) -> Value {
 
 /// The first argument of such a process, hidden from help.
 const WORD: &str = "user-hands";
+/// How long it may take in all, without the time in which the person thinks.
+const WHOLE: Duration = Duration::from_secs(90);
+/// Questions to the person about one operation.
+const MOST_QUESTIONS: usize = 16;
+/// Bytes of an order: a pipe holds them, so that root never waits for a reader.
+const LONGEST_ORDER: usize = 32 * 1024;
 /// How long it may say nothing: what it waits for itself takes some ten seconds.
 const SILENCE: Duration = Duration::from_secs(30);
 

@@ -246,6 +246,21 @@ fn a_snapshot_goes_where_its_name_says_and_is_its_callers() {
 }
 
 #[test]
+fn a_users_process_that_is_held_holds_up_nothing_for_long() {
+    let Some(called) = Called::new() else { return };
+    let _ = called.as_ana(r#""$PORTWARD" port web"#);
+    // The store is kept busy, so that the process waits, and is then stopped while it does.
+    let script = called.world.file("holder.py", HOLDER);
+    let theirs = called.ana().start(&["python3", script.to_str().unwrap()]);
+    assert_eq!(theirs.line().trim(), "up");
+    let said = called.sudo().portward(&["port", "api"]).expect(2);
+    assert!(
+        said.stderr.contains("it has said nothing of use for 30 s") && said.stderr.contains("as ana, without sudo"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_path_of_a_private_mount_is_no_path_of_this_machine() {
     let Some(world) = world() else { return };
     let folder = world.path().join("sockets");
@@ -307,6 +322,22 @@ fn a_file_system_whose_server_was_stopped_holds_up_nothing() {
     assert!(readers.trim().parse::<u32>().unwrap() <= 12, "{readers}");
     called.world.signal(mounted.trim().parse().unwrap(), "KILL");
 }
+
+/// Keeps the store to itself, and stops whoever waits for it.
+const HOLDER: &str = r#"
+import os, signal, sqlite3, time
+store = sqlite3.connect(os.path.expanduser("~/.local/state/portward/leases.db"), isolation_level=None)
+store.execute("BEGIN EXCLUSIVE")
+print("up", flush=True)
+while True:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            if b"user-hands" in open(f"/proc/{pid}/cmdline", "rb").read():
+                os.kill(int(pid), signal.SIGSTOP)
+        except OSError:
+            pass
+    time.sleep(0.05)
+"#;
 
 /// An empty folder whose every answer comes from this process (`/dev/fuse`, `linux/fuse.h`).
 const FOLDER: &str = include_str!("hands/folder.py");
