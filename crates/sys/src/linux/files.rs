@@ -201,7 +201,7 @@ impl Place<'_> {
 
     fn walk(mut self, path: &Path) -> io::Result<Self> {
         let mut left: VecDeque<Vec<u8>> = names(path);
-        if path.is_absolute() {
+        if path.is_absolute() && self.path.parent().is_some() {
             self = self.mounts.root()?.on(self.word);
         }
         let mut links = 0;

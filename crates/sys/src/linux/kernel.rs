@@ -5,7 +5,7 @@
 
 use std::{
     fs::{File, Metadata, ReadDir},
-    io,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,10 @@ use crate::SysError;
 
 /// A file, whole.
 pub(super) fn read(path: impl AsRef<Path>) -> io::Result<Vec<u8>> {
-    std::fs::read(made_up(path.as_ref()))
+    // Such a file has no length, and each read makes it up anew: there is room for most of them at once.
+    let mut bytes = Vec::with_capacity(USUAL);
+    File::open(made_up(path.as_ref()))?.read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// A file, opened.
@@ -45,6 +48,9 @@ pub(super) fn metadata(path: impl AsRef<Path>) -> io::Result<Metadata> {
 pub(crate) fn file(path: &str) -> Result<Vec<u8>, SysError> {
     std::fs::read(path).map_err(|source| SysError::Read { path: path.to_owned(), source })
 }
+
+/// Bytes that nearly all of them have less of.
+const USUAL: usize = 8 * 1024;
 
 fn made_up(path: &Path) -> &Path {
     debug_assert!(path.starts_with("/proc") || path.starts_with("/sys"), "{} is no file of the kernel", path.display());

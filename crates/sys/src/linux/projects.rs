@@ -108,8 +108,10 @@ fn project_of(directory: Place) -> Result<Option<(Place, Project)>, Stalls> {
             break;
         }
         let (is_worktree, is_ours, has_manifest) = with_rights(folder.word(), || {
-            let has_manifest = || manifest.is_none() && MANIFESTS.iter().any(|name| folder.has(name));
-            Ok((folder.has(".git"), folder.has("portward.toml"), has_manifest()))
+            let is_worktree = folder.has(".git");
+            let is_ours = !is_worktree && folder.has("portward.toml");
+            let is_known = is_worktree || is_ours || manifest.is_some();
+            Ok((is_worktree, is_ours, !is_known && MANIFESTS.iter().any(|name| folder.has(name))))
         })
         .unwrap_or_default();
         if is_worktree {
