@@ -22,13 +22,23 @@ pub(super) enum Known {
 
 /// The rules of the programs that a command line names.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Rules([Option<&'static [Rule]>; 4]);
+pub(super) struct Rules([Option<&'static str>; 4]);
 
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Rule {
     /// The word behind which it holds; empty where it always does.
     behind: &'static str,
     text: &'static str,
+}
+
+impl Rule {
+    fn of(text: &'static str) -> Self {
+        match text.split_once("/-") {
+            Some((behind, _)) if !text.starts_with(['/', '-']) => {
+                Self { behind, text: text.get(behind.len() + 1..).unwrap_or_default() }
+            }
+            _ => Self { behind: "", text },
+        }
+    }
 }
 
 impl Rules {
@@ -36,10 +46,8 @@ impl Rules {
     pub(super) fn learn(&mut self, program: &[u8]) -> bool {
         let base = program.rsplit(|b| matches!(b, b'/' | b'\\')).next().unwrap_or(program);
         let base = base.strip_suffix(b".exe").or(base.strip_suffix(b".py")).or(base.strip_suffix(b".sh")).unwrap_or(base);
-        let Ok(at) = NAMES.binary_search_by(|(name, _)| name.bytes().cmp(base.iter().map(u8::to_ascii_lowercase))) else {
-            return false;
-        };
-        let rules = NAMES.get(at).map(|(_, rules)| rules.as_slice());
+        let Ok(at) = NAMES.binary_search_by(|(name, _)| lower(name.as_bytes()).cmp(lower(base))) else { return false };
+        let rules = NAMES.get(at).map(|(_, rules)| *rules);
         if let Some(free) = self.0.iter_mut().find(|known| known.is_none() || **known == rules) {
             *free = rules;
         }
@@ -48,8 +56,8 @@ impl Rules {
 
     /// Every rule that holds where these words were seen.
     fn all(&self, seen: &[&'static str]) -> impl Iterator<Item = &'static str> {
-        let holds = |rule: &&Rule| rule.behind.is_empty() || seen.contains(&rule.behind);
-        self.0.into_iter().flatten().flatten().filter(holds).map(|rule| rule.text)
+        let holds = |rule: &Rule| rule.behind.is_empty() || seen.contains(&rule.behind);
+        self.0.into_iter().flatten().flat_map(|rules| rules.split(' ')).map(Rule::of).filter(holds).map(|rule| rule.text)
     }
 
     /// What is known of this option's value, be it the next argument or `glued` to it.
@@ -100,7 +108,8 @@ impl Rules {
 
     /// The words that conditions of rules speak of.
     pub(super) fn condition(&self, word: &[u8]) -> Option<&'static str> {
-        let mut words = self.0.into_iter().flatten().flatten().map(|rule| rule.behind).filter(|behind| !behind.is_empty());
+        let rules = self.0.into_iter().flatten().flat_map(|rules| rules.split(' ')).map(Rule::of);
+        let mut words = rules.map(|rule| rule.behind).filter(|behind| !behind.is_empty());
         words.find(|known| known.as_bytes() == word)
     }
 
@@ -128,22 +137,24 @@ super::words::words! {
 }
 
 /// The rules by each name, in small letters, sorted.
-static NAMES: LazyLock<Vec<(String, Vec<Rule>)>> = LazyLock::new(|| {
+static NAMES: LazyLock<Vec<(&'static str, &'static str)>> = LazyLock::new(|| {
     let named = |(names, rules): &(&'static str, &'static str)| {
-        let rule = |text: &'static str| match text.split_once("/-") {
-            Some((behind, _)) if !text.starts_with(['/', '-']) => {
-                Rule { behind, text: text.get(behind.len() + 1..).unwrap_or_default() }
-            }
-            _ => Rule { behind: "", text },
-        };
-        let rules: Vec<Rule> = rules.split(' ').map(rule).collect();
-        names.split_ascii_whitespace().map(move |name| (name.to_ascii_lowercase(), rules.clone())).collect::<Vec<_>>()
+        let rules = *rules;
+        names.split_ascii_whitespace().map(move |name| (name, rules))
     };
-    let mut all: Vec<_> = PROGRAMS.iter().flat_map(named).collect();
-    all.sort_unstable();
-    all.dedup_by(|one, other| one.0 == other.0);
+    let mut all = Vec::with_capacity(MOST_NAMES);
+    all.extend(PROGRAMS.iter().flat_map(named));
+    all.sort_by(|one: &(&str, &str), other| lower(one.0.as_bytes()).cmp(lower(other.0.as_bytes())));
+    all.dedup_by(|one, other| one.0.eq_ignore_ascii_case(other.0));
     all
 });
+
+fn lower(word: &[u8]) -> impl Iterator<Item = u8> {
+    word.iter().map(u8::to_ascii_lowercase)
+}
+
+/// Room for the names of all programs.
+const MOST_NAMES: usize = 512;
 
 /// By the names of programs.
 #[rustfmt::skip]

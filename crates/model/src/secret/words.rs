@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 /// Words, looked up without regard to case.
 pub(super) type Words = LazyLock<Parted>;
 
-/// Words by their first letters and lengths.
-pub(super) struct Parted(Vec<Vec<&'static str>>);
+/// Words in the order of their first letters and lengths.
+pub(super) struct Parted(Vec<&'static str>);
 
 /// Lists of words, parted by spaces.
 macro_rules! words {
@@ -18,23 +18,23 @@ macro_rules! words {
 pub(super) use words;
 
 pub(super) fn parted(text: &'static str) -> Parted {
-    let mut parts = vec![Vec::new(); PARTS];
-    for word in text.split_ascii_whitespace() {
-        parts.get_mut(part_of(word.as_bytes())).into_iter().for_each(|part| part.push(word));
-    }
-    Parted(parts)
+    let mut words: Vec<&str> = text.split_ascii_whitespace().collect();
+    words.sort_unstable_by_key(|word| part_of(word.as_bytes()));
+    Parted(words)
 }
 
 /// True for one of these words.
 pub(super) fn is_one_of(words: &Words, word: &[u8]) -> bool {
-    let alike = words.0.get(part_of(word)).map(Vec::as_slice).unwrap_or_default();
-    alike.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
+    let part = part_of(word);
+    let from = words.0.partition_point(|known| part_of(known.as_bytes()) < part);
+    let alike = words.0.iter().skip(from).take_while(|known| part_of(known.as_bytes()) == part);
+    alike.into_iter().any(|known| known.as_bytes().eq_ignore_ascii_case(word))
 }
 
 impl Parted {
     /// Each word.
     pub(super) fn iter(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().flatten().copied()
+        self.0.iter().copied()
     }
 }
 
@@ -44,4 +44,3 @@ fn part_of(word: &[u8]) -> usize {
 }
 
 const LENGTHS: usize = 16;
-const PARTS: usize = 32 * LENGTHS;
