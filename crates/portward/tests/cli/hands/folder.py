@@ -7,7 +7,11 @@ import sys
 
 INIT, LOOKUP, FORGET, GETATTR, OPENDIR, READDIR, RELEASEDIR, ACCESS, BATCH_FORGET, READDIRPLUS = 26, 1, 2, 3, 27, 28, 29, 34, 42, 44
 
-device = os.open("/dev/fuse", os.O_RDWR)
+try:
+    device = os.open("/dev/fuse", os.O_RDWR)
+except OSError as error:
+    print("open:", error, flush=True)
+    sys.exit(0)
 options = f"fd={device},rootmode=40755,user_id=0,group_id=0,allow_other".encode()
 libc = ctypes.CDLL(None, use_errno=True)
 if libc.mount(b"far", sys.argv[1].encode(), b"fuse.sshfs", 0, options) != 0:
