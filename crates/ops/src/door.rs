@@ -74,7 +74,8 @@ pub fn perform<O: Op>(op: O, caller: &Caller, door: &Door<'_>, out: &mut Sink<'_
     }
     let Door { clock, cancel, prompt, .. } = *door;
     let cx = Context { machine, caller, clock, cancel, prompt };
-    match on_behalf_of(caller).filter(|_| O::KEPT && is_live) {
+    // The user database is asked only where the answer is used.
+    match (O::KEPT && is_live).then(|| on_behalf_of(caller)).flatten() {
         Some(user) => hands::perform_as(&user, &op, &[], &cx, out),
         None => op.run(&cx, out),
     }

@@ -216,10 +216,7 @@ fn strange(name: &Text) -> Failure {
 
 /// The same value without a character that would do something to a terminal: the user's process may be another program by now.
 fn inert(value: Value) -> Value {
-    let text = |text: String| {
-        let shown = Text::from(text.as_str()).shown();
-        if shown == text.replace('\\', "\\\\") { text } else { shown }
-    };
+    let text = |text: String| portward_model::inert(&text).into_owned();
     match value {
         Value::String(said) => Value::String(text(said)),
         Value::Array(values) => Value::Array(values.into_iter().map(inert).collect()),

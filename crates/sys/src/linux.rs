@@ -55,6 +55,11 @@ pub use whole::{read_given, write_private};
 use std::{io::ErrorKind, net::ToSocketAddrs, sync::OnceLock, time::Instant};
 
 use portward_model::{Need, Seen, Socket, Text};
+use rustix::{
+    event::{PollFd, PollFlags, poll},
+    fd::AsFd,
+    io::Errno,
+};
 
 use crate::{Act, Answer, Deed, Dial, Dialled, Dialling, Done, Look, Reading, SysError, path_of};
 
@@ -167,6 +172,18 @@ fn may_create(path: &Text) -> Seen<bool> {
         return Seen::Hidden(Need::Platform);
     }
     Seen::Known(access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok())
+}
+
+/// True when one of the events came, false when the time is over.
+fn wait(descriptor: impl AsFd, events: PollFlags, end: Instant) -> rustix::io::Result<bool> {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        match poll(&mut [PollFd::new(&descriptor, events)], Some(&timespec(left))) {
+            Ok(ready) => return Ok(ready > 0),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 /// A time as `ppoll(2)` takes it.

@@ -11,14 +11,13 @@ use std::{
 
 use portward_model::{Container, Lack, Text};
 use rustix::{
-    event::{PollFd, PollFlags, poll},
-    io::Errno,
+    event::PollFlags,
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, socket_with, sockopt::socket_peercred},
     process::geteuid,
 };
 use serde_json::Value;
 
-use super::{files::Mounts, rights::Word, timespec};
+use super::{files::Mounts, rights::Word, wait};
 use crate::{Partial, SysError};
 
 /// Asks each runtime's API (Docker's, which podman serves too) for its running containers.
@@ -73,12 +72,8 @@ fn read_until(stream: &mut UnixStream, end: Instant) -> io::Result<Vec<u8>> {
     let mut answer = Vec::new();
     let mut part = vec![0; 64 * 1024];
     loop {
-        let left = end.saturating_duration_since(Instant::now());
-        match poll(&mut [PollFd::new(&*stream, PollFlags::IN)], Some(&timespec(left))) {
-            Err(Errno::INTR) => continue,
-            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
+        if !wait(&*stream, PollFlags::IN, end)? {
+            return Err(io::ErrorKind::TimedOut.into());
         }
         match stream.read(&mut part)? {
             0 => return Ok(answer),

@@ -8,7 +8,7 @@ use std::{
 
 use portward_model::{DialTarget, Ended, Exchange, Met, Said, Text};
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::PollFlags,
     fd::OwnedFd,
     io::Errno,
     net::{
@@ -17,7 +17,7 @@ use rustix::{
     },
 };
 
-use super::standing;
+use super::{standing, wait};
 use crate::{Dialled, Dialling, SysError, Talk};
 
 /// Makes one connection on a fresh socket.
@@ -181,18 +181,6 @@ fn part(socket: &OwnedFd, ended: Option<Ended>) {
             Ok(((read, _), _)) if !read.is_empty() => end = end.max(Instant::now() + PARTING / 4),
             Err(Errno::INTR) => {}
             Ok(_) | Err(_) => return,
-        }
-    }
-}
-
-/// True when one of the events came, false when the time is over.
-fn wait(socket: &OwnedFd, events: PollFlags, end: Instant) -> rustix::io::Result<bool> {
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        match poll(&mut [PollFd::new(socket, events)], Some(&super::timespec(left))) {
-            Ok(ready) => return Ok(ready > 0),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error),
         }
     }
 }

@@ -12,8 +12,7 @@ use std::{
 };
 
 use rustix::{
-    event::{PollFd, PollFlags, poll},
-    io::Errno,
+    event::PollFlags,
     process::{Pid, PidfdFlags, pidfd_open},
 };
 
@@ -90,13 +89,7 @@ fn search_path() -> OsString {
 fn wait(child: &Child, end: Instant) -> bool {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let Some(Ok(descriptor)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else { return false };
-    loop {
-        let left = end.saturating_duration_since(Instant::now());
-        match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&super::timespec(left))) {
-            Err(Errno::INTR) => {}
-            answered => return answered.is_ok_and(|ready| ready > 0),
-        }
-    }
+    super::wait(&descriptor, PollFlags::IN, end).unwrap_or(false)
 }
 
 /// Reads to the end, so that the program never waits for its reader, and keeps the first part.

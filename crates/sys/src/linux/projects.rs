@@ -50,10 +50,11 @@ pub(super) fn read_patiently(directories: &[(u32, Text)]) -> Vec<(Text, Project)
 
 /// The project of a directory, with the repository and the folder that make it the same one again.
 pub(super) fn identity_of(directory: &Path) -> Result<Option<ProjectIdentity>, SysError> {
-    if Mounts::now().may_stall(directory) {
+    let mounts = Mounts::now();
+    if mounts.may_stall(directory) {
         return reader::ask(&Question::ProjectAt(text(directory.as_os_str())), reader::LONG);
     }
-    Ok(identity_on(&Mounts::now(), directory))
+    Ok(identity_on(&mounts, directory))
 }
 
 /// The same in a reader process, which may wait.

@@ -13,13 +13,10 @@ use std::{
 };
 
 use portward_model::Text;
-use rustix::{
-    event::{PollFd, PollFlags, poll},
-    io::Errno,
-};
+use rustix::event::PollFlags;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{projects, standing, timespec};
+use super::{projects, standing, wait};
 use crate::SysError;
 
 /// What a reader process is asked.
@@ -82,12 +79,8 @@ fn exchange(child: &mut Child, question: &Question, end: Instant) -> io::Result<
     drop(stdin);
     let mut answer = Vec::new();
     loop {
-        let patience = end.saturating_duration_since(Instant::now());
-        match poll(&mut [PollFd::new(&stdout, PollFlags::IN)], Some(&timespec(patience))) {
-            Err(Errno::INTR) => continue,
-            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
-            Ok(_) => {}
-            Err(error) => return Err(error.into()),
+        if !wait(&stdout, PollFlags::IN, end)? {
+            return Err(io::ErrorKind::TimedOut.into());
         }
         let mut part = [0; 16 * 1024];
         let read = stdout.read(&mut part)?;
