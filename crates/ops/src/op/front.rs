@@ -51,7 +51,7 @@ pub struct Low {
     #[arg(value_name = "PROJECT", required = true)]
     pub project: String,
     /// Ports that only root may bind, such as 80,443: bound now for this project's services, and no others later
-    #[arg(long, value_name = "PORT,...", value_delimiter = ',', required = true)]
+    #[arg(long, value_name = "PORT,...", value_delimiter = ',', value_parser = low_port, required = true)]
     pub low: Vec<u16>,
 }
 
@@ -206,6 +206,12 @@ impl Op for Low {
         };
         Ok(Lent { reserved: low, ..given? })
     }
+}
+
+/// A port as it is typed.
+fn low_port(word: &str) -> Result<u16, String> {
+    let wrong = || format!("`{}` is no port; --low takes numbers such as 80,443", Text::from(word));
+    word.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)
 }
 
 /// Why a port could not be bound.
