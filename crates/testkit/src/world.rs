@@ -296,7 +296,8 @@ pub(crate) const NOBODY: [&str; 5] =
 pub(crate) const NOBODY_UID: u32 = 65534;
 
 /// What the first process does: furnish the namespaces, say so, and live as long as its stdin is open.
-/// `SIGCHLD` stays ignored through `exec`, so that the kernel reaps orphans as a real init would.
+/// `SIGCHLD` stays ignored through `exec`, so that the kernel reaps orphans as a real init would. It says READY
+/// only then: an orphan that ends while the signal is not yet ignored would stay a zombie for good.
 const FIRST: &str = r#"
 set -e
 mount -t tmpfs -o mode=755 run /run
@@ -309,8 +310,8 @@ fi
 for name in hosts nsswitch.conf resolv.conf; do
     if [ -e "/etc/$name" ]; then mount --bind "$1/etc/$name" "/etc/$name"; fi
 done
-echo READY
-exec env --ignore-signal=CHLD cat >/dev/null
+echo READY >/run/ready
+exec env --ignore-signal=CHLD cat /run/ready -
 "#;
 
 /// Where a world has what was installed for it; `FIRST` mounts it.
