@@ -39,7 +39,7 @@ pub use cause::offered;
 pub use cause::{Cause, Family, check_doc, every_cause};
 pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;
-pub use paste::{Call, Paste, Symptom, read_paste};
+pub use paste::{Call, Paste, Request, Symptom, Vantage, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usual_service};
 pub use program::{Arranged, DockerProxy, arrange, docker_proxy, flags, is_known_socket};
 pub use reach::{Circle, circle, reach, reach_width};

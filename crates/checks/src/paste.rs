@@ -21,18 +21,26 @@ mod path;
 mod place;
 mod python;
 mod read;
+mod request;
 mod rule;
 mod rules;
 mod says;
 mod scripts;
 mod servers;
 mod shell;
+mod subjects;
+mod transport;
+mod vantage;
 
-use portward_model::Text;
+use std::net::IpAddr;
+
+use portward_model::{Text, Transport};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One error that a text reports, and the other errors of the same text.
+/// One event that a text reports, and the other events of the same text.
+///
+/// Every part is what the text says of it, and absent where it says nothing: a check takes what is absent for unknown.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
 pub struct Paste {
     /// What went wrong, in the one form that all programs' wordings share.
@@ -41,12 +49,24 @@ pub struct Paste {
     pub program: Option<&'static str>,
     /// The host as written, without brackets; never empty.
     pub host: Option<String>,
+    /// The addresses at which it was met, the host's own if it is one; a name may have been tried at several.
+    pub addresses: Vec<IpAddr>,
     /// The port as written; may be above 65535.
     pub port: Option<u32>,
     /// The path of a Unix socket.
     pub path: Option<Text>,
+    /// What was spoken, where the text tells it: nearly always TCP, and seldom said.
+    pub transport: Option<Transport>,
     /// The scheme of the URL that the text holds, in lower case.
     pub url_scheme: Option<String>,
+    /// What was asked of the server.
+    pub request: Option<Request>,
+    /// Where it happened, where that is not the machine and the network on which the text was printed.
+    pub vantage: Option<Vantage>,
+    /// Processes that the text names by number, each once; at most 4.
+    pub pids: Vec<u32>,
+    /// Pid and lock files that the text names; at most 4.
+    pub files: Vec<Text>,
     /// What the program was doing.
     pub call: Option<Call>,
     /// The error number in Linux's numbering, whichever system wrote the text.
@@ -59,6 +79,63 @@ pub struct Paste {
     pub line_number: u32,
     /// Other errors of the same text in its order; at most 8, without duplicates, their own `others` empty.
     pub others: Vec<Paste>,
+}
+
+impl Paste {
+    /// An event of which nothing more is known.
+    pub(crate) fn new(symptom: Symptom, line: Text, line_number: u32) -> Self {
+        Self {
+            symptom,
+            program: None,
+            host: None,
+            addresses: Vec::new(),
+            port: None,
+            path: None,
+            transport: None,
+            url_scheme: None,
+            request: None,
+            vantage: None,
+            pids: Vec::new(),
+            files: Vec::new(),
+            call: None,
+            errno: None,
+            says: None,
+            line,
+            line_number,
+            others: Vec::new(),
+        }
+    }
+}
+
+/// What a client asked of a server, as far as the text tells it.
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: Option<String>,
+    /// Path and query, with the slash.
+    pub resource: Option<String>,
+    /// The `Host` that it was asked by.
+    pub host: Option<String>,
+    /// The `Origin` of the page that asked.
+    pub origin: Option<String>,
+    /// True for a request to go on as a WebSocket (RFC 6455 section 4.1).
+    pub upgrade: bool,
+}
+
+/// A place whose sockets, names and rights are not those of whoever reads the text.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+pub enum Vantage {
+    /// Inside a container, with a network of its own.
+    Container,
+    /// Inside a pod, behind a port that is forwarded to it.
+    Pod {
+        /// Its name, where the text has it.
+        name: Option<String>,
+        /// The port of this machine that is forwarded.
+        near: Option<u16>,
+    },
+    /// On the far side of an SSH tunnel.
+    FarEnd,
 }
 
 portward_model::worded! {
@@ -149,6 +226,8 @@ pub enum Call {
     Write,
     /// Looking up a name.
     Resolve,
+    /// Making a socket, before any address is named.
+    Socket,
     /// Agreeing on TLS or another protocol.
     Handshake,
     /// A request as a whole.
@@ -160,9 +239,16 @@ impl Symptom {
     pub fn asks_to_listen(self, call: Option<Call>) -> bool {
         match call {
             Some(Call::Bind | Call::Listen) => true,
-            Some(Call::Connect | Call::Accept | Call::Read | Call::Write | Call::Resolve | Call::Handshake | Call::Request) => {
-                false
-            }
+            Some(
+                Call::Connect
+                | Call::Accept
+                | Call::Read
+                | Call::Write
+                | Call::Resolve
+                | Call::Socket
+                | Call::Handshake
+                | Call::Request,
+            ) => false,
             None => self == Self::InUse,
         }
     }

@@ -49,7 +49,7 @@ fn told(case: &Case<'_>, errno: i32) -> Option<Refusal> {
     let fits = match paste.call {
         Some(Call::Bind | Call::Listen) => case.listens(),
         Some(Call::Connect) => case.connects(),
-        Some(Call::Accept | Call::Read | Call::Write | Call::Resolve | Call::Handshake | Call::Request) => false,
+        Some(Call::Accept | Call::Socket | Call::Read | Call::Write | Call::Resolve | Call::Handshake | Call::Request) => false,
         None => true,
     };
     fits.then(|| Refusal { pid: None, seen: false, evidence: words::text_line(paste) })

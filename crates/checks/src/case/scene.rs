@@ -78,20 +78,7 @@ impl Scene {
 
     /// With what a program printed, as it was read.
     pub(crate) fn said(mut self, symptom: Symptom, says: Option<&'static str>, line: &str) -> Self {
-        self.paste = Some(Paste {
-            symptom,
-            program: None,
-            host: None,
-            port: None,
-            path: None,
-            url_scheme: None,
-            call: None,
-            errno: None,
-            says,
-            line: Text::from(line),
-            line_number: 1,
-            others: Vec::new(),
-        });
+        self.paste = Some(Paste { says, ..Paste::new(symptom, Text::from(line), 1) });
         self
     }
 

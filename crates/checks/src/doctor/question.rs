@@ -190,18 +190,11 @@ fn out_of_range(target: &str) -> Option<Paste> {
     }
     let port = digits.parse::<u32>().unwrap_or(u32::MAX);
     (port > 65535).then(|| Paste {
-        symptom: Symptom::PortOutOfRange,
-        program: None,
         host,
         port: Some(port),
-        path: None,
-        url_scheme: None,
         call: Some(Call::Connect),
-        errno: None,
         says: Some("port-out-of-range"),
-        line: Text::from(target.get(..300).unwrap_or(target)),
-        line_number: 1,
-        others: Vec::new(),
+        ..Paste::new(Symptom::PortOutOfRange, Text::from(target.get(..300).unwrap_or(target)), 1)
     })
 }
 

@@ -48,7 +48,7 @@ rules! {
     ["socket operation was attempted to an unreachable"] Unreachable Connect 101;
     ["cannot assign requested address"] AddressNotAvailable 99;
     ["can't assign requested address"] AddressNotAvailable 99;
-    ["address family not supported by protocol"] AddressNotAvailable 97, says "ipv6-disabled";
+    ["address family not supported by protocol"] AddressNotAvailable 97;
     ["EAFNOSUPPORT"] AddressNotAvailable 97;
     ["EADDRNOTAVAIL"] AddressNotAvailable 99;
     ["AddrNotAvailable"] AddressNotAvailable 99;

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Paste, Symptom,
+    Paste, Request, Symptom,
     lines::each_line,
     read_paste,
     rules::{TABLES, index},
@@ -67,7 +67,13 @@ fn shown(paste: Option<&Paste>) -> String {
         ("program", paste.program.map(str::to_owned)),
         ("host", paste.host.clone()),
         ("port", paste.port.map(|port| port.to_string())),
+        ("addresses", addresses(paste)),
         ("path", paste.path.as_ref().map(ToString::to_string)),
+        ("transport", paste.transport.map(|transport| transport.name().to_owned())),
+        ("vantage", paste.vantage.as_ref().map(|place| snake(format!("{place:?}").replace([' ', '"'], "")))),
+        ("pids", listed(&paste.pids)),
+        ("files", listed(&paste.files)),
+        ("request", paste.request.as_ref().map(request)),
         ("scheme", paste.url_scheme.clone()),
         ("call", paste.call.map(|call| snake(format!("{call:?}")))),
         ("errno", paste.errno.map(|errno| errno.to_string())),
@@ -75,6 +81,28 @@ fn shown(paste: Option<&Paste>) -> String {
     ];
     let told = fields.into_iter().filter_map(|(name, value)| value.map(|value| format!("{name}={value}")));
     told.collect::<Vec<_>>().join(" ")
+}
+
+/// The addresses, where they are more than the host.
+fn addresses(paste: &Paste) -> Option<String> {
+    let host = paste.host.as_deref().and_then(|host| host.parse::<std::net::IpAddr>().ok());
+    listed(&paste.addresses).filter(|_| host.is_none_or(|host| paste.addresses != [host]))
+}
+
+fn listed<T: ToString>(all: &[T]) -> Option<String> {
+    (!all.is_empty()).then(|| all.iter().map(ToString::to_string).collect::<Vec<_>>().join(","))
+}
+
+fn request(request: &Request) -> String {
+    let named = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}:{value}"));
+    let words = [
+        request.method.clone(),
+        request.resource.clone(),
+        named("host", &request.host),
+        named("origin", &request.origin),
+        request.upgrade.then(|| "upgrade".to_owned()),
+    ];
+    words.into_iter().flatten().collect::<Vec<_>>().join("|")
 }
 
 #[test]

@@ -1,18 +1,22 @@
 //! From lines to errors: each line's rule, what the lines around it add, and which error explains the rest.
 
-use std::ops::Range;
+use std::{net::IpAddr, ops::Range};
 
-use portward_model::{Text, masked_line};
+use portward_model::{Text, Transport, masked_line, unmap};
 
 use super::{
-    Call, Paste, Symptom,
+    Call, Paste, Symptom, Vantage,
     lines::{Line, each_line},
     number::errno_in,
     path::socket_path,
     place::{Place, host_first, number_first, places},
+    request::request_in,
     rule::{Rule, Standing},
     rules::{Index, Seen, index},
     says::says,
+    subjects::{self, files_in, pids_in},
+    transport::transport_in,
+    vantage::vantage_in,
 };
 
 /// Reads a whole text.
@@ -35,6 +39,8 @@ struct Reader {
     /// An address that a command, an attempt or a traced line of code named, and the line's number.
     told: Option<(Place, u32)>,
     in_traceback: bool,
+    /// The place that lines speak of, and the number of the last that did.
+    vantage: Option<(Vantage, u32)>,
 }
 
 struct Found {
@@ -49,7 +55,7 @@ struct Found {
 impl Reader {
     fn new(index: &'static Index) -> Self {
         let seen = index.seen();
-        Self { index, seen, found: Vec::new(), latest: None, program: None, told: None, in_traceback: false }
+        Self { index, seen, found: Vec::new(), latest: None, program: None, told: None, in_traceback: false, vantage: None }
     }
 
     fn take(&mut self, line: &Line) {
@@ -58,6 +64,11 @@ impl Reader {
             return;
         }
         let matched = self.index.search(text, &mut self.seen);
+        if (matched.tells_place || matched.rule.is_some())
+            && let Some(vantage) = vantage_in(text)
+        {
+            self.vantage = Some((vantage, line.number));
+        }
         if let Some(program) = matched.program {
             self.mark(program, line.number);
         }
@@ -78,19 +89,22 @@ impl Reader {
     fn error(&self, rule: &Rule, at: &Range<usize>, text: &str, number: u32, marked: Option<&'static str>) -> Found {
         let near = self.program.filter(|(_, line)| number.saturating_sub(*line) <= NEAR).map(|(program, _)| program);
         let mut paste = Paste {
-            symptom: rule.symptom,
             program: rule.program.or(marked).or(near),
-            host: None,
-            port: None,
-            path: None,
-            url_scheme: None,
+            transport: transport_in(text),
+            request: request_in(text),
+            vantage: self
+                .vantage
+                .as_ref()
+                .filter(|(_, line)| number.saturating_sub(*line) <= NEAR)
+                .map(|(place, _)| place.clone()),
+            pids: pids_in(text),
+            files: files_in(text),
             call: rule.call.or_else(|| syscall(text)),
             errno: errno_in(text, rule.symptom).or(rule.errno),
             says: rule.says,
-            line: repeated(text, at.start),
-            line_number: number,
-            others: Vec::new(),
+            ..Paste::new(rule.symptom, repeated(text, at.start), number)
         };
+        own_call(&mut paste, at, text);
         aim(&mut paste, rule, at, text);
         let is_bare = paste.host.is_none() && paste.port.is_none() && paste.path.is_none();
         if is_bare
@@ -144,6 +158,14 @@ impl Reader {
         let Some(last) = self.latest.and_then(|at| self.found.get_mut(at)) else { return };
         if number.saturating_sub(last.last_line) > REACH {
             return;
+        }
+        if number.saturating_sub(last.last_line) <= NEXT {
+            add_each(&mut last.paste.pids, pids_in(text));
+            add_each(&mut last.paste.files, files_in(text));
+            last.paste.pids.truncate(subjects::MOST);
+            last.paste.files.truncate(subjects::MOST);
+            let datagrams = transport_in(text).filter(|transport| *transport == Transport::Udp);
+            last.paste.transport = last.paste.transport.or(datagrams);
         }
         let bare = ["npm error ", "npm ERR! ", "yarn error "].iter().find_map(|start| text.strip_prefix(start)).unwrap_or(text);
         let bare = bare.trim_start_matches([' ', '"', '\'']);
@@ -214,6 +236,7 @@ impl Reader {
             });
             chosen = bind.unwrap_or(chosen);
         }
+        chosen = self.outcome(chosen);
         while let Some(inner) = self.found.iter().position(|found| found.causes == Some(chosen)) {
             // A cause stands below what it caused, so this ends.
             chosen = inner;
@@ -222,9 +245,53 @@ impl Reader {
     }
 }
 
-/// Fills in host, port, path and scheme from the error's line.
+impl Reader {
+    /// What became of the same client at the same server's next address, or at its next try: it got further there, and what
+    /// it met then is the question.
+    fn outcome(&self, chosen: usize) -> usize {
+        let Some(first) = self.found.get(chosen).map(|found| &found.paste).filter(|paste| is_before_contact(paste)) else {
+            return chosen;
+        };
+        let hosts = |paste: &Paste| first.host == paste.host || (is_local(first) && is_local(paste));
+        let further = self.found.iter().enumerate().skip(chosen + 1).find(|(_, found)| {
+            let paste = &found.paste;
+            !is_before_contact(paste)
+                && found.standing > Standing::Noise
+                && paste.port.is_some()
+                && paste.port == first.port
+                && paste.host.is_some()
+                && hosts(paste)
+                && !paste.symptom.asks_to_listen(paste.call)
+        });
+        further.map_or(chosen, |(at, _)| at)
+    }
+}
+
+/// True for an error that comes before a server has been reached.
+fn is_before_contact(paste: &Paste) -> bool {
+    let early = matches!(
+        paste.symptom,
+        Symptom::Refused | Symptom::NoHandshake | Symptom::Unreachable | Symptom::AddressNotAvailable | Symptom::NameUnknown
+    );
+    early && !paste.symptom.asks_to_listen(paste.call)
+}
+
+/// True for localhost by name or address.
+fn is_local(paste: &Paste) -> bool {
+    is_loopback(paste) || paste.host.as_deref().is_some_and(|host| host.eq_ignore_ascii_case("localhost"))
+}
+
+/// Fills in host, addresses, port, path and scheme from the error's line.
 fn aim(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str) {
     let all = places(text);
+    target(paste, rule, at, text, &all);
+    if paste.path.is_none() {
+        addresses(paste, text, &all);
+    }
+}
+
+/// The host, the port or the path that the error is about.
+fn target(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str, all: &[Place]) {
     paste.url_scheme = all.iter().find_map(|place| place.scheme.clone());
     if let Some(path) = socket_path(text) {
         paste.path = Some(Text::from(path));
@@ -268,12 +335,90 @@ fn aim(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str) {
     paste.host = host.and_then(|place| place.host.clone());
 }
 
+/// The addresses at which it was met: the host's own, that which stands beside its name (`"localhost" (::1)`,
+/// `db/172.18.0.2:5432`), and those of further attempts in the same line.
+fn addresses(paste: &mut Paste, text: &str, all: &[Place]) {
+    let address = |place: &Place| place.host.as_deref().and_then(|host| host.parse::<IpAddr>().ok());
+    if let Some(own) = paste.host.as_deref().and_then(|host| host.parse::<IpAddr>().ok()) {
+        paste.addresses.push(own);
+        let at = all.iter().position(|place| place.host == paste.host && (place.port.is_none() || place.port == paste.port));
+        if let Some(name) = at.and_then(|at| name_before(text, all, at)) {
+            paste.host = Some(name);
+        }
+    }
+    let remote = |place: &&Place| {
+        let before = text.get(..place.start).unwrap_or_default().trim_end_matches(['(', '[', '"', '\'']);
+        let after = text.get(place.end..).unwrap_or_default();
+        !after.starts_with("->") && !OWN_WORDS.iter().any(|word| before.ends_with(word))
+    };
+    let whole = all.iter().filter(|place| place.is_whole() && place.port == paste.port).filter(remote);
+    let beside = paste.host.as_ref().and_then(|host| {
+        let at = all.iter().position(|place| place.host.as_ref() == Some(host))?;
+        let next = all.get(at + 1).filter(|next| next.port.is_none())?;
+        is_joint(text.get(all.get(at)?.end..next.start)?).then_some(next)
+    });
+    for met in beside.into_iter().chain(whole).filter_map(address) {
+        if !paste.addresses.contains(&met) && paste.addresses.len() < OTHERS {
+            paste.addresses.push(met);
+        }
+    }
+}
+
+/// The name that an address is given as that of.
+fn name_before(text: &str, all: &[Place], at: usize) -> Option<String> {
+    let here = all.get(at)?;
+    let is_name = |host: &str| host.parse::<IpAddr>().is_err();
+    let named = at.checked_sub(1).and_then(|before| all.get(before)).filter(|before| {
+        before.port.is_none()
+            && before.host.as_deref().is_some_and(is_name)
+            && text.get(before.end..here.start).is_some_and(is_joint)
+    });
+    if let Some(named) = named {
+        return named.host.clone();
+    }
+    // `db/172.18.0.2:5432`, as Java writes it.
+    let before = text.get(..here.start)?.strip_suffix('/')?;
+    let length =
+        before.bytes().rev().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')).count();
+    let name = before.get(before.len() - length..)?;
+    let alone = !before.get(..before.len() - length)?.ends_with(['/', ':', '@']);
+    (alone && name.starts_with(|c: char| c.is_ascii_alphabetic())).then(|| name.to_owned())
+}
+
+/// True for what stands between a name and its address.
+fn is_joint(between: &str) -> bool {
+    !between.is_empty()
+        && between.len() <= 4
+        && between.bytes().all(|byte| matches!(byte, b'(' | b'[' | b'"' | b'\'' | b' ' | b'/' | b'|' | b')'))
+}
+
+/// The call that failed, by the nearest word before the error, where the wording itself leaves it open or is that of all.
+fn own_call(paste: &mut Paste, at: &Range<usize>, text: &str) {
+    let Some(before) = text.get(..at.start) else { return };
+    let words = before.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').rev().filter(|word| !word.is_empty());
+    let called = ["socket:", "socket("].iter().any(|call| before.contains(call));
+    let near = words.take(8).find_map(|word| CALLS.iter().find(|(name, _)| word == *name)).map(|(_, call)| *call);
+    let near = near.filter(|call| *call != Call::Socket || called);
+    match (near, paste.symptom) {
+        // There is no bind by hand in a connect: no source port was left.
+        (Some(Call::Connect), Symptom::InUse) => {
+            (paste.symptom, paste.call) = (Symptom::NoBuffer, near);
+        }
+        (Some(Call::Socket), Symptom::AddressNotAvailable | Symptom::PermissionDenied | Symptom::NotPermitted) => {
+            paste.call = near
+        }
+        (Some(_), _) => paste.call = paste.call.or(near),
+        (None, _) => {}
+    }
+}
+
 /// Whether two errors of a text are one: nothing that both say differs.
 fn same(old: &Found, new: &Found) -> bool {
     let (a, b) = (&old.paste, &new.paste);
     let near = b.line_number.saturating_sub(old.last_line) <= REACH;
     let bare = |paste: &Paste| paste.host.is_none() && paste.port.is_none() && paste.path.is_none();
-    let agree = agree(a.host.as_ref(), b.host.as_ref()) && agree(a.port.as_ref(), b.port.as_ref());
+    let hosts = agree(a.host.as_ref(), b.host.as_ref()) || (near && is_loopback(a) && is_loopback(b));
+    let agree = hosts && agree(a.port.as_ref(), b.port.as_ref());
     a.symptom == b.symptom
         && agree
         && self::agree(a.path.as_ref(), b.path.as_ref())
@@ -284,13 +429,20 @@ fn same(old: &Found, new: &Found) -> bool {
         && !(b.path.is_some() && (a.host.is_some() || a.port.is_some()))
 }
 
+/// True for one of the two addresses of localhost, which a client tries in turn.
+fn is_loopback(paste: &Paste) -> bool {
+    let address = paste.host.as_deref().and_then(|host| host.parse::<IpAddr>().ok());
+    address.is_some_and(|address| unmap(address).is_loopback())
+}
+
 fn agree<T: PartialEq>(a: Option<&T>, b: Option<&T>) -> bool {
     a.is_none() || b.is_none() || a == b
 }
 
 /// Adds to an error what another report of it knows more.
 fn join(old: &mut Found, new: Found) {
-    let Paste { program, host, port, path, url_scheme, call, errno, says, line, line_number, .. } = new.paste;
+    let Paste { program, host, addresses, port, path, transport, url_scheme, request, vantage, pids, files, .. } = new.paste;
+    let Paste { call, errno, says, line, line_number, .. } = new.paste;
     let paste = &mut old.paste;
     let runtime = |name: &str| RUNTIMES.contains(&name);
     if paste.program.is_none() || (paste.program.is_some_and(runtime) && program.is_some_and(|name| !runtime(name))) {
@@ -299,6 +451,12 @@ fn join(old: &mut Found, new: Found) {
     paste.host = paste.host.take().or(host);
     paste.port = paste.port.or(port);
     paste.path = paste.path.take().or(path);
+    paste.transport = paste.transport.or(transport);
+    paste.request = paste.request.take().or(request);
+    paste.vantage = paste.vantage.take().or(vantage);
+    add_each(&mut paste.addresses, addresses);
+    add_each(&mut paste.pids, pids);
+    add_each(&mut paste.files, files);
     paste.url_scheme = paste.url_scheme.take().or(url_scheme);
     paste.call = paste.call.or(call);
     paste.errno = paste.errno.or(errno);
@@ -310,6 +468,15 @@ fn join(old: &mut Found, new: Found) {
     }
     old.weight = old.weight.max(new.weight);
     old.last_line = new.last_line;
+}
+
+/// Adds what is not there yet.
+fn add_each<T: PartialEq>(known: &mut Vec<T>, more: Vec<T>) {
+    for one in more {
+        if known.len() < OTHERS && !known.contains(&one) {
+            known.push(one);
+        }
+    }
 }
 
 /// The call that an object dump names: `syscall: 'connect'`.
@@ -361,6 +528,12 @@ const NEAR: u32 = 12;
 
 /// Lines over which attributes and further reports belong to an error.
 const REACH: u32 = 40;
+
+/// Lines over which a hint tells whom an error is about.
+const NEXT: u32 = 4;
+
+/// Words before the address of who calls, not of whom is called.
+const OWN_WORDS: &[&str] = &["from ", "client: ", "Local ", "local ", "source ", "src ", "peer "];
 
 /// Beginnings of lines that name the cause of what stands above.
 const CAUSES: &[&str] = &["Caused by", "[cause]:", "caused by:"];
@@ -415,4 +588,5 @@ const CALLS: &[(&str, Call)] = &[
     ("read", Call::Read),
     ("write", Call::Write),
     ("getaddrinfo", Call::Resolve),
+    ("socket", Call::Socket),
 ];

@@ -4,7 +4,9 @@ use std::{ops::Range, sync::OnceLock};
 
 use aho_corasick::AhoCorasick;
 
-use super::{browsers, common, curl, databases, docker, dotnet, go, java, node, python, rule::Rule, scripts, servers, shell};
+use super::{
+    browsers, common, curl, databases, docker, dotnet, go, java, node, python, rule::Rule, scripts, servers, shell, vantage,
+};
 
 /// Every table of rules.
 pub(super) const TABLES: &[&[Rule]] = &[
@@ -38,6 +40,8 @@ struct Needle {
     leads: Vec<usize>,
     /// The program that it is a mark of.
     program: Option<&'static str>,
+    /// True for a wording that tells where something happened.
+    tells_place: bool,
 }
 
 /// What was found in a line.
@@ -46,6 +50,8 @@ pub(super) struct Match {
     pub(super) rule: Option<(&'static Rule, usize, Range<usize>)>,
     /// The program that the line bears a mark of.
     pub(super) program: Option<&'static str>,
+    /// True where the line may tell where it happened.
+    pub(super) tells_place: bool,
 }
 
 /// Where the needles were seen last: in which line, and where in it. One for each text.
@@ -72,11 +78,15 @@ impl Index {
         let all = TABLES.iter().flat_map(|table| table.iter());
         let rules: Vec<_> = all.map(|rule| (rule, rule.needles.iter().map(|text| place(text)).collect::<Vec<_>>())).collect();
         let marks: Vec<_> = common::MARKS.iter().map(|mark| (place(mark.0), mark.1)).collect();
+        let places: Vec<_> = vantage::marks().map(&mut place).collect();
         for (number, (_, parts)) in rules.iter().enumerate() {
             needles.get_mut(*parts.first()?)?.leads.push(number);
         }
         for (needle, program) in marks {
             needles.get_mut(needle)?.program = Some(program);
+        }
+        for needle in places {
+            needles.get_mut(needle)?.tells_place = true;
         }
         let texts = needles.iter().map(|needle| needle.text);
         let automaton = AhoCorasick::builder().ascii_case_insensitive(true).build(texts).ok()?;
@@ -93,6 +103,7 @@ impl Index {
         seen.line += 1;
         let mut candidates = Vec::new();
         let mut program: Option<(&str, &'static str)> = None;
+        let mut tells_place = false;
         for found in self.automaton.find_overlapping_iter(line) {
             let number = found.pattern().as_usize();
             let (Some(last), Some(needle)) = (seen.at.get_mut(number), self.needles.get(number)) else { continue };
@@ -101,6 +112,7 @@ impl Index {
             }
             *last = (seen.line, found.range());
             candidates.extend(&needle.leads);
+            tells_place |= needle.tells_place;
             if let Some(name) = needle.program
                 && program.is_none_or(|(text, _)| needle.text.len() > text.len())
             {
@@ -114,6 +126,6 @@ impl Index {
             all.all(|part| part.is_some()).then_some((*rule, number, first))
         });
         let rule = complete.max_by_key(|(rule, number, _)| (rule.weight(), usize::MAX - number));
-        Match { rule, program: program.map(|(_, name)| name) }
+        Match { rule, program: program.map(|(_, name)| name), tells_place }
     }
 }

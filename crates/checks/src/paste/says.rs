@@ -3,6 +3,7 @@
 use std::net::Ipv4Addr;
 
 use super::{Call, Paste, Symptom};
+use crate::errno::EAFNOSUPPORT;
 
 /// The code of the cause that symptom, address and call name together; `None` where the text does not decide.
 pub(super) fn says(paste: &Paste) -> Option<&'static str> {
@@ -15,6 +16,7 @@ pub(super) fn says(paste: &Paste) -> Option<&'static str> {
         Symptom::NoSuchPath => Some("unix-socket-missing"),
         Symptom::PermissionDenied if paste.path.is_some() => Some("unix-socket-permission"),
         Symptom::PermissionDenied if listens && paste.port.is_some_and(|port| port < 1024) => Some("privileged-port"),
+        Symptom::AddressNotAvailable if paste.errno == Some(EAFNOSUPPORT) => None,
         Symptom::AddressNotAvailable if listens => Some("addr-not-local"),
         Symptom::AddressNotAvailable if paste.call == Some(Call::Connect) && has_ipv4(paste) => Some("ephemeral-exhausted"),
         Symptom::NameUnknown => name(paste.host.as_deref()?),

@@ -1,0 +1,93 @@
+//! What a client asked of a server, as one line tells it: method, path, `Host`, `Origin`, an upgrade.
+
+use super::Request;
+
+/// The request of a line; `None` where it tells nothing of one.
+pub(super) fn request_in(line: &str) -> Option<Request> {
+    let (method, spoken) = method_and_target(line).map_or((None, None), |(method, target)| (Some(method), Some(target)));
+    let url = url_of(line);
+    let resource = spoken.filter(|target| target.starts_with('/')).map(str::to_owned);
+    let resource = resource.or_else(|| url.and_then(resource_of)).filter(|resource| resource.len() > 1);
+    let origin = after(line, &["from origin '", "from origin \"", "Origin: ", "origin '", "for origin: "]);
+    let origin = origin.filter(|origin| origin.contains("://") || *origin == "null").map(str::to_owned);
+    let host = after(line, &["Host header: ", "HTTP_HOST header: '", ", Host: ", "> Host: ", "This host (\"", "host: \""]);
+    let host = host.filter(|host| host.len() < 256).map(str::to_owned);
+    let upgrade = line.contains("WebSocket connection to") || url.is_some_and(|url| url.starts_with("ws"));
+    let request = Request { method: method.map(str::to_owned), resource, host, origin, upgrade };
+    (request != Request::default()).then_some(request)
+}
+
+/// `GET /x HTTP/1.1`, `"POST /api/orders"`, `GET http://localhost:8000/x 500`.
+fn method_and_target(line: &str) -> Option<(&str, &str)> {
+    METHODS.iter().find_map(|method| {
+        let (at, _) = line.match_indices(method).take(8).find(|(at, _)| {
+            let before = line.get(..*at).and_then(|before| before.chars().next_back());
+            let after = line.get(at + method.len()..).unwrap_or_default();
+            before.is_none_or(|c| !c.is_ascii_alphanumeric()) && (after.starts_with(" /") || after.starts_with(" http"))
+        })?;
+        let target = line.get(at + method.len() + 1..)?;
+        let end = target.find(ENDS).unwrap_or(target.len());
+        Some((*method, target.get(..end)?))
+    })
+}
+
+/// The first URL of a server; what is called from, such as the page of an `Origin`, stands behind.
+fn url_of(line: &str) -> Option<&str> {
+    let at = SCHEMES.iter().filter_map(|scheme| line.find(scheme)).min()?;
+    let url = line.get(at..)?;
+    url.get(..url.find(ENDS).unwrap_or(url.len()))
+}
+
+fn resource_of(url: &str) -> Option<String> {
+    let (_, rest) = url.split_once("://")?;
+    let at = rest.find(['/', '?'])?;
+    let resource = rest.get(at..)?.split('#').next()?.trim_end_matches(['.', ':', ';']);
+    let plain = resource.bytes().all(|byte| byte.is_ascii_graphic()) && resource.len() < 2048;
+    plain.then(|| if resource.starts_with('?') { format!("/{resource}") } else { resource.to_owned() })
+}
+
+/// What stands between one of these words and the end of its word or quote.
+fn after<'a>(line: &'a str, words: &[&str]) -> Option<&'a str> {
+    let rest = words.iter().find_map(|word| line.split_once(word)).map(|(_, rest)| rest)?;
+    let value = rest.get(..rest.find(ENDS).unwrap_or(rest.len()))?.trim_end_matches(['.', ':']);
+    (!value.is_empty()).then_some(value)
+}
+
+/// RFC 9110 section 9, and PATCH (RFC 5789).
+const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"];
+
+const SCHEMES: &[&str] = &["http://", "https://", "ws://", "wss://"];
+
+const ENDS: &[char] = &[' ', '"', '\'', '<', '>', ')', ',', '`', '|', '\\', '\u{2019}', '}', ']'];
+
+#[cfg(test)]
+mod tests {
+    use super::request_in;
+
+    fn shown(line: &str) -> String {
+        let Some(told) = request_in(line) else { return "none".to_owned() };
+        let fields = [told.method, told.resource, told.host.map(|host| format!("host={host}")), told.origin];
+        let mut words: Vec<String> = fields.into_iter().flatten().collect();
+        words.extend(told.upgrade.then(|| "upgrade".to_owned()));
+        words.join(" ")
+    }
+
+    #[test]
+    fn what_was_asked_is_read() {
+        for (line, request) in [
+            ("GET http://localhost:8000/api/orders?page=2 500 (Internal Server Error)", "GET /api/orders?page=2"),
+            ("request: \"POST /login HTTP/1.1\", upstream: \"http://127.0.0.1:8000/login\"", "POST /login"),
+            (
+                "Access to fetch at 'http://localhost:8000/api/orders' from origin 'http://localhost:3000' has been blocked",
+                "/api/orders http://localhost:3000",
+            ),
+            ("WebSocket connection to 'ws://localhost:3000/ws' failed", "/ws upgrade"),
+            ("Invalid HTTP_HOST header: 'shop.test:8000'. You may need to add 'shop.test'", "host=shop.test:8000"),
+            ("Blocked request. This host (\"shop.test\") is not allowed.", "host=shop.test"),
+            ("connect ECONNREFUSED 127.0.0.1:5432", "none"),
+            ("http://localhost:3000/", "none"),
+        ] {
+            assert_eq!(shown(line), request, "{line}");
+        }
+    }
+}
