@@ -69,6 +69,29 @@ pub struct Asked {
     pub resource: Option<String>,
 }
 
+impl Asked {
+    /// A question about no endpoint of this machine.
+    pub fn nowhere(asking: Asking) -> Self {
+        Self {
+            asking,
+            text: String::new(),
+            transport: Transport::Tcp,
+            name: None,
+            addresses: Vec::new(),
+            host_given: false,
+            port: 0,
+            path: None,
+            scheme: None,
+            resource: None,
+        }
+    }
+
+    /// True for a question about no endpoint of this machine: nothing can be looked at or dialled.
+    pub fn is_nowhere(&self) -> bool {
+        self.text.is_empty()
+    }
+}
+
 /// Everything that is known about one endpoint.
 pub struct Case<'a> {
     /// The machine: sockets with this port on either side in every namespace that could be read, their holders, and
@@ -168,7 +191,9 @@ impl<'a> Case<'a> {
     fn texts_address(&self) -> Option<IpAddr> {
         let paste = self.paste.filter(|paste| matches!(paste.symptom, Symptom::Refused | Symptom::NoHandshake))?;
         let port = paste.port.is_some_and(|port| port == u32::from(self.asked.port));
-        let address: IpAddr = paste.host.as_deref().filter(|_| port)?.trim_matches(['[', ']']).parse().ok()?;
+        // A client that met it at each of several addresses leaves the question to all of them.
+        let [address] = paste.addresses.as_slice() else { return None };
+        let address = port.then_some(*address)?;
         let asked = self.asked.addresses.iter().copied();
         asked.into_iter().find(|known| dialled(*known) == dialled(address))
     }
@@ -441,7 +466,7 @@ mod tests {
         // The text's own client did not go on.
         let mut told = refused.said(Symptom::Refused, None, "connect ECONNREFUSED ::1:3000");
         let paste = told.paste.as_mut().unwrap();
-        (paste.host, paste.port) = (Some("::1".to_owned()), Some(3000));
+        (paste.addresses, paste.port) = (vec!["::1".parse().unwrap()], Some(3000));
         assert!(matches!(told.case().standing(), Standing::Refused(_)));
     }
 }

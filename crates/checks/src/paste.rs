@@ -15,6 +15,7 @@ mod dotnet;
 mod go;
 mod java;
 mod lines;
+mod mention;
 mod node;
 mod number;
 mod path;
@@ -270,4 +271,11 @@ impl Symptom {
 /// ```
 pub fn read_paste(text: &[u8]) -> Option<Paste> {
     read::read(text)
+}
+
+/// What a text of no known wording tells all the same: the host and port, or the path, of the line that complains.
+///
+/// `None` where no line does.
+pub(crate) fn read_mention(text: &[u8]) -> Option<Paste> {
+    mention::mentioned(text)
 }

@@ -41,6 +41,9 @@ crate::topics! { examination! {
     /// Which processes were told to serve the asked port, as their environments and scripts say.
     #[serde(default)]
     pub told: Vec<Told>,
+    /// The processes that the text names by number and that were looked for; those that are not in the snapshot are gone.
+    #[serde(default)]
+    pub named: Vec<u32>,
     /// Programs in projects' own localhosts that asked for the port, and serve another one outside.
     #[serde(default)]
     pub moved: Vec<Moved>,
@@ -85,6 +88,9 @@ pub struct Vitals {
     pub seccomp: u8,
     /// True when it holds `CAP_NET_BIND_SERVICE`.
     pub binds_low_ports: bool,
+    /// Its groups, the effective one and the supplementary ones (`Gid`, `Groups` of its status); empty where unread.
+    #[serde(default)]
+    pub groups: Vec<u32>,
     /// Its security label (`/proc/PID/attr/current`), where a module gives one that confines.
     pub label: Option<Text>,
     /// Processor time it used during `over_ms`, in milliseconds.
@@ -194,6 +200,25 @@ pub struct PathFacts {
     pub stops_at: Option<Text>,
     /// Other sockets in the same folder with a name like it.
     pub nearby: Vec<Text>,
+    /// The folders on the way, from the root down, as far as they could be looked at.
+    #[serde(default)]
+    pub folders: Vec<FolderFacts>,
+    /// The number in a pid or lock file.
+    #[serde(default)]
+    pub pid: Option<u32>,
+}
+
+/// Who may pass through a folder (`path_resolution(7)`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderFacts {
+    /// Its path.
+    pub path: Text,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its owner.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
 }
 
 /// A kind of file.

@@ -80,6 +80,7 @@ impl Runner<'_, '_> {
             Wanted::Route(address) => Fact::Route(host.route(*address, 0)?),
             Wanted::EveryProcess => Fact::Processes(host.every_process()?),
             Wanted::Processes(pids) => Fact::Processes(host.processes(pids)?),
+            Wanted::Named(pids) => Fact::Processes(host.processes(pids)?),
             Wanted::Projects(folders) => Fact::Projects(host.projects(folders)?.value),
             Wanted::Told(processes) => Fact::Told(host.told(processes, port)?),
             Wanted::Moved => Fact::Moved(noted(host, "moved", || (self.moved)(inquiry.asked()))),

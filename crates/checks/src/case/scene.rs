@@ -247,6 +247,7 @@ pub(crate) fn well(pid: u32) -> Vitals {
         no_new_privileges: false,
         seccomp: 0,
         binds_low_ports: false,
+        groups: Vec::new(),
         label: None,
         busy_ms: 0,
         over_ms: 0,

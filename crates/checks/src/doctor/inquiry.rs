@@ -249,6 +249,13 @@ impl Inquiry {
     }
 
     fn begin(&mut self) {
+        let (pids, files) = self.paste.as_ref().map(|paste| (paste.pids.clone(), paste.files.clone())).unwrap_or_default();
+        let named = files.into_iter().filter(|file| file.raw().starts_with(b"/")).map(|file| Task::Read(Wanted::Path(file)));
+        self.agenda.extend(named);
+        self.agenda.extend((!pids.is_empty()).then_some(Task::Read(Wanted::Named(pids))));
+        if self.asked.is_nowhere() {
+            return;
+        }
         if self.case().is_blind() {
             self.exam.declined = plan(&self.case()).declined;
             return;

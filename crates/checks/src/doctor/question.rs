@@ -1,11 +1,18 @@
 //! What was asked: an endpoint, a pasted error, or both; understood without a machine but for what names mean on it.
 
+mod text;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Sentence, Text, capitalised, is_localhost};
+use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Sentence, Text, Transport, capitalised, is_localhost};
 
 use super::{Asked, Asking};
-use crate::{BindQuestion, Call, Paste, Symptom, case::dialled, read_paste, service_port};
+use crate::{
+    BindQuestion, Call, Paste, Symptom,
+    case::dialled,
+    paste::{read_mention, read_paste},
+    service_port,
+};
 
 /// The words of a question, as they were given.
 #[derive(Clone, Debug, Default)]
@@ -25,6 +32,18 @@ pub trait Names {
 
     /// The endpoint of the program or service of this name that listens, and who that is.
     fn serving(&self, name: &str) -> Option<(Endpoint, String)>;
+
+    /// The endpoint at which the process with this number listens, and who that is.
+    fn listening(&self, pid: u32) -> Option<(Endpoint, String)>;
+
+    /// The process that a pid or lock file names.
+    fn named_in(&self, file: &Text) -> Option<u32>;
+
+    /// The address by which containers of this machine call it: that of the bridge of their network, else another of its own.
+    fn outward(&self) -> Option<IpAddr>;
+
+    /// True when the reader itself is in a container.
+    fn is_contained(&self) -> bool;
 }
 
 /// A question that was understood.
@@ -42,15 +61,6 @@ pub struct Question {
     pub zone: Option<String>,
     /// How the question was understood, where that needs words.
     pub notes: Vec<Sentence>,
-}
-
-/// What became of the words.
-#[derive(Clone, Debug)]
-pub enum Understood {
-    /// A question about an endpoint.
-    Question(Box<Question>),
-    /// An error without an address: its family of causes is all there is to say.
-    WithoutAddress(Box<Paste>),
 }
 
 /// Why the words make no question.
@@ -87,8 +97,9 @@ impl From<Misunderstood> for Failure {
     }
 }
 
-/// Understands a question.
-pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misunderstood> {
+/// Understands a question. One about nothing of this machine, as of a text without an address, has no endpoint: see
+/// [`Asked::is_nowhere`].
+pub fn understand(words: &Words, names: &dyn Names) -> Result<Question, Misunderstood> {
     let mut notes = Vec::new();
     let mut paste = None;
     let mut endpoint = None;
@@ -100,10 +111,13 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misund
                 endpoint = Some(parsed);
             }
             Err(_) if words.bind && any_port(target).is_some() => endpoint = any_port(target),
-            Err(error) => match (out_of_range(target), read_paste(target.as_bytes())) {
-                (Some(spoken), _) => paste = Some(spoken),
-                (None, Some(read)) => paste = Some(read),
-                (None, None) => {
+            Err(error) => match out_of_range(target).or_else(|| read_paste(target.as_bytes())) {
+                Some(read) => paste = Some(read),
+                // Words are no endpoint: they tell of something, be it in a wording that nobody has written down.
+                None if target.contains(char::is_whitespace) => {
+                    paste = Some(read_mention(target.as_bytes()).ok_or(Misunderstood::NoError { lines: 1 })?);
+                }
+                None => {
                     let Some((meant, note)) = by_name(target, names) else { return Err(Misunderstood::NoEndpoint(error)) };
                     endpoint = Some(meant);
                     notes.push(note);
@@ -112,7 +126,7 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misund
         }
     }
     if let Some(text) = &words.text {
-        match read_paste(text) {
+        match read_paste(text).or_else(|| read_mention(text)) {
             Some(read) => paste = Some(read),
             None if endpoint.is_some() || paste.is_some() => {
                 notes.push("nothing of the text is an error that Portward knows".into());
@@ -123,14 +137,16 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misund
             }
         }
     }
-    if let (Some(endpoint), Some(paste)) = (&endpoint, &paste)
-        && paste.port.is_some_and(|port| port != u32::from(endpoint.port))
-    {
-        let port = paste.port.unwrap_or_default();
-        notes.push(format!("the text speaks of port {port}; {endpoint} was examined, as asked").into());
+    if let (Some(endpoint), Some(paste)) = (&mut endpoint, &paste) {
+        if paste.port.is_some_and(|port| port != u32::from(endpoint.port)) {
+            let port = paste.port.unwrap_or_default();
+            notes.push(format!("the text speaks of port {port}; {endpoint} was examined, as asked").into());
+        } else if !endpoint.transport_given && paste.transport == Some(Transport::Udp) && endpoint.transport == Transport::Tcp {
+            endpoint.transport = Transport::Udp;
+        }
     }
     if let (Some(asked), Some(told)) = (&endpoint, &paste)
-        && let Some(path) = by_path(asked, told)
+        && let Some(path) = text::by_path(asked, told)
     {
         notes.push(
             format!("the client of the text went for the Unix socket {path}, which was examined; {asked} is beside it").into(),
@@ -138,12 +154,29 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Understood, Misund
         endpoint = Some(path);
     }
     let from_text = endpoint.is_none();
-    let Some(endpoint) = endpoint.or_else(|| paste.as_ref().and_then(endpoint_of)) else {
-        return paste.map(|paste| Understood::WithoutAddress(Box::new(paste))).ok_or(Misunderstood::Nothing);
-    };
-    let listens = words.bind || (from_text || endpoint_is_of(&endpoint, paste.as_ref())) && asks_to_listen(paste.as_ref());
+    if let (true, Some(paste)) = (from_text, &paste) {
+        endpoint = text::endpoint(paste, names, &mut notes);
+    }
+    if endpoint.is_none() && paste.is_none() {
+        return Err(Misunderstood::Nothing);
+    }
+    let is_own = endpoint.as_ref().is_none_or(|endpoint| from_text || endpoint_is_of(endpoint, paste.as_ref()));
+    if resource.is_none() && is_own {
+        resource = paste.as_ref().and_then(|paste| paste.request.as_ref()?.resource.clone());
+    }
+    let listens = words.bind || is_own && asks_to_listen(paste.as_ref());
     let asking = if listens { Asking::Listen } else { Asking::Connect };
-    question(&endpoint, asking, resource, from_text, paste, names, notes).map(|question| Understood::Question(Box::new(question)))
+    match endpoint {
+        Some(endpoint) => question(&endpoint, asking, resource, from_text, paste, names, notes),
+        None => Ok(Question {
+            asked: Asked::nowhere(asking),
+            paste,
+            bind: BindQuestion::any(Transport::Tcp, 0),
+            bound: Vec::new(),
+            zone: None,
+            notes,
+        }),
+    }
 }
 
 fn asks_to_listen(paste: Option<&Paste>) -> bool {
@@ -215,58 +248,6 @@ fn by_name(target: &str, names: &dyn Names) -> Option<(Endpoint, Sentence)> {
     Some((Endpoint::any(port), format!("no program of that name listens; {target} usually has port {port}").into()))
 }
 
-/// The port in the name of the lock that `postgres` puts beside its socket: `.s.PGSQL.5432.lock`.
-fn port_of_lock(path: &Text) -> Option<u16> {
-    let name = path.raw().rsplit(|byte| *byte == b'/').next()?;
-    let number = name.strip_prefix(b".s.PGSQL.")?.strip_suffix(b".lock")?;
-    std::str::from_utf8(number).ok()?.parse().ok()
-}
-
-/// The Unix socket that the client of the text went for, where a port of this machine was named beside the text.
-fn by_path(endpoint: &Endpoint, paste: &Paste) -> Option<Endpoint> {
-    let here = match &endpoint.host {
-        EndpointHost::Any => true,
-        EndpointHost::Ip(address, _) => address.is_loopback(),
-        EndpointHost::Name(name) => is_localhost(name),
-        EndpointHost::Path(_) => false,
-    };
-    let failed = matches!(paste.symptom, Symptom::NoSuchPath | Symptom::Refused | Symptom::PermissionDenied);
-    let path = paste.path.as_ref().filter(|path| here && failed && paste.port.is_none() && port_of_lock(path).is_none())?;
-    if paste.symptom.asks_to_listen(paste.call) { None } else { unix(path) }
-}
-
-/// The endpoint of a path that a text names.
-fn unix(path: &Text) -> Option<Endpoint> {
-    format!("unix:{}", path.plain()?).parse().ok()
-}
-
-/// The port that a program's server usually has, where its error names the host alone.
-fn usual_port(paste: &Paste) -> Option<u16> {
-    let program = paste.program.filter(|program| matches!(*program, "mysql" | "mariadb"))?;
-    paste.host.as_ref().and_then(|_| service_port(program))
-}
-
-/// The endpoint that a text names.
-fn endpoint_of(paste: &Paste) -> Option<Endpoint> {
-    if let Some(port) = paste.path.as_ref().and_then(port_of_lock) {
-        return Some(Endpoint::any(port));
-    }
-    if let Some(path) = &paste.path
-        && paste.port.is_none()
-    {
-        return unix(path);
-    }
-    let port = match (paste.port, paste.url_scheme.as_deref()) {
-        (Some(port), _) => u16::try_from(port).ok().or(Some(0)),
-        (None, Some(scheme)) => service_port(scheme),
-        (None, None) => usual_port(paste),
-    }?;
-    let Some(host) = paste.host.as_deref().filter(|_| port != 0) else { return Some(Endpoint::any(port)) };
-    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-    let endpoint: Endpoint = format!("{host}:{port}").parse().unwrap_or_else(|_| Endpoint::any(port));
-    Some(Endpoint { scheme: paste.url_scheme.clone(), ..endpoint })
-}
-
 fn question(
     endpoint: &Endpoint,
     asking: Asking,
@@ -293,7 +274,8 @@ fn question(
                 Ok(addresses) => addresses,
                 Err(why) if from_text || is_localhost(host) => {
                     notes.push(format!("{host} does not resolve here: {why}").into());
-                    Vec::new()
+                    // The text's own machine knew it.
+                    paste.as_ref().map(|paste| paste.addresses.clone()).unwrap_or_default()
                 }
                 Err(why) => return Err(Misunderstood::Unresolved(why)),
             }
@@ -332,32 +314,12 @@ fn question(
 
 #[cfg(test)]
 mod tests {
-    use super::{any_port, by_path, endpoint_of, port_of_lock};
-    use crate::read_paste;
+    use super::any_port;
 
     #[test]
     fn port_zero_is_an_endpoint_for_servers() {
         assert_eq!(any_port("0").map(|endpoint| endpoint.port), Some(0));
         assert_eq!(any_port("127.0.0.1:0").map(|endpoint| endpoint.to_string()), Some("127.0.0.1:0".to_owned()));
         assert!(any_port("3000").is_none() && any_port("127.0.0.1:30").is_none());
-    }
-
-    #[test]
-    fn a_client_that_went_for_a_socket_is_followed_there() {
-        let text =
-            "psql: error: connection to server on socket \"/run/postgresql/.s.PGSQL.5432\" failed: No such file or directory";
-        let paste = read_paste(text.as_bytes()).unwrap();
-        let went = |target: &str| by_path(&target.parse().unwrap(), &paste).map(|endpoint| endpoint.to_string());
-        assert_eq!(went("localhost:5432").as_deref(), Some("unix:/run/postgresql/.s.PGSQL.5432"));
-        assert_eq!(went("5432"), went("localhost:5432"));
-        assert_eq!(went("db.example:5432"), None);
-    }
-
-    #[test]
-    fn texts_without_a_port_name_one() {
-        let paste = read_paste(b"ERROR 2002 (HY000): Can't connect to server on '127.0.0.1' (115)").unwrap();
-        assert_eq!(endpoint_of(&paste).map(|endpoint| endpoint.to_string()), Some("127.0.0.1:3306".to_owned()));
-        assert_eq!(port_of_lock(&"/tmp/.s.PGSQL.5433.lock".into()), Some(5433));
-        assert_eq!(port_of_lock(&"/tmp/.s.PGSQL.5433".into()), None);
     }
 }

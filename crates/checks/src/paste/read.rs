@@ -395,10 +395,7 @@ fn is_joint(between: &str) -> bool {
 /// The call that failed, by the nearest word before the error, where the wording itself leaves it open or is that of all.
 fn own_call(paste: &mut Paste, at: &Range<usize>, text: &str) {
     let Some(before) = text.get(..at.start) else { return };
-    let words = before.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').rev().filter(|word| !word.is_empty());
-    let called = ["socket:", "socket("].iter().any(|call| before.contains(call));
-    let near = words.take(8).find_map(|word| CALLS.iter().find(|(name, _)| word == *name)).map(|(_, call)| *call);
-    let near = near.filter(|call| *call != Call::Socket || called);
+    let near = syscall_before(before);
     match (near, paste.symptom) {
         // There is no bind by hand in a connect: no source port was left.
         (Some(Call::Connect), Symptom::InUse) => {
@@ -410,6 +407,15 @@ fn own_call(paste: &mut Paste, at: &Range<usize>, text: &str) {
         (Some(_), _) => paste.call = paste.call.or(near),
         (None, _) => {}
     }
+}
+
+/// The last call of the socket interface that a text names.
+pub(super) fn syscall_before(before: &str) -> Option<Call> {
+    let words = before.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').rev().filter(|word| !word.is_empty());
+    // A socket is also what a connection is made by.
+    let called = ["socket:", "socket("].iter().any(|call| before.contains(call));
+    let near = words.take(8).find_map(|word| CALLS.iter().find(|(name, _)| word == *name)).map(|(_, call)| *call);
+    near.filter(|call| *call != Call::Socket || called)
 }
 
 /// Whether two errors of a text are one: nothing that both say differs.
@@ -487,7 +493,7 @@ fn syscall(text: &str) -> Option<Call> {
 }
 
 /// The line as it is said again: without its secrets, and cut around the place where the error stands.
-fn repeated(text: &str, at: usize) -> Text {
+pub(super) fn repeated(text: &str, at: usize) -> Text {
     let masked = masked_line(text.as_bytes());
     if masked.raw() == text.as_bytes() {
         return Text::new(shortened(text, at));

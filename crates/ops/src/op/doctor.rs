@@ -8,10 +8,7 @@ mod follow;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use portward_checks::{
-    Paste,
-    doctor::{Asked as Target, Depth, Inquiry, Question, Understood, Verdict, Words, understand},
-};
+use portward_checks::doctor::{Asked as Target, Depth, Inquiry, Question, Verdict, Words, understand};
 use portward_keeper::moved;
 use portward_model::{Declined, Endpoint, Moved, Observed, Text, Transport};
 use portward_reading::{NamesOf, inquire};
@@ -133,11 +130,8 @@ impl Op for Ask {
 
     fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
-        match asked(cx, self.target, self.text, self.bind)? {
-            Ok(question) if self.explain_probes => explain_probes(cx, question, began),
-            Ok(question) => examine(cx, question, Depth { probe: true, watch: true }, began),
-            Err(paste) => Ok(without_address(cx, &paste, began)),
-        }
+        let asked = asked(cx, self.target, self.text, self.bind)?;
+        if self.explain_probes { explain_probes(cx, asked, began) } else { examine(cx, asked, THOROUGH, began) }
     }
 }
 
@@ -147,10 +141,8 @@ impl Op for Fix {
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
-        match asked(&cx.dials(), self.target, self.text, self.bind)? {
-            Ok(question) => fixes::examine_and_offer(cx, question, self.yes, began),
-            Err(paste) => Ok(without_address(&cx.dials(), &paste, began)),
-        }
+        let asked = asked(&cx.dials(), self.target, self.text, self.bind)?;
+        fixes::examine_and_offer(cx, asked, self.yes, began)
     }
 }
 
@@ -160,10 +152,12 @@ impl Op for Follow {
 
     fn run(self, cx: &Context<'_, Dials>, out: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
-        match asked(cx, self.target, self.text, self.bind)? {
-            Ok(question) => follow::follow(cx, &question, self.until_broken, self.timeout, out),
-            Err(paste) => Ok(without_address(cx, &paste, began)),
+        let asked = asked(cx, self.target, self.text, self.bind)?;
+        // There is nothing to follow where no endpoint is known.
+        if asked.question.asked.is_nowhere() {
+            return examine(cx, asked, THOROUGH, began);
         }
+        follow::follow(cx, &asked, self.until_broken, self.timeout, out)
     }
 }
 
@@ -182,20 +176,17 @@ impl Op for Client {
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
-        match self.asked(cx)? {
-            Ok(question) if self.explain_probes => explain_probes(&cx.dials(), question, began),
-            Ok(question) if self.fix => fixes::examine_and_offer(cx, question, self.yes, began),
-            Ok(question) => examine(&cx.dials(), question, Depth { probe: true, watch: true }, began),
-            Err(paste) => Ok(without_address(&cx.dials(), &paste, began)),
+        let asked = self.asked(cx)?;
+        match (self.explain_probes, self.fix) {
+            (true, _) => explain_probes(&cx.dials(), asked, began),
+            (false, true) => fixes::examine_and_offer(cx, asked, self.yes, began),
+            (false, false) => examine(&cx.dials(), asked, THOROUGH, began),
         }
     }
 }
 
-/// The question, or a text without an address.
-type Understanding = Result<Result<Asked, Box<Paste>>, Failure>;
-
 /// What was asked, with what is read from standard input.
-fn asked(cx: &Context<'_, Dials>, target: Option<String>, text: Option<String>, bind: bool) -> Understanding {
+fn asked(cx: &Context<'_, Dials>, target: Option<String>, text: Option<String>, bind: bool) -> Result<Asked, Failure> {
     understood(cx, &heard(cx.prompt, Words { target, text: text.map(String::into_bytes), bind })?, None)
 }
 
@@ -208,16 +199,13 @@ fn heard(prompt: &dyn Prompt, mut words: Words) -> Result<Words, Failure> {
     Ok(words)
 }
 
-fn understood(cx: &Context<'_, Dials>, words: &Words, observed: Option<Observed>) -> Understanding {
-    Ok(match understand(words, &NamesOf(cx.machine))? {
-        Understood::Question(question) => Ok(Asked { question: *question, observed }),
-        Understood::WithoutAddress(paste) => Err(paste),
-    })
+fn understood(cx: &Context<'_, Dials>, words: &Words, observed: Option<Observed>) -> Result<Asked, Failure> {
+    Ok(Asked { question: understand(words, &NamesOf(cx.machine))?, observed })
 }
 
 impl Client {
     /// What was asked, with what the client dialled and printed.
-    fn asked(&self, cx: &Context<'_, Acts>) -> Understanding {
+    fn asked(&self, cx: &Context<'_, Acts>) -> Result<Asked, Failure> {
         let mut words = heard(cx.prompt, Words { target: self.target.clone(), text: None, bind: self.bind })?;
         let command = split(&self.client)?;
         let patience = self.timeout.map_or(Duration::from_secs(20), |timeout| timeout.0);
@@ -242,6 +230,9 @@ struct Asked {
     question: Question,
     observed: Option<Observed>,
 }
+
+/// Everything that answers a question once.
+const THOROUGH: Depth = Depth { probe: true, watch: true };
 
 /// Asks and answers once.
 fn examine(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<Examined, Failure> {
@@ -281,6 +272,9 @@ fn moved_to(cx: &Context<'_, Dials>, asked: &Target) -> Vec<Moved> {
 /// The probes that would be made, as they would be listed.
 fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, began: Instant) -> Result<Examined, Failure> {
     let (inquiry, mut examined) = inquired(cx, asked, Depth { probe: false, watch: true }, began)?;
+    if inquiry.asked().is_nowhere() {
+        return Ok(examined);
+    }
     let planned = inquiry.plan();
     examined.probes = planned.dials.iter().map(Probe::planned).collect();
     if examined.causes.is_empty() {
@@ -296,11 +290,6 @@ fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, began: Instant) -> Resu
         });
     }
     Ok(examined)
-}
-
-/// An error without an address: the causes that such an error has, and what to add.
-fn without_address(cx: &Context<'_, Dials>, paste: &Paste, began: Instant) -> Examined {
-    Examined::without_address(paste, cx.now().saturating_duration_since(began))
 }
 
 /// A command line as a shell would split it, without expanding anything.

@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
 
-use portward_model::{FileKind, PathFacts, SocketFile, Text};
+use portward_model::{FileKind, FolderFacts, PathFacts, SocketFile, Text};
 use rustix::fs::{Access, AtFlags, CWD, FileType, accessat};
 
 use super::{
@@ -41,6 +41,7 @@ fn on(mounts: &Mounts, path: &Text) -> PathFacts {
         return facts;
     }
     facts.stops_at = first_closed(mounts, place);
+    facts.folders = folders(mounts, place);
     if let Ok(found) = mounts.find(place) {
         let stat = found.facts();
         facts.kind = Some(match FileType::from_raw_mode(stat.stx_mode.into()) {
@@ -56,6 +57,10 @@ fn on(mounts: &Mounts, path: &Text) -> PathFacts {
         facts.mode = u32::from(stat.stx_mode) & PERMISSIONS;
         (facts.uid, facts.gid) = (stat.stx_uid, stat.stx_gid);
         facts.writable = may(place, Access::WRITE_OK);
+        facts.pid = facts
+            .kind
+            .filter(|kind| *kind == FileKind::File && keeps_pid(place))
+            .and_then(|_| pid(&found.read(LONGEST_PID).ok()?));
     }
     facts.nearby = nearby(mounts, place);
     facts
@@ -68,6 +73,32 @@ fn first_closed(mounts: &Mounts, place: &Path) -> Option<Text> {
     folders.reverse();
     let closed = folders.into_iter().find(|folder| !is_folder(folder) || !may(folder, Access::EXEC_OK))?;
     Some(Text::new(closed.as_os_str().as_bytes()))
+}
+
+/// Mode and owner of each folder on the way.
+fn folders(mounts: &Mounts, place: &Path) -> Vec<FolderFacts> {
+    let mut above: Vec<&Path> =
+        place.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty()).take(MOST_FOLDERS).collect();
+    above.reverse();
+    let facts = |folder: &Path| {
+        let found = mounts.find(folder).ok()?;
+        let stat = found.facts();
+        let (mode, path) = (u32::from(stat.stx_mode) & PERMISSIONS, Text::new(folder.as_os_str().as_bytes()));
+        Some(FolderFacts { path, mode, uid: stat.stx_uid, gid: stat.stx_gid })
+    };
+    above.into_iter().map_while(facts).collect()
+}
+
+/// True for a file that by its name holds the number of a process: no other is ever read for one.
+fn keeps_pid(place: &Path) -> bool {
+    let name = place.file_name().map(OsStr::as_bytes).unwrap_or_default();
+    PID_FILES.iter().any(|end| name.ends_with(end))
+}
+
+/// The number that such a file begins with, and that stands alone in its line.
+fn pid(bytes: &[u8]) -> Option<u32> {
+    let line = bytes.split(|byte| *byte == b'\n').next()?.trim_ascii();
+    super::paths::number(line).filter(|pid| *pid > 0)
 }
 
 /// The kernel's own answer for this process's effective ids, access lists and capabilities included.
@@ -100,6 +131,11 @@ fn is_like(one: &[u8], other: &[u8]) -> bool {
     one == other || shared >= SHARED_LETTERS
 }
 
+/// `x.pid`, `.s.PGSQL.5432.lock`, `.X99-lock`.
+const PID_FILES: &[&[u8]] = &[b".pid", b".lock", b"-lock"];
+/// A server may write more below its pid: its folder, its port.
+const LONGEST_PID: u64 = 4_096;
+const MOST_FOLDERS: usize = 64;
 const PERMISSIONS: u32 = 0o7777;
 const SHARED_LETTERS: usize = 4;
 const MOST_NEARBY: usize = 8;

@@ -80,6 +80,7 @@ fn one(pid: u32, hierarchies: &Hierarchies) -> Option<Vitals> {
         no_new_privileges: bonds.no_new_privileges,
         seccomp: bonds.seccomp,
         binds_low_ports: bonds.capabilities & CAP_NET_BIND_SERVICE != 0,
+        groups: bonds.groups,
         label: file("attr/current").ok().and_then(|bytes| procfs::confining_label(&bytes)),
         busy_ms: 0,
         over_ms: 0,

@@ -33,7 +33,7 @@ pub fn descriptor_limit(bytes: &[u8]) -> Option<u32> {
 }
 
 /// What a `/proc/PID/status` file says of a process's bonds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bonds {
     /// `TracerPid`
     pub tracer: u32,
@@ -43,6 +43,8 @@ pub struct Bonds {
     pub seccomp: u8,
     /// `CapEff`, a bit for each capability of `linux/capability.h`.
     pub capabilities: u64,
+    /// The second number of `Gid`, which is the effective one, and those of `Groups`.
+    pub groups: Vec<u32>,
 }
 
 /// Reads `/proc/PID/status`; a line that is absent counts as zero.
@@ -56,6 +58,8 @@ pub fn bonds(bytes: &[u8]) -> Bonds {
             b"TracerPid" => found.tracer = value.parse().unwrap_or(0),
             b"NoNewPrivs" => found.no_new_privileges = value == "1",
             b"Seccomp" => found.seccomp = value.parse().unwrap_or(0),
+            b"Gid" => found.groups.extend(value.split_ascii_whitespace().nth(1).and_then(|gid| gid.parse::<u32>().ok())),
+            b"Groups" => found.groups.extend(value.split_ascii_whitespace().filter_map(|gid| gid.parse::<u32>().ok())),
             b"CapEff" => found.capabilities = u64::from_str_radix(value, 16).unwrap_or(0),
             _ => {}
         }

@@ -20,6 +20,7 @@ impl Inquiry {
             (Wanted::Route(address), Fact::Route(route)) => self.snapshot.routes.push((address, route)),
             (Wanted::EveryProcess, Fact::Processes(processes)) => self.everybody(processes),
             (Wanted::Processes(_), Fact::Processes(own)) => self.ask_the_files(&own),
+            (Wanted::Named(pids), Fact::Processes(processes)) => self.named(pids, processes),
             (Wanted::Projects(_), Fact::Projects(projects)) => self.snapshot.projects = projects,
             (Wanted::Told(_), Fact::Told(told)) => self.exam.told.extend(told),
             (Wanted::Moved, Fact::Moved(moved)) => self.exam.moved = moved,
@@ -44,6 +45,7 @@ impl Inquiry {
             Wanted::Look(_)
             | Wanted::Topic(_)
             | Wanted::Route(_)
+            | Wanted::Named(_)
             | Wanted::Projects(_)
             | Wanted::Told(_)
             | Wanted::Moved
@@ -52,6 +54,15 @@ impl Inquiry {
             | Wanted::MayCreate(_)
             | Wanted::Sample => {}
         }
+    }
+
+    /// Takes note of the processes that the text names, with their ancestors; who is not among them is gone.
+    fn named(&mut self, pids: Vec<u32>, processes: Vec<Process>) {
+        let snapshot = &mut self.snapshot;
+        let fresh: Vec<Process> = processes.into_iter().filter(|process| snapshot.process(process.id.pid).is_none()).collect();
+        snapshot.processes.extend(fresh);
+        snapshot.sort();
+        self.exam.named = pids;
     }
 
     /// Adds every process that can be seen to the snapshot.

@@ -70,6 +70,8 @@ pub enum Wanted {
     EveryProcess,
     /// The processes with these numbers: [`Fact::Processes`].
     Processes(Vec<u32>),
+    /// The processes that the text names by these numbers: [`Fact::Processes`].
+    Named(Vec<u32>),
     /// The projects of these folders, each with a process that it was read from: [`Fact::Projects`].
     Projects(Vec<(u32, Text)>),
     /// Which of these processes were told the asked port: [`Fact::Told`].

@@ -171,6 +171,10 @@ impl Noun for Examined {
 impl Examined {
     pub(super) fn of(inquiry: &Inquiry, diagnosis: Diagnosis, took: Duration) -> Self {
         let paste = inquiry.paste();
+        let nowhere = inquiry.asked().is_nowhere();
+        if let Some(paste) = paste.filter(|_| nowhere && diagnosis.causes.is_empty()) {
+            return Self { notes: inquiry.notes().to_vec(), ..Self::without_address(paste, took) };
+        }
         let mut notes = inquiry.notes().to_vec();
         if diagnosis.verdict == Verdict::Healthy
             && let Some(paste) = paste
@@ -183,7 +187,7 @@ impl Examined {
             notes.push(format!("watched for {} ms", last.at_ms).into());
         }
         Self {
-            target: Some(inquiry.asked().text.clone()),
+            target: Some(inquiry.asked().text.clone()).filter(|_| !nowhere),
             question: inquiry.asked().asking,
             read: paste.map(Read::of),
             verdict: diagnosis.verdict,
@@ -201,7 +205,7 @@ impl Examined {
         }
     }
 
-    pub(super) fn without_address(paste: &Paste, took: Duration) -> Self {
+    fn without_address(paste: &Paste, took: Duration) -> Self {
         let listens = paste.symptom.asks_to_listen(paste.call);
         let spoken = spoken(paste);
         let family = if listens { Family::InUse } else { family(paste.symptom) };
