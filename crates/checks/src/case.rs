@@ -13,6 +13,7 @@ pub(crate) mod sameness;
 #[cfg(any(test, feature = "scenes"))]
 pub(crate) mod scene;
 pub(crate) mod serving;
+pub(crate) mod subject;
 pub(crate) mod talk;
 pub(crate) mod waits;
 pub(crate) mod words;

@@ -26,6 +26,9 @@ macro_rules! cause {
     (@judges $judges:ident($($rule:ident),+)) => {
         crate::cause::Judges::$judges($($rule),+)
     };
+    (@judges Event($rule:ident) if $premise:path) => {
+        crate::cause::Judges::Event(|case| if $premise(case) { $rule(case) } else { crate::check::Ruling::Silent })
+    };
     (@cases Both) => {
         crate::cause::Situations { endpoints: tests::cases(), binds: tests::binds() }
     };
@@ -140,6 +143,8 @@ pub struct Cause {
 pub(crate) enum Judges {
     /// How an endpoint fares, by everything that is known about it.
     Endpoint(fn(&Case<'_>) -> Ruling),
+    /// What a text tells, whether it names an endpoint of this machine or none.
+    Event(fn(&Case<'_>) -> Ruling),
     /// Whether a bind would succeed, by the kernel's rules alone.
     Bind(fn(&View<'_>) -> Option<Finding>),
     /// Both.
@@ -170,8 +175,10 @@ impl Page for Cause {
 impl Check<Case<'_>> for Cause {
     fn run(&self, case: &Case<'_>) -> Ruling {
         match self.judges {
-            Judges::Endpoint(rule) | Judges::Both(rule, _) => rule(case),
-            Judges::Bind(_) => Ruling::Silent,
+            Judges::Event(rule) => rule(case),
+            // Without an endpoint there is nothing to judge but what the text tells.
+            Judges::Endpoint(rule) | Judges::Both(rule, _) if !case.asked.is_nowhere() => rule(case),
+            Judges::Endpoint(_) | Judges::Both(..) | Judges::Bind(_) => Ruling::Silent,
         }
     }
 }
@@ -180,7 +187,7 @@ impl Check<View<'_>> for Cause {
     fn run(&self, view: &View<'_>) -> Ruling {
         match self.judges {
             Judges::Bind(refuse) | Judges::Both(_, refuse) => refuse(view).map_or(Ruling::Silent, Ruling::Found),
-            Judges::Endpoint(_) => Ruling::Silent,
+            Judges::Endpoint(_) | Judges::Event(_) => Ruling::Silent,
         }
     }
 }

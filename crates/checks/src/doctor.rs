@@ -7,6 +7,7 @@
 //! The causes are those of `cause`. Each rules either itself in, or itself out with the fact that did so, or has
 //! nothing to say.
 
+mod health;
 mod inquiry;
 mod plan;
 mod precedence;

@@ -4,7 +4,7 @@ use portward_model::{DialTarget, Evidence, Met};
 
 use crate::{
     Call,
-    case::{Case, words},
+    case::{Case, Standing, words},
 };
 
 /// An error number that somebody met at the asked endpoint.
@@ -30,6 +30,10 @@ fn own(case: &Case<'_>, errno: i32) -> Option<Refusal> {
         let tried = case.exam.tries.iter().find(|tried| tried.failed == Some(errno))?;
         Evidence::new("bind(2)", format!("{} {} (error {errno})", tried.at, words::errno_words(errno)))
     } else {
+        // A client goes on from an address that fails at once, and what it met at the next is its answer.
+        if matches!(case.standing(), Standing::Connected(_)) {
+            return None;
+        }
         let attempts = case.exam.attempts.iter();
         words::tried(attempts.into_iter().find(|attempt| attempt.met == Met::Failed(errno) && case.is_target(&attempt.at))?)
     };

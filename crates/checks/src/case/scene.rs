@@ -27,6 +27,11 @@ impl Scene {
     }
 
     /// The same, on this machine.
+    /// About a text that names no endpoint of this machine.
+    pub(crate) fn nowhere() -> Self {
+        Self::connect("127.0.0.1:1").but(|scene| scene.asked = Asked::nowhere(Asking::Connect))
+    }
+
     pub(crate) fn on(snapshot: Snapshot, target: &str) -> Self {
         let address: SocketAddr = target.parse().unwrap();
         let asked = Asked {
@@ -176,6 +181,8 @@ impl Scene {
             writable,
             stops_at: None,
             nearby: Vec::new(),
+            folders: Vec::new(),
+            pid: None,
         });
         self
     }

@@ -4,6 +4,7 @@ pub(crate) use proxy_env_captures_localhost::local_proxy;
 
 causes! {
     hosts_localhost_missing,
+    name_unknown,
     hosts_localhost_wrong,
     localhost_subdomain_unresolved,
     proxy_env_captures_localhost,
@@ -12,6 +13,7 @@ causes! {
     loopback_down,
     lo_mtu,
     ipv6_disabled,
+    family_denied,
     loopback_addr_missing,
     policy_route,
     ephemeral_exhausted,

@@ -16,6 +16,8 @@ causes! {
     jdwp_busy,
     jdwp_role_swapped,
     waiting_for_debugger,
+    forwarding_forbidden,
+    far_end_refuses,
     crash_loop,
     not_ready_yet,
     tunnel_down,

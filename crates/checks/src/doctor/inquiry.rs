@@ -253,6 +253,10 @@ impl Inquiry {
         let named = files.into_iter().filter(|file| file.raw().starts_with(b"/")).map(|file| Task::Read(Wanted::Path(file)));
         self.agenda.extend(named);
         self.agenda.extend((!pids.is_empty()).then_some(Task::Read(Wanted::Named(pids))));
+        // Whose rights were wanting is told by the program that was refused, and by the user it runs as.
+        let refused =
+            self.paste.as_ref().is_some_and(|paste| matches!(paste.symptom, Symptom::PermissionDenied | Symptom::NotPermitted));
+        self.agenda.extend(refused.then_some(Task::Read(Wanted::EveryProcess)));
         if self.asked.is_nowhere() {
             return;
         }
@@ -308,14 +312,9 @@ impl Inquiry {
         };
         if (fails && !served) || self.may_be_dying() {
             let wide = Wide { every_port: true, every_namespace: true, every_transport: true };
-            self.agenda.extend([
-                Task::Read(Wanted::Look(wide)),
-                Task::Read(Wanted::EveryProcess),
-                Task::Told,
-                Task::Read(Wanted::Moved),
-                Task::Mentions,
-                Task::Vitals { over_ms: 0 },
-            ]);
+            self.agenda.push_back(Task::Read(Wanted::Look(wide)));
+            self.agenda.extend((!self.exam.every_process).then_some(Task::Read(Wanted::EveryProcess)));
+            self.agenda.extend([Task::Told, Task::Read(Wanted::Moved), Task::Mentions, Task::Vitals { over_ms: 0 }]);
             self.agenda.extend((self.depth.watch && self.depth.probe).then_some(Task::Watch));
         }
         self.agenda.push_back(Task::Closer { fails, served });

@@ -312,6 +312,7 @@ fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
 pub(super) fn suspects(case: &Case<'_>) -> Vec<u32> {
     let mut pids: Vec<u32> = Vec::new();
     let listeners = case.here().filter(|(_, socket)| socket.state == SocketState::Listen || socket.state == SocketState::Bound);
+    pids.extend(crate::case::subject::asker(case).map(|asker| asker.process.id.pid));
     for (index, _) in listeners.chain(case.here()) {
         for holding in case.snapshot.holders(index) {
             if !pids.contains(&holding.pid) && pids.len() < 48 {

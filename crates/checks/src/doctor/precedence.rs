@@ -69,6 +69,9 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     ("dot-dev-hsts", "plaintext-server-tls-client"),
     // The proxy that fails is the client's, not one in front of the server.
     ("proxy-env-captures-localhost", "proxy-upstream-down"),
+    // The forward's own words tell whose side it is.
+    ("far-end-refuses", "proxy-upstream-down"),
+    ("forwarding-forbidden", "proxy-upstream-down"),
     // The engine's forwarder finds nobody because the program inside listens on its own loopback.
     ("container-binds-loopback", "proxy-upstream-down"),
     // One EACCES or EPERM has one author, and packets that were answered met a rule of the filter.

@@ -2,14 +2,13 @@
 
 use std::cmp::Reverse;
 
-use portward_model::{Ended, Evidence, Finding, Likelihood, Said, Sentence, Socket, Transport};
+use portward_model::{Evidence, Finding, Likelihood, Sentence};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Asking, Case, Standing, precedence::Told};
+use super::{Case, Standing, health::healthy, precedence::Told};
 use crate::{
-    Symptom,
-    case::{talk, words},
+    case::words,
     cause::{Cause, Family, GROUPS, every_cause},
     check::{Check, Ruling},
 };
@@ -99,105 +98,6 @@ fn verdict(case: &Case<'_>, causes: &[Finding], healthy: &[Evidence]) -> Verdict
     }
 }
 
-/// The readings that show that the endpoint does what was asked of it; empty when none does.
-fn healthy(case: &Case<'_>) -> Vec<Evidence> {
-    match case.asked.asking {
-        Asking::Listen => {
-            let failed = case.exam.tries.iter().any(|tried| tried.failed.is_some());
-            let Some(answer) = case.bind.filter(|answer| answer.possible() == Some(true) && !failed) else { return Vec::new() };
-            let mut facts = vec![Evidence::new("the kernel's rules", answer.sentence().trim_end_matches('.').to_owned())];
-            facts.extend(case.exam.tries.iter().map(|tried| {
-                let with = if tried.reuse { "with" } else { "without" };
-                Evidence::new("bind(2)", format!("{} bound on a throw-away socket {with} SO_REUSEADDR", tried.at))
-            }));
-            facts
-        }
-        Asking::Connect => match case.standing() {
-            Standing::Connected(attempt) => {
-                let answered = attempt.exchange.as_ref().is_none_or(|exchange| {
-                    // An alert in answer to a ClientHello is a refusal (RFC 8446 section 6.2).
-                    let alert = exchange.said == Said::Tls && exchange.heard.raw().first() == Some(&21);
-                    let spoke = !exchange.heard.raw().is_empty() && !alert;
-                    spoke || (exchange.said == Said::Nothing && exchange.ended == Ended::Silence)
-                });
-                if !answered
-                    || attempt.accepted == Some(false)
-                    || leaves_its_client(case)
-                    || is_doubted(case, attempt)
-                    || may_be_two(case)
-                {
-                    return Vec::new();
-                }
-                let mut facts = vec![words::tried(attempt)];
-                if let Some(exchange) = attempt.exchange.as_ref().filter(|exchange| !exchange.heard.raw().is_empty()) {
-                    let fact = format!("it answered {} in {} ms", words::said_words(exchange.said), exchange.first_ms);
-                    facts.push(Evidence::new("read(2)", fact));
-                }
-                facts
-            }
-            // What must not be touched is judged by what the kernel tells: it listens and nothing is in its way.
-            Standing::Untried if !case.exam.declined.is_empty() && !is_flagged(case) && !told_to_hang(case) => {
-                case.served().iter().map(|(index, socket)| words::seen(case, *index, socket)).collect()
-            }
-            Standing::Untried | Standing::Refused(_) | Standing::Silent(_) | Standing::Failed(..) => Vec::new(),
-        },
-    }
-}
-
-/// True when the server left a conversation of the client's own kind, whatever it says to others.
-fn leaves_its_client(case: &Case<'_>) -> bool {
-    let plain = talk::client(case).is_some_and(|client| client.told && !client.tls);
-    let all = talk::exchanges(case);
-    let left = |(_, exchange): &(_, &portward_model::Exchange)| talk::left(exchange);
-    plain
-        && all.iter().any(|told| told.1.said != Said::Tls && left(told))
-        && !all.iter().any(|told| told.1.said != Said::Tls && !left(told))
-}
-
-/// True when two listeners take the client's connections, and the owners that would tell whether they are one service are
-/// hidden. Sockets that one program opened one after another have inodes close to each other.
-fn may_be_two(case: &Case<'_>) -> bool {
-    let served = case.served();
-    let hidden = |index: usize| case.holders(index).is_empty();
-    let apart = |one: &Socket, other: &Socket| one.uid == other.uid && one.inode.abs_diff(other.inode) > ONE_AFTER_ANOTHER;
-    let tcp = case.asked.transport == Transport::Tcp;
-    let two = |(at, (index, one)): (usize, &(usize, &Socket))| {
-        let mut rest = served.iter().skip(at + 1);
-        rest.any(|(other_index, other)| (hidden(*index) || hidden(*other_index)) && apart(one, other))
-    };
-    tcp && served.iter().enumerate().any(two)
-}
-
-/// Inodes that a program takes between two listeners that it opens in one go.
-const ONE_AFTER_ANOTHER: u64 = 16;
-
-/// True when the text tells of a hang and this connection was not used to ask anything.
-fn is_doubted(case: &Case<'_>, attempt: &portward_model::Attempt) -> bool {
-    told_to_hang(case) && attempt.exchange.is_none()
-}
-
-/// True when the text says that the connection was made and no answer came.
-fn told_to_hang(case: &Case<'_>) -> bool {
-    matches!(case.symptom(), Some(Symptom::NoAnswer | Symptom::EmptyReply | Symptom::Reset))
-}
-
-/// True when what was seen without connecting is no sign of health.
-fn is_flagged(case: &Case<'_>) -> bool {
-    let full = case.served().iter().any(|(_, socket)| socket.queue.used > socket.queue.limit);
-    let halted = case
-        .serving_processes()
-        .iter()
-        .any(|(process, vitals)| Case::is_halted(process) || vitals.is_some_and(|vitals| vitals.frozen == Some(true)));
-    // A reader that cannot see its own user's process is confined, and may be denied the connection as well.
-    let uid = case.snapshot.host.uid;
-    let confined =
-        case.served().iter().any(|(index, socket)| case.snapshot.holders(*index).is_empty() && (socket.uid == uid || uid == 0));
-    let unread = case.served().iter().any(|(index, _)| case.is_owner_unread(*index));
-    // Whether a process is frozen stands in its vitals alone.
-    let unexamined = case.serving_processes().iter().any(|(_, vitals)| vitals.is_none());
-    full || halted || confined || unread || unexamined
-}
-
 fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Finding], healthy: &[Evidence]) -> Sentence {
     let text = &case.asked.text;
     let words = match (verdict, causes.first()) {
@@ -210,7 +110,12 @@ fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Finding], healthy: &[Evi
             format!("{text} is healthy: {who} {how}.")
         }
         (_, _) if case.is_blind() => format!("{text} could not be examined: the sockets of this machine cannot be read."),
+        (_, _) if case.asked.is_nowhere() => "Nothing of this machine was named that could be examined.".to_owned(),
         (_, _) if case.listens() => format!("Why a bind to {text} fails could not be shown."),
+        (_, _) if matches!(case.standing(), Standing::Connected(_)) && case.symptom().is_some() => {
+            let symptom = case.symptom().map_or("an error", crate::Symptom::words);
+            format!("{text} accepts connections now; the {symptom} of the text could not be met again, nor shown to be over.")
+        }
         (_, _) => format!("What is wrong with {text} could not be shown."),
     };
     words.into()

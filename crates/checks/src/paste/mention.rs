@@ -126,7 +126,7 @@ mod tests {
         let at = |host: &str, port, line| Some((Some(host.to_owned()), Some(port), line));
         assert_eq!(
             told("Error: Cypress could not verify that this server is running:\n\n  > http://localhost:3000"),
-            Some((None, None, 1))
+            at("localhost", 3000, 1)
         );
         assert_eq!(told("starting\nthe gizmo at 127.0.0.1:7070 did not come up"), at("127.0.0.1", 7070, 2));
         assert_eq!(told("error: no luck\nhttp://shop.test:8080/x is unreachable"), at("shop.test", 8080, 2));

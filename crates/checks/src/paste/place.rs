@@ -221,7 +221,8 @@ fn word(line: &str, at: usize, before: Option<u8>, inner: bool) -> Option<Place>
     {
         return Some(Place::new(at, at + length + more, Some(name), Some(port)));
     }
-    let local = address.eq_ignore_ascii_case("localhost") || address.to_ascii_lowercase().ends_with(".localhost");
+    let lower = address.to_ascii_lowercase();
+    let local = lower == "localhost" || [".localhost", ".internal"].iter().any(|end| lower.ends_with(end));
     local.then(|| Place::new(at, at + address.len(), Some(address), None))
 }
 

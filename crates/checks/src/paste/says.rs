@@ -2,7 +2,7 @@
 
 use std::net::Ipv4Addr;
 
-use super::{Call, Paste, Symptom};
+use super::{Call, Paste, Symptom, Vantage};
 use crate::errno::EAFNOSUPPORT;
 
 /// The code of the cause that symptom, address and call name together; `None` where the text does not decide.
@@ -31,6 +31,9 @@ pub(super) fn says(paste: &Paste) -> Option<&'static str> {
         Symptom::TooManyConnections => Some("too-many-connections"),
         Symptom::AuthenticationFailed => Some("auth-not-connection"),
         Symptom::HttpStatus => Some("http-error-status"),
+        Symptom::UpstreamFailed if matches!(paste.vantage, Some(Vantage::Pod { .. } | Vantage::FarEnd)) => {
+            Some("far-end-refuses")
+        }
         Symptom::UpstreamFailed => Some("proxy-upstream-down"),
         Symptom::DebuggerEnded => Some("debug-session-ended"),
         Symptom::NoBuffer => Some("ephemeral-exhausted"),
@@ -60,5 +63,6 @@ fn name(host: &str) -> Option<&'static str> {
     if host.eq_ignore_ascii_case("localhost") {
         return Some("hosts-localhost-missing");
     }
-    host.to_ascii_lowercase().ends_with(".localhost").then_some("localhost-subdomain-unresolved")
+    let subdomain = host.to_ascii_lowercase().ends_with(".localhost");
+    Some(if subdomain { "localhost-subdomain-unresolved" } else { "name-unknown" })
 }

@@ -18,9 +18,9 @@ rules! {
     "ssh" ["bind [", "permission denied"] PermissionDenied Bind 13;
     "ssh" ["channel_setup_fwd_listener_tcpip: cannot listen to port"] InUse Listen, echo;
     "ssh" ["Could not request local forwarding"] InUse Listen, echo;
-    "ssh" ["remote port forwarding failed for listen port"] InUse Listen, says "tunnel-down";
+    "ssh" ["remote port forwarding failed for listen port"] InUse Listen, says "forwarding-forbidden";
     "ssh" ["open failed: connect failed: connection refused"] UpstreamFailed Connect 111;
-    "ssh" ["open failed: administratively prohibited"] NotPermitted Connect, says "tunnel-down";
+    "ssh" ["open failed: administratively prohibited"] NotPermitted Connect, says "forwarding-forbidden";
     "ssh" ["connect_to", "failed."] UpstreamFailed Connect, after "connect_to ";
     "ssh" ["client_loop: send disconnect"] Reset Write, says "tunnel-down";
     "ssh" ["Timeout, server", "not responding"] NoAnswer Read, says "tunnel-down";

@@ -16,7 +16,7 @@ use portward_model::{PortRules, shell};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    let met = refusal::met(case, EADDRNOTAVAIL).filter(|_| valid(case));
+    let met = refusal::met(case, EADDRNOTAVAIL).filter(|met| if met.seen { valid(case) } else { is_ipv4(case) });
     let told = case.paste.filter(|paste| case.says(CAUSE.code) || paste.symptom == Symptom::NoBuffer);
     let used = used(case);
     let capacity = case.snapshot.rules.as_ref().map(capacity);
@@ -90,13 +90,24 @@ pub(super) fn capacity(rules: &PortRules) -> usize {
     (rules.ephemeral.first..=rules.ephemeral.last).filter(|port| !rules.is_reserved(*port)).count()
 }
 
-/// True when the target's address gives no other reason for the error: for IPv4 none does.
+/// True when no address that failed gives another reason for the error: for IPv4 none does.
 fn valid(case: &Case<'_>) -> bool {
     let fits = |address: &IpAddr| {
         let address = unmap(*address);
         address.is_ipv4() || place::is_present(case.snapshot, address) || !case.is_own_address(address)
     };
-    case.asked.addresses.first().is_some_and(fits)
+    let failed = |address: &&IpAddr| {
+        let at = DialTarget::Inet(std::net::SocketAddr::new(**address, case.asked.port));
+        case.exam.attempts.iter().any(|attempt| attempt.at == at && attempt.met == Met::Failed(EADDRNOTAVAIL))
+    };
+    let mut failed = case.asked.addresses.iter().filter(failed).peekable();
+    failed.peek().is_some() && failed.all(fits)
+}
+
+/// True for a text's target in IPv4, of which every machine has a route or an address: one of IPv6 may be missing where
+/// the text was printed.
+fn is_ipv4(case: &Case<'_>) -> bool {
+    case.asked.addresses.first().is_some_and(|address| unmap(*address).is_ipv4())
 }
 
 /// `, 28,000 of them by load (pid 77)`

@@ -11,9 +11,15 @@ address then, ::1 neither: a connect or bind to it fails with \"cannot assign re
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    let unsupported = refusal::met(case, EAFNOSUPPORT);
+    let has_six = place::loopback(case).is_some_and(|lo| lo.addresses.iter().any(|own| own.address.is_ipv6()));
+    // Where the kernel has the family, what refused it to a program is the program's own.
+    let unsupported = refusal::met(case, EAFNOSUPPORT).filter(|met| met.seen || !has_six);
+    let told = refusal::met(case, EADDRNOTAVAIL).filter(|met| !met.seen);
     let unusable = |address: IpAddr| address.is_ipv6() && !place::is_present(case.snapshot, address);
     let affected = place::affected(case, unusable);
+    if let Some(told) = told.filter(|_| affected.is_none() && unsupported.is_none() && is_loopback_of_six(case)) {
+        return elsewhere(case, told.evidence);
+    }
     if affected.is_none() && unsupported.is_none() {
         return Ruling::Silent;
     }
@@ -49,6 +55,25 @@ fn run(case: &Case<'_>) -> Ruling {
     let summary = format!("IPv6 is switched off on this machine, so {what} cannot be used.");
     let likelihood = if off == Some(true) { Likelihood::Certain } else { Likelihood::Likely };
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
+}
+
+fn is_loopback_of_six(case: &Case<'_>) -> bool {
+    case.asked.addresses.first().is_some_and(|address| address.is_ipv6() && unmap(*address).is_loopback())
+}
+
+/// The text's program had no ::1, and this machine has: it ran in a network of its own, or IPv6 has been switched on since.
+fn elsewhere(case: &Case<'_>, told: Evidence) -> Ruling {
+    let mut evidence = vec![told];
+    evidence.extend(
+        place::loopback(case).map(|lo| Evidence::new("RTM_GETADDR", format!("{} has {} here", lo.name, place::addresses(lo)))),
+    );
+    let four = format!("127.0.0.1:{}", case.asked.port);
+    let fixes = vec![
+        offer::explain("Let the client use IPv4", four),
+        Remedy::look("See whether its container has IPv6", "docker exec CONTAINER cat /proc/net/if_inet6"),
+    ];
+    let summary = "There was no ::1 where the text was printed, as in a container without IPv6; here there is.".to_owned();
+    words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }
 
 #[cfg(any(test, feature = "scenes"))]

@@ -1,6 +1,6 @@
 cause! {
     "double-start": "the program that wants the port already runs",
-    Process, Endpoint(run),
+    Process, Event(run),
     what: "\
 The same program of the same project was started twice: in a second terminal, by a reloader that runs the file twice, by two
 workers that both listen, by a test runner. The first has the port; the second is refused.",
@@ -10,13 +10,24 @@ asks, or because a second process with the same program, arguments and folder ru
     fix: "Use the one that runs, or stop it first. In tests, listen on port 0.",
 }
 
+use portward_model::shell;
+
 use crate::{
     bind::words::{ancestors, described, supervisor_of},
-    case::held::{Held, held},
+    case::{
+        held::{Held, held},
+        subject,
+    },
     cause::prelude::*,
 };
 
 fn run(case: &Case<'_>) -> Ruling {
+    if let Some(told) = of_subject(case) {
+        return told;
+    }
+    if case.asked.is_nowhere() {
+        return Ruling::Silent;
+    }
     let Some(Held { index, socket, process }) = held(case) else { return Ruling::Silent };
     // What was left behind, or is kept by another, was not started twice by hand.
     let kept = supervisor_of(case.snapshot, process);
@@ -36,6 +47,35 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }
 
+/// The text names a process that is alive and is what it speaks of, or may be.
+fn of_subject(case: &Case<'_>) -> Option<Ruling> {
+    let paste = case.paste.filter(|paste| paste.symptom.asks_to_listen(paste.call) || paste.symptom == Symptom::Other)?;
+    let all = subject::subjects(case);
+    let (subject, process) = all.iter().find_map(|subject| Some((subject, subject.process?)))?;
+    let same = paste.program.and_then(|program| subject::is_of_program(process, program));
+    let serves = case.snapshot.holdings.iter().any(|holding| holding.pid == subject.pid);
+    // A process of another program has the number of one that is gone: that is a stale file.
+    if same == Some(false) && !serves {
+        return None;
+    }
+    let mut evidence = vec![words::text_line(paste)];
+    evidence.extend(subject.file.map(|file| Evidence::new(file.path.shown(), format!("it holds the number {}", subject.pid))));
+    evidence.push(Evidence::new(format!("/proc/{}", subject.pid), format!("{} is alive", described(case.snapshot, process))));
+    for (index, socket) in case.snapshot.sockets.iter().enumerate() {
+        if socket.state == SocketState::Listen && case.snapshot.holders(index).iter().any(|holding| holding.pid == subject.pid) {
+            evidence.push(words::seen(case, index, socket));
+        }
+    }
+    let stop = shell!("kill {}", subject.pid).behind(words::sudo(case, process.uid));
+    let fixes = vec![
+        Remedy::look("See what it is: the one that runs may be the one to use", shell!("ps -fp {}", subject.pid)),
+        Remedy::end("Or stop it in its own way, then start the new one", stop),
+    ];
+    let likelihood = if same == Some(true) || serves { Likelihood::Certain } else { Likelihood::Possible };
+    let summary = format!("It runs already: {}.", described(case.snapshot, process));
+    Some(words::found(CAUSE.code, likelihood, summary, evidence, fixes))
+}
+
 /// The text is of the holder's kind of program, and who asks works in the holder's project.
 fn of_text(case: &Case<'_>, process: &Process) -> Option<Evidence> {
     let paste = case.paste.filter(|paste| paste.symptom == Symptom::InUse)?;
@@ -46,22 +86,11 @@ fn of_text(case: &Case<'_>, process: &Process) -> Option<Evidence> {
     }
     let program = paste.program?;
     let inside = process.exe.known().is_some_and(|exe| exe.raw().starts_with(project.raw()));
-    if !(is_run_by(process, program) || inside && matches!(program, "go" | "rust")) {
+    if !(subject::is_of_program(process, program) == Some(true) || inside && matches!(program, "go" | "rust")) {
         return None;
     }
     let source = format!("line {} of the text", paste.line_number);
     Some(Evidence::new(source, format!("{program} was refused the port, and {own} is the project of both")))
-}
-
-/// True when the wording of this program is what the process would print.
-fn is_run_by(process: &Process, program: &str) -> bool {
-    let names = [process.title(), process.name.shown()];
-    let exe = process.exe.known().map(Text::lossy).unwrap_or_default();
-    let base = exe.rsplit('/').next().unwrap_or_default();
-    names.iter().map(String::as_str).chain([base]).any(|name| {
-        let rest = name.strip_prefix(program);
-        rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.'))
-    })
 }
 
 /// A second process with the same program, arguments and folder that does not hold the port.
@@ -136,9 +165,27 @@ mod tests {
                 process.parent = 4121;
             }
         }
+        let running = |argv: &[&str], program: &'static str| {
+            let snapshot = world(Vec::new(), vec![process(4121, 1, argv, 3600)], Vec::new());
+            let line = "FATAL: lock file \"postmaster.pid\" already exists (PID 4121)";
+            let scene = Scene::on(snapshot, "127.0.0.1:5432").said(Symptom::InUse, Some("stale-pidfile"), line);
+            scene.but(|scene| {
+                let paste = scene.paste.as_mut().unwrap();
+                (paste.program, paste.pids, paste.call) = (Some(program), vec![4121], Some(crate::Call::Listen));
+                scene.exam.named = vec![4121];
+            })
+        };
+        let nowhere = |scene: &mut Scene| scene.asked = crate::doctor::Asked::nowhere(crate::doctor::Asking::Listen);
         Cases {
-            fires: vec![asks(two(APP, "/")), told(two(other, "/home/ana/shop"), "node")],
+            fires: vec![
+                running(&["postgres", "-D", "/d"], "postgresql"),
+                running(&["postgres", "-D", "/d"], "postgresql").but(nowhere),
+                running(&["gizmo"], "gizmo").but(nowhere),
+                asks(two(APP, "/")),
+                told(two(other, "/home/ana/shop"), "node"),
+            ],
             silent: vec![
+                running(&["chrome"], "postgresql").but(nowhere),
                 asks(two(other, "/home/ana/shop")),
                 told(two(other, "/home/ana/other"), "node"),
                 told(two(other, "/home/ana/shop"), "python"),

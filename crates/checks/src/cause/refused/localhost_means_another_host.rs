@@ -1,6 +1,6 @@
 cause! {
     "localhost-means-another-host": "localhost means this container, and the service is outside it",
-    Reading, Endpoint(run),
+    Reading, Event(run),
     what: "Inside a container, a virtual machine or WSL, 127.0.0.1 is that small world itself. A service on the host, or in the
 container beside it, is at another address.",
     evidence: "This program runs in a container or WSL (its files and control group), the dialled address is loopback, nothing
@@ -11,9 +11,14 @@ client to localhost.",
 
 use std::net::SocketAddr;
 
-use crate::cause::prelude::*;
+use portward_model::is_localhost;
+
+use crate::{Paste, Vantage, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
+    if let Some(paste) = case.paste.filter(|paste| case.asked.is_nowhere() && is_own_loopback(paste)) {
+        return by_text(paste);
+    }
     let Some(dialled) = case.unserved().filter(IpAddr::is_loopback) else { return Ruling::Silent };
     let Some(network) = &case.exam.network else { return Ruling::Silent };
     let place = match (&network.container, network.wsl) {
@@ -69,11 +74,37 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
+/// True for a client in a container that was refused at the container's own loopback.
+fn is_own_loopback(paste: &Paste) -> bool {
+    let early = matches!(paste.symptom, Symptom::Refused | Symptom::NoHandshake | Symptom::AddressNotAvailable);
+    let host = paste.host.as_deref();
+    let loopback =
+        host.is_some_and(|host| is_localhost(host) || host.parse::<IpAddr>().is_ok_and(|address| unmap(address).is_loopback()));
+    early && loopback && paste.vantage == Some(Vantage::Container) && !paste.symptom.asks_to_listen(paste.call)
+}
+
+/// The text alone tells where its client ran.
+fn by_text(paste: &Paste) -> Ruling {
+    let port = paste.port.map(|port| format!(":{port}")).unwrap_or_default();
+    let fixes = vec![
+        Remedy::advice(
+            "Name the service of the Compose file, or the machine outside",
+            format!("db{port} for a service named db, host.docker.internal{port} for this machine, in place of localhost{port}"),
+            Effect::Read,
+        ),
+        Remedy::look("See what listens inside the container", "docker exec CONTAINER cat /proc/net/tcp /proc/net/tcp6"),
+    ];
+    let summary =
+        "The client ran in a container, where localhost is the container itself, and nothing answered there.".to_owned();
+    words::found(CAUSE.code, Likelihood::Likely, summary, vec![words::text_line(paste)], fixes)
+}
+
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use portward_model::{MentionKind, Met, NetworkSettings};
 
     use crate::{
+        Symptom, Vantage,
         case::scene::Scene,
         cause::Cases,
         fixture::{held, listener},
@@ -93,9 +124,17 @@ mod tests {
         let mut answered = inside(refused());
         let gateway = Scene::connect("172.17.0.1:5432").attempt(Met::Connected);
         answered.exam.attempts.push(gateway);
+        let compose = |host: &str| {
+            let line = "web-1  | Error: connect ECONNREFUSED 127.0.0.1:5432";
+            Scene::nowhere().said(Symptom::Refused, None, line).but(|scene| {
+                let paste = scene.paste.as_mut().unwrap();
+                (paste.vantage, paste.host) = (Some(Vantage::Container), Some(host.to_owned()));
+            })
+        };
         Cases {
-            fires: vec![answered, env(inside(refused()))],
+            fires: vec![answered, env(inside(refused())), compose("127.0.0.1")],
             silent: vec![
+                compose("db"),
                 env(refused()),
                 inside(Scene::on(held(listener("127.0.0.1", 5432)), "127.0.0.1:5432").tried(Met::Connected)),
                 inside(Scene::on(held(listener("127.0.0.2", 5432)), "127.0.0.1:5432").tried(Met::Failed(111))),

@@ -13,7 +13,9 @@ use portward_model::{ShellLine, Text, shell};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
-    if !case.connects() || case.asked.port == 0 || case.asked.transport.is_unix() {
+    // A name without an address leads to no port.
+    let unnamed = case.asked.name.is_some() && case.asked.addresses.is_empty();
+    if !case.connects() || case.asked.port == 0 || case.asked.transport.is_unix() || unnamed {
         return Ruling::Silent;
     }
     if let Some((index, socket)) = case.listeners().next() {

@@ -1,6 +1,6 @@
 cause! {
     "stale-pidfile": "a pid file was left behind by a server that is gone",
-    Rule, Endpoint(run),
+    Rule, Event(run),
     what: "A server that was killed leaves its pid file. When it is started again it believes that it runs already, or finds
 that the number now belongs to another program, and ends.",
     evidence: "The pid file that names the port, and the table of processes: the pid is nobody's, or belongs to a process that
@@ -11,13 +11,26 @@ one.",
 
 use portward_model::shell;
 
-use crate::cause::prelude::*;
+use crate::{
+    case::subject::{self, Subject},
+    cause::prelude::*,
+};
 
 fn run(case: &Case<'_>) -> Ruling {
     let served = case.listeners().next().is_some();
     let spoken = case.paste.filter(|_| case.says(CAUSE.code));
     if served || (spoken.is_none() && case.unserved().is_none()) {
         return Ruling::Silent;
+    }
+    let all = subject::subjects(case);
+    // Who is alive under that number may be the server: nothing is said to be stale, nor removed.
+    let program = spoken.and_then(|paste| paste.program);
+    let other = |process: &Process| program.and_then(|program| subject::is_of_program(process, program)) == Some(false);
+    if all.iter().any(|subject| subject.process.is_some_and(|process| !other(process))) {
+        return Ruling::Silent;
+    }
+    if let (Some(paste), Some(subject)) = (spoken, all.first()) {
+        return of_subject(case, paste, subject);
     }
     let pid_files = || kin::mentions(case).filter(|mention| mention.kind == MentionKind::PidFile);
     let left = pid_files().find_map(|mention| Some((mention, fate(case, mention)?)));
@@ -32,9 +45,24 @@ fn run(case: &Case<'_>) -> Ruling {
         if case.asked.port != 0 {
             evidence.push(Evidence::new("sock_diag", format!("nothing listens on port {}", case.asked.port)));
         }
-        let fixes = vec![Remedy::look("See whether the pid in the file is the server's, then remove the file", "ps -p PID")];
-        let summary = "A pid file says that the server runs, and it does not.";
-        return words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes);
+        let absent = spoken
+            .is_some_and(|paste| case.exam.paths.iter().any(|facts| paste.files.contains(&facts.path) && facts.kind.is_none()));
+        if absent {
+            evidence.push(Evidence::new(
+                "stat(2)",
+                "the file of the text does not stand on this machine: it is in a container, or gone",
+            ));
+        }
+        let fixes = vec![Remedy::look(
+            "See whether the pid in the file is alive, and the server's, before anything is removed",
+            "ps -fp PID",
+        )];
+        let (likelihood, summary) = if case.asked.port != 0 {
+            (Likelihood::Likely, "A pid or lock file says that the server runs already, and nothing listens on its port.")
+        } else {
+            (Likelihood::Possible, "A pid or lock file says that the server runs already; whether it does was not to be seen.")
+        };
+        return words::found(CAUSE.code, likelihood, summary, evidence, fixes);
     };
     evidence.push(words::mentioned(mention));
     evidence.push(Evidence::new("/proc", fate.fact.clone()));
@@ -46,6 +74,30 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     fixes.push(Remedy::look("See what it named", shell!("ps -p {}", fate.pid)));
     let summary = format!("{} names pid {}, which is no server of port {} any more.", mention.file, fate.pid, mention.port);
+    words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
+}
+
+/// The text names the number, or the file that holds it, and no server has it.
+fn of_subject(case: &Case<'_>, paste: &crate::Paste, subject: &Subject<'_>) -> Ruling {
+    let pid = subject.pid;
+    let mut evidence = vec![words::text_line(paste)];
+    evidence.extend(subject.file.map(|file| Evidence::new(file.path.shown(), format!("it holds the number {pid}"))));
+    let fact = match subject.process {
+        Some(process) => format!("pid {pid} is {}, which is another program", words::named(process)),
+        None => format!("no process has the pid {pid}"),
+    };
+    evidence.push(Evidence::new("/proc", fact));
+    let mut fixes = vec![Remedy::look("See that nobody has the number", shell!("ps -fp {}", pid))];
+    if let Some(file) = subject.file.filter(|_| subject.process.is_none())
+        && let Some(command) = shell!("rm -- {}", file.path).typeable()
+    {
+        let command = command.behind(words::sudo(case, file.uid));
+        fixes.insert(0, Remedy::end("Remove the file, then start the server", command));
+    }
+    let summary = match subject.file {
+        Some(file) => format!("{} names pid {pid}, which is no server any more.", file.path),
+        None => format!("The server that the text calls pid {pid} is gone; what says that it runs was left behind."),
+    };
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }
 
@@ -103,13 +155,26 @@ mod tests {
         let exists = "FATAL: lock file \"postmaster.pid\" already exists";
         let mut unprivileged = file(refused(), 812, 1_799_990_000);
         unprivileged.snapshot.host.privileged = false;
+        // A text that names pid 812, which is nobody or this program.
+        let left = |program: Option<&str>| {
+            let all = program.into_iter().map(|program| process(812, 1, &[program], 900)).collect();
+            let told = Scene::on(world(Vec::new(), all, Vec::new()), "127.0.0.1:5432");
+            told.said(Symptom::InUse, Some("stale-pidfile"), exists).but(|scene| {
+                let paste = scene.paste.as_mut().unwrap();
+                (paste.program, paste.pids, paste.call) = (Some("postgresql"), vec![812], Some(crate::Call::Listen));
+                scene.exam.named = vec![812];
+            })
+        };
         Cases {
             fires: vec![
                 file(refused(), 812, 1_799_990_000),
                 file(with("chrome", 100), 812, 1_799_990_000),
                 refused().said(Symptom::InUse, Some("stale-pidfile"), exists),
+                left(None),
+                left(Some("chrome")),
             ],
             silent: vec![
+                left(Some("postgres")),
                 file(with("postgres", 10_000), 812, 1_799_990_001),
                 file(Scene::on(held(listener("127.0.0.1", 5432)), "127.0.0.1:5432").tried(Met::Connected), 812, 1_799_990_000),
                 unprivileged,

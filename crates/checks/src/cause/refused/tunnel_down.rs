@@ -1,6 +1,6 @@
 cause! {
     "tunnel-down": "the tunnel that carried the port has ended",
-    Process, Endpoint(run),
+    Process, Event(run),
     what: "`ssh -L`, `kubectl port-forward` and the like listen here in the place of a service that is elsewhere. When the
 connection behind them breaks, or the laptop sleeps, they end, and the port with them.",
     evidence: "The tunnel's own words; or a file of the project that opens the port by a tunnel, or a tunnel that was told to and

@@ -8,14 +8,19 @@ joined it after logging in.",
     fix: "Join the group and log in again, or run the client as a user who may.",
 }
 
-use portward_model::{FileKind, ShellLine, shell};
+use portward_model::{FileKind, PathFacts, ShellLine, shell};
 
-use crate::{bind::words::user, cause::prelude::*};
+use crate::{bind::words::user, case::subject, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     let Some(path) = case.asked.path.as_ref().filter(|path| case.connects() && !path.raw().starts_with(b"@")) else {
         return Ruling::Silent;
     };
+    if let Some(paste) = case.paste.filter(|paste| paste.symptom == Symptom::PermissionDenied && paste.path.is_some())
+        && let Some(ruling) = case.exam.path(path).and_then(|facts| of_another(case, paste, facts))
+    {
+        return ruling;
+    }
     let tried = case.exam.attempts.iter().find(|attempt| case.is_target(&attempt.at));
     let denied = tried.is_some_and(|attempt| attempt.met == Met::Failed(13));
     if tried.is_some() && !denied {
@@ -54,6 +59,57 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(tried.map(words::tried));
     fixes.push(Remedy::look("Or run the client as its owner", shell!("sudo -u {} CLIENT", owner)));
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
+}
+
+/// What the text's own program may do, by its user: the reader's rights are other ones.
+fn of_another(case: &Case<'_>, paste: &crate::Paste, facts: &PathFacts) -> Option<Ruling> {
+    let path = &facts.path;
+    facts.kind?;
+    let mut evidence = vec![words::text_line(paste)];
+    let owner = user(case.snapshot, facts.uid);
+    let mode = facts.mode & 0o7777;
+    let stands = Evidence::new("stat(2)", format!("{path} has mode {mode:04o}, user {owner}, group {}", facts.gid));
+    let Some(asker) = subject::asker(case) else {
+        // Whoever reads this may be another user than the one that was refused, and may say nothing for it.
+        let reader_is_refused = !facts.writable || facts.stops_at.is_some();
+        if reader_is_refused || facts.mode & 0o002 != 0 {
+            return None;
+        }
+        evidence.push(stands);
+        let program = paste.program.unwrap_or("the program");
+        let summary = format!("{path} may be written to by {owner} and its group alone, and {program} is neither.");
+        let fixes =
+            vec![Remedy::look("See as whom it runs, and the modes on the way", ShellLine::from("namei -l").operand(path))];
+        return Some(words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes));
+    };
+    let me = user(case.snapshot, asker.process.uid);
+    let runs = format!("it runs as user {me}");
+    evidence.push(Evidence::new(format!("/proc/{}/status", asker.process.id.pid), runs));
+    let who = format!("{me}, as whom {} runs", words::named(asker.process));
+    let mut fixes = Vec::new();
+    let summary = if let Some(folder) = asker.stopped_at(facts) {
+        let folder_owner = user(case.snapshot, folder.uid);
+        let fact = format!("{} has mode {:04o}, user {folder_owner}, group {}", folder.path, folder.mode, folder.gid);
+        evidence.push(Evidence::new("stat(2)", fact));
+        let command = shell!("sudo setfacl -m u:{}:x", me).operand(&folder.path).typeable();
+        fixes.extend(command.map(|command| Remedy::change(format!("Let {me} search the folder"), command)));
+        format!("{path} cannot be reached by {who}: it may not search {}.", folder.path)
+    } else {
+        match asker.may_write(facts) {
+            Some(true) => return Some(Ruling::out(format!("{who} may write to {path} by its modes"))),
+            None => return None,
+            Some(false) => evidence.push(stands),
+        }
+        if mode & 0o020 != 0 && facts.gid != 0 {
+            let command = shell!("sudo usermod -aG \"$(getent group {} | cut -d: -f1)\"", facts.gid).operand(&me);
+            fixes.push(Remedy::change(format!("Put {me} into its group, then restart the program"), command));
+        } else if let Some(command) = shell!("sudo setfacl -m u:{}:rw", me).operand(path).typeable() {
+            fixes.push(Remedy::change(format!("Let {me} write to it"), command));
+        }
+        format!("{path} may not be written to by {who}: its mode is {mode:04o}, its owner {owner}.")
+    };
+    fixes.push(Remedy::look("See the modes on the way", ShellLine::from("namei -l").operand(path)));
+    Some(words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes))
 }
 
 /// Only the error is known.

@@ -38,7 +38,9 @@ fn answer(scene: &Scene, step: &Step, clock_ms: &mut u64) -> Result<Fact, Unread
         Step::Read(Wanted::Vitals { pids, .. }) => {
             Fact::Vitals(exam.vitals.iter().filter(|vitals| pids.contains(&vitals.pid)).cloned().collect())
         }
-        Step::Read(Wanted::EveryProcess | Wanted::Processes(_)) => Fact::Processes(scene.snapshot.processes.clone()),
+        Step::Read(Wanted::EveryProcess | Wanted::Processes(_) | Wanted::Named(_)) => {
+            Fact::Processes(scene.snapshot.processes.clone())
+        }
         Step::Read(Wanted::Told(_)) => Fact::Told(exam.told.clone()),
         Step::Read(Wanted::Moved) => Fact::Moved(exam.moved.clone()),
         Step::Read(Wanted::Mentions(_)) => Fact::Mentions(exam.mentions.clone()),
