@@ -26,6 +26,8 @@ mod paste;
 mod port;
 mod program;
 mod reach;
+#[cfg(test)]
+mod report_tests;
 mod via;
 mod why;
 
