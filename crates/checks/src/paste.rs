@@ -4,14 +4,17 @@
 //! gathers what they say (host, port, path, call, error number), and picks the one that explains the rest. It
 //! knows texts only: whether a text is true of this machine is for others to find out.
 
+mod brokers;
 mod browsers;
 mod common;
 #[cfg(test)]
 mod corpus_tests;
 mod curl;
 mod databases;
+mod deploy;
 mod docker;
 mod dotnet;
+mod frontends;
 mod go;
 mod java;
 mod lines;

@@ -2,6 +2,9 @@
 
 causes! {
     too_many_connections,
+    still_loading,
+    host_not_admitted,
+    role_or_database_missing,
     websocket_upgrade_missing,
     auth_not_connection,
     host_header_blocked,

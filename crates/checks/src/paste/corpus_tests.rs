@@ -13,12 +13,15 @@ use super::{
 };
 
 const CORPUS: &[(&str, &str)] = &[
+    ("brokers", include_str!("../../corpus/paste/brokers.txt")),
     ("browsers", include_str!("../../corpus/paste/browsers.txt")),
     ("common", include_str!("../../corpus/paste/common.txt")),
     ("curl", include_str!("../../corpus/paste/curl.txt")),
     ("databases", include_str!("../../corpus/paste/databases.txt")),
+    ("deploy", include_str!("../../corpus/paste/deploy.txt")),
     ("docker", include_str!("../../corpus/paste/docker.txt")),
     ("dotnet", include_str!("../../corpus/paste/dotnet.txt")),
+    ("frontends", include_str!("../../corpus/paste/frontends.txt")),
     ("go", include_str!("../../corpus/paste/go.txt")),
     ("healthy", include_str!("../../corpus/paste/healthy.txt")),
     ("java", include_str!("../../corpus/paste/java.txt")),

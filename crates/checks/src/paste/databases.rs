@@ -11,10 +11,24 @@ rules! {
     "psql" ["connection to server at", "received invalid response to SSL negotiation"] WrongProtocol Handshake;
     "psql" ["connection to server at", "password authentication failed"] AuthenticationFailed Handshake;
     "psql" ["connection to server at", "no password supplied"] AuthenticationFailed Handshake;
-    "psql" ["connection to server at", "no pg_hba.conf entry"] AuthenticationFailed Handshake;
+    "psql" ["connection to server at", "no pg_hba.conf entry"] AuthenticationFailed Handshake, says "host-not-admitted", after "connection to server at ";
+    "psql" ["connection to server at", "pg_hba.conf rejects connection"] AuthenticationFailed Handshake,
+        says "host-not-admitted", after "connection to server at ";
+    "psql" ["connection to server at", "role \"", "\" does not exist"] AuthenticationFailed Handshake,
+        says "role-or-database-missing";
+    "psql" ["connection to server at", "database \"", "\" does not exist"] AuthenticationFailed Handshake,
+        says "role-or-database-missing";
+    "psql" ["connection to server on socket", "role \"", "\" does not exist"] AuthenticationFailed Handshake,
+        says "role-or-database-missing";
+    "psql" ["connection to server on socket", "database \"", "\" does not exist"] AuthenticationFailed Handshake,
+        says "role-or-database-missing";
+    "psql" ["connection to server at", "the database system is in recovery mode"] Other Handshake, says "still-loading";
+    "psql" ["connection to server at", "the database system is not yet accepting connections"] Other Handshake, says "still-loading";
+    "psql" ["connection to server at", "the database system is shutting down"] Other Handshake, says "still-loading";
+    "psql" ["connection to server at", "SSL error"] TlsUnexpected Handshake;
     "psql" ["connection to server at", "too many clients already"] TooManyConnections Handshake;
     "psql" ["connection to server at", "server does not support SSL"] TlsUnexpected Handshake;
-    "psql" ["connection to server at", "the database system is starting up"] Other Handshake, says "not-ready-yet";
+    "psql" ["connection to server at", "the database system is starting up"] Other Handshake, says "still-loading";
     "psql" ["connection to server on socket", "no such file or directory"] NoSuchPath Connect 2;
     "psql" ["connection to server on socket", "connection refused"] Refused Connect 111;
     "psql" ["connection to server on socket", "permission denied"] PermissionDenied Connect 13;
@@ -26,6 +40,21 @@ rules! {
     "psql" ["invalid port number:"] PortOutOfRange, after "number: ";
     "psql" ["invalid integer value", "for connection option \"port\""] PortOutOfRange, after "value ";
     "postgresql" ["password authentication failed for user"] AuthenticationFailed Handshake;
+    "postgresql" ["no pg_hba.conf entry for host"] AuthenticationFailed Handshake, says "host-not-admitted", nowhere;
+    "postgresql" ["pg_hba.conf rejects connection for host"] AuthenticationFailed Handshake, says "host-not-admitted", nowhere;
+    "postgresql" ["FATAL", "role \"", "\" does not exist"] AuthenticationFailed Handshake, says "role-or-database-missing";
+    "postgresql" ["FATAL", "database \"", "\" does not exist"] AuthenticationFailed Handshake, says "role-or-database-missing";
+    "postgresql" ["error: role \"", "\" does not exist"] AuthenticationFailed Handshake, says "role-or-database-missing";
+    "postgresql" ["error: database \"", "\" does not exist"] AuthenticationFailed Handshake, says "role-or-database-missing";
+    "postgresql" ["the database system is starting up"] Other Handshake, says "still-loading";
+    "postgresql" ["the database system is in recovery mode"] Other Handshake, says "still-loading";
+    "postgresql" ["the database system is not yet accepting connections"] Other Handshake, says "still-loading";
+    "postgresql" ["SQLSTATE 57P03"] Other Handshake, says "still-loading";
+    "postgresql" ["SQLSTATE 3D000"] AuthenticationFailed Handshake, says "role-or-database-missing";
+    "postgresql" ["code: '3D000'"] AuthenticationFailed Handshake, says "role-or-database-missing", echo;
+    "postgresql" ["could not open lock file", ".s.PGSQL.", "permission denied"] PermissionDenied Bind 13;
+    "postgresql" ["could not create lock file", "permission denied"] PermissionDenied Bind 13;
+    "postgresql" ["could not create lock file", "no such file or directory"] NoSuchPath Bind 2;
     "postgresql" ["28P01"] AuthenticationFailed Handshake;
     "postgresql" ["sorry, too many clients already"] TooManyConnections Handshake;
     "postgresql" ["remaining connection slots are reserved"] TooManyConnections Handshake;
@@ -58,7 +87,19 @@ rules! {
     "mysql" ["Access denied for user"] AuthenticationFailed Handshake;
     "mysql" ["ERROR 1040", "too many connections"] TooManyConnections Handshake;
     "mysql" ["ER_CON_COUNT_ERROR"] TooManyConnections Handshake;
-    "mysql" ["is blocked because of many connection errors"] Other Handshake, says "server-closes-immediately";
+    "mysql" ["is blocked because of many connection errors"] AuthenticationFailed Handshake, says "host-not-admitted", nowhere;
+    "mysql" ["is not allowed to connect to this MySQL server"] AuthenticationFailed Handshake, says "host-not-admitted", nowhere;
+    "mariadb" ["is not allowed to connect to this MariaDB server"] AuthenticationFailed Handshake,
+        says "host-not-admitted", nowhere;
+    "mysql" ["ER_HOST_NOT_PRIVILEGED"] AuthenticationFailed Handshake, says "host-not-admitted", nowhere, echo;
+    "mysql" ["ER_HOST_IS_BLOCKED"] AuthenticationFailed Handshake, says "host-not-admitted", nowhere, echo;
+    "mysql" ["Unknown database '"] AuthenticationFailed Handshake, says "role-or-database-missing", nowhere;
+    "mysql" ["ER_BAD_DB_ERROR"] AuthenticationFailed Handshake, says "role-or-database-missing", nowhere, echo;
+    "mysql" ["ER_NOT_SUPPORTED_AUTH_MODE"] AuthenticationFailed Handshake;
+    "mysql" ["Got an error reading communication packets"] Reset Read, noise, nowhere;
+    "mysql" ["Lost connection to MySQL server during query"] EmptyReply Read;
+    "mariadb" ["Lost connection to server during query"] EmptyReply Read;
+    "mysql" ["server has gone away"] EmptyReply Read;
     "mysql" ["Can't start server: Bind on TCP/IP port"] InUse Bind 98;
     "mysql" ["Can't start server: Bind on unix socket"] InUse Bind 98;
     "mysql" ["Do you already have another", "server running on port"] InUse Bind;
@@ -74,6 +115,18 @@ rules! {
     "redis-cli" ["as reply type byte"] WrongProtocol Read;
     "redis-cli" ["Error: Server closed the connection"] EmptyReply Read;
     "redis" ["NOAUTH Authentication required"] AuthenticationFailed Handshake;
+    "redis" ["LOADING Redis is loading the dataset in memory"] Other Read, says "still-loading";
+    "redis" ["LOADING Valkey is loading the dataset in memory"] Other Read, says "still-loading";
+    "redis" ["BusyLoadingError"] Other Read, says "still-loading", echo;
+    "redis" ["MASTERDOWN Link with MASTER is down"] Other Read, says "still-loading";
+    "redis" ["DENIED Redis is running in protected mode"] AuthenticationFailed Handshake, says "host-not-admitted", nowhere;
+    "redis" ["-DENIED Redis is running in protected mode"] AuthenticationFailed Handshake, says "host-not-admitted", nowhere;
+    "redis" ["failed after", "failures.Last Error : (111) Connection refused"] Refused Connect 111;
+    "redis" ["Error while reading from", "(104, 'Connection reset by peer')"] Reset Read 104;
+    "redis" ["Invalid response (3) received from RESP"] WrongProtocol Read;
+    "redis" ["Protocol Error: b'"] WrongProtocol Read;
+    "redis" ["[ioredis] Unhandled error event"] Refused Connect, echo;
+    "redis" ["MaxRetriesPerRequestError"] Refused Connect, echo;
     "redis" ["WRONGPASS"] AuthenticationFailed Handshake;
     "redis" ["max number of clients reached"] TooManyConnections Handshake;
     "redis" ["Possible SECURITY ATTACK detected"] WrongProtocol Read;
@@ -104,8 +157,6 @@ rules! {
     "kafka" ["Connect to ipv4#", "failed: connection refused"] Refused Connect 111, after "ipv4#";
     "kafka" ["brokers are down"] Refused Connect, echo;
     "kafka" ["client has run out of available brokers"] Refused Connect;
-    "elasticsearch" ["elastic_transport.ConnectionError"] Refused Connect;
-    "elasticsearch" ["received plaintext http traffic on an https channel"] TlsExpected Read;
     "memcached" ["failed to listen on", "memcached"] InUse Listen;
     "memcached" ["failed to listen on TCP port"] InUse Listen, sure;
 }

@@ -33,14 +33,11 @@ rules! {
     "podman" ["Cannot connect to Podman"] Refused Connect, echo;
     "podman" ["unable to connect to Podman socket", "no such file or directory"] NoSuchPath Connect 2;
     "podman" ["unable to connect to Podman socket"] Refused Connect;
-    "podman" ["pasta failed", "address already in use"] InUse Listen 98;
     "kubectl" ["was refused - did you specify the right host or port?"] Refused Connect;
     "kubectl" ["couldn't get current server API group list", "connection refused"] Refused Connect 111;
     "kubectl" ["Unable to listen on port"] InUse Listen;
     "kubectl" ["unable to listen on any of the requested ports"] InUse Listen, echo;
     "kubectl" ["error: lost connection to pod"] Reset Read, says "tunnel-down";
-    "kubectl" ["connection refused", "an error occurred forwarding"] UpstreamFailed Connect 111;
-    "kubectl" ["an error occurred forwarding"] UpstreamFailed Connect;
     "kubectl" ["error upgrading connection"] Other Handshake, says "tunnel-down";
     "kubectl" ["Readiness probe failed:", "connection refused"] Refused Connect 111;
     "kubectl" ["Liveness probe failed:", "connection refused"] Refused Connect 111;

@@ -283,6 +283,9 @@ fn is_local(paste: &Paste) -> bool {
 
 /// Fills in host, addresses, port, path and scheme from the error's line.
 fn aim(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str) {
+    if rule.nowhere {
+        return;
+    }
     let all = places(text);
     target(paste, rule, at, text, &all);
     if paste.path.is_none() {
@@ -578,6 +581,8 @@ const ATTRIBUTES: &[&str] = &[
     "TCP/IP connections on port",
     "connections on Unix domain socket",
     "Identify and stop",
+    "> http://",
+    "> https://",
 ];
 
 /// Beginnings after which a host stands.

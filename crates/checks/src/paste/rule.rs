@@ -18,6 +18,8 @@ pub(super) struct Rule {
     pub(super) standing: Standing,
     /// True for a wording that explains every other in its line.
     pub(super) sure: bool,
+    /// True where an address in the line is the client's own, or a server's that answered: nobody failed to reach it.
+    pub(super) nowhere: bool,
 }
 
 /// How much of the rest an error explains.
@@ -64,6 +66,7 @@ pub(super) const fn rule(needles: &'static [&'static str], symptom: Symptom) -> 
         after: None,
         standing: Standing::Plain,
         sure: false,
+        nowhere: false,
     }
 }
 
@@ -98,6 +101,10 @@ impl Rule {
 
     pub(super) const fn sure(self) -> Self {
         Self { sure: true, ..self }
+    }
+
+    pub(super) const fn nowhere(self) -> Self {
+        Self { nowhere: true, ..self }
     }
 
     /// How specific the wording is: the longer, the more; one of a program before one of all.

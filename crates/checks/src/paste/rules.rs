@@ -5,7 +5,8 @@ use std::{ops::Range, sync::OnceLock};
 use aho_corasick::AhoCorasick;
 
 use super::{
-    browsers, common, curl, databases, docker, dotnet, go, java, node, python, rule::Rule, scripts, servers, shell, vantage,
+    brokers, browsers, common, curl, databases, deploy, docker, dotnet, frontends, go, java, node, python, rule::Rule, scripts,
+    servers, shell, vantage,
 };
 
 /// Every table of rules.
@@ -23,6 +24,9 @@ pub(super) const TABLES: &[&[Rule]] = &[
     docker::RULES,
     browsers::RULES,
     shell::RULES,
+    frontends::RULES,
+    brokers::RULES,
+    deploy::RULES,
 ];
 
 /// The needles of all rules and marks in one automaton, so that a text is searched once for all of them.
