@@ -239,6 +239,42 @@ pub enum Call {
 }
 
 impl Symptom {
+    /// Whether some server answered: what it said is so, whatever is seen of it later.
+    pub fn is_answer(self) -> bool {
+        match self {
+            Self::WrongProtocol
+            | Self::TlsExpected
+            | Self::TlsUnexpected
+            | Self::CertificateUntrusted
+            | Self::HostBlocked
+            | Self::CrossOrigin
+            | Self::TooManyConnections
+            | Self::AuthenticationFailed
+            | Self::HttpStatus => true,
+            Self::Refused
+            | Self::InUse
+            | Self::NoHandshake
+            | Self::NoAnswer
+            | Self::Reset
+            | Self::EmptyReply
+            | Self::AddressNotAvailable
+            | Self::PermissionDenied
+            | Self::NotPermitted
+            | Self::Unreachable
+            | Self::NoSuchPath
+            | Self::NameUnknown
+            | Self::PortOutOfRange
+            | Self::UnsafePort
+            | Self::TooManyFiles
+            | Self::UpstreamFailed
+            | Self::DebuggerEnded
+            | Self::DebuggerFailed
+            | Self::NoBuffer
+            | Self::ProxyFailed
+            | Self::Other => false,
+        }
+    }
+
     /// Whether the question behind the error is why a program cannot listen, rather than why nobody answers.
     pub fn asks_to_listen(self, call: Option<Call>) -> bool {
         match call {

@@ -204,9 +204,11 @@ pub(crate) fn lets_in(case: &Case<'_>) -> bool {
     case.connects() && !case.asked.transport.is_unix() && matches!(case.standing(), Standing::Connected(_))
 }
 
-/// True when what the text reports may still be so: the endpoint was not seen to refuse, and not seen to be gone.
+/// True when what the text reports may still be so: the endpoint was not seen to refuse, and not seen to be gone; or a server
+/// answered the text's client, whatever has become of it since.
 pub(crate) fn text_may_stand(case: &Case<'_>) -> bool {
-    case.connects() && (case.asked.port == 0 && case.asked.path.is_none() || !case.fails_to_connect())
+    let answered = case.paste.is_some_and(|paste| paste.symptom.is_answer());
+    case.connects() && (answered || case.asked.port == 0 && case.asked.path.is_none() || !case.fails_to_connect())
 }
 
 /// The host as a client names it: the name, or the first address; safe in a command.

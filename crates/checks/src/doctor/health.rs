@@ -129,7 +129,11 @@ fn is_met_no_more(case: &Case<'_>, paste: &Paste, attempt: &Attempt) -> bool {
     let served = answer.is_some_and(|answer| answer.status < 400);
     let spoke = attempt.exchange.as_ref().is_some_and(|exchange| !exchange.heard.raw().is_empty());
     match paste.symptom {
-        Symptom::Refused | Symptom::NoHandshake | Symptom::Unreachable | Symptom::NoSuchPath | Symptom::NoBuffer => true,
+        // Of whoever cannot be told to run here: a container's localhost is another one.
+        Symptom::Refused | Symptom::Unreachable => is_of_here(case, paste),
+        // A full queue comes and goes with the load.
+        Symptom::NoHandshake => case.asked.path.is_none() && is_of_here(case, paste),
+        Symptom::NoSuchPath | Symptom::NoBuffer => true,
         Symptom::AddressNotAvailable => paste.call != Some(crate::Call::Socket),
         Symptom::NameUnknown => case.asked.name.is_some() && case.asked.name.as_deref() == paste.host.as_deref(),
         Symptom::NoAnswer | Symptom::Reset | Symptom::EmptyReply => spoke && is_repeated(case, paste),
@@ -160,6 +164,18 @@ fn is_met_no_more(case: &Case<'_>, paste: &Paste, attempt: &Attempt) -> bool {
         | Symptom::DebuggerFailed
         | Symptom::Other => false,
     }
+}
+
+/// True where the text's own words or the reader's tell that it happened in this network: it is not about localhost, which every
+/// network has for itself, or the client was run here.
+fn is_of_here(case: &Case<'_>, paste: &Paste) -> bool {
+    let everywhere = |address: &IpAddr| dialled(*address).is_loopback();
+    let far = !case.asked.addresses.is_empty() && !case.asked.addresses.iter().any(everywhere);
+    let alive = paste
+        .pids
+        .iter()
+        .any(|pid| case.snapshot.process(*pid).is_some_and(|process| case.shares_network(process) != Some(false)));
+    case.asked.path.is_some() || far || alive || case.exam.observed.is_some()
 }
 
 /// True when each address at which the text's client failed accepts a connection now.

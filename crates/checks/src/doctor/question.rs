@@ -4,7 +4,7 @@ mod text;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Sentence, Text, Transport, capitalised, is_localhost};
+use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Sentence, Text, Transport};
 
 use super::{Asked, Asking};
 use crate::{
@@ -73,8 +73,6 @@ pub enum Misunderstood {
         /// Its lines that are not empty.
         lines: usize,
     },
-    /// A name that does not resolve, in words.
-    Unresolved(String),
     /// Nothing was named.
     Nothing,
 }
@@ -87,9 +85,6 @@ impl From<Misunderstood> for Failure {
             Misunderstood::NoError { lines } => {
                 Self::usage(format!("Nothing in the text ({lines} lines) is an error that Portward knows."))
                     .hint("name the endpoint as well: portward doctor 127.0.0.1:3000 --text '...'")
-            }
-            Misunderstood::Unresolved(why) => {
-                Self::system(format!("{}.", capitalised(&why))).hint("give an address, or a name that this machine knows")
             }
             Misunderstood::Nothing => Self::usage("There is nothing to examine.")
                 .hint("give an endpoint or an error message: portward doctor 3000, or pipe a log: ... | portward doctor -"),
@@ -167,7 +162,7 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Question, Misunder
     let listens = words.bind || is_own && asks_to_listen(paste.as_ref());
     let asking = if listens { Asking::Listen } else { Asking::Connect };
     match endpoint {
-        Some(endpoint) => question(&endpoint, asking, resource, from_text, paste, names, notes),
+        Some(endpoint) => Ok(question(&endpoint, asking, resource, paste, names, notes)),
         None => Ok(Question {
             asked: Asked::nowhere(asking),
             paste,
@@ -252,11 +247,10 @@ fn question(
     endpoint: &Endpoint,
     asking: Asking,
     resource: Option<String>,
-    from_text: bool,
     paste: Option<Paste>,
     names: &dyn Names,
     mut notes: Vec<Sentence>,
-) -> Result<Question, Misunderstood> {
+) -> Question {
     let (mut name, mut zone, mut path) = (None, None, None);
     let addresses = match &endpoint.host {
         EndpointHost::Any => Vec::new(),
@@ -272,12 +266,11 @@ fn question(
             name = Some(host.clone());
             match names.resolve(host) {
                 Ok(addresses) => addresses,
-                Err(why) if from_text || is_localhost(host) => {
+                Err(why) => {
                     notes.push(format!("{host} does not resolve here: {why}").into());
                     // The text's own machine knew it.
                     paste.as_ref().map(|paste| paste.addresses.clone()).unwrap_or_default()
                 }
-                Err(why) => return Err(Misunderstood::Unresolved(why)),
             }
         }
     };
@@ -309,7 +302,7 @@ fn question(
         scheme: endpoint.scheme.clone(),
         resource,
     };
-    Ok(Question { asked, paste, bind, bound, zone, notes })
+    Question { asked, paste, bind, bound, zone, notes }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ use crate::{
     case::words,
     cause::{Cause, Family, GROUPS, every_cause},
     check::{Check, Ruling},
+    offer::read_page,
 };
 
 /// What became of the question.
@@ -66,12 +67,25 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
     let mut explained = explained.into_iter();
     found.retain(|_| explained.next() == Some(false));
     found.sort_by_key(Told::order);
-    let causes: Vec<Finding> = found.into_iter().map(|told| told.finding).collect();
-    ruled_out.retain(|out| !causes.iter().any(|cause| cause.code == out.code));
+    let mut causes: Vec<Finding> = found.into_iter().map(|told| told.finding).collect();
     let healthy = healthy(case);
+    if causes.is_empty() && healthy.is_empty() {
+        causes.extend(spoken(case, &ruled_out));
+    }
+    ruled_out.retain(|out| !causes.iter().any(|cause| cause.code == out.code));
     let verdict = verdict(case, &causes, &healthy);
     let summary = summary(case, verdict, &causes, &healthy);
     Diagnosis { verdict, summary, causes, ruled_out, healthy: if verdict == Verdict::Healthy { healthy } else { Vec::new() } }
+}
+
+/// The cause that the text alone names, where nothing that was seen says more, or that it is not so.
+fn spoken(case: &Case<'_>, ruled_out: &[Finding]) -> Option<Finding> {
+    let paste = case.paste?;
+    let named = every_cause().find(|cause| paste.says == Some(cause.code))?;
+    let denied = ruled_out.iter().any(|out| out.code == named.code);
+    let summary = format!("The text says it: {}.", named.summary);
+    let told = Finding::new(named.code, Likelihood::Likely, summary, vec![words::text_line(paste)], vec![read_page(named.code)]);
+    (!denied).then_some(told)
 }
 
 /// True when a cause of this kind is certain by what was read so far.
@@ -91,6 +105,8 @@ fn verdict(case: &Case<'_>, causes: &[Finding], healthy: &[Evidence]) -> Verdict
     match surest {
         Some(Likelihood::Certain | Likelihood::Likely) => Verdict::Fault,
         // What is merely possible accuses nobody where nothing was seen or said to fail.
+        // So it is where a connection goes well, and only its place may be another one.
+        Some(Likelihood::Possible) if matches!(case.standing(), Standing::Connected(_)) => Verdict::Unknown,
         Some(Likelihood::Possible) if case.symptom().is_some() || case.fails_to_connect() || case.listens() => Verdict::Fault,
         Some(Likelihood::Possible) => Verdict::Unknown,
         None if healthy.is_empty() => Verdict::Unknown,

@@ -77,8 +77,10 @@ fn means(number: i32, symptom: Symptom) -> bool {
         Symptom::NoSuchPath => &[2],
         Symptom::TooManyFiles => &[23, 24],
         Symptom::NoBuffer => &[98, 99, 105],
-        Symptom::NameUnknown | Symptom::PortOutOfRange | Symptom::UnsafePort => &[],
-        Symptom::WrongProtocol
+        Symptom::NameUnknown
+        | Symptom::PortOutOfRange
+        | Symptom::UnsafePort
+        | Symptom::WrongProtocol
         | Symptom::TlsExpected
         | Symptom::TlsUnexpected
         | Symptom::CertificateUntrusted

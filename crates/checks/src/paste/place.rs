@@ -17,7 +17,7 @@ impl Place {
         Self {
             start,
             end,
-            host: host.filter(|host| !host.is_empty() && *host != "null" && *host != "undefined").map(str::to_owned),
+            host: host.filter(|host| !host.is_empty() && !NO_HOSTS.contains(host)).map(str::to_owned),
             port,
             scheme: None,
         }
@@ -369,6 +369,9 @@ const NO_HOST: &[&str] = &["file", "node", "webpack", "webpack-internal", "unix"
 /// Hosts that messages name for further reading.
 const DOCUMENTS: &[&str] =
     &["nodejs.org", "curl.se", "curl.haxx.se", "nextjs.org", "docs.docker.com", "go.dev", "vite.dev", "vitejs.dev"];
+
+/// Words that stand where a host would, and are none.
+const NO_HOSTS: &[&str] = &["null", "undefined", "None", "nil", "HOST", "HOSTNAME", "PORT", "ADDRESS", "SERVER"];
 
 const FILES: &[&str] = &[
     "js", "mjs", "cjs", "ts", "tsx", "jsx", "mts", "py", "java", "kt", "scala", "go", "rs", "rb", "php", "c", "cc", "cpp", "h",

@@ -5,7 +5,7 @@ use std::{net::IpAddr, ops::Range};
 use portward_model::{Text, Transport, masked_line, unmap};
 
 use super::{
-    Call, Paste, Symptom, Vantage,
+    Call, Paste, Request, Symptom, Vantage,
     lines::{Line, each_line},
     number::errno_in,
     path::socket_path,
@@ -255,12 +255,14 @@ impl Reader {
         let hosts = |paste: &Paste| first.host == paste.host || (is_local(first) && is_local(paste));
         let further = self.found.iter().enumerate().skip(chosen + 1).find(|(_, found)| {
             let paste = &found.paste;
+            let same = paste.port.is_some() && paste.port == first.port && paste.host.is_some() && hosts(paste);
+            // A line of the same log that names nobody goes on about the same server.
+            let bare = paste.port.is_none() && paste.host.is_none() && paste.path.is_none() && paste.says.is_some();
+            let near = paste.line_number.saturating_sub(first.line_number) <= NEAR && first.says.is_none();
             !is_before_contact(paste)
                 && found.standing > Standing::Noise
-                && paste.port.is_some()
-                && paste.port == first.port
-                && paste.host.is_some()
-                && hosts(paste)
+                && (same || bare && near)
+                && found.causes.is_none()
                 && !paste.symptom.asks_to_listen(paste.call)
         });
         further.map_or(chosen, |(at, _)| at)
@@ -288,6 +290,20 @@ fn aim(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str) {
     }
     let all = places(text);
     target(paste, rule, at, text, &all);
+    // What a proxy was asked for is what its client asks, whoever refused.
+    let through = rule.symptom == Symptom::ProxyFailed;
+    let own = |place: &&Place| {
+        let nowhere = through || paste.host.is_none() && paste.port.is_none();
+        let alike = place.port == paste.port && place.port.is_some() || place.host == paste.host;
+        place.scheme.is_some() && (nowhere || alike)
+    };
+    paste.url_scheme = all.iter().find(own).and_then(|place| place.scheme.clone());
+    // The resource of a URL of another server, such as that which a proxy was asked for, is none of this one's.
+    let other = paste.url_scheme.is_none() && all.iter().any(|place| place.scheme.is_some());
+    if let Some(request) = paste.request.as_mut().filter(|request| other && request.method.is_none()) {
+        request.resource = None;
+    }
+    paste.request = paste.request.take().filter(|request| *request != Request::default());
     if paste.path.is_none() {
         addresses(paste, text, &all);
     }
@@ -295,7 +311,6 @@ fn aim(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str) {
 
 /// The host, the port or the path that the error is about.
 fn target(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str, all: &[Place]) {
-    paste.url_scheme = all.iter().find_map(|place| place.scheme.clone());
     if let Some(path) = socket_path(text) {
         paste.path = Some(Text::from(path));
         return;
@@ -398,14 +413,16 @@ fn is_joint(between: &str) -> bool {
 /// The call that failed, by the nearest word before the error, where the wording itself leaves it open or is that of all.
 fn own_call(paste: &mut Paste, at: &Range<usize>, text: &str) {
     let Some(before) = text.get(..at.start) else { return };
-    let near = syscall_before(before);
+    let words_after = text.get(at.end..).unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric());
+    let after = || words_after.filter(|word| !word.is_empty()).take(5).find(|word| *word == "connect").map(|_| Call::Connect);
+    let near = syscall_before(before).or_else(after);
     match (near, paste.symptom) {
         // There is no bind by hand in a connect: no source port was left.
         (Some(Call::Connect), Symptom::InUse) => {
             (paste.symptom, paste.call) = (Symptom::NoBuffer, near);
         }
         (Some(Call::Socket), Symptom::AddressNotAvailable | Symptom::PermissionDenied | Symptom::NotPermitted) => {
-            paste.call = near
+            paste.call = near;
         }
         (Some(_), _) => paste.call = paste.call.or(near),
         (None, _) => {}
@@ -564,6 +581,12 @@ const ATTEMPTS: &[&str] = &[
     "connecting to",
     "debug1: Connecting to ",
     "--20",
+    "listening at ",
+    "listening on ",
+    "Listening on ",
+    "Listening at ",
+    "binding to ",
+    "Binding to ",
 ];
 
 /// Beginnings of lines that add to the error above.

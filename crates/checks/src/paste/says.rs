@@ -13,13 +13,17 @@ pub(super) fn says(paste: &Paste) -> Option<&'static str> {
     }
     match paste.symptom {
         Symptom::Refused if paste.path.is_some() => Some("stale-unix-socket"),
+        // A Unix listener whose queue is full refuses at once, by EAGAIN (unix(7)).
+        Symptom::NoHandshake if paste.path.is_some() => Some("accept-queue-full"),
         Symptom::NoSuchPath => Some("unix-socket-missing"),
         Symptom::PermissionDenied if paste.path.is_some() => Some("unix-socket-permission"),
         Symptom::PermissionDenied if listens && paste.port.is_some_and(|port| port < 1024) => Some("privileged-port"),
         Symptom::AddressNotAvailable if paste.errno == Some(EAFNOSUPPORT) => None,
+        // socket(2) has no such error: it is that of the connect behind it.
+        Symptom::AddressNotAvailable if paste.call == Some(Call::Socket) => Some("ephemeral-exhausted"),
         Symptom::AddressNotAvailable if listens => Some("addr-not-local"),
         Symptom::AddressNotAvailable if paste.call == Some(Call::Connect) && has_ipv4(paste) => Some("ephemeral-exhausted"),
-        Symptom::NameUnknown => name(paste.host.as_deref()?),
+        Symptom::NameUnknown => Some(name(paste.host.as_deref()?)),
         Symptom::PortOutOfRange => Some("port-out-of-range"),
         Symptom::UnsafePort => Some("browser-unsafe-port"),
         Symptom::TlsExpected => Some("tls-server-plain-client"),
@@ -59,10 +63,10 @@ fn has_ipv4(paste: &Paste) -> bool {
     paste.host.as_deref().and_then(|host| host.parse::<Ipv4Addr>().ok()).is_some_and(|address| !address.is_unspecified())
 }
 
-fn name(host: &str) -> Option<&'static str> {
+fn name(host: &str) -> &'static str {
     if host.eq_ignore_ascii_case("localhost") {
-        return Some("hosts-localhost-missing");
+        return "hosts-localhost-missing";
     }
     let subdomain = host.to_ascii_lowercase().ends_with(".localhost");
-    Some(if subdomain { "localhost-subdomain-unresolved" } else { "name-unknown" })
+    if subdomain { "localhost-subdomain-unresolved" } else { "name-unknown" }
 }

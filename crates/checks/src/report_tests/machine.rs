@@ -19,7 +19,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use portward_model::{
     CommandLine, Counters, DialTarget, Ended, Endpoint, Exchange, FileKind, FolderFacts, Learnt, Met, Need, NetworkSettings,
-    PathFacts, Route, Said, Seen, Snapshot, Socket, SocketName, SocketState, Text, Topic, Transport,
+    PathFacts, Route, Said, Seen, Snapshot, Socket, SocketName, SocketState, Text, Topic, Transport, Vitals,
 };
 use portward_wire::protocol::{self, First};
 
@@ -80,9 +80,9 @@ impl Machine {
                     made.snapshot.processes.push(own);
                 }
                 "path" => {
-                    let (mode, uid) = command.split_once(' ').unwrap_or_else(|| panic!("{place}: {command}"));
-                    let mode = u32::from_str_radix(mode, 8).unwrap_or_else(|_| panic!("{place}: {mode}"));
-                    made.rights.push((Text::from(first), mode, uid.parse().unwrap_or_else(|_| panic!("{place}: {uid}"))));
+                    let (bits, uid) = command.split_once(' ').unwrap_or_else(|| panic!("{place}: {command}"));
+                    let bits = u32::from_str_radix(bits, 8).unwrap_or_else(|_| panic!("{place}: {bits}"));
+                    made.rights.push((Text::from(first), bits, uid.parse().unwrap_or_else(|_| panic!("{place}: {uid}"))));
                 }
                 "file" => {
                     let pid = command.parse().unwrap_or_else(|_| panic!("{place}: {command}"));
@@ -150,7 +150,10 @@ impl Machine {
             Step::Read(Wanted::Topic(Topic::Hosts)) => Fact::Learnt(Learnt::Hosts(Vec::new())),
             Step::Read(Wanted::Topic(Topic::Firewall)) => Fact::Learnt(Learnt::Firewall(Seen::Known(Vec::new()))),
             Step::Read(Wanted::Path(path)) => Fact::Path(self.stands(path)),
-            Step::Read(Wanted::Vitals { pids, .. }) => Fact::Vitals(pids.iter().map(|pid| well(*pid)).collect()),
+            Step::Read(Wanted::Vitals { pids, .. }) => {
+                let groups = |pid: u32| self.snapshot.process(pid).map(|process| process.uid).into_iter().collect();
+                Fact::Vitals(pids.iter().map(|pid| Vitals { groups: groups(*pid), ..well(*pid) }).collect())
+            }
             Step::Read(Wanted::EveryProcess) => Fact::Processes(self.snapshot.processes.clone()),
             Step::Read(Wanted::Processes(pids) | Wanted::Named(pids)) => {
                 let asked = self.snapshot.processes.iter().filter(|known| pids.contains(&known.id.pid));

@@ -47,7 +47,7 @@ fn refuses(exchange: &Exchange) -> bool {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use portward_model::{Ended, Met, Said};
+    use portward_model::{Ended, Said};
 
     use crate::{
         Symptom,
@@ -68,7 +68,6 @@ mod tests {
             silent: vec![
                 bare(3000).talked(Said::Http, unauthorized, Ended::Enough),
                 bare(6379).talked(Said::Greeting, b"-NOAUTH Authentication required.\r\n", Ended::Enough),
-                told(Scene::connect("127.0.0.1:5432")).tried(Met::Failed(111)),
             ],
         }
     }

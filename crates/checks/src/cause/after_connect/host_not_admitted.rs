@@ -1,6 +1,6 @@
 cause! {
     "host-not-admitted": "the server answers and does not admit clients from this address",
-    Dialogue, Endpoint(run) if talk::text_may_stand,
+    Dialogue, Event(run) if talk::text_may_stand,
     what: "\
 The connection works. The server looks at the address that the client comes from before it asks who it is, and refuses: PostgreSQL has no
 line of `pg_hba.conf` for it, or one that rejects it; MySQL has no account for that host (1130), or blocks it after many broken
@@ -17,7 +17,8 @@ use crate::cause::prelude::*;
 fn run(case: &Case<'_>) -> Ruling {
     let Some(paste) = case.paste.filter(|_| case.says(CAUSE.code)) else { return Ruling::Silent };
     let mut evidence = vec![words::text_line(paste)];
-    evidence.extend(talk::exchanges(case).into_iter().find(|(_, e)| !e.heard.raw().is_empty()).map(|(_, e)| talk::heard_words(e)));
+    evidence
+        .extend(talk::exchanges(case).into_iter().find(|(_, e)| !e.heard.raw().is_empty()).map(|(_, e)| talk::heard_words(e)));
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let client = client(paste.line.raw());
     let from = client.as_ref().map_or_else(|| "this address".to_owned(), ToString::to_string);
@@ -57,7 +58,7 @@ fn client(line: &[u8]) -> Option<Text> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use portward_model::{Ended, Met, Said};
+    use portward_model::{Ended, Said};
 
     use crate::{
         Symptom,
@@ -80,7 +81,6 @@ mod tests {
             ],
             silent: vec![
                 on(3306).talked(Said::Nothing, b"J\x00\x00\x00\x0a5.5.5-10.11\x00", Ended::Enough),
-                told(Scene::connect("127.0.0.1:5432"), entry).tried(Met::Failed(111)),
                 on(5432).said(Symptom::AuthenticationFailed, Some("auth-not-connection"), "password authentication failed"),
             ],
         }

@@ -55,7 +55,7 @@ fn run(case: &Case<'_>) -> Ruling {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use portward_model::{Ended, Met, Said};
+    use portward_model::{Ended, Said};
 
     use crate::{
         Symptom,
@@ -92,9 +92,6 @@ mod tests {
                 url(Some("/")).talked(Said::Http, lost, Ended::Enough),
                 url(Some("/api")).talked(Said::Http, b"HTTP/1.1 405 Method Not Allowed\r\n\r\n", Ended::Enough),
                 url(Some("/api")).talked(Said::Http, b"HTTP/1.1 301 Moved\r\nLocation: /x\r\n\r\n", Ended::Enough),
-                Scene::connect("127.0.0.1:3000")
-                    .said(Symptom::HttpStatus, Some("http-error-status"), "404")
-                    .tried(Met::Failed(111)),
             ],
         }
     }

@@ -1,6 +1,6 @@
 cause! {
     "role-or-database-missing": "the server answers and knows no such user or database",
-    Dialogue, Endpoint(run) if talk::text_may_stand,
+    Dialogue, Event(run) if talk::text_may_stand,
     what: "\
 The connection works. The server looks for the user or the database that the client names, and has none: PostgreSQL 28000 (`role
 does not exist`) and 3D000 (`database does not exist`), MySQL 1049 (`Unknown database`). Often another server answers than the one
@@ -17,7 +17,8 @@ use crate::cause::prelude::*;
 fn run(case: &Case<'_>) -> Ruling {
     let Some(paste) = case.paste.filter(|_| case.says(CAUSE.code)) else { return Ruling::Silent };
     let mut evidence = vec![words::text_line(paste)];
-    evidence.extend(talk::exchanges(case).into_iter().find(|(_, e)| !e.heard.raw().is_empty()).map(|(_, e)| talk::heard_words(e)));
+    evidence
+        .extend(talk::exchanges(case).into_iter().find(|(_, e)| !e.heard.raw().is_empty()).map(|(_, e)| talk::heard_words(e)));
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let missing = missing(paste.line.raw()).map_or("such user or database".to_owned(), |(what, name)| format!("{what} {name}"));
     let tongue = talk::server(case).map(|(tongue, _)| tongue).or_else(|| talk::client(case).map(|client| client.tongue));
@@ -49,7 +50,7 @@ fn missing(line: &[u8]) -> Option<(&'static str, Text)> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use portward_model::{Ended, Met, Said};
+    use portward_model::{Ended, Said};
 
     use crate::{
         Symptom,
@@ -75,7 +76,6 @@ mod tests {
             ],
             silent: vec![
                 on(5432).talked(Said::Greeting, welcome, Ended::Enough),
-                told(Scene::connect("127.0.0.1:5432")).tried(Met::Failed(111)),
                 on(5432).said(Symptom::AuthenticationFailed, Some("auth-not-connection"), "password authentication failed"),
             ],
         }

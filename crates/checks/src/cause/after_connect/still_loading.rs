@@ -1,6 +1,6 @@
 cause! {
     "still-loading": "the server answers that it is not ready yet",
-    Dialogue, Endpoint(run) if talk::text_may_stand,
+    Dialogue, Event(run) if talk::text_may_stand,
     what: "\
 The port is open and the server answers, in words: not yet. PostgreSQL starts up or recovers (57P03), Redis reads its file into memory
 (LOADING), a web application says 503 with `Retry-After`. Whoever waited for the open port alone came too early.",
@@ -46,7 +46,7 @@ fn is_loading(exchange: &Exchange) -> bool {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use portward_model::{Ended, Met, Said};
+    use portward_model::{Ended, Said};
 
     use crate::{
         Symptom,
@@ -71,7 +71,6 @@ mod tests {
             silent: vec![
                 on(8080).talked(Said::Http, b"HTTP/1.1 503 Service Unavailable\r\n\r\n", Ended::Enough),
                 on(6379).talked(Said::Greeting, b"+PONG\r\n", Ended::Enough),
-                told(Scene::connect("127.0.0.1:5432")).tried(Met::Failed(111)),
             ],
         }
     }

@@ -12,11 +12,12 @@ use crate::{Call, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     let told = case.paste.filter(|paste| paste.errno == Some(EAFNOSUPPORT) || paste.call == Some(Call::Socket));
-    let Some(paste) = told.filter(|paste| {
-        matches!(paste.symptom, Symptom::AddressNotAvailable | Symptom::PermissionDenied | Symptom::NotPermitted)
-    }) else {
-        return Ruling::Silent;
+    let unmade = |paste: &&crate::Paste| match paste.symptom {
+        Symptom::AddressNotAvailable => paste.errno == Some(EAFNOSUPPORT),
+        Symptom::PermissionDenied | Symptom::NotPermitted => paste.call == Some(Call::Socket),
+        _ => false,
     };
+    let Some(paste) = told.filter(unmade) else { return Ruling::Silent };
     let six = paste.host.as_deref().is_none_or(|host| host.contains(':'));
     let off = case.exam.network.as_ref().and_then(|network| network.ipv6_disabled) == Some(true);
     let loopback = place::loopback(case);

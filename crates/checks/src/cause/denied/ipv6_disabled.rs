@@ -58,10 +58,11 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 fn is_loopback_of_six(case: &Case<'_>) -> bool {
-    case.asked.addresses.first().is_some_and(|address| address.is_ipv6() && unmap(*address).is_loopback())
+    let six = |address: &IpAddr| address.is_ipv6() && unmap(*address).is_loopback();
+    !case.asked.addresses.is_empty() && case.asked.addresses.iter().all(six)
 }
 
-/// The text's program had no ::1, and this machine has: it ran in a network of its own, or IPv6 has been switched on since.
+/// The text's program had no `::1`, and this machine has: it ran in a network of its own, or IPv6 has been switched on since.
 fn elsewhere(case: &Case<'_>, told: Evidence) -> Ruling {
     let mut evidence = vec![told];
     evidence.extend(

@@ -19,6 +19,11 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(paste) = case.paste.filter(|paste| case.asked.is_nowhere() && is_own_loopback(paste)) {
         return by_text(paste);
     }
+    if let Some(paste) = case.paste.filter(|paste| is_loopback_of_somebody(paste) && case.exam.observed.is_none())
+        && matches!(case.standing(), Standing::Connected(_))
+    {
+        return perhaps(case, paste);
+    }
     let Some(dialled) = case.unserved().filter(IpAddr::is_loopback) else { return Ruling::Silent };
     let Some(network) = &case.exam.network else { return Ruling::Silent };
     let place = match (&network.container, network.wsl) {
@@ -81,6 +86,29 @@ fn is_own_loopback(paste: &Paste) -> bool {
     let loopback =
         host.is_some_and(|host| is_localhost(host) || host.parse::<IpAddr>().is_ok_and(|address| unmap(address).is_loopback()));
     early && loopback && paste.vantage == Some(Vantage::Container) && !paste.symptom.asks_to_listen(paste.call)
+}
+
+/// True for a client that was refused at a loopback address, wherever it ran.
+fn is_loopback_of_somebody(paste: &Paste) -> bool {
+    let early = matches!(paste.symptom, Symptom::Refused | Symptom::NoHandshake);
+    let host = paste.host.as_deref();
+    let loopback =
+        host.is_some_and(|host| is_localhost(host) || host.parse::<IpAddr>().is_ok_and(|address| unmap(address).is_loopback()));
+    early && loopback && !paste.symptom.asks_to_listen(paste.call)
+}
+
+/// The server answers here: it was not up then, or the client's localhost is another one.
+fn perhaps(case: &Case<'_>, paste: &Paste) -> Ruling {
+    let mut evidence = vec![words::text_line(paste)];
+    if let Standing::Connected(attempt) = case.standing() {
+        evidence.push(words::tried(attempt));
+    }
+    let fixes = vec![offer::ask("Ask again where the program runs, as in its container", case.asked.text.as_str())];
+    let summary = format!(
+        "{} accepts connections here and now: the server was not up then, or the program runs in a container or on another machine, whose localhost is its own.",
+        case.asked.text
+    );
+    words::found(CAUSE.code, Likelihood::Possible, summary, evidence, fixes)
 }
 
 /// The text alone tells where its client ran.

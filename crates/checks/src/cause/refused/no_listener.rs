@@ -46,6 +46,11 @@ fn run(case: &Case<'_>) -> Ruling {
     fixes.dedup();
     fixes.push(offer::wait("Start the service, and know when it listens", words::target(case)));
     let nothing = if udp { "Nothing receives" } else { "Nothing listens" };
+    // Somebody answered the text's client: that nobody is there now is another matter.
+    if case.symptom().is_some_and(Symptom::is_answer) {
+        let summary = format!("{nothing} on {named} now; when the text was printed, a server answered.");
+        return words::found(CAUSE.code, Likelihood::Possible, summary, evidence, fixes);
+    }
     let summary = format!("{nothing} on {named}, at any address.");
     words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes)
 }

@@ -17,6 +17,9 @@ pub(super) struct Refusals {
     pub(super) may_create: Option<Seen<bool>>,
 }
 
+/// The cause of binds that want a privilege.
+const PRIVILEGED: &str = "privileged-port";
+
 impl Inquiry {
     /// Asks what throw-away binds meet, with `SO_REUSEADDR` and without; of a path, whether a file is or could be there.
     pub(super) fn tries(&mut self) {
@@ -42,9 +45,13 @@ impl Inquiry {
     }
 
     pub(super) fn judge(&mut self) {
-        let found = self.found();
+        let mut found = self.found();
         // A program that was refused, and one with SO_REUSEADDR would not be: it does not set the option.
         let plain = self.paste.as_ref().is_some_and(|paste| paste.symptom == Symptom::InUse);
+        // Who was told "in use" had got past the question of privileges, whatever the reader lacks.
+        if plain {
+            found.because.retain(|cause| cause.code != PRIVILEGED);
+        }
         let verdict = match (found.possible, found.because.is_empty()) {
             (Some(true), false) if plain => Verdict::Refused,
             (Some(true), _) => Verdict::Succeeds,
@@ -63,9 +70,21 @@ impl Inquiry {
         }
     }
 
-    /// What the rules foresee, set right by what was tried.
+    /// What the rules foresee, set right by what was tried; of the addresses of a name, for the first that is refused.
     fn found(&self) -> Bound {
-        let question = BindQuestion { interface: self.zone_index(), ..self.question.clone() };
+        let first = self.found_at(None);
+        let several = self.asked.name.is_some() && self.bound.len() > 1;
+        if !several || first.possible != Some(true) || !first.because.is_empty() {
+            return first;
+        }
+        let mut others = self.bound.iter().skip(1).map(|at| self.found_at(Some(*at)));
+        others.find(|found| found.possible != Some(true) || !found.because.is_empty()).unwrap_or(first)
+    }
+
+    /// The same at one address, by default the question's own.
+    fn found_at(&self, at: Option<SocketAddr>) -> Bound {
+        let question = at.map_or_else(|| self.question.clone(), |at| BindQuestion::new(self.asked.transport, at.ip(), at.port()));
+        let question = BindQuestion { interface: self.zone_index(), ..question };
         let mut found = Bound::foreseen(bind(&self.snapshot, &question));
         if let BindHost::Path(path) = &question.host {
             if let Some(may_create) = &self.refusals.may_create {
@@ -75,7 +94,7 @@ impl Inquiry {
         }
         let reuses = self.asked.transport == Transport::Tcp;
         let met = |reuse: bool| {
-            let first = *self.bound.first()?;
+            let first = at.or_else(|| self.bound.first().copied())?;
             let mut tries = self.refusals.tries.iter();
             tries.find(|(at, with, _)| (*at, *with) == (first, reuse)).map(|(_, _, failed)| failed.clone())
         };

@@ -207,17 +207,16 @@ impl Examined {
 
     fn without_address(paste: &Paste, took: Duration) -> Self {
         let listens = paste.symptom.asks_to_listen(paste.call);
-        let spoken = spoken(paste);
         let family = if listens { Family::InUse } else { family(paste.symptom) };
         // Of a bind first what the kernel's own rules say.
         let refuses = |cause: &&Cause| listens && cause.refuses_binds();
         let kin = every_cause().filter(refuses).chain(family.causes().filter(|cause| !refuses(cause)));
-        let kin = kin.map(|cause| Kin { code: cause.code.to_owned(), summary: cause.summary.into() }).collect();
+        let kin = kin
+            .filter(|_| paste.symptom != Symptom::Other)
+            .map(|cause| Kin { code: cause.code.to_owned(), summary: cause.summary.into() })
+            .collect();
         let program = paste.program.unwrap_or("the program");
-        let summary = spoken.first().map_or_else(
-            || format!("{program} reports {}, and the text names no address or port.", paste.symptom.words()).into(),
-            |cause| cause.summary.clone(),
-        );
+        let summary = format!("{program} reports {}, and the text names no address or port.", paste.symptom.words());
         let addition = Addition {
             what: "the port or address that the program uses".to_owned(),
             command: "portward doctor 127.0.0.1:PORT --text '...'".into(),
@@ -225,9 +224,8 @@ impl Examined {
         Self {
             question: if listens { Asking::Listen } else { Asking::Connect },
             read: Some(Read::of(paste)),
-            verdict: if spoken.is_empty() { Verdict::Unknown } else { Verdict::Fault },
-            summary,
-            causes: spoken,
+            verdict: Verdict::Unknown,
+            summary: summary.into(),
             kin,
             add: Some(format!("{}: {}", addition.what, addition.command)),
             addition: Some(addition),
@@ -236,14 +234,6 @@ impl Examined {
             ..Self::default()
         }
     }
-}
-
-/// The causes that the text alone proves, without an endpoint.
-fn spoken(paste: &Paste) -> Vec<Finding> {
-    let Some(check) = every_cause().find(|check| paste.says == Some(check.code)) else { return Vec::new() };
-    let summary = format!("The text says it: {}.", check.summary);
-    let evidence = vec![Evidence::new(format!("line {} of the text", paste.line_number), paste.line.shown())];
-    vec![Finding::new(check.code, portward_model::Likelihood::Likely, summary, evidence, vec![read_page(check.code)])]
 }
 
 /// The kind of causes that such a symptom has.
