@@ -15,6 +15,7 @@ pub(crate) mod scene;
 pub(crate) mod serving;
 pub(crate) mod subject;
 pub(crate) mod talk;
+mod unix;
 pub(crate) mod waits;
 pub(crate) mod words;
 
@@ -258,14 +259,16 @@ impl<'a> Case<'a> {
     }
 
     /// Sockets of the asked transport with the asked port as their own, in the reader's namespace, whatever their
-    /// address; for a Unix socket those with its path.
+    /// address; for a Unix path those that are bound to what stands there, in whatever namespace.
     pub fn here(&self) -> impl Iterator<Item = (usize, &'a Socket)> {
         let asked = self.asked;
-        let fits = move |socket: &Socket| match &asked.path {
-            Some(path) => socket.transport.is_unix() && socket.path() == Some(path),
-            None => socket.transport == asked.transport && socket.port() == Some(asked.port),
-        };
-        self.snapshot.sockets.iter().enumerate().filter(move |(_, socket)| self.is_own(socket) && fits(socket))
+        let behind = self.unix().map(|path| path.behind(self.snapshot).sockets);
+        let fits =
+            |socket: &Socket| self.is_own(socket) && socket.transport == asked.transport && socket.port() == Some(asked.port);
+        self.snapshot.sockets.iter().enumerate().filter(move |(index, socket)| match &behind {
+            Some(behind) => behind.binary_search(index).is_ok(),
+            None => fits(socket),
+        })
     }
 
     /// Listeners (or, for datagrams, bound sockets) of the asked port in the reader's namespace, whatever their address.

@@ -76,7 +76,7 @@ pub(crate) mod prelude {
     };
 
     pub(crate) use crate::{
-        Symptom,
+        Elsewhere, Symptom,
         bind::{View, conflict::Kind},
         case::{
             Case, Standing,

@@ -28,6 +28,7 @@ mod program;
 mod reach;
 #[cfg(test)]
 mod report_tests;
+mod standing;
 mod via;
 mod why;
 
@@ -45,5 +46,6 @@ pub use paste::{Call, Paste, Request, Symptom, Vantage, read_paste};
 pub use port::{browser_blocks, class_sentence, rule_sentences, service_port, usual_service};
 pub use program::{Arranged, DockerProxy, arrange, docker_proxy, flags, is_known_socket};
 pub use reach::{Circle, circle, reach, reach_width};
+pub use standing::{Behind, Elsewhere, UnixPath};
 pub use via::via;
 pub use why::{CgroupUnit, container_of_cgroup, is_delegated, script, supervisor, unit_of_cgroup, why_sentence};

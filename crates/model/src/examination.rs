@@ -28,6 +28,9 @@ crate::topics! { examination! {
     pub proxies: Vec<ProxySetting>,
     /// What stands at the Unix paths that matter.
     pub paths: Vec<PathFacts>,
+    /// What stands at the asked Unix path for processes that serve by its name, by their pids: below their own roots.
+    #[serde(default)]
+    pub below: Vec<(u32, PathFacts)>,
     /// Lines of project and service files that name the port.
     pub mentions: Vec<Mention>,
     /// Connections that were tried, in order.
@@ -188,6 +191,13 @@ pub struct PathFacts {
     /// The file, as `unix_diag` names that of a bound socket; `None` for nothing.
     #[serde(default)]
     pub file: Option<SocketFile>,
+    /// Whether some socket is bound to the file, in whatever network namespace and by whatever name; `None` for what is no
+    /// socket's file, and where this reader may not ask.
+    #[serde(default)]
+    pub bound: Option<bool>,
+    /// True where this reader may not look so far, so that nothing is known of what stands there.
+    #[serde(default)]
+    pub closed: bool,
     /// Its permission bits.
     pub mode: u32,
     /// Its owner.

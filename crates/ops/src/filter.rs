@@ -2,8 +2,10 @@
 
 use std::{fmt, net::IpAddr, str::FromStr};
 
+use portward_checks::UnixPath;
 use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, unmap};
-use portward_sys::PortFilter;
+use portward_sys::{Look, PortFilter};
+use rustc_hash::FxHashSet;
 
 use crate::{View, pairs};
 
@@ -121,13 +123,31 @@ pub(crate) fn wants_connections(filters: &[Filter]) -> bool {
 }
 
 /// Positions of the sockets of a view that the filters let through.
-pub(crate) fn choose(view: &View, filters: &[Filter]) -> Vec<u32> {
+pub(crate) fn choose(host: &dyn Look, view: &View, filters: &[Filter]) -> Vec<u32> {
     let all = 0..u32::try_from(view.snapshot.sockets.len()).unwrap_or(u32::MAX);
     if filters.is_empty() {
         return all.collect();
     }
-    let chosen: Vec<u32> = all.filter(|index| passes(view, filters, *index as usize)).collect();
+    let behind = behind(host, view, filters);
+    let chosen: Vec<u32> = all.filter(|index| passes(view, filters, &behind, *index as usize)).collect();
     with_other_ends(view, chosen)
+}
+
+/// Positions of the sockets behind the paths among the filters. Where nothing is known to be, a name is as good as there is.
+fn behind(host: &dyn Look, view: &View, filters: &[Filter]) -> FxHashSet<usize> {
+    let mut found = FxHashSet::default();
+    for filter in filters {
+        let Term::Path(path) = &filter.term else { continue };
+        let path = &Text::new(&path[..]);
+        let facts = host.path(path).ok();
+        let behind = UnixPath { path, facts: facts.as_ref() }.behind(&view.snapshot);
+        let named = |(_, socket): &(usize, &Socket)| socket.path() == Some(path);
+        if behind.sockets.is_empty() {
+            found.extend(view.snapshot.sockets.iter().enumerate().filter(named).map(|(index, _)| index));
+        }
+        found.extend(behind.sockets);
+    }
+    found
 }
 
 /// A connection is one thing: when one of its ends is asked for, the other belongs to the answer.
@@ -148,7 +168,7 @@ fn with_other_ends(view: &View, chosen: Vec<u32>) -> Vec<u32> {
     all
 }
 
-fn passes(view: &View, filters: &[Filter], index: usize) -> bool {
+fn passes(view: &View, filters: &[Filter], behind: &FxHashSet<usize>, index: usize) -> bool {
     let Some(socket) = view.snapshot.sockets.get(index) else { return false };
     let mut rest = filters;
     let mut judged: Vec<u8> = Vec::new();
@@ -160,7 +180,7 @@ fn passes(view: &View, filters: &[Filter], index: usize) -> bool {
         }
         judged.push(kind);
         let mut same = filters.iter().filter(|other| self::kind(&other.term) == kind);
-        if !same.any(|filter| matches(view, &filter.term, index, socket)) {
+        if !same.any(|filter| matches(view, &filter.term, behind, index, socket)) {
             return false;
         }
     }
@@ -182,7 +202,7 @@ fn kind(term: &Term) -> u8 {
     }
 }
 
-fn matches(view: &View, term: &Term, index: usize, socket: &Socket) -> bool {
+fn matches(view: &View, term: &Term, behind: &FxHashSet<usize>, index: usize, socket: &Socket) -> bool {
     let remote = socket.remote();
     let holders = || view.snapshot.holders(index).iter().map(|holding| holding.pid);
     match term {
@@ -197,7 +217,7 @@ fn matches(view: &View, term: &Term, index: usize, socket: &Socket) -> bool {
             let own = socket.port() == Some(*port) && socket.takes(*address);
             own || remote.is_some_and(|(other, other_port)| other_port == *port && unmap(other) == unmap(*address))
         }
-        Term::Path(path) => socket.path().is_some_and(|own| own.raw() == path),
+        Term::Path(_) => behind.contains(&index),
         Term::Pid(pid) => holders().any(|holder| holder == *pid),
         Term::State(state) => socket.state == *state,
         Term::User(user) => {

@@ -2,9 +2,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_checks::BindQuestion;
+use portward_checks::{Behind, BindQuestion, UnixPath};
 use portward_model::{
-    Endpoint, EndpointHost, PortRange, Sentence, Socket, SocketFile, SocketState, Text, Transport, hint, is_localhost,
+    Endpoint, EndpointHost, PathFacts, PortRange, Sentence, Socket, SocketState, Text, Transport, hint, is_localhost,
 };
 use portward_sys::{self as sys, PortFilter, StateSet, Transports, Which};
 
@@ -20,8 +20,8 @@ pub(crate) struct Target {
     pub(crate) addresses: Vec<IpAddr>,
     /// A note on how the name was resolved.
     pub(crate) note: Option<Sentence>,
-    /// What stands at a Unix socket's path for this reader; `None` for nothing, and where that is not known.
-    pub(crate) file: Option<SocketFile>,
+    /// What stood at a Unix socket's path when somebody looked last; `None` where that is not known.
+    pub(crate) facts: Option<PathFacts>,
 }
 
 impl Target {
@@ -43,11 +43,36 @@ impl Target {
                 }
             },
         };
-        let file = match &endpoint.host {
-            EndpointHost::Path(path) => host.path(path).ok().and_then(|facts| facts.file),
-            EndpointHost::Any | EndpointHost::Ip(..) | EndpointHost::Name(_) => None,
-        };
-        Ok(Self { endpoint, addresses, note, file })
+        Ok(Self { endpoint, addresses, note, facts: None }.afresh(host))
+    }
+
+    /// The same, with what stands at its path now.
+    fn afresh(self, host: &dyn sys::Look) -> Self {
+        let path = self.path().filter(|path| !path.raw().starts_with(b"@"));
+        let facts = path.and_then(|path| host.path(path).ok());
+        Self { facts, ..self }
+    }
+
+    /// Takes a look at what serves it now. A socket that is bound to its file and is not in sight is in another network namespace.
+    pub(crate) fn looked(&self, host: &dyn sys::Look, look: &Look) -> (Self, View) {
+        let target = self.clone().afresh(host);
+        let view = look.take(host);
+        let hidden = |path: UnixPath<'_>| path.is_bound() == Some(true) && !path.behind(&view.snapshot).sure;
+        if look.which == Which::Own && target.unix().is_some_and(hidden) {
+            let wide = Look { which: Which::All, ..look.clone() }.take(host);
+            return (target, wide);
+        }
+        (target, view)
+    }
+
+    /// The Unix path, with what stands there.
+    pub(crate) fn unix(&self) -> Option<UnixPath<'_>> {
+        Some(UnixPath { path: self.path()?, facts: self.facts.as_ref() })
+    }
+
+    /// The sockets behind a Unix path.
+    pub(crate) fn behind(&self, view: &View) -> Option<Behind> {
+        self.unix().map(|path| path.behind(&view.snapshot))
     }
 
     /// Refuses an endpoint whose port was only implied: what acts must be told exactly on what.
@@ -80,20 +105,20 @@ impl Target {
         !self.addresses.is_empty() && self.addresses.iter().all(|address| portward_model::unmap(*address).is_loopback())
     }
 
-    /// Sockets that serve this very endpoint in the reader's namespace: transport, port and address fit.
+    /// Sockets that serve this very endpoint: in the reader's namespace, where transport, port and address fit; of a Unix path
+    /// those that are bound to its file.
     pub(crate) fn serving(&self, view: &View) -> Vec<usize> {
         let snapshot = &view.snapshot;
+        if let Some(behind) = self.behind(view) {
+            let serves = |index: &usize| snapshot.sockets.get(*index).is_some_and(|socket| socket.state.serves());
+            return behind.sockets.into_iter().filter(serves).collect();
+        }
         let own = |socket: &Socket| snapshot.namespaces.get(usize::from(socket.netns)).is_none_or(|namespace| namespace.own);
         let fits = |socket: &Socket| socket.state.serves() && own(socket) && self.fits(socket);
         snapshot.sockets.iter().enumerate().filter(|(_, socket)| fits(socket)).map(|(index, _)| index).collect()
     }
 
     fn fits(&self, socket: &Socket) -> bool {
-        if let EndpointHost::Path(path) = &self.endpoint.host {
-            // Another mount namespace has other files at the same paths, and anybody may make one.
-            let is_here = socket.file().zip(self.file).is_none_or(|(own, here)| own == here);
-            return socket.transport.is_unix() && socket.path() == Some(path) && is_here;
-        }
         let transport = socket.transport == self.endpoint.transport;
         let address = self.addresses.is_empty() || self.addresses.iter().any(|address| asks_for(socket, *address));
         transport && socket.port() == Some(self.endpoint.port) && address
@@ -103,7 +128,7 @@ impl Target {
     pub(crate) fn question(&self) -> BindQuestion {
         let Endpoint { transport, port, .. } = self.endpoint;
         match (self.path(), self.addresses.first()) {
-            (Some(path), _) => BindQuestion::path(path.clone(), None),
+            (Some(path), _) => BindQuestion { standing: self.facts.clone(), ..BindQuestion::path(path.clone(), None) },
             (None, Some(address)) => BindQuestion::new(transport, *address, port),
             (None, None) => BindQuestion::any(transport, port),
         }

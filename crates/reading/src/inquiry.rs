@@ -76,6 +76,7 @@ impl Runner<'_, '_> {
             Wanted::Look(wide) => Fact::Look(Box::new(Self::look(inquiry, *wide).take(host).snapshot)),
             Wanted::Topic(topic) => Fact::Learnt(host.learn(*topic)?),
             Wanted::Path(path) => Fact::Path(host.path(path)?),
+            Wanted::PathBelow { pid, path } => Fact::Path(host.path_below(*pid, path)?),
             Wanted::Vitals { pids, over_ms } => Fact::Vitals(host.vitals(pids, Duration::from_millis(*over_ms))?),
             Wanted::Route(address) => Fact::Route(host.route(*address, 0)?),
             Wanted::EveryProcess => Fact::Processes(host.every_process()?),
@@ -145,7 +146,9 @@ impl Runner<'_, '_> {
             traffic: false,
         };
         let mut found = Vec::new();
-        let wanted = |socket: &Socket| path.is_none_or(|path| socket.path() == Some::<&Text>(path));
+        let file = path.and_then(|path| inquiry.exam().path(path)).and_then(|facts| facts.file);
+        let is_its = |socket: &Socket| file.is_some() && socket.file() == file;
+        let wanted = |socket: &Socket| path.is_none_or(|path| socket.path() == Some::<&Text>(path) || is_its(socket));
         let mut each = |socket: Socket| {
             if wanted(&socket) && socket.state != SocketState::TimeWait && found.len() < MOST {
                 found.push(socket);

@@ -108,6 +108,7 @@ impl Look for Linux {
             Reading::Topic(topic) => surroundings::read(topic)?,
             Reading::Proxies() => Answer::Proxies(surroundings::proxies()),
             Reading::Path(path) => Answer::Path(standing::at(path)?),
+            Reading::PathBelow(pid, path) => Answer::PathBelow(standing::below(pid, path)?),
             Reading::Mentions(folders, ports) => Answer::Mentions(mentions::read(folders, ports)),
             Reading::Told(processes, port) => Answer::Told(told::read(processes, port)),
             Reading::WaitForExit(processes, timeout) => Answer::WaitForExit(actions::wait_for_exit(processes, timeout)?),

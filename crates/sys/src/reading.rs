@@ -221,6 +221,9 @@ topics! { readings! {
     /// What stands at a path.
     "paths" path Path(path: &'a Text) -> PathFacts;
 
+    /// What stands at a path as a process sees it, below its own root.
+    "paths of other processes" path_below PathBelow(pid: u32, path: &'a Text) -> PathFacts;
+
     /// Lines that name one of these ports in the well-known files of these folders and in systemd units.
     "project files" mentions Mentions(folders: &'a [Text], ports: &'a [u16]) -> Vec<Mention>;
 

@@ -144,6 +144,7 @@ impl Tape {
             | Reading::Mentions(..)
             | Reading::Told(..)
             | Reading::WaitForExit(..)
+            | Reading::PathBelow(..)
             | Reading::WaitForChange(..) => return None,
         })
     }

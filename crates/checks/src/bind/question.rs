@@ -2,12 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Family, Snapshot, SocketOptions, Text, Transport};
+use portward_model::{Family, PathFacts, Snapshot, SocketOptions, Text, Transport};
 
 use super::{
     conflict::{Conflict, conflicts},
     overlap::Side,
 };
+use crate::UnixPath;
 
 /// Where a program asks to bind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,6 +39,8 @@ pub struct BindQuestion {
     pub options: SocketOptions,
     /// Whether a file stands at the Unix path; `None` when nobody looked.
     pub file_exists: Option<bool>,
+    /// What stands at the Unix path; `None` when nobody looked.
+    pub standing: Option<PathFacts>,
 }
 
 impl BindQuestion {
@@ -56,6 +59,7 @@ impl BindQuestion {
             v6_only: None,
             options: SocketOptions { reuse_address: transport == Transport::Tcp, reuse_port: false },
             file_exists: None,
+            standing: None,
         }
     }
 
@@ -86,6 +90,14 @@ impl<'a> View<'a> {
         let conflicts =
             address.map(|address| conflicts(snapshot, question, &side(snapshot, question, address))).unwrap_or_default();
         Self { snapshot, question, address, conflicts }
+    }
+
+    /// The Unix path that would be bound, with what stands there.
+    pub(crate) fn unix(&self) -> Option<UnixPath<'a>> {
+        match &self.question.host {
+            BindHost::Path(path) => Some(UnixPath { path, facts: self.question.standing.as_ref() }),
+            BindHost::Ip(_) | BindHost::Any => None,
+        }
     }
 
     /// The endpoint asked for, as people write it.

@@ -175,6 +175,8 @@ impl Scene {
             kind,
             inode: 77,
             file: None,
+            bound: None,
+            closed: false,
             mode,
             uid: 0,
             gid: 998,

@@ -82,10 +82,12 @@ pub fn diagnose(case: &Case<'_>) -> Diagnosis {
 fn spoken(case: &Case<'_>, ruled_out: &[Finding]) -> Option<Finding> {
     let paste = case.paste?;
     let named = every_cause().find(|cause| paste.says == Some(cause.code))?;
+    // What is not so now may have been so then.
     let denied = ruled_out.iter().any(|out| out.code == named.code);
-    let summary = format!("The text says it: {}.", named.summary);
-    let told = Finding::new(named.code, Likelihood::Likely, summary, vec![words::text_line(paste)], vec![read_page(named.code)]);
-    (!denied).then_some(told)
+    let now = if denied { "; nothing of it is to be seen now" } else { "" };
+    let likelihood = if denied { Likelihood::Possible } else { Likelihood::Likely };
+    let summary = format!("The text says it: {}{now}.", named.summary);
+    Some(Finding::new(named.code, likelihood, summary, vec![words::text_line(paste)], vec![read_page(named.code)]))
 }
 
 /// True when a cause of this kind is certain by what was read so far.
@@ -130,7 +132,9 @@ fn summary(case: &Case<'_>, verdict: Verdict, causes: &[Finding], healthy: &[Evi
         (_, _) if case.listens() => format!("Why a bind to {text} fails could not be shown."),
         (_, _) if matches!(case.standing(), Standing::Connected(_)) && case.symptom().is_some() => {
             let symptom = case.symptom().map_or("an error", crate::Symptom::words);
-            format!("{text} accepts connections now; the {symptom} of the text could not be met again, nor shown to be over.")
+            format!(
+                "{text} accepts connections now; what the text reports ({symptom}) could be neither met again nor shown to be over."
+            )
         }
         (_, _) => format!("What is wrong with {text} could not be shown."),
     };

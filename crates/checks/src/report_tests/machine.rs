@@ -149,7 +149,7 @@ impl Machine {
             })),
             Step::Read(Wanted::Topic(Topic::Hosts)) => Fact::Learnt(Learnt::Hosts(Vec::new())),
             Step::Read(Wanted::Topic(Topic::Firewall)) => Fact::Learnt(Learnt::Firewall(Seen::Known(Vec::new()))),
-            Step::Read(Wanted::Path(path)) => Fact::Path(self.stands(path)),
+            Step::Read(Wanted::Path(path) | Wanted::PathBelow { path, .. }) => Fact::Path(self.stands(path)),
             Step::Read(Wanted::Vitals { pids, .. }) => {
                 let groups = |pid: u32| self.snapshot.process(pid).map(|process| process.uid).into_iter().collect();
                 Fact::Vitals(pids.iter().map(|pid| Vitals { groups: groups(*pid), ..well(*pid) }).collect())

@@ -32,6 +32,7 @@ portward_model::reasons! {
     pub enum Refusal {
         "{absence}" Unseen { uid: u32, unit: Option<Text>, absence: Sentence },
         "it keeps this socket open for the service that it starts on demand; stop its socket unit instead" KeepsForAnother,
+        "its socket bears this name, and whether it is bound to this very file could not be told" PerhapsAnother,
         "it is pid 1, which starts and keeps everything else; it is never signalled" FirstProcess,
         "it is this very command" ThisCommand,
         "this command runs inside it; stop it from somewhere else" AboveThisCommand,

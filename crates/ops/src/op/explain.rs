@@ -9,8 +9,8 @@ use std::net::IpAddr;
 use clap::Args;
 use portward_checks::{address_sentence, browser_blocks, check_doc, class_sentence, reach, rule_sentences, usual_service};
 use portward_model::{
-    AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, Sentence, Snapshot, SocketOptions, SocketState, Transport,
-    capitalised,
+    AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, Sentence, Snapshot, Socket, SocketOptions, SocketState,
+    Transport, capitalised,
 };
 use portward_sys::{Depth, Look, PortFilter, Tape, Which};
 use schemars::JsonSchema;
@@ -191,10 +191,11 @@ fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> Sente
         let Some(socket) = snapshot.sockets.get(*index) else { continue };
         // Nobody who may be named is known by the user.
         let owner = Some((view.first_owner(*index), socket.uid));
+        let endpoint = bound_as(target, socket);
         if owner == last {
-            said.push(endpoint_words(socket));
+            said.push(endpoint);
         } else {
-            said.push(format!("{} {} {}", holder_words(view, *index), verb(socket), endpoint_words(socket)));
+            said.push(format!("{} {} {endpoint}", holder_words(view, *index), verb(socket)));
         }
         last = owner;
     }
@@ -206,6 +207,12 @@ fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> Sente
     // A program's name keeps its own spelling.
     let said = if since.is_some() { said } else { capitalised(&said) };
     format!("{said}{started}{place}.").into()
+}
+
+/// The endpoint of a socket; of a Unix socket the path that was asked about, with the one that its server wrote where they differ.
+fn bound_as(target: &Target, socket: &Socket) -> String {
+    let (Some(asked), Some(path)) = (target.path(), socket.path()) else { return endpoint_words(socket) };
+    if asked == path { endpoint_words(socket) } else { format!("{}, which it bound as {path}", target.endpoint) }
 }
 
 /// `41 s`, `9 m`, `3 h`, `12 d`.

@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Span, Supervised, View,
+    Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Span, Supervised,
     document::{Gap, Refusal},
     target::{Target, holder_words},
 };
@@ -183,12 +183,14 @@ fn report(cx: &Context<'_, Acts>, targets: &[Target], outcome: &mut Outcome, pat
     loop {
         let mut because = Vec::new();
         let mut free = true;
+        let mut settles = false;
         for target in targets {
             let state = state_of(cx.machine, target)?;
             free &= state.free;
+            settles |= !state.free && state.settles;
             because.extend(state.because);
         }
-        if free || cx.now() >= end {
+        if free || !settles || cx.now() >= end {
             outcome.port_free = free;
             outcome.because = because;
             return Ok(());
@@ -236,11 +238,13 @@ fn watch_exits(cx: &Context<'_, Acts>, marks: &[&Mark], grace: Duration) -> Resu
 
 struct State {
     free: bool,
+    /// False where it stays as it is until somebody does something: a file that nobody has does not go away.
+    settles: bool,
     because: Vec<Finding>,
 }
 
 fn state_of(host: &dyn sys::Look, target: &Target) -> Result<State, Failure> {
-    let view: View = crate::Look { clients: false, ..target.look() }.take(host);
+    let (target, view) = target.looked(host, &crate::Look { clients: false, ..target.look() });
     let serving = target.serving(&view);
     let answer = portward_checks::bind(&view.snapshot, &target.question());
     if let Some(index) = serving.first() {
@@ -250,10 +254,12 @@ fn state_of(host: &dyn sys::Look, target: &Target) -> Result<State, Failure> {
             let evidence = vec![Evidence::new("sock_diag", "the socket is still there")];
             because.push(Finding::new("port-held-by-process", Likelihood::Certain, summary, evidence, Vec::new()));
         }
-        return Ok(State { free: false, because });
+        return Ok(State { free: false, settles: true, because });
     }
-    if target.path().is_some() {
-        return Ok(State { free: true, because: Vec::new() });
+    if let Some(path) = target.unix() {
+        // A bind makes the file, and fails while one is there, whoever made it.
+        let free = path.is_abstract() || path.is_vacant();
+        return Ok(State { free, settles: path.is_bound() != Some(false), because: answer.causes });
     }
     for address in target.dialled() {
         if let Some((number, words)) = host.try_bind(target.endpoint.transport, address, true)? {
@@ -263,10 +269,10 @@ fn state_of(host: &dyn sys::Look, target: &Target) -> Result<State, Failure> {
                 let evidence = vec![Evidence::new("bind(2)", format!("error {number}"))];
                 because.push(Finding::new(UNEXPLAINED, Likelihood::Certain, summary, evidence, Vec::new()));
             }
-            return Ok(State { free: false, because });
+            return Ok(State { free: false, settles: true, because });
         }
     }
-    Ok(State { free: true, because: Vec::new() })
+    Ok(State { free: true, settles: false, because: Vec::new() })
 }
 
 /// A port is bindable within milliseconds of its holder's end; a supervisor takes longer to bring it back.

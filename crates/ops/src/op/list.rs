@@ -136,7 +136,7 @@ impl List {
         if view.snapshot.sockets.is_empty() && view.snapshot.host.now.0 == 0 {
             return Err(Failure::system("Nothing could be read of this machine."));
         }
-        let mut chosen = filter::choose(&view, &self.filters);
+        let mut chosen = filter::choose(cx.machine, &view, &self.filters);
         let connections = self.connections();
         let closed = self.all || !self.filters.is_empty();
         let shown = |state: SocketState| (connections || state.serves()) && (closed || state != SocketState::Closed);

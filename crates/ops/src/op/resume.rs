@@ -48,7 +48,7 @@ impl Op for Resume {
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Resumed, Failure> {
         Target::exact(&self.endpoint)?;
         let target = Target::of(self.endpoint, cx.machine)?;
-        let view = target.look().take(cx.machine);
+        let (target, view) = target.looked(cx.machine, &target.look());
         let mut seen: Vec<ProcessId> = Vec::new();
         let mut answer = Resumed { endpoint: target.endpoint.to_string(), ..Resumed::default() };
         for index in target.serving(&view) {

@@ -170,7 +170,7 @@ fn quick(target: &Target) -> Look {
 }
 
 fn listening(host: &dyn sys::Look, target: &Target) -> Result<(bool, String), Failure> {
-    let view = quick(target).take(host);
+    let (target, view) = target.looked(host, &quick(target));
     refuse_blind(&view)?;
     let serving = target.serving(&view);
     let is_ready = |socket: &portward_model::Socket| {
@@ -192,10 +192,17 @@ fn refuse_blind(view: &crate::View) -> Result<(), Failure> {
 }
 
 fn free(host: &dyn sys::Look, target: &Target) -> Result<(bool, String), Failure> {
-    let view = quick(target).take(host);
+    let (target, view) = target.looked(host, &quick(target));
     refuse_blind(&view)?;
     if let Some(socket) = target.serving(&view).first().and_then(|index| view.snapshot.sockets.get(*index)) {
         return Ok((false, format!("{} is still open", crate::target::endpoint_words(socket))));
+    }
+    if let Some(path) = target.unix().filter(|path| !path.is_abstract() && !path.is_vacant()) {
+        let saw = match path.is_bound() {
+            Some(false) => "its file is still there, and no socket is bound to it: a bind fails until it is removed",
+            Some(true) | None => "its file is still there",
+        };
+        return Ok((false, saw.to_owned()));
     }
     for address in target.dialled() {
         if target.path().is_some() {

@@ -126,7 +126,7 @@ struct Known {
 impl Watch {
     fn look(&self, cx: &Context<'_>) -> Known {
         let view = Look { clients: false, ports: filter::kernel_filter(&self.filters), ..Look::serving() }.take(cx.machine);
-        let chosen = filter::choose(&view, &self.filters);
+        let chosen = filter::choose(cx.machine, &view, &self.filters);
         let mut sockets = FxHashMap::default();
         for index in chosen {
             if let Some(socket) = view.snapshot.sockets.get(index as usize).filter(|socket| socket.state.serves()) {

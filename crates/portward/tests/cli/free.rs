@@ -171,8 +171,10 @@ fn udp_and_unix_sockets_are_freed_too() {
     assert_eq!(dns.ended_by(), Some(15));
     assert!(web.is_alive());
     let mut local = world.actor(&["listen", &format!("unix/{}", path.display())]);
-    let document = world.portward(&["free", &format!("unix:{}", path.display()), "--yes", "--json"]).expect(0).json();
+    // The file of a socket stays, and stands in the way of the next bind.
+    let document = world.portward(&["free", &format!("unix:{}", path.display()), "--yes", "--json"]).expect(1).json();
     assert_eq!(pids(&document, "freed"), [local.pid()], "{document:#}");
+    assert_eq!(document["because"][0]["code"], "stale-unix-socket", "{document:#}");
     assert_eq!(local.ended_by(), Some(15));
 }
 

@@ -32,6 +32,7 @@ mod run;
 mod schema;
 mod snapshot;
 mod stop;
+mod unix_paths;
 mod url;
 mod wait;
 mod watch;

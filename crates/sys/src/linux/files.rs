@@ -138,6 +138,18 @@ impl Place<'_> {
         is_on(&self.fd, magic)
     }
 
+    /// The device of its file system, in the kernel's own encoding: of btrfs and overlay not what their files tell of themselves
+    /// (`show_mountinfo` in `fs/proc_namespace.c`, `vfs_getattr`).
+    pub(super) fn device(&self) -> u32 {
+        let mount = self.mounts.all.iter().find(|mount| mount.id == self.facts.stx_mnt_id);
+        mount.map_or(self.facts.stx_dev_major << 20 | self.facts.stx_dev_minor, |mount| mount.device)
+    }
+
+    /// A name by which the kernel finds this very thing again, whatever its path comes to mean.
+    pub(super) fn handle(&self) -> String {
+        format!("/proc/self/fd/{}", self.fd.as_raw_fd())
+    }
+
     /// True when both are one and the same.
     pub(super) fn is(&self, device: (u32, u32), inode: u64) -> bool {
         (self.facts.stx_dev_major, self.facts.stx_dev_minor) == device && self.facts.stx_ino == inode
@@ -182,7 +194,7 @@ impl Place<'_> {
 
     /// The same thing, opened for what the flags say, with the rights of its word.
     pub(super) fn reopen(&self, flags: OFlags) -> io::Result<OwnedFd> {
-        let own = format!("/proc/self/fd/{}", self.fd.as_raw_fd());
+        let own = self.handle();
         Ok(with_rights(self.word, || open(own, flags | OFlags::CLOEXEC, Mode::empty()))?)
     }
 

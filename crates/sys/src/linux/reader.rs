@@ -28,6 +28,8 @@ pub(super) enum Question {
     ProjectAt(Text),
     /// What stands at a path.
     Path(Text),
+    /// What stands at a path as this process sees it.
+    PathBelow(u32, Text),
 }
 
 /// Becomes a reader process, if this one was started for that.
@@ -42,6 +44,7 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
             Question::Projects(directories) => serde_json::to_vec(&projects::read_patiently(&directories))?,
             Question::ProjectAt(directory) => serde_json::to_vec(&projects::identity_patiently(&directory))?,
             Question::Path(path) => serde_json::to_vec(&standing::patiently(&path))?,
+            Question::PathBelow(pid, path) => serde_json::to_vec(&standing::below_patiently(pid, &path))?,
         };
         io::stdout().lock().write_all(&answer)
     };

@@ -1,13 +1,25 @@
-//! What stands at a path, and whether this reader may connect to it.
+//! What stands at a path, whether a socket is bound to it, and whether this reader may connect to it.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+use std::{
+    ffi::OsStr,
+    io::ErrorKind,
+    os::unix::{ffi::OsStrExt, fs::MetadataExt},
+    path::Path,
+};
 
 use portward_model::{FileKind, FolderFacts, PathFacts, SocketFile, Text};
-use rustix::fs::{Access, AtFlags, CWD, FileType, accessat};
+use portward_wire::procfs;
+use rustix::{
+    fs::{Access, AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatxFlags, accessat, open, openat2, statx},
+    io::Errno,
+    net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, connect_unspec, socket_with},
+};
 
 use super::{
     files::Mounts,
+    kernel,
     reader::{self, Question},
+    rights::{Word, with_rights},
 };
 use crate::SysError;
 
@@ -34,6 +46,37 @@ pub(super) fn patiently(path: &Text) -> PathFacts {
     on(&Mounts::patient(), path)
 }
 
+/// What stands at a path as a process sees it: below its root, and where the path is relative, below its folder. A process that
+/// nobody waits for looks, since its mounts may be of any kind.
+///
+/// # Errors
+/// Where its root may not be looked into, or did not answer in time.
+pub(super) fn below(pid: u32, path: &Text) -> Result<PathFacts, SysError> {
+    let found: Option<PathFacts> = reader::ask(&Question::PathBelow(pid, path.clone()), reader::LONG)?;
+    found.ok_or_else(|| SysError::Unsupported { what: format!("a look from the root of process {pid}") })
+}
+
+/// The same in a reader process. What others chose is found with no more than their rights.
+pub(super) fn below_patiently(pid: u32, path: &Text) -> Option<PathFacts> {
+    let name = path.raw();
+    let base = if name.starts_with(b"/") { "root" } else { "cwd" };
+    let base = open(format!("/proc/{pid}/{base}"), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()).ok()?;
+    let owner = kernel::metadata(format!("/proc/{pid}")).ok()?.uid();
+    let word = Word::Own.and(owner).unwrap_or(Word::Nobody);
+    let mut facts = PathFacts { path: path.clone(), ..PathFacts::default() };
+    let flags = OFlags::PATH | OFlags::CLOEXEC;
+    let found = match with_rights(word, || openat2(&base, name, flags, Mode::empty(), ResolveFlags::IN_ROOT)) {
+        Ok(found) => found,
+        Err(Errno::NOENT | Errno::NOTDIR) => return Some(facts),
+        Err(_) => return None,
+    };
+    let stat = statx(&found, c"", AtFlags::EMPTY_PATH, StatxFlags::BASIC_STATS | StatxFlags::MNT_ID).ok()?;
+    let mounts = procfs::mounts(&kernel::read(format!("/proc/{pid}/mountinfo")).ok()?);
+    let device = mounts.iter().find(|mount| mount.id == stat.stx_mnt_id).map(|mount| mount.device);
+    tell(&mut facts, &stat, device.unwrap_or(stat.stx_dev_major << 20 | stat.stx_dev_minor));
+    Some(facts)
+}
+
 fn on(mounts: &Mounts, path: &Text) -> PathFacts {
     let place = Path::new(OsStr::from_bytes(path.raw()));
     let mut facts = PathFacts { path: path.clone(), ..PathFacts::default() };
@@ -42,28 +85,55 @@ fn on(mounts: &Mounts, path: &Text) -> PathFacts {
     }
     facts.stops_at = first_closed(mounts, place);
     facts.folders = folders(mounts, place);
-    if let Ok(found) = mounts.find(place) {
-        let stat = found.facts();
-        facts.kind = Some(match FileType::from_raw_mode(stat.stx_mode.into()) {
-            FileType::Socket => FileKind::Socket,
-            FileType::RegularFile => FileKind::File,
-            FileType::Directory => FileKind::Folder,
-            _ => FileKind::Other,
-        });
-        facts.inode = stat.stx_ino;
-        // The kernel's own number of a device is twenty bits of its minor number below twelve of its major one.
-        let device = stat.stx_dev_major << 20 | stat.stx_dev_minor;
-        facts.file = Some(SocketFile { device, inode: u32::try_from(stat.stx_ino & u64::from(u32::MAX)).unwrap_or(0) });
-        facts.mode = u32::from(stat.stx_mode) & PERMISSIONS;
-        (facts.uid, facts.gid) = (stat.stx_uid, stat.stx_gid);
-        facts.writable = may(place, Access::WRITE_OK);
-        facts.pid = facts
-            .kind
-            .filter(|kind| *kind == FileKind::File && keeps_pid(place))
-            .and_then(|_| pid(&found.read(LONGEST_PID).ok()?));
+    match mounts.find(place) {
+        Ok(found) => {
+            tell(&mut facts, found.facts(), found.device());
+            facts.writable = may(place, Access::WRITE_OK);
+            if facts.kind == Some(FileKind::File) && keeps_pid(place) {
+                facts.pid = found.read(LONGEST_PID).ok().and_then(|bytes| pid(&bytes));
+            }
+            if facts.kind == Some(FileKind::Socket) {
+                facts.bound = is_bound(&found.handle(), found.word());
+            }
+        }
+        Err(error) => facts.closed = !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory),
     }
     facts.nearby = nearby(mounts, place);
     facts
+}
+
+fn tell(facts: &mut PathFacts, stat: &rustix::fs::Statx, device: u32) {
+    facts.kind = Some(match FileType::from_raw_mode(stat.stx_mode.into()) {
+        FileType::Socket => FileKind::Socket,
+        FileType::RegularFile => FileKind::File,
+        FileType::Directory => FileKind::Folder,
+        _ => FileKind::Other,
+    });
+    facts.inode = stat.stx_ino;
+    facts.file = Some(SocketFile { device, inode: u32::try_from(stat.stx_ino & u64::from(u32::MAX)).unwrap_or(0) });
+    facts.mode = u32::from(stat.stx_mode) & PERMISSIONS;
+    (facts.uid, facts.gid) = (stat.stx_uid, stat.stx_gid);
+}
+
+/// Whether a socket is bound to a file, asked in a way that no server notices: a datagram socket that is connected to one of
+/// another type is refused for its type (EPROTOTYPE), and one that nobody has for that (ECONNREFUSED), before anything reaches a
+/// queue (`unix_find_bsd` in `net/unix/af_unix.c`). The kernel looks in every network namespace. `None` where this reader may not
+/// ask. Of a datagram socket it notes that somebody connected, until that one disconnects (`unix_dgram_connect`).
+fn is_bound(file: &str, word: Word) -> Option<bool> {
+    let address = SocketAddrUnix::new(file).ok()?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::UNIX, SocketType::DGRAM, flags, None).ok()?;
+    match with_rights(word, || connect(&socket, &address)) {
+        Ok(()) => {
+            // A kernel that does not note it has nothing to undo.
+            let _ = connect_unspec(&socket);
+            Some(true)
+        }
+        // A datagram socket may be another's alone, and refuse all others (EPERM).
+        Err(Errno::PROTOTYPE | Errno::PERM) => Some(true),
+        Err(Errno::CONNREFUSED) => Some(false),
+        Err(_) => None,
+    }
 }
 
 /// The first folder on the way that does not exist, is none, or may not be searched.
@@ -144,7 +214,55 @@ const MOST_ENTRIES: usize = 4_096;
 
 #[cfg(test)]
 mod tests {
-    use super::is_like;
+    use std::os::unix::net::{UnixDatagram, UnixListener};
+
+    use portward_model::{FileKind, Text};
+    use portward_wire::netlink::StateSet;
+    use tempfile::TempDir;
+
+    use super::{at, is_like};
+    use crate::{Answer, Ask, Look, Reading, Transports, linux::Linux};
+
+    #[test]
+    fn whether_a_socket_is_bound_to_a_file_is_asked_without_a_connection() {
+        let folder = TempDir::new().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let told = |name: &str| at(&Text::new(path(name).into_os_string().into_encoded_bytes())).unwrap();
+        let server = UnixListener::bind(path("stream")).unwrap();
+        let datagram = UnixDatagram::bind(path("datagram")).unwrap();
+        std::fs::rename(path("stream"), path("renamed")).unwrap();
+        std::os::unix::fs::symlink("renamed", path("link")).unwrap();
+        std::fs::write(path("plain"), "").unwrap();
+        for name in ["renamed", "link", "datagram"] {
+            assert_eq!((told(name).kind, told(name).bound), (Some(FileKind::Socket), Some(true)), "{name}");
+        }
+        assert_eq!((told("stream").kind, told("stream").bound, told("stream").closed), (None, None, false));
+        assert_eq!((told("plain").kind, told("plain").bound), (Some(FileKind::File), None));
+        server.set_nonblocking(true).unwrap();
+        assert!(server.accept().is_err(), "nobody came");
+        drop((server, datagram));
+        assert_eq!((told("renamed").bound, told("datagram").bound), (Some(false), Some(false)));
+    }
+
+    #[test]
+    fn the_kernel_names_the_file_of_a_socket_as_the_path_does() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("named");
+        let _server = UnixDatagram::bind(&path).unwrap();
+        let path = Text::new(path.into_os_string().into_encoded_bytes());
+        // A question leaves no trace: the kernel counts it among those that nobody is connected to.
+        assert_eq!(at(&path).unwrap().bound, Some(true));
+        let host = Linux::new();
+        let own = host.namespaces(&crate::Which::Own).unwrap().value;
+        let transports = Transports { tcp: false, udp: false, unix: true };
+        let ask = Ask { transports, states: StateSet::Listening, ports: None, traffic: false };
+        let mut files = Vec::new();
+        let mut each =
+            |socket: portward_model::Socket| files.extend(socket.path().is_some_and(|own| *own == path).then(|| socket.file()));
+        let Answer::Sockets(_) = host.read(&Reading::Sockets(&ask, &own), &mut each).unwrap() else { panic!("no sockets") };
+        assert_eq!(files, [at(&path).unwrap().file]);
+        assert!(files[0].is_some());
+    }
 
     #[test]
     fn names_alike() {

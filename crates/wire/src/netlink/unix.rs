@@ -57,6 +57,8 @@ pub(super) fn read_unix(body: &[u8], netns: u16) -> Result<Option<Socket>, Trunc
 
     let state = match (state, &path) {
         (LISTEN, _) => SocketState::Listen,
+        // The kernel notes of a datagram socket that somebody connected to it (`unix_dgram_connect`); it has no peer itself.
+        (ESTABLISHED, Some(_)) if transport == Transport::UnixDatagram && peer == 0 => SocketState::Bound,
         (ESTABLISHED, _) => SocketState::Established,
         (_, Some(_)) => SocketState::Bound,
         (_, None) => SocketState::Closed,
@@ -135,5 +137,19 @@ mod tests {
         for length in 0..body.len() {
             let _ = read_unix(&body[..length], 0);
         }
+    }
+
+    #[test]
+    fn a_datagram_socket_that_others_are_connected_to_is_bound() {
+        let read = |peer: &[u8]| {
+            let mut body = vec![1, 2, 1, 0];
+            body.extend(55u32.to_ne_bytes());
+            body.extend(7u64.to_ne_bytes());
+            body.extend(attribute(0, b"/run/log\0"));
+            body.extend(peer);
+            read_unix(&body, 0).unwrap().unwrap().state
+        };
+        assert_eq!(read(&[]), SocketState::Bound);
+        assert_eq!(read(&attribute(2, &9u32.to_ne_bytes())), SocketState::Established);
     }
 }

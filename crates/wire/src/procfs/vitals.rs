@@ -148,6 +148,9 @@ pub fn group_paths(bytes: &[u8]) -> (Option<&[u8]>, Option<&[u8]>) {
 pub struct Mount {
     /// Its number, which no other mount of the machine has.
     pub id: u64,
+    /// The device of its file system, as the kernel numbers it inside (`MKDEV` of `linux/kdev_t.h`). Files of btrfs and overlay
+    /// tell another one of themselves.
+    pub device: u32,
     /// Where it is mounted.
     pub point: Vec<u8>,
     /// Its type, such as `ext4` or `fuse.sshfs`.
@@ -159,11 +162,18 @@ pub fn mounts(bytes: &[u8]) -> Vec<Mount> {
     let mount = |line: &[u8]| {
         let mut fields = line.split(|b| *b == b' ');
         let id = std::str::from_utf8(fields.next()?).ok()?.parse().ok()?;
-        let point = unescaped(fields.nth(3)?);
+        let device = device(fields.nth(1)?)?;
+        let point = unescaped(fields.nth(1)?);
         let kind = fields.skip_while(|field| *field != b"-").nth(1)?.to_vec();
-        Some(Mount { id, point, kind })
+        Some(Mount { id, device, point, kind })
     };
     bytes.split(|b| *b == b'\n').filter_map(mount).collect()
+}
+
+/// A device as `mountinfo` writes it: `8:1`.
+fn device(text: &[u8]) -> Option<u32> {
+    let (major, minor) = std::str::from_utf8(text).ok()?.split_once(':')?;
+    Some(major.parse::<u32>().ok()? << 20 | minor.parse::<u32>().ok()?)
 }
 
 /// A path of `mountinfo`, in which the kernel writes space, tab, newline and backslash as `\040` and so on.
@@ -248,8 +258,8 @@ mod tests {
             b"22 1 254:0 / / rw,relatime - ext4 /dev/vda rw\n\
               40 22 0:35 / /home/a\\040b rw shared:7 master:1 - fuse.sshfs host: rw\nnonsense\n",
         );
-        let mount = |id, point: &[u8], kind: &[u8]| Mount { id, point: point.to_vec(), kind: kind.to_vec() };
-        assert_eq!(read, [mount(22, b"/", b"ext4"), mount(40, b"/home/a b", b"fuse.sshfs")]);
+        let mount = |id, device, point: &[u8], kind: &[u8]| Mount { id, device, point: point.to_vec(), kind: kind.to_vec() };
+        assert_eq!(read, [mount(22, 254 << 20, b"/", b"ext4"), mount(40, 35, b"/home/a b", b"fuse.sshfs")]);
     }
 
     #[test]

@@ -3,8 +3,9 @@ cause! {
     Reading, Bind(run),
     what: "A bind makes the file of a Unix socket, and fails with EADDRINUSE when a file of that name exists (unix(7)).
 An abstract name, written with @, has no file: it is refused while a socket of the same network namespace has
-it. A socket may outlive its file, so a path whose file was not looked at is refused likely, not certainly.",
-    evidence: "A socket of that name from sock_diag, and the file where somebody looked.",
+it. Whose file it is, its device and inode tell, not the name that a socket was bound by; where nobody looked at the file, a bind
+is refused likely, not certainly.",
+    evidence: "The socket that is bound to the file (unix_diag), and the file where somebody looked.",
     fix: "Stop the holder; a server that ends well removes its file.",
 }
 
@@ -15,18 +16,28 @@ use crate::{
 
 fn run(view: &View<'_>) -> Option<Finding> {
     let BindHost::Path(path) = &view.question.host else { return None };
-    let is_abstract = path.raw().starts_with(b"@");
+    let unix = view.unix()?;
     let snapshot = view.snapshot;
-    let own = |netns: u16| snapshot.namespaces.get(usize::from(netns)).is_none_or(|namespace| namespace.own);
-    let (index, socket) = snapshot.sockets.iter().enumerate().find(|(_, socket)| {
-        socket.path() == Some(path)
-            && matches!(socket.state, SocketState::Listen | SocketState::Bound)
-            && (!is_abstract || (own(socket.netns) && socket.transport == view.question.transport))
-    })?;
-    let likelihood = match view.question.file_exists {
-        Some(false) if !is_abstract => return None,
+    let behind = unix.behind(snapshot);
+    let mut serving = behind.sockets.iter().filter_map(|index| Some((*index, snapshot.sockets.get(*index)?)));
+    let fits = |socket: &Socket| !unix.is_abstract() || socket.transport == view.question.transport;
+    let serves = |socket: &Socket| matches!(socket.state, SocketState::Listen | SocketState::Bound);
+    let Some((index, socket)) = serving.find(|(_, socket)| serves(socket) && fits(socket)) else {
+        // Where no namespace that could be read has it, that it is there is known all the same.
+        let bound = unix.is_bound() == Some(true) && behind.sockets.is_empty();
+        return bound.then(|| {
+            let summary =
+                format!("Unix socket {path} is held by a socket that could not be seen, as of another network namespace.");
+            let evidence = Evidence::new("connect(2)", format!("a datagram socket is refused for its type: {path} is bound"));
+            let look = offer::explain("See what is known of it", [b"unix:", path.raw()].concat());
+            Finding::new(CAUSE.code, Likelihood::Certain, summary, vec![evidence], vec![look])
+        });
+    };
+    let exists = view.question.standing.as_ref().map(|facts| facts.kind.is_some() && !facts.closed);
+    let likelihood = match exists.or(view.question.file_exists) {
         Some(true) => Likelihood::Certain,
-        Some(false) | None if is_abstract => Likelihood::Certain,
+        Some(false) | None if unix.is_abstract() => Likelihood::Certain,
+        Some(false) if view.question.standing.is_none() => return None,
         Some(false) | None => Likelihood::Likely,
     };
     let who = words::holder(snapshot, index).map_or_else(

@@ -30,12 +30,20 @@ fn refuse(view: &View<'_>) -> Option<Finding> {
 }
 
 fn run(case: &Case<'_>) -> Ruling {
-    let Some(dialled) = case.unserved() else { return Ruling::Silent };
     let bound = || case.in_state(SocketState::Bound);
+    if case.asked.path.is_some() && matches!(case.standing(), Standing::Refused(_)) && case.listeners().next().is_none() {
+        let stream = bound().find(|(_, socket)| matches!(socket.transport, Transport::Unix | Transport::UnixPacket));
+        return stream.map_or(Ruling::Silent, |(index, socket)| told(case, index, socket, Likelihood::Certain));
+    }
+    let Some(dialled) = case.unserved() else { return Ruling::Silent };
     // One that would not take the address is only worth a word where nothing else has the port.
     let fits = bound().find(|(_, socket)| socket.takes(dialled));
     let any = || bound().find(|_| case.listeners().next().is_none());
-    let Some((index, socket)) = fits.or_else(any) else { return Ruling::Silent };
+    let likelihood = if fits.is_some() { Likelihood::Certain } else { Likelihood::Likely };
+    fits.or_else(any).map_or(Ruling::Silent, |(index, socket)| told(case, index, socket, likelihood))
+}
+
+fn told(case: &Case<'_>, index: usize, socket: &Socket, likelihood: Likelihood) -> Ruling {
     let mut evidence = vec![words::seen(case, index, socket)];
     evidence.extend(case.exam.attempts.iter().take(1).map(words::tried));
     let mut fixes = Vec::new();
@@ -49,7 +57,6 @@ fn run(case: &Case<'_>) -> Ruling {
         fixes.push(offer::free("End it, then start it again", words::target(case)).behind(sudo));
     }
     fixes.push(offer::wait("Or wait until it listens", words::target(case)));
-    let likelihood = if fits.is_some() { Likelihood::Certain } else { Likelihood::Likely };
     let who = words::who(case, index, socket);
     let summary = format!("{who} has bound {} and does not listen on it.", words::endpoint(case.snapshot, socket));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

@@ -18,7 +18,7 @@ fn run(case: &Case<'_>) -> Ruling {
     if path.raw().starts_with(b"@") {
         return nameless(case, path);
     }
-    let facts = case.exam.path(path);
+    let facts = case.exam.path(path).filter(|facts| !facts.closed);
     if let Some(kind) = facts.and_then(|facts| facts.kind) {
         return Ruling::out(format!("{path} exists ({kind:?})").to_lowercase());
     }
@@ -33,17 +33,30 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     evidence.extend(missing.map(words::tried));
     let mut fixes = Vec::new();
-    if let Some((index, socket)) = case.listeners().next() {
+    // Nothing stands there, so a socket that has the name was bound to another file, or to one that is gone.
+    let named = case.namesakes();
+    let known = named.iter().find(|(.., elsewhere)| *elsewhere == Elsewhere::Removed).or_else(|| named.first());
+    if let Some((index, socket, elsewhere)) = known.copied() {
         evidence.push(words::seen(case, index, socket));
         let who = words::who(case, index, socket);
-        let restart = case.holder(index).map(|process| {
-            let title = "End the server, then start it again: it makes the file anew";
-            offer::free(title, words::target(case)).behind(words::sudo(case, process.uid))
-        });
-        fixes.extend(restart);
-        fixes.push(offer::explain("See who serves it", words::target(case)));
-        let summary = format!("{path} was removed while {who} still listens on it.");
-        return words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes);
+        let (likelihood, summary) = match elsewhere {
+            Elsewhere::InItsRoot => {
+                evidence.push(Evidence::new("openat2(2)", format!("{path} is its socket's file below its own root")));
+                let summary = format!("{path} does not exist here: {who} serves it in another mount namespace.");
+                (Likelihood::Certain, summary)
+            }
+            Elsewhere::Removed | Elsewhere::Replaced => {
+                evidence.push(Evidence::new("openat2(2)", format!("below its own root {path} is gone, too")));
+                let summary = format!("{path} was removed or renamed while {who} still listens on it.");
+                (Likelihood::Certain, summary)
+            }
+            Elsewhere::Unknown => {
+                let summary = format!("{path} was removed, or never was here, while {who} listens by that name.");
+                (Likelihood::Likely, summary)
+            }
+        };
+        fixes.push(offer::list_unix("See every Unix socket that is served, and by whom"));
+        return words::found(CAUSE.code, likelihood, summary, evidence, fixes);
     }
     for near in facts.map(|facts| facts.nearby.as_slice()).unwrap_or_default().iter().take(3) {
         evidence.push(Evidence::new("readdir(3)", format!("{near} is a socket in the same folder")));

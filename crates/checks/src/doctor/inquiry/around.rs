@@ -1,9 +1,9 @@
 //! What is read, put where it belongs; and what stands around an endpoint on which nobody listens: every process, and the files
 //! that name its port.
 
-use portward_model::{Lack, Process, Seen, Socket, SocketState, Text, Transport};
+use portward_model::{Lack, PathFacts, Process, Seen, Socket, SocketState, Text, Transport};
 
-use super::{Fact, Inquiry, Task, Unread, Wanted};
+use super::{Fact, Inquiry, Task, Unread, Wanted, Wide};
 use crate::doctor::{may_be_told, suspects};
 
 impl Inquiry {
@@ -12,7 +12,10 @@ impl Inquiry {
         match (wanted, fact) {
             (Wanted::Look(wide), Fact::Look(snapshot)) => self.saw(wide, *snapshot),
             (Wanted::Topic(_), Fact::Learnt(learnt)) => self.exam.learn(learnt),
+            (Wanted::Path(path), Fact::Path(facts)) if self.asked.path.as_ref() == Some(&path) => self.stands(facts),
+            // A pid or lock file of the text.
             (Wanted::Path(_), Fact::Path(facts)) => self.exam.paths.push(facts),
+            (Wanted::PathBelow { pid, .. }, Fact::Path(facts)) => self.exam.below.push((pid, facts)),
             (Wanted::Vitals { pids, .. }, Fact::Vitals(vitals)) => {
                 self.exam.vitals.retain(|known| !pids.contains(&known.pid));
                 self.exam.vitals.extend(vitals);
@@ -43,6 +46,7 @@ impl Inquiry {
             Wanted::Processes(_) => self.ask_the_files(&[]),
             // The rest only adds to what is known; without it nothing is claimed.
             Wanted::Look(_)
+            | Wanted::PathBelow { .. }
             | Wanted::Topic(_)
             | Wanted::Route(_)
             | Wanted::Named(_)
@@ -63,6 +67,25 @@ impl Inquiry {
         snapshot.processes.extend(fresh);
         snapshot.sort();
         self.exam.named = pids;
+    }
+
+    /// Takes what stands at the asked path. A socket that is bound there and not in sight is in another network namespace; of one
+    /// that only has the name, its holder's root tells whether it ever was this path's.
+    fn stands(&mut self, facts: PathFacts) {
+        self.question.standing = Some(facts.clone());
+        self.exam.paths.push(facts);
+        let case = self.case();
+        let Some(unix) = case.unix() else { return };
+        let mut next = Vec::new();
+        let wide = Wide { every_namespace: true, ..Wide::default() };
+        if unix.is_bound() == Some(true) && !unix.behind(&self.snapshot).sure && !self.seen.covers(wide) {
+            next.push(Task::Read(Wanted::Look(wide)));
+        }
+        for (index, ..) in case.namesakes().into_iter().take(MOST_NAMESAKES) {
+            let holder = self.snapshot.holders(index).first().map(|holding| holding.pid);
+            next.extend(holder.map(|pid| Task::Read(Wanted::PathBelow { pid, path: unix.path.clone() })));
+        }
+        self.first(next);
     }
 
     /// Adds every process that can be seen to the snapshot.
@@ -148,3 +171,5 @@ impl Inquiry {
 const NEAR: u16 = 10;
 /// Folders that are searched, the reader's own first.
 const FOLDERS: usize = 8;
+/// Namesakes of a Unix path whose roots are looked into.
+const MOST_NAMESAKES: usize = 4;

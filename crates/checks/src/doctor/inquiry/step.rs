@@ -57,6 +57,13 @@ pub enum Wanted {
     Topic(Topic),
     /// What stands at a path: [`Fact::Path`].
     Path(Text),
+    /// What stands at a path as a process sees it, below its own root: [`Fact::Path`].
+    PathBelow {
+        /// The process.
+        pid: u32,
+        /// The path.
+        path: Text,
+    },
     /// How these processes fare, compared over so many milliseconds: [`Fact::Vitals`].
     Vitals {
         /// The processes.

@@ -35,6 +35,9 @@ fn answer(scene: &Scene, step: &Step, clock_ms: &mut u64) -> Result<Fact, Unread
         Step::Read(Wanted::Look(_)) => Fact::Look(Box::new(scene.snapshot.clone())),
         Step::Read(Wanted::Topic(topic)) => Fact::Learnt(exam.learnt(*topic).ok_or_else(unread)?),
         Step::Read(Wanted::Path(path)) => Fact::Path(exam.path(path).cloned().ok_or_else(unread)?),
+        Step::Read(Wanted::PathBelow { pid, .. }) => {
+            Fact::Path(exam.below.iter().find(|(of, _)| of == pid).map(|(_, facts)| facts.clone()).ok_or_else(unread)?)
+        }
         Step::Read(Wanted::Vitals { pids, .. }) => {
             Fact::Vitals(exam.vitals.iter().filter(|vitals| pids.contains(&vitals.pid)).cloned().collect())
         }

@@ -1,5 +1,6 @@
 //! Sockets that may have been meant instead.
 
+use portward_checks::{Elsewhere, UnixPath};
 use portward_model::{Namespace, PortRange, Socket, Transport};
 use portward_sys::{Ask, Look, PortFilter, StateSet, Transports};
 
@@ -44,8 +45,11 @@ fn how(target: &Target, view: &View, socket: &Socket) -> String {
 /// When nothing serves the endpoint: the same port elsewhere, otherwise ports with a similar number.
 pub(super) fn find(host: &dyn Look, target: &Target, view: &View) -> Vec<Nearby> {
     let same = same_port(target, view, &[]);
-    if !same.is_empty() || target.path().is_some() {
+    if !same.is_empty() {
         return same;
+    }
+    if let Some(path) = target.unix() {
+        return namesakes(host, view, path);
     }
     let port = target.endpoint.port;
     let around = PortRange { first: port.saturating_sub(DISTANCE), last: port.saturating_add(DISTANCE) };
@@ -70,5 +74,24 @@ pub(super) fn find(host: &dyn Look, target: &Target, view: &View) -> Vec<Nearby>
     found.into_iter().map(|(_, nearby)| nearby).take(3).collect()
 }
 
+/// Sockets that serve by the name of a Unix path and have another file.
+fn namesakes(host: &dyn Look, view: &View, path: UnixPath<'_>) -> Vec<Nearby> {
+    let named = path.namesakes(&view.snapshot).into_iter().take(MOST_NAMESAKES);
+    let told = named.filter_map(|index| {
+        let socket = view.snapshot.sockets.get(index)?;
+        let below = view.first_owner(index).and_then(|pid| host.path_below(pid, path.path).ok());
+        let how = match Elsewhere::of(socket, below.as_ref()) {
+            Elsewhere::InItsRoot => "the same path in another mount namespace",
+            Elsewhere::Removed => "bound by this name; its file was removed or renamed, so no client reaches it by that",
+            Elsewhere::Replaced => "bound by this name; another file stands there now",
+            Elsewhere::Unknown => "bound by this name to another file",
+        };
+        Some(Nearby { endpoint: endpoint_words(socket), owner: Some(holder_words(view, index)), how: how.to_owned() })
+    });
+    told.collect()
+}
+
+/// Namesakes of a Unix path whose roots are looked into.
+const MOST_NAMESAKES: usize = 4;
 /// How far a dev server slides when its port is taken.
 const DISTANCE: u16 = 10;

@@ -38,7 +38,9 @@ impl Plan {
     /// Adds the holders of everything that serves the endpoint.
     pub(super) fn add(&mut self, cx: &Context<'_, Acts>, target: &Target, tree: bool) -> Result<(), Failure> {
         let host = cx.machine;
-        let view = Look { owners: Some(Depth::Threads), clients: false, ..target.look() }.take(host);
+        let look = Look { owners: Some(Depth::Threads), clients: false, ..target.look() };
+        let (target, view) = target.looked(host, &look);
+        let is_sure = target.behind(&view).is_none_or(|behind| behind.sure);
         if view.snapshot.lacks(&Lack::Sockets) {
             return Err(Failure::system("Sockets cannot be read here, so nothing was stopped."));
         }
@@ -54,6 +56,12 @@ impl Plan {
                 self.refuse(0, name, Refusal::Unseen { uid: socket.uid, unit, absence });
             }
             let activated = holders.iter().any(|(_, via)| *via == Seen::Known(Via::Activated));
+            if !is_sure {
+                for process in holders.iter().filter_map(|(holding, _)| view.snapshot.process(holding.pid)) {
+                    self.refuse(process.id.pid, process.title(), Refusal::PerhapsAnother);
+                }
+                continue;
+            }
             for (holding, via) in holders {
                 // The supervisor that keeps a listener for its service is named, not stopped.
                 let keeps_for_another = activated && via != Seen::Known(Via::Activated);

@@ -126,6 +126,7 @@ fn a_file_system_that_may_never_answer_is_not_entered() {
     assert!(mounts.find(&base.join("far/away")).is_ok());
     mounts.all.push(Mount {
         id: 4_000_000_000,
+        device: 1,
         point: base.join("far").into_os_string().into_encoded_bytes(),
         kind: b"nfs4".into(),
     });
