@@ -92,6 +92,15 @@ impl Asked {
     pub fn is_nowhere(&self) -> bool {
         self.text.is_empty()
     }
+
+    /// The target as a person types it to ask the same again: a URL where one was asked about.
+    pub fn target(&self) -> Text {
+        let resource = self.resource.as_deref().filter(|_| self.path.is_none()).unwrap_or_default();
+        match &self.scheme {
+            Some(scheme) if self.path.is_none() => Text::from(format!("{scheme}://{}{resource}", self.text).as_str()),
+            _ => Text::from(self.text.as_str()),
+        }
+    }
 }
 
 /// Everything that is known about one endpoint.

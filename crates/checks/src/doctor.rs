@@ -17,6 +17,6 @@ mod verdict;
 pub use crate::case::{Asked, Asking, Case, Standing};
 pub use inquiry::{Call, Called, Depth, Fact, Inquiry, Sampled, Step, Unread, Wanted, Wide, has_enough};
 pub use plan::{Plan, PlannedDial, Speech};
-use plan::{Watch, follow_up, may_be_told, plan, suspects, watch};
+use plan::{Watch, follow_up, may_be_errands, may_be_told, plan, suspects, watch};
 pub use question::{Misunderstood, Names, Question, Words, understand};
 pub use verdict::{Diagnosis, Verdict, diagnose};

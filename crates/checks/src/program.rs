@@ -39,6 +39,7 @@ programs! {
     socat,
     servers,
     clients,
+    accounts,
     runtimes,
     runners,
     keepers,
@@ -103,6 +104,8 @@ pub(crate) enum Kind {
     Proxy,
     /// Takes a port as the place to go to.
     Client,
+    /// Does its work elsewhere, and waits for a browser while a person logs in.
+    Account,
     /// Runs programs of a language.
     Runtime,
     /// Runs scripts, builds and tools.

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Queue, Removal, Seen, Sentence, Socket, SocketFile, Text};
 
-pub use programs::{Moved, Observed, ObservedConnect, Sample, Told};
+pub use programs::{Errand, Moved, Observed, ObservedConnect, Sample, Told};
 
 crate::topics! { examination! {
     /// How the processes that matter fare.
@@ -47,6 +47,9 @@ crate::topics! { examination! {
     /// The processes that the text names by number and that were looked for; those that are not in the snapshot are gone.
     #[serde(default)]
     pub named: Vec<u32>,
+    /// Which holders serve one client and end, as their scripts say.
+    #[serde(default)]
+    pub errands: Vec<Errand>,
     /// Programs in projects' own localhosts that asked for the port, and serve another one outside.
     #[serde(default)]
     pub moved: Vec<Moved>,
@@ -446,4 +449,7 @@ pub struct Declined {
     pub what: Sentence,
     /// Why: `the listener belongs to a debugger, and a connection would end its session`.
     pub because: Sentence,
+    /// True where it is made all the same when a person says so (`--connect`).
+    #[serde(default)]
+    pub on_demand: bool,
 }

@@ -40,7 +40,7 @@ pub use address::{AddressClass, Family, Scope, unmap};
 pub use caller::Caller;
 pub use endpoint::{Endpoint, EndpointError, EndpointHost, is_localhost};
 pub use examination::{
-    Attempt, BindTry, Counters, Declined, DialTarget, Ended, Examination, Exchange, FileKind, FolderFacts, FirewallRule, HostsLine, Learnt,
+    Attempt, BindTry, Counters, Declined, DialTarget, Ended, Errand, Examination, Exchange, FileKind, FolderFacts, FirewallRule, HostsLine, Learnt,
     MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,
     RuleVerdict, Said, Sample, Thread, Told, Topic, Vitals,
 };

@@ -84,6 +84,7 @@ impl Runner<'_, '_> {
             Wanted::Named(pids) => Fact::Processes(host.processes(pids)?),
             Wanted::Projects(folders) => Fact::Projects(host.projects(folders)?.value),
             Wanted::Told(processes) => Fact::Told(host.told(processes, port)?),
+            Wanted::Errands(processes) => Fact::Errands(host.errands(processes)?),
             Wanted::Moved => Fact::Moved(noted(host, "moved", || (self.moved)(inquiry.asked()))),
             Wanted::Mentions(folders) => Fact::Mentions(host.mentions(folders, &[port])?),
             Wanted::Bind { transport, at, reuse } => Fact::Bind(host.try_bind(*transport, *at, *reuse)?),

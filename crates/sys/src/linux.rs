@@ -111,6 +111,7 @@ impl Look for Linux {
             Reading::PathBelow(pid, path) => Answer::PathBelow(standing::below(pid, path)?),
             Reading::Mentions(folders, ports) => Answer::Mentions(mentions::read(folders, ports)),
             Reading::Told(processes, port) => Answer::Told(told::read(processes, port)),
+            Reading::Errands(processes) => Answer::Errands(told::errands(processes)),
             Reading::WaitForExit(processes, timeout) => Answer::WaitForExit(actions::wait_for_exit(processes, timeout)?),
             Reading::WaitForChange(directories, timeout) => {
                 events::wait(directories, timeout);

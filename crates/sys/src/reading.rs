@@ -7,9 +7,9 @@ use std::{
 };
 
 use portward_model::{
-    CommandLine, Container, Counters, Gap, Holding, HostFacts, Interface, Learnt, Mention, Namespace, Need, PathFacts, PortRules,
-    Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket, SocketOptions, Text, Told, Topic, Transport,
-    Users, Vitals, topics,
+    CommandLine, Container, Counters, Errand, Gap, Holding, HostFacts, Interface, Learnt, Mention, Namespace, Need, PathFacts,
+    PortRules, Process, ProcessId, Project, ProjectIdentity, ProxySetting, Route, Seen, Socket, SocketOptions, Text, Told, Topic,
+    Transport, Users, Vitals, topics,
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -231,6 +231,9 @@ topics! { readings! {
     /// environment nothing else is kept. Processes that may not be looked into are left out.
     "word of what processes were told" told Told(processes: &'a [Process], port: u16) -> Vec<Told>;
 
+    /// Which of these processes serve one client and end, by the scripts that they run.
+    "scripts of processes" errands Errands(processes: &'a [Process]) -> Vec<Errand>;
+
     /// Waits until all these processes have ended, or the time is over. Returns those that live.
     "ends of processes" wait_for_exit WaitForExit(processes: &'a [ProcessId], timeout: Duration) -> Vec<ProcessId>;
 
@@ -264,6 +267,10 @@ impl Reading<'_> {
             Self::Told(processes, port) => {
                 let pids: Vec<u32> = processes.iter().map(|process| process.id.pid).collect();
                 format!("{name}({pids:?}, {port})")
+            }
+            Self::Errands(processes) => {
+                let pids: Vec<u32> = processes.iter().map(|process| process.id.pid).collect();
+                format!("{name}({pids:?})")
             }
             Self::Topic(_) => format!("{name}()"),
             _ => {

@@ -143,6 +143,7 @@ impl Tape {
             | Reading::Path(_)
             | Reading::Mentions(..)
             | Reading::Told(..)
+            | Reading::Errands(_)
             | Reading::WaitForExit(..)
             | Reading::PathBelow(..)
             | Reading::WaitForChange(..) => return None,

@@ -4,10 +4,12 @@
 //! says so: a word such as `port` or `listen`, an option such as `-p`, or a colon behind a host.
 
 mod address;
+mod once;
 mod serving;
 
 use portward_model::{Mention, MentionKind, Text, masked_line};
 
+pub use once::once_line;
 pub use serving::{serving_line, serving_variable};
 
 /// The kind of a well-known file, by its name alone; `None` for a file that is not read.

@@ -63,5 +63,11 @@ pub(super) const WANTED: &[Wanted] = &[
     real(&["mariadb-client-core"], Some("mariadb"), "MariaDB's client"),
     real(&["redis-tools"], Some("redis-cli"), "Redis's client"),
     real(&["netcat-openbsd"], Some("nc.openbsd"), "a listener for one client"),
+    real(&["rclone"], Some("rclone"), "a login that waits for its browser"),
+    real(&["haproxy"], Some("haproxy"), "a proxy that wants the PROXY protocol"),
+    real(&["mosquitto"], Some("mosquitto"), "an MQTT broker"),
+    real(&["uwsgi-core"], Some("uwsgi-core"), "a uwsgi socket"),
+    real(&["php-fpm"], None, "a FastCGI server"),
+    real(&["openssh-server"], Some("sshd"), "tunnels"),
     real(&["openbsd-inetd"], Some("inetd"), "services that are started on demand"),
 ];

@@ -36,6 +36,8 @@ pub struct Depth {
     pub probe: bool,
     /// Watch for up to four seconds where something seems to be starting or crashing.
     pub watch: bool,
+    /// Make those as well that may use up or disturb what listens: a person said so.
+    pub on_demand: bool,
 }
 
 /// One question, everything that was read to answer it, and what is still to be read.
@@ -79,6 +81,10 @@ enum Task {
     Widen,
     /// The processes whose health matters now.
     Vitals { over_ms: u64 },
+    /// Every process, where an owner is hidden that arguments may tell.
+    Owners,
+    /// The scripts of who may serve one client and end.
+    Errands,
     /// Processes that may have been told the port.
     Told,
     /// The projects of every process.
@@ -158,7 +164,7 @@ impl Inquiry {
 
     /// The connections that would be made now, and those that would not.
     pub fn plan(&self) -> Plan {
-        plan(&self.case())
+        plan(&self.case(), self.depth.on_demand)
     }
 
     /// The facts as a diagnosis wants them.
@@ -225,6 +231,8 @@ impl Inquiry {
             Task::FollowUp { left } => self.follow_up(left),
             Task::Widen => self.widen(),
             Task::Vitals { over_ms } => self.ask_how_they_fare(over_ms),
+            Task::Owners => self.ask_for_hidden_owners(),
+            Task::Errands => self.ask_for_errands(),
             Task::Told => self.ask_who_was_told(),
             Task::Projects => self.ask_for_projects(),
             Task::Mentions => self.ask_for_mentions(),
@@ -261,7 +269,7 @@ impl Inquiry {
             return;
         }
         if self.case().is_blind() {
-            self.exam.declined = plan(&self.case()).declined;
+            self.exam.declined = self.plan().declined;
             return;
         }
         let file = self.asked.path.clone().filter(|path| !path.raw().starts_with(b"@"));
@@ -271,14 +279,14 @@ impl Inquiry {
             Asking::Connect => {
                 let routes = self.asked.addresses.iter().take(4).map(|address| Task::Read(Wanted::Route(*address)));
                 self.agenda.extend(routes);
-                self.agenda.extend([Task::Plan, Task::Widen]);
+                self.agenda.extend([Task::Owners, Task::Errands, Task::Plan, Task::Widen]);
             }
             Asking::Listen => self.agenda.extend([Task::FarEnds, Task::Tries, Task::Judge]),
         }
     }
 
     fn dials(&mut self) {
-        let mut planned = plan(&self.case());
+        let mut planned = self.plan();
         self.exam.declined = planned.declined;
         if !self.depth.probe {
             return;
@@ -378,7 +386,11 @@ impl Inquiry {
             return;
         }
         snapshot.routes = std::mem::take(&mut self.snapshot.routes);
-        self.snapshot = snapshot;
+        let before = std::mem::replace(&mut self.snapshot, snapshot);
+        // A look holds the holders alone.
+        if self.exam.every_process {
+            self.everybody(before.processes);
+        }
         self.seen = wide;
     }
 

@@ -15,7 +15,8 @@ use portward_wire::protocol::{self, HTTP};
 use super::{Asking, Case};
 use crate::{Symptom, case::dialled, cause::local_proxy, program};
 
-use harm::why_not;
+pub(super) use harm::may_be_errands;
+use harm::{Spared, why_not};
 pub(super) use watch::{Watch, may_be_told, watch};
 
 /// What to try and what not.
@@ -25,6 +26,19 @@ pub struct Plan {
     pub dials: Vec<PlannedDial>,
     /// Connections that would be wanted and are not made.
     pub declined: Vec<Declined>,
+    /// True where connections are made whatever they cost.
+    on_demand: bool,
+}
+
+impl Plan {
+    /// True where a connection is not made; the reason is kept.
+    fn declines(&mut self, spared: Option<Spared>, what: impl FnOnce() -> String) -> bool {
+        let Some(Spared { because, on_demand }) = spared.filter(|spared| !(self.on_demand && spared.on_demand)) else {
+            return false;
+        };
+        self.declined.push(Declined { what: what().into(), because: because.into(), on_demand });
+        true
+    }
 }
 
 /// A connection to try.
@@ -61,9 +75,9 @@ impl Speech {
     }
 }
 
-/// Which connections to try for a case whose snapshot and vitals were read.
-pub(super) fn plan(case: &Case<'_>) -> Plan {
-    let mut plan = Plan::default();
+/// Which connections to try for a case whose snapshot and vitals were read; those that cost something only on demand.
+pub(super) fn plan(case: &Case<'_>, on_demand: bool) -> Plan {
+    let mut plan = Plan { on_demand, ..Plan::default() };
     if case.asked.asking == Asking::Listen {
         return plan;
     }
@@ -71,6 +85,7 @@ pub(super) fn plan(case: &Case<'_>) -> Plan {
         plan.declined.push(Declined {
             what: format!("a connection to {}", case.asked.text).into(),
             because: "sockets cannot be read, so that nobody knows what a connection would meet".into(),
+            on_demand: false,
         });
         return plan;
     }
@@ -87,6 +102,7 @@ pub(super) fn plan(case: &Case<'_>) -> Plan {
             plan.declined.push(Declined {
                 what: format!("a datagram to {}", case.asked.text).into(),
                 because: "a datagram is data to whoever receives it, and silence would prove nothing".into(),
+                on_demand: false,
             });
         }
         return plan;
@@ -251,8 +267,7 @@ fn neighbours(case: &Case<'_>, spoken_to: &[usize], plan: &mut Plan) {
 }
 
 fn dial_listener(case: &Case<'_>, at: SocketAddr, index: usize, socket: &Socket, purpose: &'static str, plan: &mut Plan) {
-    if let Some(because) = why_not(case, index, socket) {
-        plan.declined.push(Declined { what: format!("a connection to {at}").into(), because: because.into() });
+    if plan.declines(why_not(case, index, socket), || format!("a connection to {at}")) {
         return;
     }
     plan.dials.push(PlannedDial { at: DialTarget::Inet(at), speech: speech(case, index), patience_ms: NEAR_MS, purpose });
@@ -261,8 +276,7 @@ fn dial_listener(case: &Case<'_>, at: SocketAddr, index: usize, socket: &Socket,
 fn unix(case: &Case<'_>, path: &Text, plan: &mut Plan) {
     let listening = case.listeners().find(|(_, socket)| socket.transport == Transport::Unix);
     let refused = listening.and_then(|(index, socket)| why_not(case, index, socket));
-    if let Some(because) = refused {
-        plan.declined.push(Declined { what: format!("a connection to {path}").into(), because: because.into() });
+    if plan.declines(refused, || format!("a connection to {path}")) {
         return;
     }
     let stream = listening.is_some() || case.listeners().next().is_none();
@@ -348,7 +362,7 @@ mod tests {
 
     fn goes_to(scene: &Scene, at: &str) -> bool {
         let at = DialTarget::Inet(at.parse().unwrap());
-        plan(&scene.case()).dials.iter().any(|dial| dial.at == at && dial.speech.is_none())
+        plan(&scene.case(), false).dials.iter().any(|dial| dial.at == at && dial.speech.is_none())
     }
 
     #[test]

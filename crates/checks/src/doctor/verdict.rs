@@ -154,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_reader_that_cannot_see_its_own_users_process_shows_no_health() {
-        let declined = Declined { what: "a connection".into(), because: "its owner is hidden".into() };
+        let declined = Declined { what: "a connection".into(), because: "its owner is hidden".into(), on_demand: true };
         let mut snapshot = world(vec![listener("127.0.0.1", 40000)], Vec::new(), Vec::new());
         let asked = |snapshot| Scene::on(snapshot, "127.0.0.1:40000").but(|scene| scene.exam.declined.push(declined.clone()));
         assert_eq!(diagnose(&asked(snapshot.clone()).case()).verdict, Verdict::Unknown);

@@ -16,6 +16,17 @@ pub struct Told {
     pub text: Text,
 }
 
+/// That a program serves one client by its own text and ends: a login that waits for its callback, an example of a manual.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Errand {
+    /// The process.
+    pub pid: u32,
+    /// The file and line of its script: `/srv/login.py:12`.
+    pub source: Text,
+    /// The line, masked.
+    pub text: Text,
+}
+
 /// That a program in a project's own localhost asked for the port, and serves another one outside.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moved {

@@ -23,7 +23,8 @@ pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 ///
 /// Takes an endpoint, a URL, unix:PATH or a service's name; or the error message itself, in quotes or on standard
 /// input with `-`. It looks before it connects and never connects where that would be an event: debuggers,
-/// one-shot and socket-activated listeners, ports that store what they are sent.
+/// one-shot and socket-activated listeners, logins that wait for their callback, ports that store what they are sent;
+/// there `--connect` makes it connect all the same.
 #[derive(Args)]
 pub struct Doctor {}
 
@@ -54,6 +55,9 @@ question! {
         /// List the connections that would be made, and make none
         #[arg(long)]
         pub explain_probes: bool,
+        /// Connect even where that may use up or disturb what listens: a debugger, the callback of a login
+        #[arg(long)]
+        pub connect: bool,
     }
 }
 
@@ -131,7 +135,12 @@ impl Op for Ask {
     fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
         let asked = asked(cx, self.target, self.text, self.bind)?;
-        if self.explain_probes { explain_probes(cx, asked, began) } else { examine(cx, asked, THOROUGH, began) }
+        let depth = Depth { on_demand: self.connect, ..THOROUGH };
+        if self.explain_probes {
+            explain_probes(cx, asked, Depth { probe: false, ..depth }, began)
+        } else {
+            examine(cx, asked, depth, began)
+        }
     }
 }
 
@@ -178,7 +187,7 @@ impl Op for Client {
         let began = cx.now();
         let asked = self.asked(cx)?;
         match (self.explain_probes, self.fix) {
-            (true, _) => explain_probes(&cx.dials(), asked, began),
+            (true, _) => explain_probes(&cx.dials(), asked, Depth { probe: false, ..THOROUGH }, began),
             (false, true) => fixes::examine_and_offer(cx, asked, self.yes, began),
             (false, false) => examine(&cx.dials(), asked, THOROUGH, began),
         }
@@ -232,7 +241,7 @@ struct Asked {
 }
 
 /// Everything that answers a question once.
-const THOROUGH: Depth = Depth { probe: true, watch: true };
+const THOROUGH: Depth = Depth { probe: true, watch: true, on_demand: false };
 
 /// Asks and answers once.
 fn examine(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<Examined, Failure> {
@@ -270,8 +279,8 @@ fn moved_to(cx: &Context<'_, Dials>, asked: &Target) -> Vec<Moved> {
 }
 
 /// The probes that would be made, as they would be listed.
-fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, began: Instant) -> Result<Examined, Failure> {
-    let (inquiry, mut examined) = inquired(cx, asked, Depth { probe: false, watch: true }, began)?;
+fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<Examined, Failure> {
+    let (inquiry, mut examined) = inquired(cx, asked, depth, began)?;
     if inquiry.asked().is_nowhere() {
         return Ok(examined);
     }
@@ -287,6 +296,7 @@ fn explain_probes(cx: &Context<'_, Dials>, asked: Asked, began: Instant) -> Resu
         examined.declined.push(Declined {
             what: "any connection".into(),
             because: "the question is answered from the kernel's tables and rules".into(),
+            on_demand: false,
         });
     }
     Ok(examined)

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod callbacks;
 mod debuggers;
 mod fragile;
 mod guard;

@@ -1,9 +1,14 @@
-//! Where a process was told the port that it is to serve, beside its arguments: its environment, and its script.
+//! What a process is told beside its arguments: the port that it is to serve, by its environment and its script; and by its script
+//! whether it serves one client and ends.
 
-use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::Path};
+use std::{
+    ffi::OsStr,
+    os::unix::ffi::OsStrExt,
+    path::{Path, PathBuf},
+};
 
-use portward_model::{CommandLine, Process, Seen, Text, Told};
-use portward_wire::mention::{serving_line, serving_variable};
+use portward_model::{CommandLine, Errand, Process, Text, Told};
+use portward_wire::mention::{once_line, serving_line, serving_variable};
 
 use super::{files::Mounts, kernel};
 
@@ -20,19 +25,42 @@ fn of_environment(process: &Process, port: u16) -> Option<Told> {
     Some(Told { pid, source: Text::from(source.as_str()), text })
 }
 
-/// The first argument that is a text file of a modest size is what an interpreter runs.
+/// The processes that serve one client and end, each once.
+pub(super) fn errands(processes: &[Process]) -> Vec<Errand> {
+    let mounts = Mounts::now();
+    let of = |process: &Process| {
+        let (path, bytes) = script(&mounts, process)?;
+        let (line, text) = once_line(&bytes)?;
+        Some(Errand { pid: process.id.pid, source: at_line(&path, line), text })
+    };
+    processes.iter().filter_map(of).collect()
+}
+
 fn of_script(mounts: &Mounts, process: &Process, port: u16) -> Option<Told> {
+    let (path, bytes) = script(mounts, process)?;
+    let (line, text) = serving_line(&bytes, port)?;
+    Some(Told { pid: process.id.pid, source: at_line(&path, line), text })
+}
+
+fn at_line(path: &Path, line: u32) -> Text {
+    Text::new([path.as_os_str().as_bytes(), format!(":{line}").as_bytes()].concat())
+}
+
+/// The first argument that is a text file of a modest size is what an interpreter runs.
+fn script(mounts: &Mounts, process: &Process) -> Option<(PathBuf, Vec<u8>)> {
     let argv = process.argv.known().map(CommandLine::arguments)?;
-    let Seen::Known(cwd) = &process.cwd else { return None };
-    let cwd = Path::new(OsStr::from_bytes(cwd.raw()));
-    let files = argv.iter().skip(1).take(MOST_ARGUMENTS).map(|argument| cwd.join(OsStr::from_bytes(argument.raw())));
+    // Without the folder that it works in, an absolute path is still one.
+    let cwd = process.cwd.known().map(|cwd| Path::new(OsStr::from_bytes(cwd.raw())));
+    let file = |argument: &Text| {
+        let path = Path::new(OsStr::from_bytes(argument.raw()));
+        if path.is_absolute() { Some(path.to_owned()) } else { Some(cwd?.join(path)) }
+    };
+    let files = argv.iter().skip(1).take(MOST_ARGUMENTS).filter_map(file);
     let is_script = |file: &super::files::Place| file.is_file() && file.facts().stx_size <= LONGEST_SCRIPT;
     let script = files.filter_map(|file| mounts.find(&file).ok()).find(is_script)?;
-    let bytes = script.read(LONGEST_SCRIPT).ok()?;
-    // A program is no text that names ports.
-    let (line, text) = serving_line(&bytes, port).filter(|_| !bytes.contains(&0))?;
-    let source = Text::new([script.path().as_os_str().as_bytes(), format!(":{line}").as_bytes()].concat());
-    Some(Told { pid: process.id.pid, source, text })
+    // A program is no text that says anything.
+    let bytes = script.read(LONGEST_SCRIPT).ok().filter(|bytes| !bytes.contains(&0))?;
+    Some((script.path().to_owned(), bytes))
 }
 
 /// Nobody writes a longer script by hand.

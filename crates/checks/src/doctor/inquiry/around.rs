@@ -4,7 +4,7 @@
 use portward_model::{Lack, PathFacts, Process, Seen, Socket, SocketState, Text, Transport};
 
 use super::{Fact, Inquiry, Task, Unread, Wanted, Wide};
-use crate::doctor::{may_be_told, suspects};
+use crate::doctor::{may_be_errands, may_be_told, suspects};
 
 impl Inquiry {
     /// Puts what was read where it belongs. What answers another question tells nothing.
@@ -26,6 +26,7 @@ impl Inquiry {
             (Wanted::Named(pids), Fact::Processes(processes)) => self.named(pids, processes),
             (Wanted::Projects(_), Fact::Projects(projects)) => self.snapshot.projects = projects,
             (Wanted::Told(_), Fact::Told(told)) => self.exam.told.extend(told),
+            (Wanted::Errands(_), Fact::Errands(errands)) => self.exam.errands = errands,
             (Wanted::Moved, Fact::Moved(moved)) => self.exam.moved = moved,
             (Wanted::Mentions(_), Fact::Mentions(mentions)) => self.exam.mentions = mentions,
             (Wanted::Bind { at, reuse, .. }, Fact::Bind(failed)) => self.tried(at, reuse, failed),
@@ -52,6 +53,7 @@ impl Inquiry {
             | Wanted::Named(_)
             | Wanted::Projects(_)
             | Wanted::Told(_)
+            | Wanted::Errands(_)
             | Wanted::Moved
             | Wanted::Bind { .. }
             | Wanted::PathExists(_)
@@ -89,7 +91,7 @@ impl Inquiry {
     }
 
     /// Adds every process that can be seen to the snapshot.
-    fn everybody(&mut self, processes: Vec<Process>) {
+    pub(super) fn everybody(&mut self, processes: Vec<Process>) {
         let snapshot = &mut self.snapshot;
         let fresh: Vec<Process> = processes.into_iter().filter(|process| snapshot.process(process.id.pid).is_none()).collect();
         snapshot.processes.extend(fresh);
@@ -117,6 +119,19 @@ impl Inquiry {
         folders.sort_by(|(_, a), (_, b)| a.cmp(b));
         folders.dedup_by(|(_, a), (_, b)| a == b);
         self.first([Task::Read(Wanted::Projects(folders))]);
+    }
+
+    /// Asks for every process where who holds a listener is hidden: the arguments of others are not.
+    pub(super) fn ask_for_hidden_owners(&mut self) {
+        let case = self.case();
+        let hidden = case.served().iter().any(|(index, _)| case.holders(*index).is_empty()) && !self.exam.every_process;
+        self.first(hidden.then_some(Task::Read(Wanted::EveryProcess)));
+    }
+
+    /// Asks for the scripts of who holds the listeners, or may, before anybody is dialled.
+    pub(super) fn ask_for_errands(&mut self) {
+        let asked: Vec<Process> = may_be_errands(&self.case()).into_iter().cloned().collect();
+        self.first((!asked.is_empty()).then_some(Task::Read(Wanted::Errands(asked))));
     }
 
     /// Asks which processes were told to serve the port elsewhere than in their arguments.

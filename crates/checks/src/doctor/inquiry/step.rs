@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{
-    Counters, Exchange, Learnt, Mention, Met, Moved, Need, PathFacts, Process, Project, Route, Seen, Sentence, Snapshot, Socket,
-    Text, Told, Topic, Transport, Vitals,
+    Counters, Errand, Exchange, Learnt, Mention, Met, Moved, Need, PathFacts, Process, Project, Route, Seen, Sentence, Snapshot,
+    Socket, Text, Told, Topic, Transport, Vitals,
 };
 
 use super::Call;
@@ -83,6 +83,8 @@ pub enum Wanted {
     Projects(Vec<(u32, Text)>),
     /// Which of these processes were told the asked port: [`Fact::Told`].
     Told(Vec<Process>),
+    /// Which of these processes serve one client and end, by their scripts: [`Fact::Errands`].
+    Errands(Vec<Process>),
     /// Which sessions moved the asked port: [`Fact::Moved`].
     Moved,
     /// Lines of the files of these folders that name the asked port: [`Fact::Mentions`].
@@ -123,6 +125,8 @@ pub enum Fact {
     Projects(Vec<(Text, Project)>),
     /// Who was told the port.
     Told(Vec<Told>),
+    /// Who serves one client and ends.
+    Errands(Vec<Errand>),
     /// What sessions moved.
     Moved(Vec<Moved>),
     /// Lines of files.

@@ -11,7 +11,7 @@ use crate::{
     fixture::{held, listener, machine},
 };
 
-const WHOLE: Depth = Depth { probe: true, watch: true };
+const WHOLE: Depth = Depth { probe: true, watch: true, on_demand: false };
 
 fn question(scene: &Scene) -> Question {
     let asked = scene.asked.clone();
@@ -45,6 +45,7 @@ fn answer(scene: &Scene, step: &Step, clock_ms: &mut u64) -> Result<Fact, Unread
             Fact::Processes(scene.snapshot.processes.clone())
         }
         Step::Read(Wanted::Told(_)) => Fact::Told(exam.told.clone()),
+        Step::Read(Wanted::Errands(_)) => Fact::Errands(exam.errands.clone()),
         Step::Read(Wanted::Moved) => Fact::Moved(exam.moved.clone()),
         Step::Read(Wanted::Mentions(_)) => Fact::Mentions(exam.mentions.clone()),
         Step::Read(Wanted::Projects(_)) => Fact::Projects(scene.snapshot.projects.clone()),
@@ -137,7 +138,7 @@ fn the_same_facts_give_the_same_answer() {
 #[test]
 fn nothing_is_dialled_that_is_left_alone_or_not_to_be_probed() {
     for (code, scene) in scenes() {
-        let (steps, _) = ask(&scene, Depth { probe: false, watch: true }, None);
+        let (steps, _) = ask(&scene, Depth { probe: false, watch: true, on_demand: false }, None);
         assert!(!steps.iter().any(|step| step.starts_with("Dial") || step.starts_with("Watch")), "{code}: {steps:#?}");
         let inquiry = Inquiry::new(question(&scene), WHOLE, scene.exam.clone());
         let listens = scene.asked.asking == Asking::Listen;

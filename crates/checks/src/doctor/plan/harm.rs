@@ -1,38 +1,70 @@
-//! Which listeners must not be connected to: debuggers, one-shot and activated listeners, and ports that store what
-//! they are sent.
+//! Which listeners must not be connected to: debuggers, one-shot and activated listeners, logins that wait for their callback, and
+//! ports that store what they are sent.
+
+mod callback;
 
 use portward_model::{Process, Seen, Socket, Via};
-use portward_wire::protocol::{self, SINK};
+use portward_wire::protocol::{self, HTTP, SINK};
 
 use crate::{
     case::{
         Case,
         debuggee::debugger,
         kin::{contains, names_port},
-        words,
+        talk, words,
     },
     program::{self, Kind},
     via,
 };
 
+pub(in crate::doctor) use callback::may_be_errands;
+use callback::waits_for_one;
+
+/// That a listener is not connected to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Spared {
+    /// Why not.
+    pub(super) because: String,
+    /// True where a person may ask for it all the same: what it costs is theirs to say.
+    pub(super) on_demand: bool,
+}
+
 /// Why a listener must not be connected to; `None` when a connection is harmless.
-pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<String> {
-    if case.is_owner_unread(index) {
-        return Some("who holds it could not be read, and it may be what a connection harms".to_owned());
+pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<Spared> {
+    if let Some(because) = is_answer_enough(case, index, socket) {
+        return Some(Spared { because, on_demand: false });
     }
+    cost(case, index, socket).map(|because| Spared { because, on_demand: true })
+}
+
+/// What was seen already says what a connection would meet.
+fn is_answer_enough(case: &Case<'_>, index: usize, socket: &Socket) -> Option<String> {
     let holders = case.holders(index);
-    for process in &holders {
-        if let Some(debugger) = debugger(process, case.asked.port) {
-            return Some(format!("{} {debugger}; a connection could end or disturb its session", words::named(process)));
-        }
-    }
     // One holder that goes on may be the worker that serves, or its parent that does not: a connection tells.
     let frozen = |process: &Process| case.vitals(process.id.pid).is_some_and(|vitals| vitals.frozen == Some(true));
-    if let Some(first) = holders.first()
+    let disturbed = holders.iter().any(|process| debugger(process, case.asked.port).is_some());
+    if let Some(first) = holders.first().filter(|_| !disturbed)
         && holders.iter().all(|process| Case::is_halted(process) || frozen(process))
     {
         let how = if frozen(first) { "frozen" } else { "stopped" };
         return Some(format!("{} is {how}, which is answer enough", words::named(first)));
+    }
+    let full = socket.queue.limit > 1 && socket.queue.used > socket.queue.limit;
+    full.then(|| "its accept queue is full, which is answer enough".to_owned())
+}
+
+/// What a connection would cost.
+fn cost(case: &Case<'_>, index: usize, socket: &Socket) -> Option<String> {
+    if case.is_owner_unread(index) {
+        return Some("who holds it could not be read, and it may be what a connection harms".to_owned());
+    }
+    let holders = case.holders(index);
+    // Where its owner is hidden, the programs of its user that name the port may be the owner: arguments are not hidden.
+    let likely = if holders.is_empty() { callback::may_hold(case, socket) } else { holders.clone() };
+    for process in &likely {
+        if let Some(debugger) = debugger(process, case.asked.port) {
+            return Some(format!("{} {debugger}; a connection could end or disturb its session", words::named(process)));
+        }
     }
     if socket.queue.limit <= 1 && !socket.transport.is_unix() {
         let limit = socket.queue.limit;
@@ -40,17 +72,14 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
             "its backlog is {limit}, as one-shot listeners and debuggers ask for; a connection could use it up"
         ));
     }
-    if socket.queue.used > socket.queue.limit {
-        return Some("its accept queue is full, which is answer enough".to_owned());
-    }
-    if let Some(process) = holders.iter().find(|process| program::is_one_shot(process)) {
+    if let Some(process) = likely.iter().find(|process| program::is_one_shot(process)) {
         return Some(format!("{} serves one connection and ends; this one would use it up", words::named(process)));
     }
     if activated(case, index, &holders) {
         return Some("a supervisor holds the socket for a service that is not running; a connection would start it".to_owned());
     }
-    if let Some(because) = ingests(case.asked.port, &holders)
-        .or_else(|| holders.iter().find_map(|process| Some(format!("{} {}", words::named(process), program::keeps(process)?))))
+    if let Some(because) = ingests(case, &likely)
+        .or_else(|| likely.iter().find_map(|process| Some(format!("{} {}", words::named(process), program::keeps(process)?))))
     {
         return Some(because);
     }
@@ -60,13 +89,16 @@ pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<
             words::named(process)
         ));
     }
+    if let Some(because) = waits_for_one(case, socket, &holders, &likely) {
+        return Some(because);
+    }
     if let Some((process, event)) = holders.iter().find_map(|process| Some((process, program::protocol_of(process)?.event?))) {
         return Some(format!("{} {event}", words::named(process)));
     }
     if holders.is_empty()
         && !socket.transport.is_unix()
         && (is_given_out(case, case.asked.port)
-            || protocol::of_port(case.asked.port).is_some_and(|(known, _)| known.event.is_some()))
+            || protocol::of_port(case.asked.port).is_some_and(|(known, _)| known.event.is_some() && !is_shared(case)))
     {
         return Some("its owner is hidden, and on such a port it may be a debugger or count connections".to_owned());
     }
@@ -96,9 +128,17 @@ fn is_rendezvous(case: &Case<'_>, process: &Process) -> bool {
     given_out && process.name.raw() == b"java" && !argv.iter().any(|argument| names_port(argument.raw(), port))
 }
 
+/// True on a port that exporters of metrics and web servers have as often as what stores, where the client speaks HTTP there.
+fn is_shared(case: &Case<'_>) -> bool {
+    let client = talk::client(case).filter(|client| client.told);
+    SHARED.contains(&case.asked.port) && client.is_some_and(|client| *client.tongue == HTTP)
+}
+
 /// Why what is sent there would be stored, by the port's usual service or the program's name.
-fn ingests(port: u16, holders: &[&Process]) -> Option<String> {
-    if let Some((_, usual)) = protocol::of_port(port).filter(|(known, _)| **known == SINK) {
+fn ingests(case: &Case<'_>, holders: &[&Process]) -> Option<String> {
+    let exports = holders.iter().any(|process| process.title().to_ascii_lowercase().contains("exporter"));
+    let port = case.asked.port;
+    if let Some((_, usual)) = protocol::of_port(port).filter(|(known, _)| **known == SINK && !exports && !is_shared(case)) {
         return Some(format!("the port is {}'s, which keeps whatever it is sent", usual.words));
     }
     let named = holders.iter().find(|process| {
@@ -112,6 +152,8 @@ fn ingests(port: u16, holders: &[&Process]) -> Option<String> {
     Some(format!("{} by its name keeps whatever it is sent", words::named(named)))
 }
 
+/// Ports of raw printers and of OpenTSDB that are at least as usual for HTTP: exporters of Prometheus begin at 9100.
+const SHARED: &[u16] = &[9100, 4242];
 /// Words in the names of programs that store what they are sent.
 const INGEST_WORDS: &str = "ingest syslog statsd graphite carbon collectd collector fluentd fluent-bit logstash graylog telegraf vector filebeat \
      loki recorder raw_sink raw-sink sink spool gelf fluent logserver log-server log_server logger";
@@ -136,7 +178,7 @@ mod tests {
 
     fn reason(argv: &[&str], port: u16) -> Option<String> {
         let scene = serving(argv, port);
-        why_not(&scene.case(), 0, &scene.snapshot.sockets[0])
+        why_not(&scene.case(), 0, &scene.snapshot.sockets[0]).map(|spared| spared.because)
     }
 
     #[test]
@@ -193,7 +235,7 @@ mod tests {
     #[test]
     fn a_spared_listener_of_a_name_is_not_called_absent() {
         let mut scene = serving(&["jdb", "-listen", "62893"], 62893).named("localhost", &["::1", "127.0.0.1"]);
-        scene.exam.declined = plan(&scene.case()).declined;
+        scene.exam.declined = plan(&scene.case(), false).declined;
         let scene = scene.tried(Met::Failed(111)).vitals(well(4121));
         let diagnosis = diagnose(&scene.case());
         assert_eq!((diagnosis.verdict, diagnosis.causes), (Verdict::Healthy, Vec::new()));

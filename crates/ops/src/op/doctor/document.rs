@@ -5,9 +5,9 @@ use std::time::Duration;
 use portward_checks::{
     Call, Cause, Family, Paste, Symptom,
     doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict},
-    every_cause, read_page,
+    every_cause,
 };
-use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Hint, Met, Said, Sentence};
+use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Hint, Met, Said, Sentence, Text, shell};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -186,7 +186,15 @@ impl Examined {
         {
             notes.push(format!("watched for {} ms", last.at_ms).into());
         }
+        // What is left alone is a person's to disturb.
+        let spared = diagnosis.causes.is_empty() && inquiry.exam().declined.iter().any(|declined| declined.on_demand);
+        let addition = spared.then(|| Addition {
+            what: "--connect, which connects whatever that costs".to_owned(),
+            command: shell!("portward doctor {} --connect", inquiry.asked().target()).into(),
+        });
         Self {
+            add: addition.as_ref().map(Addition::sentence),
+            addition,
             target: Some(inquiry.asked().text.clone()).filter(|_| !nowhere),
             question: inquiry.asked().asking,
             read: paste.map(Read::of),
@@ -227,7 +235,7 @@ impl Examined {
             verdict: Verdict::Unknown,
             summary: summary.into(),
             kin,
-            add: Some(format!("{}: {}", addition.what, addition.command)),
+            add: Some(addition.sentence()),
             addition: Some(addition),
             others: paste.others.iter().map(Read::of).collect(),
             took_ms: milliseconds(took),
@@ -257,13 +265,19 @@ fn family(symptom: Symptom) -> Family {
     }
 }
 
+impl Addition {
+    fn sentence(&self) -> String {
+        format!("{}: {}", self.what, self.command)
+    }
+}
+
 impl Read {
     fn of(paste: &Paste) -> Self {
         Self {
             program: paste.program.map(str::to_owned),
             host: paste.host.clone(),
             port: paste.port,
-            path: paste.path.as_ref().map(portward_model::Text::shown),
+            path: paste.path.as_ref().map(Text::shown),
             syscall: paste.call,
             errno: paste.errno,
             symptom: paste.symptom,

@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use portward_checks::doctor::{Depth, Verdict};
+use portward_checks::doctor::Verdict;
 use portward_model::{Edit, Effect, Finding, Means, Remedy, Sentence};
 use serde_json::Value;
 
-use super::{Asked, Became, Examined, Fixed, examine};
+use super::{Asked, Became, Examined, Fixed, THOROUGH, examine};
 use crate::{Acts, Answer, Context, Door, Entry, Exit, Failure, Request, dispatch};
 
 /// Examines, and offers the fixes of what is found.
 pub(super) fn examine_and_offer(cx: &Context<'_, Acts>, question: Asked, yes: bool, began: Instant) -> Result<Examined, Failure> {
-    let examined = examine(&cx.dials(), question.clone(), Depth { probe: true, watch: true }, began)?;
+    let examined = examine(&cx.dials(), question.clone(), THOROUGH, began)?;
     if examined.verdict == Verdict::Healthy { Ok(examined) } else { offer(cx, question, examined, yes) }
 }
 
@@ -37,7 +37,7 @@ fn offer(cx: &Context<'_, Acts>, question: Asked, examined: Examined, yes: bool)
     if !done {
         return Ok(Examined { fixed, ..examined });
     }
-    let again = examine(&cx.dials(), question, Depth { probe: true, watch: true }, cx.now())?;
+    let again = examine(&cx.dials(), question, THOROUGH, cx.now())?;
     let mut notes = again.notes.clone();
     let healthy = again.verdict == Verdict::Healthy;
     let note = if healthy { "asked again after the fix: healthy" } else { "asked again after the fix: not healthy yet" };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use portward_checks::doctor::{Depth, Verdict};
 
-use super::{Asked, Examined, examine};
+use super::{Asked, Examined, THOROUGH, examine};
 use crate::{Context, Dials, Failure, Kind, Sink, Span, document::rfc3339};
 
 /// Examines again and again, and hands out each answer that differs from the one before.
@@ -25,7 +25,7 @@ pub(super) fn follow(
     let mut told: Option<(Verdict, Option<String>)> = None;
     loop {
         let began = cx.now();
-        let mut examined = examine(cx, question.clone(), Depth { probe: true, watch: false }, began)?;
+        let mut examined = examine(cx, question.clone(), Depth { watch: false, ..THOROUGH }, began)?;
         examined.at = cx.machine.facts().ok().map(|facts| rfc3339(facts.now));
         let code = examined.causes.first().map(|cause| cause.code.clone());
         let state = Some((examined.verdict, code));
