@@ -388,7 +388,8 @@ mod tests {
             for (line, becomes) in rows.chain(known.seen.iter().copied()) {
                 let command: Vec<String> = line.split(' ').map(str::to_owned).collect();
                 // What starts it is a process of its own.
-                let own = command.iter().skip(told::tool(&command).unwrap_or(0)).cloned().collect::<Vec<_>>().join(" ");
+                let at = told::tool(&command).map_or(0, |(at, _)| at);
+                let own = command.iter().skip(at).cloned().collect::<Vec<_>>().join(" ");
                 let kind = std::mem::discriminant(&known.kind);
                 let found = [line, &own].map(|line| find(&running(line), |other| std::mem::discriminant(&other.kind) == kind));
                 assert!(found.iter().flatten().any(|found| std::ptr::eq(*found, known)), "{line}");

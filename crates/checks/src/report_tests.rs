@@ -116,7 +116,7 @@ impl Report {
             Ok(question) => question,
             Err(why) => return Said { first: "misunderstood".to_owned(), told: Vec::new(), summary: format!("{why:?}") },
         };
-        let whole = Depth { probe: true, watch: true };
+        let whole = Depth { probe: true, watch: true, on_demand: false };
         let (_, diagnosis) = Inquiry::new(question, whole, Examination::default()).run(|_, step| self.machine.answer(step));
         let sure = diagnosis.causes.iter().filter(|cause| cause.likelihood <= Likelihood::Likely);
         let told = sure.map(|cause| cause.code.clone()).collect();

@@ -14,6 +14,7 @@ mod examination;
 mod failure;
 mod finding;
 mod gap;
+mod grammar;
 mod hint;
 mod host;
 mod loan;
@@ -47,6 +48,7 @@ pub use examination::{
 pub use failure::{Failure, Kind, capitalised, plural};
 pub use finding::{Edit, Effect, Evidence, Finding, Likelihood, Means, Place, Remedy, Severity, Status, Who};
 pub use gap::{Gap, Lack, Need, Seen};
+pub use grammar::{Grammar, Item, Items, Runs};
 pub use hint::Hint;
 pub use host::{HostFacts, Interface, InterfaceAddress, Namespace, PortRules, Route, Users};
 pub use loan::{Loan, Standing};

@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{CommandLine, Moment, Seen, Text};
+use crate::{
+    CommandLine, Moment, Seen, Text,
+    grammar::{Grammar, Runs},
+};
 
 /// A process's identity: pids are reused, a pid with its start time is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -112,36 +115,20 @@ impl Process {
     }
 }
 
-/// Interpreters whose first script argument says more than their own name.
-const INTERPRETERS: &[&str] =
-    &["node", "nodejs", "bun", "deno", "python", "ruby", "php", "perl", "java", "bash", "sh", "MainThread"];
-
 fn script_name(name: &[u8], argv: &[Text]) -> Option<String> {
     let program = base_name(argv.first()?.raw());
-    let interpreter = INTERPRETERS.iter().find(|known| {
-        let stem = program.strip_prefix(known.as_bytes());
-        stem.is_some_and(|version| version.iter().all(|b| b.is_ascii_digit() || *b == b'.'))
-    })?;
+    let program = program.strip_prefix(b"-").unwrap_or(program);
+    let grammar = Grammar::of(program).filter(|grammar| grammar.interprets())?;
     // A process that renamed itself knows better than its arguments do.
     let kept_name = program.starts_with(name) || name == b"MainThread" || name.starts_with(b"node-");
     if !kept_name {
         return None;
     }
-    let mut rest = argv.iter().skip(1).map(Text::raw);
-    while let Some(argument) = rest.next() {
-        match argument {
-            b"-m" | b"-jar" => return rest.next().and_then(script_title),
-            b"-c" | b"-e" | b"-r" | b"-S" | b"--eval" | b"-" => return None,
-            b"-cp" | b"-classpath" | b"--require" | b"--import" | b"--loader" => {
-                rest.next();
-            }
-            b"run" if *interpreter == "deno" => {}
-            option if option.starts_with(b"-") => {}
-            b"" => return None,
-            script => return script_title(script),
-        }
+    let words: Vec<&[u8]> = argv.iter().map(Text::raw).collect();
+    match grammar.runs(&words) {
+        Runs::Program { name, .. } => script_title(name),
+        Runs::Code | Runs::Itself | Runs::Nothing => None,
     }
-    None
 }
 
 /// Names of entry files that say nothing by themselves: the folder above says more.
@@ -150,18 +137,59 @@ const PLAIN: &[&[u8]] =
 
 /// The script's name, or its package's; `None` for a name that says nothing, such as `server.js`.
 fn script_title(script: &[u8]) -> Option<String> {
+    if let Some(package) = script.strip_prefix(b"npm:").or(script.strip_prefix(b"jsr:")) {
+        return Some(Text::new(package_name(package)).shown());
+    }
     let mut parts = script.rsplit(|b| *b == b'/').filter(|part| !part.is_empty());
     let file = parts.next().unwrap_or(script);
-    let stem = [".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".php", ".pl", ".jar", ".sh"]
-        .iter()
-        .find_map(|ending| file.strip_suffix(ending.as_bytes()))
-        .unwrap_or(file);
+    let stem = ENDINGS.iter().find_map(|ending| file.strip_suffix(ending.as_bytes())).unwrap_or(file);
     if PLAIN.contains(&stem) {
         let in_package = script.windows(13).any(|window| window == b"/node_modules");
         let folder = parts.find(|part| !PLAIN.contains(part)).filter(|_| in_package);
         return folder.map(|folder| Text::new(folder).shown());
     }
     Some(Text::new(if stem.is_empty() { file } else { stem }).shown())
+}
+
+/// Endings of what is run, and of a module's part that is only its entrance: `uvicorn.main`.
+const ENDINGS: &[&str] = &[
+    ".js",
+    ".mjs",
+    ".cjs",
+    ".ts",
+    ".mts",
+    ".cts",
+    ".tsx",
+    ".jsx",
+    ".py",
+    ".pyc",
+    ".pyz",
+    ".rb",
+    ".php",
+    ".phar",
+    ".pl",
+    ".psgi",
+    ".jar",
+    ".war",
+    ".dll",
+    ".sh",
+    ".bash",
+    ".zsh",
+    ".fish",
+    ".__main__",
+    ".main",
+];
+
+/// A package without its version and what of it is run: `@vue/cli@5.0.8/vue` is `@vue/cli`.
+fn package_name(package: &[u8]) -> &[u8] {
+    let package = package.strip_prefix(b"/").unwrap_or(package);
+    let is_scoped = package.first() == Some(&b'@');
+    let mut left = if is_scoped { 2 } else { 1 };
+    let end = package.iter().enumerate().find_map(|(at, byte)| {
+        left -= u8::from(*byte == b'/');
+        (left == 0 || (at > 0 && *byte == b'@')).then_some(at)
+    });
+    package.get(..end.unwrap_or(package.len())).unwrap_or(package)
 }
 
 fn base_name(path: &[u8]) -> &[u8] {
@@ -186,6 +214,71 @@ mod tests {
         assert_eq!(named("python3.11", &["python3.11", "-u", "manage.py"]).as_deref(), Some("manage"));
         assert_eq!(named("java", &["java", "-cp", "a:b", "-jar", "lib/shop.jar"]).as_deref(), Some("shop"));
         assert_eq!(named("node", &["node", "proxy.js"]).as_deref(), Some("proxy"));
+    }
+
+    #[test]
+    fn options_of_the_interpreter_are_no_scripts() {
+        for (line, title) in [
+            ("python3 -W ignore shop.py", "shop"),
+            ("python3 -X utf8 -um http.server 8000", "http.server"),
+            ("python3.13t -Xdev -mflask run", "flask"),
+            ("python -m uvicorn.main app:app", "uvicorn"),
+            ("pypy3.10 --check-hash-based-pycs always x.py", "x"),
+            ("node -C dev proxy.js", "proxy"),
+            ("node --max-http-header-size 20000 /w/node_modules/.bin/vite", "vite"),
+            ("node --max_http_header_size 20000 proxy.mjs", "proxy"),
+            ("node --inspect --env-file .env -r tsx/cjs api.ts", "api"),
+            ("node inspect proxy.js", "proxy"),
+            ("php -d memory_limit=1G artisan serve", "artisan"),
+            ("php8.2 -dzend.x=1 -c /etc/php.ini -f shop.php", "shop"),
+            ("java --class-path x Main", "Main"),
+            ("java --add-opens java.base/java.lang=ALL-UNNAMED -jar -Xmx1g lib/shop.jar", "shop"),
+            ("java @args -p mods -m shop/com.shop.Web", "com.shop.Web"),
+            ("ruby -I lib -rbundler/setup bin/puma", "puma"),
+            ("ruby3.2 -W0 -C web --encoding utf-8 shop.rb", "shop"),
+            ("perl -I lib -MFoo::Bar -w shop.pl", "shop"),
+            ("deno run -A --config deno.json npm:vite@5.4.1", "vite"),
+            ("deno serve --port 8000 shop.ts", "shop"),
+            ("deno run jsr:@fresh/init@2/x", "@fresh/init"),
+            ("bun --cwd web run proxy.ts", "proxy"),
+            ("bun -r ./x.ts proxy.ts", "proxy"),
+            ("dotnet exec --runtimeconfig a.json Shop.Web.dll", "Shop.Web"),
+            ("dotnet --roll-forward Major Shop.dll", "Shop"),
+            ("bash -euo pipefail serve.sh", "serve"),
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let name: String = words[0].chars().take(15).collect();
+            assert_eq!(named(&name, &words).as_deref(), Some(title), "{line}");
+        }
+    }
+
+    #[test]
+    fn code_and_servers_of_the_interpreters_own_have_no_script() {
+        for line in [
+            "php -d k=v -S localhost:8000",
+            "php -t public -S localhost:8000 router.php",
+            "php -r echo",
+            "php -d k=v -- shop.php",
+            "python3 -W ignore -c import",
+            "python3 -",
+            "python3 -X dev",
+            "node -pe 1",
+            "node --run dev",
+            "ruby -rsocket -e x",
+            "perl -I lib -ne print",
+            "deno task dev",
+            "deno eval x",
+            "bun run dev",
+            "bun dev",
+            "dotnet run --project web",
+            "java -version",
+            "bash -lc vite",
+            "-zsh",
+        ] {
+            let words: Vec<&str> = line.split(' ').collect();
+            let name = words[0].trim_start_matches('-');
+            assert_eq!(named(name, &words), None, "{line}");
+        }
     }
 
     #[test]

@@ -2,9 +2,9 @@
 //!
 //! What a recipe does is never taken for done: where the program really listens is read from the kernel afterwards.
 
-use portward_model::ShellLine;
+use portward_model::{Grammar, Runs, ShellLine};
 
-use super::{Run, Way, named};
+use super::{Way, named};
 
 /// A command with the port in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Arranged {
 pub fn arrange(command: &[String], port: u16) -> Arranged {
     let mut command = command.to_vec();
     let mut takes_socket = false;
-    let known = tool(&command).and_then(|at| named(base(&command[at])).map(|known| (at, known.told)));
+    let known = tool(&command).and_then(|(at, name)| named(name).map(|known| (at, known.told)));
     match known {
         Some((at, Way::Flags(flags))) if !says(&command[at..], flags) => command.extend(filled(flags, port)),
         Some((_, Way::Last(last, word))) if command.last().is_some_and(|own| own == last) => {
@@ -48,27 +48,24 @@ pub fn flags(name: &str, port: u16) -> Option<ShellLine> {
     }
 }
 
-/// Where in a command the program stands that will listen: behind what only starts it.
-pub(super) fn tool(command: &[String]) -> Option<usize> {
+/// Where in a command the program stands that will listen, behind what only starts it, and by which name.
+pub(super) fn tool(command: &[String]) -> Option<(usize, &str)> {
     let mut at = 0;
     loop {
-        let words: Vec<&str> = command.get(at..)?.iter().map(String::as_str).collect();
-        at += match words.as_slice() {
-            [first, rest @ ..] if named(base(first)).and_then(|runner| runner.runs(rest.first().copied())) == Some(Run::Tool) => {
-                // The word that says so, unless any does.
-                1 + usize::from(named(base(first)).is_some_and(|runner| runner.runs(None) != Some(Run::Tool)))
-            }
-            [first, rest @ ..] if base(first).starts_with("python") => {
-                // Its flags, then the module or the script.
-                let flags = rest.iter().take_while(|word| word.starts_with('-')).count();
-                if flags == rest.len() || rest.iter().take(flags).any(|flag| *flag == "-c") {
-                    return None;
+        let left: Vec<&[u8]> = command.get(at..)?.iter().map(String::as_bytes).collect();
+        let first = command.get(at)?;
+        match Grammar::of(first.as_bytes()).filter(|grammar| grammar.starts_others()).map(|grammar| grammar.runs(&left)) {
+            Some(Runs::Program { at: step, name }) => {
+                at += step;
+                // Of `-mflask` the module is not all of the argument, and nothing is behind it.
+                if left.get(step).is_some_and(|word| word.len() != name.len()) {
+                    let word = command.get(at)?;
+                    return Some((at, base(word.get(word.len() - name.len()..)?)));
                 }
-                flags + 1
             }
-            [] => return None,
-            _ => return Some(at),
-        };
+            Some(Runs::Code | Runs::Nothing) => return None,
+            Some(Runs::Itself) | None => return Some((at, base(first))),
+        }
     }
 }
 
@@ -119,6 +116,24 @@ mod tests {
             ("php -S 0.0.0.0:8000 -t public", "php -S localhost:20300 -t public"),
             ("gunicorn app:app", "gunicorn app:app [socket]"),
             ("uv run uvicorn app:app", "uv run uvicorn app:app --fd 3 [socket]"),
+            ("npx --yes -p vite@5 vite dev", "npx --yes -p vite@5 vite dev --port 20300 --strictPort"),
+            ("env -u HOST NODE_ENV=x nice -n 5 npx vite", "env -u HOST NODE_ENV=x nice -n 5 npx vite --port 20300 --strictPort"),
+            (
+                "tini -s -- node -C dev node_modules/.bin/vite",
+                "tini -s -- node -C dev node_modules/.bin/vite --port 20300 --strictPort",
+            ),
+            (
+                "timeout -k 1 60 python3 -W ignore -X utf8 -mflask run",
+                "timeout -k 1 60 python3 -W ignore -X utf8 -mflask run --port 20300",
+            ),
+            ("uv run --with x -p 3.12 -m flask run", "uv run --with x -p 3.12 -m flask run --port 20300"),
+            ("poetry -C api run flask run", "poetry -C api run flask run --port 20300"),
+            ("sudo -u ana -E python3 -Wi manage.py runserver", "sudo -u ana -E python3 -Wi manage.py runserver 127.0.0.1:20300"),
+            (
+                "deno run -A --ext ts node_modules/.bin/vite",
+                "deno run -A --ext ts node_modules/.bin/vite --port 20300 --strictPort",
+            ),
+            ("php -d memory_limit=1G -S 0.0.0.0:8000", "php -d memory_limit=1G -S localhost:20300"),
         ] {
             assert_eq!(arranged(command), told);
         }
@@ -141,6 +156,12 @@ mod tests {
             "node server.js",
             "npx",
             "php artisan",
+            "php -d x=-S artisan",
+            "npm --prefix vite run dev",
+            "python3 -W ignore -c vite",
+            "sh -c vite",
+            "deno task vite",
+            "timeout 5",
         ] {
             assert_eq!(arranged(command), command);
         }

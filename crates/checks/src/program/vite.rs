@@ -15,6 +15,9 @@ pub(super) const PROGRAMS: &[Program] = &[Program {
     address: "vite --host HOST",
     allows: "server.allowedHosts: ['HOST']",
     files: &["vite.config.", "svelte.config."],
-    seen: &[("node /w/node_modules/.bin/vite --host", ""), ("npx vite dev", "npx vite dev --port 20300 --strictPort")],
+    seen: &[
+        ("node /w/node_modules/.bin/vite --host", "node /w/node_modules/.bin/vite --host --port 20300 --strictPort"),
+        ("npx vite dev", "npx vite dev --port 20300 --strictPort"),
+    ],
     ..Program::named("vite", Kind::DevServer)
 }];

@@ -1,6 +1,6 @@
 //! The command that a person typed: `npm run dev`, `make serve`, `./gradlew bootRun`.
 
-use portward_model::{Process, Text};
+use portward_model::{Grammar, Process, Runs, Text};
 
 use crate::program::{self, Kind, Run};
 
@@ -44,7 +44,7 @@ impl Command {
 pub(crate) fn command(process: &Process) -> Option<Command> {
     let words = words(process);
     let (program, arguments) = words.split_first()?;
-    let verb = arguments.iter().find(|argument| !argument.starts_with('-')).map(String::as_str);
+    let verb = verb(&words);
     let runner = program::named(program)?;
     let run = runner.runs(verb)?;
     let text = shortened(runner.called(program), arguments);
@@ -54,25 +54,27 @@ pub(crate) fn command(process: &Process) -> Option<Command> {
     })
 }
 
+/// What a runner is told to do: its first word that is neither an option nor the value of one.
+fn verb(words: &[String]) -> Option<&str> {
+    let argv: Vec<&[u8]> = words.iter().map(String::as_bytes).collect();
+    match Grammar::of(argv.first()?) {
+        Some(grammar) => std::str::from_utf8(grammar.verb(&argv)?).ok().and_then(|verb| words.iter().find(|word| *word == verb)),
+        None => words.iter().skip(1).find(|word| !word.starts_with('-')),
+    }
+    .map(String::as_str)
+}
+
 /// True for a shell that waits for a person: it has no `-c` and no script among its arguments.
 pub(crate) fn is_interactive_shell(process: &Process) -> bool {
     if program::named(&process.name.shown()).is_none_or(|known| known.kind != Kind::Shell) {
         return false;
     }
     let Some(argv) = process.argv.known() else { return true };
-    let mut arguments = argv.arguments().iter().skip(1).map(Text::raw);
-    while let Some(argument) = arguments.next() {
-        match argument {
-            // Start files and commands after which the shell still reads from the person (bash(1), fish(1)).
-            b"--rcfile" | b"--init-file" | b"--init-command" | b"-C" => {
-                arguments.next();
-            }
-            long if long.starts_with(b"--") => {}
-            short if short.starts_with(b"-") && !short.contains(&b'c') => {}
-            _ => return false,
-        }
+    let words: Vec<&[u8]> = argv.arguments().iter().map(Text::raw).collect();
+    match words.first().and_then(|program| Grammar::of(program)) {
+        Some(grammar) => grammar.runs(&words) == Runs::Nothing,
+        None => words.iter().skip(1).all(|word| word.starts_with(b"-") && (word.starts_with(b"--") || !word.contains(&b'c'))),
     }
-    true
 }
 
 /// Program and arguments with the interpreter left out: `node /x/npm-cli.js run dev` is `npm run dev`.
@@ -86,14 +88,17 @@ fn words(process: &Process) -> Vec<String> {
         return line.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
     }
     let mut all: Vec<String> = arguments.iter().map(|argument| argument.lossy().into_owned()).collect();
-    let mut from = 0;
     if is_interpreter(all.first()) {
-        let main = all.iter().position(|word| main_class(word).is_some());
-        let script = || all.iter().skip(1).position(|word| !word.starts_with('-')).map(|at| at + 1);
-        let Some(at) = main.or_else(script) else { return Vec::new() };
-        from = at;
+        let words: Vec<&[u8]> = arguments.iter().map(Text::raw).collect();
+        match Grammar::of(first.raw()).map(|grammar| grammar.runs(&words)) {
+            Some(Runs::Program { at, name }) => {
+                all.drain(..at);
+                let name = String::from_utf8_lossy(name).into_owned();
+                all.first_mut().into_iter().for_each(|first| first.clone_from(&name));
+            }
+            Some(Runs::Code | Runs::Itself | Runs::Nothing) | None => return Vec::new(),
+        }
     }
-    all.drain(..from);
     if let Some(program) = all.first_mut() {
         let plain = main_class(program).map_or_else(|| stem(program).to_owned(), str::to_owned);
         *program = plain;
@@ -171,6 +176,15 @@ mod tests {
             (&["java", "-Xmx64m", "-cp", "x.jar", "org.gradle.wrapper.GradleWrapperMain", "bootRun"], "gradle bootRun"),
             (&["dotnet", "run"], "dotnet run"),
             (&["go", "run", "."], "go run ."),
+            (&["go", "-C", "api", "run", "."], "go -C api run ."),
+            (&["npm", "--prefix", "web", "run", "dev"], "npm --prefix web run dev"),
+            (&["node", "-r", "./x.js", "/usr/lib/node_modules/npm/bin/npm-cli.js", "run", "dev"], "npm run dev"),
+            (&["java", "-cp", "gradle-wrapper.jar", "org.gradle.wrapper.GradleWrapperMain", "run"], "gradle run"),
+            (&["java", "-classpath", "x.jar", "-jar", "gradle/wrapper/gradle-wrapper.jar", "run"], "gradle run"),
+            (&["cargo", "+nightly", "--config", "a=1", "run"], "cargo +nightly --config a=1 run"),
+            (&["python3", "-W", "ignore", "/usr/bin/invoke", "serve"], "invoke serve"),
+            (&["ruby", "-I", "lib", "/usr/bin/rake", "serve"], "rake serve"),
+            (&["bash", "-eo", "pipefail", "./gradlew", "bootRun"], "./gradlew bootRun"),
         ] {
             assert_eq!(of(&[VITE, SH, argv, ZSH]).as_deref(), Some(text), "{argv:?}");
         }
@@ -202,6 +216,9 @@ mod tests {
             &["node"],
             &[""],
             &["deno", "run", "x.ts"],
+            &["go", "-C", "run", "build"],
+            &["sh", "-c", "make serve"],
+            &["node", "-e", "npm"],
         ] {
             assert_eq!(of(&[argv]), None, "{argv:?}");
         }
@@ -221,7 +238,11 @@ mod tests {
             (&["-bash"], true),
             (&["bash", "--login", "-i"], true),
             (&["bash", "--init-file", "/usr/share/integration.sh"], true),
+            (&["bash", "-o", "vi"], true),
+            (&["zsh", "-il"], true),
+            (&["fish", "-C", "set x 1"], true),
             (&["bash", "-c", "x"], false),
+            (&["bash", "-eo", "pipefail", "run.sh"], false),
             (&["bash", "-lc", "x"], false),
             (&["sh", "run.sh"], false),
             (&["vite"], false),

@@ -8,6 +8,7 @@ mod debuggers;
 mod fragile;
 mod guard;
 mod java;
+mod names;
 mod nginx;
 mod node;
 mod php;

@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use portward_model::{CommandLine, Errand, Process, Text, Told};
+use portward_model::{CommandLine, Errand, Grammar, Process, Runs, Text, Told};
 use portward_wire::mention::{once_line, serving_line, serving_variable};
 
 use super::{files::Mounts, kernel};
@@ -46,16 +46,23 @@ fn at_line(path: &Path, line: u32) -> Text {
     Text::new([path.as_os_str().as_bytes(), format!(":{line}").as_bytes()].concat())
 }
 
-/// The first argument that is a text file of a modest size is what an interpreter runs.
+/// What an interpreter runs; of another program, the first argument that is a text file of a modest size.
 fn script(mounts: &Mounts, process: &Process) -> Option<(PathBuf, Vec<u8>)> {
     let argv = process.argv.known().map(CommandLine::arguments)?;
+    let words: Vec<&[u8]> = argv.iter().map(Text::raw).collect();
+    let grammar = words.first().and_then(|program| Grammar::of(program)).filter(|grammar| grammar.interprets());
+    let run = match grammar.map(|grammar| grammar.runs(&words)) {
+        Some(Runs::Program { at, .. }) => words.get(at..=at)?,
+        Some(Runs::Code | Runs::Itself | Runs::Nothing) => return None,
+        None => words.get(1..)?,
+    };
     // Without the folder that it works in, an absolute path is still one.
     let cwd = process.cwd.known().map(|cwd| Path::new(OsStr::from_bytes(cwd.raw())));
-    let file = |argument: &Text| {
-        let path = Path::new(OsStr::from_bytes(argument.raw()));
+    let file = |argument: &&[u8]| {
+        let path = Path::new(OsStr::from_bytes(argument));
         if path.is_absolute() { Some(path.to_owned()) } else { Some(cwd?.join(path)) }
     };
-    let files = argv.iter().skip(1).take(MOST_ARGUMENTS).filter_map(file);
+    let files = run.iter().take(MOST_ARGUMENTS).filter_map(file);
     let is_script = |file: &super::files::Place| file.is_file() && file.facts().stx_size <= LONGEST_SCRIPT;
     let script = files.filter_map(|file| mounts.find(&file).ok()).find(is_script)?;
     // A program is no text that says anything.
