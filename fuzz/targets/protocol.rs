@@ -2,9 +2,20 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portward_wire::protocol::{Judgement, PROTOCOLS};
+use portward_wire::{
+    excuse, grpc, http1,
+    protocol::{Judgement, PROTOCOLS},
+};
 
 fuzz_target!(|answer: &[u8]| {
+    let _ = excuse(answer);
+    for closed in [false, true] {
+        assert_ne!(grpc::judge(&answer[..answer.len().min(8)], closed), grpc::Health::Serving, "nobody serves in eight bytes");
+        let _ = grpc::judge(answer, closed);
+        if let http1::Read::Answer(read) = http1::read(answer, closed) {
+            assert!(read.body.len() <= answer.len(), "a body is a part of what came");
+        }
+    }
     for known in PROTOCOLS {
         let recognised = (known.recognise)(answer);
         assert!(recognised.is_none() || !answer.is_empty(), "{} recognises silence", known.name);

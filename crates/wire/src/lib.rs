@@ -5,7 +5,12 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::disallowed_methods, clippy::disallowed_types))]
 
+mod excuse;
 pub mod firewall;
+pub mod grpc;
+pub mod hpack;
+pub mod http1;
+pub mod http2;
 pub mod mention;
 pub mod netlink;
 pub mod packet;
@@ -13,4 +18,5 @@ pub mod procfs;
 pub mod protocol;
 mod reader;
 
+pub use excuse::excuse;
 pub use reader::{Reader, Truncated};
