@@ -391,7 +391,7 @@ pub enum Met {
 pub struct Exchange {
     /// What was sent.
     pub said: Said,
-    /// The first bytes that came back, at most 4096.
+    /// The first bytes that came back, as many as were to be kept; in a recording at most 4096.
     pub heard: Text,
     /// How it ended.
     pub ended: Ended,

@@ -122,6 +122,8 @@ impl Runner<'_, '_> {
             bytes,
             enough: &mut enough,
             patience: Duration::from_millis(speech.patience_ms),
+            most: Talk::FEW,
+            tls: None,
         });
         let mut meanwhile = Vec::new();
         let dialled = self.host.dial(Dialling {
@@ -130,10 +132,11 @@ impl Runner<'_, '_> {
             talk,
             pending: &mut || meanwhile = self.sockets(inquiry),
             connected: &mut || {},
+            wanted: &|| true,
         })?;
         let after = self.host.counters().unwrap_or_default();
         let sockets = self.sockets(inquiry);
-        let Dialled { met, took_us, exchange } = dialled;
+        let Dialled { met, took_us, exchange, .. } = dialled;
         Ok(Fact::Called(Box::new(Called { met, took_us, exchange, before, after, meanwhile, sockets })))
     }
 

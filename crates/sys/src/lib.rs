@@ -7,6 +7,7 @@
 #![warn(unsafe_code)]
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
+mod beside;
 mod caller;
 mod clock;
 mod context;
@@ -24,10 +25,11 @@ mod recording;
 mod state;
 mod tape;
 
+pub use beside::{Beside, End};
 pub use caller::{path_of, text_of, this_caller};
 pub use clock::{Clock, SystemClock};
 pub use context::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
-pub use dialling::{Dialled, Dialling, Talk};
+pub use dialling::{Dialled, Dialling, Secured, Talk, Tls, TlsFault, Trust};
 pub use error::SysError;
 pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Transports, Which};

@@ -21,6 +21,7 @@ mod kernel;
 mod lookup;
 mod loopback;
 mod mentions;
+mod names;
 mod namespaces;
 mod netlink;
 mod observe;
@@ -32,6 +33,7 @@ mod programs;
 mod projects;
 pub(crate) mod reader;
 mod rights;
+mod secured;
 mod settings;
 mod standing;
 mod surroundings;
@@ -52,7 +54,7 @@ pub use loopback::loopback_up;
 pub use users::User;
 pub use whole::{read_given, write_private};
 
-use std::{io::ErrorKind, net::ToSocketAddrs, sync::OnceLock, time::Instant};
+use std::{io::ErrorKind, sync::OnceLock, time::Instant};
 
 use portward_model::{Need, Seen, Socket, Text};
 use rustix::{
@@ -61,7 +63,7 @@ use rustix::{
     io::Errno,
 };
 
-use crate::{Act, Answer, Deed, Dial, Dialled, Dialling, Done, Look, Reading, SysError, path_of};
+use crate::{Act, Answer, Beside, Deed, Dial, Dialled, Dialling, Done, Look, Reading, SysError, path_of};
 
 /// This machine, read through `/proc` and netlink.
 pub(crate) struct Linux {
@@ -95,7 +97,8 @@ impl Look for Linux {
             Reading::ProjectAt(directory) => Answer::ProjectAt(projects::identity_of(directory)?),
             Reading::Containers(runtimes) => Answer::Containers(containers::read(runtimes)),
             Reading::Cgroups(ids) => Answer::Cgroups(cgroups::paths(ids)),
-            Reading::Resolve(name) => Answer::Resolve(resolve(name)?),
+            Reading::Resolve(name) => Answer::Resolve(names::resolve(name)?),
+            Reading::ResolveSoon(name, patience) => Answer::ResolveSoon(names::resolve_soon(name, patience)?),
             Reading::Route(target, interface) => Answer::Route(interfaces::route(target, interface)?),
             Reading::Options(holding) => Answer::Options(descriptors::options(holding)),
             Reading::Activated(pid) => Answer::Activated(processes::activated(pid)),
@@ -136,6 +139,7 @@ impl Act for Linux {
         Ok(match *deed {
             Deed::Hold(port) => Done::Hold(probe::hold(port)?),
             Deed::BecomeProgram(command, variables) => return Err(actions::become_program(command, variables)),
+            Deed::Begin(line) => Done::Begin(Beside::begin(line)?),
             Deed::Signal(process, signal) => Done::Signal(actions::signal(process, signal)?),
             Deed::Edit(edit) => Done::Edit(edit::apply(edit)?),
             Deed::Pin(process, holding, socket) => Done::Pin(pinning::pin(process, holding, socket)?),
@@ -144,17 +148,6 @@ impl Act for Linux {
             Deed::Observe(command, patience) => Done::Observe(observe::run(command, patience)?),
         })
     }
-}
-
-fn resolve(name: &str) -> Result<Vec<std::net::IpAddr>, SysError> {
-    let addresses = (name, 0).to_socket_addrs().map_err(|source| SysError::Resolve { name: name.to_owned(), source })?;
-    let mut seen = Vec::new();
-    for address in addresses.map(|address| address.ip()) {
-        if !seen.contains(&address) {
-            seen.push(address);
-        }
-    }
-    Ok(seen)
 }
 
 fn path_exists(path: &Text) -> Seen<bool> {

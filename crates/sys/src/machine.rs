@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use portward_model::{Edit, Holding, Observed, ProcessId, Socket};
 
-use crate::{Dialled, Dialling, FilterHold, Hold, Look, Pinned, Signal, SysError};
+use crate::{Beside, Dialled, Dialling, FilterHold, Hold, Look, Pinned, Signal, SysError};
 
 /// A machine of which the endpoints may be dialled, too: connections that their servers notice, and that can end a login.
 pub trait Dial: Look {
@@ -62,6 +62,10 @@ deeds! {
     /// Becomes another program, with these variables beside the environment. Returns only where it could not be
     /// started; everything that is held ends at that moment.
     become_program BecomeProgram(command: &'a [String], variables: &'a [(&'a str, String)]) -> Infallible;
+
+    /// Runs a line of the shell beside this program, which goes on; its answer is thrown away, and what it complains of is heard.
+    /// Nothing ends it when this program ends.
+    begin Begin(line: &'a str) -> Beside;
 
     /// Sends a signal through a pidfd, after its start time was checked.
     signal Signal(process: ProcessId, signal: Signal) -> ();

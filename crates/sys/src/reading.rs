@@ -185,6 +185,9 @@ topics! { readings! {
     /// What a name means here, first choice first.
     "answer of its resolver" resolve Resolve(name: &'a str) -> Vec<IpAddr>;
 
+    /// The same, by this time: `TimedOut` while the resolver still looks, and whoever asks for the name again goes on with that search.
+    "answer of its resolver" resolve_soon ResolveSoon(name: &'a str, patience: Duration) -> Vec<IpAddr>;
+
     /// How a packet to an address would be sent.
     "route" route Route(target: IpAddr, interface: u32) -> Route;
 

@@ -166,7 +166,10 @@ impl Heard {
 
 /// A connection as a question: where to, and what is said there.
 pub(crate) fn dialogue(dialling: &Dialling<'_>) -> String {
-    format!("dial({}, {:?})", dialling.at, dialling.talk.as_ref().map(|talk| talk.said))
+    let said = dialling.talk.as_ref().map(|talk| talk.said);
+    let secured = dialling.talk.as_ref().and_then(|talk| talk.tls.as_ref());
+    let secured = secured.map_or_else(String::new, |tls| format!(", {tls:?}"));
+    format!("dial({}, {said:?}{secured})", dialling.at)
 }
 
 #[cfg(all(test, target_os = "linux"))]

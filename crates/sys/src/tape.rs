@@ -121,6 +121,9 @@ impl Tape {
             Reading::Resolve(name) => {
                 Answer::Resolve(snapshot.resolutions.iter().find(|known| known.name == name)?.addresses.clone())
             }
+            Reading::ResolveSoon(name, _) => {
+                Answer::ResolveSoon(snapshot.resolutions.iter().find(|known| known.name == name)?.addresses.clone())
+            }
             Reading::Route(target, _) => Answer::Route(snapshot.routes.iter().find(|(address, _)| *address == target)?.1.clone()),
             Reading::Options(_) => Answer::Options(Seen::Hidden(there())),
             Reading::Activated(_) => Answer::Activated(Seen::Hidden(there())),

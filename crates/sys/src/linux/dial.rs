@@ -17,8 +17,8 @@ use rustix::{
     },
 };
 
-use super::{standing, wait};
-use crate::{Dialled, Dialling, SysError, Talk};
+use super::{secured, standing, wait};
+use crate::{Dialled, Dialling, Secured, SysError, Talk};
 
 /// Makes one connection on a fresh socket.
 ///
@@ -26,7 +26,7 @@ use crate::{Dialled, Dialling, SysError, Talk};
 /// block with `EAGAIN` (11), where a client that may block would hang. A kernel without the address family
 /// refuses the socket itself; that is the client's failure too (97).
 pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
-    let Dialling { at, patience, talk, pending, connected } = dial;
+    let Dialling { at, patience, talk, pending, connected, wanted } = dial;
     let family = match at {
         DialTarget::Inet(SocketAddr::V4(_)) => AddressFamily::INET,
         DialTarget::Inet(SocketAddr::V6(_)) => AddressFamily::INET6,
@@ -37,7 +37,7 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
         standing::answers(path)?;
     }
     let start = Instant::now();
-    let met = |met| Ok(Dialled { met, took_us: micros(start.elapsed()), exchange: None });
+    let met = |met| Ok(Dialled { met, took_us: micros(start.elapsed()), exchange: None, secured: None });
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = match socket_with(family, SocketType::STREAM, flags, None) {
         Ok(socket) => socket,
@@ -46,12 +46,12 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
     };
     let mut outcome = match begin(&socket, at) {
         Ok(()) => Handshake::Done,
-        Err(Errno::INPROGRESS) => look(&socket, patience)?,
+        Err(Errno::INPROGRESS) => look(&socket, patience, wanted)?,
         Err(error) => Handshake::Failed(error),
     };
     if matches!(outcome, Handshake::Pending) {
         pending();
-        outcome = look(&socket, Duration::ZERO)?;
+        outcome = look(&socket, Duration::ZERO, wanted)?;
     }
     let was_reset = match outcome {
         Handshake::Pending => return met(Met::Silence),
@@ -61,15 +61,28 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
         Handshake::Done => false,
         Handshake::Reset => true,
     };
-    let mut dialled = Dialled { met: Met::Connected, took_us: micros(start.elapsed()), exchange: None };
+    let mut dialled = Dialled { met: Met::Connected, took_us: micros(start.elapsed()), exchange: None, secured: None };
     connected();
-    dialled.exchange = match talk {
-        Some(_) if was_reset => {
-            Some(Exchange { said: Said::Nothing, heard: Text::default(), ended: Ended::Reset, first_ms: millis(start.elapsed()) })
+    match talk {
+        Some(talk) if was_reset => {
+            let first_ms = millis(start.elapsed());
+            dialled.exchange = Some(Exchange { said: Said::Nothing, heard: Text::default(), ended: Ended::Reset, first_ms });
+            dialled.secured = talk.tls.map(|_| Secured::Unfinished);
         }
-        Some(mut talk) => Some(converse(&socket, &mut talk)),
-        None => None,
-    };
+        Some(mut talk) => {
+            if talk.patience > LONG && !matches!(at, DialTarget::Unix(_)) {
+                stay_alert(&socket);
+            }
+            match talk.tls {
+                None => dialled.exchange = Some(converse(&socket, &mut talk, wanted)),
+                Some(tls) => {
+                    let (how, exchange) = secured::converse(&socket, tls, &mut talk, wanted)?;
+                    (dialled.secured, dialled.exchange) = (Some(how), Some(exchange));
+                }
+            }
+        }
+        None => {}
+    }
     let over = dialled.exchange.as_ref().is_some_and(|exchange| matches!(exchange.ended, Ended::Reset));
     if !over && !was_reset {
         part(&socket, dialled.exchange.as_ref().map(|exchange| exchange.ended));
@@ -100,9 +113,9 @@ fn unix_address(path: &Text) -> rustix::io::Result<SocketAddrUnix> {
     }
 }
 
-fn look(socket: &OwnedFd, patience: Duration) -> Result<Handshake, SysError> {
+fn look(socket: &OwnedFd, patience: Duration, wanted: &dyn Fn() -> bool) -> Result<Handshake, SysError> {
     let failed = |error: Errno| SysError::Probe { operation: "watched", source: error.into() };
-    if !wait(socket, PollFlags::OUT, Instant::now() + patience).map_err(failed)? {
+    if !wait_wanted(socket, PollFlags::OUT, Instant::now() + patience, wanted).map_err(failed)? {
         return Ok(Handshake::Pending);
     }
     Ok(match sockopt::socket_error(socket).map_err(failed)? {
@@ -125,7 +138,34 @@ fn same_ends(local: Option<SocketAddr>, remote: Option<SocketAddr>) -> bool {
     local.is_some() && local == remote
 }
 
-fn converse(socket: &OwnedFd, talk: &mut Talk<'_>) -> Exchange {
+/// Waits for one of the events while somebody wants the answer; false when the time is over, or nobody does.
+pub(super) fn wait_wanted(
+    socket: &OwnedFd,
+    events: PollFlags,
+    end: Instant,
+    wanted: &dyn Fn() -> bool,
+) -> rustix::io::Result<bool> {
+    loop {
+        let slice = end.min(Instant::now() + SLICE);
+        if wait(socket, events, slice)? {
+            return Ok(true);
+        }
+        if slice == end || !wanted() {
+            return Ok(false);
+        }
+    }
+}
+
+/// Lets the kernel notice that the other machine has gone, which a wait for its answer alone never would.
+fn stay_alert(socket: &OwnedFd) {
+    // It fails nowhere on TCP; without it a wait lasts as long as it was told to.
+    let _ = sockopt::set_socket_keepalive(socket, true);
+    let _ = sockopt::set_tcp_keepidle(socket, LONG);
+    let _ = sockopt::set_tcp_keepintvl(socket, Duration::from_secs(5));
+    let _ = sockopt::set_tcp_keepcnt(socket, 3);
+}
+
+fn converse(socket: &OwnedFd, talk: &mut Talk<'_>, wanted: &dyn Fn() -> bool) -> Exchange {
     let start = Instant::now();
     let (mut said, mut unsaid) = (talk.said, talk.bytes);
     // Whoever speaks or leaves first is not spoken to.
@@ -135,18 +175,18 @@ fn converse(socket: &OwnedFd, talk: &mut Talk<'_>) -> Exchange {
     let end = Instant::now() + talk.patience;
     let mut heard = Vec::new();
     let mut first = None;
-    let mut chunk = [MaybeUninit::uninit(); MOST_HEARD];
+    let mut chunk = [MaybeUninit::uninit(); CHUNK];
     let ended = loop {
-        let wanted = if unsaid.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
-        if !wait(socket, wanted, end).unwrap_or(false) {
+        let events = if unsaid.is_empty() { PollFlags::IN } else { PollFlags::IN | PollFlags::OUT };
+        if !wait_wanted(socket, events, end, wanted).unwrap_or(false) {
             break Ended::Silence;
         }
         // What was heard counts more than what could not be said: a server may answer and close first.
         match recv(socket, &mut chunk, RecvFlags::empty()) {
             Ok(((read, _), _)) if !read.is_empty() => {
                 first.get_or_insert_with(|| start.elapsed());
-                heard.extend(read.iter().take(MOST_HEARD - heard.len()));
-                if (talk.enough)(&heard) || heard.len() == MOST_HEARD {
+                heard.extend(read.iter().take(talk.most - heard.len()));
+                if (talk.enough)(&heard) || heard.len() >= talk.most {
                     break Ended::Enough;
                 }
             }
@@ -172,7 +212,7 @@ fn part(socket: &OwnedFd, ended: Option<Ended>) {
     // Where more was on its way, it may take a moment; otherwise only what lies there is taken.
     let patience = if ended == Some(Ended::Enough) { PARTING } else { Duration::ZERO };
     let mut end = Instant::now() + patience;
-    let mut chunk = [MaybeUninit::uninit(); MOST_HEARD];
+    let mut chunk = [MaybeUninit::uninit(); CHUNK];
     for _ in 0..MOST_DRAINED {
         if !wait(socket, PollFlags::IN, end).unwrap_or(false) {
             return;
@@ -189,12 +229,16 @@ fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// As many bytes as an [`Exchange`] keeps.
-const MOST_HEARD: usize = 4096;
+/// Bytes that are taken at once.
+const CHUNK: usize = 4096;
+/// How long a wait for a connection goes on unasked whether it is still wanted.
+const SLICE: Duration = Duration::from_millis(50);
+/// A silence after which it is asked whether the other machine is still there.
+const LONG: Duration = Duration::from_secs(15);
 /// How long an answer that goes on is read to its end before the connection is closed.
 const PARTING: Duration = Duration::from_millis(20);
 /// Reads of a farewell; a server that never stops gets its reset.

@@ -18,9 +18,24 @@ fn dial(at: &DialTarget, bytes: Option<&[u8]>, enough: usize) -> Dialled {
 
 fn listen_and_dial(at: &DialTarget, bytes: Option<&[u8]>, enough: usize, listen_first: Duration, patience: Duration) -> Dialled {
     let mut judge = |heard: &[u8]| heard.len() >= enough;
-    let talk = bytes.map(|bytes| Talk { said: Said::Http, listen_first, bytes, enough: &mut judge, patience });
+    let talk = bytes.map(|bytes| Talk {
+        said: Said::Http,
+        listen_first,
+        bytes,
+        enough: &mut judge,
+        patience,
+        most: Talk::FEW,
+        tls: None,
+    });
     let (mut pending, mut connected) = (|| (), || ());
-    let dial = Dialling { at, patience: Duration::from_millis(200), talk, pending: &mut pending, connected: &mut connected };
+    let dial = Dialling {
+        at,
+        patience: Duration::from_millis(200),
+        talk,
+        pending: &mut pending,
+        connected: &mut connected,
+        wanted: &|| true,
+    };
     this_machine().unwrap().dial(dial).unwrap()
 }
 
@@ -99,8 +114,14 @@ fn a_full_queue_is_silent_and_is_looked_at_while_the_connect_is_pending() {
     let at = DialTarget::Inet(address);
     let (mut looks, mut made) = (0, 0);
     let (mut pending, mut connected) = (|| looks += 1, || made += 1);
-    let dial =
-        Dialling { at: &at, patience: Duration::from_millis(50), talk: None, pending: &mut pending, connected: &mut connected };
+    let dial = Dialling {
+        at: &at,
+        patience: Duration::from_millis(50),
+        talk: None,
+        pending: &mut pending,
+        connected: &mut connected,
+        wanted: &|| true,
+    };
     let dialled = this_machine().unwrap().dial(dial).unwrap();
     assert_eq!((dialled.met, looks, made), (Met::Silence, 1, 0));
 }

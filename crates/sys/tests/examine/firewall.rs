@@ -52,8 +52,14 @@ fn inside_with_nftables() {
     must(&format!("nft -f {}", file.display()));
     let (mut pending, mut connected) = (|| (), || ());
     let at = DialTarget::Inet(listener.local_addr().unwrap());
-    let dial =
-        Dialling { at: &at, patience: Duration::from_millis(100), talk: None, pending: &mut pending, connected: &mut connected };
+    let dial = Dialling {
+        at: &at,
+        patience: Duration::from_millis(100),
+        talk: None,
+        pending: &mut pending,
+        connected: &mut connected,
+        wanted: &|| true,
+    };
     assert_eq!(this_machine().unwrap().dial(dial).unwrap().met, Met::Silence);
     let rules = rules();
     let shown: Vec<(u16, RuleVerdict)> = rules.iter().filter_map(|rule| Some((rule.port?, rule.verdict))).collect();
@@ -65,8 +71,14 @@ fn inside_with_nftables() {
     // What is said to remove the rule does, and the connection is made.
     must(rules[0].removal.command().unwrap().line());
     let (mut pending, mut connected) = (|| (), || ());
-    let dial =
-        Dialling { at: &at, patience: Duration::from_secs(20), talk: None, pending: &mut pending, connected: &mut connected };
+    let dial = Dialling {
+        at: &at,
+        patience: Duration::from_secs(20),
+        talk: None,
+        pending: &mut pending,
+        connected: &mut connected,
+        wanted: &|| true,
+    };
     assert_eq!(this_machine().unwrap().dial(dial).unwrap().met, Met::Connected);
 }
 
