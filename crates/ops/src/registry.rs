@@ -13,7 +13,7 @@ macro_rules! every_op {
             explain Explain: Explain,
             free Free: Free,
             resume Resume: Resume,
-            wait Wait: Wait,
+            wait Wait: Wait Then During,
             watch Watch: Watch,
             graph Graph: Graph,
             next Next: Next,

@@ -25,6 +25,8 @@ const CHOSEN_BY: &[(&str, &[&str])] = &[
     ("port.run", &["command", "free"]),
     ("snapshot.write", &["out"]),
     ("snapshot.record", &["for"]),
+    ("wait.run", &["command"]),
+    ("wait.while", &["while"]),
 ];
 
 /// What chooses a verb; nothing for one that is a word.
@@ -194,6 +196,10 @@ mod tests {
             (&["snapshot", "-o", "x", "--for", "3000"], "snapshot.write"),
             (&["snapshot", "--for", "3000"], "snapshot.record"),
             (&["lab", "tour", "--all"], "lab.tour"),
+            (&["wait", "3000", "-t", "5"], "wait"),
+            (&["wait", "3000", "--", "true"], "wait.run"),
+            (&["wait", "3000", "--while", "true"], "wait.while"),
+            (&["wait", "3000", "--while", "true", "--", "true"], "wait.run"),
         ] {
             assert_eq!(meant(words).as_deref(), Ok(verb), "{words:?}");
         }

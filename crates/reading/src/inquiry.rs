@@ -123,6 +123,7 @@ impl Runner<'_, '_> {
             enough: &mut enough,
             patience: Duration::from_millis(speech.patience_ms),
             most: Talk::FEW,
+            farewell: Talk::SHORT,
             tls: None,
         });
         let mut meanwhile = Vec::new();

@@ -36,6 +36,8 @@ pub struct Talk<'a> {
     pub patience: Duration,
     /// As many bytes as are kept of what comes.
     pub most: usize,
+    /// How long an answer that goes on is read on when enough was heard: who is cut off complains of it.
+    pub farewell: Duration,
     /// The TLS that it is spoken in; `None` for none.
     pub tls: Option<Tls<'a>>,
 }
@@ -43,6 +45,8 @@ pub struct Talk<'a> {
 impl Talk<'_> {
     /// Bytes that tell who speaks; a reading of a machine keeps no more of an answer.
     pub const FEW: usize = 4096;
+    /// A farewell that costs nobody anything.
+    pub const SHORT: Duration = Duration::from_millis(20);
 }
 
 /// How a conversation is protected.

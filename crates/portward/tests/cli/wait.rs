@@ -12,7 +12,9 @@ fn what_listens_already_is_ready() {
     let path = world.path().join("run/x.sock");
     let unix = format!("unix:{}", path.display());
     let _actor = world.actor(&["listen", "tcp/127.0.0.1:3000", "udp/127.0.0.1:53", &format!("unix/{}", path.display())]);
-    for endpoint in ["3000", "127.0.0.1:3000", "localhost:3000", "http://localhost:3000/x", "udp/53", &unix] {
+    for endpoint in
+        ["3000", "127.0.0.1:3000", "localhost:3000", "tcp:localhost:3000", "tcp://127.0.0.1:3000", "udp/53", "udp:53", &unix]
+    {
         let document = world.portward(&["wait", endpoint, "--json", "--timeout", "60s"]).expect(0).json();
         assert_eq!(document["ready"], true, "{endpoint}");
         assert!(document["waited_ms"].is_number(), "{document:#}");

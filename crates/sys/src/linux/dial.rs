@@ -63,6 +63,7 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
     };
     let mut dialled = Dialled { met: Met::Connected, took_us: micros(start.elapsed()), exchange: None, secured: None };
     connected();
+    let farewell = talk.as_ref().map_or(Duration::ZERO, |talk| talk.farewell);
     match talk {
         Some(talk) if was_reset => {
             let first_ms = millis(start.elapsed());
@@ -85,7 +86,7 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
     }
     let over = dialled.exchange.as_ref().is_some_and(|exchange| matches!(exchange.ended, Ended::Reset));
     if !over && !was_reset {
-        part(&socket, dialled.exchange.as_ref().map(|exchange| exchange.ended));
+        part(&socket, dialled.exchange.as_ref().map(|exchange| exchange.ended), farewell);
     }
     Ok(dialled)
 }
@@ -206,11 +207,11 @@ fn converse(socket: &OwnedFd, talk: &mut Talk<'_>, wanted: &dyn Fn() -> bool) ->
 }
 
 /// Closes so that the other side reads an end and no reset: a close with unread bytes would send one.
-fn part(socket: &OwnedFd, ended: Option<Ended>) {
+fn part(socket: &OwnedFd, ended: Option<Ended>, farewell: Duration) {
     // It fails where the other side has gone already, and then there is nobody to part from.
     let _ = shutdown(socket, Shutdown::Write);
     // Where more was on its way, it may take a moment; otherwise only what lies there is taken.
-    let patience = if ended == Some(Ended::Enough) { PARTING } else { Duration::ZERO };
+    let patience = if ended == Some(Ended::Enough) { farewell } else { Duration::ZERO };
     let mut end = Instant::now() + patience;
     let mut chunk = [MaybeUninit::uninit(); CHUNK];
     for _ in 0..MOST_DRAINED {
@@ -218,7 +219,7 @@ fn part(socket: &OwnedFd, ended: Option<Ended>) {
             return;
         }
         match recv(socket, &mut chunk, RecvFlags::empty()) {
-            Ok(((read, _), _)) if !read.is_empty() => end = end.max(Instant::now() + PARTING / 4),
+            Ok(((read, _), _)) if !read.is_empty() => end = end.max(Instant::now() + farewell / 4),
             Err(Errno::INTR) => {}
             Ok(_) | Err(_) => return,
         }
@@ -239,8 +240,6 @@ const CHUNK: usize = 4096;
 const SLICE: Duration = Duration::from_millis(50);
 /// A silence after which it is asked whether the other machine is still there.
 const LONG: Duration = Duration::from_secs(15);
-/// How long an answer that goes on is read to its end before the connection is closed.
-const PARTING: Duration = Duration::from_millis(20);
 /// Reads of a farewell; a server that never stops gets its reset.
 const MOST_DRAINED: u32 = 64;
 

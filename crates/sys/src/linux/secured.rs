@@ -166,12 +166,18 @@ fn fault_of(error: Error) -> TlsFault {
             CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => TlsFault::NotYetValid,
             CertificateError::NotValidForName => TlsFault::OtherName(Vec::new()),
             CertificateError::NotValidForNameContext { presented, .. } => {
-                TlsFault::OtherName(presented.into_iter().map(Text::new).collect())
+                TlsFault::OtherName(presented.iter().map(|name| bare(name)).collect())
             }
             other => TlsFault::Other(Text::new(other.to_string())),
         },
         other => TlsFault::Other(Text::new(other.to_string())),
     }
+}
+
+/// A name as the library tells of it, `DnsName("a.b")` or `IpAddress(127.0.0.1)`, without its kind.
+fn bare(name: &str) -> Text {
+    let inside = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')'));
+    Text::from(inside.map_or(name, |inside| inside.trim_matches('"')))
 }
 
 /// The certificates of a file that a person named.
@@ -309,3 +315,14 @@ const BUNDLES: &[&str] = &[
 const LONGEST: u64 = 16 << 20;
 /// Files of a folder of certificates.
 const MOST_FILES: usize = 4096;
+#[cfg(test)]
+mod tests {
+    use super::bare;
+
+    #[test]
+    fn names_of_a_certificate() {
+        for (told, name) in [("DnsName(\"a.b\")", "a.b"), ("IpAddress(127.0.0.1)", "127.0.0.1"), ("a.b", "a.b")] {
+            assert_eq!(bare(told), name.into());
+        }
+    }
+}

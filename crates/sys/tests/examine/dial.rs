@@ -25,6 +25,7 @@ fn listen_and_dial(at: &DialTarget, bytes: Option<&[u8]>, enough: usize, listen_
         enough: &mut judge,
         patience,
         most: Talk::FEW,
+        farewell: Talk::SHORT,
         tls: None,
     });
     let (mut pending, mut connected) = (|| (), || ());
