@@ -7,6 +7,7 @@
 
 mod bench;
 mod command;
+mod corpus;
 mod failure;
 mod fuzz;
 mod generate;
@@ -45,6 +46,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Feed noise to every entrance that takes bytes or text
     Fuzz(fuzz::Arguments),
+    /// Run other people's programs, make them fail, and keep what they print
+    Corpus(corpus::Arguments),
     /// Draw docs/picture.svg from real output
     Picture(picture::Arguments),
     /// Hold sockets for a benchmark until killed
@@ -63,6 +66,7 @@ fn main() -> ExitCode {
         Task::New(arguments) => new::run(&arguments),
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
+        Task::Corpus(arguments) => corpus::run(&arguments),
         Task::Picture(arguments) => picture::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
         Task::Actor(arguments) => bench::session::actor::run(&arguments),

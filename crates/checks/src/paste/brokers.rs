@@ -33,6 +33,7 @@ rules! {
     "rabbitmq" ["request detected on AMQP port"] WrongProtocol Read, nowhere;
     "rabbitmq" ["client did not start with AMQP protocol header"] WrongProtocol Read, nowhere;
     "rabbitmq" ["Frame size exceeds frame max"] WrongProtocol Read;
+    "rabbitmq" ["Frame size", "exceeds maxFrameSize"] WrongProtocol Read;
     "rabbitmq" ["Expected ConnectionOpenOk; got"] AuthenticationFailed Handshake;
     "rabbitmq" ["Handshake terminated by server: 403"] AuthenticationFailed Handshake;
     "rabbitmq" ["Handshake terminated by server: 530"] AuthenticationFailed Handshake, says "role-or-database-missing";
@@ -52,6 +53,7 @@ rules! {
     "mosquitto" ["disconnected due to protocol error."] WrongProtocol Read, nowhere;
     "mosquitto" ["Starting in local only mode. Connections will only be possible from clients running on this machine."] Other,
         says "listen-loopback-only", noise;
+    "mosquitto" ["Error: Permission denied"] PermissionDenied Bind 13;
     "mosquitto" ["Error: The connection was lost."] EmptyReply Read;
     "mosquitto" ["Error: Lookup error."] NameUnknown Resolve;
     "mqtt" ["Connection refused: Not authorized"] AuthenticationFailed Handshake;
@@ -88,6 +90,7 @@ rules! {
     "etcd" ["listen tcp", "bind: address already in use", "etcd"] InUse Listen 98;
     "etcd" ["context deadline exceeded", "etcdclient"] Refused Connect, echo;
     "etcd" ["retrying of unary invoker failed", "connection refused"] Refused Connect 111, after "dial tcp ";
+    "etcd" ["retrying of unary invoker failed", "in TransientFailure"] Refused Connect;
     "etcd" ["retrying of unary invoker failed", "error reading server preface"] TlsExpected Handshake, after "addr\":\"";
     "etcd" ["rejected connection on client endpoint", "tls: first record does not look like a TLS handshake"] TlsExpected Handshake,
         nowhere;
@@ -124,11 +127,16 @@ rules! {
     "uwsgi" ["bind(): Permission denied [core/socket.c"] PermissionDenied Bind 13;
     "uwsgi" ["bind(): No such file or directory [core/socket.c"] NoSuchPath Bind 2;
     "uwsgi" ["invalid request block size: 21573"] WrongProtocol Read, nowhere;
-    "uwsgi" ["invalid request block size:"] WrongProtocol Read, nowhere;
+    "uwsgi" ["invalid request block size: 21327"] WrongProtocol Read, nowhere;
+    "uwsgi" ["invalid request block size: 16709"] WrongProtocol Read, nowhere;
+    "uwsgi" ["invalid request block size:"] Other Read, nowhere, echo;
     "php-fpm" ["unable to bind listening socket for address", "permission denied"] PermissionDenied Bind 13, after "address '";
     "php-fpm" ["unable to bind listening socket for address", "no such file or directory"] NoSuchPath Bind 2;
     "php-fpm" ["Another FPM instance seems to already listen on"] InUse Listen, says "double-start", after "listen on ";
     "php-fpm" ["server reached pm.max_children setting"] Other Accept, says "server-busy";
+    "gunicorn" ["[ERROR] connection to ('", "failed: [Errno 98]"] InUse Bind 98;
+    "gunicorn" ["[ERROR] connection to ('", "failed: [Errno 13]"] PermissionDenied Bind 13;
+    "gunicorn" ["[ERROR] connection to ('", "failed: [Errno 99]"] AddressNotAvailable Bind 99;
     "gunicorn" ["Already running on PID"] InUse Listen, says "double-start", nowhere;
     "gunicorn" ["Invalid HTTP request line"] WrongProtocol Read, nowhere;
     "uvicorn" ["Invalid HTTP request received."] WrongProtocol Read, nowhere, noise;

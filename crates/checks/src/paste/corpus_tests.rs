@@ -1,7 +1,11 @@
 //! The corpus of wordings, held against what is read of them; and what must hold for all of them.
 //!
-//! An entry is one or more lines, then a line `== symptom=refused program=curl host=127.0.0.1 ...` with every field that is
-//! read and no other, or `== none`.
+//! What stands in `corpus/paste` was written from reports and from the programs' documentation. An entry is one or more lines, then
+//! a line `== symptom=refused program=curl host=127.0.0.1 ...` with every field that is read and no other, or `== none`.
+//!
+//! What stands in `corpus/recorded` was printed by the programs themselves, run by `cargo xtask corpus`, a file for each with
+//! its version. An entry is `$ ` and the command, what it printed, and `== ` with what happened: each field that is named must
+//! be read so, and `program=` of a file without that field is not asked for.
 
 use std::collections::BTreeSet;
 
@@ -120,6 +124,52 @@ fn every_wording_is_read_as_expected() {
     assert!(wrong.is_empty(), "{} wordings differ:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+/// The entries of `corpus/recorded`: where each stands, the text, and what happened.
+fn recorded() -> Vec<Entry> {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/recorded");
+    let mut files: Vec<_> = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
+    files.sort();
+    let mut all = Vec::new();
+    for path in files {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let file = std::fs::read_to_string(&path).unwrap();
+        let (head, rest) = file.split_once('\n').unwrap();
+        assert!(
+            head.starts_with("# ") && head.contains(", recorded by `cargo xtask corpus`: "),
+            "{name}: no program and version"
+        );
+        let mut text = String::new();
+        for (number, line) in rest.lines().enumerate() {
+            let place = format!("{name}:{}", number + 2);
+            if let Some(expected) = line.strip_prefix("== ") {
+                assert!(!text.trim().is_empty(), "{place}: no text");
+                all.push(Entry { place, text: std::mem::take(&mut text), expected: expected.to_owned() });
+            } else if !line.starts_with("$ ") {
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn what_programs_print_is_read_as_it_happened() {
+    let all = recorded();
+    let wrong: Vec<String> = all
+        .iter()
+        .filter_map(|entry| {
+            let read = shown(read_paste(entry.text.as_bytes()).as_ref());
+            let fields: BTreeSet<&str> = read.split(' ').collect();
+            let missed: Vec<&str> = entry.expected.split(' ').filter(|field| !fields.contains(field)).collect();
+            let line = entry.text.lines().find(|line| !line.trim().is_empty()).unwrap_or_default();
+            (!missed.is_empty()).then(|| format!("{} not read: {}\n  read {read}\n  {line}", entry.place, missed.join(" ")))
+        })
+        .collect();
+    assert!(all.len() >= 200, "{}", all.len());
+    assert!(wrong.is_empty(), "{} of {} texts are read otherwise:\n{}", wrong.len(), all.len(), wrong.join("\n"));
+}
+
 #[test]
 fn the_corpus_is_broad() {
     assert!(entries().len() >= 320, "{}", entries().len());
@@ -132,7 +182,7 @@ fn each_rule_decides_a_line_of_the_corpus() {
     let index = index().unwrap();
     let mut seen = index.seen();
     let mut decided = BTreeSet::new();
-    for entry in entries() {
+    for entry in entries().into_iter().chain(recorded()) {
         each_line(entry.text.as_bytes(), |line| {
             decided.extend(index.search(line.text.trim(), &mut seen).rule.map(|(_, number, _)| number));
         });

@@ -84,6 +84,8 @@ rules! {
     "mysql" ["Unknown MySQL server host"] NameUnknown Resolve, after "host ";
     "mariadb" ["Unknown server host"] NameUnknown Resolve, after "host ";
     "mysql" ["reading initial communication packet"] WrongProtocol Handshake;
+    "mysql" ["reading initial communication packet", "system error: 0"] EmptyReply Handshake;
+    "mysql" ["reading initial communication packet", "system error: 104"] Reset Handshake 104;
     "mysql" ["Access denied for user"] AuthenticationFailed Handshake;
     "mysql" ["ERROR 1040", "too many connections"] TooManyConnections Handshake;
     "mysql" ["ER_CON_COUNT_ERROR"] TooManyConnections Handshake;

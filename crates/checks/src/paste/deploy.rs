@@ -13,6 +13,8 @@ rules! {
     "kubectl" ["Unable to connect to the server: dial tcp", "connection refused"] Refused Connect 111;
     "kubectl" ["Unable to connect to the server: dial tcp", "i/o timeout"] NoHandshake Connect;
     "kubectl" ["Unable to connect to the server: net/http: TLS handshake timeout"] NoAnswer Handshake;
+    "kubectl" ["couldn't get current server API group list", "server gave HTTP response to HTTPS client"] TlsUnexpected Request;
+    "kubectl" ["couldn't get current server API group list", "i/o timeout"] NoHandshake Connect;
     "kubectl" ["Unable to connect to the server: EOF"] EmptyReply Read;
     "kind" ["failed to create cluster", "port is already allocated"] InUse Bind, says "docker-duplicate-publish", after "Bind for ";
     "kind" ["ERROR: failed to create cluster", "address already in use"] InUse Listen 98;

@@ -30,9 +30,10 @@ rules! {
     "docker" ["host port for", "already in use"] InUse Bind;
     "podman" ["rootlessport", "address already in use"] InUse Listen 98, sure;
     "podman" ["rootlessport cannot expose privileged port"] PermissionDenied Listen 13, says "privileged-port";
-    "podman" ["Cannot connect to Podman"] Refused Connect, echo;
+    "podman" ["Cannot connect to Podman"] Refused Connect, echo, nowhere;
     "podman" ["unable to connect to Podman socket", "no such file or directory"] NoSuchPath Connect 2;
     "podman" ["unable to connect to Podman socket"] Refused Connect;
+    "podman" ["unable to connect to Podman socket", "dial tcp", "connection refused"] Refused Connect 111, after "dial tcp ";
     "kubectl" ["was refused - did you specify the right host or port?"] Refused Connect;
     "kubectl" ["couldn't get current server API group list", "connection refused"] Refused Connect 111;
     "kubectl" ["Unable to listen on port"] InUse Listen;

@@ -59,7 +59,14 @@ pub(super) fn host_first(text: &str) -> Option<Place> {
 /// `inner` where the text stands after a word for a host: another such word is no host then, nor looked into, so that a
 /// row of them is read once.
 fn host_at_start(text: &str, inner: bool) -> Option<Place> {
-    let skipped = text.len() - text.trim_start_matches([' ', '"', '\'', '‘', '“', '`', '(', '\\', ':', '*']).len();
+    let quoted = text.trim_start_matches([' ', '"', '\'', '‘', '“', '`', '(', '\\']);
+    // Two colons begin an address, one ends the word before it.
+    let bare = if quoted.starts_with("::") {
+        quoted
+    } else {
+        quoted.trim_start_matches([' ', '"', '\'', '‘', '“', '`', '(', '\\', ':', '*'])
+    };
+    let skipped = text.len() - bare.len();
     if let Some(place) = place_at(text, skipped, inner) {
         return Some(place);
     }
@@ -166,6 +173,8 @@ fn six(line: &str, at: usize) -> Option<Place> {
     let rest = line.get(at..)?;
     let length = rest.bytes().take(64).take_while(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.')).count();
     let token = rest.get(..length)?.trim_end_matches('.');
+    // A colon behind a whole address and its port ends a phrase.
+    let token = token.strip_suffix(':').filter(|shorter| !shorter.ends_with(':')).unwrap_or(token);
     let follows = rest.as_bytes().get(length).copied();
     if token.bytes().filter(|byte| *byte == b':').count() < 2 || follows.is_some_and(|byte| byte.is_ascii_alphanumeric()) {
         return None;
@@ -364,7 +373,21 @@ const HOST_WORDS: &[&str] = &["host", "hostname", "address", "server", "inet_add
 const SERVER_WORDS: &[&str] = &["at", "on"];
 
 /// Schemes whose URLs name no host of a network.
-const NO_HOST: &[&str] = &["file", "node", "webpack", "webpack-internal", "unix", "about", "data", "chrome-extension", "app"];
+const NO_HOST: &[&str] = &[
+    "endpoint",
+    "etcd-endpoints",
+    "passthrough",
+    "dns",
+    "file",
+    "node",
+    "webpack",
+    "webpack-internal",
+    "unix",
+    "about",
+    "data",
+    "chrome-extension",
+    "app",
+];
 
 /// Hosts that messages name for further reading.
 const DOCUMENTS: &[&str] =
@@ -420,6 +443,8 @@ mod tests {
             ("Connecting to localhost (localhost)|127.0.0.1|:39871... failed", "localhost| localhost| 127.0.0.1|39871"),
             ("port 99999 and fe80::1", "|99999 fe80::1|"),
             ("0:0:0:0:0:0:0:1:8080", "0:0:0:0:0:0:0:1|8080"),
+            ("Ncat: bind to :::25362: Address", "::|25362"),
+            ("endpoint://client-b0/127.0.0.1:2379", "127.0.0.1|2379"),
         ] {
             assert_eq!(shown(line).join(" "), expected, "{line}");
         }
@@ -441,6 +466,9 @@ mod tests {
 
     #[test]
     fn a_host_is_any_word_where_one_must_stand() {
+        let place = host_first(" ::1:21461: Connection refused").unwrap();
+        assert_eq!((place.host.as_deref(), place.port), (Some("::1"), Some(21461)));
+        assert_eq!(host_first("::1 port 22").unwrap().host.as_deref(), Some("::1"));
         let place = host_first(" ‘nosuch.invalid’").unwrap();
         assert_eq!(place.host.as_deref(), Some("nosuch.invalid"));
         assert_eq!(host_first("  ("), None);

@@ -28,7 +28,8 @@ rules! {
     "python" ["OSError: [Errno 24]"] TooManyFiles 24;
     "python" ["TimeoutError: [Errno 110]"] NoHandshake Connect 110;
     "python" ["TimeoutError: [Errno 60]"] NoHandshake Connect 110;
-    "python" ["TimeoutError: timed out"] NoAnswer Read;
+    "python" ["TimeoutError: timed out"] NoAnswer Read, echo;
+    "python" ["Timeout connecting to server"] NoHandshake Connect;
     "python" ["socket.timeout: timed out"] NoAnswer Read;
     "python" ["Read timed out. (read timeout="] NoAnswer Read;
     "python" ["ReadTimeout"] NoAnswer Read;

@@ -199,12 +199,16 @@ impl Reader {
     fn tell(&mut self, line: &str, number: u32) {
         let text = line.trim_start();
         let code = self.in_traceback && line.starts_with("    ");
-        if !code && !ATTEMPTS.iter().any(|start| text.starts_with(start) || text.contains(start.trim_start_matches('\n'))) {
+        let begins = STARTS.iter().any(|start| text.contains(start));
+        if !code
+            && !begins
+            && !ATTEMPTS.iter().any(|start| text.starts_with(start) || text.contains(start.trim_start_matches('\n')))
+        {
             return;
         }
         let found = places(text);
-        let whole = found.iter().rev().find(|place| place.is_whole() || place.scheme.is_some());
-        if let Some(place) = whole {
+        let told = |place: &&Place| place.is_whole() || place.scheme.is_some() || begins && place.port.is_some();
+        if let Some(place) = found.iter().rev().find(told) {
             self.told = Some((place.clone(), number));
         }
     }
@@ -588,6 +592,9 @@ const ATTEMPTS: &[&str] = &[
     "binding to ",
     "Binding to ",
 ];
+
+/// What a server says of the address that it is about to listen on.
+const STARTS: &[&str] = &["listening at ", "listen socket on port ", "Listening on ", "listening on ", "Starting server on "];
 
 /// Beginnings of lines that add to the error above.
 const ATTRIBUTES: &[&str] = &[

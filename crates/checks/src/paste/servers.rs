@@ -40,6 +40,9 @@ rules! {
     "haproxy" ["Starting", "cannot bind socket"] InUse Bind;
     "haproxy" ["Starting", "cannot bind socket (address already in use)"] InUse Bind 98;
     "haproxy" ["Starting", "cannot bind socket (permission denied)"] PermissionDenied Bind 13;
+    "haproxy" ["cannot bind socket (Address already in use) for"] InUse Bind 98, after "for [";
+    "haproxy" ["cannot bind socket (Permission denied) for"] PermissionDenied Bind 13, after "for [";
+    "haproxy" ["cannot bind socket (Cannot assign requested address) for"] AddressNotAvailable Bind 99, after "for [";
     "haproxy" ["is DOWN, reason: Layer4 connection problem"] UpstreamFailed Connect;
     "haproxy" ["is DOWN, reason: Layer4 timeout"] UpstreamFailed Connect;
     "haproxy" ["backend", "has no server available"] UpstreamFailed, echo;

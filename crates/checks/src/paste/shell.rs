@@ -64,6 +64,7 @@ rules! {
     "bash" ["/dev/tcp/", "connection refused"] Refused Connect 111;
     "zsh" ["zsh: connection refused"] Refused Connect 111;
     "httpie" ["http: error: ConnectionError"] Refused Connect;
+    "httpie" ["http: LogLevel.ERROR: ConnectionError:", "Failed to establish a new connection", "connection refused"] Refused Connect 111;
     "strace" ["connect(", "= -1 ECONNREFUSED"] Refused Connect 111;
     "strace" ["connect(", "= -1 ENOENT"] NoSuchPath Connect 2;
     "strace" ["connect(", "= -1 EACCES"] PermissionDenied Connect 13;

@@ -11,6 +11,7 @@
 //! | `interface NAME ADDRESS/LENGTH` | an interface beside `lo` and `eth0` |
 //! | `name NAME ADDRESS...` | what a name means here, beside `localhost` |
 //! | `open ADDRESS:PORT \\| ANSWER` | another machine or container takes connections there |
+//! | `refuses ADDRESS:PORT` | another machine or container refuses them |
 //! | `without ipv6` | IPv6 is switched off |
 //!
 //! An answer is `http 200`, `tls`, `closes`, `silence`, or a protocol by its name.
@@ -98,8 +99,9 @@ impl Machine {
                     let addresses = command.split(' ').map(|address| address.parse().unwrap()).collect();
                     made.names.push((first.to_owned(), addresses));
                 }
-                "open" => {
+                "open" | "refuses" => {
                     let at = first.parse().unwrap_or_else(|_| panic!("{place}: {first}"));
+                    let answer = if kind == "open" { answer } else { "refused" };
                     made.open.push((at, answer.to_owned()));
                 }
                 "without" => {
@@ -225,7 +227,8 @@ impl Machine {
             DialTarget::Unix(path) => sockets().find(|held| held.path() == Some(path)),
             DialTarget::Inet(at) if !self.is_own(at.ip()) => {
                 let Some((_, answer)) = self.open.iter().find(|(open, _)| open == at) else { return (Met::Silence, None) };
-                return (Met::Connected, said.map(|said| exchange(said, answer)));
+                let exchange = |said| exchange(said, answer);
+                return if answer == "refused" { (Met::Failed(111), None) } else { (Met::Connected, said.map(exchange)) };
             }
             DialTarget::Inet(at) => {
                 let takes = |held: &&Socket, exactly: bool| match &held.name {
