@@ -11,7 +11,8 @@
 //! | `machine` | a fact of this machine, one a line; see `machine.rs` |
 //! | `target` | what a person would name beside the text |
 //! | `accept` | the causes that are right, or `healthy`, `unknown`, or `silent` for a text that reports no error |
-//! | `alone` | the same for the target without the text, where the text knows more |
+//! | `worded` | the same for the text without the target, where that cannot know more |
+//! | `alone` | the same for the target without the text |
 //! | `never` | causes that may not be told in any way |
 
 mod machine;
@@ -31,6 +32,7 @@ struct Report {
     machine: Machine,
     target: Option<String>,
     accept: Vec<String>,
+    worded: Vec<String>,
     alone: Vec<String>,
     never: Vec<String>,
     text: String,
@@ -70,7 +72,7 @@ impl Report {
         let (head, text) = file.split_once("\n---\n").unwrap_or_else(|| panic!("{place}: no line `---`"));
         let mut lines = head.lines();
         assert!(lines.next().is_some_and(|title| title.starts_with("# ")), "{place}: no title");
-        let (mut target, mut accept, mut alone, mut never) = (None, None, None, Vec::new());
+        let (mut target, mut accept, mut worded, mut alone, mut never) = (None, None, None, None, Vec::new());
         let (mut from, mut situation, mut facts) = (false, false, Vec::new());
         for line in lines {
             let (key, value) = line.split_once(": ").unwrap_or_else(|| panic!("{place}: {line}"));
@@ -81,6 +83,7 @@ impl Report {
                 "machine" => facts.push(value),
                 "target" => target = Some(value.to_owned()),
                 "accept" => accept = Some(list()),
+                "worded" => worded = Some(list()),
                 "alone" => alone = Some(list()),
                 "never" => never = list(),
                 _ => panic!("{place}: what is `{key}`?"),
@@ -89,7 +92,9 @@ impl Report {
         assert!(from && situation, "{place}: where is it from, and what was the matter?");
         let accept = accept.unwrap_or_else(|| panic!("{place}: nothing is accepted"));
         let alone = alone.unwrap_or_else(|| accept.clone());
-        Self { machine: Machine::of(&facts, &place), kind, place, target, accept, alone, never, text: text.to_owned() }
+        let worded = worded.unwrap_or_else(|| accept.clone());
+        let machine = Machine::of(&facts, &place);
+        Self { machine, kind, place, target, accept, worded, alone, never, text: text.to_owned() }
     }
 
     fn all() -> Vec<Self> {
@@ -128,9 +133,16 @@ impl Report {
         Said { first, told, summary: diagnosis.summary.to_string() }
     }
 
+    fn accepted(&self, way: Way) -> &[String] {
+        match way {
+            Way::Text => &self.worded,
+            Way::Target => &self.alone,
+            Way::Both => &self.accept,
+        }
+    }
+
     fn accepts(&self, way: Way, said: &Said) -> bool {
-        let accepted = if way == Way::Target { &self.alone } else { &self.accept };
-        accepted.contains(&said.first) && !self.never.iter().any(|code| said.told.contains(code) || *code == said.first)
+        self.accepted(way).contains(&said.first) && !self.never.iter().any(|code| said.told.contains(code) || *code == said.first)
     }
 }
 
@@ -148,7 +160,6 @@ fn told() -> (Shares, String) {
             let share = shares.entry((report.kind.clone(), *way)).or_default();
             *share = (share.0 + usize::from(right), share.1 + 1);
             if !right {
-                let accepted = if *way == Way::Target { &report.alone } else { &report.accept };
                 let _ = writeln!(
                     wrong,
                     "{} by {}: {} ({}), accepted {}: {}",
@@ -156,7 +167,7 @@ fn told() -> (Shares, String) {
                     way.name(),
                     said.first,
                     said.told.join(" "),
-                    accepted.join(" "),
+                    report.accepted(*way).join(" "),
                     said.summary
                 );
             }

@@ -83,9 +83,9 @@ rules! {
     "mariadb" ["Can't connect to local server through socket", "(2)"] NoSuchPath Connect 2;
     "mysql" ["Unknown MySQL server host"] NameUnknown Resolve, after "host ";
     "mariadb" ["Unknown server host"] NameUnknown Resolve, after "host ";
-    "mysql" ["reading initial communication packet"] WrongProtocol Handshake;
-    "mysql" ["reading initial communication packet", "system error: 0"] EmptyReply Handshake;
-    "mysql" ["reading initial communication packet", "system error: 104"] Reset Handshake 104;
+    "mysql" ["reading initial communication packet"] WrongProtocol Handshake, nowhere;
+    "mysql" ["reading initial communication packet", "system error: 0"] EmptyReply Handshake, nowhere;
+    "mysql" ["reading initial communication packet", "system error: 104"] Reset Handshake 104, nowhere;
     "mysql" ["Access denied for user"] AuthenticationFailed Handshake;
     "mysql" ["ERROR 1040", "too many connections"] TooManyConnections Handshake;
     "mysql" ["ER_CON_COUNT_ERROR"] TooManyConnections Handshake;

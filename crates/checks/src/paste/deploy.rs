@@ -118,6 +118,6 @@ rules! {
     "ruby" ["We could not find your database:"] AuthenticationFailed Handshake, says "role-or-database-missing", nowhere;
     "ruby" ["ActiveRecord::ConnectionNotEstablished", "connection refused"] Refused Connect 111;
     "ruby" ["Faraday::ConnectionFailed", "connection refused"] Refused Connect 111;
-    "ruby" ["Faraday::ConnectionFailed", "connection reset by peer"] Reset Read 104;
+    "ruby" ["Faraday::ConnectionFailed", "connection reset by peer"] Reset Read 104, echo;
     "ruby" ["Connection refused - connect(2) for"] Refused Connect 111, after "connect(2) for ";
 }

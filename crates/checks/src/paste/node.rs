@@ -4,7 +4,7 @@ use super::rule::rules;
 
 rules! {
     "node" ["connect ECONNREFUSED"] Refused Connect 111;
-    "node" ["AggregateError", "ECONNREFUSED"] Refused Connect 111;
+    "node" ["AggregateError", "ECONNREFUSED"] Refused Connect 111, echo;
     "node" ["connect ETIMEDOUT"] NoHandshake Connect 110;
     "node" ["connect EHOSTUNREACH"] Unreachable Connect 113;
     "node" ["connect ENETUNREACH"] Unreachable Connect 101;

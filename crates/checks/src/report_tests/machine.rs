@@ -14,7 +14,7 @@
 //! | `refuses ADDRESS:PORT` | another machine or container refuses them |
 //! | `without ipv6` | IPv6 is switched off |
 //!
-//! An answer is `http 200`, `tls`, `closes`, `silence`, or a protocol by its name.
+//! An answer is `http 200`, `tls`, `closes`, `silence`, a protocol by its name, or `full` where no connection is taken any more.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -123,6 +123,7 @@ impl Machine {
         held.inode = 5000 + 100 * index as u64;
         held.cookie = held.inode;
         held.queue.limit = 128;
+        held.queue.used = if answer == "full" { 129 } else { 0 };
         self.answers.push((held.inode, answer.to_owned()));
         self.snapshot.sockets.push(held);
         let pid = command.parse().unwrap_or_else(|_| {
@@ -246,7 +247,12 @@ impl Machine {
             return (Met::Failed(errno), None);
         };
         let answer = self.answers.iter().find(|(inode, _)| *inode == taker.inode).map_or("silence", |(_, answer)| answer);
-        (Met::Connected, said.map(|said| exchange(said, answer)))
+        match (answer, at) {
+            // connect(2): a Unix listener without room is EAGAIN.
+            ("full", DialTarget::Unix(_)) => (Met::Failed(11), None),
+            ("full", DialTarget::Inet(_)) => (Met::Silence, None),
+            (answer, _) => (Met::Connected, said.map(|said| exchange(said, answer))),
+        }
     }
 }
 
