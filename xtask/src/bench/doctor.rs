@@ -1,6 +1,7 @@
-//! `bench doctor`: the doctor asked in every lab, and about one endpoint beside 2,001 listeners.
+//! `bench doctor`: the doctor asked in every lab, about one endpoint beside 2,001 listeners, and about public reports.
 
 mod endpoint;
+mod reports;
 
 use std::{
     fmt::Write as _,
@@ -41,6 +42,9 @@ pub(super) fn run(only: Option<Which>, dry_run: bool) -> Result<ExitCode, Failur
         let value: Value =
             serde_json::from_str(&written).map_err(|error| Failure::new(format!("No measurements were written: {error}.")))?;
         text.push_str(&if which == Which::A { labs_table(&value) } else { endpoint::rows_table(&value) });
+    }
+    if only.is_none() {
+        text.push_str(&reports::table(&reports::asked()?));
     }
     let machine = table::machine(&versions)?;
     let text = format!("{machine}Load average (1 minute): {before} before, {} after.\n{text}", table::load_average()?);
