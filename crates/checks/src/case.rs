@@ -9,6 +9,7 @@ pub(crate) mod hostile;
 pub(crate) mod kin;
 pub(crate) mod place;
 pub(crate) mod refusal;
+pub(crate) mod request;
 pub(crate) mod sameness;
 #[cfg(any(test, feature = "scenes"))]
 pub(crate) mod scene;
@@ -267,13 +268,25 @@ impl<'a> Case<'a> {
         process.netns.known().map(|inode| *inode == own.inode)
     }
 
+    /// True for either end of a connection that the doctor made itself: what it left in the tables is its own doing.
+    pub fn is_doctors(&self, socket: &Socket) -> bool {
+        let own = |attempt: &Attempt| {
+            attempt.from.is_some_and(|from| {
+                let ends = [socket.remote(), socket.address().zip(socket.port())];
+                socket.remote().is_some()
+                    && ends.into_iter().flatten().any(|(address, port)| port == from.port() && unmap(address) == unmap(from.ip()))
+            })
+        };
+        socket.transport == Transport::Tcp && self.exam.attempts.iter().any(own)
+    }
+
     /// Sockets of the asked transport with the asked port as their own, in the reader's namespace, whatever their
-    /// address; for a Unix path those that are bound to what stands there, in whatever namespace.
+    /// address, but for the ends of the doctor's own connections; for a Unix path those that are bound to what stands there, in whatever namespace.
     pub fn here(&self) -> impl Iterator<Item = (usize, &'a Socket)> {
         let asked = self.asked;
         let behind = self.unix().map(|path| path.behind(self.snapshot).sockets);
         let fits =
-            |socket: &Socket| self.is_own(socket) && socket.transport == asked.transport && socket.port() == Some(asked.port);
+            |socket: &Socket| self.is_own(socket) && socket.transport == asked.transport && socket.port() == Some(asked.port) && !self.is_doctors(socket);
         self.snapshot.sockets.iter().enumerate().filter(move |(index, socket)| match &behind {
             Some(behind) => behind.binary_search(index).is_ok(),
             None => fits(socket),

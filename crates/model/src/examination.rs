@@ -353,6 +353,9 @@ pub struct Attempt {
     pub accepted: Option<bool>,
     /// What was said after connecting; `None` for a connect that was closed at once.
     pub exchange: Option<Exchange>,
+    /// Our own end of it; what the tables hold of this connection is no evidence against the server.
+    #[serde(default)]
+    pub from: Option<SocketAddr>,
 }
 
 /// Where a connection goes.
@@ -391,6 +394,9 @@ pub enum Met {
 pub struct Exchange {
     /// What was sent.
     pub said: Said,
+    /// The same in one line: `GET /api/orders`, the protocol of a greeting; `None` where nothing was said.
+    #[serde(default)]
+    pub line: Option<Text>,
     /// The first bytes that came back, as many as were to be kept; in a recording at most 4096.
     pub heard: Text,
     /// How it ended.
@@ -413,6 +419,8 @@ pub enum Said {
     Upgrade,
     /// One `ClientHello`, RFC 8446 section 4.1.2.
     Tls,
+    /// A request behind the header with which a proxy tells whose client it is (the PROXY protocol, version 1).
+    Proxied,
     /// The least that the protocol of this service allows (`PING`, an SSL request).
     Greeting,
 }

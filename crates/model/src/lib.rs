@@ -24,6 +24,7 @@ mod process;
 mod project;
 mod reach;
 mod removal;
+mod request;
 mod rules;
 mod secret;
 mod sentence;
@@ -41,9 +42,9 @@ pub use address::{AddressClass, Family, Scope, unmap};
 pub use caller::Caller;
 pub use endpoint::{Endpoint, EndpointError, EndpointHost, is_localhost};
 pub use examination::{
-    Attempt, BindTry, Counters, Declined, DialTarget, Ended, Errand, Examination, Exchange, FileKind, FolderFacts, FirewallRule, HostsLine, Learnt,
-    MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts, ProxySetting,
-    RuleVerdict, Said, Sample, Thread, Told, Topic, Vitals,
+    Attempt, BindTry, Counters, Declined, DialTarget, Ended, Errand, Examination, Exchange, FileKind, FirewallRule, FolderFacts,
+    HostsLine, Learnt, MemoryPressure, Mention, MentionKind, Met, Moved, NetworkSettings, Observed, ObservedConnect, PathFacts,
+    ProxySetting, RuleVerdict, Said, Sample, Thread, Told, Topic, Vitals,
 };
 pub use failure::{Failure, Kind, capitalised, plural};
 pub use finding::{Edit, Effect, Evidence, Finding, Likelihood, Means, Place, Remedy, Severity, Status, Who};
@@ -58,6 +59,7 @@ pub use process::{Process, ProcessId, ProcessState, Signal};
 pub use project::{FolderMark, ProjectIdentity};
 pub use reach::{Reach, Shared, Way};
 pub use removal::Removal;
+pub use request::{SafeMethod, SafeRequest};
 pub use rules::Rules;
 pub use secret::{CommandLine, masked_line};
 pub use sentence::Sentence;

@@ -137,8 +137,8 @@ impl Runner<'_, '_> {
         })?;
         let after = self.host.counters().unwrap_or_default();
         let sockets = self.sockets(inquiry);
-        let Dialled { met, took_us, exchange, .. } = dialled;
-        Ok(Fact::Called(Box::new(Called { met, took_us, exchange, before, after, meanwhile, sockets })))
+        let Dialled { met, took_us, exchange, from, .. } = dialled;
+        Ok(Fact::Called(Box::new(Called { met, took_us, exchange, from, before, after, meanwhile, sockets })))
     }
 
     /// The sockets of the asked port as they are now, without their holders.

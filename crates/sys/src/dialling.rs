@@ -1,6 +1,6 @@
 //! One connection of our own: what it says, and what it meets.
 
-use std::{path::Path, time::Duration};
+use std::{net::SocketAddr, path::Path, time::Duration};
 
 use portward_model::{DialTarget, Exchange, Met, Said, Text};
 use serde::{Deserialize, Serialize};
@@ -116,4 +116,7 @@ pub struct Dialled {
     /// How far TLS came, where it was to be spoken.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secured: Option<Secured>,
+    /// Our own end of it, where it was made over the network.
+    #[serde(default)]
+    pub from: Option<SocketAddr>,
 }

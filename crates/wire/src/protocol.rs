@@ -38,6 +38,9 @@ protocols! {
     pop3,
     vnc,
     kafka,
+    fastcgi,
+    uwsgi,
+    socks,
     elastic,
     docker,
     jdwp,
@@ -46,10 +49,16 @@ protocols! {
     sink,
 }
 
+pub use uwsgi::uwsgi_request;
+
 /// HTTP/1.x.
 pub const HTTP: Protocol = http::PROTOCOL;
 /// HTTP/2 without TLS.
 pub const HTTP2: Protocol = http2::PROTOCOL;
+/// SOCKS.
+pub const SOCKS: Protocol = socks::PROTOCOL;
+/// uwsgi.
+pub const UWSGI: Protocol = uwsgi::PROTOCOL;
 /// TLS.
 pub const TLS: Protocol = tls::PROTOCOL;
 /// `MySQL` and `MariaDB`.

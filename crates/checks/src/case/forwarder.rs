@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{CommandLine, Process, Text};
+use portward_wire::protocol::{Protocol, SOCKS};
 
 use crate::docker_proxy;
 
@@ -15,6 +16,10 @@ pub(crate) struct Forwarder {
     pub(crate) docker: bool,
     /// True where it passes bytes without reading them: an end of its connection is the end of the one behind.
     pub(crate) blind: bool,
+    /// True where its other end is not to be judged by the tables of this machine: what an SSH server or a cluster reaches.
+    pub(crate) is_far: bool,
+    /// What it speaks itself, where it reads what its client wants: `ssh -D`.
+    pub(crate) speaks: Option<&'static Protocol>,
     /// What it leads to, by its arguments: `172.17.0.2:80`, `db:5432`, `pod/web port 8080`.
     pub(crate) backend: Option<String>,
     /// The same as an address, where it is one.
@@ -26,7 +31,11 @@ pub(crate) fn forwarder(process: &Process, port: u16, reader: u32) -> Option<For
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let of = |kind, blind, backend: Option<String>| {
         let address = backend.as_deref().and_then(socket_address);
-        Some(Forwarder { kind, docker: false, blind, backend, address })
+        Some(Forwarder { kind, docker: false, blind, is_far: false, speaks: None, backend, address })
+    };
+    // `localhost` at the far end is not this one.
+    let far = |kind, backend: Option<String>| {
+        Some(Forwarder { kind, docker: false, blind: true, is_far: true, speaks: None, backend, address: None })
     };
     if let Some(proxy) = docker_proxy(process, reader) {
         let backend = SocketAddr::new(proxy.container_address, proxy.container_port).to_string();
@@ -39,10 +48,22 @@ pub(crate) fn forwarder(process: &Process, port: u16, reader: u32) -> Option<For
         "slirp4netns" | "pasta" | "pasta.avx2" | "passt" | "rootlessport" | "gvproxy" => {
             of("the network of a container", true, None)
         }
-        "ssh" | "autossh" => of("an SSH tunnel", true, ssh(argv, port)),
+        "ssh" | "autossh" if is_dynamic(argv, port) => {
+            let kind = "an SSH tunnel that serves as a SOCKS proxy";
+            Some(Forwarder {
+                kind,
+                docker: false,
+                blind: false,
+                is_far: true,
+                speaks: Some(&SOCKS),
+                backend: None,
+                address: None,
+            })
+        }
+        "ssh" | "autossh" => far("an SSH tunnel", ssh(argv, port)),
         // A socat that starts a program for each connection forwards nothing.
         "socat" => socat(argv).and_then(|backend| of("a forwarder", true, Some(backend))),
-        "kubectl" | "oc" => kubectl(argv, port).and_then(|backend| of("a port forward of Kubernetes", true, Some(backend))),
+        "kubectl" | "oc" => kubectl(argv, port).and_then(|backend| far("a port forward of Kubernetes", Some(backend))),
         "redir" | "rinetd" | "simpleproxy" | "stunnel" | "stunnel4" | "ncat-proxy" | "tcpproxy" => of("a forwarder", true, None),
         "systemd-socket-" => of("systemd's socket proxy", true, last_address(argv)),
         "haproxy" => of("a proxy", true, None),
@@ -59,27 +80,48 @@ pub(crate) fn by_arguments(process: &Process, port: u16) -> Option<Forwarder> {
     let address = words(argv).flat_map(|word| word.split(['=', ',', '/'])).find_map(socket_address)?;
     let elsewhere = address.port() != port && !address.ip().is_unspecified();
     let kind = "a program with another address in its arguments";
-    elsewhere.then(|| Forwarder { kind, docker: false, blind: true, backend: Some(address.to_string()), address: Some(address) })
+    elsewhere.then(|| Forwarder {
+        kind,
+        docker: false,
+        blind: true,
+        is_far: false,
+        speaks: None,
+        backend: Some(address.to_string()),
+        address: Some(address),
+    })
 }
 
 fn words(argv: &[Text]) -> impl Iterator<Item = &str> {
     argv.iter().skip(1).map(|argument| std::str::from_utf8(argument.raw()).unwrap_or_default())
 }
 
-/// `-L [address:]port:host:hostport` of ssh(1), in one word or two.
+/// `-L [address:]port:host:hostport` of ssh(1).
 fn ssh(argv: &[Text], port: u16) -> Option<String> {
-    let mut rest = words(argv);
-    while let Some(word) = rest.next() {
-        // Several letters may share a dash; L takes what follows.
+    specs(argv, 'L').find_map(|spec| tunnel(spec, port))
+}
+
+/// `-D [address:]port` of ssh(1): this port takes what a client of SOCKS asks for.
+fn is_dynamic(argv: &[Text], port: u16) -> bool {
+    specs(argv, 'D').any(|spec| spec.rsplit([':', '/']).next().is_some_and(|own| own.parse() == Ok(port)))
+}
+
+/// What follows an option of one letter, in one word or two; several letters may share a dash.
+fn specs(argv: &[Text], option: char) -> impl Iterator<Item = &str> {
+    let all: Vec<&str> = words(argv).collect();
+    let mut found = Vec::new();
+    for (at, word) in all.iter().enumerate() {
         let flags = word.strip_prefix('-').filter(|flags| !flags.starts_with('-'));
-        let Some(spec) = flags.and_then(|flags| flags.split_once('L')).map(|(_, spec)| spec) else { continue };
-        let spec = if spec.is_empty() { rest.next()? } else { spec };
-        if let Some(found) = tunnel(spec, port) {
-            return Some(found);
+        let Some((before, spec)) = flags.and_then(|flags| flags.split_once(option)) else { continue };
+        // What stands before it must be options without a value.
+        if before.chars().all(|flag| flag.is_ascii_alphabetic() && !WITH_VALUE.contains(flag)) {
+            found.extend(if spec.is_empty() { all.get(at + 1).copied() } else { Some(spec) });
         }
     }
-    None
+    found.into_iter()
 }
+
+/// Options of ssh(1) that take a value.
+const WITH_VALUE: &str = "BbcDEeFIiJLlmOopQRSWw";
 
 fn tunnel(spec: &str, port: u16) -> Option<String> {
     let (front, to_port) = spec.rsplit_once(':')?;
@@ -145,11 +187,17 @@ mod tests {
             ("socat TCP-LISTEN:8080,fork,reuseaddr TCP:127.0.0.1:9000", Some("127.0.0.1:9000")),
             ("kubectl port-forward svc/web 8080:80", Some("svc/web port 80")),
             ("nginx", None),
+            ("ssh -o ControlPath=/L8080:x:1 box", None),
             ("ssh -L", None),
         ] {
             let argv: Vec<&str> = line.split(' ').collect();
             assert_eq!(forwarder(&process(9, 1, &argv, 5), 8080, 0).unwrap().backend.as_deref(), backend, "{line}");
         }
+        let speaks = |line: &str| forwarder(&process(9, 1, &line.split(' ').collect::<Vec<_>>(), 5), 1080, 0).unwrap().speaks;
+        for line in ["ssh -D 1080 box", "ssh -fND1080 box", "ssh -N -D 127.0.0.1:1080 box"] {
+            assert_eq!(speaks(line).map(|known| known.name), Some("socks"), "{line}");
+        }
+        assert!(speaks("ssh -D 1081 box").is_none() && speaks("ssh -L 1080:a:80 box").is_none());
         assert!(forwarder(&process(9, 1, &["vite"], 5), 8080, 0).is_none());
         assert!(forwarder(&process(9, 1, &["kubectl", "proxy"], 5), 8080, 0).is_none());
     }

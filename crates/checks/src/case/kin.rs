@@ -67,7 +67,9 @@ pub(crate) fn is_reader(case: &Case<'_>, process: &Process) -> bool {
 pub(crate) fn is_told_to_serve(process: &Process, port: u16) -> bool {
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
     let goes_there = |known: &Program| known.kind == Kind::Client || known.goes_by("portward");
-    if program::find(process, goes_there).is_some() {
+    // To tools that count or wait a number is an amount.
+    let counts = process.name.plain().is_some_and(|name| AMOUNTS.split(' ').any(|tool| tool == name));
+    if counts || program::find(process, goes_there).is_some() {
         return false;
     }
     let mut before: &[u8] = b"";
@@ -90,6 +92,35 @@ pub(crate) fn is_meant_to_serve(case: &Case<'_>, process: &Process) -> bool {
     is_told_to_serve(process, case.asked.port)
         || told_elsewhere(case, process).is_some()
         || mentioned_beside(case, process).is_some()
+}
+
+/// The processes that hold the listeners; where those are hidden, the programs of their user that were told the port, or the one
+/// server that this user runs: arguments are not hidden.
+pub(crate) fn likely_holders<'a>(case: &Case<'a>) -> Vec<&'a Process> {
+    let mut found: Vec<&Process> = Vec::new();
+    for (index, socket) in case.served() {
+        let holders = case.holders(index);
+        let likely = if holders.is_empty() { may_hold(case, socket) } else { holders };
+        found.extend(likely.into_iter().filter(|process| !found.iter().any(|known| known.id == process.id)).collect::<Vec<_>>());
+    }
+    found
+}
+
+/// The processes that may hold a listener whose owner is hidden.
+pub(crate) fn may_hold<'a>(case: &Case<'a>, socket: &Socket) -> Vec<&'a Process> {
+    let own = |process: &&Process| {
+        process.uid == socket.uid && process.state != portward_model::ProcessState::Exited && !is_reader(case, process)
+    };
+    let told = |process: &&Process| is_told_to_serve(process, case.asked.port);
+    let found: Vec<&Process> = case.processes().filter(own).filter(told).collect();
+    if !found.is_empty() || socket.uid == 0 {
+        return found;
+    }
+    // A user of its own is what a service runs as.
+    let serves = |process: &&Process| program::find(process, |known| matches!(known.kind, Kind::Server | Kind::Master)).is_some();
+    let mut servers: Vec<&Process> = case.processes().filter(own).filter(serves).collect();
+    servers.dedup_by(|one, other| one.name == other.name);
+    if servers.len() == 1 { servers } else { Vec::new() }
 }
 
 /// Not a URL, not a forward, and in a whole script only one that speaks of serving.
@@ -121,6 +152,10 @@ pub(crate) fn is_client(case: &Case<'_>, pid: u32) -> bool {
         .filter(|(_, socket)| dials(socket))
         .any(|(index, _)| case.snapshot.holders(index).iter().any(|holding| holding.pid == pid))
 }
+
+/// Tools whose numbers are seconds, bytes, lines or processes.
+const AMOUNTS: &str = "sleep usleep timeout head tail seq dd test watch ping kill wait truncate fallocate split cut fold shuf yes stress stress-ng \
+     nice renice ionice taskset chrt prlimit ulimit sed awk gawk grep sort od xxd pv openssl journalctl less more vi vim";
 
 pub(crate) fn contains(text: &[u8], needle: &[u8]) -> bool {
     text.windows(needle.len().max(1)).any(|window| window == needle)
@@ -163,6 +198,8 @@ mod tests {
             &["python3", "-m", "http.server", "13000"],
             &["node", "gateway.js", "--backend", "127.0.0.1:3000"],
             &["ssh", "-L", "3000:localhost:80", "box"],
+            &["sleep", "3000"],
+            &["timeout", "3000", "make"],
             &["python3", "-c", "s.connect(('127.0.0.1', 3000)); print(1)"],
         ] {
             assert!(!told(argv), "{argv:?}");

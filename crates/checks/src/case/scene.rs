@@ -103,7 +103,7 @@ impl Scene {
     /// The same, with what was said on it.
     pub(crate) fn talked(mut self, said: Said, heard: &[u8], ended: Ended) -> Self {
         let mut attempt = self.attempt(Met::Connected);
-        attempt.exchange = Some(Exchange { said, heard: Text::new(heard), ended, first_ms: 1 });
+        attempt.exchange = Some(Exchange { said, line: None, heard: Text::new(heard), ended, first_ms: 1 });
         attempt.accepted = Some(true);
         self.exam.attempts.push(attempt);
         self
@@ -125,6 +125,7 @@ impl Scene {
             queue: None,
             accepted: None,
             exchange: None,
+            from: None,
         }
     }
 

@@ -112,7 +112,7 @@ pub(crate) fn waited(reached: Reached<'_>) -> Vec<Evidence> {
         Reached::Unanswered(attempt, _) => {
             let mut evidence = vec![words::tried(attempt)];
             if let Some(exchange) = &attempt.exchange {
-                let said = words::said_words(exchange.said);
+                let said = words::said(exchange);
                 evidence.push(Evidence::new("read(2)", format!("no answer to {said} in {} ms", exchange.first_ms)));
             }
             evidence

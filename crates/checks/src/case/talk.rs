@@ -5,9 +5,9 @@
 mod http;
 
 use portward_model::{Attempt, Ended, Evidence, Exchange, Said, Text, Transport};
-use portward_wire::protocol::{self, HTTP, HTTP2, MYSQL, POSTGRES, Protocol, TLS};
+use portward_wire::protocol::{self, HTTP, HTTP2, MYSQL, POSTGRES, Protocol, TLS, UWSGI};
 
-use super::{Case, Standing, words};
+use super::{Case, Standing, kin, words};
 use crate::{Symptom, program};
 
 pub(crate) use http::HttpAnswer;
@@ -93,7 +93,7 @@ pub(crate) fn left(exchange: &Exchange) -> bool {
 pub(crate) fn server(case: &Case<'_>) -> Option<(&'static Protocol, Evidence)> {
     let heard = exchanges(case).into_iter().find_map(|(_, exchange)| Some((tongue(exchange)?, heard_words(exchange))));
     heard.or_else(|| {
-        case.serving_processes().into_iter().find_map(|(process, _)| {
+        kin::likely_holders(case).into_iter().find_map(|process| {
             let tongue = program::only_protocol_of(process)?;
             let source = format!("/proc/{}/comm", process.id.pid);
             Some((tongue, Evidence::new(source, format!("{} speaks {}", words::named(process), tongue.title))))
@@ -124,7 +124,16 @@ pub(crate) fn heard(exchange: &Exchange) -> Option<(&'static Protocol, protocol:
     if exchange.said == Said::Greeting && matches!(exchange.heard.raw(), b"S" | b"N") {
         return Some((&POSTGRES, protocol::Words::Any));
     }
-    protocol::recognise(exchange.heard.raw())
+    let known = protocol::recognise(exchange.heard.raw());
+    // The answer to a packet of uwsgi is HTTP's; nothing else understands such a packet.
+    let packet =
+        exchange.said == Said::Greeting && exchange.line.as_ref().is_some_and(|line| line.raw() == UWSGI.name.as_bytes());
+    known.map(|(tongue, words)| if packet && *tongue == HTTP && is_served(exchange) { (&UWSGI, words) } else { (tongue, words) })
+}
+
+/// True where an answer of HTTP is none to a broken request.
+fn is_served(exchange: &Exchange) -> bool {
+    HttpAnswer::of(exchange).is_some_and(|answer| !matches!(answer.status, 400 | 408 | 426))
 }
 
 /// The words are in these bytes, in any case.
@@ -146,12 +155,13 @@ pub(crate) fn line(case: &Case<'_>) -> Option<Evidence> {
 /// What came back, as a piece of evidence: `a HEAD request was answered by "HTTP/1.1 502 Bad Gateway"`.
 pub(crate) fn heard_words(exchange: &Exchange) -> Evidence {
     let question = match exchange.said {
-        Said::Nothing => "before anything was said to it, it",
-        Said::Http => "to a HEAD request it",
-        Said::HttpByLocalhost => "to a HEAD request by the name localhost it",
-        Said::Upgrade => "to a request for an upgrade to WebSocket it",
-        Said::Tls => "to a ClientHello it",
-        Said::Greeting => "to a greeting of its protocol it",
+        Said::Nothing => "before anything was said to it, it".to_owned(),
+        Said::Greeting if exchange.line.as_ref().is_some_and(|line| !is_greeted_back(exchange, line)) => {
+            format!("to a greeting of {} it", exchange.line.as_ref().and_then(titled).unwrap_or("another protocol"))
+        }
+        Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Proxied | Said::Tls | Said::Greeting => {
+            format!("to {} it", words::said(exchange))
+        }
     };
     let ended = match exchange.ended {
         Ended::Enough | Ended::Silence => "",
@@ -174,6 +184,16 @@ pub(crate) fn heard_words(exchange: &Exchange) -> Evidence {
         _ => format!("answered {:?}", first_line(exchange)),
     };
     Evidence::new("read(2)", format!("{question} {fact}{ended}"))
+}
+
+/// The protocol of a greeting, as people call it.
+fn titled(line: &Text) -> Option<&'static str> {
+    protocol::named(&line.shown()).map(|known| known.title)
+}
+
+/// True where a greeting was answered in its own protocol.
+fn is_greeted_back(exchange: &Exchange, line: &Text) -> bool {
+    tongue(exchange).is_some_and(|known| known.name == line.shown())
 }
 
 fn alert_words(heard: &[u8]) -> String {
@@ -228,6 +248,17 @@ pub(crate) fn is_plain(host: &str) -> bool {
         && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte))
 }
 
+/// True for a URL without a path, with nothing in it that a shell would read in another way.
+pub(crate) fn is_plain_url(url: &str) -> bool {
+    url.split_once("://").is_some_and(|(scheme, host)| scheme.bytes().all(|b| b.is_ascii_lowercase()) && is_plain(host))
+}
+
+/// The path that was asked about, safe in a command.
+pub(crate) fn resource<'a>(case: &Case<'a>) -> &'a str {
+    let asked = case.asked.resource.as_deref().filter(|resource| resource.starts_with('/'));
+    asked.filter(|resource| Text::from(*resource).plain().is_some()).unwrap_or("/")
+}
+
 /// The URL that was asked about, with this scheme.
 pub(crate) fn url(case: &Case<'_>, scheme: &str) -> String {
     let base = format!("{scheme}://{}:{}", host(case), case.asked.port);
@@ -243,7 +274,7 @@ mod tests {
     use super::{HttpAnswer, POSTGRES, heard_words, tongue};
 
     fn heard(said: Said, bytes: &[u8]) -> Exchange {
-        Exchange { said, heard: Text::new(bytes), ended: Ended::Enough, first_ms: 1 }
+        Exchange { said, line: None, heard: Text::new(bytes), ended: Ended::Enough, first_ms: 1 }
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The words that the doctor's causes share.
 
 use portward_model::{
-    Attempt, Evidence, Finding, Likelihood, Mention, Met, Process, Remedy, Said, Sentence, Socket, SocketState, Text, Told,
-    Transport,
+    Attempt, Evidence, Exchange, Finding, Likelihood, Mention, Met, Process, Remedy, Said, Sentence, Socket, SocketState, Text,
+    Told, Transport,
 };
 
 use super::Case;
@@ -146,14 +146,21 @@ pub(crate) fn state(state: SocketState) -> String {
     state.name().to_uppercase().replace('_', "-")
 }
 
-/// What a probe said, as the object of "answered".
-pub(crate) fn said_words(said: Said) -> &'static str {
-    match said {
-        Said::Nothing => "of itself",
-        Said::Http => "a HEAD request",
-        Said::HttpByLocalhost => "a HEAD request by the name localhost",
-        Said::Upgrade => "a request for an upgrade to WebSocket",
-        Said::Tls => "a ClientHello",
-        Said::Greeting => "a greeting of its protocol",
+/// What was said, as the end of a phrase: `a HEAD request`, `the request GET /api/orders`.
+pub(crate) fn said(exchange: &Exchange) -> String {
+    let line = exchange.line.as_ref().map(Text::shown);
+    let request = |by: &str| match line.as_deref().and_then(|line| line.split_once(' ')) {
+        None => format!("a HEAD request{by}"),
+        Some((method, "/")) => format!("{} {method} request{by}", if method == "OPTIONS" { "an" } else { "a" }),
+        Some((method, resource)) => format!("the request {method} {resource}{by}"),
+    };
+    match exchange.said {
+        Said::Nothing => "of itself".to_owned(),
+        Said::Http => request(""),
+        Said::HttpByLocalhost => request(" by the name localhost"),
+        Said::Upgrade => "a request for an upgrade to WebSocket".to_owned(),
+        Said::Proxied => request(" behind the header of the PROXY protocol"),
+        Said::Tls => "a ClientHello".to_owned(),
+        Said::Greeting => "a greeting of its protocol".to_owned(),
     }
 }

@@ -45,7 +45,7 @@ pub(super) fn healthy(case: &Case<'_>) -> Vec<Evidence> {
                 }
                 let mut facts = vec![words::tried(attempt)];
                 if let Some(exchange) = attempt.exchange.as_ref().filter(|exchange| !exchange.heard.raw().is_empty()) {
-                    let fact = format!("it answered {} in {} ms", words::said_words(exchange.said), exchange.first_ms);
+                    let fact = format!("it answered {} in {} ms", words::said(exchange), exchange.first_ms);
                     facts.push(Evidence::new("read(2)", fact));
                 }
                 facts

@@ -22,7 +22,7 @@ use std::{
 use portward_model::{Ended, Examination, Exchange, Gap, Lack, Sentence, Snapshot, Topic, Transport};
 
 use super::{Asked, Asking, Case, Diagnosis, Plan, PlannedDial, Question, Standing, diagnose, plan};
-use crate::{BindAnswer, BindQuestion, Family, Paste, Symptom, doctor::verdict::is_certain};
+use crate::{BindAnswer, BindQuestion, Family, Paste, Symptom, case::request, doctor::verdict::is_certain};
 
 use dialling::Dialling;
 pub use dialling::{Call, has_enough};
@@ -287,6 +287,11 @@ impl Inquiry {
 
     fn dials(&mut self) {
         let mut planned = self.plan();
+        if let Some(method) = request::unrepeated(&self.case()).filter(|_| !planned.dials.is_empty()) {
+            let note =
+                format!("the text's {method} was not repeated, since it may change something; HEAD was asked in its place");
+            self.notes.push(note.into());
+        }
         self.exam.declined = planned.declined;
         if !self.depth.probe {
             return;
@@ -415,5 +420,5 @@ const NEW_S: u64 = 10;
 const DECIDED_MS: u64 = 400;
 /// Over how long it is compared what a server is busy with, in milliseconds.
 const BUSY_MS: u64 = 120;
-/// Questions after the first ones: three tell what there is to tell.
-const MOST_FOLLOW_UPS: u8 = 3;
+/// Questions after the first ones: most servers answer the first or second; one that leaves every language is asked in all.
+const MOST_FOLLOW_UPS: u8 = 12;

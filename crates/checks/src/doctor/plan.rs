@@ -5,18 +5,25 @@
 //! looks first, declines where a connection could harm, and otherwise says the least that tells.
 
 mod harm;
+mod next;
 mod watch;
 
 use std::net::SocketAddr;
 
-use portward_model::{Declined, DialTarget, Ended, Said, Socket, SocketState, Text, Transport};
+use portward_model::{Declined, DialTarget, SafeMethod, Said, Socket, SocketState, Text, Transport};
 use portward_wire::protocol::{self, HTTP};
 
 use super::{Asking, Case};
-use crate::{Symptom, case::dialled, cause::local_proxy, program};
+use crate::{
+    Symptom,
+    case::{dialled, forwarder::forwarder, request},
+    cause::local_proxy,
+    program,
+};
 
 pub(super) use harm::may_be_errands;
 use harm::{Spared, why_not};
+pub(super) use next::follow_up;
 pub(super) use watch::{Watch, may_be_told, watch};
 
 /// What to try and what not.
@@ -65,13 +72,15 @@ pub struct Speech {
     pub listen_first_ms: u64,
     /// How long an answer may take, in milliseconds.
     pub patience_ms: u64,
-    /// True when the whole answer matters, not its head alone: a `GET` instead of a `HEAD`.
+    /// By which method, where it is a request.
+    pub method: SafeMethod,
+    /// True when the whole answer matters, not its head alone.
     pub with_body: bool,
 }
 
 impl Speech {
     fn new(said: Said, protocol: &'static str) -> Self {
-        Self { said, protocol, listen_first_ms: 0, patience_ms: ANSWER_MS, with_body: false }
+        Self { said, protocol, listen_first_ms: 0, patience_ms: ANSWER_MS, method: SafeMethod::Head, with_body: false }
     }
 }
 
@@ -152,101 +161,6 @@ fn outside(case: &Case<'_>, plan: &mut Plan) {
     }
 }
 
-/// The question that the last answer calls for; `None` when there is none.
-pub(super) fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
-    let last = case.exam.attempts.iter().rev().find(|attempt| attempt.exchange.is_some())?;
-    let exchange = last.exchange.as_ref()?;
-    let asked = |said: Said| {
-        case.exam.attempts.iter().filter(|attempt| attempt.exchange.as_ref().is_some_and(|told| told.said == said)).count()
-    };
-    let heard = exchange.heard.raw();
-    let ask = |speech: Speech, purpose: &'static str| {
-        Some(PlannedDial { at: last.at.clone(), speech: Some(speech), patience_ms: NEAR_MS, purpose })
-    };
-    match exchange.said {
-        Said::Http => {
-            let status = heard.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-            let closed = heard.is_empty() && exchange.ended != Ended::Silence;
-            let alert = heard.starts_with(b"\x15\x03");
-            // Who refuses a request for its name alone serves it by another.
-            if matches!(status, Some(b"400" | b"403" | b"421")) && is_named(case) && asked(Said::HttpByLocalhost) == 0 {
-                let speech = Speech { patience_ms: SECOND_MS, ..Speech::new(Said::HttpByLocalhost, "http") };
-                return ask(speech, "whether it serves the name localhost");
-            }
-            if (closed || alert || matches!(status, Some(b"400" | b"426"))) && asked(Said::Tls) == 0 {
-                return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Tls, "tls") }, "whether it speaks TLS");
-            }
-            // HEAD may be offered nowhere while GET is: the client's own request to the client's own URL tells.
-            let url = case.asked.scheme.as_deref().is_some_and(|scheme| scheme == "http") && case.asked.resource.is_some();
-            if matches!(status, Some(b"404" | b"405" | b"501")) && url && asked(Said::Http) == 1 {
-                let speech = Speech { with_body: true, patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") };
-                return ask(speech, "whether GET fares better than HEAD");
-            }
-            refusals_reason(case, last)
-        }
-        Said::HttpByLocalhost => {
-            let status = heard.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-            let alike = matches!(status, Some(b"400"));
-            if alike && asked(Said::Tls) == 0 {
-                return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Tls, "tls") }, "whether it speaks TLS");
-            }
-            refusals_reason(case, last)
-        }
-        Said::Upgrade => {
-            let closed = heard.is_empty() && exchange.ended != Ended::Silence;
-            (closed && asked(Said::Tls) == 0).then_some(())?;
-            ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Tls, "tls") }, "whether it speaks TLS")
-        }
-        Said::Tls => {
-            let tls = heard.first() == Some(&0x16);
-            // A record of TLS, be it a refusal, tells that it is spoken.
-            let alert = heard.starts_with(b"\x15\x03");
-            if !tls && !alert && asked(Said::Http) + asked(Said::Upgrade) == 0 {
-                return ask(Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") }, "whether it speaks plainly");
-            }
-            if tls {
-                return None;
-            }
-            // A server that left both may speak Redis, whose program would tell it if it were in sight.
-            if is_mute(case) && asked(Said::Greeting) == 0 {
-                let ping = Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Greeting, "redis") };
-                return ask(ping, "whether it speaks Redis");
-            }
-            refusals_reason(case, last)
-        }
-        Said::Nothing | Said::Greeting => None,
-    }
-}
-
-/// True when the client calls the server by something else than `localhost`, which every server knows.
-fn is_named(case: &Case<'_>) -> bool {
-    let by_name = case.asked.name.as_deref().is_some_and(|name| name != "localhost");
-    let http = case.asked.scheme.as_deref().is_none_or(|scheme| scheme == "http");
-    http && (by_name || (case.asked.scheme.is_some() && case.asked.name.is_none() && case.asked.host_given))
-}
-
-/// True when the server left every question without a word, and its program is out of sight.
-fn is_mute(case: &Case<'_>) -> bool {
-    let hidden = case.served().iter().all(|(index, _)| case.holder(*index).is_none());
-    let mut told = case.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
-    let left = |told: &portward_model::Exchange| told.ended != Ended::Silence || told.said == Said::Tls;
-    hidden && told.all(|told| told.said != Said::Nothing && left(told) && told.heard.raw().is_empty())
-}
-
-/// What a refusal says of its reason stands in its body, which an answer to `HEAD` lacks.
-fn refusals_reason(case: &Case<'_>, last: &portward_model::Attempt) -> Option<PlannedDial> {
-    let told = case.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
-    let http: Vec<_> = told.filter(|told| told.said == Said::Http).collect();
-    let [only] = http.as_slice() else { return None };
-    let refused = matches!(only.heard.raw().get(9..12), Some(b"400" | b"403" | b"421" | b"426"));
-    refused.then(|| PlannedDial {
-        at: last.at.clone(),
-        speech: Some(Speech { with_body: true, patience_ms: SECOND_MS, ..Speech::new(Said::Http, "http") }),
-        patience_ms: NEAR_MS,
-        purpose: "what the refusal says",
-    })
-}
-
 /// A listener of the same port at another loopback address: that it answers proves the difference.
 fn neighbours(case: &Case<'_>, spoken_to: &[usize], plan: &mut Plan) {
     if !spoken_to.is_empty() {
@@ -292,12 +206,21 @@ fn unix(case: &Case<'_>, path: &Text, plan: &mut Plan) {
     }
 }
 
-/// What to say to the listener, by its scheme, its program and its port.
+/// What to say to the listener, by its scheme, its program and its port; by the client's own method, where it may be repeated.
 fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
     let scheme = case.asked.scheme.as_deref().or_else(|| case.paste.and_then(|paste| paste.url_scheme.as_deref()));
     let greeting = |protocol: &'static str| Some(Speech::new(Said::Greeting, protocol));
-    let http = |listen_first_ms| Some(Speech { listen_first_ms, ..Speech::new(Said::Http, "http") });
     let holder = case.holder(index);
+    let leads = holder.and_then(|process| forwarder(process, case.asked.port, case.snapshot.host.uid));
+    // What stands behind a tunnel and speaks first is far, and is not to be talked over.
+    let first_ms =
+        |listen_first_ms| if leads.as_ref().is_some_and(|leads| leads.is_far) { FAR_BANNER_MS } else { listen_first_ms };
+    let said = if request::upgrades(case) { Said::Upgrade } else { Said::Http };
+    let method = request::method(case);
+    let http = |listen_first_ms| Some(Speech { listen_first_ms: first_ms(listen_first_ms), method, ..Speech::new(said, "http") });
+    if let Some(known) = leads.as_ref().and_then(|leads| leads.speaks) {
+        return greeting(known.name);
+    }
     let by_program = holder.and_then(program::protocol_of);
     if let Some(known) = by_program.filter(|known| known.greeting.is_some() && **known != HTTP) {
         return greeting(known.name);
@@ -345,8 +268,13 @@ const FAR_MS: u64 = 1500;
 const BANNER_MS: u64 = 25;
 /// Long enough to tell a server that leaves at once from one that leaves when it is spoken to.
 const GLANCE_MS: u64 = 5;
-/// How long an answer may take before the server counts as silent.
+/// The same of one that stands behind a tunnel.
+const FAR_BANNER_MS: u64 = 400;
+/// How long an answer may take before something else is tried.
 const ANSWER_MS: u64 = 2500;
+/// How long one of a server of HTTP may take before it counts as silent: a first answer compiles, or looks a name up for five
+/// seconds.
+const SLOW_MS: u64 = 10_000;
 /// How long an answer to a second question may take.
 const SECOND_MS: u64 = 800;
 
@@ -416,10 +344,22 @@ mod tests {
         let again = page.talked(Said::Http, lost, Ended::Enough).talked(Said::Http, lost, Ended::Enough);
         assert_eq!(next(&again), None);
         assert_eq!(next(&url("ws").talked(Said::Upgrade, b"", Ended::Closed)), Some(Said::Tls));
+        // Before a server is said to leave its clients, it is asked by the client's own method.
+        let left = |by: &str| {
+            let by = portward_model::Text::from(by);
+            bare().talked(Said::Http, b"", Ended::Closed).but(|scene| {
+                scene.exam.attempts[0].exchange.as_mut().unwrap().line = Some(by);
+            })
+        };
+        let method =
+            |scene: &Scene| follow_up(&scene.case()).and_then(|dial| dial.speech).map(|speech| (speech.said, speech.method));
+        assert_eq!(method(&left("HEAD /")), Some((Said::Http, portward_model::SafeMethod::Get)));
+        assert_eq!(next(&left("GET /")), Some(Said::Tls));
         assert_eq!(next(&url("https").talked(Said::Tls, b"\x15\x03\x03\x00\x02\x02\x28", Ended::Closed)), None);
         let mute = |scene: Scene| scene.talked(Said::Http, b"", Ended::Closed).talked(Said::Tls, b"", Ended::Closed);
-        assert_eq!(next(&mute(bare())), None);
+        assert_eq!(next(&mute(bare())), None, "nobody complains, and its program is in sight");
         let hidden = Scene::on(world(vec![listener("127.0.0.1", 3000)], Vec::new(), Vec::new()), "127.0.0.1:3000");
-        assert_eq!(next(&mute(hidden)), Some(Said::Greeting));
+        assert_eq!(next(&mute(hidden.clone())), Some(Said::Proxied));
+        assert_eq!(next(&mute(hidden).talked(Said::Proxied, b"", Ended::Closed)), Some(Said::Greeting));
     }
 }

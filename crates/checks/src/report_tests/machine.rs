@@ -186,7 +186,7 @@ impl Machine {
                 let after: Counters = rose.into_iter().take(if refused { 3 } else { 1 }).collect();
                 let sockets = self.snapshot.sockets.clone();
                 let (before, meanwhile) = (Counters::default(), Vec::new());
-                Fact::Called(Box::new(Called { met, took_us: 90, exchange, before, after, meanwhile, sockets }))
+                Fact::Called(Box::new(Called { met, took_us: 90, exchange, from: None, before, after, meanwhile, sockets }))
             }
             Step::Watch { .. } => Fact::Waited,
             Step::Done(_) => return Err(unread()),
@@ -280,7 +280,7 @@ fn exchange(said: Said, answer: &str) -> Exchange {
             }
         }
     };
-    Exchange { said, heard: Text::new(heard), ended, first_ms: 1 }
+    Exchange { said, line: None, heard: Text::new(heard), ended, first_ms: 1 }
 }
 
 /// The shell that everything was started from.

@@ -133,9 +133,10 @@ fn probes(examined: &Examined, screen: &mut Screen) -> io::Result<()> {
 fn said_words(said: portward_model::Said) -> &'static str {
     match said {
         portward_model::Said::Nothing => "nothing",
-        portward_model::Said::Http => "one HEAD request",
-        portward_model::Said::HttpByLocalhost => "one HEAD request by the name localhost",
+        portward_model::Said::Http => "one request",
+        portward_model::Said::HttpByLocalhost => "one request by the name localhost",
         portward_model::Said::Upgrade => "one request for an upgrade to WebSocket",
+        portward_model::Said::Proxied => "one request behind the header of the PROXY protocol",
         portward_model::Said::Tls => "one ClientHello",
         portward_model::Said::Greeting => "the first words of its protocol",
     }

@@ -37,7 +37,7 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
         standing::answers(path)?;
     }
     let start = Instant::now();
-    let met = |met| Ok(Dialled { met, took_us: micros(start.elapsed()), exchange: None, secured: None });
+    let met = |met| Ok(Dialled { met, took_us: micros(start.elapsed()), exchange: None, secured: None, from: None });
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = match socket_with(family, SocketType::STREAM, flags, None) {
         Ok(socket) => socket,
@@ -61,13 +61,14 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
         Handshake::Done => false,
         Handshake::Reset => true,
     };
-    let mut dialled = Dialled { met: Met::Connected, took_us: micros(start.elapsed()), exchange: None, secured: None };
+    let from = getsockname(&socket).ok().and_then(|address| SocketAddr::try_from(address).ok());
+    let mut dialled = Dialled { met: Met::Connected, took_us: micros(start.elapsed()), exchange: None, secured: None, from };
     connected();
     let farewell = talk.as_ref().map_or(Duration::ZERO, |talk| talk.farewell);
     match talk {
         Some(talk) if was_reset => {
-            let first_ms = millis(start.elapsed());
-            dialled.exchange = Some(Exchange { said: Said::Nothing, heard: Text::default(), ended: Ended::Reset, first_ms });
+            let (heard, first_ms) = (Text::default(), millis(start.elapsed()));
+            dialled.exchange = Some(Exchange { said: Said::Nothing, line: None, heard, ended: Ended::Reset, first_ms });
             dialled.secured = talk.tls.map(|_| Secured::Unfinished);
         }
         Some(mut talk) => {
@@ -203,7 +204,7 @@ fn converse(socket: &OwnedFd, talk: &mut Talk<'_>, wanted: &dyn Fn() -> bool) ->
         }
     };
     let first_ms = millis(first.unwrap_or_else(|| start.elapsed()));
-    Exchange { said, heard: Text::new(heard), ended, first_ms }
+    Exchange { said, line: None, heard: Text::new(heard), ended, first_ms }
 }
 
 /// Closes so that the other side reads an end and no reset: a close with unread bytes would send one.

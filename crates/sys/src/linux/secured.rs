@@ -41,7 +41,7 @@ pub(super) fn converse(
 ) -> Result<(Secured, Exchange), SysError> {
     let start = Instant::now();
     let end = start + talk.patience;
-    let mut exchange = Exchange { said: talk.said, heard: Text::default(), ended: Ended::Closed, first_ms: 0 };
+    let mut exchange = Exchange { said: talk.said, line: None, heard: Text::default(), ended: Ended::Closed, first_ms: 0 };
     let mut connection = match config(tls)?.and_then(|config| connection(config, tls.name)) {
         Ok(connection) => connection,
         Err(fault) => return Ok((Secured::Failed(fault), exchange)),

@@ -7,6 +7,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     title: "Kafka",
     aliases: &["redpanda"],
     words: &["kafka"],
+    schemes: &[usual(9092, "kafka")],
     ports: &[usual(9092, "Kafka"), usual(9094, "Kafka, external listener")],
     client: "kafka-broker-api-versions.sh --bootstrap-server HOST:PORT",
     greeting: Some(Greeting { summary: "answers ApiVersions", send, judge }),

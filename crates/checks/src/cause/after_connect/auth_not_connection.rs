@@ -28,9 +28,13 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(any.map(|(_, exchange)| talk::heard_words(exchange)));
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let title = "Correct the user, password or token, and try it by hand";
-    let by_hand = match talk::server(case).map(|(tongue, _)| tongue).or_else(|| talk::client(case).map(|client| client.tongue)) {
+    let by_hand = match talk::server(case)
+        .map(|(tongue, _)| tongue)
+        .or_else(|| talk::client(case).filter(|client| client.told).map(|client| client.tongue))
+    {
         Some(tongue) if *tongue == HTTP => {
-            let command = shell!("curl -i -u USER http://{}:{}/", talk::host(case), case.asked.port);
+            let tls = talk::client(case).is_some_and(|client| client.tls);
+            let command = shell!("curl -i -u USER {}", talk::url(case, if tls { "https" } else { "http" }));
             Remedy::look(title, command)
         }
         Some(tongue) => Remedy::look(title, tongue.client_for(&talk::host(case), case.asked.port)),

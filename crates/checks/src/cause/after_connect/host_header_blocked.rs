@@ -15,10 +15,16 @@ use crate::cause::prelude::*;
 fn run(case: &Case<'_>) -> Ruling {
     let told = case.symptom() == Some(Symptom::HostBlocked);
     let answer = talk::http(case);
-    let refused = answer.filter(|(_, _, answer)| matches!(answer.status, 400 | 403 | 421));
+    // Whoever asked about a port alone called it by no name.
+    let called = told || case.asked.scheme.is_some() || case.asked.name.is_some();
+    let refuses = |status: u16| matches!(status, 400 | 403 | 421 | 500);
+    let refused = answer.filter(|(_, _, answer)| refuses(answer.status));
     let says = |answer: &talk::HttpAnswer<'_>| SAYINGS.iter().any(|saying| answer.has(saying));
     let spelled = refused.is_some_and(|(_, _, answer)| answer.status == 421)
-        || talk::answers(case).iter().any(|(_, _, answer)| matches!(answer.status, 400 | 403 | 421) && says(answer));
+        || talk::answers(case).iter().any(|(_, _, answer)| refuses(answer.status) && says(answer));
+    if !called {
+        return Ruling::Silent;
+    }
     let foreign = case.asked.name.as_deref().is_some_and(|name| name != "localhost");
     let server = case.serving_processes().first().map(|(process, _)| *process);
     let guards = server.and_then(|process| program::find(process, |known| !known.allows.is_empty()));
@@ -30,7 +36,10 @@ fn run(case: &Case<'_>) -> Ruling {
     let by_localhost = talk::on(case, Said::HttpByLocalhost)
         .and_then(|(_, exchange)| Some((exchange, talk::HttpAnswer::of(exchange)?)))
         .filter(|(_, answer)| answer.status < 400 || matches!(answer.status, 404 | 405 | 426 | 501));
+    // Who refuses the name that every server knows, too, is well for a name that is not known here.
+    let refuses_all = by_localhost.is_none() && talk::on(case, Said::HttpByLocalhost).is_some();
     let likelihood = match (spelled || by_localhost.is_some(), told, refused.is_some()) {
+        (true, false, _) if refuses_all => Likelihood::Possible,
         (true, _, true) | (true, true, _) | (_, true, true) => Likelihood::Certain,
         (true, false, false) if spelled => Likelihood::Certain,
         (false, true, false) => Likelihood::Likely,
@@ -51,13 +60,18 @@ fn run(case: &Case<'_>) -> Ruling {
         .unwrap_or_else(|| talk::host(case));
     let host = Text::from(host.as_str()).shown();
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
-    let setting = guards
-        .or_else(|| program::named(case.paste?.program?).filter(|known| !known.allows.is_empty()))
-        .map_or("its list of allowed hosts", |known| known.allows);
-    let fixes = vec![
-        Remedy::advice(format!("Allow {host}, and no other, in {setting}"), setting.replace("HOST", &host), Effect::Change),
-        Remedy::look("Or call it by a name that it knows", shell!("curl -i http://localhost:{}/", case.asked.port)),
-    ];
+    let setting = guards.or_else(|| program::named(case.paste?.program?).filter(|known| !known.allows.is_empty()));
+    let allow = match setting.map(|known| known.allows) {
+        Some(setting) => {
+            Remedy::advice(format!("Allow {host}, and no other, in {setting}"), setting.replace("HOST", &host), Effect::Change)
+        }
+        None => offer::explain(format!("Allow {host}, and no other, in its settings"), words::target(case)),
+    };
+    let known = by_localhost.is_some().then(|| {
+        let url = format!("http://localhost:{}{}", case.asked.port, talk::resource(case));
+        Remedy::look("Or call it by a name that it knows", shell!("curl -i {}", url))
+    });
+    let fixes = std::iter::once(allow).chain(known).collect();
     words::found(CAUSE.code, likelihood, format!("{who} refuses to be called {host}."), evidence, fixes)
 }
 
@@ -111,10 +125,12 @@ mod tests {
                 other().talked(Said::Http, b"HTTP/1.1 421 Misdirected Request\r\n\r\n", Ended::Enough),
                 other().talked(Said::Http, forbidden, Ended::Enough).talked(Said::HttpByLocalhost, served, Ended::Enough),
                 told(bare()),
+                other().talked(Said::Http, b"HTTP/1.1 500 Oops\r\n\r\nUntrusted Host: blocked host", Ended::Enough),
                 told(other()).talked(Said::Http, forbidden, Ended::Enough),
             ],
             silent: vec![
                 bare().talked(Said::Http, forbidden, Ended::Enough),
+                bare().talked(Said::Http, b"HTTP/1.1 403 Forbidden\r\n\r\nInvalid Host header", Ended::Enough),
                 other().talked(Said::Http, forbidden, Ended::Enough),
                 other().talked(Said::Http, forbidden, Ended::Enough).talked(Said::HttpByLocalhost, forbidden, Ended::Enough),
                 told(bare()).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),

@@ -16,6 +16,8 @@ use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let told = case.symptom() == Some(Symptom::HttpStatus);
+    // A browser's word about origins hides the status that its page was answered with.
+    let hidden = case.symptom() == Some(Symptom::CrossOrigin);
     // The last answer is that to GET, where HEAD was answered with an error.
     let answer = talk::answers(case).into_iter().rfind(|(_, exchange, _)| exchange.said != Said::Upgrade || told);
     let resource = case.asked.resource.as_deref().filter(|resource| !resource.is_empty() && *resource != "/");
@@ -24,7 +26,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let likelihood = match status {
         // HEAD may not be offered where GET is; that says nothing of the server.
         Some(405 | 501) if !told => return Ruling::Silent,
-        Some(500..) if url || told => Likelihood::Likely,
+        Some(..=499) | None if hidden => return Ruling::Silent,
+        Some(500..) if url || told || hidden => Likelihood::Likely,
         Some(500..) => Likelihood::Possible,
         Some(400..=499) if resource.is_some() || told => Likelihood::Likely,
         Some(status) if told && resource.is_some() => {
@@ -36,7 +39,7 @@ fn run(case: &Case<'_>) -> Ruling {
         Some(_) | None => return Ruling::Silent,
     };
     let mut evidence: Vec<_> = answer.map(|(_, exchange, _)| talk::heard_words(exchange)).into_iter().collect();
-    evidence.extend(talk::line(case).filter(|_| told));
+    evidence.extend(talk::line(case).filter(|_| told || hidden));
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
     let path = resource.map(|resource| format!(" to {}", Text::from(resource))).unwrap_or_default();
     let summary = match status {
@@ -80,9 +83,19 @@ mod tests {
                 url(Some("/api")).talked(Said::Http, lost, Ended::Enough),
                 url(None).talked(Said::Http, broken, Ended::Enough),
                 told().talked(Said::Http, lost, Ended::Enough),
+                bare().said(Symptom::CrossOrigin, Some("cors-blocked"), "blocked by CORS policy").talked(
+                    Said::Http,
+                    broken,
+                    Ended::Enough,
+                ),
                 told(),
             ],
             silent: vec![
+                bare().said(Symptom::CrossOrigin, Some("cors-blocked"), "blocked by CORS policy").talked(
+                    Said::Http,
+                    b"HTTP/1.1 200 OK\r\n\r\n",
+                    Ended::Enough,
+                ),
                 url(Some("/api")).talked(Said::Http, lost, Ended::Enough).talked(
                     Said::Http,
                     b"HTTP/1.1 200 OK\r\n\r\n",

@@ -11,7 +11,7 @@ while a plain request is.",
 
 use portward_model::shell;
 
-use portward_wire::protocol::TLS;
+use portward_wire::protocol::{HTTP, TLS};
 
 use crate::cause::prelude::*;
 
@@ -52,7 +52,15 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks no TLS on this port, and the client began with it.");
-    let fixes = vec![Remedy::look("Dial it as http", shell!("curl -i {}", talk::url(case, "http")))];
+    // What it speaks plainly need not be HTTP.
+    let fix = match talk::server(case).filter(|(tongue, _)| *tongue != &HTTP) {
+        Some((tongue, _)) => Remedy::look("Dial it without TLS", tongue.client_for(&talk::host(case), case.asked.port)),
+        None if talk::client(case).is_none_or(|client| *client.tongue == HTTP) => {
+            Remedy::look("Dial it as http", shell!("curl -i {}", talk::url(case, "http")))
+        }
+        None => offer::explain("Dial it without TLS; see what it is", words::target(case)),
+    };
+    let fixes = vec![fix];
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 

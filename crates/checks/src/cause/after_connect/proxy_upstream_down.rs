@@ -10,7 +10,7 @@ only a gateway gives (RFC 9110 sections 15.6.3 and 15.6.5); a connection to the 
     fix: "Start what stands behind it, or let the forwarder point to where it is.",
 }
 
-use portward_model::{Text, shell};
+use portward_model::{Ended, Text, shell};
 
 use std::net::SocketAddr;
 
@@ -52,6 +52,20 @@ fn run(case: &Case<'_>) -> Ruling {
         let spoke = talk::exchanges(case).iter().any(|(_, exchange)| !exchange.heard.raw().is_empty());
         match (&holder, left) {
             (Some((process, forwarder)), Some((_, exchange))) if forwarder.blind && !spoke => {
+                // What stands behind it has taken a connection on which nothing was said: it left the words.
+                if talk::exchanges(case).iter().any(|(_, told)| told.said == Said::Nothing && told.ended == Ended::Silence) {
+                    return Ruling::out(format!(
+                        "{} forwards, and keeps a connection on which nothing is said",
+                        words::named(process)
+                    ));
+                }
+                // Of a far end nothing can be read: that it leaves before anything is said tells, that it leaves words does not.
+                let far = forwarder.is_far || forwarder.address.is_none_or(|address| !case.is_own_address(address.ip()));
+                let unasked = talk::exchanges(case).iter().any(|(_, told)| told.said == Said::Nothing && talk::left(told));
+                let own_words = talk::client(case).is_some_and(|client| client.told);
+                if far && !unasked && !own_words && !told {
+                    likelihood = Likelihood::Possible;
+                }
                 // Where somebody listens behind it and nothing was refused, it is that one that leaves.
                 if let Some(fact) = behind_it(case, forwarder).filter(|_| !dials_in_vain(case)) {
                     return Ruling::out(format!("{} forwards, and {fact}", words::named(process)));

@@ -23,7 +23,7 @@ fn run(case: &Case<'_>) -> Ruling {
         let bytes = exchange.heard.raw().len();
         return if asked && bytes > 0 { Ruling::out(format!("it sent {bytes} bytes")) } else { Ruling::Silent };
     }
-    if exchange.ended != Ended::Closed {
+    if exchange.ended != Ended::Closed || leaves_our_words_alone(case) {
         return Ruling::Silent;
     }
     let Some((index, socket)) = case.served().first().copied() else { return Ruling::Silent };
@@ -40,13 +40,21 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
+/// True where a connection on which nothing is said is kept: it left the words, and they need not be those of its clients. What
+/// stands behind a forwarder may speak anything.
+pub(super) fn leaves_our_words_alone(case: &Case<'_>) -> bool {
+    let keeps = talk::exchanges(case).iter().any(|(_, told)| told.said == Said::Nothing && told.ended == Ended::Silence);
+    let own_words = talk::client(case).is_some_and(|client| client.told && *client.tongue == HTTP);
+    keeps && !own_words
+}
+
 /// How sure it is that leaving without a byte is a fault, after this was said.
 pub(super) fn confidence(case: &Case<'_>, said: Said) -> Likelihood {
     let met = case.says(CAUSE.code) || matches!(case.symptom(), Some(Symptom::EmptyReply | Symptom::Reset | Symptom::NoAnswer));
     let own_words = talk::client(case).is_some_and(|client| {
         client.told
             && match said {
-                Said::Http | Said::HttpByLocalhost | Said::Upgrade => *client.tongue == HTTP && !client.tls,
+                Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Proxied => *client.tongue == HTTP && !client.tls,
                 Said::Tls => client.tls,
                 Said::Nothing | Said::Greeting => true,
             }

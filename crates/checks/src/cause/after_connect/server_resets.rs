@@ -10,13 +10,14 @@ or it closes with SO_LINGER set to 0. Clients report \"connection reset by peer\
 
 use portward_model::Ended;
 
-use super::server_closes_immediately::confidence;
+use super::server_closes_immediately::{confidence, leaves_our_words_alone};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let exchanges = talk::clients_own(case);
     let Some((attempt, exchange)) = exchanges.first() else { return Ruling::Silent };
-    if exchange.ended != Ended::Reset || exchanges.iter().any(|(_, exchange)| answered(exchange)) {
+    if exchange.ended != Ended::Reset || leaves_our_words_alone(case) || exchanges.iter().any(|(_, exchange)| answered(exchange))
+    {
         return Ruling::Silent;
     }
     let Some((index, socket)) = case.served().first().copied() else { return Ruling::Silent };

@@ -11,7 +11,7 @@ while a ClientHello is answered by a ServerHello.",
 
 use portward_model::shell;
 
-use portward_wire::protocol::TLS;
+use portward_wire::protocol::{HTTP, TLS};
 
 use crate::cause::prelude::*;
 
@@ -32,6 +32,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let handshake = |exchange: &portward_model::Exchange| exchange.heard.raw().first() == Some(&22);
     let spoke_tls =
         spoke_tls.filter(|(_, exchange)| page.is_some() || talk::http(case).is_none() || (refuses && handshake(exchange)));
+    let talks_http = client.as_ref().is_none_or(|client| *client.tongue == HTTP);
     let mut evidence: Vec<_> = client.map(|client| client.why).into_iter().collect();
     let likelihood = if let Some((_, exchange)) = spoke_tls {
         evidence.push(talk::heard_words(exchange));
@@ -56,7 +57,13 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = case.served().first().map(|(index, socket)| words::who(case, *index, socket));
     let who = who.unwrap_or_else(|| "The server".to_owned());
     let summary = format!("{who} speaks TLS on this port, and the client did not.");
-    let fixes = vec![Remedy::look("Dial it as https", shell!("curl -ik {}", talk::url(case, "https")))];
+    // TLS carries any protocol.
+    let fixes = vec![if talks_http {
+        Remedy::look("Dial it as https", shell!("curl -ik {}", talk::url(case, "https")))
+    } else {
+        let at = format!("{}:{}", talk::host(case), case.asked.port);
+        Remedy::look("Dial it with TLS, and see its certificate", shell!("openssl s_client -connect {}", at))
+    }];
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 

@@ -11,6 +11,7 @@ speaks one protocol only.",
     fix: "Use the right client for this port, or the right port for this client.",
 }
 
+use portward_model::shell;
 use portward_wire::protocol::{HTTP2, Protocol, TLS};
 
 use crate::{case::talk::Client, cause::prelude::*};
@@ -21,6 +22,9 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let told = case.symptom() == Some(Symptom::WrongProtocol);
     let client = talk::client(case);
+    if let Some(ruling) = behind_a_header(case, client.as_ref()) {
+        return ruling;
+    }
     let server = talk::server(case);
     let (server, proof) = match (server, &client) {
         // TLS is the envelope of any protocol, and HTTP/2 is HTTP: both have causes of their own.
@@ -64,6 +68,30 @@ fn mismatch(case: &Case<'_>, server: &Protocol, client: Option<Client>, proof: E
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
+/// A server that leaves plain requests, and answers them behind the header of the PROXY protocol: it is told to stand behind a proxy.
+fn behind_a_header(case: &Case<'_>, client: Option<&Client>) -> Option<Ruling> {
+    let (_, answered) = talk::on(case, Said::Proxied).filter(|(_, told)| !told.heard.raw().is_empty())?;
+    let (_, left) = talk::on(case, Said::Http).filter(|(_, told)| talk::left(told))?;
+    let met = matches!(case.symptom(), Some(Symptom::EmptyReply | Symptom::Reset | Symptom::WrongProtocol));
+    if !met && !client.is_some_and(|client| client.told) {
+        return Some(Ruling::Silent);
+    }
+    let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
+    let summary = format!("{who} expects the header of the PROXY protocol first, and the client sent none.");
+    let mut evidence = vec![talk::heard_words(left), talk::heard_words(answered)];
+    evidence.extend(talk::line(case).filter(|_| met));
+    let url = talk::url(case, "http");
+    let fixes = vec![
+        Remedy::look("Ask with the header, as a proxy does", shell!("curl -i --haproxy-protocol {}", url)),
+        Remedy::advice(
+            "Or let it listen without",
+            "accept-proxy (HAProxy), proxy_protocol (nginx) in its line that listens",
+            Effect::Change,
+        ),
+    ];
+    Some(words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes))
+}
+
 /// The text says so, and nothing was heard.
 fn by_text(case: &Case<'_>) -> Ruling {
     let target = words::target(case);
@@ -94,10 +122,11 @@ mod tests {
     }
 
     pub(crate) fn cases() -> Cases {
+        let ok = b"HTTP/1.1 200 OK\r\n\r\n";
+        let proxied = |scene: Scene| scene.talked(Said::Http, b"", Ended::Closed).talked(Said::Proxied, ok, Ended::Enough);
         let bare = |port: u16| Scene::on(held(listener("127.0.0.1", port)), &format!("127.0.0.1:{port}"));
         let redis = || Scene::on(run_by(&["redis-server *:6379"], 6379), "127.0.0.1:6379");
         let mysql = b"J\x00\x00\x00\x0a5.5.5-10.11.6-MariaDB\x00";
-        let ok = b"HTTP/1.1 200 OK\r\n\r\n";
         let hung = |scene: Scene| {
             let mut scene = scene.said(Symptom::NoAnswer, None, "psql: error: timeout expired");
             scene.paste.as_mut().unwrap().program = Some("postgresql");
@@ -118,8 +147,15 @@ mod tests {
                 with("redis", bare(3000)).talked(Said::Greeting, b"HTTP/1.1 400 Bad Request\r\n\r\n", Ended::Closed),
                 wrong(bare(3000)),
                 with("http", Scene::on(run_by(&["mariadbd"], 3306), "127.0.0.1:3306")),
+                with("http", proxied(bare(8080))),
+                with("http", Scene::on(run_by(&["php-fpm: master process (/etc/php)"], 9000), "127.0.0.1:9000")).talked(
+                    Said::Http,
+                    b"",
+                    Ended::Reset,
+                ),
             ],
             silent: vec![
+                proxied(bare(8080)),
                 bare(3000).talked(Said::Nothing, b"SSH-2.0-OpenSSH_9.2\r\n", Ended::Enough),
                 bare(3000).talked(Said::Nothing, mysql, Ended::Enough),
                 bare(5432).talked(Said::Http, ok, Ended::Enough),

@@ -5,9 +5,9 @@ cause! {
 The program accepts the connection and then waits: for its database, another service, a lock, a debugger, or for ever. The
 network is well; the client waits until it gives up.",
     evidence: "\
-The connection has left the accept queue and no byte came back. When the client leaves, a program that merely waits for the
-rest of a question notices; one that hangs keeps the connection (CLOSE-WAIT), often with the request unread. What
-its threads wait for, and its own connections that have no answer, tell whom it waits for.",
+The connection has left the accept queue and no byte came back, to GET either, within ten seconds where HTTP is spoken. Connections of
+other clients that it keeps although they have left (CLOSE-WAIT) show that it hangs; what its threads wait for, and its own connections
+that have no answer, tell whom it waits for.",
     fix: "Repair what it waits for, or restart it; then give its own requests a time limit.",
 }
 
@@ -64,7 +64,7 @@ fn run(case: &Case<'_>) -> Ruling {
     // Whether it understood the question at all: by the scheme, by its name, or by a client of its own that had no answer either.
     let own_words = match exchange.said {
         Said::Greeting => true,
-        Said::Http | Said::HttpByLocalhost | Said::Upgrade => {
+        Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Proxied => {
             let scheme = case.asked.scheme.as_deref().or_else(|| case.paste.and_then(|paste| paste.url_scheme.as_deref()));
             matches!(scheme, Some("http" | "ws"))
         }
@@ -76,9 +76,10 @@ fn run(case: &Case<'_>) -> Ruling {
     let proven = unread || waits_for.is_some() || stuck.is_some();
     let likelihood = match (taken, own_words || told, proven) {
         (true, true, true) if exchange.said != Said::Tls => Likelihood::Certain,
-        (_, true, _) | (_, _, true) => Likelihood::Likely,
-        // It may wait for the rest of a question in a language of its own.
-        (_, false, false) => Likelihood::Possible,
+        (_, true, _) => Likelihood::Likely,
+        // A server may wait for the rest of a question in a language of its own; not while it waits for somebody else.
+        (_, false, true) if unread || waits_for.is_some() => Likelihood::Likely,
+        (_, false, _) => Likelihood::Possible,
     };
     let far = all.is_empty();
     if far && likelihood == Likelihood::Possible {
@@ -88,8 +89,15 @@ fn run(case: &Case<'_>) -> Ruling {
     if far {
         fixes.push(offer::ask("Ask on the machine itself", case.asked.port.to_string()));
     } else {
+        // What is merely slow is not to be ended.
+        let for_good =
+            stuck.is_some_and(|(_, thread)| matches!(wait_of(thread), Wait::Disk | Wait::Lock | Wait::FileLock | Wait::Pipe));
         let sudo = all.first().map_or("", |door| words::sudo(case, door.socket.uid));
-        fixes.push(offer::free("Stop it, and start it again", words::target(case)).behind(sudo));
+        fixes.push(if for_good && likelihood == Likelihood::Certain {
+            offer::free("Stop it, and start it again", words::target(case)).behind(sudo)
+        } else {
+            offer::explain("Find what runs it, and read its log for this moment", words::target(case))
+        });
     }
     let summary = format!("{who} takes connections and does not answer within {} ms.", exchange.first_ms);
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

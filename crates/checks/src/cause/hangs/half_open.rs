@@ -20,7 +20,7 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     let sockets = || case.snapshot.sockets.iter().enumerate();
     let unheard = matches!(Reached::of(case), Reached::Unheard(_)) || matches!(case.standing(), Standing::Failed(..));
-    let ours = sockets().filter(|(_, socket)| {
+    let ours = sockets().filter(|(_, socket)| !case.is_doctors(socket)).filter(|(_, socket)| {
         let target =
             socket.remote().is_some_and(|(address, port)| port == case.asked.port && case.asked.addresses.contains(&address));
         let concerns = target || socket.port() == Some(case.asked.port);

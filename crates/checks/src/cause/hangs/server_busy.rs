@@ -62,8 +62,8 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     let sudo = words::sudo(case, process.uid);
     let fixes = vec![
-        offer::free("Stop it, and start it again", words::target(case)).behind(sudo),
         Remedy::look("See where its time goes", shell!("sudo perf top -p {}", pid)),
+        offer::free("If it never ends, stop it, and start it again", words::target(case)).behind(sudo),
     ];
     let summary = format!("{} is busy computing and does not come back for connections.", words::named(process));
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)

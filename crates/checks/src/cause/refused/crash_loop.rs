@@ -39,7 +39,7 @@ fn run(case: &Case<'_>) -> Ruling {
         // A listener that came and has stayed is a server that was starting, whatever some shell does meanwhile.
         (0, 1, 0, lives) if last.listening && !(serving && lives > 2) => return Ruling::Silent,
         // Any loop has children in turn; what shows that they would serve this port is what they were told.
-        (0, 0, 0, 2..) if !serving => Likelihood::Possible,
+        (0, 0, 0, _) if !serving => return Ruling::Silent,
         (_, _, _, 3..) if serving => Likelihood::Certain,
         (1.., 1.., _, _) | (_, _, 1, _) | (_, _, _, 2..) => Likelihood::Likely,
         _ => return Ruling::Silent,
@@ -65,8 +65,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let supervisor = parent.and_then(|parent| supervisor_of(case.snapshot, parent));
     let title = "Read why it ends: where its output goes";
     let log = match (&supervisor, &reborn) {
-        (Some(found), _) if found.name.raw().ends_with(b".service") => {
-            Remedy::look(title, shell!("journalctl -n 50 -u {}", found.name.plain().unwrap_or("UNIT")))
+        (Some(found), _) if found.name.raw().ends_with(b".service") && found.name.plain().is_some() => {
+            Remedy::look(title, shell!("journalctl -n 50 -u {}", found.name))
         }
         (_, Some((pid, _))) => Remedy::look(title, shell!("ls -l /proc/{}/fd/1 /proc/{}/fd/2", pid, pid)),
         (_, None) => offer::explain(title, words::target(case)),
@@ -77,14 +77,14 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
-/// True when the parent or a child that was seen has to do with serving the port, or the parent's work is to start
-/// programs again.
+/// True when the parent or a child that was seen has to do with serving the port: something says so, or its work is to start the
+/// programs of the reader's own project again. That a loop runs in the same folder ties it to no port.
 fn serves(case: &Case<'_>, parent: u32, pids: &[u32]) -> bool {
     let all = std::iter::once(&parent).chain(pids).filter_map(|pid| case.snapshot.process(*pid));
     let readers = kin::readers_project(case);
     all.filter(|process| !kin::is_reader(case, process)).any(|process| {
         let of_the_project = readers.is_some() && kin::project(case, process) == readers;
-        kin::is_meant_to_serve(case, process) || (of_the_project && (starts_again(process) || kin::is_script(process)))
+        kin::is_meant_to_serve(case, process) || (of_the_project && starts_again(process))
     })
 }
 
@@ -169,11 +169,11 @@ mod tests {
     }
 
     #[test]
-    fn a_loop_that_nothing_ties_to_the_port_is_told_last() {
+    fn a_loop_that_nothing_ties_to_the_port_is_not_told() {
         let scene = Scene::on(world(Vec::new(), vec![process(50, 1, &["bash", "tests.sh"], 900)], Vec::new()), "127.0.0.1:3000");
         let loops = scene.tried(Met::Failed(111)).watched(&[(false, &[(50, 61)]), (false, &[(50, 62)]), (false, &[(50, 63)])]);
         let causes = diagnose(&loops.case()).causes;
         let codes: Vec<&str> = causes.iter().map(|cause| cause.code.as_str()).collect();
-        assert_eq!(codes, ["no-listener", "crash-loop"]);
+        assert_eq!(codes, ["no-listener"]);
     }
 }

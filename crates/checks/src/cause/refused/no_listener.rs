@@ -10,6 +10,7 @@ refused by the kernel's own reset (Tcp.OutRsts rose).",
 
 use portward_model::{ShellLine, Text, shell};
 
+use super::service_disabled::{is_installed, unit};
 use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -41,7 +42,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut fixes = Vec::new();
     for mention in kin::mentions(case).take(3) {
         evidence.push(words::mentioned(mention));
-        fixes.push(starter(mention.kind, &mention.file));
+        fixes.extend(starter(mention));
     }
     fixes.dedup();
     fixes.push(offer::wait("Start the service, and know when it listens", words::target(case)));
@@ -56,15 +57,19 @@ fn run(case: &Case<'_>) -> Ruling {
 }
 
 /// How what a file describes is started.
-fn starter(kind: MentionKind, file: &Text) -> Remedy {
-    match kind {
+fn starter(mention: &Mention) -> Option<Remedy> {
+    let file = &mention.file;
+    Some(match mention.kind {
         MentionKind::Compose => Remedy::change("Start the Compose project", shell!("docker compose -f {} up -d", file)),
         MentionKind::UnitEnabled | MentionKind::UnitDisabled => {
-            let unit = file.raw().rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-            Remedy::change("Start the unit", ShellLine::from("sudo systemctl start").operand(Text::new(unit)))
+            // A file in a project's folder is no unit of this machine, and a template has no process of its own.
+            let unit = Text::from_shown(&unit(mention).filter(|_| is_installed(mention))?);
+            let user = file.lossy().contains("/systemd/user/");
+            let start = ShellLine::from(if user { "systemctl --user start" } else { "sudo systemctl start" }).operand(unit);
+            Remedy::change("Start the unit", start.typeable()?)
         }
         _ => Remedy::advice("Start what this file describes", file.shown(), Effect::Read),
-    }
+    })
 }
 
 #[cfg(any(test, feature = "scenes"))]

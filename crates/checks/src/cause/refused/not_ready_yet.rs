@@ -62,6 +62,8 @@ fn youngest<'a>(case: &Case<'a>) -> Option<(&'a Process, i64)> {
             && (kin::is_told_to_serve(process, case.asked.port) || kin::told_elsewhere(case, process).is_some())
             && !kin::is_reader(case, process)
             && !kin::is_client(case, process.id.pid)
+            // Whose folder is hidden has its sockets hidden, too: it may listen long since.
+            && process.cwd.known().is_some()
             && kin::ports_of(case, process.id.pid).is_empty()
             && debuggee(process).is_none_or(|found| !found.waits)
     });
@@ -96,6 +98,8 @@ mod tests {
         let starting = "FATAL: the database system is starting up";
         let mut reader = on(&["sh", "-c", "serve --port 8080"], 3);
         reader.snapshot.host.pid = 300;
+        let mut hidden = on(&slow, 4);
+        hidden.snapshot.processes[0].cwd = portward_model::Seen::Hidden(portward_model::Need::Root);
         let by_variable = on(&["node", "server.js"], 3).told(300, "/proc/300/environ", "PORT=8080");
         Cases {
             fires: vec![
@@ -110,6 +114,10 @@ mod tests {
                 on(&["curl", "127.0.0.1:8080"], 1),
                 on(&["java", "-jar", "shop.jar"], 4),
                 Scene::on(elsewhere, "127.0.0.1:8080").tried(Met::Failed(111)),
+                hidden,
+                on(&["sleep", "8080"], 1),
+                on(&["timeout", "8080", "tail", "-f", "log"], 1),
+                on(&["head", "-c", "8080", "/dev/zero"], 1),
                 Scene::connect("127.0.0.1:8080").watched(&[(false, &[]), (true, &[]), (false, &[])]),
                 reader,
             ],

@@ -38,26 +38,25 @@ fn run(case: &Case<'_>) -> Ruling {
     let user = mention.file.lossy().contains("/systemd/user/");
     let ctl = if user { "systemctl --user" } else { "sudo systemctl" };
     let word = Text::from_shown(unit);
-    let word = word.plain().unwrap_or("UNIT");
     let (title, verb) = if disabled { ("Start it now and at every boot", "enable --now") } else { ("Start it", "start") };
     let status = if user { "systemctl --user status" } else { "systemctl status" };
-    let fixes = vec![
-        Remedy::change(title, ShellLine::from(ctl).then(verb).operand(word)),
-        Remedy::look("See why it does not run", ShellLine::from(status).operand(word)),
-    ];
+    // A name that cannot be typed is in no command.
+    let start = ShellLine::from(ctl).then(verb).operand(&word).typeable().map(|command| Remedy::change(title, command));
+    let look = ShellLine::from(status).operand(&word).typeable().map(|command| Remedy::look("See why it does not run", command));
+    let fixes = start.into_iter().chain(look).collect();
     let how = if disabled { "is not enabled and does not run" } else { "is enabled and does not run" };
     let summary = format!("{unit}, which has port {}, {how}.", case.asked.port);
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)
 }
 
 /// True for a file in a folder that systemd reads, not in a project.
-fn is_installed(mention: &Mention) -> bool {
+pub(super) fn is_installed(mention: &Mention) -> bool {
     let file = mention.file.lossy();
     file.contains("/systemd/system/") || file.contains("/systemd/user/")
 }
 
 /// The unit that is started: of a drop-in, the one that it belongs to.
-fn unit(mention: &Mention) -> Option<String> {
+pub(super) fn unit(mention: &Mention) -> Option<String> {
     let file = mention.file.shown();
     let mut parts = file.rsplit('/');
     let name = parts.next()?;

@@ -17,7 +17,13 @@ fn run(case: &Case<'_>) -> Ruling {
         return Ruling::Silent;
     }
     let mut evidence: Vec<_> = talk::line(case).into_iter().collect();
+    let origin =
+        case.paste.and_then(|paste| paste.request.as_ref()?.origin.as_deref()).filter(|origin| talk::is_plain_url(origin));
     if let Some((_, exchange, answer)) = talk::http(case) {
+        // A page of an error lacks the header because it is one.
+        if answer.status >= 500 {
+            return Ruling::out(talk::heard_words(exchange).fact);
+        }
         let allows = answer.header("access-control-allow-origin");
         let fact = talk::heard_words(exchange).fact;
         let header = match &allows {
@@ -27,10 +33,10 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new("read(2)", format!("{fact}, and {header}")));
     }
     let who = case.served().first().map_or_else(|| "The server".to_owned(), |(index, socket)| words::who(case, *index, socket));
-    let (host, port) = (talk::host(case), case.asked.port);
+    let header = format!("Origin: {}", origin.unwrap_or("http://localhost:5173"));
     let fixes = vec![Remedy::look(
         "Allow the page's origin in the server, and ask as the page does",
-        shell!("curl -i -H 'Origin: http://localhost:5173' http://{}:{}/", host, port),
+        shell!("curl -i -H {} {}", header, talk::url(case, "http")),
     )];
     let summary = format!("{who} does not allow the page's origin, so the browser withholds the answer.");
     words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes)

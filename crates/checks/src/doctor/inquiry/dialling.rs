@@ -1,10 +1,10 @@
 //! The connections of an inquiry: made one after another, each between two readings of the kernel's counters.
 
-use portward_model::{Attempt, Counters, DialTarget, Ended, Met, Queue, Said, Socket};
+use portward_model::{Attempt, Counters, DialTarget, Ended, Met, Queue, Said, Socket, Text};
 use portward_wire::protocol;
 
 use super::{Called, Inquiry, PlannedDial, Task};
-use crate::{doctor::Speech, errno::ECONNREFUSED};
+use crate::{case::request, doctor::Speech, errno::ECONNREFUSED};
 
 /// A connection to make.
 #[derive(Clone, Debug)]
@@ -33,7 +33,7 @@ impl Dialling {
 impl Inquiry {
     pub(super) fn call(&self, dialling: &Dialling) -> Call {
         let dial = dialling.dial.clone();
-        let bytes = dial.speech.map(|speech| self.words(&speech, &dial.at));
+        let bytes = dial.speech.map(|speech| self.words(&speech).0);
         Call { dial, bytes }
     }
 
@@ -63,9 +63,14 @@ impl Inquiry {
         let rose = rose(&called.before, &called.after);
         let by = |name: &str| rose.get(name).copied().unwrap_or(0);
         let (resets, failures) = (by("Tcp.OutRsts"), by("Tcp.AttemptFails"));
-        let Called { met, took_us, exchange, meanwhile, .. } = called;
+        let Called { met, took_us, mut exchange, from, meanwhile, .. } = called;
+        if let (Some(exchange), Some(speech)) = (&mut exchange, &dial.speech)
+            && exchange.said == speech.said
+        {
+            exchange.line = self.words(speech).1;
+        }
         let at = dial.at.clone();
-        self.exam.attempts.push(Attempt { at, met, took_us, rose, meanwhile, queue, accepted, exchange });
+        self.exam.attempts.push(Attempt { at, met, took_us, rose, meanwhile, queue, accepted, exchange, from });
         let served = matches!(&dial.at, DialTarget::Inet(at) if !self.case().takers(at.ip()).is_empty());
         let open = met == Met::Failed(ECONNREFUSED) && resets > 0;
         if served && open && again < MOST_REFUSALS && quiet < QUIET_REFUSALS {
@@ -87,39 +92,21 @@ impl Inquiry {
         Some((socket.cookie, socket.queue))
     }
 
-    /// The bytes that a client of the protocol says first.
-    fn words(&self, speech: &Speech, at: &DialTarget) -> Vec<u8> {
-        let address = match at {
-            DialTarget::Inet(address) => address.to_string(),
-            DialTarget::Unix(_) => "localhost".to_owned(),
-        };
-        let host = match &self.asked.name {
-            Some(name) if self.asked.path.is_none() => format!("{name}:{}", self.asked.port),
-            _ => address,
-        };
-        let resource = self.asked.resource.as_deref().unwrap_or("/");
+    /// The bytes that a client of the protocol says first, and what they are in one line.
+    fn words(&self, speech: &Speech) -> (Vec<u8>, Option<Text>) {
+        let case = self.case();
+        let greeting = |name: &str| protocol::named(name).and_then(|known| known.greeting);
         match speech.said {
-            Said::Nothing => Vec::new(),
-            Said::Upgrade => format!(
-                "GET {resource} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: portward\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
-                 Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ==\r\n\r\n"
-            )
-            .into_bytes(),
-            Said::Http | Said::HttpByLocalhost => {
-                let by_localhost = format!("localhost:{}", self.asked.port);
-                let host = if speech.said == Said::HttpByLocalhost { by_localhost } else { host };
-                let method = if speech.with_body { "GET" } else { "HEAD" };
-                format!(
-                    "{method} {resource} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: portward\r\nAccept: */*\r\nConnection: close\r\n\r\n"
-                )
-                .into_bytes()
+            Said::Nothing => (Vec::new(), None),
+            Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Proxied => {
+                let request = request::of(&case, speech.said, speech.method);
+                let header: &[u8] = if speech.said == Said::Proxied { b"PROXY UNKNOWN\r\n" } else { b"" };
+                ([header, &request.bytes()].concat(), Some(Text::from(request.line().as_str())))
             }
-            Said::Tls | Said::Greeting => {
-                let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name).trim_matches(['[', ']']).to_owned();
-                protocol::named(speech.protocol)
-                    .and_then(|known| known.greeting)
-                    .map(|greeting| (greeting.send)(&name))
-                    .unwrap_or_default()
+            Said::Tls => (greeting(speech.protocol).map(|known| (known.send)(&request::name(&case))).unwrap_or_default(), None),
+            Said::Greeting => {
+                let bytes = greeting(speech.protocol).map(|known| (known.send)(&request::name(&case))).unwrap_or_default();
+                (bytes, Some(Text::from(speech.protocol)))
             }
         }
     }
@@ -136,7 +123,7 @@ pub fn has_enough(speech: &Speech, heard: &[u8]) -> bool {
     }
     match speech.said {
         Said::Tls => heard.len() >= 7,
-        Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Nothing | Said::Greeting => {
+        Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Proxied | Said::Nothing | Said::Greeting => {
             heard.len() >= 4 || heard.contains(&b'\n') || speech.said == Said::Greeting
         }
     }

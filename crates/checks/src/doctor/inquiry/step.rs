@@ -165,6 +165,8 @@ pub struct Called {
     pub took_us: u64,
     /// What was said, where something was to be said and the connection was made.
     pub exchange: Option<Exchange>,
+    /// Our own end of it.
+    pub from: Option<SocketAddr>,
     /// The kernel's counters before it; empty where they could not be read.
     pub before: Counters,
     /// The counters after it.

@@ -65,6 +65,7 @@ fn answer(scene: &Scene, step: &Step, clock_ms: &mut u64) -> Result<Fact, Unread
                 met,
                 took_us,
                 exchange,
+                from: attempt.from,
                 before: portward_model::Counters::default(),
                 after,
                 meanwhile,

@@ -85,20 +85,21 @@ fn is_relative(process: &Process) -> bool {
         .is_some_and(|path| !path.raw().starts_with(b"/"))
 }
 
-/// The processes that may hold a listener whose owner is hidden: those of its user that were told the port, or log in.
+/// The processes that may hold a listener whose owner is hidden: those that were told the port, debug there, or log in.
 pub(super) fn may_hold<'a>(case: &Case<'a>, socket: &Socket) -> Vec<&'a Process> {
     let port = case.asked.port;
     let for_logins = is_given_out(case, port) || callback_of(port).is_some();
     let fits = |process: &&Process| {
-        let told = || arguments(process).iter().any(|argument| names_port(argument.raw(), port));
         let debugs = || debuggee(process).is_some_and(|found| found.listens && found.port == Some(port));
         process.uid == socket.uid
             && process.state != ProcessState::Exited
             && !kin::is_reader(case, process)
-            && program::find(process, |known| known.kind == Kind::Client).is_none()
-            && (debugs() || (told() && kin::is_told_to_serve(process, port)) || (for_logins && logs_in(process).is_some()))
+            && (debugs() || (for_logins && logs_in(process).is_some()))
     };
-    case.processes().filter(fits).collect()
+    let mut found = kin::may_hold(case, socket);
+    found.extend(case.processes().filter(fits));
+    found.dedup_by(|one, other| one.id == other.id);
+    found
 }
 
 /// The processes whose scripts tell whether they serve one client: those that hold the listeners, or may.
