@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{CommandLine, Process, Text};
-use portward_wire::protocol::{Protocol, SOCKS};
+use portward_wire::protocol::{self, Protocol, SOCKS};
 
 use crate::docker_proxy;
 
@@ -24,6 +24,14 @@ pub(crate) struct Forwarder {
     pub(crate) backend: Option<String>,
     /// The same as an address, where it is one.
     pub(crate) address: Option<SocketAddr>,
+}
+
+impl Forwarder {
+    /// The protocol that is usual on the port behind it.
+    pub(crate) fn leads_to(&self) -> Option<&'static Protocol> {
+        let port = self.backend.as_deref()?.rsplit([':', ' ']).next()?.parse().ok()?;
+        protocol::of_port(port).map(|(known, _)| known)
+    }
 }
 
 /// What a process forwards from this port, as far as the reader can believe its arguments; `None` for programs that forward nothing.

@@ -108,6 +108,10 @@ pub(crate) fn likely_holders<'a>(case: &Case<'a>) -> Vec<&'a Process> {
 
 /// The processes that may hold a listener whose owner is hidden.
 pub(crate) fn may_hold<'a>(case: &Case<'a>, socket: &Socket) -> Vec<&'a Process> {
+    // A path is in no arguments that would prove anything.
+    if case.asked.port == 0 {
+        return Vec::new();
+    }
     let own = |process: &&Process| {
         process.uid == socket.uid && process.state != portward_model::ProcessState::Exited && !is_reader(case, process)
     };

@@ -181,6 +181,7 @@ pub(crate) fn heard_words(exchange: &Exchange) -> Evidence {
         Some(known) if *known == HTTP2 => "answered with an HTTP/2 SETTINGS frame".to_owned(),
         Some(known) if *known == MYSQL => "sent a MySQL packet".to_owned(),
         Some(known) if *known == POSTGRES && exchange.heard.raw().len() == 1 => "answered as PostgreSQL does".to_owned(),
+        Some(known) if !is_text(exchange.heard.raw()) => format!("answered as {} does", known.title),
         _ => format!("answered {:?}", first_line(exchange)),
     };
     Evidence::new("read(2)", format!("{question} {fact}{ended}"))
@@ -194,6 +195,11 @@ fn titled(line: &Text) -> Option<&'static str> {
 /// True where a greeting was answered in its own protocol.
 fn is_greeted_back(exchange: &Exchange, line: &Text) -> bool {
     tongue(exchange).is_some_and(|known| known.name == line.shown())
+}
+
+/// True for words that a person could read.
+fn is_text(heard: &[u8]) -> bool {
+    heard.iter().take_while(|byte| **byte != b'\n').all(|byte| byte.is_ascii_graphic() || byte.is_ascii_whitespace())
 }
 
 fn alert_words(heard: &[u8]) -> String {

@@ -16,7 +16,11 @@ use portward_wire::protocol::{self, HTTP};
 use super::{Asking, Case};
 use crate::{
     Symptom,
-    case::{dialled, forwarder::forwarder, request},
+    case::{
+        dialled,
+        forwarder::{Forwarder, forwarder},
+        request,
+    },
     cause::local_proxy,
     program,
 };
@@ -193,7 +197,16 @@ fn unix(case: &Case<'_>, path: &Text, plan: &mut Plan) {
     if plan.declines(refused, || format!("a connection to {path}")) {
         return;
     }
-    let stream = listening.is_some() || case.listeners().next().is_none();
+    let other = case.listeners().next().filter(|_| listening.is_none());
+    if let Some((_, socket)) = other {
+        let kind = if socket.transport == Transport::UnixPacket { "packets" } else { "datagrams" };
+        plan.declined.push(Declined {
+            what: format!("a connection to {path}").into(),
+            because: format!("it takes {kind}, and a stream is refused there whatever its health").into(),
+            on_demand: false,
+        });
+    }
+    let stream = other.is_none();
     if stream {
         let at = DialTarget::Unix(path.clone());
         // A client of HTTP asked there, so one more request is none that it has not seen.
@@ -219,6 +232,12 @@ fn speech(case: &Case<'_>, index: usize) -> Option<Speech> {
     let method = request::method(case);
     let http = |listen_first_ms| Some(Speech { listen_first_ms: first_ms(listen_first_ms), method, ..Speech::new(said, "http") });
     if let Some(known) = leads.as_ref().and_then(|leads| leads.speaks) {
+        return greeting(known.name);
+    }
+    // What stands behind it is greeted, as far as its port tells who that is.
+    if let Some(known) = leads.as_ref().filter(|leads| leads.blind && scheme.is_none()).and_then(Forwarder::leads_to)
+        && known.own_greeting().is_some()
+    {
         return greeting(known.name);
     }
     let by_program = holder.and_then(program::protocol_of);

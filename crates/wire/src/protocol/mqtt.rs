@@ -6,6 +6,7 @@ pub(super) const PROTOCOL: Protocol = Protocol {
     title: "MQTT",
     schemes: &[usual(1883, "mqtt"), usual(8883, "mqtts").with_tls()],
     ports: &[usual(1883, "MQTT"), usual(8883, "MQTT over TLS").with_tls()],
+    client: "mosquitto_sub -h HOST -p PORT -t test -W 3",
     greeting: Some(Greeting { summary: "answers CONNECT with CONNACK", send, judge }),
     recognise: |answer| matches!(answer, [0x20, 2, 0 | 1, ..]).then_some(Words::Any),
     samples: &[b"\x20\x02\0\0"],

@@ -169,7 +169,10 @@ fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
             Remedy::look("Find the container and start what listens in it", command)
         }
         (Some(address), _) => offer::wait(format!("Start what should listen on {address}"), address.port().to_string()),
-        (None, Some(backend)) => offer::explain(format!("Start {}", Text::from(backend.as_str())), words::target(case)),
+        (None, Some(backend)) => {
+            let there = if forwarder.is_far { ", at the far end" } else { "" };
+            offer::explain(format!("Start {}{there}", Text::from(backend.as_str())), words::target(case))
+        }
         (None, None) => offer::explain("Start what stands behind it", words::target(case)),
     };
     vec![first]

@@ -17,7 +17,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let waiting = all.filter_map(|process| {
         let found = debuggee(process).filter(|found| found.waits && found.listens)?;
         let port = debug_port(case, process, &found)?;
-        Some((process, found, port))
+        // One that was told another port waits for nobody here.
+        (concerns(case, process) || !is_told_another(process, &found)).then_some((process, found, port))
     });
     let Some((process, found, port)) = waiting.min_by_key(|(process, _, _)| !concerns(case, process)) else {
         return Ruling::Silent;
@@ -65,14 +66,19 @@ fn run(case: &Case<'_>) -> Ruling {
 /// True for the asker's own program that was told no other port and that shows nothing but its debug port, where the asked
 /// port is one that servers have: a program that waits before its first line is what such a port waits for.
 fn is_silent_otherwise(case: &Case<'_>, process: &Process, found: &Debuggee) -> bool {
-    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
-    let told_a_port = argv.iter().skip(1).filter(|argument| **argument != found.argument).any(|argument| {
-        let digits = argument.raw().split(|byte| !byte.is_ascii_digit()).filter(|part| part.len() >= 4);
-        digits.filter_map(|part| std::str::from_utf8(part).ok()?.parse::<u16>().ok()).any(|port| Some(port) != found.port)
-    });
+    let told_a_port = is_told_another(process, found);
     let ephemeral = case.snapshot.rules.as_ref().is_some_and(|rules| rules.is_ephemeral(case.asked.port));
     let alone = kin::ports_of(case, process.id.pid).len() <= 1;
     !told_a_port && !ephemeral && alone && process.uid == case.snapshot.host.uid
+}
+
+/// True where the arguments name a number that may be another port than that of the debugger.
+fn is_told_another(process: &Process, found: &Debuggee) -> bool {
+    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
+    argv.iter().skip(1).filter(|argument| **argument != found.argument).any(|argument| {
+        let digits = argument.raw().split(|byte| !byte.is_ascii_digit()).filter(|part| part.len() >= 4);
+        digits.filter_map(|part| std::str::from_utf8(part).ok()?.parse::<u16>().ok()).any(|port| Some(port) != found.port)
+    })
 }
 
 /// True for the process that a debugger starts beside the program to talk for it (debugpy's adapter).
@@ -103,7 +109,8 @@ fn debug_port(case: &Case<'_>, process: &Process, found: &Debuggee) -> Option<u1
 fn concerns(case: &Case<'_>, process: &Process) -> bool {
     let told = kin::is_told_to_serve(process, case.asked.port) || kin::mentioned_beside(case, process).is_some();
     let readers = kin::readers_project(case);
-    told || (readers.is_some() && kin::project(case, process) == readers)
+    let another = debuggee(process).is_some_and(|found| is_told_another(process, &found));
+    told || (readers.is_some() && kin::project(case, process) == readers && !another)
 }
 
 #[cfg(any(test, feature = "scenes"))]

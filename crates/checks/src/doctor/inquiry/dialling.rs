@@ -104,6 +104,9 @@ impl Inquiry {
                 ([header, &request.bytes()].concat(), Some(Text::from(request.line().as_str())))
             }
             Said::Tls => (greeting(speech.protocol).map(|known| (known.send)(&request::name(&case))).unwrap_or_default(), None),
+            Said::Greeting if speech.protocol == protocol::UWSGI.name => {
+                (protocol::uwsgi_request(&request::name(&case)), Some(Text::from(speech.protocol)))
+            }
             Said::Greeting => {
                 let bytes = greeting(speech.protocol).map(|known| (known.send)(&request::name(&case))).unwrap_or_default();
                 (bytes, Some(Text::from(speech.protocol)))

@@ -4,7 +4,7 @@
 //! proxy's header first, it has a language of its own. It is accused of nothing before it was spoken to in a language that it
 //! understands, as far as that can be found.
 
-use portward_model::{Attempt, Ended, Exchange, Process, SafeMethod, Said};
+use portward_model::{Attempt, DialTarget, Ended, Exchange, Process, SafeMethod, Said};
 use portward_wire::protocol::{self, HTTP, Protocol, UWSGI};
 
 use super::{ANSWER_MS, NEAR_MS, PlannedDial, SECOND_MS, SLOW_MS, Speech};
@@ -16,7 +16,8 @@ use crate::{
 
 /// The question that the last answer calls for; `None` when there is none.
 pub(in crate::doctor) fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
-    let last = case.exam.attempts.iter().rev().find(|attempt| attempt.exchange.is_some())?;
+    let at = spoken_to(case)?;
+    let last = case.exam.attempts.iter().rev().find(|attempt| attempt.at == *at && attempt.exchange.is_some())?;
     let exchange = last.exchange.as_ref()?;
     let (speech, purpose) = match exchange.said {
         Said::Http | Said::Upgrade | Said::HttpByLocalhost => after_http(case, last, exchange),
@@ -35,8 +36,15 @@ fn asked(case: &Case<'_>, said: Said) -> usize {
     told(case).filter(|told| told.said == said).count()
 }
 
+/// What was said at the address that a client would have come to, in order.
 fn told<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Exchange> {
-    case.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref())
+    let at = spoken_to(case);
+    case.exam.attempts.iter().filter(move |attempt| Some(&attempt.at) == at).filter_map(|attempt| attempt.exchange.as_ref())
+}
+
+/// The first address at which something was said: where a client stays.
+fn spoken_to<'a>(case: &Case<'a>) -> Option<&'a DialTarget> {
+    case.exam.attempts.iter().find(|attempt| attempt.exchange.is_some()).map(|attempt| &attempt.at)
 }
 
 /// True where the server neither answered nor kept to the conversation.

@@ -96,6 +96,9 @@ pub(super) fn may_hold<'a>(case: &Case<'a>, socket: &Socket) -> Vec<&'a Process>
             && !kin::is_reader(case, process)
             && (debugs() || (for_logins && logs_in(process).is_some()))
     };
+    if port == 0 {
+        return Vec::new();
+    }
     let mut found = kin::may_hold(case, socket);
     found.extend(case.processes().filter(fits));
     found.dedup_by(|one, other| one.id == other.id);
