@@ -32,7 +32,9 @@ pub(super) fn healthy(case: &Case<'_>) -> Vec<Evidence> {
                     // An alert in answer to a ClientHello is a refusal (RFC 8446 section 6.2).
                     let alert = exchange.said == Said::Tls && exchange.heard.raw().first() == Some(&21);
                     let spoke = !exchange.heard.raw().is_empty() && !alert;
-                    spoke || (exchange.said == Said::Nothing && exchange.ended == Ended::Silence)
+                    // That it keeps a connection on which nothing is said is no health where it left every word.
+                    let only = case.exam.attempts.iter().filter(|attempt| attempt.exchange.is_some()).count() == 1;
+                    spoke || (exchange.said == Said::Nothing && exchange.ended == Ended::Silence && only)
                 });
                 if !answered
                     || case.paste.is_some_and(|paste| !is_met_no_more(case, paste, attempt))

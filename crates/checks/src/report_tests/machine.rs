@@ -165,6 +165,7 @@ impl Machine {
             Step::Read(Wanted::Route(address)) => Fact::Route(self.route(*address)),
             Step::Read(Wanted::Errands(_)) => Fact::Errands(Vec::new()),
             Step::Read(Wanted::Told(_)) => Fact::Told(Vec::new()),
+            Step::Read(Wanted::Errands(_)) => Fact::Errands(Vec::new()),
             Step::Read(Wanted::Moved) => Fact::Moved(Vec::new()),
             Step::Read(Wanted::Mentions(_)) => Fact::Mentions(Vec::new()),
             Step::Read(Wanted::Projects(_)) => Fact::Projects(Vec::new()),
@@ -180,7 +181,7 @@ impl Machine {
             Step::Read(Wanted::PathExists(path)) => Fact::Is(Seen::Known(self.stands(path).kind.is_some())),
             Step::Read(Wanted::MayCreate(_)) => Fact::Is(Seen::Known(true)),
             Step::Dial(call) => {
-                let (met, exchange) = self.dialled(&call.dial.at, call.dial.speech.map(|speech| speech.said));
+                let (met, exchange) = self.dialled(&call.dial.at, call.dial.speech.map(|speech| (speech.said, speech.protocol)));
                 let refused = met == Met::Failed(111);
                 let rose = ["Tcp.ActiveOpens", "Tcp.OutRsts", "Tcp.AttemptFails"].map(|name| (name.to_owned(), 1));
                 let after: Counters = rose.into_iter().take(if refused { 3 } else { 1 }).collect();
@@ -222,7 +223,7 @@ impl Machine {
     }
 
     /// What a connection meets, by the kernel's rules: an exact address before a wildcard.
-    fn dialled(&self, at: &DialTarget, said: Option<Said>) -> (Met, Option<Exchange>) {
+    fn dialled(&self, at: &DialTarget, said: Option<(Said, &str)>) -> (Met, Option<Exchange>) {
         let sockets = || self.snapshot.sockets.iter().filter(|held| held.state == SocketState::Listen);
         let taker = match at {
             DialTarget::Unix(path) => sockets().find(|held| held.path() == Some(path)),
@@ -257,7 +258,7 @@ impl Machine {
 }
 
 /// What a server of this kind says to these words.
-fn exchange(said: Said, answer: &str) -> Exchange {
+fn exchange((said, by): (Said, &str), answer: &str) -> Exchange {
     let is_http = matches!(said, Said::Http | Said::HttpByLocalhost | Said::Upgrade);
     let (heard, ended): (Vec<u8>, Ended) = match (answer.split_once(' ').unwrap_or((answer, "")), said) {
         (("silence", _), _) | (("http" | "tls", _), Said::Nothing) => (Vec::new(), Ended::Silence),
@@ -273,10 +274,11 @@ fn exchange(said: Said, answer: &str) -> Exchange {
             let sample = if name == "postgres" { known.samples.last() } else { known.samples.first() };
             let sample = || sample.map_or(Vec::new(), |sample| sample.to_vec());
             match said {
-                Said::Greeting => (sample(), Ended::Enough),
+                Said::Greeting if by == known.name => (sample(), Ended::Enough),
+                Said::Greeting => (Vec::new(), Ended::Closed),
                 _ if known.first == First::Server => (sample(), Ended::Enough),
                 Said::Nothing => (Vec::new(), Ended::Silence),
-                Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Tls => (Vec::new(), Ended::Closed),
+                Said::Http | Said::HttpByLocalhost | Said::Upgrade | Said::Proxied | Said::Tls => (Vec::new(), Ended::Closed),
             }
         }
     };
