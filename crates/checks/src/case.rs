@@ -285,8 +285,12 @@ impl<'a> Case<'a> {
     pub fn here(&self) -> impl Iterator<Item = (usize, &'a Socket)> {
         let asked = self.asked;
         let behind = self.unix().map(|path| path.behind(self.snapshot).sockets);
-        let fits =
-            |socket: &Socket| self.is_own(socket) && socket.transport == asked.transport && socket.port() == Some(asked.port) && !self.is_doctors(socket);
+        let fits = |socket: &Socket| {
+            self.is_own(socket)
+                && socket.transport == asked.transport
+                && socket.port() == Some(asked.port)
+                && !self.is_doctors(socket)
+        };
         self.snapshot.sockets.iter().enumerate().filter(move |(index, socket)| match &behind {
             Some(behind) => behind.binary_search(index).is_ok(),
             None => fits(socket),

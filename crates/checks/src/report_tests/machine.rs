@@ -165,7 +165,6 @@ impl Machine {
             Step::Read(Wanted::Route(address)) => Fact::Route(self.route(*address)),
             Step::Read(Wanted::Errands(_)) => Fact::Errands(Vec::new()),
             Step::Read(Wanted::Told(_)) => Fact::Told(Vec::new()),
-            Step::Read(Wanted::Errands(_)) => Fact::Errands(Vec::new()),
             Step::Read(Wanted::Moved) => Fact::Moved(Vec::new()),
             Step::Read(Wanted::Mentions(_)) => Fact::Mentions(Vec::new()),
             Step::Read(Wanted::Projects(_)) => Fact::Projects(Vec::new()),
