@@ -283,6 +283,8 @@ pub enum MentionKind {
     UnitDisabled,
     /// A pid file, such as `postmaster.pid`.
     PidFile,
+    /// A setting of a development server that names the one behind it; the port is that one's.
+    Upstream,
 }
 
 /// One packet filter rule.

@@ -6,6 +6,7 @@
 mod address;
 mod once;
 mod serving;
+mod upstream;
 
 use portward_model::{Mention, MentionKind, Text, masked_line};
 
@@ -45,6 +46,7 @@ pub fn mentions(file: &Text, kind: MentionKind, bytes: &[u8], ports: &[u16], fou
     }
     let mut section = Vec::new();
     found.extend(address::lines(file, kind, bytes));
+    found.extend(upstream::lines(file, bytes));
     for (raw, number) in bytes.split(|b| *b == b'\n').zip(1u32..) {
         let line = without_comment(raw);
         if !is_setting(line, kind) {
@@ -75,6 +77,11 @@ fn whole(line: &[u8]) -> Option<Text> {
     let line = line.strip_suffix(b"\r").unwrap_or(line);
     let plain = line.len() <= LONGEST_LINE && std::str::from_utf8(line).is_ok() && masked_line(line).raw() == line;
     plain.then(|| Text::new(line))
+}
+
+/// True where a line holds something that is masked.
+fn has_secret(line: &[u8]) -> bool {
+    masked_line(line).raw() != line
 }
 
 /// The part of a line that is in force.
@@ -228,8 +235,19 @@ fn excerpt(line: &[u8], at: usize, port: u16) -> Option<Text> {
 }
 
 /// Beginnings of configurations of development servers.
-const SERVERS: &[&[u8]] =
-    &[b"vite.config.", b"next.config.", b"webpack.config.", b"nuxt.config.", b"astro.config.", b"svelte.config."];
+const SERVERS: &[&[u8]] = &[
+    b"vue.config.",
+    b"webpack.dev.",
+    b"rsbuild.config.",
+    b"setupProxy.",
+    b"proxy.conf",
+    b"vite.config.",
+    b"next.config.",
+    b"webpack.config.",
+    b"nuxt.config.",
+    b"astro.config.",
+    b"svelte.config.",
+];
 /// Words that say that a port follows.
 const NAMING: &str = "port ports listen listening bind url addr address expose publish published runserver server serve inspect";
 /// Words that say that something else follows.

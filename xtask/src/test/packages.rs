@@ -67,6 +67,7 @@ pub(super) const WANTED: &[Wanted] = &[
     real(&["haproxy"], Some("haproxy"), "a proxy that wants the PROXY protocol"),
     real(&["mosquitto"], Some("mosquitto"), "an MQTT broker"),
     real(&["uwsgi-core"], Some("uwsgi-core"), "a uwsgi socket"),
+    real(&["uwsgi-plugin-python3"], None, "the application behind it"),
     real(&["php-fpm"], None, "a FastCGI server"),
     real(&["openssh-server"], Some("sshd"), "tunnels"),
     real(&["openbsd-inetd"], Some("inetd"), "services that are started on demand"),

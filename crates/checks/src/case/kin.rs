@@ -1,7 +1,7 @@
 //! What has to do with a port although it does not listen there: processes that were told to, files that name it,
 //! listeners of the same project.
 
-use portward_model::{CommandLine, Mention, Process, Socket, SocketState, Text, Told, Transport};
+use portward_model::{CommandLine, Mention, MentionKind, Process, Socket, SocketState, Text, Told, Transport};
 
 use super::Case;
 use crate::{
@@ -29,7 +29,13 @@ pub(crate) fn ports_of(case: &Case<'_>, pid: u32) -> Vec<u16> {
 /// Lines of files that name the asked port.
 pub(crate) fn mentions<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Mention> {
     let port = case.asked.port;
-    case.exam.mentions.iter().filter(move |mention| mention.port == port)
+    case.exam.mentions.iter().filter(move |mention| mention.port == port && mention.kind != MentionKind::Upstream)
+}
+
+/// Settings of the reader's and the servers' projects that name a server behind, on a port other than the asked one.
+pub(crate) fn upstreams<'a>(case: &Case<'a>) -> impl Iterator<Item = &'a Mention> {
+    let port = case.asked.port;
+    case.exam.mentions.iter().filter(move |mention| mention.port != port && mention.kind == MentionKind::Upstream)
 }
 
 /// The line of a file of a process's own project that names the asked port.

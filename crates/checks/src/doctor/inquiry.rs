@@ -19,7 +19,7 @@ use std::{
     net::SocketAddr,
 };
 
-use portward_model::{Ended, Examination, Exchange, Gap, Lack, Sentence, Snapshot, Topic, Transport};
+use portward_model::{Ended, Examination, Exchange, Gap, Lack, Said, Sentence, Snapshot, Topic, Transport};
 
 use super::{Asked, Asking, Case, Diagnosis, Plan, PlannedDial, Question, Standing, diagnose, plan};
 use crate::{BindAnswer, BindQuestion, Family, Paste, Symptom, case::request, doctor::verdict::is_certain};
@@ -330,7 +330,22 @@ impl Inquiry {
             self.agenda.extend([Task::Told, Task::Read(Wanted::Moved), Task::Mentions, Task::Vitals { over_ms: 0 }]);
             self.agenda.extend((self.depth.watch && self.depth.probe).then_some(Task::Watch));
         }
+        if self.may_fail_behind() {
+            let wide = Wide { every_port: true, ..Wide::default() };
+            self.agenda.extend((!self.seen.covers(wide)).then_some(Task::Read(Wanted::Look(wide))));
+            self.agenda.push_back(Task::Mentions);
+        }
         self.agenda.push_back(Task::Closer { fails, served });
+    }
+
+    /// True when an answer may be that of a server which asked another one in vain: its project's files may tell which.
+    fn may_fail_behind(&self) -> bool {
+        let told = self.exam.attempts.iter().filter_map(|attempt| attempt.exchange.as_ref());
+        let failed = |told: &Exchange| {
+            let upgrade = told.said == Said::Upgrade && told.heard.raw().is_empty() && told.ended != Ended::Silence;
+            upgrade || matches!(told.heard.raw().get(9..12), Some(b"500" | b"502" | b"503" | b"504"))
+        };
+        told.filter(|told| told.ended != Ended::Silence).any(failed) && self.exam.mentions.is_empty()
     }
 
     /// True when a listener is there and something about it is not as it should be.

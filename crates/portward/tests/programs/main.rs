@@ -22,6 +22,7 @@ mod session_node;
 mod session_processes;
 mod session_python;
 mod session_web;
+mod tongues;
 mod unharmed;
 
 use portward_testkit::{Reading, Running, World, forgotten_files};

@@ -139,7 +139,7 @@ fn subfolders(mounts: &Mounts, folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Folders of a project in which well-known files stand.
-const PLACES: &[&str] = &["", "config", ".vscode", ".idea/runConfigurations", "src/main/resources"];
+const PLACES: &[&str] = &["", "src", "config", ".vscode", ".idea/runConfigurations", "src/main/resources"];
 /// The first one wins, as in systemd itself.
 const UNIT_FOLDERS: &[&str] = &["/etc/systemd/system", "/run/systemd/system", "/usr/lib/systemd/system"];
 const MOST_FILES: usize = 64;

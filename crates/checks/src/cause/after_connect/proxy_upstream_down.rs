@@ -10,7 +10,7 @@ only a gateway gives (RFC 9110 sections 15.6.3 and 15.6.5); a connection to the 
     fix: "Start what stands behind it, or let the forwarder point to where it is.",
 }
 
-use portward_model::{Ended, Text, shell};
+use portward_model::{Ended, Mention, Text, shell};
 
 use std::net::SocketAddr;
 
@@ -30,6 +30,9 @@ fn run(case: &Case<'_>) -> Ruling {
         let named = holders.iter().find_map(|(process, _)| Some((*process, by_arguments(process, port)?)));
         named.filter(|(process, forwarder)| left.is_some() && dead_end(case, process.id.pid, forwarder).is_some())
     };
+    if let Some(ruling) = behind_a_development_server(case) {
+        return ruling;
+    }
     let holder = known.or_else(unknown);
     let told = case.symptom() == Some(Symptom::UpstreamFailed);
     let answer = talk::http(case);
@@ -108,6 +111,48 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes(case, behind))
 }
 
+/// A development server that fails at a path which its settings send on to a server that is not there.
+fn behind_a_development_server(case: &Case<'_>) -> Option<Ruling> {
+    // Vite answers 500 and ends an upgrade, webpack and its kin 500 or 504.
+    let failed = talk::answers(case).into_iter().find(|(_, _, answer)| matches!(answer.status, 500 | 502..=504));
+    let failed = failed
+        .map(|(_, exchange, _)| exchange)
+        .or_else(|| talk::on(case, Said::Upgrade).map(|(_, told)| told).filter(|told| talk::left(told)))?;
+    let resource = case.asked.resource.as_deref().or_else(|| case.paste?.request.as_ref()?.resource.as_deref()).unwrap_or("/");
+    let leads = |mention: &&Mention| {
+        let text = mention.text.lossy();
+        let paths = text.split(['\'', '"', '`', ' ', ',']).map(|part| part.trim_end_matches(':').trim_start_matches('^'));
+        let mut paths = paths.filter(|part| part.starts_with('/') && part.len() > 1).peekable();
+        // A setting without a path is about all that the server itself does not have.
+        paths.peek().is_none()
+            || paths.any(|path| resource.starts_with(path.split([':', '*', '(']).next().unwrap_or(path).trim_end_matches('/')))
+    };
+    let gone =
+        |mention: &&Mention| table_is_whole(case) && !tcp_listeners(case).any(|(_, socket)| socket.port() == Some(mention.port));
+    let mention = kin::upstreams(case).filter(leads).find(gone)?;
+    let holders = case.serving_processes();
+    let serves = |process: &Process| {
+        kin::is_script(process)
+            || program::find(process, |known| matches!(known.kind, program::Kind::DevServer | program::Kind::Runtime)).is_some()
+    };
+    let known = holders.iter().any(|(process, _)| serves(process));
+    if !known && !holders.is_empty() {
+        return None;
+    }
+    let port = mention.port;
+    let evidence = vec![
+        talk::heard_words(failed),
+        words::mentioned(mention),
+        Evidence::new("sock_diag", format!("nothing listens on port {port}")),
+    ];
+    let (index, socket) = case.served().first().copied()?;
+    let who = words::who(case, index, socket);
+    let summary = format!("{who} sends {} on to port {port}, where nothing listens.", Text::from(resource));
+    let fixes = vec![offer::wait(format!("Start what should listen on port {port}"), port.to_string())];
+    let likelihood = if known { Likelihood::Certain } else { Likelihood::Likely };
+    Some(words::found(CAUSE.code, likelihood, summary, evidence, fixes))
+}
+
 /// A reading that the address behind a forwarder refuses or keeps silent.
 fn dead_end(case: &Case<'_>, pid: u32, forwarder: &Forwarder) -> Option<Evidence> {
     let address = forwarder.address;
@@ -180,7 +225,7 @@ fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use portward_model::{DialTarget, Ended, Met, Said, Snapshot};
+    use portward_model::{DialTarget, Ended, MentionKind, Met, Said, Snapshot};
 
     use crate::{
         Symptom,
@@ -206,6 +251,14 @@ mod tests {
             snapshot.sockets.push(listener("127.0.0.1", port));
             on(snapshot).talked(Said::Nothing, b"", Ended::Closed)
         };
+        let broken = b"HTTP/1.1 500 Internal Server Error\r\n\r\n";
+        let vite = |resource: &str, beside: u16| {
+            let mut snapshot = by("node /w/node_modules/.bin/vite");
+            snapshot.sockets.push(listener("127.0.0.1", beside));
+            let scene =
+                on(snapshot).mention(MentionKind::Upstream, "/w/vite.config.ts", 5, "'/api': 'http://localhost:8000',", 8000);
+            scene.but(|scene| scene.asked.resource = Some(resource.to_owned()))
+        };
         let mut proven = on(by(socat)).talked(Said::Nothing, b"", Ended::Closed);
         let mut behind = proven.attempt(Met::Failed(111));
         behind.at = DialTarget::Inet("127.0.0.1:9000".parse().unwrap());
@@ -223,8 +276,13 @@ mod tests {
                 on(by("nginx")).talked(Said::Http, b"HTTP/1.1 502 Bad Gateway\r\n\r\n", Ended::Enough),
                 other().talked(Said::Http, b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", Ended::Enough),
                 other().said(Symptom::UpstreamFailed, Some("proxy-upstream-down"), "[vite] http proxy error: /api"),
+                vite("/api/orders", 22).talked(Said::Http, broken, Ended::Enough),
+                vite("/api/live", 22).talked(Said::Upgrade, b"", Ended::Closed),
             ],
             silent: vec![
+                vite("/api/orders", 8000).talked(Said::Http, broken, Ended::Enough),
+                vite("/other", 22).talked(Said::Http, broken, Ended::Enough),
+                vite("/api/orders", 22).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
                 on(by(socat)).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
                 on(by(socat)).talked(Said::Http, b"", Ended::Silence),
                 on(by("nginx")).talked(Said::Http, b"", Ended::Closed),

@@ -101,7 +101,8 @@ fn unanswered(case: &Case<'_>, last: &Attempt, exchange: &Exchange) -> Next {
     }
     if exchange.said == Said::Http && !was_got(case) {
         if talk::left(exchange) {
-            return Some((get(SECOND_MS, false), "whether GET fares better than HEAD"));
+            let patience = if is_web(case) { SLOW_MS } else { SECOND_MS };
+            return Some((get(patience, false), "whether GET fares better than HEAD"));
         }
         // What lies in the queue is nobody's to answer, whatever it says.
         if exchange.ended == Ended::Silence && last.accepted != Some(false) {
