@@ -57,6 +57,9 @@ crate::topics! { examination! {
     pub observed: Option<Observed>,
     /// True when every process that the reader may see is in the snapshot, not only holders.
     pub every_process: bool,
+    /// True when the sockets of every port are in the snapshot, not only those of the asked one.
+    #[serde(default)]
+    pub every_port: bool,
 } }
 
 impl Examination {

@@ -412,6 +412,7 @@ impl Inquiry {
             self.everybody(before.processes);
         }
         self.seen = wide;
+        self.exam.every_port |= wide.every_port;
     }
 
     /// Puts tasks before all others, in their order.

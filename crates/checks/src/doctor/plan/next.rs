@@ -24,7 +24,7 @@ pub(in crate::doctor) fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
         Said::Nothing => after_silence_of_ours(case, exchange),
         Said::Tls => after_tls(case, exchange),
         Said::Proxied if is_open(exchange) => in_its_own_words(case),
-        Said::Greeting if talk::left(exchange) => in_its_own_words(case),
+        Said::Greeting if is_open(exchange) => in_its_own_words(case),
         Said::Proxied | Said::Greeting => None,
     }?;
     Some(PlannedDial { at: last.at.clone(), speech: Some(speech), patience_ms: NEAR_MS, purpose })
@@ -164,7 +164,8 @@ fn proxied(case: &Case<'_>) -> Next {
 
 /// True when the server left every question without a word.
 fn all_left(case: &Case<'_>) -> bool {
-    let left = |told: &Exchange| talk::left(told) || matches!(told.said, Said::Tls | Said::Proxied | Said::Nothing);
+    let left =
+        |told: &Exchange| talk::left(told) || matches!(told.said, Said::Tls | Said::Proxied | Said::Nothing | Said::Greeting);
     told(case).all(|told| is_open(told) && left(told))
 }
 
@@ -192,7 +193,8 @@ fn in_its_own_words(case: &Case<'_>) -> Next {
         .chain(by_port)
         .chain(others)
         .find(|known| (known.own_greeting().is_some() || **known == UWSGI) && known.event.is_none() && !greeted(known))?;
-    Some((Speech { patience_ms: SECOND_MS, ..Speech::new(Said::Greeting, next.name) }, "whether it speaks a language of its own"))
+    let patience_ms = if by_program == Some(next) { SECOND_MS } else { SECOND_MS / 2 };
+    Some((Speech { patience_ms, ..Speech::new(Said::Greeting, next.name) }, "whether it speaks a language of its own"))
 }
 
 /// True where the holder passes bytes on without reading them.
@@ -222,4 +224,4 @@ fn refusals_reason(case: &Case<'_>) -> Next {
 /// Programs that are often told to expect the header of a proxy in front of them.
 const BEHIND_PROXIES: &[&str] = &["haproxy", "nginx", "caddy", "httpd", "varnishd", "traefik", "envoy"];
 /// Protocols whose servers leave every other language without a word.
-const MUTE: &[&str] = &["redis", "postgres", "kafka", "mqtt", "fastcgi", "uwsgi", "socks"];
+const MUTE: &[&str] = &["redis", "kafka", "postgres", "mqtt", "fastcgi", "uwsgi", "socks"];
