@@ -47,7 +47,7 @@ impl Plan {
         let Some(Spared { because, on_demand }) = spared.filter(|spared| !(self.on_demand && spared.on_demand)) else {
             return false;
         };
-        self.declined.push(Declined { what: what().into(), because: because.into(), on_demand });
+        self.declined.push(Declined { what: what().into(), because, on_demand });
         true
     }
 }

@@ -3,7 +3,7 @@
 
 mod callback;
 
-use portward_model::{Process, Seen, Socket, Via};
+use portward_model::{Process, Seen, Sentence, Socket, Via};
 use portward_wire::protocol::{self, HTTP, SINK};
 
 use crate::{
@@ -24,7 +24,7 @@ use callback::waits_for_one;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Spared {
     /// Why not.
-    pub(super) because: String,
+    pub(super) because: Sentence,
     /// True where a person may ask for it all the same: what it costs is theirs to say.
     pub(super) on_demand: bool,
 }
@@ -32,9 +32,9 @@ pub(super) struct Spared {
 /// Why a listener must not be connected to; `None` when a connection is harmless.
 pub(super) fn why_not(case: &Case<'_>, index: usize, socket: &Socket) -> Option<Spared> {
     if let Some(because) = is_answer_enough(case, index, socket) {
-        return Some(Spared { because, on_demand: false });
+        return Some(Spared { because: because.into(), on_demand: false });
     }
-    cost(case, index, socket).map(|because| Spared { because, on_demand: true })
+    cost(case, index, socket).map(|because| Spared { because: because.into(), on_demand: true })
 }
 
 /// What was seen already says what a connection would meet.
@@ -178,7 +178,7 @@ mod tests {
 
     fn reason(argv: &[&str], port: u16) -> Option<String> {
         let scene = serving(argv, port);
-        why_not(&scene.case(), 0, &scene.snapshot.sockets[0]).map(|spared| spared.because)
+        why_not(&scene.case(), 0, &scene.snapshot.sockets[0]).map(|spared| spared.because.to_string())
     }
 
     #[test]

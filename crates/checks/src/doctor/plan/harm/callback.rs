@@ -291,7 +291,7 @@ mod tests {
     }
 
     fn reason(scene: &Scene) -> String {
-        why_not(&scene.case(), 0, &scene.snapshot.sockets[0]).map(|spared| spared.because).unwrap_or_default()
+        why_not(&scene.case(), 0, &scene.snapshot.sockets[0]).map(|spared| spared.because.to_string()).unwrap_or_default()
     }
 
     fn is_hidden(mut scene: Scene) -> Scene {
