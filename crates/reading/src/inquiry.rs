@@ -118,7 +118,7 @@ impl Runner<'_, '_> {
         let mut enough = |heard: &[u8]| speech.is_some_and(|speech| has_enough(&speech, heard));
         let talk = speech.zip(call.bytes.as_deref()).map(|(speech, bytes)| Talk {
             said: speech.said,
-            listen_first: Duration::from_millis(speech.listen_first_ms),
+            listen_first: Some(Duration::from_millis(speech.listen_first_ms)),
             bytes,
             enough: &mut enough,
             patience: Duration::from_millis(speech.patience_ms),

@@ -26,8 +26,9 @@ pub struct Talk<'a> {
     /// Which of the things that a probe says it is.
     pub said: Said,
     /// How long to listen before anything is sent. Where the server speaks in this time, nothing is sent at all and
-    /// the exchange is recorded as [`Said::Nothing`].
-    pub listen_first: Duration,
+    /// the exchange is recorded as [`Said::Nothing`]; `None` speaks whoever has spoken, as a client of HTTP/2 must, whose server
+    /// begins at once and waits all the same.
+    pub listen_first: Option<Duration>,
     /// The bytes to send; empty to listen only.
     pub bytes: &'a [u8],
     /// Judges what has come so far: true when enough was heard.

@@ -2,9 +2,20 @@
 
 use std::process::Command;
 
-use portward_testkit::World;
+mod asks;
+mod secure;
+mod then;
+
+use portward_testkit::{Running, World};
 
 use crate::world;
+
+/// A server of `peer.py`, once it listens.
+fn peer(world: &World, words: &[&str]) -> Running {
+    let running = world.enter().start(&[&["python3", "-c", include_str!("wait/peer.py")], words].concat());
+    assert_eq!(running.line(), "LISTENING", "{}", running.stderr());
+    running
+}
 
 #[test]
 fn what_listens_already_is_ready() {

@@ -6,6 +6,7 @@
 mod callbacks;
 mod debuggers;
 mod fragile;
+mod grpc;
 mod guard;
 mod java;
 mod names;

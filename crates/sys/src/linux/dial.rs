@@ -171,7 +171,8 @@ fn converse(socket: &OwnedFd, talk: &mut Talk<'_>, wanted: &dyn Fn() -> bool) ->
     let start = Instant::now();
     let (mut said, mut unsaid) = (talk.said, talk.bytes);
     // Whoever speaks or leaves first is not spoken to.
-    if !unsaid.is_empty() && wait(socket, PollFlags::IN, start + talk.listen_first).unwrap_or(false) {
+    let listens = talk.listen_first.filter(|_| !unsaid.is_empty());
+    if listens.is_some_and(|time| wait_wanted(socket, PollFlags::IN, start + time, wanted).unwrap_or(false)) {
         (said, unsaid) = (Said::Nothing, &[]);
     }
     let end = Instant::now() + talk.patience;

@@ -20,7 +20,7 @@ fn listen_and_dial(at: &DialTarget, bytes: Option<&[u8]>, enough: usize, listen_
     let mut judge = |heard: &[u8]| heard.len() >= enough;
     let talk = bytes.map(|bytes| Talk {
         said: Said::Http,
-        listen_first,
+        listen_first: Some(listen_first),
         bytes,
         enough: &mut judge,
         patience,
@@ -86,6 +86,58 @@ fn enough_ends_the_conversation_and_the_server_reads_an_end_and_no_reset() {
     assert_eq!((exchange.ended, exchange.said), (Ended::Enough, Said::Nothing));
     assert!(exchange.heard.raw().len() <= 4096);
     assert_eq!(server.join().unwrap().unwrap(), 0);
+}
+
+#[test]
+fn who_speaks_first_is_spoken_to_where_nobody_listened_for_it() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = DialTarget::Inet(listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.write_all(b"I begin. ").unwrap();
+        let mut heard = [0; 5];
+        client.read_exact(&mut heard).unwrap();
+        client.write_all(b"I answer.").unwrap();
+        heard
+    });
+    let mut judge = |heard: &[u8]| heard.ends_with(b"I answer.");
+    let patience = Duration::from_secs(20);
+    let talk = Talk {
+        said: Said::Greeting,
+        listen_first: None,
+        bytes: b"hello",
+        enough: &mut judge,
+        patience,
+        most: Talk::FEW,
+        farewell: Talk::SHORT,
+        tls: None,
+    };
+    // Its first words are there before ours are said.
+    let mut connected = || thread::sleep(Duration::from_millis(100));
+    let dial = Dialling { at: &at, patience, talk: Some(talk), pending: &mut || (), connected: &mut connected, wanted: &|| true };
+    let exchange = this_machine().unwrap().dial(dial).unwrap().exchange.unwrap();
+    assert_eq!((exchange.ended, exchange.heard.raw()), (Ended::Enough, &b"I begin. I answer."[..]));
+    assert_eq!(&server.join().unwrap(), b"hello");
+}
+
+#[test]
+fn nobody_waits_for_what_is_not_wanted_any_more() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = DialTarget::Inet(listener.local_addr().unwrap());
+    let mut judge = |_: &[u8]| false;
+    let patience = Duration::from_hours(1);
+    let talk = Talk {
+        said: Said::Greeting,
+        listen_first: None,
+        bytes: b"hello",
+        enough: &mut judge,
+        patience,
+        most: Talk::FEW,
+        farewell: Talk::SHORT,
+        tls: None,
+    };
+    let dial = Dialling { at: &at, patience, talk: Some(talk), pending: &mut || (), connected: &mut || (), wanted: &|| false };
+    assert_eq!(this_machine().unwrap().dial(dial).unwrap().exchange.unwrap().ended, Ended::Silence);
 }
 
 #[test]

@@ -130,7 +130,7 @@ impl Wish {
         let enough = &mut |heard: &[u8]| self.judge(heard, None).is_some();
         let talk = talks.then_some(Talk {
             said: Said::Greeting,
-            listen_first: Duration::ZERO,
+            listen_first: None,
             bytes,
             enough,
             patience: limits.left,
