@@ -11,8 +11,10 @@
 #![cfg_attr(all(feature = "scenes", not(test)), allow(dead_code, unused_imports))]
 
 mod address;
+mod again;
 mod answer;
 mod bind;
+mod carrier;
 mod case;
 mod cause;
 mod check;
@@ -33,12 +35,14 @@ mod via;
 mod why;
 
 pub use address::address_sentence;
+pub use again::{is_loop, is_typed_into};
 pub use answer::bind;
 pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, UNEXPLAINED, Verdict};
 #[cfg(feature = "scenes")]
 pub use case::hostile::offered_among;
 #[cfg(feature = "scenes")]
 pub use cause::offered;
+pub use carrier::Carries;
 pub use cause::{Cause, Family, check_doc, every_cause};
 pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;

@@ -9,6 +9,7 @@ mod sentence;
 mod supervisor;
 
 pub use cgroup::{CgroupUnit, container_of_cgroup, is_delegated, unit_of_cgroup};
+pub(crate) use invocation::is_interactive_shell;
 pub use invocation::script;
 pub use sentence::why_sentence;
 pub use supervisor::supervisor;

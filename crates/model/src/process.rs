@@ -43,6 +43,12 @@ crate::worded! {
         Term = "SIGTERM",
         /// `SIGKILL`: ended by the kernel.
         Kill = "SIGKILL",
+        /// `SIGINT`: as Ctrl-C.
+        Interrupt = "SIGINT",
+        /// `SIGHUP`: as a terminal that closes.
+        HangUp = "SIGHUP",
+        /// `SIGQUIT`: as Ctrl-\\, with a core dump where those are kept.
+        Quit = "SIGQUIT",
     }
     /// The name by `signal(7)`.
     fn name

@@ -40,7 +40,9 @@ portward_model::reasons! {
         "it has exited already and waits for its parent to notice" Exited,
         "it publishes a port of container {container}, which would keep running; stop the container: {stop}"
             Publishes { container: String, stop: ShellLine },
-        "it still runs {grace} after SIGTERM; --force sends SIGKILL" Outlives { grace: Span },
+        "it carries ports of a {runtime} container, which would keep running without them; stop the container: {find} tells which, \
+         then {runtime} stop NAME" Carries { runtime: String, find: ShellLine },
+        "it still runs {grace} after {signal}; --force sends SIGKILL" Outlives { grace: Span, signal: String },
         "it does not end even after SIGKILL: it waits in the kernel, as for a disk or a network file system" Unkillable,
         "a debugger has stopped it; resume it there" Traced,
         "{error}" System { error: String },

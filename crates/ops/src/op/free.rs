@@ -1,12 +1,17 @@
 //! `portward free`
 
+mod again;
+mod ends;
+mod notes;
 mod plan;
+mod signal;
+mod wanted;
 
 use std::time::Duration;
 
 use clap::Args;
 use portward_checks::UNEXPLAINED;
-use portward_model::{Endpoint, Evidence, Finding, Likelihood, ProcessId};
+use portward_model::{Evidence, Finding, Likelihood, ProcessId, ProcessState, Sentence, SupervisorKind};
 use portward_sys::{self as sys, Act, Signal, SysError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -16,20 +21,28 @@ use crate::{
     document::{Gap, Refusal},
     target::{Target, holder_words},
 };
-use plan::{Mark, Plan};
+use again::Parents;
+pub use ends::Ends;
+use plan::{Itself, Mark, Plan};
+pub use signal::Ending;
+use wanted::Aims;
+pub use wanted::Wanted;
 
 /// Stop what holds a port, safely, and return when the port can be bound again
 ///
 /// Stops listeners only, never a client that merely uses the number. Each process is checked by its start
 /// time and signalled through a pidfd: SIGTERM, a grace, and SIGKILL only with --force. On a terminal it
-/// asks first; scripts pass --yes. It refuses pid 1, itself and its own parents, and says when a supervisor
-/// would bring the process back.
+/// says what ends and asks first, once for all; scripts pass --yes. It refuses pid 1, itself and its own
+/// parents, and watches for a moment whether something starts again what it stopped.
+///
+/// Takes endpoints, ranges (3000-3005), lists (3000,5173), programs that serve something (vite, pid:4121)
+/// and services (postgres). A bare port that only UDP has is that of UDP.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Free {
-    /// The endpoints to free
+    /// The endpoints to free: 3000, 3000-3005, udp/53, <unix:/path>, pid:4121, a program's name; several with commas or blanks
     #[arg(value_name = "ENDPOINT", required = true)]
-    pub endpoints: Vec<Endpoint>,
+    pub endpoints: Vec<Wanted>,
     /// Do not ask
     #[arg(long, short)]
     #[serde(default)]
@@ -46,6 +59,10 @@ pub struct Free {
     #[arg(long, short, value_name = "TIME", default_value = "5s")]
     #[serde(default = "grace")]
     pub timeout: Span,
+    /// The signal that asks for the end: TERM, INT, HUP, QUIT or KILL
+    #[arg(long, short, value_name = "SIGNAL", default_value = "TERM")]
+    #[serde(default)]
+    pub signal: Ending,
     /// Say what would be done, and do nothing
     #[arg(long, short = 'n')]
     #[serde(default)]
@@ -72,8 +89,17 @@ pub struct Outcome {
     pub supervisor: Option<Supervised>,
     /// True when every endpoint can be bound now.
     pub port_free: bool,
+    /// True where what was stopped is started again, or may be: by a supervisor that does so, or by what goes on without it.
+    #[serde(default)]
+    pub comes_back: bool,
     /// Why not.
     pub because: Vec<Finding>,
+    /// What ends, or would end, beside what was asked for.
+    #[serde(default)]
+    pub ends: Vec<Ends>,
+    /// What there is to say of the endpoints beside that, a sentence each.
+    #[serde(default)]
+    pub notes: Vec<Sentence>,
     /// True when the whole tree was asked for.
     pub tree: bool,
     /// True when somebody was asked and said no.
@@ -84,7 +110,7 @@ pub struct Outcome {
 
 impl Noun for Outcome {
     fn exit(&self) -> Exit {
-        let would_do = self.would.is_some() && self.refused.is_empty();
+        let would_do = self.would.as_ref().is_some_and(|would| !would.is_empty()) && self.refused.is_empty();
         if self.port_free || would_do { Exit::Fine } else { Exit::Found }
     }
 }
@@ -93,34 +119,47 @@ impl Op for Free {
     declare! { "free", Destroy at Machine with Acts, emits Never, answers Outcome;
     "portward free 3000" => "ask, then stop the server on 3000",
     "portward free 3000 5173 --yes" => "for scripts",
+    "portward free 3000-3005,udp/5353" => "a range and an endpoint, with one question",
+    "portward free vite --signal INT" => "the program of this name, as Ctrl-C would",
     "portward free 3000 --tree --yes" => "npm, its shell and its server together",
     "portward free 8080 --dry-run" => "what would be stopped, and what would bring it back" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Outcome, Failure> {
-        for endpoint in &self.endpoints {
-            Target::exact(endpoint)?;
-        }
-        let targets: Vec<Target> =
-            self.endpoints.iter().cloned().map(|endpoint| Target::of(endpoint, cx.machine)).collect::<Result<_, _>>()?;
+        let itself = Itself::of(cx)?;
+        let Aims { targets: wanted, served, named, notes } = Aims::of(cx, &self.endpoints)?;
         let mut plan = Plan::default();
-        for target in &targets {
-            plan.add(cx, target, self.tree)?;
+        plan.notes = notes;
+        let mut targets = Vec::new();
+        for target in &wanted {
+            targets.push(plan.add(cx, &itself, target, self.tree)?);
         }
+        for (view, processes) in &named {
+            plan.named(cx, &itself, view, processes, self.tree)?;
+        }
+        targets.extend(served);
+        plan.settle();
         let mut outcome = Outcome {
             endpoints: targets.iter().map(|target| target.endpoint.to_string()).collect(),
+            ends: ends::of(cx, &plan.marks, &targets),
             refused: plan.refused,
             supervisor: plan.supervisor,
             tree: self.tree,
             gaps: plan.gaps,
+            notes: plan.notes,
             ..Outcome::default()
         };
+        if outcome.endpoints.is_empty() {
+            outcome.endpoints = self.endpoints.iter().map(ToString::to_string).collect();
+        }
+        outcome.notes.extend(plan.marks.iter().filter_map(|mark| stopped(mark, &targets)));
         if self.dry_run {
-            outcome.would = Some(plan.marks.iter().map(|mark| mark.freed(Signal::Term)).collect());
+            outcome.would = Some(plan.marks.iter().map(|mark| mark.freed(self.signal.0)).collect());
             report(cx, &targets, &mut outcome, Duration::ZERO)?;
             return Ok(outcome);
         }
+        let parents = Parents::of(cx, &plan.marks, outcome.supervisor.as_ref());
         if !plan.marks.is_empty() {
-            if self.agreed(cx, &plan.marks, outcome.supervisor.as_ref())? {
+            if self.agreed(cx, &plan.marks, &outcome)? {
                 self.stop(cx, &plan.marks, &mut outcome)?;
             } else {
                 outcome.declined = true;
@@ -128,18 +167,49 @@ impl Op for Free {
         }
         let patience = if outcome.freed.is_empty() { Duration::ZERO } else { SETTLING };
         report(cx, &targets, &mut outcome, patience)?;
+        if !outcome.freed.is_empty() {
+            let (again, goes_on) = parents.watch(cx, &targets)?;
+            let keeps = |above: &Supervised| above.restarts || above.kind == SupervisorKind::Systemd;
+            outcome.comes_back = again.is_some() || goes_on.is_some() || outcome.supervisor.as_ref().is_some_and(keeps);
+            outcome.notes.extend(goes_on);
+            if let Some(again) = again {
+                outcome.port_free = false;
+                outcome.because.retain(|cause| cause.code != again.code);
+                outcome.because.insert(0, again);
+            }
+        }
         Ok(outcome)
     }
 }
 
+/// That a process was stopped by a signal, and how it goes on.
+fn stopped(mark: &Mark, targets: &[Target]) -> Option<Sentence> {
+    let endpoint = targets.first().map(|target| target.endpoint.to_string()).unwrap_or_default();
+    let (name, pid) = (&mark.name, mark.process.pid);
+    match mark.state {
+        ProcessState::Stopped => Some(
+            format!("{name} (pid {pid}) is stopped (Ctrl-Z, SIGSTOP); to let it go on instead: portward resume {endpoint}.")
+                .into(),
+        ),
+        ProcessState::Traced => Some(format!("A debugger has stopped {name} (pid {pid}).").into()),
+        ProcessState::Alive | ProcessState::Uninterruptible | ProcessState::Exited => None,
+    }
+}
+
 impl Free {
-    fn agreed(&self, cx: &Context<'_, Acts>, marks: &[Mark], supervisor: Option<&Supervised>) -> Result<bool, Failure> {
+    fn agreed(&self, cx: &Context<'_, Acts>, marks: &[Mark], outcome: &Outcome) -> Result<bool, Failure> {
         let names: Vec<String> = marks.iter().map(|mark| format!("{} (pid {})", mark.name, mark.process.pid)).collect();
-        let back = supervisor
+        let back = outcome
+            .supervisor
+            .as_ref()
             .filter(|supervisor| supervisor.restarts)
             .map(|supervisor| format!(" {} would start it again.", supervisor.name))
             .unwrap_or_default();
-        let question = format!("Stop {}?{back}", names.join(", "));
+        let told =
+            outcome.notes.iter().map(ToString::to_string).chain(outcome.ends.iter().map(|ends| ends.sentence().to_string()));
+        let mut told: Vec<String> = told.collect();
+        told.push(format!("Stop {}?{back}", names.join(", ")));
+        let question = told.join(" ");
         cx.agreed(self.yes, &question, "stopped", "add --yes to stop without asking, or --dry-run to look")
     }
 
@@ -147,14 +217,20 @@ impl Free {
     fn stop(&self, cx: &Context<'_, Acts>, marks: &[Mark], outcome: &mut Outcome) -> Result<(), Failure> {
         let mut signalled: Vec<&Mark> = Vec::new();
         for mark in marks {
-            match send(cx.machine, mark, Signal::Term, outcome) {
-                Sent::Yes => signalled.push(mark),
+            match send(cx.machine, mark, self.signal.0, outcome) {
+                Sent::Yes => {
+                    // One that a signal has stopped would keep the request to itself.
+                    if mark.state == ProcessState::Stopped {
+                        let _ = cx.machine.signal(mark.process, Signal::Continue);
+                    }
+                    signalled.push(mark);
+                }
                 Sent::AlreadyGone | Sent::Refused => {}
             }
         }
         let grace = self.timeout.0;
         let mut left = watch_exits(cx, &signalled, grace)?;
-        let mut signal = vec![Signal::Term; signalled.len()];
+        let mut signal = vec![self.signal.0; signalled.len()];
         if self.force && !left.is_empty() {
             for (mark, signal) in signalled.iter().zip(&mut signal) {
                 if left.contains(&mark.process) && matches!(send(cx.machine, mark, Signal::Kill, outcome), Sent::Yes) {
@@ -166,8 +242,10 @@ impl Free {
         for (mark, signal) in signalled.iter().zip(signal) {
             if left.contains(&mark.process) {
                 outcome.refused.push(mark.refused(match signal {
-                    Signal::Continue | Signal::Term => Refusal::Outlives { grace: self.timeout },
                     Signal::Kill => Refusal::Unkillable,
+                    Signal::Continue | Signal::Term | Signal::Interrupt | Signal::HangUp | Signal::Quit => {
+                        Refusal::Outlives { grace: self.timeout, signal: signal.name().to_owned() }
+                    }
                 }));
             } else {
                 outcome.freed.push(mark.freed(signal));

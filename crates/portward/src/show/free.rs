@@ -10,8 +10,16 @@ use crate::screen::{Screen, Tone};
 
 impl Show for Outcome {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        for note in &self.notes {
+            screen.paragraph(Tone::Notice, &note.to_string())?;
+        }
         for freed in self.would.iter().flatten() {
             screen.line(&format!("Would send {} to {} (pid {}).", freed.signal.name(), freed.name, freed.pid))?;
+        }
+        if self.would.is_some() {
+            for ends in &self.ends {
+                screen.paragraph(Tone::Notice, &ends.sentence().to_string())?;
+            }
         }
         for freed in &self.freed {
             screen.line(&format!("{} (pid {}) ended after {}.", freed.name, freed.pid, freed.signal.name()))?;
@@ -24,13 +32,19 @@ impl Show for Outcome {
             screen.line("Nothing was stopped.")?;
         }
         let endpoints = self.endpoints.join(", ");
-        let untouched = self.freed.is_empty() && self.refused.is_empty() && self.would.as_ref().is_none_or(Vec::is_empty);
+        let would = self.would.as_ref().is_some_and(|would| !would.is_empty());
+        let untouched = self.freed.is_empty() && self.refused.is_empty() && !would;
         match (self.port_free, untouched) {
             (true, true) => screen.line(&format!("Nothing holds {endpoints}; it can be bound."))?,
+            // What is started again is free only until then.
+            (true, false) if self.comes_back => {
+                screen
+                    .paragraph(Tone::Notice, &format!("{endpoints} can be bound at this moment, and may be taken again soon."))?;
+            }
             (true, false) => screen.paragraph(Tone::Good, &format!("{endpoints} can be bound now."))?,
-            (false, _) if self.would.is_some() => {}
+            (false, _) if would => {}
             (false, _) => {
-                screen.line(&format!("{endpoints} cannot be bound yet."))?;
+                screen.line(&format!("{endpoints} cannot be bound{}.", if untouched { "" } else { " yet" }))?;
                 for cause in &self.because {
                     screen.labelled("because", &format!("{} ({})", cause.summary, cause.code))?;
                     for remedy in cause.remedies.iter().filter(|remedy| remedy.calls() != Some("free")) {

@@ -12,6 +12,7 @@ mod doctor_input;
 mod edits;
 mod explain;
 mod free;
+mod freeing;
 mod front;
 mod graph;
 mod guard;

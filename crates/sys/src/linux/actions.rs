@@ -47,6 +47,9 @@ pub(super) fn signal(process: ProcessId, signal: Signal) -> Result<(), SysError>
         Signal::Continue => KernelSignal::CONT,
         Signal::Term => KernelSignal::TERM,
         Signal::Kill => KernelSignal::KILL,
+        Signal::Interrupt => KernelSignal::INT,
+        Signal::HangUp => KernelSignal::HUP,
+        Signal::Quit => KernelSignal::QUIT,
     };
     match pidfd_send_signal(&descriptor, signal) {
         Ok(()) => Ok(()),

@@ -10,12 +10,13 @@ a unit of the user's systemd, a shell's loop); or one parent whose children took
     fix: "Stop the entry of the supervisor, or the supervisor, not the process.",
 }
 
-use portward_model::{Sample, ShellLine, Text, shell};
+use portward_model::{Sample, ShellLine, shell};
 
 use crate::{
     bind::words::{ancestors, described, supervisor_of},
     case::held::{Held, held},
     cause::prelude::*,
+    is_loop,
 };
 
 fn run(case: &Case<'_>) -> Ruling {
@@ -97,24 +98,6 @@ fn loops(case: &Case<'_>, process: &Process) -> Option<Keeper> {
         evidence: Evidence::new(format!("/proc/{pid}/cmdline"), format!("{} runs a loop above it", words::named(shell))),
         likelihood: Likelihood::Likely,
     })
-}
-
-fn is_loop(process: &Process) -> bool {
-    let shell = matches!(process.name.raw(), b"sh" | b"bash" | b"dash" | b"zsh" | b"ash" | b"busybox" | b"ksh");
-    let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
-    let script = argv.iter().skip_while(|argument| !is_command(argument)).nth(1);
-    shell
-        && script.is_some_and(|script| {
-            let script = script.lossy();
-            let words: Vec<&str> = script.split(|c: char| c.is_whitespace() || c == ';').collect();
-            words.iter().any(|word| matches!(*word, "while" | "until")) && words.contains(&"do")
-        })
-}
-
-/// `-c`, alone or among other letters.
-fn is_command(argument: &Text) -> bool {
-    let raw = argument.raw();
-    raw.starts_with(b"-") && !raw.starts_with(b"--") && raw.ends_with(b"c")
 }
 
 #[cfg(any(test, feature = "scenes"))]

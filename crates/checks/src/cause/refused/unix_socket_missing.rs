@@ -55,6 +55,11 @@ fn run(case: &Case<'_>) -> Ruling {
                 (Likelihood::Likely, summary)
             }
         };
+        let restart = case.holder(index).filter(|_| elsewhere != Elsewhere::InItsRoot).map(|process| {
+            let title = "End the server, then start it again: it makes the file anew";
+            offer::free(title, format!("pid:{}", process.id.pid)).behind(words::sudo(case, process.uid))
+        });
+        fixes.extend(restart);
         fixes.push(offer::list_unix("See every Unix socket that is served, and by whom"));
         return words::found(CAUSE.code, likelihood, summary, evidence, fixes);
     }

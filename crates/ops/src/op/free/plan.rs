@@ -1,8 +1,12 @@
 //! Who is to be stopped, and who must not be.
 
-use portward_model::{Lack, Process, ProcessId, ProcessState, Seen, ShellLine, SupervisorKind, Text, Via};
+use portward_checks::Carries;
+use portward_model::{
+    CommandLine, Lack, Process, ProcessId, ProcessState, Seen, Sentence, ShellLine, SupervisorKind, Text, Transport, Via, shell,
+};
 use portward_sys::{self as sys, Depth, Signal};
 
+use super::notes;
 use crate::{
     Acts, Context, Failure, Freed, Look, Refused, Story, Supervised, View,
     document::{Gap, Refusal, absence_of_owners},
@@ -13,6 +17,10 @@ use crate::{
 pub(super) struct Mark {
     pub(super) process: ProcessId,
     pub(super) name: String,
+    pub(super) parent: u32,
+    pub(super) state: ProcessState,
+    /// Its arguments, by which one that is started in its place is known.
+    pub(super) argv: Option<CommandLine>,
 }
 
 impl Mark {
@@ -31,48 +39,108 @@ pub(super) struct Plan {
     pub(super) marks: Vec<Mark>,
     pub(super) refused: Vec<Refused>,
     pub(super) supervisor: Option<Supervised>,
+    /// The supervisor's pid, where it is a process.
+    supervisor_pid: Option<u32>,
     pub(super) gaps: Vec<Gap>,
+    pub(super) notes: Vec<Sentence>,
 }
 
 impl Plan {
-    /// Adds the holders of everything that serves the endpoint.
-    pub(super) fn add(&mut self, cx: &Context<'_, Acts>, target: &Target, tree: bool) -> Result<(), Failure> {
-        let host = cx.machine;
-        let look = Look { owners: Some(Depth::Threads), clients: false, ..target.look() };
-        let (target, view) = target.looked(host, &look);
-        let is_sure = target.behind(&view).is_none_or(|behind| behind.sure);
+    /// Adds the holders of everything that serves the endpoint. Gives the endpoint that it turned out to be: a bare number whose
+    /// port only UDP has is that of UDP.
+    pub(super) fn add(
+        &mut self,
+        cx: &Context<'_, Acts>,
+        itself: &Itself,
+        target: &Target,
+        tree: bool,
+    ) -> Result<Target, Failure> {
+        let look = Look { owners: Some(Depth::Threads), ..target.look() };
+        let (mut target, view) = target.looked(cx.machine, &look);
         if view.snapshot.lacks(&Lack::Sockets) {
             return Err(Failure::system("Sockets cannot be read here, so nothing was stopped."));
         }
         self.gaps.extend(view.snapshot.gaps.iter().cloned());
-        let itself = Itself::of(cx)?;
-        for index in target.serving(&view) {
-            let holders = portward_checks::via(&view.snapshot, index);
-            if holders.is_empty() {
-                let Some(socket) = view.snapshot.sockets.get(index) else { continue };
-                let unit = view.cgroup(socket).and_then(portward_checks::unit_of_cgroup).map(|unit| unit.name);
-                let name = format!("a process of user {}", view.user(socket.uid));
-                let absence = absence_of_owners(&view, socket).text;
-                self.refuse(0, name, Refusal::Unseen { uid: socket.uid, unit, absence });
+        if let Some(note) = notes::another_machines(&view, &target) {
+            self.note(note);
+            return Ok(target);
+        }
+        let mut serving = target.serving(&view);
+        if serving.is_empty()
+            && let Some((udp, told)) = notes::udp_instead(&view, &target)
+        {
+            self.note(told);
+            if let Some(udp) = udp {
+                serving = udp.serving(&view);
+                target = udp;
             }
-            let activated = holders.iter().any(|(_, via)| *via == Seen::Known(Via::Activated));
-            if !is_sure {
-                for process in holders.iter().filter_map(|(holding, _)| view.snapshot.process(holding.pid)) {
-                    self.refuse(process.id.pid, process.title(), Refusal::PerhapsAnother);
+        }
+        if serving.is_empty() {
+            for note in notes::not_served(cx.machine, &view, &target) {
+                self.note(note);
+            }
+        }
+        let is_sure = target.behind(&view).is_none_or(|behind| behind.sure);
+        for index in serving {
+            self.holders(cx, &view, itself, index, is_sure, tree)?;
+        }
+        Ok(target)
+    }
+
+    /// Adds the holders of one socket.
+    fn holders(
+        &mut self,
+        cx: &Context<'_, Acts>,
+        view: &View,
+        itself: &Itself,
+        index: usize,
+        is_sure: bool,
+        tree: bool,
+    ) -> Result<(), Failure> {
+        let holders = portward_checks::via(&view.snapshot, index);
+        let Some(socket) = view.snapshot.sockets.get(index) else { return Ok(()) };
+        if holders.is_empty() {
+            let unit = view.cgroup(socket).and_then(portward_checks::unit_of_cgroup).map(|unit| unit.name);
+            let name = format!("a process of user {}", view.user(socket.uid));
+            let absence = absence_of_owners(view, socket).text;
+            self.refuse(0, name, Refusal::Unseen { uid: socket.uid, unit, absence });
+        }
+        if !is_sure {
+            for process in holders.iter().filter_map(|(holding, _)| view.snapshot.process(holding.pid)) {
+                self.refuse(process.id.pid, process.title(), Refusal::PerhapsAnother);
+            }
+            return Ok(());
+        }
+        for note in notes::inherited(view, &holders) {
+            self.note(note);
+        }
+        let activated = holders.iter().any(|(_, via)| *via == Seen::Known(Via::Activated));
+        for (holding, via) in holders {
+            // The supervisor that keeps a listener for its service is named, not stopped.
+            let keeps_for_another = activated && via != Seen::Known(Via::Activated);
+            match view.snapshot.process(holding.pid) {
+                Some(process) if keeps_for_another => {
+                    self.refuse(process.id.pid, process.title(), Refusal::KeepsForAnother);
                 }
-                continue;
+                Some(process) => self.consider(cx.machine, view, itself, process, (socket.transport, socket.port()), tree)?,
+                None => {}
             }
-            for (holding, via) in holders {
-                // The supervisor that keeps a listener for its service is named, not stopped.
-                let keeps_for_another = activated && via != Seen::Known(Via::Activated);
-                match view.snapshot.process(holding.pid) {
-                    Some(process) if keeps_for_another => {
-                        self.refuse(process.id.pid, process.title(), Refusal::KeepsForAnother);
-                    }
-                    Some(process) => self.consider(host, &view, &itself, process, tree)?,
-                    None => {}
-                }
-            }
+        }
+        Ok(())
+    }
+
+    /// Adds processes that were named themselves.
+    pub(super) fn named(
+        &mut self,
+        cx: &Context<'_, Acts>,
+        itself: &Itself,
+        view: &View,
+        processes: &[ProcessId],
+        tree: bool,
+    ) -> Result<(), Failure> {
+        self.gaps.extend(view.snapshot.gaps.iter().cloned());
+        for process in processes.iter().filter_map(|id| view.snapshot.process(id.pid)) {
+            self.consider(cx.machine, view, itself, process, (Transport::Tcp, None), tree)?;
         }
         Ok(())
     }
@@ -83,28 +151,40 @@ impl Plan {
         view: &View,
         itself: &Itself,
         process: &Process,
+        at: (Transport, Option<u16>),
         tree: bool,
     ) -> Result<(), Failure> {
         let story = view.story(process.id.pid);
-        if let Some(supervisor) = story.and_then(|story| story.supervisor.as_ref()) {
-            let known = self.supervisor.as_ref().is_some_and(|known| known.restarts || !supervisor.restarts);
-            if !known && supervisor.kind != SupervisorKind::Shell {
-                self.supervisor = Some(Supervised::from(supervisor));
-            }
-        }
-        if let Some(why) = untouchable(itself, process, story) {
+        if let Some(why) = untouchable(itself, process, story, at) {
             self.refuse(process.id.pid, process.title(), why);
             return Ok(());
+        }
+        let above = story.map(|story| story.ancestors.as_slice()).unwrap_or_default();
+        let looping = above
+            .iter()
+            .take(FEW_ABOVE)
+            .filter_map(|pid| view.snapshot.process(*pid))
+            .find(|above| portward_checks::is_loop(above));
+        if let Some(shell) = looping {
+            let name = Text::new(format!("the loop of {} (pid {})", shell.title(), shell.id.pid));
+            let stop = Some(shell!("kill {}", shell.id.pid));
+            let supervised = Supervised { kind: SupervisorKind::Script, name, restarts: true, stop };
+            self.supervised(supervised, Some(shell.id.pid));
+        } else if let Some(supervisor) = story.and_then(|story| story.supervisor.as_ref())
+            && supervisor.kind != SupervisorKind::Shell
+        {
+            self.supervised(Supervised::from(supervisor), supervisor.pid);
         }
         if !tree {
             self.mark(process);
             return Ok(());
         }
-        let top = story.and_then(|story| top_of_tree(view, itself, story)).unwrap_or(process);
+        let loop_above = looping.filter(|shell| shell.id.pid > 1 && itself.may_end(shell.id.pid));
+        let top = loop_above.or_else(|| story.and_then(|story| top_of_tree(view, itself, story))).unwrap_or(process);
         let mut pids = vec![top.id.pid];
         pids.extend(host.descendants(top.id.pid)?);
         for member in host.processes(&pids)?.iter().filter(|member| pids.contains(&member.id.pid)) {
-            match untouchable(itself, member, None) {
+            match untouchable(itself, member, None, at) {
                 None => self.mark(member),
                 Some(why) => self.refuse(member.id.pid, member.title(), why),
             }
@@ -114,9 +194,38 @@ impl Plan {
         Ok(())
     }
 
+    /// Keeps the supervisor that matters most: one that starts what ends again.
+    fn supervised(&mut self, supervisor: Supervised, pid: Option<u32>) {
+        let known = self.supervisor.as_ref().is_some_and(|known| known.restarts || !supervisor.restarts);
+        if !known {
+            self.supervisor = Some(supervisor);
+            self.supervisor_pid = pid;
+        }
+    }
+
+    /// Who is to be stopped itself starts nothing again.
+    pub(super) fn settle(&mut self) {
+        if self.supervisor_pid.is_some_and(|pid| self.marks.iter().any(|mark| mark.process.pid == pid)) {
+            self.supervisor = None;
+            self.supervisor_pid = None;
+        }
+    }
+
+    fn note(&mut self, note: Sentence) {
+        if !self.notes.contains(&note) {
+            self.notes.push(note);
+        }
+    }
+
     fn mark(&mut self, process: &Process) {
         if !self.marks.iter().any(|mark| mark.process == process.id) {
-            self.marks.push(Mark { process: process.id, name: process.title() });
+            self.marks.push(Mark {
+                process: process.id,
+                name: process.title(),
+                parent: process.parent,
+                state: process.state,
+                argv: process.argv.known().cloned(),
+            });
         }
     }
 
@@ -135,13 +244,13 @@ impl Plan {
 }
 
 /// The caller: its pid and those of its parents.
-struct Itself {
+pub(super) struct Itself {
     pid: u32,
     parents: Vec<u32>,
 }
 
 impl Itself {
-    fn of(cx: &Context<'_, Acts>) -> Result<Self, Failure> {
+    pub(super) fn of(cx: &Context<'_, Acts>) -> Result<Self, Failure> {
         let pid = cx.caller.process.pid;
         let processes = cx.machine.processes(&[pid])?;
         let parent_of = |pid: u32| processes.iter().find(|process| process.id.pid == pid).map(|process| process.parent);
@@ -152,9 +261,13 @@ impl Itself {
         }
         Ok(Self { pid, parents })
     }
+
+    fn may_end(&self, pid: u32) -> bool {
+        pid != self.pid && !self.parents.contains(&pid)
+    }
 }
 
-fn untouchable(itself: &Itself, process: &Process, story: Option<&Story>) -> Option<Refusal> {
+fn untouchable(itself: &Itself, process: &Process, story: Option<&Story>, at: (Transport, Option<u16>)) -> Option<Refusal> {
     let pid = process.id.pid;
     if pid == 1 {
         return Some(Refusal::FirstProcess);
@@ -165,19 +278,29 @@ fn untouchable(itself: &Itself, process: &Process, story: Option<&Story>) -> Opt
     if itself.parents.contains(&pid) {
         return Some(Refusal::AboveThisCommand);
     }
-    if process.argv.known().is_some_and(portward_model::CommandLine::is_empty) && process.parent == KTHREADD {
+    if process.argv.known().is_some_and(CommandLine::is_empty) && process.parent == KTHREADD {
         return Some(Refusal::KernelThread);
     }
     if process.state == ProcessState::Exited && process.threads <= 1 {
         return Some(Refusal::Exited);
     }
-    let container = story.and_then(|story| story.container.as_ref())?;
+    let container = story.and_then(|story| story.container.as_ref());
     // A proxy only forwards: without it the container would keep running, published nowhere.
-    container.inner_port?;
-    let container = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
-    let stop = story.and_then(|story| story.supervisor.as_ref()).and_then(|supervisor| supervisor.stop.clone());
-    let stop = stop.unwrap_or_else(|| ShellLine::from("docker stop").operand(&container));
-    Some(Refusal::Publishes { container, stop })
+    if let Some(container) = container.filter(|container| container.inner_port.is_some()) {
+        let container = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
+        let stop = story.and_then(|story| story.supervisor.as_ref()).and_then(|supervisor| supervisor.stop.clone());
+        let stop = stop.unwrap_or_else(|| ShellLine::from("docker stop").operand(&container));
+        return Some(Refusal::Publishes { container, stop });
+    }
+    // What runs inside a container is its own affair; only outside is such a program a helper.
+    let carries = Carries::of(process).filter(|_| container.is_none())?;
+    let find = match (carries, at) {
+        (Carries::Podman, (_, Some(port))) => shell!("podman ps --filter publish={}", port),
+        (Carries::Docker, (_, Some(port))) => shell!("docker ps --filter publish={}", port),
+        (Carries::Podman, (_, None)) => ShellLine::from("podman ps"),
+        (Carries::Docker, (_, None)) => ShellLine::from("docker ps"),
+    };
+    Some(Refusal::Carries { runtime: carries.command().to_owned(), find })
 }
 
 /// The script or manager at the top of the holder's tree, unless this command runs inside it.
@@ -186,9 +309,11 @@ fn top_of_tree<'a>(view: &'a View, itself: &Itself, story: &Story) -> Option<&'a
     if !matches!(supervisor.kind, SupervisorKind::Script | SupervisorKind::Manager) {
         return None;
     }
-    let pid = supervisor.pid.filter(|pid| *pid > 1 && *pid != itself.pid && !itself.parents.contains(pid))?;
+    let pid = supervisor.pid.filter(|pid| *pid > 1 && itself.may_end(*pid))?;
     view.snapshot.process(pid)
 }
 
 /// The kernel's own parent of its threads.
 const KTHREADD: u32 = 2;
+/// How far above a server the shell of its loop is looked for.
+const FEW_ABOVE: usize = 3;
