@@ -34,6 +34,9 @@ fn ends(running: &mut Running) {
     until("its end", || (!running.is_alive()).then_some(()));
 }
 
+/// What a path is accused of where its server is not found.
+const BLAMED: [&str; 3] = ["stale-unix-socket", "unix-socket-missing", "unix-path-held"];
+
 fn doctor(world: &World, path: &Path) -> Value {
     world.portward(&["doctor", &format!("unix:{}", path.display()), "--json"]).json()
 }
@@ -47,8 +50,7 @@ fn all_find(world: &World, path: &Path, server: &Server, how: &str) {
     let endpoint = format!("unix:{}", path.display());
     let told = doctor(world, path);
     // Whether it took the connection in time is another question.
-    let blamed = ["stale-unix-socket", "unix-socket-missing", "unix-path-held"];
-    assert!(!codes(&told).iter().any(|code| blamed.contains(code)), "{how}: {told:#}");
+    assert!(!codes(&told).iter().any(|code| BLAMED.contains(code)), "{how}: {told:#}");
     assert!(!told.to_string().contains("rm -- "), "{how}: {told:#}");
     let explained = world.portward(&["explain", &endpoint, "--json"]).expect(0).json();
     assert_eq!(explained["sockets"][0]["owners"][0]["pid"], server.pid, "{how}: {explained:#}");
@@ -223,7 +225,8 @@ fn redis_by_a_link_is_redis() {
     let mut redis = world.enter().start(&arguments);
     let endpoint = format!("unix:{}", real.join("redis.sock").display());
     let _ = world.portward(&["wait", &endpoint, "--timeout", "20s"]).expect(0);
-    assert_eq!(doctor(&world, &real.join("redis.sock"))["verdict"], "healthy");
+    let told = doctor(&world, &real.join("redis.sock"));
+    assert!(!codes(&told).iter().any(|code| BLAMED.contains(code)), "{told:#}");
     let document = world.portward(&["free", &endpoint, "--yes", "--json"]).expect(0).json();
     assert!(document["freed"][0]["name"].as_str().unwrap().contains("redis"), "{document:#}");
     assert_eq!(document["port_free"], true, "it removes its own file: {document:#}");
