@@ -43,7 +43,7 @@ rules! {
     "chrome" ["attempt to set a cookie via a Set-Cookie", "was blocked"] Other Request, says "cookie-not-sent";
     "chrome" ["SameSite=None", "Secure"] Other Request, says "cookie-not-sent";
     "firefox" ["has been rejected because", "cookie"] Other Request, says "cookie-not-sent";
-    "chrome" ["WebSocket connection to", "failed"] Refused Handshake, echo;
+    "chrome" ["WebSocket connection to", "failed"] Refused Handshake, echo, after "connection to ";
     "chrome" ["Error during WebSocket handshake: Unexpected response code:"] HttpStatus Handshake,
         says "websocket-upgrade-missing";
     "chrome" ["Error in connection establishment: net::ERR_CONNECTION_REFUSED"] Refused Connect;

@@ -54,8 +54,8 @@ rules! {
     "localtunnel" ["connection refused:", "(check your firewall settings)"] Refused Connect 111, after "refused: ";
     "elixir" ["Failed to start Ranch listener", "for reason :eaddrinuse (address already in use)"] InUse Listen 98;
     "elixir" ["Running", "cowboy", "reported", "eaddrinuse"] InUse Listen 98;
-    "elixir" ["[error] Running", "at http failed, port", "already in use"] InUse Listen, after "port ";
-    "elixir" ["failed, port", "already in use"] InUse Listen, after "failed, port ";
+    "elixir" ["[error] Running", "at http failed, port", "already in use"] InUse Listen;
+    "elixir" ["failed, port", "already in use"] InUse Listen;
     "elixir" ["(DBConnection.ConnectionError) tcp connect", "connection refused - :econnrefused"] Refused Connect 111, after "connect (";
     "elixir" ["[error] Postgrex.Protocol", "failed to connect:", "econnrefused"] Refused Connect 111, after "connect (";
     "elixir" ["[error] Postgrex.Protocol", "failed to connect:", "(invalid_catalog_name)"] AuthenticationFailed Handshake,

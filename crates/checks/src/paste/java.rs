@@ -9,6 +9,10 @@ rules! {
     "java" ["java.net.ConnectException", "can't assign requested address"] AddressNotAvailable Connect 99;
     "java" ["java.net.http.HttpConnectTimeoutException"] NoHandshake Connect;
     "java" ["java.net.BindException", "address already in use"] InUse Bind 98;
+    "java" ["java.net.BindException: Address already in use:"] InUse Bind 98, after "in use:";
+    "java" ["java.net.BindException: Address already in use: bind"] InUse Bind 98, nowhere;
+    "java" ["java.net.BindException: Address already in use: /"] InUse Bind 98, after "in use: /";
+    "quarkus" ["Port(s) already bound:"] InUse Bind, sure, after "bound: ";
     "java" ["java.net.BindException", "assign requested address"] AddressNotAvailable Bind 99;
     "java" ["java.net.BindException", "permission denied"] PermissionDenied Bind 13;
     "java" ["java.net.SocketException: Permission denied"] PermissionDenied 13;

@@ -247,6 +247,8 @@ fn port_word(name: &str, after: &str, end: usize) -> Option<Place> {
     }
     let bare = after.trim_start_matches("(s)").trim_start_matches([' ', ':', '=', '"', '\'', '(', '[', '#', '`', '‘', '\\']);
     let bare = bare.strip_prefix("number ").unwrap_or(bare);
+    // `{port,8088}` of Erlang.
+    let bare = bare.strip_prefix(',').filter(|tuple| tuple.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(bare);
     let (port, digits) = number(bare)?;
     // A version or a word that begins with digits is no port.
     let follows = bare.get(digits..)?;
@@ -445,6 +447,8 @@ mod tests {
             ("0:0:0:0:0:0:0:1:8080", "0:0:0:0:0:0:0:1|8080"),
             ("Ncat: bind to :::25362: Address", "::|25362"),
             ("endpoint://client-b0/127.0.0.1:2379", "127.0.0.1|2379"),
+            ("ranch_tcp:listen([{port,8088},{ip", "|8088"),
+            ("port, 3 more", ""),
         ] {
             assert_eq!(shown(line).join(" "), expected, "{line}");
         }

@@ -28,6 +28,7 @@ mod port;
 mod projects;
 mod ps;
 mod recorded;
+mod reports;
 mod resume;
 mod run;
 mod schema;
