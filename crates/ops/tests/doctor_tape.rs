@@ -11,7 +11,7 @@ use std::{
     thread,
 };
 
-use asking::ask;
+use asking::{ask, fixed};
 use portward_model::Snapshot;
 use portward_ops::{Look, op::doctor::Ask};
 use portward_sys::{Entry, Flaky, Recording, Tape, Which, this_machine};
@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 
 /// A server of this process that answers every client alike, until the process ends.
 fn server(answer: &'static [u8]) -> SocketAddr {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let listener = fixed();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for mut client in listener.incoming().map_while(Result::ok) {

@@ -21,11 +21,12 @@ use serde_json::{Value, json};
 fn least(op: &str) -> Value {
     match op {
         "explain" | "open" | "resume" => json!({ "endpoint": "1" }),
-        "free" | "wait" | "guard.pin" | "guard.open" => json!({ "endpoints": ["1"] }),
+        "free" | "wait" | "wait.while" | "guard.pin" | "guard.open" => json!({ "endpoints": ["1"] }),
         "snapshot.record" => json!({ "for": "1" }),
         "snapshot.write" => json!({ "out": "/nowhere/x" }),
         "doctor.as" => json!({ "as": "true" }),
         "run" => json!({ "command": ["true"] }),
+        "wait.run" => json!({ "endpoints": ["1"], "command": ["true"] }),
         "front.give" => json!({ "project": "none" }),
         "front.low" => json!({ "project": "none", "low": [80] }),
         "lease.take" => json!({ "what": ["1"] }),
@@ -62,7 +63,7 @@ fn what_needs_the_callers_own_process_is_refused_elsewhere() {
     let machine = Machine::Live(machine.as_ref());
     let door = Door { machine, own: None, clock: &SystemClock, cancel: &cancel, prompt: &Nobody };
     let homes: Vec<&str> = OPS.iter().filter(|entry| entry.home == Home::Caller).map(|entry| entry.name).collect();
-    assert_eq!(homes, ["doctor.as", "lab.start", "lab.hint", "lab.check", "run", "port.run"]);
+    assert_eq!(homes, ["doctor.as", "wait.run", "lab.start", "lab.hint", "lab.check", "run", "port.run"]);
     for op in homes {
         let request = Request { caller: this_caller(), op: op.to_owned(), input: input(op) };
         let failure = dispatch(request, &door, &mut |_| true).unwrap_err();

@@ -173,7 +173,8 @@ impl Examined {
         let paste = inquiry.paste();
         let nowhere = inquiry.asked().is_nowhere();
         if let Some(paste) = paste.filter(|_| nowhere && diagnosis.causes.is_empty()) {
-            return Self { notes: inquiry.notes().to_vec(), ..Self::without_address(paste, took) };
+            let (notes, gaps) = (inquiry.notes().to_vec(), inquiry.snapshot().gaps.clone());
+            return Self { notes, gaps, ..Self::without_address(paste, took) };
         }
         let mut notes = inquiry.notes().to_vec();
         if diagnosis.verdict == Verdict::Healthy
