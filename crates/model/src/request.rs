@@ -52,16 +52,19 @@ impl SafeRequest {
     }
 
     /// The same from a page of this origin.
+    #[must_use]
     pub fn from_origin(self, origin: Option<&str>) -> Self {
         Self { origin: origin.filter(|origin| is_word(origin)).map(str::to_owned), ..self }
     }
 
     /// The same as the opening of a WebSocket.
+    #[must_use]
     pub fn upgraded(self) -> Self {
         Self { method: SafeMethod::Get, upgrade: true, ..self }
     }
 
     /// The same, offering these subprotocols (RFC 6455 section 11.3.4).
+    #[must_use]
     pub fn speaking(self, protocols: Option<&str>) -> Self {
         let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
         Self { protocols: protocols.filter(plain).map(str::to_owned), ..self }
@@ -74,22 +77,20 @@ impl SafeRequest {
 
     /// As it is sent over HTTP/1.1.
     pub fn bytes(&self) -> Vec<u8> {
-        let mut text = format!("{} HTTP/1.1\r\nHost: {}\r\nUser-Agent: portward\r\n", self.line(), self.host);
+        let mut lines =
+            vec![format!("{} HTTP/1.1", self.line()), format!("Host: {}", self.host), "User-Agent: portward".to_owned()];
         if let Some(origin) = &self.origin {
-            text += &format!("Origin: {origin}\r\n");
-            if self.method == SafeMethod::Options {
-                text += "Access-Control-Request-Method: GET\r\n";
-            }
+            lines.push(format!("Origin: {origin}"));
+            lines.extend((self.method == SafeMethod::Options).then(|| "Access-Control-Request-Method: GET".to_owned()));
         }
         if self.upgrade {
-            text += "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ==\r\n";
-            if let Some(protocols) = &self.protocols {
-                text += &format!("Sec-WebSocket-Protocol: {protocols}\r\n");
-            }
+            lines.extend(UPGRADE.iter().map(|line| (*line).to_owned()));
+            lines.extend(self.protocols.iter().map(|protocols| format!("Sec-WebSocket-Protocol: {protocols}")));
         } else {
-            text += "Accept: */*\r\nConnection: close\r\n";
+            lines.extend(["Accept: */*", "Connection: close"].map(str::to_owned));
         }
-        text += "\r\n";
+        let mut text = lines.join("\r\n");
+        text.push_str("\r\n\r\n");
         text.into_bytes()
     }
 }
@@ -98,6 +99,9 @@ fn is_word(text: &str) -> bool {
     text.len() < LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// Lines of the opening of a WebSocket.
+const UPGRADE: &[&str] =
+    &["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ=="];
 const LONGEST: usize = 2048;
 const LONGEST_HOST: usize = 260;
 

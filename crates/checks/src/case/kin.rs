@@ -128,9 +128,9 @@ pub(crate) fn may_hold<'a>(case: &Case<'a>, socket: &Socket) -> Vec<&'a Process>
     }
     // A user of its own is what a service runs as.
     let serves = |process: &&Process| program::find(process, |known| matches!(known.kind, Kind::Server | Kind::Master)).is_some();
-    let mut servers: Vec<&Process> = case.processes().filter(own).filter(serves).collect();
-    servers.dedup_by(|one, other| one.name == other.name);
-    if servers.len() == 1 { servers } else { Vec::new() }
+    let mut found: Vec<&Process> = case.processes().filter(own).filter(serves).collect();
+    found.dedup_by(|one, other| one.name == other.name);
+    if found.len() == 1 { found } else { Vec::new() }
 }
 
 /// Not a URL, not a forward, and in a whole script only one that speaks of serving.

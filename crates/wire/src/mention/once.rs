@@ -57,7 +57,7 @@ fn closes(lines: &[&[u8]], at: usize, servers: &[&[u8]]) -> bool {
     let first = has(text, b".once('request'") || has(text, b".once(\"request\"");
     let near = at.saturating_sub(REACH)..=at + 1;
     let is_told_to_end = near.clone().any(|near| ENDINGS.iter().any(|word| has(line(lines, near), word)));
-    first || ((ends_itself || servers.iter().any(|name| of(name))) && !is_told_to_end)
+    first || ((ends_itself || servers.iter().any(of)) && !is_told_to_end)
 }
 
 /// True where an answer was given a moment before.

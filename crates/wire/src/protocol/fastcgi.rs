@@ -1,5 +1,5 @@
-//! FastCGI, as PHP-FPM and others serve it to a web server: the management record `FCGI_GET_VALUES`, which runs no script, answered
-//! by `FCGI_GET_VALUES_RESULT` (FastCGI specification, section 4.1).
+//! `FastCGI`, as PHP-FPM and others serve it to a web server: the management record `FCGI_GET_VALUES`, which runs no script, answered
+//! by `FCGI_GET_VALUES_RESULT` (`FastCGI` specification, section 4.1).
 
 use super::{ANOTHER_PROTOCOL, Greeting, Judgement, Protocol, Words, usual};
 

@@ -17,11 +17,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let answer = talk::http(case);
     // Whoever asked about a port alone called it by no name.
     let called = told || case.asked.scheme.is_some() || case.asked.name.is_some();
-    let refuses = |status: u16| matches!(status, 400 | 403 | 421 | 500);
-    let refused = answer.filter(|(_, _, answer)| refuses(answer.status));
+    let denies = |status: u16| matches!(status, 400 | 403 | 421 | 500);
+    let refused = answer.filter(|(_, _, answer)| denies(answer.status));
     let says = |answer: &talk::HttpAnswer<'_>| SAYINGS.iter().any(|saying| answer.has(saying));
     let spelled = refused.is_some_and(|(_, _, answer)| answer.status == 421)
-        || talk::answers(case).iter().any(|(_, _, answer)| refuses(answer.status) && says(answer));
+        || talk::answers(case).iter().any(|(_, _, answer)| denies(answer.status) && says(answer));
     if !called {
         return Ruling::Silent;
     }

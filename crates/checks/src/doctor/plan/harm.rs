@@ -152,7 +152,7 @@ fn ingests(case: &Case<'_>, holders: &[&Process]) -> Option<String> {
     Some(format!("{} by its name keeps whatever it is sent", words::named(named)))
 }
 
-/// Ports of raw printers and of OpenTSDB that are at least as usual for HTTP: exporters of Prometheus begin at 9100.
+/// Ports of raw printers and of `OpenTSDB` that are at least as usual for HTTP: exporters of Prometheus begin at 9100.
 const SHARED: &[u16] = &[9100, 4242];
 /// Words in the names of programs that store what they are sent.
 const INGEST_WORDS: &str = "ingest syslog statsd graphite carbon collectd collector fluentd fluent-bit logstash graylog telegraf vector filebeat \

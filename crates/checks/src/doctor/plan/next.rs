@@ -23,8 +23,7 @@ pub(in crate::doctor) fn follow_up(case: &Case<'_>) -> Option<PlannedDial> {
         Said::Http | Said::Upgrade | Said::HttpByLocalhost => after_http(case, last, exchange),
         Said::Nothing => after_silence_of_ours(case, exchange),
         Said::Tls => after_tls(case, exchange),
-        Said::Proxied if is_open(exchange) => in_its_own_words(case),
-        Said::Greeting if is_open(exchange) => in_its_own_words(case),
+        Said::Proxied | Said::Greeting if is_open(exchange) => in_its_own_words(case),
         Said::Proxied | Said::Greeting => None,
     }?;
     Some(PlannedDial { at: last.at.clone(), speech: Some(speech), patience_ms: NEAR_MS, purpose })
