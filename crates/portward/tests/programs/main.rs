@@ -16,6 +16,7 @@ mod php;
 mod postgres;
 mod python;
 mod redis;
+mod requests;
 mod session;
 mod session_databases;
 mod session_java;

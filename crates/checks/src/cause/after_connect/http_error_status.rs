@@ -20,6 +20,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let hidden = case.symptom() == Some(Symptom::CrossOrigin);
     // The last answer is that to GET, where HEAD was answered with an error.
     let answer = talk::answers(case).into_iter().rfind(|(_, exchange, _)| exchange.said != Said::Upgrade || told);
+    // What another method meets tells nothing of a request that was not repeated, unless everything fails there.
+    let unrepeated = crate::case::request::unrepeated(case).is_some();
+    let answer = answer.filter(|(_, _, answer)| !unrepeated || answer.status >= 500);
     let resource = case.asked.resource.as_deref().filter(|resource| !resource.is_empty() && *resource != "/");
     let url = case.asked.scheme.is_some();
     let status = answer.map(|(_, _, answer)| answer.status);
@@ -35,7 +38,7 @@ fn run(case: &Case<'_>) -> Ruling {
         }
         // The text's own path may be another than the one that was asked for here.
         Some(_) if told => Likelihood::Possible,
-        None if told && talk::exchanges(case).is_empty() => Likelihood::Likely,
+        None if told && (unrepeated || talk::exchanges(case).is_empty()) => Likelihood::Likely,
         Some(_) | None => return Ruling::Silent,
     };
     let mut evidence: Vec<_> = answer.map(|(_, exchange, _)| talk::heard_words(exchange)).into_iter().collect();
