@@ -34,7 +34,7 @@ use watch::{Rules, Watched};
 #[serde(deny_unknown_fields)]
 pub struct Wait {
     /// Endpoints and URLs; all of them must be ready
-    #[arg(value_name = "ENDPOINT", required = true)]
+    #[arg(value_name = "ENDPOINT", required = true, index = 1)]
     pub endpoints: Vec<Goal>,
     /// Wait until the port can be bound
     #[arg(long, conflicts_with = "ready")]
@@ -45,21 +45,21 @@ pub struct Wait {
     #[serde(default)]
     pub ready: Option<String>,
     /// Statuses of HTTP that are ready: 200, 2xx, 200-299, any; commas between several
-    #[arg(long, value_name = "STATUS")]
+    #[arg(long, value_name = "STATUS", alias = "status-codes")]
     #[serde(default)]
     pub status: Option<Statuses>,
-    /// A header that the answer must have, with this value where one is given
-    #[arg(long, value_name = "NAME[: VALUE]")]
-    #[serde(default)]
-    pub header: Vec<Field>,
     /// A text that must stand in the answer's body
     #[arg(long, value_name = "TEXT")]
     #[serde(default)]
     pub body: Option<String>,
+    /// A header that the answer must have, with this value where one is given
+    #[arg(long, value_name = "NAME[: VALUE]")]
+    #[serde(default)]
+    pub expect_header: Vec<Field>,
     /// A header to send with the request
     #[arg(long, short = 'H', value_name = "NAME: VALUE")]
     #[serde(default)]
-    pub send_header: Vec<Field>,
+    pub header: Vec<Field>,
     /// Take any certificate
     #[arg(long, short = 'k', conflicts_with = "ca")]
     #[serde(default)]

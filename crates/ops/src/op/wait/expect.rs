@@ -106,14 +106,51 @@ portward_model::written_as_text!(Field);
 impl Field {
     /// True where only a client says it: no answer has it.
     pub(super) fn is_of_requests(&self) -> bool {
-        let name = self.name.to_ascii_lowercase();
-        OF_REQUESTS.contains(&name.as_str()) || name.starts_with("accept-") && name != "accept-ranges"
+        self.is_among(OF_REQUESTS)
+    }
+
+    /// True where only a server says it: no request has it.
+    pub(super) fn is_of_answers(&self) -> bool {
+        self.is_among(OF_ANSWERS)
+    }
+
+    fn is_among(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.name.eq_ignore_ascii_case(name))
     }
 }
 
-/// RFC 9110 section 10.1 and 12.5, and what people send beside them.
-const OF_REQUESTS: &[&str] =
-    &["accept", "authorization", "cookie", "expect", "from", "host", "origin", "referer", "te", "user-agent", "x-api-key"];
+/// RFC 9110 sections 10.1 and 12.5, and what people send beside them.
+const OF_REQUESTS: &[&str] = &[
+    "accept",
+    "accept-encoding",
+    "accept-language",
+    "authorization",
+    "cookie",
+    "expect",
+    "from",
+    "host",
+    "origin",
+    "referer",
+    "te",
+    "user-agent",
+    "x-api-key",
+];
+
+/// RFC 9110 sections 8.8, 10.2 and 15, and what servers say beside them.
+const OF_ANSWERS: &[&str] = &[
+    "age",
+    "allow",
+    "etag",
+    "last-modified",
+    "location",
+    "retry-after",
+    "server",
+    "set-cookie",
+    "strict-transport-security",
+    "vary",
+    "www-authenticate",
+    "x-powered-by",
+];
 
 /// What is asked of an answer.
 #[derive(Clone, Debug)]

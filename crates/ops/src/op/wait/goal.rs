@@ -39,6 +39,8 @@ pub(super) struct Url {
     pub(super) tls: bool,
     /// The path with its query.
     pub(super) target: String,
+    /// The host that is named where it is not the one that is dialled.
+    pub(super) host: Option<String>,
     /// The user with the password, where there are any.
     pub(super) login: Option<String>,
     /// True where it is to go on in WebSocket.
@@ -79,6 +81,13 @@ impl Goal {
     }
 }
 
+impl Url {
+    /// The request for what stands behind the host.
+    pub(super) fn of(target: &str) -> Self {
+        Self { target: request_target(target), ..Self::default() }
+    }
+}
+
 impl FromStr for Goal {
     type Err = EndpointError;
 
@@ -111,7 +120,7 @@ fn read(text: &str) -> Result<(Endpoint, Way), EndpointError> {
     let (authority, target) = parted(rest);
     match scheme {
         "http" | "https" | "ws" | "wss" => {
-            let url = Url { tls, target: request_target(target), login: login(authority), upgrade: scheme.starts_with("ws") };
+            let url = Url { tls, login: login(authority), upgrade: scheme.starts_with("ws"), ..Url::of(target) };
             match rest.strip_prefix("unix:") {
                 Some(rest) => through(rest, &url),
                 None => Ok((format!("{scheme}://{rest}").parse()?, Way::Http(url))),
@@ -120,7 +129,7 @@ fn read(text: &str) -> Result<(Endpoint, Way), EndpointError> {
         // As several libraries write it, with the slashes of the socket's path escaped.
         "http+unix" | "https+unix" => {
             let path = unescaped(authority);
-            let url = Url { tls, target: request_target(target), ..Url::default() };
+            let url = Url { tls, ..Url::of(target) };
             Ok((format!("unix:{path}").parse()?, Way::Http(url)))
         }
         "grpc" | "grpcs" => {
@@ -160,8 +169,7 @@ fn without_scheme(text: &str) -> Result<(Endpoint, Way), EndpointError> {
         |word: &str| ["tcp", "tcp4", "tcp6", "udp", "udp4", "udp6"].iter().any(|own| own.eq_ignore_ascii_case(word));
     match text.split_once('/') {
         Some((before, after)) if before.contains(':') && !endpoint.transport.is_unix() && !is_transport(after) => {
-            let url = Url { target: request_target(&format!("/{after}")), ..Url::default() };
-            Ok((endpoint, Way::Http(url)))
+            Ok((endpoint, Way::Http(Url::of(&format!("/{after}")))))
         }
         _ => Ok((endpoint, Way::Plain)),
     }
@@ -180,10 +188,18 @@ fn file(path: &str) -> Result<(Endpoint, Way), EndpointError> {
     Ok((Endpoint::unix(Text::from(path)), Way::File(Text::from(path))))
 }
 
-/// `/run/x.sock:/health`: a request through a Unix socket, as wait-on and `request` write it.
+/// `/run/x.sock:/health`: a request through a Unix socket, as wait-on and `request` write it; behind the path may stand a whole URL,
+/// which names a host.
 fn through(rest: &str, url: &Url) -> Result<(Endpoint, Way), EndpointError> {
     let (path, target) = rest.split_once(':').unwrap_or((rest, ""));
-    Ok((format!("unix:{path}").parse()?, Way::Http(Url { target: request_target(target), login: None, ..*url })))
+    let (host, target) = match target.split_once("://") {
+        Some((_, inner)) => {
+            let (host, target) = parted(inner);
+            (Some(host.to_owned()), target)
+        }
+        None => (None, target),
+    };
+    Ok((format!("unix:{path}").parse()?, Way::Http(Url { tls: url.tls, upgrade: url.upgrade, host, ..Url::of(target) })))
 }
 
 /// What stands before the path of a URL, and the path with all that follows.
@@ -245,11 +261,13 @@ mod tests {
             ("http://unix:/run/x.sock:/a?b", "unix:/run/x.sock", false, "/a?b"),
             ("http://unix:/run/x.sock", "unix:/run/x.sock", false, "/"),
             ("http-get://unix:/run/x.sock:/", "unix:/run/x.sock", false, "/"),
+            ("http://unix:/run/x.sock:http://server/foo", "unix:/run/x.sock", false, "/foo"),
             ("http+unix://%2Frun%2Fx.sock/a", "unix:/run/x.sock", false, "/a"),
         ] {
             let (found, url) = http(text);
             assert_eq!((found.as_str(), url.tls, url.target.as_str()), (endpoint, tls, target), "{text}");
         }
+        assert_eq!(http("http://unix:/run/x.sock:http://server/foo").1.host.as_deref(), Some("server"));
         assert!(http("ws://localhost:3000/ws").1.upgrade && http("wss://localhost/ws").1.tls);
         assert_eq!(http("http://me:p%40ss@localhost:3000/").1.login.as_deref(), Some("me:p@ss"));
     }

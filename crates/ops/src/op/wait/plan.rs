@@ -24,12 +24,17 @@ impl Wait {
             let shown = Text::from(path.as_str());
             return Err(Failure::usage(format!("{shown} is not there; --ca takes a file of certificates.")));
         }
-        if let Some(field) = self.header.iter().find(|field| field.is_of_requests()) {
-            return Err(Failure::usage(format!("`{}` is a header of requests, and --header is one of the answer.", field.name))
-                .hint(hint!("-H {}    sends it", field.to_string())));
+        if let Some(field) = self.expect_header.iter().find(|field| field.is_of_requests()) {
+            let sentence = format!("`{}` is a header of requests, and --expect-header is one of the answer.", field.name);
+            return Err(Failure::usage(sentence).hint(hint!("--header {}    sends it", field.to_string())));
         }
-        if let Some(field) = self.send_header.iter().find(|field| field.value.is_none()) {
-            return Err(Failure::usage(format!("`{}` is a header without a value.", field.name)).hint("-H 'NAME: VALUE'"));
+        if let Some(field) = self.header.iter().find(|field| field.value.is_none() || field.is_of_answers()) {
+            let sentence = if field.value.is_none() {
+                format!("`{}` is a header without a value, and --header sends one.", field.name)
+            } else {
+                format!("`{}` is a header of answers, and --header sends one.", field.name)
+            };
+            return Err(Failure::usage(sentence).hint(hint!("--expect-header {}    waits for it", field.to_string())));
         }
         let goals: Vec<Awaiting> = self
             .endpoints
@@ -39,9 +44,9 @@ impl Wait {
         let asks = goals.iter().any(|one| matches!(one.wish, Wish::Asks { .. }));
         let said = [
             (self.status.is_some(), "--status"),
-            (!self.header.is_empty(), "--header"),
             (self.body.is_some(), "--body"),
-            (!self.send_header.is_empty(), "--send-header"),
+            (!self.expect_header.is_empty(), "--expect-header"),
+            (!self.header.is_empty(), "--header"),
         ];
         match said.iter().find(|(is_said, _)| *is_said && !asks) {
             Some((_, option)) => Err(Failure::usage(format!("{option} is about HTTP, and nothing here is asked in it."))
@@ -66,10 +71,7 @@ impl Wait {
                 let statuses = if url.upgrade { Statuses::upgraded() } else { Statuses::fine() };
                 Ok(self.request(goal, url, statuses))
             }
-            (Some("http"), _) => {
-                let url = Url { target: "/".to_owned(), ..Url::default() };
-                Ok(self.request(goal, &url, Statuses::no_fault()))
-            }
+            (Some("http"), _) => Ok(self.request(goal, &Url::of("/"), Statuses::no_fault())),
             (None | Some("grpc"), Way::Grpc { tls, service }) => Ok(self.check(goal, *tls, service)),
             (Some("grpc"), way) => Ok(self.check(goal, matches!(way, Way::Http(url) if url.tls), "")),
             (None, Way::Speaks(known, tls)) => match known.greeting {
@@ -90,20 +92,23 @@ impl Wait {
 
     fn request(&self, goal: &Goal, url: &Url, statuses: Statuses) -> Wish {
         let mut fields: Vec<(String, String)> = Vec::new();
-        for Field { name, value } in &self.send_header {
+        for Field { name, value } in &self.header {
             fields.push((name.clone(), value.clone().unwrap_or_default()));
         }
         let says = |name: &str| fields.iter().any(|(own, _)| own.eq_ignore_ascii_case(name));
         if let Some(login) = url.login.as_ref().filter(|_| !says("authorization")) {
             fields.push(("Authorization".to_owned(), format!("Basic {}", base64(login.as_bytes()))));
         }
-        let authority = goal.authority(if url.tls { 443 } else { 80 });
+        let authority = url.host.clone().unwrap_or_else(|| goal.authority(if url.tls { 443 } else { 80 }));
         // Who is asked for by another name proves that name.
         let named = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case("host")).map(|(_, host)| host.as_str());
         let name = named.map_or_else(|| goal.name(), |host| without_port(host).to_owned());
         let request = http1::Request { target: &url.target, host: &authority, fields: &fields, upgrade: url.upgrade };
-        let expect =
-            Expect { statuses: self.status.clone().unwrap_or(statuses), fields: self.header.clone(), body: self.body.clone() };
+        let expect = Expect {
+            statuses: self.status.clone().unwrap_or(statuses),
+            fields: self.expect_header.clone(),
+            body: self.body.clone(),
+        };
         // A server that speaks both would otherwise be free to choose HTTP/2.
         Wish::Asks { request: request.bytes(), expect, secure: url.tls.then(|| self.secure(name, &[b"http/1.1"])) }
     }

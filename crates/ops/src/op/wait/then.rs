@@ -28,7 +28,7 @@ pub struct Then {
     #[serde(default, rename = "while")]
     pub during: Option<String>,
     /// Run this when everything is ready, in this program's place
-    #[arg(value_name = "CMD", last = true)]
+    #[arg(value_name = "CMD", last = true, index = 2)]
     #[serde(default)]
     pub command: Vec<String>,
 }

@@ -33,7 +33,7 @@ fn path_query_host_and_headers_are_those_that_were_written() {
     for part in ["GET / HTTP/1.1", "Host: 127.0.0.1:3000", "X-Try: 1", "Authorization: Basic bWU6cGFzcw=="] {
         assert!(line.contains(part), "no {part}: {line}");
     }
-    let _ = world.portward(&["wait", "127.0.0.1:3000/health", "--send-header", "Host: shop.example"]).expect(0);
+    let _ = world.portward(&["wait", "127.0.0.1:3000/health", "--header", "Host: shop.example"]).expect(0);
     let line = asked(&peer);
     assert!(line.contains("GET /health ") && line.contains("Host: shop.example") && !line.contains("127.0.0.1"), "{line}");
 }
@@ -58,11 +58,14 @@ fn headers_and_bodies() {
     let Some(world) = world() else { return };
     let _peer = peer(&world, &["site", "3000"]);
     let _ = world.portward(&["wait", &url("/pieces"), "--body", "is up"]).expect(0);
-    let _ = world.portward(&["wait", &url("/"), "--body", "all", "--header", "x-ready: Yes", "--header", "X-Ready"]).expect(0);
+    let _ = world
+        .portward(&["wait", &url("/"), "--body", "all", "--expect-header", "x-ready: Yes", "--expect-header", "X-Ready"])
+        .expect(0);
     assert_eq!(saw(&world, &[&url("/"), "--body", "down"]), "it answers 200 OK, and its body is without that text");
-    assert_eq!(saw(&world, &[&url("/"), "--header", "x-ready: no"]), "it answers 200 OK, without the header x-ready: no");
+    assert_eq!(saw(&world, &[&url("/"), "--expect-header", "x-ready: no"]), "it answers 200 OK, without the header x-ready: no");
     for wrong in [
-        &["wait", "http://localhost:3000", "--header", "Authorization: x"][..],
+        &["wait", "http://localhost:3000", "--expect-header", "Authorization: x"][..],
+        &["wait", "http://localhost:3000", "--header", "Location: /"],
         &["wait", "http://localhost:3000", "-H", "X-Empty"],
         &["wait", "http://localhost:3000", "--status", "20"],
         &["wait", "3000", "--status", "200"],
@@ -123,6 +126,8 @@ fn through_a_unix_socket() {
     let line = asked(&peer);
     assert!(line.starts_with("ASKED GET /a?b HTTP/1.1 | ") && line.contains("Host: localhost |"), "{line}");
     let _ = world.portward(&["wait", &format!("http-get://unix:{path}:/"), &format!("socket:{path}")]).expect(0);
+    let _ = world.portward(&["wait", &format!("http://unix:{path}:http://server/foo")]).expect(0);
+    let _ = peer.line_where(|line| line.contains("GET /foo ") && line.contains("Host: server |"));
     assert_eq!(saw(&world, &[&format!("http://unix:{path}:/busy")]), "it answers 503 Service Unavailable");
 }
 
