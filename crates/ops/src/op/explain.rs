@@ -183,6 +183,10 @@ fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> Sente
             (_, Some(cause)) => cause.summary.clone(),
             (_, None) => "Whether a bind would succeed cannot be told.".into(),
         };
+        // What is bound to the file and out of sight is not nothing.
+        if target.unix().is_some_and(|path| path.is_bound() == Some(true)) {
+            return verdict;
+        }
         return format!("Nothing {verb} on {}. {verdict}", target.endpoint).into();
     };
     let mut said: Vec<String> = Vec::new();

@@ -150,6 +150,33 @@ fn a_server_of_another_network_namespace_is_behind_the_path_all_the_same() {
 }
 
 #[test]
+fn a_server_whose_namespace_may_not_be_entered_is_neither_nobody_nor_stale() {
+    let Some(world) = world() else { return };
+    world.add_netns("blue");
+    let path = world.path().join("run/hidden.sock");
+    let mut server = serve(world.enter().netns("blue"), "STREAM", path.to_str().unwrap());
+    let _ = world.run(&["chmod", "0777", path.to_str().unwrap(), path.parent().unwrap().to_str().unwrap()]).expect(0);
+    let endpoint = format!("unix:{}", path.display());
+    let stranger = |arguments: &[&str]| world.enter().stranger().portward(arguments);
+    let told = stranger(&["doctor", &endpoint, "--json"]).json();
+    assert!(!codes(&told).iter().any(|code| BLAMED.contains(code)) && !told.to_string().contains("rm -- "), "{told:#}");
+    let _ = stranger(&["wait", &endpoint, "--timeout", "5s"]).expect(0);
+    let explained = stranger(&["explain", &endpoint]).stdout;
+    assert!(explained.contains("could not be seen") && !explained.contains("Nothing listens"), "{explained}");
+    let freed = stranger(&["free", &endpoint, "--yes", "--json"]).expect(1).json();
+    assert_eq!((&freed["port_free"], &freed["because"][0]["code"]), (&Value::Bool(false), &"unix-path-held".into()), "{freed:#}");
+    assert!(server.running.is_alive());
+}
+
+#[test]
+fn a_datagram_server_is_waited_for() {
+    let Some(world) = world() else { return };
+    let path = world.path().join("run/log.sock");
+    let _server = serve(world.enter(), "DGRAM", path.to_str().unwrap());
+    let _ = world.portward(&["wait", &format!("unix:{}", path.display()), "--timeout", "5s"]).expect(0);
+}
+
+#[test]
 fn the_same_path_in_another_mount_namespace_is_another_file() {
     let Some(world) = world() else { return };
     let private = world.path().join("private");

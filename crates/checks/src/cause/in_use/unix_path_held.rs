@@ -23,9 +23,8 @@ fn run(view: &View<'_>) -> Option<Finding> {
     let fits = |socket: &Socket| !unix.is_abstract() || socket.transport == view.question.transport;
     let serves = |socket: &Socket| matches!(socket.state, SocketState::Listen | SocketState::Bound);
     let Some((index, socket)) = serving.find(|(_, socket)| serves(socket) && fits(socket)) else {
-        // Where no namespace that could be read has it, that it is there is known all the same.
-        let bound = unix.is_bound() == Some(true) && behind.sockets.is_empty();
-        return bound.then(|| {
+        // Where no namespace that could be read has it, that it is there is known all the same. Connections that it took may be here.
+        return (unix.is_bound() == Some(true)).then(|| {
             let summary =
                 format!("Unix socket {path} is held by a socket that could not be seen, as of another network namespace.");
             let evidence = Evidence::new("connect(2)", format!("a datagram socket is refused for its type: {path} is bound"));
@@ -55,7 +54,7 @@ fn run(view: &View<'_>) -> Option<Finding> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use portward_model::{Likelihood, SocketState, Text};
+    use portward_model::{FileKind, Likelihood, PathFacts, SocketState, Text};
 
     use super::run;
     use crate::{
@@ -84,6 +83,16 @@ mod tests {
                 (held(unix(None, SocketState::Established)), path("/run/x.sock", None)),
             ],
         }
+    }
+
+    #[test]
+    fn what_is_bound_and_out_of_sight_holds_the_path() {
+        let standing = |bound| Some(PathFacts { kind: Some(FileKind::Socket), bound: Some(bound), ..PathFacts::default() });
+        let told = |bound| {
+            let question = BindQuestion { standing: standing(bound), ..BindQuestion::path("/run/x.sock".into(), None) };
+            run(&View::new(&machine(), &question)).map(|cause| cause.likelihood)
+        };
+        assert_eq!((told(true), told(false)), (Some(Likelihood::Certain), None));
     }
 
     #[test]

@@ -295,9 +295,16 @@ fn listening(host: &dyn sys::Look, target: &Target) -> Result<Sight, Failure> {
     let (target, view) = target.looked(host, &quick(target));
     refuse_blind(&view)?;
     let serving = target.serving(&view);
-    let is_ready = |socket: &Socket| target.endpoint.transport == Transport::Udp || socket.state == SocketState::Listen;
+    // What receives datagrams never listens.
+    let is_ready = |socket: &Socket| {
+        matches!(socket.transport, Transport::Udp | Transport::UnixDatagram) || socket.state == SocketState::Listen
+    };
     Ok(match serving.iter().filter_map(|index| view.snapshot.sockets.get(*index)).find(|socket| is_ready(socket)) {
         Some(socket) => Sight::ready(format!("{} is open", crate::target::endpoint_words(socket))),
+        // In a namespace that this reader may not enter; that it is bound is all there is to see.
+        None if serving.is_empty() && target.unix().is_some_and(|path| path.is_bound() == Some(true)) => {
+            Sight::ready("a socket that is out of sight is bound to its file")
+        }
         None if serving.is_empty() => Sight::not_yet(Meeting::Nobody, NOBODY),
         None => Sight::not_yet(Meeting::Nobody, "a socket is bound there and does not listen"),
     })
