@@ -39,6 +39,21 @@ pub(crate) fn output(mut command: Command) -> Result<String, Failure> {
     Err(Failure::new(format!("`{name}` ended with {}: {last}.", output.status)))
 }
 
+/// The same, for who has to understand why: a failure has all that was said as an error, and its last words otherwise.
+pub(crate) fn quietly(mut command: Command) -> Result<(), Failure> {
+    let name = told(&command);
+    let output = command.stdin(Stdio::null()).output().map_err(|error| not_started(&name, &error))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let talk = String::from_utf8_lossy(&output.stderr);
+    let errors: Vec<&str> =
+        talk.lines().filter_map(|line| line.strip_prefix("E: ")).map(|line| line.trim_end_matches('.')).collect();
+    let words =
+        if errors.is_empty() { talk.trim().lines().last().unwrap_or("nothing was said").to_owned() } else { errors.join("; ") };
+    Err(Failure::new(format!("`{name}` ended with {}: {words}.", output.status)))
+}
+
 /// True when it runs and succeeds; its words go nowhere.
 pub(crate) fn succeeds(mut command: Command) -> bool {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|status| status.success())

@@ -39,8 +39,13 @@ pub fn skip(missing: &str) {
 #[track_caller]
 pub fn program(name: &str) -> Option<PathBuf> {
     let found = if let Some((before, after)) = name.split_once("/*/") {
-        let mut versions: Vec<PathBuf> =
-            fs::read_dir(before).ok()?.filter_map(|entry| Some(entry.ok()?.path().join(after))).filter(|p| p.is_file()).collect();
+        let mut versions: Vec<PathBuf> = fs::read_dir(before)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .map(|entry| entry.path().join(after))
+            .filter(|p| p.is_file())
+            .collect();
         versions.sort();
         versions.pop()
     } else {

@@ -1,6 +1,6 @@
 //! What was counted: the closing lines of test binaries, and the summary made of them.
 
-use std::{fmt::Write as _, ops::AddAssign, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, ops::AddAssign, time::Duration};
 
 /// Tests that passed, failed and were skipped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -66,10 +66,49 @@ pub(super) fn summary(outcomes: &[Outcome]) -> (String, Counts) {
             let _ = writeln!(text, "SKIPPED {step}: {skip}");
         }
     }
+    loudly(&mut text, outcomes);
     let Counts { passed, failed, skipped } = total;
     let _ = writeln!(text, "{passed} passed, {failed} failed, {skipped} skipped");
     (text, total)
 }
+
+/// What was not tested only because something is not installed: easily mended, and easily missed in a long list.
+fn loudly(text: &mut String, outcomes: &[Outcome]) {
+    let mut wants: BTreeMap<&str, usize> = BTreeMap::new();
+    for want in outcomes.iter().flat_map(|outcome| &outcome.skips).filter_map(|skip| want(skip)) {
+        *wants.entry(want).or_default() += 1;
+    }
+    if wants.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n!!! NOT TESTED, because something is not installed here:");
+    for (want, times) in &wants {
+        let _ = writeln!(text, "!!!   {want}{}", if *times == 1 { String::new() } else { format!(" ({times} times)") });
+    }
+    let _ = writeln!(text, "!!! Everything is tested after: cargo xtask test --only install\n");
+}
+
+/// What a skip lacks, where that is a package or a program.
+fn want(skip: &str) -> Option<&str> {
+    if WANTS.iter().any(|words| skip.contains(words)) {
+        let at = BEGINNINGS.iter().filter_map(|words| skip.find(words)).min().unwrap_or(0);
+        return skip.get(at..);
+    }
+    None
+}
+
+/// Words of skips for want of a package.
+const WANTS: &[&str] = &[
+    "the program ",
+    "the npm package ",
+    "could not be installed",
+    "is not installed",
+    "are not installed",
+    "(default-jdk",
+    "util-linux's",
+];
+/// Where what is wanted begins, behind the name of a test.
+const BEGINNINGS: &[&str] = &["the program ", "the npm package "];
 
 fn clock(took: Duration) -> String {
     let seconds = took.as_secs();
@@ -96,12 +135,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_installed_is_said_loudly_and_once() {
+        let skips = |all: &[&str]| all.iter().map(|skip| (*skip).to_owned()).collect();
+        let outcome = |step, skips| Outcome { step, took: Duration::ZERO, counts: Counts::PASSED, trouble: None, skips };
+        let outcomes = [
+            outcome("install", skips(&["caddy could not be installed; needed for Caddy"])),
+            outcome("tests", skips(&["names::ruby: the program ruby", "puma: the program ruby", "docker: no engine"])),
+        ];
+        let (text, _) = summary(&outcomes);
+        for line in ["!!!   caddy could not be installed; needed for Caddy", "!!!   the program ruby (2 times)"] {
+            assert!(text.lines().any(|own| own == line), "{text}");
+        }
+        assert!(!text.lines().any(|line| line.starts_with("!!!") && line.contains("docker")), "{text}");
+    }
+
+    #[test]
     fn the_last_line_is_the_count_alone() {
         let outcome = |step, counts, skips| Outcome { step, took: Duration::from_secs(75), counts, trouble: None, skips };
         let outcomes = [
             outcome("format", Counts::PASSED, Vec::new()),
             outcome("tests", Counts { passed: 4, failed: 1, skipped: 2 }, vec!["docker: no engine".to_owned()]),
         ];
+        assert!(!summary(&outcomes).0.contains("!!!"));
         let (text, total) = summary(&outcomes);
         assert_eq!(text.lines().last(), Some("5 passed, 1 failed, 2 skipped"));
         assert!(text.contains("SKIPPED tests: docker: no engine") && text.contains("1 m 15 s"), "{text}");

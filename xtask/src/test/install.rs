@@ -5,6 +5,8 @@ use std::{
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
+    thread,
+    time::Duration,
 };
 
 use crate::{
@@ -52,17 +54,66 @@ pub(crate) fn packages(names: &[&str]) -> Result<(), Failure> {
         return Ok(());
     };
     println!("installing {}", names.join(" "));
-    if !command::succeeds(door.apt(&["update"])) {
-        println!("`apt-get update` failed; the package lists may be old.");
+    if let Err(failure) = patiently(|| door.apt(&["update"])) {
+        println!("The package lists may be old: {failure}");
     }
     let _quiet = NoServices::begin(&door)?;
-    if command::run(door.install(names)).is_err() {
+    if patiently(|| door.install(names)).is_err() {
         for name in names {
-            // Each failure is told by apt itself, and once more in the list of what is missing.
-            drop(command::run(door.install(&[name])));
+            // Each failure is told here, and once more in the list of what is missing.
+            if let Err(failure) = patiently(|| door.install(&[name])) {
+                println!("{failure}");
+            }
         }
     }
     Ok(())
+}
+
+/// Runs apt, and again for as long as another program has its locks or dpkg's. apt's own option for that waits for one of them alone.
+fn patiently(apt: impl Fn() -> Command) -> Result<(), Failure> {
+    let said = std::cell::Cell::new(false);
+    let pause = |holder: &str| {
+        if !said.replace(true) {
+            println!(
+                "Another program installs packages ({holder}); waiting for it, up to {} minutes.",
+                LONGEST_WAIT.as_secs() / 60
+            );
+        }
+        thread::sleep(BETWEEN);
+    };
+    let run = || command::quietly(apt());
+    unlocked(run, pause, usize::try_from(LONGEST_WAIT.as_secs() / BETWEEN.as_secs()).unwrap_or(usize::MAX))
+}
+
+/// Tries again while the words of a failure are those of a lock, at most so often.
+fn unlocked(run: impl Fn() -> Result<(), Failure>, pause: impl Fn(&str), most: usize) -> Result<(), Failure> {
+    for _ in 0..most {
+        match run() {
+            Err(failure) if is_lock(&failure.to_string()) => pause(holder(&failure.to_string())),
+            done => return done,
+        }
+    }
+    run().map_err(|failure| {
+        let bound = LONGEST_WAIT.as_secs() / 60;
+        if !is_lock(&failure.to_string()) {
+            return failure;
+        }
+        Failure::new(format!(
+            "Another program had apt's or dpkg's lock for {bound} minutes, and nothing was installed: {failure}"
+        ))
+        .hint("wait until it has ended, then cargo xtask test --only install")
+    })
+}
+
+/// True for what apt and dpkg say where another program has one of their locks (apt-pkg/contrib/fileutl.cc, dpkg's lib/dpkg/lockutil.c).
+fn is_lock(words: &str) -> bool {
+    LOCKED.iter().any(|known| words.contains(known))
+}
+
+/// Who has it, as far as apt says so: `process 4121 (apt-get)`.
+fn holder(words: &str) -> &str {
+    let named = words.find("process ").and_then(|at| words.get(at..));
+    named.and_then(|named| Some(named.split_once(')')?.0)).map_or("apt or dpkg", |named| named.trim_end_matches(['.', ',']))
 }
 
 /// How we may install: as root, or through sudo.
@@ -88,7 +139,8 @@ impl Door {
 
     fn apt(&self, arguments: &[&str]) -> Command {
         let mut apt = self.command("env");
-        apt.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet", "--quiet"]).args(arguments);
+        // Its words are read, and must be English.
+        apt.args(["DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "apt-get", "--quiet", "--quiet"]).args(arguments);
         apt
     }
 
@@ -136,5 +188,62 @@ impl Drop for NoServices<'_> {
     }
 }
 
+const LOCKED: &[&str] = &[
+    "Could not get lock",
+    "Unable to lock",
+    "Unable to acquire the dpkg",
+    "is locked by another process",
+    "was locked by another process",
+];
+/// A large upgrade takes minutes.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
+const BETWEEN: Duration = Duration::from_secs(2);
 /// Asked by Debian's packages before they start a service.
 const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::{holder, is_lock, unlocked};
+    use crate::failure::Failure;
+
+    const LISTS: &str = "`apt-get update` ended with exit status: 100: E: Could not get lock /var/lib/apt/lists/lock. It is held by process 4121 (apt-get).";
+
+    #[test]
+    fn a_lock_is_waited_for_and_no_other_failure_is() {
+        let (tries, pauses) = (Cell::new(0), Cell::new(0));
+        let run = || {
+            tries.set(tries.get() + 1);
+            if tries.get() < 4 { Err(Failure::new(LISTS)) } else { Ok(()) }
+        };
+        let pause = |who: &str| {
+            assert_eq!(who, "process 4121 (apt-get");
+            pauses.set(pauses.get() + 1);
+        };
+        assert!(unlocked(run, pause, 10).is_ok());
+        assert_eq!((tries.get(), pauses.get()), (4, 3));
+        let fails = || Err(Failure::new("E: Unable to locate package shop"));
+        assert!(unlocked(fails, |_| panic!("it waits"), 10).is_err());
+    }
+
+    #[test]
+    fn a_lock_that_stays_ends_in_a_sentence() {
+        let failure = unlocked(|| Err(Failure::new(LISTS)), |_| (), 3).unwrap_err().to_string();
+        assert!(failure.starts_with("Another program had apt's or dpkg's lock for 10 minutes"), "{failure}");
+    }
+
+    #[test]
+    fn words_of_locks() {
+        for words in [
+            LISTS,
+            "E: Could not get lock /var/lib/dpkg/lock-frontend. It is held by process 7 (unattended-upgr)",
+            "E: Unable to acquire the dpkg frontend lock (/var/lib/dpkg/lock-frontend), is another process using it?",
+            "dpkg: error: dpkg frontend lock was locked by another process with pid 7",
+            "E: Unable to lock directory /var/cache/apt/archives/",
+        ] {
+            assert!(is_lock(words), "{words}");
+        }
+        assert_eq!(holder("E: Unable to lock directory /var/cache/apt/archives/"), "apt or dpkg");
+    }
+}

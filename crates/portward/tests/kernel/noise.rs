@@ -33,8 +33,25 @@ def child(work):
     if os.read(reader, 1) != b".":
         sys.exit("a part of the noise could not be made")
 
+# A client's port is chosen here, below 32000: the kernel would choose that of a lab sooner or later, and it stays taken for a minute.
+def client(kind, at, first, last, to):
+    while True:
+        at[0] = at[0] + 1 if first <= at[0] < last else first
+        own = socket.socket(socket.AF_INET, kind)
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            own.bind(("127.0.0.1", at[0]))
+            own.connect(to)
+            return own
+        except ConnectionRefusedError:
+            own.close()
+            return None
+        except OSError:
+            own.close()
+
 def crowd(first):
     def work(ready):
+        at = [0]
         kept = []
         for port in range(first, first + 500):
             listener = socket.socket()
@@ -43,7 +60,8 @@ def crowd(first):
             listener.listen()
             kept.append(listener)
         for _ in range(50):
-            kept.append(socket.create_connection(("127.0.0.1", first)))
+            begins = 22000 + (first - 20000) // 2
+            kept.append(client(socket.SOCK_STREAM, at, begins, begins + 249, ("127.0.0.1", first)))
             kept.append(kept[0].accept()[0])
         ready()
         signal.pause()
@@ -51,18 +69,20 @@ def crowd(first):
 
 def churn(port):
     def work(ready):
+        at = [0]
+        begins = 23000 + (port - 19001) * 4500
+        dial = lambda kind, to: client(kind, at, begins, begins + 4499, ("127.0.0.1", to))
         listener = socket.create_server(("127.0.0.1", port))
         ready()
         while True:
-            client = socket.create_connection(("127.0.0.1", port))
+            caller = dial(socket.SOCK_STREAM, port)
             server, _ = listener.accept()
-            client.sendall(b"noise")
+            caller.sendall(b"noise")
             server.recv(100)
-            client.close()
+            caller.close()
             server.close()
-            socket.socket().connect_ex(("127.0.0.1", 19999))
-            datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            datagrams.connect(("127.0.0.1", 19998))
+            dial(socket.SOCK_STREAM, 19999)
+            datagrams = dial(socket.SOCK_DGRAM, 19998)
             datagrams.send(b"nobody takes it")
             datagrams.close()
             time.sleep(0.001)
@@ -110,6 +130,9 @@ const LABS: &[&str] = &[
     "plaintext-server-tls-client",
 ];
 
+/// Every port that the noise has, as server or as client.
+const TAKEN: std::ops::Range<u16> = 19_000..32_001;
+
 /// What the doctor says: the cause, or the verdict where there is no fault; then the whole answer.
 fn said(world: &World, lab: &Lab, twin: bool, noise: bool) -> Option<(String, String)> {
     let mut doctor = vec!["portward", "doctor", &lab.target, "--json"];
@@ -144,6 +167,8 @@ fn the_answers_stay(twin: bool) {
     let mut same = 0;
     for name in LABS {
         let lab = labs::find(name).unwrap();
+        let port = lab.target.rsplit([':', '/']).next().and_then(|port| port.parse().ok());
+        assert!(port.is_none_or(|port| !TAKEN.contains(&port)), "the noise would take the port of {name}");
         let Some((silence, _)) = said(&world, &lab, twin, false) else { continue };
         let Some((noise, whole)) = said(&world, &lab, twin, true) else { continue };
         if silence == noise {
