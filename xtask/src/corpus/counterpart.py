@@ -1,5 +1,6 @@
 # The other side of a failing program: `counterpart.py ROLE PORT`; says READY, and stays until it is ended.
 #   held    listens on both families, as whoever has the port already
+#   udp     the same with UDP sockets
 #   full    has a full queue of connections, so that the kernel drops further attempts
 #   silent  takes connections and never says a word
 #   closes  takes a connection, reads once and closes it
@@ -43,6 +44,15 @@ def serve(made):
         threading.Thread(target=answer, args=(peer,), daemon=True).start()
 
 
+if role == "udp":
+    for family, address in ((socket.AF_INET, "0.0.0.0"), (socket.AF_INET6, "::")):
+        made = socket.socket(family, socket.SOCK_DGRAM)
+        if family == socket.AF_INET6:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        made.bind((address, port))
+        held.append(made)
+    print("READY", flush=True)
+    threading.Event().wait()
 four, six = listener(socket.AF_INET, "0.0.0.0", 0 if role == "full" else 16), listener(socket.AF_INET6, "::", 0 if role == "full" else 16)
 if role == "full":
     for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):

@@ -11,6 +11,8 @@ pub(super) enum Fault {
     RefusedOnce,
     /// Another listener.
     Held,
+    /// Another UDP socket.
+    HeldByUdp,
     /// A port that takes a right which the program lacks.
     Denied,
     /// A listener that takes no more connections.
@@ -31,6 +33,7 @@ impl Fault {
             "refused" => Self::Refused,
             "refused4" => Self::RefusedOnce,
             "held" => Self::Held,
+            "udp" => Self::HeldByUdp,
             "denied" => Self::Denied,
             "timeout" => Self::Timeout,
             "silent" => Self::Silent,
@@ -45,6 +48,7 @@ impl Fault {
         match self {
             Self::Own | Self::Refused | Self::RefusedOnce | Self::Denied => None,
             Self::Held => Some("held"),
+            Self::HeldByUdp => Some("udp"),
             Self::Timeout => Some("full"),
             Self::Silent => Some("silent"),
             Self::Closes => Some("closes"),
@@ -59,6 +63,7 @@ impl Fault {
             Self::Own
             | Self::RefusedOnce
             | Self::Held
+            | Self::HeldByUdp
             | Self::Denied
             | Self::Timeout
             | Self::Silent
@@ -75,6 +80,7 @@ impl Fault {
                 &[("symptom", "refused"), ("host", "{host}"), ("port", "{port}"), ("call", "connect")]
             }
             Self::Held => &[("symptom", "in_use"), ("port", "{port}")],
+            Self::HeldByUdp => &[("symptom", "in_use"), ("port", "{port}"), ("transport", "udp")],
             Self::Denied => &[("symptom", "permission_denied"), ("port", "{port}")],
             Self::Timeout => &[("symptom", "no_handshake"), ("host", "{host}"), ("port", "{port}"), ("call", "connect")],
             Self::Silent => &[("symptom", "no_answer"), ("host", "{host}"), ("port", "{port}")],
@@ -102,7 +108,7 @@ pub(super) fn line(fault: Fault, program: Option<&str>, more: &str, host: &str, 
 }
 
 /// The order of fields in a fixture.
-const ORDER: &[&str] = &["symptom", "program", "host", "port", "path", "call", "errno", "says"];
+const ORDER: &[&str] = &["symptom", "program", "host", "port", "path", "transport", "call", "errno", "says"];
 
 #[cfg(test)]
 mod tests {
@@ -118,7 +124,7 @@ mod tests {
 
     #[test]
     fn every_fault_is_known_by_its_name() {
-        for name in ["own", "refused", "refused4", "held", "denied", "timeout", "silent", "closes", "http"] {
+        for name in ["own", "refused", "refused4", "held", "udp", "denied", "timeout", "silent", "closes", "http"] {
             assert!(Fault::named(name).is_some(), "{name}");
         }
         assert_eq!(Fault::named("odd"), None);

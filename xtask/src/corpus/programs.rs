@@ -82,7 +82,8 @@ impl Program {
                 let _other_side = room.counterpart(fault, port)?;
                 room.printed(&command, fault != Fault::Denied)?
             };
-            if text.trim().is_empty() || text.contains(": not found") {
+            let absent = [": not found", "failed to run command"].iter().any(|words| text.contains(words));
+            if absent || text.trim().is_empty() {
                 recorded.silent.push(format!("{} ({fault:?}, {host})", self.name));
                 continue;
             }
@@ -149,8 +150,11 @@ pub(super) fn installed(programs: &[&Program]) -> Result<(), Failure> {
     let open = |name: &&String| !npm().join("node_modules").join(bare(name)).exists();
     let packages: Vec<&String> = packages.iter().filter(open).collect();
     if !packages.is_empty() {
-        // It keeps npm from looking for a project above.
-        places::write(&npm().join("package.json"), "{\"private\": true}\n")?;
+        // It keeps npm from looking for a project above, and lists what earlier runs installed.
+        let list = npm().join("package.json");
+        if !list.exists() {
+            places::write(&list, "{\"private\": true}\n")?;
+        }
         let mut task = command::program("npm", ["install", "--no-audit", "--no-fund", "--loglevel=error"]);
         // A browser is a download of its own, which no text here needs.
         task.args(packages).current_dir(npm()).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");

@@ -105,7 +105,8 @@ fn surroundings(task: &mut Command, home: &Path) {
 
 /// The text without control characters, without what names this machine, and without the middle of a long one.
 fn told(text: &str, inside: &Path) -> String {
-    let plain: String = text.chars().filter(|c| *c == '\n' || *c == '\t' || !c.is_control()).collect();
+    let mut plain = uncoloured(text);
+    plain.retain(|c| c == '\n' || c == '\t' || !c.is_control());
     let mut plain = plain.trim_end().to_owned();
     let root = places::root();
     for (folder, name) in
@@ -128,6 +129,17 @@ fn told(text: &str, inside: &Path) -> String {
     let marked = |line: &str| line.starts_with("$ ") || line.starts_with("== ") || line.starts_with("# ");
     let kept = kept.into_iter().map(|line| if marked(line) { format!(" {line}") } else { line.to_owned() });
     kept.collect::<Vec<_>>().join("\n")
+}
+
+/// The text without the sequences that colour it, of programs that colour a pipe as well.
+fn uncoloured(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let mut plain = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let shown = piece.find(|c: char| ('@'..='~').contains(&c)).and_then(|end| piece.get(end + 1..));
+        plain.push_str(shown.unwrap_or(piece));
+    }
+    plain
 }
 
 /// Bytes of an output that are read.

@@ -20,6 +20,8 @@ rules! {
     "firebase" ["Error: Could not start", "port taken."] InUse Listen, echo;
     "firebase" ["It seems that you are running multiple instances of the emulator suite"] Other, says "double-start", echo;
     "supabase" ["Try stopping the running project with supabase stop"] InUse Listen, echo;
+    "wrangler" ["getaddrinfo EAI_AGAIN workers.cloudflare.com"] NameUnknown Resolve, noise;
+    "wrangler" ["[ERROR] Address already in use ("] InUse Listen 98;
     "wrangler" ["Address already in use", "workerd"] InUse Listen 98;
     "wrangler" ["[wrangler:error]", "Address already in use"] InUse Listen 98;
     "wrangler" ["std::kj::Exception", "bind(sockfd, &addr.generic, addrlen): Address already in use"] InUse Bind 98;

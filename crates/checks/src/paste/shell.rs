@@ -24,7 +24,7 @@ rules! {
     "ssh" ["connect_to", "failed."] UpstreamFailed Connect, after "connect_to ";
     "ssh" ["client_loop: send disconnect"] Reset Write, says "tunnel-down";
     "ssh" ["Timeout, server", "not responding"] NoAnswer Read, says "tunnel-down";
-    "sshd" ["error: Bind to port", "failed: address already in use"] InUse Bind 98;
+    "sshd" ["Bind to port", "failed: address already in use"] InUse Bind 98;
     "ssh" ["Permission denied (publickey"] AuthenticationFailed Handshake;
     "git" ["fatal: unable to access", "couldn't connect to server"] Refused Connect;
     "git" ["fatal: unable to access", "connection refused"] Refused Connect 111;
