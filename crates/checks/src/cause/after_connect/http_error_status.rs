@@ -27,6 +27,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let url = case.asked.scheme.is_some();
     let status = answer.map(|(_, _, answer)| answer.status);
     let likelihood = match status {
+        // A development server's own text tells more of its 500 than the status does.
+        Some(500..) if case.symptom() == Some(Symptom::UpstreamFailed) => return Ruling::Silent,
         // HEAD may not be offered where GET is; that says nothing of the server.
         Some(405 | 501) if !told => return Ruling::Silent,
         Some(..=499) | None if hidden => return Ruling::Silent,
@@ -94,6 +96,9 @@ mod tests {
                 told(),
             ],
             silent: vec![
+                url(Some("/api"))
+                    .said(Symptom::UpstreamFailed, Some("proxy-upstream-down"), "[vite] http proxy error: /api")
+                    .talked(Said::Http, broken, Ended::Enough),
                 bare().said(Symptom::CrossOrigin, Some("cors-blocked"), "blocked by CORS policy").talked(
                     Said::Http,
                     b"HTTP/1.1 200 OK\r\n\r\n",

@@ -39,7 +39,9 @@ fn run(case: &Case<'_>) -> Ruling {
     let mut evidence = Vec::new();
     let mut likelihood = Likelihood::Likely;
     if let Some((_, exchange, http)) = &answer {
+        // Development servers answer 500 for it, and print what the text says.
         let gateway = matches!(http.status, 502 | 504)
+            || (http.status == 500 && told)
             || (http.status == 503 && (holder.is_some() || http.has("no server is available") || http.has("upstream")));
         if !gateway {
             return match (&holder, told) {
@@ -180,7 +182,9 @@ fn dead_end(case: &Case<'_>, pid: u32, forwarder: &Forwarder) -> Option<Evidence
 
 /// Who listens on the address behind a forwarder, where this machine's tables tell.
 fn behind_it(case: &Case<'_>, forwarder: &Forwarder) -> Option<Sentence> {
-    let (index, socket) = listening_at(case, forwarder.address?)?;
+    // A container's address is not this machine's: a published port's own number is often that inside as well.
+    let address = forwarder.address.filter(|address| case.is_own_address(address.ip()))?;
+    let (index, socket) = listening_at(case, address)?;
     Some(words::seen(case, index, socket).fact)
 }
 
@@ -269,6 +273,7 @@ mod tests {
                 vain(beside(python, 22)),
                 beside(python, 22),
                 beside(socat, 22),
+                on(by(&docker.replace("-container-port 80", "-container-port 8080"))).talked(Said::Http, b"", Ended::Closed),
                 vain(other().talked(Said::Http, b"", Ended::Closed)),
                 on(by(socat)).talked(Said::Nothing, b"", Ended::Closed),
                 on(by(docker)).talked(Said::Http, b"", Ended::Reset),
@@ -276,6 +281,11 @@ mod tests {
                 on(by("nginx")).talked(Said::Http, b"HTTP/1.1 502 Bad Gateway\r\n\r\n", Ended::Enough),
                 other().talked(Said::Http, b"HTTP/1.1 504 Gateway Timeout\r\n\r\n", Ended::Enough),
                 other().said(Symptom::UpstreamFailed, Some("proxy-upstream-down"), "[vite] http proxy error: /api"),
+                other().said(Symptom::UpstreamFailed, Some("proxy-upstream-down"), "[vite] http proxy error: /api").talked(
+                    Said::Http,
+                    broken,
+                    Ended::Enough,
+                ),
                 vite("/api/orders", 22).talked(Said::Http, broken, Ended::Enough),
                 vite("/api/live", 22).talked(Said::Upgrade, b"", Ended::Closed),
             ],
