@@ -119,6 +119,10 @@ fn is_flagged(case: &Case<'_>) -> bool {
 
 /// True when what the text tells was done again on this connection, and went well.
 fn is_met_no_more(case: &Case<'_>, paste: &Paste, attempt: &Attempt) -> bool {
+    // What it says of another port is another matter.
+    if paste.port.is_some_and(|port| port != u32::from(case.asked.port)) && paste.vantage.is_none() {
+        return true;
+    }
     let other_transport = paste.transport.is_some_and(|transport| transport != case.asked.transport);
     // Rights, names and sockets of another place are not the reader's.
     if other_transport || paste.vantage.is_some() || !is_at_each(case, paste) {

@@ -266,10 +266,13 @@ fn question(
             name = Some(host.clone());
             match names.resolve(host) {
                 Ok(addresses) => addresses,
-                Err(why) => {
-                    notes.push(format!("{host} does not resolve here: {why}").into());
-                    // The text's own machine knew it.
-                    paste.as_ref().map(|paste| paste.addresses.clone()).unwrap_or_default()
+                // The text's own machine knew it.
+                Err(_) => {
+                    let told = paste.as_ref().map(|paste| paste.addresses.clone()).unwrap_or_default();
+                    if let Some(first) = told.first() {
+                        notes.push(format!("{host} does not resolve here; {first} of the text was examined").into());
+                    }
+                    told
                 }
             }
         }

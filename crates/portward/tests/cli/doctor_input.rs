@@ -119,8 +119,11 @@ fn a_port_that_cannot_be() {
 #[test]
 fn a_name_that_leads_nowhere() {
     let Some(world) = world() else { return };
-    is_refused(&world.portward(&["doctor", "no.such.name.invalid:80"]));
-    is_refused(&world.portward(&["doctor", "http://no.such.name.invalid/"]));
+    for target in ["no.such.name.invalid:80", "http://no.such.name.invalid/"] {
+        let answer = world.portward(&["doctor", target, "--json"]).expect(1).json();
+        assert_eq!(answer["causes"][0]["code"], "name-unknown", "{answer:#}");
+        assert_eq!(answer["probes"], Value::Array(Vec::new()), "{answer:#}");
+    }
     // In a text it is what the program said, and worth an answer.
     let answer = read(&world, "curl: (7) Failed to connect to no.such.name.invalid port 80: Connection refused\n");
     assert_ne!(answer["verdict"], "healthy", "{answer:#}");

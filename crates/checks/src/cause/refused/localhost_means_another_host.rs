@@ -19,8 +19,10 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(paste) = case.paste.filter(|paste| case.asked.is_nowhere() && is_own_loopback(paste)) {
         return by_text(paste);
     }
-    if let Some(paste) = case.paste.filter(|paste| is_loopback_of_somebody(paste) && case.exam.observed.is_none())
-        && matches!(case.standing(), Standing::Connected(_))
+    if let Some(paste) = case.paste.filter(|paste| {
+        let asked = paste.port.is_none_or(|port| port == u32::from(case.asked.port));
+        asked && is_loopback_of_somebody(paste) && case.exam.observed.is_none()
+    }) && matches!(case.standing(), Standing::Connected(_))
     {
         return perhaps(case, paste);
     }
