@@ -69,7 +69,7 @@ fn answers(lines: &[&[u8]], at: usize) -> bool {
 /// True for an `accept` that stands in no loop, as the indentation of its line tells.
 fn accepts_once(lines: &[&[u8]], at: usize) -> bool {
     let text = line(lines, at);
-    if !has(text, b".accept()") || !lines.iter().any(|line| has(line, b"import socket") || has(line, b"require 'socket'")) {
+    if !takes(text) || !lines.iter().any(|line| LISTENING.iter().any(|word| has(line, word))) {
         return false;
     }
     let begins = |line: &[u8], word: &[u8]| line.trim_ascii_start().starts_with(word);
@@ -86,7 +86,15 @@ fn accepts_once(lines: &[&[u8]], at: usize) -> bool {
         }
     }
     // A function may be called in a loop.
-    !lines.iter().any(|line| begins(line, b"while True") || begins(line, b"while 1") || has(line, b"loop do"))
+    let for_ever = |line: &&[u8]| FOR_EVER.iter().any(|word| has(line, word));
+    !lines.iter().any(|line| for_ever(&line))
+}
+
+/// True for a call that takes a connection: `accept()` of Python and Java, `accept` of Ruby, `->accept` of Perl, those of PHP.
+fn takes(line: &[u8]) -> bool {
+    let after = |word: &[u8]| line.windows(word.len()).position(|part| part == word).and_then(|at| line.get(at + word.len()));
+    let whole = |word: &[u8]| has(line, word) && after(word).is_none_or(|b| !is_in_name(*b));
+    whole(b".accept") || whole(b"->accept") || whole(b"socket_accept")
 }
 
 fn indentation(line: &[u8]) -> usize {
@@ -128,6 +136,22 @@ const ENDINGS: &[&[u8]] = &[
     b"afterEach",
     b"uncaughtException",
 ];
+/// Words of a text that listens by hand.
+const LISTENING: &[&[u8]] =
+    &[b"import socket", b"'socket'", b"TCPServer", b"IO::Socket", b"socket_server", b"socket_create", b"ServerSocket"];
+/// Loops that end with the program alone.
+const FOR_EVER: &[&[u8]] = &[
+    b"while True",
+    b"while 1",
+    b"while (1)",
+    b"while(1)",
+    b"while (true)",
+    b"while(true)",
+    b"loop do",
+    b"loop {",
+    b"for (;;)",
+    b"for(;;)",
+];
 /// Words that begin a loop.
 const LOOPS: &[&[u8]] = &[b"while", b"for ", b"loop", b"until "];
 /// Lines around a call that say why it is made.
@@ -155,6 +179,9 @@ mod tests {
             ("http.createServer((q, r) => {\n  r.end('done');\n  process.exit(0);\n}).listen(3000)\n", 3),
             ("def do_GET(self):\n    Thread(target=self.server.shutdown).start()\n", 2),
             ("import socket\ns = socket.create_server(('', 9))\nc, a = s.accept()\nwhile d := c.recv(9):\n    print(d)\n", 3),
+            ("require 'socket'\ns = TCPServer.new(9)\nc = s.accept\nc.puts 'ok'\n", 3),
+            ("$s = IO::Socket::INET->new(Listen => 5);\n$c = $s->accept;\n", 2),
+            ("$s = stream_socket_server('tcp://127.0.0.1:9');\n$c = stream_socket_accept($s);\n", 2),
             ("const server = Bun.serve({ fetch(q) { server.stop(); return new Response('ok') } })\n", 1),
             ("const [q, r] = await once(server, 'x')\nserver.once('request', (q, r) => r.end())\n", 2),
         ] {
@@ -170,6 +197,10 @@ mod tests {
             "def handle_request(client):\n    pass\nhandle_request(client)\n",
             "import socket\ns = socket.create_server(('', 9))\nwhile True:\n    c, a = s.accept()\n",
             "import socket\ndef one(s):\n    c, a = s.accept()\nwhile True:\n    one(s)\n",
+            "s = TCPServer.new(9)\nloop do\n  c = s.accept\nend\n",
+            "$s = IO::Socket::INET->new(Listen => 5);\nwhile ($c = $s->accept) { }\n",
+            "var s = new ServerSocket(9);\nwhile (true) {\n  var c = s.accept();\n}\n",
+            "import socket\nprint(request.accepted, s.acceptor)\n",
             "const server = http.createServer(go)\ndb.close()\nmyserver.close()\n",
             "# s.handle_request()\n",
             "try:\n    httpd = HTTPServer(a, b)\n    httpd.serve_forever()\nexcept KeyboardInterrupt:\n    httpd.shutdown()\n",
