@@ -182,6 +182,7 @@ mod tests {
             ("require 'socket'\ns = TCPServer.new(9)\nc = s.accept\nc.puts 'ok'\n", 3),
             ("$s = IO::Socket::INET->new(Listen => 5);\n$c = $s->accept;\n", 2),
             ("$s = stream_socket_server('tcp://127.0.0.1:9');\n$c = stream_socket_accept($s);\n", 2),
+            ("$s=IO::Socket::INET->new(LocalAddr=>\"127.0.0.1:8796\",Listen=>5);\n $c=$s->accept;\n print $c \"x\";", 2),
             ("const server = Bun.serve({ fetch(q) { server.stop(); return new Response('ok') } })\n", 1),
             ("const [q, r] = await once(server, 'x')\nserver.once('request', (q, r) => r.end())\n", 2),
         ] {
