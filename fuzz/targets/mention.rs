@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use portward_model::{MentionKind, Text, masked_line};
-use portward_wire::mention::{kind_of_file, mentions};
+use portward_wire::mention::{kind_of_file, mentions, once_line};
 
 fuzz_target!(|bytes: &[u8]| {
     std::hint::black_box(kind_of_file(bytes));
@@ -16,6 +16,10 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(matches!(mention.port, 80 | 3000) && mention.line > 0);
         assert!(mention.kind == MentionKind::PidFile || mention.text.shown().contains(&mention.port.to_string()));
     }
+    std::hint::black_box(once_line(bytes));
+    let mut behind = Vec::new();
+    mentions(&Text::from("vite.config.ts"), MentionKind::Server, bytes, &[], &mut behind);
+    assert!(behind.iter().all(|mention| mention.line > 0));
     if bytes.is_empty() || !bytes.iter().all(u8::is_ascii_alphanumeric) {
         return;
     }
