@@ -176,8 +176,8 @@ fn until_ready(cx: &Context<'_, Dials>, one: &Awaiting, rules: Rules, note: &dyn
             note(Sight { ready: false, saw: saw.into(), ..sight }, now);
         } else {
             since = None;
-            // A try that the end cut short says less than what was answered before.
-            let is_less = is_over && nearest.as_ref().is_some_and(|nearest| sight.met < nearest.met);
+            // A try that the end cut short says no more than what was answered before.
+            let is_less = is_over && nearest.as_ref().is_some_and(|nearest| sight.met <= nearest.met);
             if !is_less {
                 note(sight.clone(), now);
                 nearest = Some(sight);

@@ -149,10 +149,12 @@ fn a_stranger_on_one_address_does_not_hide_the_server_on_the_other() {
     assert!(document["waited_ms"].as_u64().unwrap() < 60_000, "{document:#}");
 }
 
-/// Lets the names of the world be these.
+/// Lets the names of the world be these, and no server of names know others.
 fn hosts(world: &World, lines: &str) {
-    let file = world.file("hosts", lines);
-    let _ = world.run(&["mount", "--bind", file.to_str().unwrap(), "/etc/hosts"]).expect(0);
+    for (name, lines) in [("hosts", lines), ("resolv.conf", "nameserver 127.0.0.1\n")] {
+        let file = world.file(name, lines);
+        let _ = world.run(&["mount", "--bind", file.to_str().unwrap(), &format!("/etc/{name}")]).expect(0);
+    }
 }
 
 #[test]
