@@ -1,10 +1,8 @@
 //! `portward wait ENDPOINT... -- CMD`
 
-use std::time::{Duration, Instant};
-
 use clap::Args;
 use portward_model::{Sentence, Text};
-use portward_sys::{Beside, End};
+use portward_sys::End;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -22,8 +20,8 @@ pub struct Then {
     #[command(flatten)]
     #[serde(flatten)]
     pub wait: Wait,
-    /// Give up as soon as this line of the shell fails; it is run beside the wait, and again whenever it ends well. What still runs
-    /// when the wait ends goes on
+    /// Run this line of the shell beside the wait, and give up as soon as it ends: the server, or what watches it. When the wait is
+    /// over it goes on
     #[arg(long = "while", id = "while", value_name = "CMD")]
     #[serde(default, rename = "while")]
     pub during: Option<String>,
@@ -33,7 +31,7 @@ pub struct Then {
     pub command: Vec<String>,
 }
 
-/// Wait while a command goes on, or goes on succeeding
+/// Run a command beside the wait, and give up as soon as it ends
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct During {
@@ -41,8 +39,8 @@ pub struct During {
     #[command(flatten)]
     #[serde(flatten)]
     pub wait: Wait,
-    /// Give up as soon as this line of the shell fails; it is run beside the wait, and again whenever it ends well. What still runs
-    /// when the wait ends goes on
+    /// Run this line of the shell beside the wait, and give up as soon as it ends: the server, or what watches it. When the wait is
+    /// over it goes on
     #[arg(long = "while", id = "while", value_name = "CMD")]
     #[serde(default, rename = "while")]
     pub during: Option<String>,
@@ -68,8 +66,7 @@ impl Op for Then {
 
 impl Op for During {
     declare! { "wait.while", Change at Machine with Acts, emits Never, answers Waited;
-    "portward wait http://localhost:3000 --while 'npm run dev'" => "starts the site, and waits for it; no longer than until it fails",
-    "portward wait http://localhost:8080 --while 'docker compose ps -q web | grep .'" => "no longer than the container is there" }
+    "portward wait http://localhost:3000 --while 'npm run dev'" => "starts the site and waits for it, no longer than it lives" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Waited, Failure> {
         self.wait.wait_while(self.during.as_deref(), cx)
@@ -77,47 +74,15 @@ impl Op for During {
 }
 
 impl Wait {
-    /// Waits while a line of the shell does not fail.
+    /// Waits while a line of the shell goes on.
     fn wait_while(&self, line: Option<&str>, cx: &Context<'_, Acts>) -> Result<Waited, Failure> {
-        let mut condition = line.map(|line| Condition { line, running: None, last: None });
-        self.wait(&cx.dials(), &mut || match &mut condition {
-            Some(condition) => condition.failed(cx),
-            None => Ok(None),
+        let mut beside = line.map(|line| Ok::<_, Failure>((Text::from(line), cx.machine.begin(line)?))).transpose()?;
+        self.wait(&cx.dials(), &mut || {
+            let end = beside.as_mut().and_then(|(line, running)| Some((line, running.ended()?)));
+            Ok(end.map(|(line, end)| match end {
+                End::Code(code) => Sentence::from(format!("`{line}` ended with {code}")),
+                End::Signal(signal) => Sentence::from(format!("`{line}` was ended by signal {signal}")),
+            }))
         })
     }
 }
-
-/// A line of the shell that must go on, or go on succeeding.
-struct Condition<'a> {
-    line: &'a str,
-    running: Option<Beside>,
-    /// When it was started last.
-    last: Option<Instant>,
-}
-
-impl Condition<'_> {
-    /// What is said when it has failed.
-    fn failed(&mut self, cx: &Context<'_, Acts>) -> Result<Option<Sentence>, Failure> {
-        let end = match &mut self.running {
-            Some(running) => running.ended(),
-            None => None,
-        };
-        let line = Text::from(self.line);
-        match end {
-            Some(End::Code(0)) => self.running = None,
-            Some(End::Code(code)) => return Ok(Some(format!("`{line}` ended with {code}").into())),
-            Some(End::Signal(signal)) => return Ok(Some(format!("`{line}` was ended by signal {signal}").into())),
-            None => {}
-        }
-        let now = cx.now();
-        let is_due = self.last.is_none_or(|last| now.saturating_duration_since(last) >= AGAIN);
-        if self.running.is_none() && is_due {
-            self.running = Some(cx.machine.begin(self.line)?);
-            self.last = Some(now);
-        }
-        Ok(None)
-    }
-}
-
-/// A line that ends well is run again after this time.
-const AGAIN: Duration = Duration::from_millis(500);

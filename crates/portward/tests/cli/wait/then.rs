@@ -65,25 +65,32 @@ fn a_wait_ends_when_the_process_ends_that_it_needs() {
 }
 
 #[test]
-fn a_wait_ends_when_its_condition_fails() {
+fn a_wait_ends_when_what_runs_beside_it_ends() {
     let Some(world) = world() else { return };
-    let outcome = world.portward(&["wait", "3000", "--timeout", "0", "--while", "exit 3"]).expect(1);
-    assert!(outcome.stderr.contains("`exit 3` ended with 3."), "{outcome}");
-    let outcome = world.portward(&["wait", "3000", "--timeout", "0", "--while", "kill -9 $$", "--", "echo", "ran"]).expect(1);
-    assert!(outcome.stdout.is_empty() && outcome.stderr.contains("was ended by signal 9"), "{outcome}");
-    // One that ends well is asked again and again.
+    for (line, said) in [
+        ("exit 3", "`exit 3` ended with 3."),
+        ("sleep 0.1", "`sleep 0.1` ended with 0."),
+        ("kill -9 $$", "`kill -9 $$` was ended by signal 9."),
+        ("no-such-program", "`no-such-program` ended with 127."),
+    ] {
+        let outcome = world.portward(&["wait", "3000", "--timeout", "0", "--while", line]).expect(1);
+        assert!(outcome.stderr.contains(said), "{outcome}");
+    }
+    let outcome = world.portward(&["wait", "3000", "--timeout", "0", "--while", "exit 3", "--", "echo", "ran"]).expect(1);
+    assert!(outcome.stdout.is_empty() && outcome.stderr.contains("ended with 3"), "{outcome}");
+    // What watches a server is as good as the server.
     let flag = world.file("flag", "");
     world.give(&flag);
-    let line = format!("test -e {}", flag.display());
+    let line = format!("while test -e {}; do sleep 0.02; done", flag.display());
     let mut waiting = world.enter().start_portward(&["wait", "3000", "--timeout", "0", "--while", &line, "--json"]);
     assert!(waiting.is_alive());
     std::fs::remove_file(&flag).unwrap();
-    assert_eq!(waiting.json()["gone"], format!("`{line}` ended with 1"));
+    assert_eq!(waiting.json()["gone"], format!("`{line}` ended with 0"));
     assert_eq!(waiting.end().code(), Some(1));
 }
 
 #[test]
-fn a_server_can_be_the_condition_and_goes_on() {
+fn a_server_that_is_started_so_goes_on() {
     let Some(world) = world() else { return };
     let file = world.file("peer.py", include_str!("peer.py"));
     // What it complains of would be heard for as long as it runs.
@@ -102,6 +109,21 @@ fn ready_for_a_time_without_a_break() {
     let in_turn = ["wait", "http://localhost:3000/in-turn", "--stable", "600ms", "--timeout", "2s", "--json"];
     let document = world.portward(&in_turn).expect(1).json();
     assert_eq!(document["ready"], false, "{document:#}");
+}
+
+#[test]
+fn a_server_that_answers_and_then_dies_is_not_ready() {
+    let Some(world) = world() else { return };
+    let mut server = world.enter().start(&["sh", "-c", "echo $$; exec python3 -c \"$0\" site 3000", include_str!("peer.py")]);
+    let pid = server.line();
+    let mut waiting =
+        world.enter().start_portward(&["wait", "http://localhost:3000/", "--pid", &pid, "--stable", "1h", "--json"]);
+    let _ = server.line_where(|line| line.starts_with("ASKED"));
+    world.signal(pid.parse().unwrap(), "KILL");
+    let document = waiting.json();
+    assert!(document["gone"].as_str().unwrap().starts_with(&format!("process {pid} ")), "{document:#}");
+    assert_eq!(waiting.end().code(), Some(1));
+    assert!(!server.end().success());
 }
 
 #[test]
