@@ -70,7 +70,8 @@ impl<'a> UnixPath<'a> {
         self.told_apart(snapshot, same)
     }
 
-    /// One file has one socket that serves. Where several have its numbers, as in subvolumes of btrfs, its last name tells which.
+    /// One file has one socket that serves. Where several have its numbers, as in subvolumes of btrfs, its path tells which, or its
+    /// last name.
     fn told_apart(&self, snapshot: &Snapshot, same: Vec<usize>) -> Behind {
         let serving = |indices: &[usize]| indices.iter().filter(|index| serves(snapshot, **index)).count();
         match serving(&same) {
@@ -80,12 +81,15 @@ impl<'a> UnixPath<'a> {
             1 => return Behind { sockets: same, sure: true },
             _ => {}
         }
-        let name = last(self.path);
-        let is_called =
-            |index: &usize| snapshot.sockets.get(*index).and_then(|socket| socket.path()).is_some_and(|path| last(path) == name);
-        let called: Vec<usize> = same.iter().copied().filter(is_called).collect();
-        let sure = serving(&called) == 1;
-        Behind { sockets: if sure { called } else { same }, sure }
+        let real = self.known().map_or(self.path, |facts| if facts.real.is_empty() { self.path } else { &facts.real });
+        let path_of = |index: &usize| snapshot.sockets.get(*index).and_then(|socket| socket.path());
+        let only = |fits: &dyn Fn(&Text) -> bool| {
+            let called: Vec<usize> = same.iter().copied().filter(|index| path_of(index).is_some_and(fits)).collect();
+            (serving(&called) == 1).then_some(called)
+        };
+        let called = only(&|path| path == real || path == self.path).or_else(|| only(&|path| last(path) == last(real)));
+        let sure = called.is_some();
+        Behind { sockets: called.unwrap_or(same), sure }
     }
 
     /// Sockets that serve by this very name, though what stands at the path is not theirs: their file was
@@ -208,6 +212,10 @@ mod tests {
         let two = all(vec![bound("/snap/a/x.sock", 8, 10), bound("/snap/b/y.sock", 8, 10)]);
         assert_eq!(behind("/run/y.sock", Some(&here), &two), Behind { sockets: vec![1], sure: true });
         assert_eq!(behind("/run/z.sock", Some(&here), &two), Behind { sockets: vec![0, 1], sure: false });
+        let linked = PathFacts { real: Text::from("/snap/a/x.sock"), ..here.clone() };
+        assert_eq!(behind("/run/z.sock", Some(&linked), &two), Behind { sockets: vec![0], sure: true });
+        let alike = all(vec![bound("/snap/a/x.sock", 8, 10), bound("/snap/b/x.sock", 8, 10)]);
+        assert_eq!(behind("/run/z.sock", Some(&linked), &alike), Behind { sockets: vec![0], sure: true });
     }
 
     #[test]

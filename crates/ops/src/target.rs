@@ -47,15 +47,15 @@ impl Target {
     }
 
     /// The same, with what stands at its path now.
-    fn afresh(self, host: &dyn sys::Look) -> Self {
+    pub(crate) fn afresh(&self, host: &dyn sys::Look) -> Self {
         let path = self.path().filter(|path| !path.raw().starts_with(b"@"));
         let facts = path.and_then(|path| host.path(path).ok());
-        Self { facts, ..self }
+        Self { facts, ..self.clone() }
     }
 
     /// Takes a look at what serves it now. A socket that is bound to its file and is not in sight is in another network namespace.
     pub(crate) fn looked(&self, host: &dyn sys::Look, look: &Look) -> (Self, View) {
-        let target = self.clone().afresh(host);
+        let target = self.afresh(host);
         let view = look.take(host);
         let hidden = |path: UnixPath<'_>| path.is_bound() == Some(true) && !path.behind(&view.snapshot).sure;
         if look.which == Which::Own && target.unix().is_some_and(hidden) {

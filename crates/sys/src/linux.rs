@@ -142,6 +142,7 @@ impl Act for Linux {
             Deed::Begin(line) => Done::Begin(Beside::begin(line)?),
             Deed::Signal(process, signal) => Done::Signal(actions::signal(process, signal)?),
             Deed::Edit(edit) => Done::Edit(edit::apply(edit)?),
+            Deed::RemoveSocket(path, file) => Done::RemoveSocket(standing::remove(path, file)?),
             Deed::Pin(process, holding, socket) => Done::Pin(pinning::pin(process, holding, socket)?),
             Deed::LoadFilter(rules) => Done::LoadFilter(tables::load(rules)?),
             Deed::HoldFilter(commands, names) => Done::HoldFilter(tables::hold(commands, names)?),

@@ -2,7 +2,7 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use portward_model::{Edit, Holding, Observed, ProcessId, Socket};
+use portward_model::{Edit, Holding, Observed, ProcessId, Socket, SocketFile, Text};
 
 use crate::{Beside, Dialled, Dialling, FilterHold, Hold, Look, Pinned, Signal, SysError};
 
@@ -72,6 +72,9 @@ deeds! {
 
     /// Writes lines in place of one line of a file, whole or not at all; an error where the line is not what was seen.
     edit Edit(edit: &'a Edit) -> ();
+
+    /// Removes the file of a Unix socket that nobody has, where it is still this one and still nobody's.
+    remove_socket RemoveSocket(path: &'a Text, file: SocketFile) -> ();
 
     /// Pins a socket to the loopback device, on a copy of its holder's descriptor: the process is compared by its start
     /// time and the socket by its cookie (of MPTCP, by its inode), so that it is this one or none.

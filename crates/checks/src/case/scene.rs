@@ -177,6 +177,7 @@ impl Scene {
             inode: 77,
             file: None,
             bound: None,
+            real: Text::default(),
             closed: false,
             mode,
             uid: 0,

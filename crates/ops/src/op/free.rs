@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use clap::Args;
 use portward_checks::UNEXPLAINED;
-use portward_model::{Evidence, Finding, Likelihood, ProcessId, ProcessState, Sentence, SupervisorKind};
+use portward_model::{Evidence, FileKind, Finding, Likelihood, ProcessId, ProcessState, Sentence, SupervisorKind, Text};
 use portward_sys::{self as sys, Act, Signal, SysError};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,6 +63,10 @@ pub struct Free {
     #[arg(long, short, value_name = "SIGNAL", default_value = "TERM")]
     #[serde(default)]
     pub signal: Ending,
+    /// Remove the file that a Unix socket leaves, once nobody is bound to it; on a terminal it asks
+    #[arg(long)]
+    #[serde(default)]
+    pub remove: bool,
     /// Say what would be done, and do nothing
     #[arg(long, short = 'n')]
     #[serde(default)]
@@ -87,6 +91,9 @@ pub struct Outcome {
     pub would: Option<Vec<Freed>>,
     /// What would bring a process back.
     pub supervisor: Option<Supervised>,
+    /// Files of Unix sockets that were removed, since nobody was bound to them any more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub removed: Vec<Text>,
     /// True when every endpoint can be bound now.
     pub port_free: bool,
     /// True where what was stopped is started again, or may be: by a supervisor that does so, or by what goes on without it.
@@ -167,6 +174,9 @@ impl Op for Free {
         }
         let patience = if outcome.freed.is_empty() { Duration::ZERO } else { SETTLING };
         report(cx, &targets, &mut outcome, patience)?;
+        if !outcome.declined && !outcome.port_free && self.remove_left(cx, &targets, &mut outcome)? {
+            report(cx, &targets, &mut outcome, Duration::ZERO)?;
+        }
         if !outcome.freed.is_empty() {
             let (again, goes_on) = parents.watch(cx, &targets)?;
             let keeps = |above: &Supervised| above.restarts || above.kind == SupervisorKind::Systemd;
@@ -211,6 +221,24 @@ impl Free {
         told.push(format!("Stop {}?{back}", names.join(", ")));
         let question = told.join(" ");
         cx.agreed(self.yes, &question, "stopped", "add --yes to stop without asking, or --dry-run to look")
+    }
+
+    /// Removes the files that Unix sockets left behind, where that is wanted; true where one was removed.
+    fn remove_left(&self, cx: &Context<'_, Acts>, targets: &[Target], outcome: &mut Outcome) -> Result<bool, Failure> {
+        for target in targets {
+            let target = target.afresh(cx.machine);
+            let left = target.unix().filter(|path| path.is_bound() == Some(false));
+            let facts = left.and_then(|path| path.facts).filter(|facts| facts.kind == Some(FileKind::Socket));
+            let Some((path, file)) = target.path().zip(facts.and_then(|facts| facts.file)) else { continue };
+            let question = || format!("{path} is left, and a bind fails while it is there. Remove it?");
+            let wanted = self.remove || (!self.yes && cx.prompt.confirm(&question()) == Some(true));
+            if !wanted {
+                continue;
+            }
+            cx.machine.remove_socket(path, file)?;
+            outcome.removed.push(path.clone());
+        }
+        Ok(!outcome.removed.is_empty())
     }
 
     /// Signals, waits, and where it was asked for signals harder. Every mark ends up freed or refused.

@@ -24,6 +24,9 @@ impl Show for Outcome {
         for freed in &self.freed {
             screen.line(&format!("{} (pid {}) ended after {}.", freed.name, freed.pid, freed.signal.name()))?;
         }
+        for path in &self.removed {
+            screen.line(&format!("{path} was removed: no socket was bound to it any more."))?;
+        }
         for refused in &self.refused {
             let pid = if refused.pid == 0 { String::new() } else { format!(" (pid {})", refused.pid) };
             screen.paragraph(Tone::Notice, &format!("{}{pid} was not stopped: {}.", refused.name, refused.because))?;

@@ -220,8 +220,13 @@ fn the_file_that_stays_is_told_and_its_removal_offered() {
     assert_eq!((&document["port_free"], &document["because"][0]["code"]), (&Value::Bool(false), &"stale-unix-socket".into()));
     let waited = world.portward(&["wait", &endpoint, "--free", "--timeout", "100ms"]).expect(1);
     assert!(format!("{}{}", waited.stdout, waited.stderr).contains("until it is removed"), "{waited}");
-    std::fs::remove_file(&path).unwrap();
-    let _ = world.portward(&["free", &endpoint, "--yes"]).expect(0);
+    let document = world.portward(&["free", &endpoint, "--yes", "--remove", "--json"]).expect(0).json();
+    assert_eq!((&document["port_free"], &document["removed"][0]), (&Value::Bool(true), &path.to_str().unwrap().into()));
+    assert!(!path.exists());
+    // A live one is stopped first, and its file goes with it.
+    let _server = serve(world.enter(), "STREAM", path.to_str().unwrap());
+    let _ = world.portward(&["free", &endpoint, "--yes", "--remove"]).expect(0);
+    assert!(!path.exists());
     let _ = world.portward(&["wait", &endpoint, "--free", "--timeout", "5s"]).expect(0);
 }
 

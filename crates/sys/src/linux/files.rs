@@ -21,7 +21,10 @@ use std::{
 use portward_wire::procfs::{self, Mount};
 use rustix::{
     fd::{AsRawFd, OwnedFd},
-    fs::{AtFlags, Dir, FileType, FsWord, Mode, OFlags, PROC_SUPER_MAGIC, Statx, StatxFlags, open, openat, readlinkat, statx},
+    fs::{
+        AtFlags, Dir, FileType, FsWord, Mode, OFlags, PROC_SUPER_MAGIC, Statx, StatxFlags, open, openat, readlinkat, statx,
+        unlinkat,
+    },
     io::Errno,
 };
 
@@ -196,6 +199,11 @@ impl Place<'_> {
     pub(super) fn reopen(&self, flags: OFlags) -> io::Result<OwnedFd> {
         let own = self.handle();
         Ok(with_rights(self.word, || open(own, flags | OFlags::CLOEXEC, Mode::empty()))?)
+    }
+
+    /// Removes what has this name in this folder, with the rights of the folder's word.
+    pub(super) fn unlink(&self, name: &OsStr) -> io::Result<()> {
+        Ok(with_rights(self.word, || unlinkat(&self.fd, name, AtFlags::empty()))?)
     }
 
     /// The names in a folder, at most so many, in no order.

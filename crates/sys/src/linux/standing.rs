@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsStr,
-    io::ErrorKind,
+    io::{self, ErrorKind},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     path::Path,
 };
@@ -88,6 +88,7 @@ fn on(mounts: &Mounts, path: &Text) -> PathFacts {
     match mounts.find(place) {
         Ok(found) => {
             tell(&mut facts, found.facts(), found.device());
+            facts.real = Text::new(found.path().as_os_str().as_bytes());
             facts.writable = may(place, Access::WRITE_OK);
             if facts.kind == Some(FileKind::File) && keeps_pid(place) {
                 facts.pid = found.read(LONGEST_PID).ok().and_then(|bytes| pid(&bytes));
@@ -100,6 +101,35 @@ fn on(mounts: &Mounts, path: &Text) -> PathFacts {
     }
     facts.nearby = nearby(mounts, place);
     facts
+}
+
+/// Removes the file of a socket to which nobody is bound, in the folder where it was looked at. What was put in its place since, or
+/// is a link to it, is left alone.
+pub(super) fn remove(path: &Text, file: SocketFile) -> Result<(), SysError> {
+    let place = Path::new(OsStr::from_bytes(path.raw()));
+    let alone = |why| SysError::LeftAlone { path: path.shown(), why };
+    let failed = |source: io::Error| SysError::Write { path: path.shown(), operation: "removed", source };
+    let mounts = Mounts::now();
+    if mounts.may_stall(place) {
+        return Err(alone("its file system may not answer"));
+    }
+    let folder = place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let name = place.file_name().ok_or_else(|| alone("it is no file"))?;
+    let folder = mounts.find(folder).map_err(failed)?;
+    let found = folder.find(Path::new(name)).map_err(failed)?;
+    // A link leads out of its folder, or has another name in it.
+    if found.path() != folder.path().join(name) {
+        return Err(alone("it is a link"));
+    }
+    let mut facts = PathFacts::default();
+    tell(&mut facts, found.facts(), found.device());
+    if facts.kind != Some(FileKind::Socket) || facts.file != Some(file) {
+        return Err(alone("it is not the socket that it was"));
+    }
+    if is_bound(&found.handle(), found.word()) != Some(false) {
+        return Err(alone("a socket is bound to it"));
+    }
+    folder.unlink(name).map_err(failed)
 }
 
 fn tell(facts: &mut PathFacts, stat: &rustix::fs::Statx, device: u32) {
@@ -220,7 +250,7 @@ mod tests {
     use portward_wire::netlink::StateSet;
     use tempfile::TempDir;
 
-    use super::{at, is_like};
+    use super::{at, is_like, remove};
     use crate::{Answer, Ask, Look, Reading, Transports, linux::Linux};
 
     #[test]
@@ -242,6 +272,29 @@ mod tests {
         assert!(server.accept().is_err(), "nobody came");
         drop((server, datagram));
         assert_eq!((told("renamed").bound, told("datagram").bound), (Some(false), Some(false)));
+    }
+
+    #[test]
+    fn only_what_nobody_has_and_is_still_the_same_is_removed() {
+        let folder = TempDir::new().unwrap();
+        let path = folder.path().join("app.sock");
+        let text = Text::new(path.clone().into_os_string().into_encoded_bytes());
+        let file = || at(&text).unwrap().file.unwrap();
+        let server = UnixListener::bind(&path).unwrap();
+        assert!(remove(&text, file()).is_err(), "it is alive");
+        let of_server = file();
+        drop(server);
+        std::fs::rename(&path, folder.path().join("kept")).unwrap();
+        drop(UnixListener::bind(&path).unwrap());
+        assert!(remove(&text, of_server).is_err(), "another one");
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let linked = Text::new(link.into_os_string().into_encoded_bytes());
+        assert!(remove(&linked, file()).is_err(), "a link");
+        remove(&text, file()).unwrap();
+        assert!(!path.exists());
+        std::fs::write(&path, "mine").unwrap();
+        assert!(remove(&text, file()).is_err() && path.exists(), "an ordinary file");
     }
 
     #[test]
