@@ -118,6 +118,7 @@ pub(crate) fn process(pid: u32, parent: u32, argv: &[&str], age: i64) -> Process
         uid: 1000,
         session: pid,
         terminal: 0,
+        forked: false,
         threads: 1,
         cpu_ms: 0,
         memory_bytes: 0,
@@ -132,7 +133,7 @@ pub(crate) fn process(pid: u32, parent: u32, argv: &[&str], age: i64) -> Process
 }
 
 pub(crate) fn holding(socket: usize, pid: u32, fd: u32) -> Holding {
-    Holding { socket: u32::try_from(socket).unwrap(), pid, tid: None, fd }
+    Holding { socket: u32::try_from(socket).unwrap(), pid, tid: None, fd, ring: false }
 }
 
 /// A machine with these sockets, processes and holdings, in the order that look-ups need.

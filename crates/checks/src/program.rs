@@ -4,13 +4,17 @@
 //! there is nothing but a name and a kind, a row in the table of its kind. What protocols are is known in `portward_wire`.
 
 mod told;
+mod tunnel;
 
 use std::sync::LazyLock;
 
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, HTTP, Protocol};
 
-pub use self::docker_proxy::{DockerProxy, docker_proxy};
+pub use self::{
+    docker_proxy::{DockerProxy, docker_proxy},
+    tunnel::tunnel,
+};
 pub use told::{Arranged, arrange, flags};
 
 macro_rules! programs {

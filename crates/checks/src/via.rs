@@ -7,7 +7,10 @@
 //!    sockets for others, `sd_listen_fds(3)`) was *activated*, when its descriptor is one that such a program
 //!    hands over: 3 or above, or a standard stream for systemd and inetd.
 //! 2. A holder with any other holding ancestor *inherited* the socket across `fork(2)` or `execve(2)`.
-//! 3. Of the holders without a holding ancestor one *opened* it: the only one, or the oldest of several. The
+//! 3. A holder that cannot have opened it *inherited* it from one that has ended: a program that never listens, such as `sleep`
+//!    or a shell; or a child that was forked, has executed nothing since, was adopted, and is still in a living session of
+//!    its starter's. A daemon leaves that session.
+//! 4. Of the other holders without a holding ancestor one *opened* it: the only one, or the oldest of several. The
 //!    others were *passed* it (`SCM_RIGHTS`, `unix(7)`; `pidfd_getfd(2)`).
 //!
 //! Opened means: as far as living processes tell. Where that would be a guess the answer is hidden:
@@ -18,7 +21,7 @@
 //! - Siblings hold the same descriptor number and run the same program: workers whose parent opened the
 //!   socket and closed or left it, or one that passed it on. Nothing tells the two apart.
 
-use portward_model::{Holding, Need, Process, Seen, Snapshot, Socket, Via};
+use portward_model::{Holding, Need, Process, Seen, Snapshot, Socket, Text, Via};
 
 /// How each holder of the socket at `socket_index` came by it, in the order of [`Snapshot::holders`].
 pub fn via(snapshot: &Snapshot, socket_index: usize) -> Vec<(Holding, Seen<Via>)> {
@@ -56,7 +59,80 @@ fn one(snapshot: &Snapshot, socket: &Socket, holding: &Holding, pids: &[u32], to
     }
 }
 
+/// True where every holder of a socket only inherited it, from a program that has ended: nobody is left who would serve.
+pub(crate) fn is_left_behind(snapshot: &Snapshot, socket_index: usize) -> bool {
+    let holders = snapshot.holders(socket_index);
+    let is_left = |holding: &Holding| snapshot.process(holding.pid).is_some_and(|process| outlives_opener(snapshot, process));
+    !holders.is_empty() && holders.iter().all(is_left)
+}
+
+/// True for a process that cannot have opened the listener that it holds, where none of its ancestors holds it.
+fn outlives_opener(snapshot: &Snapshot, process: &Process) -> bool {
+    if never_listens(process) {
+        return true;
+    }
+    let parent = snapshot.process(process.parent);
+    let is_adopted = process.parent == 1 || parent.is_some_and(Process::adopts);
+    let is_alone = process.session == process.id.pid || process.session == 0;
+    let is_by_birth = parent.is_some_and(|parent| parent.session == process.session);
+    process.forked && is_adopted && !is_alone && !is_by_birth && snapshot.process(process.session).is_some()
+}
+
+/// True for a program that opens no listener, whatever its arguments say.
+fn never_listens(process: &Process) -> bool {
+    let program = process.exe.known().map_or(process.name.raw(), Text::raw);
+    let base = program.rsplit(|byte| *byte == b'/').next().unwrap_or(program);
+    NEVER_LISTEN.iter().any(|name| name.as_bytes() == base)
+}
+
+/// Shells and the small tools that servers start: a script that waits, a pager, a log.
+const NEVER_LISTEN: &[&str] = &[
+    "sh",
+    "bash",
+    "dash",
+    "ash",
+    "ksh",
+    "mksh",
+    "fish",
+    "tcsh",
+    "csh",
+    "sleep",
+    "tail",
+    "head",
+    "cat",
+    "tee",
+    "cut",
+    "tr",
+    "sort",
+    "uniq",
+    "wc",
+    "grep",
+    "sed",
+    "find",
+    "xargs",
+    "less",
+    "more",
+    "watch",
+    "yes",
+    "true",
+    "dd",
+    "gzip",
+    "xz",
+    "zstd",
+    "tar",
+    "timeout",
+    "nohup",
+    "env",
+    "make",
+    "logger",
+    "flock",
+    "inotifywait",
+];
+
 fn top(snapshot: &Snapshot, socket: &Socket, process: &Process, tops: &[Top<'_>]) -> Seen<Via> {
+    if outlives_opener(snapshot, process) {
+        return Seen::Known(Via::Inherited);
+    }
     let opener_may_be_unseen = !snapshot.host.privileged && socket.uid != snapshot.host.uid;
     if opener_may_be_unseen {
         return Seen::Hidden(Need::Root);
@@ -161,6 +237,26 @@ mod tests {
     #[test]
     fn a_lone_holder_opened_it() {
         assert_eq!(answers(vec![init(), process(20, 1, &["vite"], 10)], &[(20, 3)]), [OPENED]);
+    }
+
+    #[test]
+    fn what_a_dead_server_left_behind_is_inherited() {
+        let sleep = || process(40, 1, &["sleep", "600"], 10);
+        assert_eq!(answers(vec![init(), sleep()], &[(40, 3)]), [INHERITED]);
+        let shell = || process(30, 29, &["-bash"], 900);
+        let forked = |session| Process { forked: true, session, ..process(40, 1, &["python3", "serve.py"], 10) };
+        assert_eq!(answers(vec![init(), shell(), forked(30)], &[(40, 3)]), [INHERITED]);
+        // A daemon leads a session of its own, or is of one whose leader has ended; a program that was executed opened its own.
+        assert_eq!(answers(vec![init(), forked(40)], &[(40, 3)]), [OPENED]);
+        assert_eq!(answers(vec![init(), forked(39)], &[(40, 3)]), [OPENED]);
+        let executed = Process { forked: false, ..forked(30) };
+        assert_eq!(answers(vec![init(), shell(), executed], &[(40, 3)]), [OPENED]);
+        // The first process of a container may be the starter itself.
+        let first = process(1, 0, &["gunicorn"], 900);
+        assert_eq!(answers(vec![first, forked(1)], &[(40, 3)]), [OPENED]);
+        assert!(super::is_left_behind(&snapshot(vec![init(), sleep()], &[(40, 3)]), 0));
+        let both = snapshot(vec![init(), sleep(), process(20, 1, &["vite"], 10)], &[(20, 3), (40, 3)]);
+        assert!(!super::is_left_behind(&both, 0) && told(&both).contains(&OPENED));
     }
 
     #[test]

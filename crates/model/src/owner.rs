@@ -28,8 +28,11 @@ pub struct Holding {
     pub pid: u32,
     /// The thread, where the descriptor is in a table of that thread's own.
     pub tid: Option<u32>,
-    /// The descriptor's number.
+    /// The descriptor's number; of a socket that only a ring holds, the ring's.
     pub fd: u32,
+    /// True where the descriptor is an `io_uring(7)`, and the socket one of the files that are registered with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ring: bool,
 }
 
 /// A directory that a process works for.

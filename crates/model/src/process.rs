@@ -73,6 +73,9 @@ pub struct Process {
     pub session: u32,
     /// Device number of its controlling terminal; 0 for none.
     pub terminal: i32,
+    /// True where it was forked and has executed no program since: what it has, its starter may have opened.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub forked: bool,
     /// Number of threads.
     pub threads: u32,
     /// Processor time used, in milliseconds.
@@ -102,6 +105,12 @@ impl Process {
     /// `java -jar shop.jar` is `shop`. Falls back to the kernel's name.
     pub fn title(&self) -> String {
         self.argv.known().and_then(|argv| script_name(self.name.raw(), argv.arguments())).unwrap_or_else(|| self.program_name())
+    }
+
+    /// True for a program that becomes the parent of processes whose own parent has ended: the first one of a machine or a container, and
+    /// a user's manager (`PR_SET_CHILD_SUBREAPER`, prctl(2)).
+    pub fn adopts(&self) -> bool {
+        self.id.pid == 1 || matches!(self.name.raw(), b"systemd" | b"init" | b"launchd")
     }
 
     /// The kernel's name, completed from the arguments or the program's path where it was cut at 15 bytes.

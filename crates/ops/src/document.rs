@@ -17,8 +17,8 @@ pub use owner::{OwnerDocument, ProcessDocument};
 pub use portward_model::Gap;
 pub use refusal::{Refusal, Refused};
 pub(crate) use socket::absence_of_owners;
-pub(crate) use socket::device;
 pub use socket::{End, Netns, SocketDocument};
+pub(crate) use socket::{device, leads};
 pub use when::When;
 pub(crate) use when::rfc3339;
 

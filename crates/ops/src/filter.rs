@@ -10,12 +10,12 @@ use rustc_hash::FxHashSet;
 use crate::{View, pairs};
 
 /// One word that narrows a list: a port, a range, an address, `address:port`, a name, or `pid:`, `user:`,
-/// `project:`, `state:`, `unit:`, `container:` with a value. Words of one kind widen each other, words of
-/// different kinds narrow each other.
+/// `project:`, `state:`, `unit:`, `container:` with a value. Words of one kind widen each other, words of different kinds
+/// narrow each other; of a list with commas any part will do. The name of a service (`ssh`, `postgres`) means its usual port, too.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Filter {
     text: String,
-    term: Term,
+    terms: Vec<Term>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,15 +30,41 @@ enum Term {
     Project(String),
     Unit(String),
     Container(String),
-    Name(String),
+    Name(String, Option<u16>),
+}
+
+impl Filter {
+    /// The kind of all that it says; `None` where that is of several.
+    fn kind(&self) -> Option<u8> {
+        let first = self.terms.first().map(kind)?;
+        self.terms.iter().all(|term| kind(term) == first).then_some(first)
+    }
 }
 
 impl FromStr for Filter {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        term(text).map(|term| Self { text: text.to_owned(), term })
+        terms(text).map(|terms| Self { text: text.to_owned(), terms })
     }
+}
+
+/// `3000,5432` is two words, and `pid:7,8` two of one kind; a path may have a comma of its own.
+fn terms(text: &str) -> Result<Vec<Term>, String> {
+    let is_path = text.starts_with(['/', '.', '@']) || text.starts_with("unix:") || text.contains("://");
+    if is_path || !text.contains(',') {
+        return Ok(vec![term(text)?]);
+    }
+    let kind = text.split_once(':').map(|(kind, _)| kind).filter(|kind| KINDS.contains(kind)).unwrap_or_default();
+    let one = |(at, part): (usize, &str)| {
+        let part = part.trim();
+        if part.is_empty() {
+            return Err(format!("there is nothing before or after a comma of `{}`", Text::from(text)));
+        }
+        let has_kind = kind.is_empty() || at == 0 || part.split_once(':').is_some_and(|(kind, _)| KINDS.contains(&kind));
+        term(&if has_kind { part.to_owned() } else { format!("{kind}:{part}") })
+    };
+    text.split(',').enumerate().map(one).collect()
 }
 
 fn term(text: &str) -> Result<Term, String> {
@@ -47,9 +73,7 @@ fn term(text: &str) -> Result<Term, String> {
     }
     if let Some((kind, value)) = text.split_once(':') {
         match (kind, value) {
-            ("pid" | "user" | "project" | "state" | "unit" | "container" | "name", "") => {
-                return Err(format!("there is nothing after `{kind}:`"));
-            }
+            (kind, "") if KINDS.contains(&kind) => return Err(format!("there is nothing after `{kind}:`")),
             ("pid", value) => {
                 return value.parse().map(Term::Pid).map_err(|_| format!("`{}` is no pid: a pid is a number", Text::from(value)));
             }
@@ -57,7 +81,7 @@ fn term(text: &str) -> Result<Term, String> {
             ("project", value) => return Ok(Term::Project(value.to_owned())),
             ("unit", value) => return Ok(Term::Unit(value.to_owned())),
             ("container", value) => return Ok(Term::Container(value.to_owned())),
-            ("name", value) => return Ok(Term::Name(value.to_owned())),
+            ("name", value) => return Ok(Term::Name(value.to_owned(), None)),
             ("state", value) => return state(value),
             _ => {}
         }
@@ -78,7 +102,7 @@ fn term(text: &str) -> Result<Term, String> {
         Ok(Endpoint { host: EndpointHost::Path(path), .. }) => Ok(Term::Path(path.raw().to_vec())),
         Ok(Endpoint { port, port_given: true, .. }) => Ok(Term::Ports(PortRange { first: port, last: port })),
         Err(error) if text.contains(':') => Err(error.to_string()),
-        Ok(_) | Err(_) => Ok(Term::Name(text.to_owned())),
+        Ok(_) | Err(_) => Ok(Term::Name(text.to_owned(), portward_checks::registered_port(text))),
     }
 }
 
@@ -106,20 +130,26 @@ portward_model::written_as_text!(Filter);
 /// The smallest range that holds every port the filters ask for, so that the kernel can leave out the rest;
 /// `None` when some socket without such a port may be wanted.
 pub(crate) fn kernel_filter(filters: &[Filter]) -> Option<PortFilter> {
-    let ranges = filters.iter().filter_map(|filter| match filter.term {
+    // What is one of several wishes leaves nothing out.
+    let ports = filters.iter().filter(|filter| filter.kind() == Some(PLACES)).flat_map(|filter| &filter.terms);
+    let ranges = ports.filter_map(|term| match *term {
         Term::Ports(range) => Some(range),
         Term::Endpoint(_, port) => Some(PortRange { first: port, last: port }),
         _ => None,
     });
     let hull = ranges.reduce(|a, b| PortRange { first: a.first.min(b.first), last: a.last.max(b.last) })?;
     // A path widens the same kind, and paths have no port.
-    let has_path = filters.iter().any(|filter| matches!(filter.term, Term::Path(_)));
+    let has_path = all_terms(filters).any(|term| matches!(term, Term::Path(_)));
     (!has_path).then_some(PortFilter::Either(hull))
 }
 
 /// True when some filter asks for a state that does not serve, so that connections must be read.
 pub(crate) fn wants_connections(filters: &[Filter]) -> bool {
-    filters.iter().any(|filter| matches!(filter.term, Term::State(state) if !state.serves()))
+    all_terms(filters).any(|term| matches!(term, Term::State(state) if !state.serves()))
+}
+
+fn all_terms(filters: &[Filter]) -> impl Iterator<Item = &Term> {
+    filters.iter().flat_map(|filter| &filter.terms)
 }
 
 /// Positions of the sockets of a view that the filters let through.
@@ -136,8 +166,8 @@ pub(crate) fn choose(host: &dyn Look, view: &View, filters: &[Filter]) -> Vec<u3
 /// Positions of the sockets behind the paths among the filters. Where nothing is known to be, a name is as good as there is.
 fn behind(host: &dyn Look, view: &View, filters: &[Filter]) -> FxHashSet<usize> {
     let mut found = FxHashSet::default();
-    for filter in filters {
-        let Term::Path(path) = &filter.term else { continue };
+    for term in all_terms(filters) {
+        let Term::Path(path) = term else { continue };
         let path = &Text::new(&path[..]);
         let facts = host.path(path).ok();
         let behind = UnixPath { path, facts: facts.as_ref() }.behind(&view.snapshot);
@@ -170,17 +200,22 @@ fn with_other_ends(view: &View, chosen: Vec<u32>) -> Vec<u32> {
 
 fn passes(view: &View, filters: &[Filter], behind: &FxHashSet<usize>, index: usize) -> bool {
     let Some(socket) = view.snapshot.sockets.get(index) else { return false };
-    let mut rest = filters;
+    let fits = |term: &Term| matches(view, term, behind, index, socket);
     let mut judged: Vec<u8> = Vec::new();
-    while let Some((filter, others)) = rest.split_first() {
-        rest = others;
-        let kind = kind(&filter.term);
+    for filter in filters {
+        let Some(kind) = filter.kind() else {
+            // A list of several kinds is one wish: any of it will do.
+            if !filter.terms.iter().any(fits) {
+                return false;
+            }
+            continue;
+        };
         if judged.contains(&kind) {
             continue;
         }
         judged.push(kind);
-        let mut same = filters.iter().filter(|other| self::kind(&other.term) == kind);
-        if !same.any(|filter| matches(view, &filter.term, behind, index, socket)) {
+        let same = filters.iter().filter(|other| other.kind() == Some(kind)).flat_map(|other| &other.terms);
+        if !same.into_iter().any(fits) {
             return false;
         }
     }
@@ -190,7 +225,7 @@ fn passes(view: &View, filters: &[Filter], behind: &FxHashSet<usize>, index: usi
 /// Kinds that narrow each other; ports, endpoints and paths all say "this endpoint" and widen each other.
 fn kind(term: &Term) -> u8 {
     match term {
-        Term::Ports(_) | Term::Endpoint(..) | Term::Path(_) => 0,
+        Term::Ports(_) | Term::Endpoint(..) | Term::Path(_) => PLACES,
         Term::Address(_) => 1,
         Term::Pid(_) => 2,
         Term::State(_) => 3,
@@ -198,7 +233,7 @@ fn kind(term: &Term) -> u8 {
         Term::Project(_) => 5,
         Term::Unit(_) => 6,
         Term::Container(_) => 7,
-        Term::Name(_) => 8,
+        Term::Name(..) => 8,
     }
 }
 
@@ -238,13 +273,17 @@ fn matches(view: &View, term: &Term, behind: &FxHashSet<usize>, index: usize, so
                 || container.service.as_ref().is_some_and(|own| has(own, name));
             named || container.id.starts_with(name.as_str())
         }),
-        Term::Name(name) => holders().any(|pid| {
-            view.snapshot.process(pid).is_some_and(|process| {
-                has(&process.name, name)
-                    || contains(process.title().as_bytes(), name.as_bytes())
-                    || process.exe.known().is_some_and(|exe| has(exe, name))
-            })
-        }),
+        Term::Name(name, usual) => {
+            let is_on = |port: u16| socket.port() == Some(port) || remote.is_some_and(|(_, other)| other == port);
+            let is_called = |pid| {
+                view.snapshot.process(pid).is_some_and(|process| {
+                    has(&process.name, name)
+                        || contains(process.title().as_bytes(), name.as_bytes())
+                        || process.exe.known().is_some_and(|exe| has(exe, name))
+                })
+            };
+            usual.is_some_and(is_on) || holders().any(is_called)
+        }
     }
 }
 
@@ -256,12 +295,16 @@ fn contains(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len().max(1)).any(|window| window.eq_ignore_ascii_case(part))
 }
 
+/// The kind of ports, endpoints and paths.
+const PLACES: u8 = 0;
+/// What may stand before a colon.
+const KINDS: &[&str] = &["pid", "user", "project", "state", "unit", "container", "name"];
 /// Connections above which the other ends are in the answer anyway, or not worth a search for each.
 const FEW: usize = 2_000;
 
 #[cfg(test)]
 mod tests {
-    use super::{Filter, Term, term};
+    use super::{Filter, Term, term, terms};
 
     #[test]
     fn words_are_told_apart() {
@@ -273,13 +316,42 @@ mod tests {
         assert!(matches!(term("[::1]:80"), Ok(Term::Endpoint(..))));
         assert!(matches!(term("pid:7"), Ok(Term::Pid(7))));
         assert!(matches!(term("state:LISTEN"), Ok(Term::State(_))));
-        assert!(matches!(term("node"), Ok(Term::Name(_))));
+        assert!(matches!(term("node"), Ok(Term::Name(_, None))));
+        for (name, port) in [("ssh", 22), ("postgres", 5432), ("Redis", 6379), ("https", 443), ("ldap", 389)] {
+            assert_eq!(term(name), Ok(Term::Name(name.to_owned(), Some(port))));
+        }
+        assert_eq!(term("name:ssh"), Ok(Term::Name("ssh".to_owned(), None)));
         assert!(matches!(term("/run/x.sock"), Ok(Term::Path(_))));
     }
 
     #[test]
+    fn a_comma_parts_words_and_belongs_to_paths() {
+        let range = |first, last| Term::Ports(portward_model::PortRange { first, last });
+        assert_eq!(terms("3000,5432"), Ok(vec![range(3000, 3000), range(5432, 5432)]));
+        assert_eq!(terms("3000-3999, 80,ssh"), Ok(vec![range(3000, 3999), range(80, 80), term("ssh").unwrap()]));
+        assert_eq!(terms("pid:7,8"), Ok(vec![Term::Pid(7), Term::Pid(8)]));
+        assert_eq!(terms("user:ana,pid:8"), Ok(vec![Term::User("ana".to_owned()), Term::Pid(8)]));
+        assert_eq!(terms("state:listen,bound").map(|terms| terms.len()), Ok(2));
+        assert_eq!(terms("127.0.0.1:80,[::1]:80").map(|terms| terms.len()), Ok(2));
+        assert_eq!(terms("/run/a,b.sock"), Ok(vec![Term::Path(b"/run/a,b.sock".to_vec())]));
+    }
+
+    #[test]
     fn nonsense_is_refused_in_a_sentence() {
-        for bad in ["", "70000", "3999-3000", "pid:x", "pid:", "state:sleepy", "127.0.0.1:"] {
+        for bad in [
+            "3000,",
+            ",80",
+            "3000,,80",
+            "80,70000",
+            "pid:7,x",
+            "",
+            "70000",
+            "3999-3000",
+            "pid:x",
+            "pid:",
+            "state:sleepy",
+            "127.0.0.1:",
+        ] {
             assert!(bad.parse::<Filter>().is_err(), "{bad}");
         }
     }

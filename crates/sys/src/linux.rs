@@ -162,6 +162,7 @@ fn path_exists(path: &Text) -> Seen<bool> {
 
 fn may_create(path: &Text) -> Seen<bool> {
     use rustix::fs::{Access, access};
+    let path = &standing::absolute(path);
     let end = path.raw().iter().rposition(|b| *b == b'/').unwrap_or(0);
     let folder = path.raw().get(..end).filter(|folder| !folder.is_empty()).unwrap_or(b"/");
     if Mounts::now().may_stall(&path_of(&Text::new(folder))) {

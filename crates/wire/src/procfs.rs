@@ -10,7 +10,7 @@ mod vitals;
 pub use counters::{counters, counters6};
 pub use files::{
     GitHead, effective_uid, environment_value, git_head, home_of, hosts_of, in_flight_descriptors, inner_pid, inode_of_link,
-    port_range, port_ranges, socket_statistic, unified_cgroup, user_names,
+    port_range, port_ranges, registered_sockets, socket_statistic, unified_cgroup, user_names,
 };
 pub use net::read_table;
 pub use stat::{Stat, stat};

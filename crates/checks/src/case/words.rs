@@ -40,6 +40,15 @@ pub(crate) fn whom(case: &Case<'_>, index: usize, socket: &Socket) -> String {
     case.holder(index).map_or_else(|| format!("a process of user {}", words::user(case.snapshot, socket.uid)), named)
 }
 
+/// What stopping the holder of a socket is for: to start it again, unless it only holds what a server left that has ended.
+pub(crate) fn stop(case: &Case<'_>, index: usize) -> &'static str {
+    if crate::via::is_left_behind(case.snapshot, index) {
+        "End it: the server itself has ended, and this only holds what it left"
+    } else {
+        "Stop it, and start it again"
+    }
+}
+
 /// `vite (pid 4121)`
 pub(crate) fn named(process: &Process) -> String {
     format!("{} (pid {})", process.title(), process.id.pid)

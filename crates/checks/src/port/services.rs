@@ -25,14 +25,26 @@ pub fn usual_service(transport: Transport, port: u16) -> Option<&'static str> {
 /// The usual TCP port of a service or of a URL's scheme, by its name in any case: `postgres`, `redis`, `https`.
 pub fn service_port(name: &str) -> Option<u16> {
     let name = name.to_ascii_lowercase();
-    let of_protocol = || protocol::named(&name)?.ports.first().map(|usual| usual.port);
+    of_protocol(&name).or_else(|| program::port_of(&name)).or_else(|| of_service(&name))
+}
+
+/// The same where it is the name of a service, and none of a program that is on such a port unless it is told another.
+pub fn registered_port(name: &str) -> Option<u16> {
+    let name = name.to_ascii_lowercase();
+    of_protocol(&name).or_else(|| of_service(&name))
+}
+
+fn of_protocol(name: &str) -> Option<u16> {
+    let of_scheme = protocol::of_scheme(name).map(|(_, scheme)| scheme.port);
+    of_scheme.or_else(|| Some(protocol::named(name)?.ports.first()?.port))
+}
+
+fn of_service(name: &str) -> Option<u16> {
     let is_named = |service: &str| {
         let service = service.to_ascii_lowercase();
         service.split([' ', ',']).next().is_some_and(|first| first == name)
     };
-    let of_service = || TCP.iter().find(|(_, service)| is_named(service)).map(|(port, _)| *port).filter(|_| name.len() >= 3);
-    let of_scheme = protocol::of_scheme(&name).map(|(_, scheme)| scheme.port);
-    of_scheme.or_else(of_protocol).or_else(|| program::port_of(&name)).or_else(of_service)
+    TCP.iter().find(|(_, service)| is_named(service)).map(|(port, _)| *port).filter(|_| name.len() >= 3)
 }
 
 /// TCP services that are no protocol and no program of those that are known, ascending.

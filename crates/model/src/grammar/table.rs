@@ -164,6 +164,7 @@ pub(super) const GRAMMARS: &[Grammar] = &[
     of("kubectl oc k3s kubecolor", Style::Tunnel, "-n: --namespace: --context: --cluster: --user: --kubeconfig: -s: --server: --as: --as-group: --as-uid: \
         --cache-dir: --certificate-authority: --client-certificate: --client-key: --tls-server-name: --token: --username: --password: \
         --request-timeout: -v: --v: --vmodule: --log-flush-frequency: --profile: --profile-output: --address: --pod-running-timeout:"),
+    of("socat", Style::Flags, "-lf: -lm: -lp: -b: -t: -T: -r: -R: -L: -W: -S:"),
     of("cloudflared", Style::Flags, "-config: --config: -origincert: --origincert: --url: -url: --hostname: --name: --unix-socket: --loglevel: \
         --transport-loglevel: --logfile: --log-directory: --metrics: --pidfile: --protocol: --edge-ip-version: --region: --retries: --token: \
         --credentials-file: --cred-file: --credentials-contents: --edge-bind-address: --tag: --ha-connections: --grace-period: --features: \

@@ -28,6 +28,12 @@ pub struct Facts {
     pub columns: Vec<String>,
     /// True when the caller named what to look for.
     pub filtered: bool,
+    /// What the caller named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
+    /// Where nothing that was asked for listens: how many connections have it, which `--all` lists.
+    #[serde(default)]
+    pub connections: usize,
     /// Network namespaces that were read.
     pub namespaces: usize,
     /// Other network namespaces that processes live in.
@@ -104,6 +110,8 @@ impl Listing {
             minor_unix: 0,
             columns: Vec::new(),
             filtered: false,
+            asked: Vec::new(),
+            connections: 0,
             namespaces: view.snapshot.namespaces.len(),
             other_namespaces: view.other_namespaces,
             now: When(view.snapshot.host.now),

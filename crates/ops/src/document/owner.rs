@@ -18,8 +18,11 @@ pub struct OwnerDocument {
     pub pid: u32,
     /// The thread whose own descriptor table holds the socket; `null` when the whole process does.
     pub tid: Option<u32>,
-    /// The descriptor's number.
+    /// The descriptor's number; with `ring`, that of the ring.
     pub fd: u32,
+    /// True where the socket is registered with an `io_uring` of the process, and need be in no descriptor table.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub ring: bool,
     /// How it came by the socket.
     pub via: Option<Via>,
     /// Why `via` is `null`.
@@ -96,7 +99,7 @@ impl Processes {
         if for_table {
             let owner = |held: &Holding| {
                 let process = self.of(view, held.pid);
-                OwnerDocument { pid: held.pid, tid: held.tid, fd: held.fd, via: None, via_gap: None, process }
+                OwnerDocument { pid: held.pid, tid: held.tid, fd: held.fd, ring: held.ring, via: None, via_gap: None, process }
             };
             return view.snapshot.holders(index).iter().map(owner).collect();
         }
@@ -105,7 +108,15 @@ impl Processes {
             // Of a process that held the socket a moment ago nothing more is known.
             let via = if process.started_at.is_some() { via } else { Seen::Hidden(Need::Platform) };
             let via_gap = Absence::of(&via, "how it came by the socket");
-            OwnerDocument { pid: holding.pid, tid: holding.tid, fd: holding.fd, via: via.known().copied(), via_gap, process }
+            OwnerDocument {
+                pid: holding.pid,
+                tid: holding.tid,
+                fd: holding.fd,
+                ring: holding.ring,
+                via: via.known().copied(),
+                via_gap,
+                process,
+            }
         };
         portward_checks::via(&view.snapshot, index).into_iter().map(owner).collect()
     }

@@ -71,6 +71,9 @@ pub struct SocketDocument {
     pub owners_gap: Option<Absence>,
     /// Clients of a listener; `null` elsewhere and where they were not counted.
     pub clients: Option<u32>,
+    /// Of a tunnel or forwarder, where what comes to it goes on to, by its process's own arguments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leads: Option<Text>,
 }
 
 /// One end of a socket.
@@ -144,6 +147,7 @@ impl SocketDocument {
             owners: (!owners.is_empty()).then_some(owners),
             owners_gap,
             clients: view.clients(index),
+            leads: leads(view, index),
         })
     }
 
@@ -180,6 +184,13 @@ impl SocketDocument {
             None => "a socket without a process".to_owned(),
         }
     }
+}
+
+/// Where what comes to the socket at this position goes on to: `to db:5432 by way of box`.
+pub(crate) fn leads(view: &View, index: usize) -> Option<Text> {
+    let socket = view.snapshot.sockets.get(index).filter(|socket| socket.state.serves())?;
+    let process = view.snapshot.process(view.first_owner(index)?)?;
+    portward_checks::tunnel(process, socket.port()?, view.snapshot.host.uid)
 }
 
 fn end(snapshot: &Snapshot, socket: &Socket, end: Option<(IpAddr, u16)>) -> Option<End> {

@@ -10,7 +10,7 @@ use clap::Args;
 use portward_checks::{address_sentence, browser_blocks, check_doc, class_sentence, reach, rule_sentences, usual_service};
 use portward_model::{
     AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, Sentence, Snapshot, Socket, SocketOptions, SocketState,
-    Transport, capitalised,
+    SupervisorKind, Transport, capitalised,
 };
 use portward_sys::{Depth, Look, PortFilter, Tape, Which};
 use schemars::JsonSchema;
@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Bind, Client, Context, Exit, Failure, Looks, Nearby, Never, Noun, Op, Port, Sink, Step, View,
-    document::{Gap, Proof, SocketDocument, When},
+    document::{Gap, Proof, SocketDocument, When, leads},
     pairs,
     target::{Target, endpoint_words, holder_words, verb},
 };
@@ -70,6 +70,9 @@ pub struct Explained {
     pub nearby: Vec<Nearby>,
     /// How data gets there.
     pub steps: Vec<Step>,
+    /// The address, where it is another machine's: what serves there is not seen from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<IpAddr>,
     /// True when the caller asked about a bind.
     pub asked_to_bind: bool,
     /// True when the caller asked to see arguments.
@@ -144,9 +147,13 @@ impl Op for Explain {
         };
         let route = target.dialled().first().and_then(|address| route_to(machine, address.ip()));
         let clients = clients(&view, &target, &chosen);
+        let elsewhere = elsewhere(&view, &target, &chosen, route.as_ref());
         Ok(Explained {
             endpoint: if page.is_some() { self.endpoint } else { target.endpoint.to_string() },
-            summary: summary(&view, &target, &chosen, &bind),
+            summary: match elsewhere {
+                Some(address) => foreign(&view, &target, address, route.as_ref()),
+                None => summary(&view, &target, &chosen, &bind),
+            },
             address: address(&target),
             port: port(&target, &view),
             resolves: if matches!(target.endpoint.host, portward_model::EndpointHost::Name(_)) {
@@ -155,8 +162,9 @@ impl Op for Explain {
                 Vec::new()
             },
             resolves_note: target.note.clone(),
-            reach: reaches(&view, &target, &chosen),
-            steps: steps::steps(&view, &target, &chosen, route.as_ref(), clients.len()),
+            reach: if elsewhere.is_some() { Vec::new() } else { reaches(&view, &target, &chosen) },
+            steps: steps::steps(&view, &target, &chosen, route.as_ref(), clients.len(), elsewhere.is_some()),
+            elsewhere,
             clients,
             bind,
             nearby: near,
@@ -172,6 +180,52 @@ impl Op for Explain {
 
 fn route_to(host: &dyn Look, address: IpAddr) -> Option<Route> {
     if address.is_unspecified() { None } else { host.route(address, 0).ok() }
+}
+
+/// The first address, where all that are meant are of other machines: of no interface here, and not routed to this machine.
+fn elsewhere(view: &View, target: &Target, chosen: &[usize], route: Option<&Route>) -> Option<IpAddr> {
+    let first = *target.addresses.first()?;
+    let interfaces = &view.snapshot.interfaces;
+    let own = |address: IpAddr| interfaces.iter().flat_map(|interface| &interface.addresses).any(|own| own.address == address);
+    let is_foreign = |address: &IpAddr| {
+        let of_one = !matches!(
+            AddressClass::of(*address),
+            AddressClass::Wildcard | AddressClass::Loopback | AddressClass::Multicast | AddressClass::Broadcast
+        );
+        of_one && !own(portward_model::unmap(*address))
+    };
+    let known = !interfaces.is_empty() && chosen.is_empty() && !route.is_some_and(|route| route.local);
+    (known && target.addresses.iter().all(is_foreign)).then_some(first)
+}
+
+/// What can be said from here of another machine's endpoint.
+fn foreign(view: &View, target: &Target, address: IpAddr, route: Option<&Route>) -> Sentence {
+    let container = view.snapshot.containers.iter().find(|container| container.addresses.contains(&address));
+    let container =
+        container.and_then(|container| container.name.as_ref()).map(|name| format!(" It is that of container {name}."));
+    let way = match route {
+        Some(Route { interface: Some(interface), gateway: Some(gateway), .. }) => {
+            format!("it is reached by {interface} through {gateway}")
+        }
+        Some(Route { interface: Some(interface), .. }) => format!("it is on the network of {interface}"),
+        Some(_) | None => "no route to it could be read".to_owned(),
+    };
+    let port = target.endpoint.port;
+    let used = view.snapshot.sockets.iter().filter(|socket| {
+        socket.transport == target.endpoint.transport
+            && socket.remote().is_some_and(|(other, to)| to == port && target.addresses.contains(&other))
+    });
+    let connected = match used.count() {
+        0 => String::new(),
+        1 => " 1 connection leads there now.".to_owned(),
+        many => format!(" {many} connections lead there now."),
+    };
+    let what = if target.endpoint.transport == Transport::Udp { "receives on" } else { "listens on" };
+    format!(
+        "{address} is not this machine: {way}. What {what} port {port} there, only that machine can say.{}{connected}",
+        container.unwrap_or_default()
+    )
+    .into()
 }
 
 fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> Sentence {
@@ -204,13 +258,21 @@ fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> Sente
         last = owner;
     }
     let since = view.first_owner(*first).and_then(|pid| snapshot.process(pid));
-    let place = since.and_then(|process| view.story(process.id.pid)).map(|story| story.why.clone()).filter(|why| !why.is_empty());
+    let place = since.and_then(|process| view.story(process.id.pid));
+    // An orphan without a project works for nobody.
+    let works = |story: &&crate::Story| {
+        let orphan = story.supervisor.as_ref().is_some_and(|supervisor| supervisor.kind == SupervisorKind::Orphan);
+        !orphan || story.project.is_some() || story.container.is_some()
+    };
+    let place = place.filter(works).map(|story| story.why.clone()).filter(|why| !why.is_empty());
     let started = since.map(|process| format!(", started {} ago", age(view.age_s(process.started_at)))).unwrap_or_default();
     let place = place.map(|place| format!(" for {place}")).unwrap_or_default();
     let said = said.join(" and ");
     // A program's name keeps its own spelling.
     let said = if since.is_some() { said } else { capitalised(&said) };
-    format!("{said}{started}{place}.").into()
+    let leads =
+        chosen.iter().find_map(|index| leads(view, *index)).map(|leads| format!(" It leads {leads}.")).unwrap_or_default();
+    format!("{said}{started}{place}.{leads}").into()
 }
 
 /// The endpoint of a socket; of a Unix socket the path that was asked about, with the one that its server wrote where they differ.

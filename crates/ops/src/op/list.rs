@@ -19,11 +19,12 @@ use crate::{
 /// UDP socket, and the Unix sockets that belong to a project or a well-known service.
 ///
 /// Filters combine: words of one kind widen (`3000 5173`), words of different kinds narrow
-/// (`user:ana 3000-3999`).
+/// (`user:ana 3000-3999`). Of a list with commas any part will do (`3000,postgres`), and the name of a service stands for its
+/// usual port, too.
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
-    /// A port, a range `3000-3999`, an address, a process name, or pid:, user:, project:, state:, unit:, container:
+    /// A port, a range `3000-3999`, a list `80,443`, an address, a process or service name, or pid:, user:, project:, state:, unit:, container:
     #[arg(value_name = "FILTER")]
     pub filters: Vec<Filter>,
     /// Connections too; both ends of a loopback connection are one row
@@ -164,6 +165,12 @@ impl List {
         listing.facts.minor_unix = minor_unix;
         listing.facts.columns = columns;
         listing.facts.filtered = !self.filters.is_empty();
+        if listing.count() == (0, 0) && listing.facts.filtered && !connections {
+            // Only where nothing else can be said: a port may well be in use without a listener.
+            let all = Self { all: true, ..self.clone() }.once(cx)?;
+            listing.facts.connections = all.count().1;
+            listing.facts.asked = self.filters.iter().map(ToString::to_string).collect();
+        }
         Ok(listing)
     }
 

@@ -55,7 +55,8 @@ fn holders(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
         for owner in socket.owners.iter().flatten() {
             let process = owner.process.as_ref();
             let Some(started) = process.started_at else { continue };
-            let mut parts = vec![format!("{} (pid {}) as fd {}", process.title, owner.pid, owner.fd)];
+            let place = if owner.ring { "among the registered files of its io_uring, fd" } else { "as fd" };
+            let mut parts = vec![format!("{} (pid {}) {place} {}", process.title, owner.pid, owner.fd)];
             parts.extend(owner.tid.map(|tid| format!("in the own table of thread {tid}")));
             parts.extend(owner.via.map(|via| format!("{via:?}").to_lowercase()));
             parts.push(format!("user {}", process.user));
@@ -133,7 +134,9 @@ fn reach(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
 
 fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     // For an endpoint in use the holder is the whole answer, unless a bind was asked about.
-    if !explained.asked_to_bind && (!explained.sockets.is_empty() || explained.bind.because.is_empty()) {
+    if !explained.asked_to_bind
+        && (explained.elsewhere.is_some() || !explained.sockets.is_empty() || explained.bind.because.is_empty())
+    {
         return Ok(());
     }
     let proof = if explained.bind.proof == Proof::Tried { " (tried on a throw-away socket)" } else { "" };
@@ -163,6 +166,9 @@ fn bind(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
 fn hint(explained: &Explained, screen: &mut Screen) -> io::Result<()> {
     let hint = match (explained.sockets.is_empty(), explained.asked_to_bind) {
         (_, true) => return Ok(()),
+        (true, false) if explained.elsewhere.is_some() => {
+            hint!("portward doctor {}    asks whether anybody answers there", explained.endpoint)
+        }
         (true, false) => hint!("portward wait {}    tells you when something listens", explained.endpoint),
         (false, false) => hint!("portward free {}    stops what holds it", explained.endpoint),
     };

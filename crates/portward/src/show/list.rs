@@ -5,7 +5,7 @@ mod columns;
 use std::io;
 
 use portward_checks::Circle;
-use portward_model::{Hint, Who, hint, plural};
+use portward_model::{Hint, Who, hint, plural, shell};
 use portward_ops::{Exposure, Failure, Listing};
 
 use super::Show;
@@ -29,8 +29,16 @@ impl Show for Listing {
         }
         let columns = chosen(self);
         if self.count() == (0, 0) {
-            let what = if self.filtered { "Nothing matches." } else { "Nothing listens on this machine." };
-            screen.line(what)?;
+            match (self.filtered, self.connections) {
+                (false, _) => screen.line("Nothing listens on this machine.")?,
+                (true, 0) => screen.line("Nothing matches.")?,
+                (true, many) => {
+                    let have = if many == 1 { "has" } else { "have" };
+                    screen.line(&format!("Nothing listens, but {} {have} it.", plural(many, "connection")))?;
+                    let all = self.asked.iter().fold(shell!("portward list --all"), |line, asked| line.operand(asked.as_str()));
+                    screen.remark("", Hint::from(all))?;
+                }
+            }
         } else {
             let headings: Vec<Heading> = columns.iter().map(|column| column.heading).collect();
             let mut table = Table::new(&headings);

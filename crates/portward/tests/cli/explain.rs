@@ -217,3 +217,79 @@ fn holders_that_no_process_table_shows_are_told_in_words() {
     assert!(said.contains("no process") || said.contains("in flight") || said.contains("queue"), "{outcome}");
     assert!(!said.contains("sudo"), "nothing would reveal more: {outcome}");
 }
+
+#[test]
+fn another_machine_is_spoken_of_as_another_machine() {
+    let Some(world) = world() else { return };
+    world.add_lan("eth0", "192.168.77.1/24");
+    let _here = world.actor(&["listen", "tcp/127.0.0.1:8080"]);
+    for endpoint in ["192.168.77.9:8080", "http://192.168.77.9:8080/x", "udp/192.168.77.9:53", "10.9.9.9:443", "[2001:db8::9]:80"]
+    {
+        let outcome = world.portward(&["explain", endpoint]).expect(1);
+        assert!(outcome.stdout.contains(" is not this machine: "), "{outcome}");
+        assert!(!outcome.stdout.contains("Nothing") && !outcome.stdout.contains("would"), "{outcome}");
+        assert!(outcome.stderr.contains("portward doctor"), "{outcome}");
+    }
+    let document = told(&world, "192.168.77.9:8080");
+    assert_eq!(document["elsewhere"], "192.168.77.9", "{document:#}");
+    assert!(
+        document["reach"].as_array().unwrap().is_empty() && document["summary"].as_str().unwrap().contains("eth0"),
+        "{document:#}"
+    );
+    // Its own address, a wildcard, loopback and a route to itself are this machine.
+    for endpoint in ["192.168.77.1:8081", "0.0.0.0:8081", "127.8.8.8:8081", "8081"] {
+        let outcome = world.portward(&["explain", endpoint]).expect(1);
+        assert!(outcome.stdout.starts_with("Nothing listens on "), "{outcome}");
+    }
+}
+
+/// Listens, lets a child inherit the listener, and ends.
+const LEAVES: &str = "
+import os, socket, subprocess, sys, time
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(('127.0.0.1', int(sys.argv[2])))
+s.listen()
+s.set_inheritable(True)
+if sys.argv[1] == 'forks':
+    if os.fork() == 0:
+        time.sleep(600)
+else:
+    subprocess.Popen(['sleep', '600'], close_fds=False)
+os._exit(0)
+";
+
+#[test]
+fn a_dead_servers_child_inherited_its_listener() {
+    let Some(world) = world() else { return };
+    if portward_testkit::program("python3").is_none() {
+        return;
+    }
+    for (how, port) in [("forks", "3000"), ("starts", "3001")] {
+        let line = format!("python3 -c \"$LEAVES\" {how} {port}; echo left; sleep 600");
+        let shell = world.enter().env("LEAVES", LEAVES).start(&["setsid", "--wait", "sh", "-c", &line]);
+        assert_eq!(shell.line(), "left");
+        let outcome = world.portward(&["explain", port]).expect(0);
+        assert!(outcome.stdout.contains(", inherited,"), "{outcome}");
+        let doctor = world.portward(&["doctor", port, "--bind"]);
+        assert!(!doctor.stdout.contains("start it again"), "{doctor}");
+        let doctor = world.portward(&["doctor", port]);
+        assert!(!doctor.stdout.contains("start it again"), "{doctor}");
+    }
+}
+
+#[test]
+fn a_tunnel_says_where_it_leads() {
+    let Some(world) = world() else { return };
+    if portward_testkit::program("socat").is_none() {
+        return;
+    }
+    let _socat = world.enter().start(&["socat", "TCP-LISTEN:8080,fork,reuseaddr,bind=127.0.0.1", "TCP:10.0.0.5:5432"]);
+    let _ = world.portward(&["wait", "8080"]).expect(0);
+    let outcome = world.portward(&["explain", "8080"]).expect(0);
+    assert!(outcome.stdout.contains("It leads to 10.0.0.5:5432."), "{outcome}");
+    let listed = world.portward(&["list"]).expect(0);
+    assert!(listed.stdout.contains("to 10.0.0.5:5432"), "{listed}");
+    let document = told(&world, "8080");
+    assert_eq!(document["sockets"][0]["leads"], "to 10.0.0.5:5432", "{document:#}");
+}

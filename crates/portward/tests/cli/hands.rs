@@ -306,14 +306,37 @@ fn a_file_system_whose_server_was_stopped_holds_up_nothing() {
     assert_eq!(theirs.line().trim(), "up");
     let answering = called.world.portward(&["list", "3000", "--json"]).expect(0).json();
     assert_eq!(answering["gaps"].as_array().map(Vec::len), Some(0), "{answering:#}");
+    // Those who are in it when it stops answering, and look for what has a relative name.
+    let portward = called.world.portward_path().to_str().unwrap();
+    let relative = ["doctor", "explain", "free --dry-run", "wait --timeout 1s"].map(|verb| {
+        let line = format!("echo there; read go; timeout -s KILL 60 '{portward}' {verb} unix:x.sock; echo ended $?");
+        let asked = called.world.enter().directory(&place).start(&["sh", "-c", &line]);
+        assert_eq!(asked.line(), "there");
+        asked
+    });
     called.world.signal(mounted.trim().parse().unwrap(), "STOP");
     let socket = format!("unix:{}/x.sock", place.display());
-    for words in
-        [&["list", "3000"][..], &["list", "--json"], &["explain", "3000"], &["doctor", "3000"], &["doctor", &socket], &["ps"]]
-    {
+    for words in [
+        &["list", "3000"][..],
+        &["list", "--json"],
+        &["explain", "3000"],
+        &["doctor", "3000"],
+        &["doctor", &socket],
+        &["ps"],
+        &["next"],
+        &["free", "3000", "--dry-run"],
+        &["explain", &socket],
+        &["free", &socket, "--dry-run"],
+        &["list", &socket],
+    ] {
         let began = Instant::now();
         let said = called.world.enter().through(&["timeout", "60"]).portward(words);
         assert!(said.code != Some(124) && began.elapsed() < Duration::from_secs(40), "{words:?}: {said}");
+    }
+    for mut asked in relative {
+        asked.tell("go");
+        let ended = asked.line_where(|line| line.starts_with("ended "));
+        assert!(!ended.ends_with("137") && !ended.ends_with("124"), "{ended}: {}", asked.stderr());
     }
     let said = called.world.portward(&["list", "3000"]);
     assert!(said.stderr.contains("Not seen: projects"), "{said}");

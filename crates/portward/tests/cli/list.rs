@@ -325,3 +325,41 @@ const OWNER_FIELDS: &[&str] = &[
     "project",
     "ancestry",
 ];
+
+#[test]
+fn a_comma_parts_what_is_asked_for() {
+    let Some(world) = world() else { return };
+    let _actor = world.actor(&["listen", "tcp/127.0.0.1:3000", "tcp/127.0.0.1:5432", "tcp/127.0.0.1:6000", "tcp/127.0.0.1:6001"]);
+    assert_eq!(ports(&world, &["3000,5432"]), [3000, 5432].into());
+    assert_eq!(ports(&world, &["3000,6000-6001"]), [3000, 6000, 6001].into());
+    assert_eq!(ports(&world, &["postgres,3000"]), [3000, 5432].into(), "of a list any part will do");
+    assert_eq!(ports(&world, &["postgres,3000", "5000-5999"]), [5432].into(), "and the next word narrows it");
+    assert_eq!(ports(&world, &["postgres", "3000"]), BTreeSet::new(), "kinds narrow each other");
+    let refused = world.portward(&["list", "3000,"]).expect(2);
+    assert!(refused.stderr.contains("comma"), "{refused}");
+}
+
+#[test]
+fn a_service_is_found_by_its_name_whoever_serves_it() {
+    let Some(world) = world() else { return };
+    let _actor = world.actor(&["listen", "tcp/127.0.0.1:5432", "tcp/127.0.0.1:2222", "tcp/127.0.0.1:6379", "tcp/127.0.0.1:5173"]);
+    assert_eq!(ports(&world, &["postgres"]), [5432].into());
+    assert_eq!(ports(&world, &["postgres", "Redis"]), [5432, 6379].into());
+    // A program's usual port is no service: who asks for Vite wants Vite.
+    assert_eq!(ports(&world, &["vite"]), BTreeSet::new());
+    assert_eq!(ports(&world, &["name:postgres"]), BTreeSet::new());
+}
+
+#[test]
+fn a_port_that_only_connections_have_is_told() {
+    let Some(world) = world() else { return };
+    let _server = world.actor(&["listen", "tcp/127.0.0.1:5432"]);
+    let _client = world.actor(&["connect", "tcp/127.0.0.1:5432,from=127.0.0.1:49342"]);
+    let outcome = world.portward(&["list", "49342"]).expect(1);
+    assert!(outcome.stdout.starts_with("Nothing listens, but 1 connection has it."), "{outcome}");
+    assert!(outcome.stderr.contains("portward list --all 49342"), "{outcome}");
+    let reading = world.portward(&["list", "--json", "49342"]).expect(1).reading();
+    assert_eq!((&reading.document()["connections"], reading.sockets().len()), (&1.into(), 0), "{:#}", reading.document());
+    let nothing = world.portward(&["list", "49343"]).expect(1);
+    assert!(nothing.stdout.starts_with("Nothing matches."), "{nothing}");
+}

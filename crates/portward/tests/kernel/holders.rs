@@ -126,3 +126,48 @@ fn the_chain_of_parents_is_told_nearest_first() {
     let chain: Vec<u64> = owner["ancestry"].as_array().unwrap().iter().map(|step| step["pid"].as_u64().unwrap()).collect();
     assert_eq!(chain[..3], [actor.number("npm"), actor.number("shell"), actor.pid()], "{owner:#}");
 }
+
+/// Registers its listener with a ring, and closes the descriptor.
+const RING: &str = "
+import ctypes, os, socket, sys, time
+libc = ctypes.CDLL(None, use_errno=True)
+ring = libc.syscall(425, 8, (ctypes.c_char * 120)())
+if ring < 0:
+    print('no ring: ' + os.strerror(ctypes.get_errno()), flush=True)
+    sys.exit(0)
+s = socket.socket()
+s.bind(('127.0.0.1', 3000))
+s.listen()
+if libc.syscall(427, ring, 2, (ctypes.c_int * 1)(s.fileno()), 1) < 0:
+    print('no ring: ' + os.strerror(ctypes.get_errno()), flush=True)
+    sys.exit(0)
+s.close()
+print(ring, flush=True)
+time.sleep(600)
+";
+
+#[test]
+fn a_listener_that_only_a_ring_holds_has_its_holder() {
+    let Some(world) = world() else { return };
+    if portward_testkit::program("python3").is_none() {
+        return;
+    }
+    let server = world.enter().start(&["python3", "-c", RING]);
+    let said = server.line();
+    if said.starts_with("no ring") {
+        portward_testkit::skip(&format!("io_uring ({said})"));
+        return;
+    }
+    let reading = list(&world);
+    let owners = reading.only(3000)["owners"].clone();
+    assert_eq!(owners.as_array().map(Vec::len), Some(1), "{owners:#}");
+    assert_eq!(
+        (&owners[0]["name"], &owners[0]["ring"], owners[0]["fd"].to_string()),
+        (&"python3".into(), &true.into(), said),
+        "{owners:#}"
+    );
+    let told = world.portward(&["explain", "3000"]).expect(0);
+    assert!(told.stdout.contains("among the registered files of its io_uring") && !told.stdout.contains("NFS"), "{told}");
+    let freed = world.portward(&["free", "3000", "--yes"]).expect(0);
+    assert!(freed.stdout.contains("python3"), "{freed}");
+}

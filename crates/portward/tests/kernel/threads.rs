@@ -47,3 +47,24 @@ fn a_private_table_is_found_beside_an_ordinary_holder() {
     assert!(!reading.owners_of(reading.only(3001)).contains(&odd.pid()));
     drop(ordinary);
 }
+
+/// Root without the right to look into processes with more rights, as in a sandbox.
+const LESS: &[&str] = &["setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace", "--"];
+
+#[test]
+fn one_process_that_nobody_may_look_into_does_not_end_the_search() {
+    let Some(world) = world() else { return };
+    if !portward_testkit::require_root("take a right from itself") {
+        return;
+    }
+    let _hidden = world.actor(&["web", "tcp/127.0.0.1:2999"]);
+    let private = world.enter().through(LESS).actor(&["private-table", "tcp/127.0.0.1:3000"]);
+    let dead = world.enter().through(LESS).actor(&["dead-leader", "tcp/127.0.0.1:3001"]);
+    let outcome = world.enter().through(LESS).portward(&["list", "--json"]).expect(0);
+    let reading = outcome.reading();
+    assert!(reading.owners_of(reading.only(2999)).is_empty(), "it is hidden: {:#}", reading.document());
+    assert_eq!(reading.owners_of(reading.only(3000)), [private.pid()]);
+    assert_eq!(reading.owners_of(reading.only(3001)), [dead.pid()]);
+    let one = world.enter().through(LESS).portward(&["list", "3000"]).expect(0);
+    assert!(!one.stderr.contains("container") && !one.stderr.contains("Not seen"), "{one}");
+}

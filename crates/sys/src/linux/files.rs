@@ -57,8 +57,12 @@ impl Mounts {
         Self { patient: true, ..Self::now() }
     }
 
-    /// True when a look at this path may take for ever.
+    /// True when a look at this path may take for ever. A relative one begins in this process's own folder, which may be on such a
+    /// file system itself; the kernel names it without a look (`getcwd(2)`).
     pub(super) fn may_stall(&self, path: &Path) -> bool {
+        if path.is_relative() {
+            return !self.patient && !std::env::current_dir().is_ok_and(|own| !self.may_stall(&own.join(path)));
+        }
         if self.patient || (!self.all.is_empty() && !self.stalling.iter().any(|point| path.starts_with(point))) {
             return false;
         }

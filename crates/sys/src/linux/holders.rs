@@ -14,8 +14,8 @@ use std::{
     thread,
 };
 
-use portward_model::{Holding, Socket};
-use portward_wire::procfs::{in_flight_descriptors, inode_of_link};
+use portward_model::{Holding, ProcessState, Socket};
+use portward_wire::procfs::{in_flight_descriptors, inode_of_link, registered_sockets, stat};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::{
     fd::OwnedFd,
@@ -39,33 +39,37 @@ pub(super) fn find(sockets: &[Socket], depth: Depth) -> Result<Holders, SysError
     let mut found = Holders::default();
     let own_namespace = super::namespace_inode("/proc/self/ns/net", "net");
     let mut others = FxHashSet::default();
+    let mut rings = Vec::new();
     for part in walk(&root, &tables, &wanted, if open_files() > MANY { processors() } else { 1 }) {
         found.holdings.extend(part.holdings);
         found.hidden_processes += part.hidden;
         others.extend(part.namespaces);
+        rings.extend(part.rings);
     }
     others.retain(|inode| Some(*inode) != own_namespace);
     found.other_namespaces = u32::try_from(others.len()).unwrap_or(u32::MAX);
-    look_deeper(&root, sockets, &wanted, depth, &mut found)?;
+    look_deeper(&root, sockets, &wanted, depth, &mut found, rings)?;
     Ok(found)
 }
 
 /// Threads may have descriptor tables of their own (`unshare(CLONE_FILES)`), and may outlive their group's
-/// leader; descriptors may wait in the queue of a Unix socket. None of these is in any `/proc/PID/fd`.
+/// leader; a ring may hold the files that are registered with it; descriptors may wait in the queue of a Unix socket. None of
+/// these is in any `/proc/PID/fd`.
 fn look_deeper(
     root: &OwnedFd,
     sockets: &[Socket],
     wanted: &FxHashMap<u64, u32>,
     depth: Depth,
     found: &mut Holders,
+    mut rings: Vec<Ring>,
 ) -> Result<(), SysError> {
     let held: FxHashSet<u32> = found.holdings.iter().map(|holding| holding.socket).collect();
     let reader = rustix::process::geteuid().as_raw();
     let mut lost: FxHashMap<u64, u32> = FxHashMap::default();
     for (&inode, &at) in wanted {
         let Some(socket) = sockets.get(at as usize) else { continue };
-        let readable = if reader == 0 { found.hidden_processes == 0 } else { socket.uid == reader };
-        if !held.contains(&at) && readable {
+        // One process that nobody may look into is no reason to look into none of the others.
+        if !held.contains(&at) && (reader == 0 || socket.uid == reader) {
             lost.insert(inode, at);
         }
     }
@@ -80,6 +84,10 @@ fn look_deeper(
     }
     for part in walk(root, &tables, wanted, 1) {
         found.holdings.extend(part.holdings);
+        rings.extend(part.rings);
+    }
+    if !lost.is_empty() {
+        found.holdings.extend(rings.into_iter().flat_map(|ring| registered(ring, &lost)));
     }
     let held: FxHashSet<u32> = found.holdings.iter().map(|holding| holding.socket).collect();
     // With processes hidden, the holder is most likely one of them, and every queue would be read in vain.
@@ -123,6 +131,27 @@ struct Found {
     holdings: Vec<Holding>,
     hidden: u32,
     namespaces: FxHashSet<u64>,
+    rings: Vec<Ring>,
+}
+
+/// The descriptor of an `io_uring(7)`.
+#[derive(Clone, Copy)]
+struct Ring {
+    pid: u32,
+    tid: Option<u32>,
+    fd: u32,
+}
+
+/// The sockets among the files that are registered with a ring, which no descriptor need refer to.
+fn registered(ring: Ring, wanted: &FxHashMap<u64, u32>) -> Vec<Holding> {
+    let Ring { pid, tid, fd } = ring;
+    let of_process = || format!("/proc/{pid}/fdinfo/{fd}");
+    let path = tid.map_or_else(of_process, |tid| format!("/proc/{pid}/task/{tid}/fdinfo/{fd}"));
+    let inodes = registered_sockets(&kernel::file(&path).unwrap_or_default());
+    let mut sockets: Vec<u32> = inodes.iter().filter_map(|inode| wanted.get(inode).copied()).collect();
+    sockets.sort_unstable();
+    sockets.dedup();
+    sockets.into_iter().map(|socket| Holding { socket, pid, tid, fd, ring: true }).collect()
 }
 
 fn walk(root: &OwnedFd, tables: &[(u32, Option<u32>)], wanted: &FxHashMap<u64, u32>, threads: usize) -> Vec<Found> {
@@ -159,7 +188,8 @@ fn read_table(root: &OwnedFd, table: &Table, wanted: &FxHashMap<u64, u32>, buffe
     let directory = match openat(root, name, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty()) {
         Ok(directory) => directory,
         Err(Errno::ACCESS | Errno::PERM) => {
-            part.hidden += 1;
+            // What has exited holds nothing. Where the kernel counts descriptors, that was seen by their number.
+            part.hidden += u32::from(table.count.is_some() || is_alive(table.pid));
             return;
         }
         Err(_) => return,
@@ -171,8 +201,14 @@ fn read_table(root: &OwnedFd, table: &Table, wanted: &FxHashMap<u64, u32>, buffe
         }
     }
     let mut keep = |fd: u32, target: &[u8]| {
-        if let Some(&socket) = inode_of_link(target, b"socket").and_then(|inode| wanted.get(&inode)) {
-            part.holdings.push(Holding { socket, pid: table.pid, tid: table.tid, fd });
+        let (pid, tid) = (table.pid, table.tid);
+        match inode_of_link(target, b"socket") {
+            Some(inode) => {
+                let socket = wanted.get(&inode);
+                part.holdings.extend(socket.map(|socket| Holding { socket: *socket, pid, tid, fd, ring: false }));
+            }
+            None if target == RING => part.rings.push(Ring { pid, tid, fd }),
+            None => {}
         }
     };
     let Some(count) = table.count else {
@@ -191,7 +227,8 @@ fn read_table(root: &OwnedFd, table: &Table, wanted: &FxHashMap<u64, u32>, buffe
             }
             Err(Errno::NOENT) => holes += 1,
             Err(_) => {
-                part.hidden += 1;
+                // A process that ends meanwhile is refused, too.
+                part.hidden += u32::from(is_alive(table.pid));
                 return;
             }
         }
@@ -236,6 +273,12 @@ fn in_flight() -> Result<Vec<(u32, u32, u32)>, SysError> {
     Ok(found)
 }
 
+/// False for a process that has exited, be it that threads of it live on: its own table is gone.
+fn is_alive(pid: u32) -> bool {
+    let bytes = kernel::file(&format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat(&bytes).is_some_and(|stat| stat.state != ProcessState::Exited)
+}
+
 /// Open files of the whole machine, the first number of `/proc/sys/fs/file-nr`: a bound for the descriptors to walk.
 fn open_files() -> u64 {
     let bytes = kernel::file("/proc/sys/fs/file-nr").unwrap_or_default();
@@ -247,6 +290,8 @@ fn processors() -> usize {
     rustix::thread::sched_getaffinity(None).map_or(1, |set| (set.count() as usize).clamp(1, 8))
 }
 
+/// What the link of a ring's descriptor says.
+const RING: &[u8] = b"anon_inode:[io_uring]";
 /// Open files above which several threads walk: below it, starting one costs more.
 const MANY: u64 = 4_000;
 /// Holes in a table before it is listed instead of counted through.

@@ -102,7 +102,8 @@ mod tests {
         let other = TcpListener::bind("0.0.0.0:0").unwrap();
         let own = processes::read(&[std::process::id()]).unwrap();
         let process = own.iter().find(|process| process.id.pid == std::process::id()).unwrap().id;
-        let holding = |descriptor: i32| Holding { socket: 0, pid: process.pid, tid: None, fd: descriptor.cast_unsigned() };
+        let holding =
+            |descriptor: i32| Holding { socket: 0, pid: process.pid, tid: None, fd: descriptor.cast_unsigned(), ring: false };
         let socket = listed(&listener);
         assert_eq!(pin(process, &holding(other.as_raw_fd()), &socket).unwrap(), Pinned::Gone);
         assert_eq!(pin(process, &holding(9_999), &socket).unwrap(), Pinned::Gone);

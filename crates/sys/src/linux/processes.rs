@@ -66,6 +66,16 @@ pub(super) fn read(pids: &[u32]) -> Result<Vec<Process>, SysError> {
         round = fresh.iter().map(|process| process.parent).filter(|parent| *parent != 0 && known.insert(*parent)).collect();
         processes.extend(fresh);
     }
+    // Of a process that was left behind, whether its session's leader lives tells a daemon from a child. There are few.
+    let adopters: FxHashSet<u32> = processes.iter().filter(|process| process.adopts()).map(|process| process.id.pid).collect();
+    let left = |process: &&Process| process.forked && (process.parent == 1 || adopters.contains(&process.parent));
+    let leaders: Vec<u32> = processes
+        .iter()
+        .filter(left)
+        .map(|process| process.session)
+        .filter(|leader| *leader != 0 && known.insert(*leader))
+        .collect();
+    processes.extend(read_all(&root, &leaders, boot));
     Ok(processes)
 }
 
@@ -156,6 +166,7 @@ impl Reader<'_> {
             uid: owner,
             session: stat.session,
             terminal: stat.terminal,
+            forked: stat.forked,
             threads: stat.threads,
             cpu_ms: stat.cpu_ticks.saturating_mul(1000) / ticks_per_second,
             memory_bytes: stat.resident_pages.saturating_mul(self.boot.page_bytes),

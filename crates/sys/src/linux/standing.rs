@@ -29,16 +29,29 @@ use crate::SysError;
 /// Where its file system did not answer in time.
 pub(super) fn at(path: &Text) -> Result<PathFacts, SysError> {
     let mounts = Mounts::now();
-    if mounts.may_stall(Path::new(OsStr::from_bytes(path.raw()))) {
-        return reader::ask(&Question::Path(path.clone()), reader::LONG);
+    let whole = absolute(path);
+    if mounts.may_stall(Path::new(OsStr::from_bytes(whole.raw()))) {
+        let facts: PathFacts = reader::ask(&Question::Path(whole), reader::LONG)?;
+        return Ok(PathFacts { path: path.clone(), ..facts });
     }
     Ok(on(&mounts, path))
+}
+
+/// The same path from the root: a relative one begins in this process's own folder, and a reader process is in another. The kernel
+/// says which folder that is without a look into it (`getcwd(2)`).
+pub(super) fn absolute(path: &Text) -> Text {
+    if path.is_empty() || path.raw().starts_with(b"/") || path.raw().starts_with(b"@") {
+        return path.clone();
+    }
+    let whole = std::env::current_dir().map(|folder| folder.join(OsStr::from_bytes(path.raw())));
+    whole.map_or_else(|_| path.clone(), |whole| Text::new(whole.as_os_str().as_bytes()))
 }
 
 /// Fails where the file system of a path does not answer.
 pub(super) fn answers(path: &Text) -> Result<(), SysError> {
     let is_file = !path.raw().starts_with(b"@");
-    if is_file && Mounts::now().may_stall(Path::new(OsStr::from_bytes(path.raw()))) { at(path).map(drop) } else { Ok(()) }
+    let whole = absolute(path);
+    if is_file && Mounts::now().may_stall(Path::new(OsStr::from_bytes(whole.raw()))) { at(path).map(drop) } else { Ok(()) }
 }
 
 /// The same in a reader process, which may wait.

@@ -75,6 +75,16 @@ pub fn in_flight_descriptors(bytes: &[u8]) -> u32 {
     value.and_then(|value| std::str::from_utf8(value).ok()).and_then(|value| value.trim().parse().ok()).unwrap_or(0)
 }
 
+/// The sockets among the files that are registered with an `io_uring(7)`, by `/proc/PID/fdinfo/N`: behind `UserFiles:` a line for
+/// each, `    0: socket:[4242]`, up to the next title.
+pub fn registered_sockets(bytes: &[u8]) -> Vec<u64> {
+    let lines = bytes.split(|b| *b == b'\n').skip_while(|line| !line.starts_with(b"UserFiles:")).skip(1);
+    let files = lines.take_while(|line| line.first().is_some_and(u8::is_ascii_whitespace));
+    files
+        .filter_map(|line| inode_of_link(line.get(line.iter().position(|b| *b == b':')? + 1..)?.trim_ascii(), b"socket"))
+        .collect()
+}
+
 /// The innermost pid of `NSpid` in `/proc/PID/status`, where the process is in an inner pid namespace.
 pub fn inner_pid(bytes: &[u8]) -> Option<u32> {
     let line = bytes.split(|b| *b == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"))?;
@@ -142,7 +152,7 @@ pub fn git_head(bytes: &[u8]) -> Option<GitHead> {
 mod tests {
     use super::{
         GitHead, environment_value, git_head, home_of, hosts_of, in_flight_descriptors, inner_pid, inode_of_link, port_range,
-        port_ranges, unified_cgroup, user_names,
+        port_ranges, registered_sockets, unified_cgroup, user_names,
     };
 
     #[test]
@@ -188,6 +198,9 @@ mod tests {
     fn small_values() {
         assert_eq!(in_flight_descriptors(b"pos:\t0\nscm_fds: 1\n"), 1);
         assert_eq!(in_flight_descriptors(b"pos:\t0\n"), 0);
+        let ring = b"SqThread:\t-1\nUserFiles:\t3\n    0: socket:[4242]\n    1: /tmp/socket:[7]\n   12: socket:[43]\nUserBufs:\t1\n    0: 0x5/9\n";
+        assert_eq!(registered_sockets(ring), [4242, 43]);
+        assert!(registered_sockets(b"UserFiles:\t0\nUserBufs:\t0\n").is_empty() && registered_sockets(b"pos:\t0\n").is_empty());
         assert_eq!(inner_pid(b"Name:\tx\nNSpid:\t4121\t7\n"), Some(7));
         assert_eq!(inner_pid(b"NSpid:\t4121\n"), None);
         let statistics = b"sockets: used 24\nTCP: inuse 3 orphan 0 tw 0 alloc 5 mem 414\n";

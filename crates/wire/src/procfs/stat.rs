@@ -15,6 +15,8 @@ pub struct Stat<'a> {
     pub session: u32,
     /// Field 7: device number of the controlling terminal.
     pub terminal: i32,
+    /// Field 9, the flag `PF_FORKNOEXEC`: it was forked, and has executed no program since.
+    pub forked: bool,
     /// Fields 14 and 15 together: clock ticks spent in user and kernel mode.
     pub cpu_ticks: u64,
     /// Field 20: number of threads.
@@ -43,7 +45,8 @@ pub fn stat(bytes: &[u8]) -> Option<Stat<'_>> {
     let parent = u32::try_from(number(0)?).ok()?;
     let session = u32::try_from(number(1)?).unwrap_or(0);
     let terminal = i32::try_from(number(0)?).unwrap_or(0);
-    let user = u64::try_from(number(6)?).ok()?;
+    let forked = number(1)? & PF_FORKNOEXEC != 0;
+    let user = u64::try_from(number(4)?).ok()?;
     let system = u64::try_from(number(0)?).ok()?;
     let threads = u32::try_from(number(4)?).ok()?;
     let started_ticks = u64::try_from(number(1)?).ok()?;
@@ -54,12 +57,16 @@ pub fn stat(bytes: &[u8]) -> Option<Stat<'_>> {
         parent,
         session,
         terminal,
+        forked,
         cpu_ticks: user.saturating_add(system),
         threads,
         started_ticks,
         resident_pages,
     })
 }
+
+/// `include/linux/sched.h`
+const PF_FORKNOEXEC: i64 = 0x40;
 
 #[cfg(test)]
 mod tests {
@@ -70,6 +77,8 @@ mod tests {
         let line = b"4121 (a) S (b c) S 4000 4121 3999 34816 4121 4194560 1 2 3 4 50 60 7 8 20 0 11 0 987654 1000000 321 18446744073709551615 1";
         let read = stat(line).unwrap();
         assert_eq!(read.name, b"a) S (b c");
+        // 0x400140 has the flag, 0x400100 has not.
+        assert!(!read.forked && stat(b"7 (x) S 1 7 7 0 -1 4194624 0 0 0 0 0 0 0 0 20 0 1 0 5 0 0 0").unwrap().forked);
         assert_eq!((read.parent, read.session, read.terminal), (4000, 3999, 34816));
         assert_eq!((read.cpu_ticks, read.threads, read.started_ticks, read.resident_pages), (110, 11, 987_654, 321));
         for length in 0..line.len() {

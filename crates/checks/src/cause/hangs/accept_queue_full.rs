@@ -41,8 +41,10 @@ fn run(case: &Case<'_>) -> Ruling {
     }
     evidence.extend(waited(reached));
     evidence.extend(door.doing(case));
-    let stop = offer::free("Stop the server, which takes no connections, and start it again", words::target(case))
-        .behind(words::sudo(case, door.socket.uid));
+    let left = crate::via::is_left_behind(case.snapshot, door.index);
+    let title =
+        if left { words::stop(case, door.index) } else { "Stop the server, which takes no connections, and start it again" };
+    let stop = offer::free(title, words::target(case)).behind(words::sudo(case, door.socket.uid));
     let mut fixes = vec![stop];
     let cap = case.exam.network.as_ref().and_then(|network| network.max_backlog);
     let raise = match cap {

@@ -37,7 +37,7 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.extend(waited(reached));
     evidence.extend(door.doing(case));
     let sudo = words::sudo(case, door.socket.uid);
-    let mut fixes = vec![offer::free("Stop it, and start it again", words::target(case)).behind(sudo)];
+    let mut fixes = vec![offer::free(words::stop(case, door.index), words::target(case)).behind(sudo)];
     for (process, _) in &door.holders {
         if let Some(found) = debuggee(process) {
             let fact = format!("{} was started to be debugged: {}", words::named(process), found.argument);

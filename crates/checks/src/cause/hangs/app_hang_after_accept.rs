@@ -93,8 +93,11 @@ fn run(case: &Case<'_>) -> Ruling {
         let for_good =
             stuck.is_some_and(|(_, thread)| matches!(wait_of(thread), Wait::Disk | Wait::Lock | Wait::FileLock | Wait::Pipe));
         let sudo = all.first().map_or("", |door| words::sudo(case, door.socket.uid));
-        fixes.push(if for_good && likelihood == Likelihood::Certain {
-            offer::free("Stop it, and start it again", words::target(case)).behind(sudo)
+        // Nobody will ever take what comes to a listener that was left behind.
+        let left = all.first().filter(|door| crate::via::is_left_behind(case.snapshot, door.index));
+        let title = left.map_or("Stop it, and start it again", |door| words::stop(case, door.index));
+        fixes.push(if left.is_some() || (for_good && likelihood == Likelihood::Certain) {
+            offer::free(title, words::target(case)).behind(sudo)
         } else {
             offer::explain("Find what runs it, and read its log for this moment", words::target(case))
         });

@@ -34,7 +34,21 @@ pub(super) fn imagined(target: &Target) -> Option<Socket> {
     })
 }
 
-pub(super) fn steps(view: &View, target: &Target, chosen: &[usize], route: Option<&Route>, clients: usize) -> Vec<Step> {
+pub(super) fn steps(
+    view: &View,
+    target: &Target,
+    chosen: &[usize],
+    route: Option<&Route>,
+    clients: usize,
+    elsewhere: bool,
+) -> Vec<Step> {
+    if elsewhere {
+        let there = || "on that machine, which cannot be seen from here".to_owned();
+        let serves = step(format!("a server binds {} there", target.endpoint), there(), None);
+        let takes = step("its kernel completes the handshake, and the server accepts the connection", there(), None);
+        let is_tcp = target.endpoint.transport == Transport::Tcp;
+        return [serves, source(view), hop(view, target, route)].into_iter().chain(is_tcp.then_some(takes)).collect();
+    }
     if let Some(path) = target.path() {
         return unix(view, path, chosen);
     }
