@@ -8,7 +8,7 @@ use portward_model::{Attempt, Ended, Evidence, Exchange, Said, Text, Transport};
 use portward_wire::protocol::{self, HTTP, HTTP2, MYSQL, POSTGRES, Protocol, TLS, UWSGI};
 
 use super::{Case, Standing, kin, words};
-use crate::{Symptom, program};
+use crate::{Symptom, paste::Call, program};
 
 pub(crate) use http::HttpAnswer;
 
@@ -40,13 +40,18 @@ pub(crate) fn client(case: &Case<'_>) -> Option<Client> {
         }
         // A tunnel's word about what it leads to is none about the port that it holds.
         let own_words = !matches!(paste.symptom, Symptom::Refused | Symptom::InUse | Symptom::UpstreamFailed);
-        let program = paste.program.filter(|program| own_words || *program != "ssh");
+        // A server's word about what came in tells neither the client's program nor that it took the port for what it is.
+        let by_client = paste.call != Some(Call::Accept);
+        let program = paste.program.filter(|program| by_client && (own_words || *program != "ssh"));
         let tls = matches!(paste.symptom, Symptom::TlsUnexpected | Symptom::CertificateUntrusted);
         if let Some((name, tongue)) = program.and_then(|name| Some((name, spoken_by(name)?))) {
             return Some(Client { tongue, tls, told: true, by_text: true, why: why(&format!("is {name}")) });
         }
         if tls {
             return Some(Client { tongue: &HTTP, tls, told: true, by_text: true, why: why("begins with TLS") });
+        }
+        if !by_client {
+            return None;
         }
     }
     let (tongue, usual) = protocol::of_port(case.asked.port).filter(|(known, _)| known.shows())?;

@@ -5,7 +5,7 @@ use super::rule::rules;
 rules! {
     "kafka" ["Invalid receive (size = 3692956"] TlsUnexpected Handshake, nowhere;
     "kafka" ["Invalid receive (size = 352518912"] TlsExpected Handshake, nowhere;
-    "kafka" ["Invalid receive (size = 1195725856"] WrongProtocol Read, nowhere;
+    "kafka" ["Invalid receive (size = 1195725856"] WrongProtocol Accept, nowhere;
     "kafka" ["SSL handshake failed", "javax.net.ssl.SSLException: Unsupported or unrecognized SSL message"] TlsUnexpected Handshake;
     "kafka" ["Disconnected while requesting ApiVersion: might be caused by incorrect security.protocol configuration"] TlsExpected
         Handshake;
@@ -23,15 +23,15 @@ rules! {
     "kafka" ["[Connection] Connection error: Client network socket disconnected before secure TLS connection was established"]
         TlsUnexpected Handshake;
     "kafka" ["Connection error:", "Client network socket disconnected before secure TLS connection"] TlsUnexpected Handshake;
-    "rabbitmq" ["{bad_header,<<\"PUT "] WrongProtocol Read, nowhere;
-    "rabbitmq" ["{bad_header,<<\"GET "] WrongProtocol Read, nowhere;
-    "rabbitmq" ["{bad_header,<<\"POST"] WrongProtocol Read, nowhere;
+    "rabbitmq" ["{bad_header,<<\"PUT "] WrongProtocol Accept, nowhere;
+    "rabbitmq" ["{bad_header,<<\"GET "] WrongProtocol Accept, nowhere;
+    "rabbitmq" ["{bad_header,<<\"POST"] WrongProtocol Accept, nowhere;
     "rabbitmq" ["{bad_header,<<22,3,"] TlsUnexpected Handshake, nowhere;
-    "rabbitmq" ["{bad_header,<<"] WrongProtocol Read, nowhere;
+    "rabbitmq" ["{bad_header,<<"] WrongProtocol Accept, nowhere;
     "rabbitmq" ["detected_unexpected_tls_header"] TlsUnexpected Handshake, nowhere;
     "rabbitmq" ["TLS client detected on non-TLS AMQP port"] TlsUnexpected Handshake, nowhere;
-    "rabbitmq" ["request detected on AMQP port"] WrongProtocol Read, nowhere;
-    "rabbitmq" ["client did not start with AMQP protocol header"] WrongProtocol Read, nowhere;
+    "rabbitmq" ["request detected on AMQP port"] WrongProtocol Accept, nowhere;
+    "rabbitmq" ["client did not start with AMQP protocol header"] WrongProtocol Accept, nowhere;
     "rabbitmq" ["Frame size exceeds frame max"] WrongProtocol Read;
     "rabbitmq" ["Frame size", "exceeds maxFrameSize"] WrongProtocol Read;
     "rabbitmq" ["Expected ConnectionOpenOk; got"] AuthenticationFailed Handshake;
@@ -68,13 +68,13 @@ rules! {
     "nats" ["nats: secure connection not available"] TlsUnexpected Handshake;
     "nats" ["nats: secure connection required"] TlsExpected Handshake;
     "nats" ["[FTL] Error listening on port:", "address already in use"] InUse Listen 98, after "listening on port: ";
-    "nats" ["Client parser ERROR", "GET / HTTP"] WrongProtocol Read, nowhere;
+    "nats" ["Client parser ERROR", "GET / HTTP"] WrongProtocol Accept, nowhere;
     "nats" ["Unknown Protocol Operation"] WrongProtocol Read, nowhere;
     "elasticsearch" ["received plaintext http traffic on an https channel"] TlsExpected Read, after "localAddress=/";
     "elasticsearch" ["received plaintext traffic on an encrypted channel"] TlsExpected Read, after "localAddress=/";
     "elasticsearch" ["invalid internal transport message format, got (16,3,"] TlsUnexpected Read, nowhere;
     "elasticsearch" ["This is not an HTTP port"] WrongProtocol Request;
-    "elasticsearch" ["invalid internal transport message format, got (47,45,54,20)"] WrongProtocol Read, nowhere;
+    "elasticsearch" ["invalid internal transport message format, got (47,45,54,20)"] WrongProtocol Accept, nowhere;
     "elasticsearch" ["ConnectionError: connect ECONNREFUSED"] Refused Connect 111;
     "elasticsearch" ["Connection error caused by: NewConnectionError"] Refused Connect;
     "elasticsearch" ["master_not_discovered_exception"] HttpStatus Request, says "still-loading";
@@ -126,9 +126,9 @@ rules! {
     "uwsgi" ["bind(): Address already in use [core/socket.c"] InUse Bind 98, echo;
     "uwsgi" ["bind(): Permission denied [core/socket.c"] PermissionDenied Bind 13;
     "uwsgi" ["bind(): No such file or directory [core/socket.c"] NoSuchPath Bind 2;
-    "uwsgi" ["invalid request block size: 21573"] WrongProtocol Read, nowhere;
-    "uwsgi" ["invalid request block size: 21327"] WrongProtocol Read, nowhere;
-    "uwsgi" ["invalid request block size: 16709"] WrongProtocol Read, nowhere;
+    "uwsgi" ["invalid request block size: 21573"] WrongProtocol Accept, nowhere;
+    "uwsgi" ["invalid request block size: 21327"] WrongProtocol Accept, nowhere;
+    "uwsgi" ["invalid request block size: 16709"] WrongProtocol Accept, nowhere;
     "uwsgi" ["invalid request block size:"] Other Read, nowhere, echo;
     "php-fpm" ["unable to bind listening socket for address", "permission denied"] PermissionDenied Bind 13, after "address '";
     "php-fpm" ["unable to bind listening socket for address", "no such file or directory"] NoSuchPath Bind 2;
@@ -138,8 +138,8 @@ rules! {
     "gunicorn" ["[ERROR] connection to ('", "failed: [Errno 13]"] PermissionDenied Bind 13;
     "gunicorn" ["[ERROR] connection to ('", "failed: [Errno 99]"] AddressNotAvailable Bind 99;
     "gunicorn" ["Already running on PID"] InUse Listen, says "double-start", nowhere;
-    "gunicorn" ["Invalid HTTP request line"] WrongProtocol Read, nowhere;
-    "uvicorn" ["Invalid HTTP request received."] WrongProtocol Read, nowhere, noise;
+    "gunicorn" ["Invalid HTTP request line"] WrongProtocol Accept, nowhere;
+    "uvicorn" ["Invalid HTTP request received."] WrongProtocol Accept, nowhere, noise;
     "nginx" ["connect() to", "failed (11: resource temporarily unavailable) while connecting to upstream"] NoHandshake Connect 11;
     "memcached" ["MemcachedError", "ECONNREFUSED"] Refused Connect 111;
 }

@@ -131,7 +131,7 @@ rules! {
     "redis" ["MaxRetriesPerRequestError"] Refused Connect, echo;
     "redis" ["WRONGPASS"] AuthenticationFailed Handshake;
     "redis" ["max number of clients reached"] TooManyConnections Handshake;
-    "redis" ["Possible SECURITY ATTACK detected"] WrongProtocol Read;
+    "redis" ["Possible SECURITY ATTACK detected"] WrongProtocol Accept, nowhere;
     "ruby" ["Error connecting to Redis on", "(ECONNREFUSED)"] Refused Connect 111;
     "python" ["redis.exceptions.ConnectionError: Error 111 connecting to"] Refused Connect 111, after "connecting to ";
     "python" ["redis.exceptions.ConnectionError: Error 61 connecting to"] Refused Connect 111, after "connecting to ";
