@@ -40,6 +40,8 @@ rules! {
     "ssh" ["Channel open failure: Connection refused"] UpstreamFailed Connect 111, nowhere;
     "ssh" ["Opening `direct-tcpip` channel failed: Connection refused"] UpstreamFailed Connect 111, nowhere;
     "ssh" ["mux_client_forward: forwarding request failed: Port forwarding failed"] InUse Listen, echo;
+    "cloudflared" ["unable to connect to the origin", "connection refused"] Refused Connect 111, sure, after "dial tcp ";
+    "cloudflared" ["unable to connect to the origin", "i/o timeout"] NoAnswer Connect, sure, after "dial tcp ";
     "cloudflared" ["Unable to reach the origin service", "no such host"] NameUnknown Resolve, after "lookup ", sure;
     "cloudflared" ["Unable to reach the origin service", "connection refused"] UpstreamFailed Connect 111, sure, after "dial tcp ";
     "cloudflared" ["Unable to reach the origin service", "i/o timeout"] UpstreamFailed Connect, sure, after "dial tcp ";

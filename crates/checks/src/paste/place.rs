@@ -2,6 +2,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use super::request::DOCUMENTS;
+
 /// A host, a port, or both, and where they stand in the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
@@ -390,10 +392,6 @@ const NO_HOST: &[&str] = &[
     "chrome-extension",
     "app",
 ];
-
-/// Hosts that messages name for further reading.
-const DOCUMENTS: &[&str] =
-    &["nodejs.org", "curl.se", "curl.haxx.se", "nextjs.org", "docs.docker.com", "go.dev", "vite.dev", "vitejs.dev"];
 
 /// Words that stand where a host would, and are none.
 const NO_HOSTS: &[&str] = &["null", "undefined", "None", "nil", "HOST", "HOSTNAME", "PORT", "ADDRESS", "SERVER"];

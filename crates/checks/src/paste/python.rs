@@ -9,6 +9,11 @@ rules! {
     "python" ["Connect call failed"] Refused Connect;
     "python" ["Failed to establish a new connection", "connection refused"] Refused Connect 111;
     "python" ["Failed to establish a new connection", "actively refused"] Refused Connect 111;
+    "python" ["Cannot connect to host", "ssl:", "Name or service not known"] NameUnknown Resolve, after "connect to host ";
+    "python" ["Cannot connect to host", "ssl:", "Temporary failure in name resolution"] NameUnknown Resolve, after "connect to host ";
+    "python" ["Cannot connect to host", "ssl:", "No address associated with hostname"] NameUnknown Resolve, after "connect to host ";
+    "python" ["Cannot connect to host", "ssl:", "Domain name not found"] NameUnknown Resolve, after "connect to host ";
+    "python" ["Cannot connect to host", "ssl:", "Could not contact DNS servers"] NameUnknown Resolve, after "connect to host ";
     "python" ["Cannot connect to host", "ssl:"] Refused Connect;
     "python" ["All connection attempts failed"] Refused Connect;
     "python" ["Multiple exceptions:", "Connect call failed"] Refused Connect;

@@ -5,7 +5,7 @@ use super::Request;
 /// The request of a line; `None` where it tells nothing of one.
 pub(super) fn request_in(line: &str) -> Option<Request> {
     let (method, spoken) = method_and_target(line).map_or((None, None), |(method, target)| (Some(method), Some(target)));
-    let url = url_of(line);
+    let url = url_of(line).filter(|url| !names_a_document(url));
     let resource = spoken.filter(|target| target.starts_with('/')).map(str::to_owned);
     let resource = resource.or_else(|| url.and_then(resource_of)).filter(|resource| resource.len() > 1);
     let origin = after(line, &["from origin '", "from origin \"", "Origin: ", "origin '", "for origin: "]);
@@ -38,6 +38,12 @@ fn url_of(line: &str) -> Option<&str> {
     url.get(..url.find(ENDS).unwrap_or(url.len()))
 }
 
+/// `https://docs.gradle.org/4.6/userguide/gradle_daemon.html`: to be read by a person, and asked by no program.
+fn names_a_document(url: &str) -> bool {
+    let host = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    host.is_some_and(|host| DOCUMENTS.contains(&host))
+}
+
 fn resource_of(url: &str) -> Option<String> {
     let (_, rest) = url.split_once("://")?;
     let at = rest.find(['/', '?'])?;
@@ -55,6 +61,29 @@ fn after<'a>(line: &'a str, words: &[&str]) -> Option<&'a str> {
 
 /// RFC 9110 section 9, and PATCH (RFC 5789).
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"];
+
+/// Hosts that messages name for further reading.
+pub(super) const DOCUMENTS: &[&str] = &[
+    "nodejs.org",
+    "curl.se",
+    "curl.haxx.se",
+    "nextjs.org",
+    "docs.docker.com",
+    "go.dev",
+    "vite.dev",
+    "vitejs.dev",
+    "sqlalche.me",
+    "docs.gradle.org",
+    "docs.astro.build",
+    "on.cypress.io",
+    "pris.ly",
+    "aka.ms",
+    "ollama.com",
+    "www.postgresql.org",
+    "dev.mysql.com",
+    "redis.io",
+    "docs.djangoproject.com",
+];
 
 const SCHEMES: &[&str] = &["http://", "https://", "ws://", "wss://"];
 

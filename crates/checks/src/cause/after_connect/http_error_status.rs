@@ -32,6 +32,8 @@ fn run(case: &Case<'_>) -> Ruling {
         // HEAD may not be offered where GET is; that says nothing of the server.
         Some(405 | 501) if !told => return Ruling::Silent,
         Some(..=499) | None if hidden => return Ruling::Silent,
+        // Who was refused, or heard nothing, met no status.
+        Some(400..) if !told && !hidden && case.symptom().is_some_and(|symptom| !symptom.is_answer()) => Likelihood::Possible,
         Some(500..) if url || told || hidden => Likelihood::Likely,
         Some(500..) => Likelihood::Possible,
         Some(400..=499) if resource.is_some() || told => Likelihood::Likely,
