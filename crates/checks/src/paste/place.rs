@@ -97,7 +97,8 @@ fn place_at(line: &str, at: usize, inner: bool) -> Option<Place> {
         b'[' => bracketed(line, at),
         b'\'' | b'"' => tuple(line, at),
         b'/' => device(line, at),
-        b':' | b'*' if !before.is_some_and(|byte| is_name(byte) || byte == b']' || byte == b':') => any_address(line, at),
+        // Nor after the name of a file in C++: `async-io-unix.c++:945`.
+        b':' | b'*' if !before.is_some_and(|byte| is_name(byte) || matches!(byte, b']' | b':' | b'+')) => any_address(line, at),
         _ if is_name(here) && !before.is_some_and(|byte| is_name(byte) || byte == b'%') => word(line, at, before, inner),
         _ => None,
     }
