@@ -4,6 +4,8 @@
 //! gathers what they say (host, port, path, call, error number), and picks the one that explains the rest. It
 //! knows texts only: whether a text is true of this machine is for others to find out.
 
+mod again;
+mod aim;
 mod brokers;
 mod browsers;
 mod common;

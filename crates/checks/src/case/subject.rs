@@ -126,6 +126,13 @@ impl Asker<'_> {
     }
 }
 
+impl Asker<'_> {
+    /// Whether this user may make a file in a folder.
+    pub(crate) fn may_make(&self, folder: &FolderFacts) -> Option<bool> {
+        self.has(folder.mode, folder.uid, folder.gid, WRITE | SEARCH)
+    }
+}
+
 const SEARCH: u32 = 0o1;
 const WRITE: u32 = 0o2;
 

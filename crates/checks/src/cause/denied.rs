@@ -22,6 +22,7 @@ causes! {
     addr_not_local,
     reserved_port,
     privileged_port,
+    folder_closed,
     landlock_denied,
     lsm_denied,
     seccomp_denied,

@@ -17,7 +17,10 @@ use crate::{
 pub(super) fn healthy(case: &Case<'_>) -> Vec<Evidence> {
     match case.asked.asking {
         Asking::Listen => {
-            let failed = case.exam.tries.iter().any(|tried| tried.failed.is_some());
+            // What another user may bind is not shown by what the reader may.
+            let rights =
+                case.paste.is_some_and(|paste| matches!(paste.symptom, Symptom::PermissionDenied | Symptom::NotPermitted));
+            let failed = rights || case.exam.tries.iter().any(|tried| tried.failed.is_some());
             let Some(answer) = case.bind.filter(|answer| answer.possible() == Some(true) && !failed) else { return Vec::new() };
             let mut facts = vec![Evidence::new("the kernel's rules", answer.sentence().trim_end_matches('.').to_owned())];
             facts.extend(case.exam.tries.iter().map(|tried| {
@@ -176,7 +179,9 @@ fn is_met_no_more(case: &Case<'_>, paste: &Paste, attempt: &Attempt) -> bool {
 /// network has for itself, or the client was run here.
 fn is_of_here(case: &Case<'_>, paste: &Paste) -> bool {
     let everywhere = |address: &IpAddr| dialled(*address).is_loopback();
-    let far = !case.asked.addresses.is_empty() && !case.asked.addresses.iter().any(everywhere);
+    // A name of one word is one of a network of its own, be it a container's.
+    let local_name = paste.host.as_deref().is_some_and(|host| !host.contains(['.', ':']) && !portward_model::is_localhost(host));
+    let far = !local_name && !case.asked.addresses.is_empty() && !case.asked.addresses.iter().any(everywhere);
     let alive = paste
         .pids
         .iter()

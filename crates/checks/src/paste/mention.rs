@@ -4,10 +4,11 @@ use portward_model::Text;
 
 use super::{
     Paste, Symptom,
+    again::repeated,
+    aim::syscall_before,
     lines::each_line,
     path::socket_path,
     place::{Place, places},
-    read::{repeated, syscall_before},
     request::request_in,
     subjects::{files_in, pids_in},
     transport::transport_in,
@@ -49,7 +50,8 @@ fn event(text: &str, number: u32) -> Paste {
     let all = places(text);
     let place = all.iter().find(|place| place.is_whole()).or_else(|| all.iter().find(|place| place.port.is_some()));
     let place = place.or_else(|| all.iter().find(|place| place.scheme.is_some()));
-    let host = place.and_then(|place| place.host.clone());
+    let alone = || all.iter().find_map(|place| place.host.clone());
+    let host = place.and_then(|place| place.host.clone()).or_else(alone);
     Paste {
         addresses: host.as_deref().and_then(|host| host.parse().ok()).into_iter().collect(),
         host,

@@ -1,6 +1,10 @@
 //! Hosts, ports and schemes in one line, in all forms in which programs write them.
 
+mod words;
+
 use std::net::{Ipv4Addr, Ipv6Addr};
+
+use words::{FILES, HOST_WORDS, NO_HOST, NO_HOSTS, NO_NAMES, PORT_WORDS, SERVER_WORDS};
 
 use super::request::DOCUMENTS;
 
@@ -369,47 +373,6 @@ fn may_be_host(name: &str, port: u32, before: Option<u8>) -> bool {
 fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')
 }
-
-const PORT_WORDS: &[&str] = &["port", "remoteport", "htons", "tcp_port", "ports", "server.port", "http_port"];
-
-const HOST_WORDS: &[&str] = &["host", "hostname", "address", "server", "inet_addr", "inet_pton", "remoteaddress", "hosts"];
-
-/// Words before a host where "server" stands before them.
-const SERVER_WORDS: &[&str] = &["at", "on"];
-
-/// Schemes whose URLs name no host of a network.
-const NO_HOST: &[&str] = &[
-    "endpoint",
-    "etcd-endpoints",
-    "passthrough",
-    "dns",
-    "file",
-    "node",
-    "webpack",
-    "webpack-internal",
-    "unix",
-    "about",
-    "data",
-    "chrome-extension",
-    "app",
-];
-
-/// Words that stand where a host would, and are none.
-const NO_HOSTS: &[&str] = &["null", "undefined", "None", "nil", "HOST", "HOSTNAME", "PORT", "ADDRESS", "SERVER"];
-
-const FILES: &[&str] = &[
-    "js", "mjs", "cjs", "ts", "tsx", "jsx", "mts", "py", "java", "kt", "scala", "go", "rs", "rb", "php", "c", "cc", "cpp", "h",
-    "hpp", "cs", "fs", "clj", "ex", "exs", "erl", "lua", "pl", "sh", "html", "css", "json", "yaml", "yml", "toml", "conf", "vue",
-    "svelte", "swift", "dart", "groovy", "log", "txt", "md", "xml",
-];
-
-/// Words before a colon and a number that are no hosts.
-const NO_NAMES: &[&str] = &[
-    "line", "pid", "errno", "code", "exit", "status", "error", "tcp", "udp", "tcp4", "tcp6", "node", "uid", "gid", "time",
-    "http", "https", "os", "thread", "worker", "id", "count", "size", "version", "step", "attempt", "retries", "took",
-    "duration", "number", "result", "sqlstate", "code-", "length", "timeout", "bytes", "total", "process", "signal", "ms", "of",
-    "range", "is", "eval",
-];
 
 #[cfg(test)]
 mod tests {

@@ -2,14 +2,16 @@
 
 use std::{net::IpAddr, ops::Range};
 
-use portward_model::{Text, Transport, masked_line, unmap};
+use portward_model::{Text, Transport, unmap};
 
 use super::{
-    Call, Paste, Request, Symptom, Vantage,
+    Paste, Symptom, Vantage,
+    again::{contains_ignoring_case, repeated},
+    aim::{aim, own_call, syscall},
     lines::{Line, each_line},
     number::errno_in,
     path::socket_path,
-    place::{Place, host_first, number_first, places},
+    place::{Place, host_first, places},
     request::request_in,
     rule::{Rule, Standing},
     rules::{Index, Seen, index},
@@ -287,161 +289,6 @@ fn is_local(paste: &Paste) -> bool {
     is_loopback(paste) || paste.host.as_deref().is_some_and(|host| host.eq_ignore_ascii_case("localhost"))
 }
 
-/// Fills in host, addresses, port, path and scheme from the error's line.
-fn aim(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str) {
-    if rule.nowhere {
-        return;
-    }
-    let all = places(text);
-    target(paste, rule, at, text, &all);
-    // What a proxy was asked for is what its client asks, whoever refused.
-    let through = rule.symptom == Symptom::ProxyFailed;
-    let own = |place: &&Place| {
-        let nowhere = through || paste.host.is_none() && paste.port.is_none();
-        let alike = place.port == paste.port && place.port.is_some() || place.host == paste.host;
-        place.scheme.is_some() && (nowhere || alike)
-    };
-    paste.url_scheme = all.iter().find(own).and_then(|place| place.scheme.clone());
-    // The resource of a URL of another server, such as that which a proxy was asked for, is none of this one's.
-    let other = paste.url_scheme.is_none() && all.iter().any(|place| place.scheme.is_some());
-    if let Some(request) = paste.request.as_mut().filter(|request| other && request.method.is_none()) {
-        request.resource = None;
-    }
-    paste.request = paste.request.take().filter(|request| *request != Request::default());
-    if paste.path.is_none() {
-        addresses(paste, text, &all);
-    }
-}
-
-/// The host, the port or the path that the error is about.
-fn target(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str, all: &[Place]) {
-    if let Some(path) = socket_path(text) {
-        paste.path = Some(Text::from(path));
-        return;
-    }
-    if let Some(marker) = rule.after
-        && let Some(start) = find_ignoring_case(text, marker).map(|start| start + marker.len())
-    {
-        let rest = text.get(start..).unwrap_or_default();
-        if rule.symptom == Symptom::PortOutOfRange {
-            paste.port = number_first(rest).or_else(|| host_first(rest).and_then(|place| place.port));
-            return;
-        }
-        let whole = places(rest).into_iter().find(|place| place.scheme.is_some() && place.start < 4);
-        if let Some(place) = whole.or_else(|| host_first(rest)) {
-            paste.host = place.host;
-            paste.port = place.port;
-        } else {
-            paste.port = number_first(rest);
-        }
-        // A host alone: its port may stand elsewhere, after the word.
-        if paste.port.is_none() && rule.symptom != Symptom::NameUnknown {
-            paste.port = all.iter().find(|place| place.host.is_none()).and_then(|place| place.port);
-        }
-        return;
-    }
-    let distance = |place: &&Place| if place.end <= at.start { at.start - place.end } else { place.start.saturating_sub(at.end) };
-    // In "10.0.0.1:52100->10.0.0.2:80" the second is the one that was called.
-    let own = |place: &&Place| text.get(place.end..).is_some_and(|rest| rest.starts_with("->"));
-    if let Some(whole) = all.iter().filter(|place| place.is_whole() && !own(place)).min_by_key(distance) {
-        paste.host.clone_from(&whole.host);
-        paste.port = whole.port;
-        return;
-    }
-    let port = all.iter().filter(|place| place.port.is_some() && !own(place)).min_by_key(distance);
-    paste.port = port.and_then(|place| place.port);
-    let anchor = port.map_or(at.start, |place| place.start);
-    let hosts = || all.iter().filter(|place| place.host.is_some() && place.port.is_none());
-    let before = hosts().filter(|place| place.end <= anchor).max_by_key(|place| place.end);
-    let host = before.or_else(|| hosts().next());
-    paste.host = host.and_then(|place| place.host.clone());
-}
-
-/// The addresses at which it was met: the host's own, that which stands beside its name (`"localhost" (::1)`,
-/// `db/172.18.0.2:5432`), and those of further attempts in the same line.
-fn addresses(paste: &mut Paste, text: &str, all: &[Place]) {
-    let address = |place: &Place| place.host.as_deref().and_then(|host| host.parse::<IpAddr>().ok());
-    if let Some(own) = paste.host.as_deref().and_then(|host| host.parse::<IpAddr>().ok()) {
-        paste.addresses.push(own);
-        let at = all.iter().position(|place| place.host == paste.host && (place.port.is_none() || place.port == paste.port));
-        if let Some(name) = at.and_then(|at| name_before(text, all, at)) {
-            paste.host = Some(name);
-        }
-    }
-    let remote = |place: &&Place| {
-        let before = text.get(..place.start).unwrap_or_default().trim_end_matches(['(', '[', '"', '\'']);
-        let after = text.get(place.end..).unwrap_or_default();
-        !after.starts_with("->") && !OWN_WORDS.iter().any(|word| before.ends_with(word))
-    };
-    let whole = all.iter().filter(|place| place.is_whole() && place.port == paste.port).filter(remote);
-    let beside = paste.host.as_ref().and_then(|host| {
-        let at = all.iter().position(|place| place.host.as_ref() == Some(host))?;
-        let next = all.get(at + 1).filter(|next| next.port.is_none())?;
-        is_joint(text.get(all.get(at)?.end..next.start)?).then_some(next)
-    });
-    for met in beside.into_iter().chain(whole).filter_map(address) {
-        if !paste.addresses.contains(&met) && paste.addresses.len() < OTHERS {
-            paste.addresses.push(met);
-        }
-    }
-}
-
-/// The name that an address is given as that of.
-fn name_before(text: &str, all: &[Place], at: usize) -> Option<String> {
-    let here = all.get(at)?;
-    let is_name = |host: &str| host.parse::<IpAddr>().is_err();
-    let named = at.checked_sub(1).and_then(|before| all.get(before)).filter(|before| {
-        before.port.is_none()
-            && before.host.as_deref().is_some_and(is_name)
-            && text.get(before.end..here.start).is_some_and(is_joint)
-    });
-    if let Some(named) = named {
-        return named.host.clone();
-    }
-    // `db/172.18.0.2:5432`, as Java writes it.
-    let before = text.get(..here.start)?.strip_suffix('/')?;
-    let length =
-        before.bytes().rev().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_')).count();
-    let name = before.get(before.len() - length..)?;
-    let alone = !before.get(..before.len() - length)?.ends_with(['/', ':', '@']);
-    (alone && name.starts_with(|c: char| c.is_ascii_alphabetic())).then(|| name.to_owned())
-}
-
-/// True for what stands between a name and its address.
-fn is_joint(between: &str) -> bool {
-    !between.is_empty()
-        && between.len() <= 4
-        && between.bytes().all(|byte| matches!(byte, b'(' | b'[' | b'"' | b'\'' | b' ' | b'/' | b'|' | b')'))
-}
-
-/// The call that failed, by the nearest word before the error, where the wording itself leaves it open or is that of all.
-fn own_call(paste: &mut Paste, at: &Range<usize>, text: &str) {
-    let Some(before) = text.get(..at.start) else { return };
-    let words_after = text.get(at.end..).unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric());
-    let after = || words_after.filter(|word| !word.is_empty()).take(5).find(|word| *word == "connect").map(|_| Call::Connect);
-    let near = syscall_before(before).or_else(after);
-    match (near, paste.symptom) {
-        // There is no bind by hand in a connect: no source port was left.
-        (Some(Call::Connect), Symptom::InUse) => {
-            (paste.symptom, paste.call) = (Symptom::NoBuffer, near);
-        }
-        (Some(Call::Socket), Symptom::AddressNotAvailable | Symptom::PermissionDenied | Symptom::NotPermitted) => {
-            paste.call = near;
-        }
-        (Some(_), _) => paste.call = paste.call.or(near),
-        (None, _) => {}
-    }
-}
-
-/// The last call of the socket interface that a text names.
-pub(super) fn syscall_before(before: &str) -> Option<Call> {
-    let words = before.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').rev().filter(|word| !word.is_empty());
-    // A socket is also what a connection is made by.
-    let called = ["socket:", "socket("].iter().any(|call| before.contains(call));
-    let near = words.take(8).find_map(|word| CALLS.iter().find(|(name, _)| word == *name)).map(|(_, call)| *call);
-    near.filter(|call| *call != Call::Socket || called)
-}
-
 /// Whether two errors of a text are one: nothing that both say differs.
 fn same(old: &Found, new: &Found) -> bool {
     let (a, b) = (&old.paste, &new.paste);
@@ -509,49 +356,11 @@ fn add_each<T: PartialEq>(known: &mut Vec<T>, more: Vec<T>) {
     }
 }
 
-/// The call that an object dump names: `syscall: 'connect'`.
-fn syscall(text: &str) -> Option<Call> {
-    let (_, rest) = text.split_once("syscall")?;
-    let name = rest.trim_start_matches(['"', '\'', ':', ' ', '\\']);
-    CALLS.iter().find(|(word, _)| name.starts_with(word)).map(|(_, call)| *call)
-}
-
-/// The line as it is said again: without its secrets, and cut around the place where the error stands.
-pub(super) fn repeated(text: &str, at: usize) -> Text {
-    let masked = masked_line(text.as_bytes());
-    if masked.raw() == text.as_bytes() {
-        return Text::new(shortened(text, at));
-    }
-    let before = masked_line(text.get(..at).unwrap_or_default().as_bytes()).raw().len();
-    Text::new(shortened(&masked.lossy(), before))
-}
-
-/// At most 300 characters of a line, with what was found in it.
-fn shortened(text: &str, at: usize) -> String {
-    if text.chars().count() <= SHOWN {
-        return text.to_owned();
-    }
-    let before = text.get(..at).map_or(0, |start| start.chars().count());
-    let skipped = if before > SHOWN / 2 { before - SHOWN / 3 } else { 0 };
-    text.chars().skip(skipped).take(SHOWN).collect()
-}
-
-fn contains_ignoring_case(text: &str, word: &str) -> bool {
-    find_ignoring_case(text, word).is_some()
-}
-
-fn find_ignoring_case(text: &str, word: &str) -> Option<usize> {
-    text.as_bytes().windows(word.len()).position(|window| window.eq_ignore_ascii_case(word.as_bytes()))
-}
-
-/// Characters of a line that are kept.
-const SHOWN: usize = 300;
-
 /// Different errors that are kept of one text.
 const KEPT: usize = 48;
 
 /// Other errors that an answer holds.
-const OTHERS: usize = 8;
+pub(super) const OTHERS: usize = 8;
 
 /// Lines over which a program's mark or a told address counts for an error.
 const NEAR: u32 = 12;
@@ -561,9 +370,6 @@ const REACH: u32 = 40;
 
 /// Lines over which a hint tells whom an error is about.
 const NEXT: u32 = 4;
-
-/// Words before the address of who calls, not of whom is called.
-const OWN_WORDS: &[&str] = &["from ", "client: ", "Local ", "local ", "source ", "src ", "peer "];
 
 /// Beginnings of lines that name the cause of what stands above.
 const CAUSES: &[&str] = &["Caused by", "[cause]:", "caused by:"];
@@ -620,14 +426,3 @@ const HOSTS: &[&str] = &["hostname: ", "hostname\": "];
 
 /// Programs that run others; the wording of the one that runs on them is the better name.
 const RUNTIMES: &[&str] = &["node", "python", "java", "go", "rust", "ruby", "php", "dotnet", "bash"];
-
-const CALLS: &[(&str, Call)] = &[
-    ("connect", Call::Connect),
-    ("bind", Call::Bind),
-    ("listen", Call::Listen),
-    ("accept", Call::Accept),
-    ("read", Call::Read),
-    ("write", Call::Write),
-    ("getaddrinfo", Call::Resolve),
-    ("socket", Call::Socket),
-];

@@ -14,6 +14,12 @@ use crate::cause::prelude::*;
 
 fn run(case: &Case<'_>) -> Ruling {
     let told = case.paste.filter(|paste| paste.symptom == Symptom::NameUnknown);
+    if let Some(paste) = told.filter(|paste| with_scheme(paste).is_some()) {
+        let looked_up = Text::new(with_scheme(paste).unwrap_or_default());
+        let summary = format!("{looked_up} was looked up as a name, scheme and all: a setting that takes a host holds a URL.");
+        let fixes = vec![Remedy::advice("Give the setting the host alone", paste.host.clone().unwrap_or_default(), Effect::Read)];
+        return words::found(CAUSE.code, Likelihood::Certain, summary, vec![words::text_line(paste)], fixes);
+    }
     let unresolved = case.asked.name.as_deref().filter(|_| case.asked.addresses.is_empty());
     let Some(name) = told.and_then(|paste| paste.host.as_deref()).or(unresolved).filter(|name| !is_localhost(name)) else {
         return Ruling::Silent;
@@ -47,6 +53,15 @@ fn run(case: &Case<'_>) -> Ruling {
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
+/// The URL that a program looked up as if it were a host's name.
+fn with_scheme(paste: &crate::Paste) -> Option<String> {
+    let line = paste.line.lossy();
+    let after = ["ENOTFOUND ", "EAI_AGAIN ", "resolve host: ", "resolve host '", "UnknownHostException: ", "lookup "];
+    let rest = after.iter().find_map(|words| line.split_once(words)).map(|(_, rest)| rest)?;
+    let word = rest.split([' ', '\'', '"', ',']).next()?;
+    word.contains("://").then(|| word.to_owned())
+}
+
 /// True where the text quotes the name with a blank before or behind it.
 fn is_blank_beside(line: &str, name: &str) -> bool {
     let quoted = |quote: char| line.contains(&format!("{quote} {name}")) || line.contains(&format!("{name} {quote}"));
@@ -69,6 +84,7 @@ mod tests {
                 told(unresolved(), "getaddrinfo ENOTFOUND db", "db"),
                 told(Scene::nowhere(), "getaddrinfo EAI_AGAIN db", "db"),
                 told(Scene::nowhere(), "Could not resolve host: ' db'", "db"),
+                told(Scene::connect("127.0.0.1:80"), "getaddrinfo ENOTFOUND http://localhost", "localhost"),
                 told(Scene::connect("10.0.0.7:5432").named("db.corp", &["10.0.0.7"]), "getaddrinfo ENOTFOUND db.corp", "db.corp"),
                 unresolved(),
             ],
