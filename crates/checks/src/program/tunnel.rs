@@ -211,7 +211,7 @@ mod tests {
 
     fn to(line: &str, port: u16) -> Option<String> {
         let argv: Vec<&str> = if line.starts_with("sshd") { vec![line] } else { line.split(' ').collect() };
-        tunnel(&process(9, 1, &argv, 5), port, 0).map(|said| said.shown())
+        tunnel(&process(9, 1, &argv, 5), port, 1000).map(|said| said.shown())
     }
 
     #[test]
