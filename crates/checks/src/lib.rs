@@ -38,11 +38,11 @@ pub use address::address_sentence;
 pub use again::{is_loop, is_typed_into};
 pub use answer::bind;
 pub use bind::{BindAnswer, BindHost, BindQuestion, Bound, UNEXPLAINED, Verdict};
+pub use carrier::Carries;
 #[cfg(feature = "scenes")]
 pub use case::hostile::offered_among;
 #[cfg(feature = "scenes")]
 pub use cause::offered;
-pub use carrier::Carries;
 pub use cause::{Cause, Family, check_doc, every_cause};
 pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;

@@ -264,17 +264,14 @@ fn question(
         }
         EndpointHost::Name(host) => {
             name = Some(host.clone());
-            match names.resolve(host) {
-                Ok(addresses) => addresses,
+            names.resolve(host).unwrap_or_else(|_| {
                 // The text's own machine knew it.
-                Err(_) => {
-                    let told = paste.as_ref().map(|paste| paste.addresses.clone()).unwrap_or_default();
-                    if let Some(first) = told.first() {
-                        notes.push(format!("{host} does not resolve here; {first} of the text was examined").into());
-                    }
-                    told
+                let told = paste.as_ref().map(|paste| paste.addresses.clone()).unwrap_or_default();
+                if let Some(first) = told.first() {
+                    notes.push(format!("{host} does not resolve here; {first} of the text was examined").into());
                 }
-            }
+                told
+            })
         }
     };
     let (transport, port) = (endpoint.transport, endpoint.port);

@@ -33,7 +33,7 @@ client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r
 "#;
 
 /// Node's way: the server is closed where it answers.
-const CLOSE_AFTER_ONE: &str = r#"
+const CLOSE_AFTER_ONE: &str = r"
 const http = require('http');
 const server = http.createServer((request, response) => {
   response.end('You may close this window');
@@ -41,7 +41,7 @@ const server = http.createServer((request, response) => {
   server.close();
 });
 server.listen(Number(process.argv[2]), '127.0.0.1');
-"#;
+";
 
 /// The browser comes back, and the login has its code: nothing came before it.
 #[track_caller]
