@@ -87,7 +87,7 @@ fn accepts_once(lines: &[&[u8]], at: usize) -> bool {
     }
     // A function may be called in a loop.
     let for_ever = |line: &&[u8]| FOR_EVER.iter().any(|word| has(line, word));
-    !lines.iter().any(|line| for_ever(line))
+    !lines.iter().any(for_ever)
 }
 
 /// True for a call that takes a connection: `accept()` of Python and Java, `accept` of Ruby, `->accept` of Perl, those of PHP.
