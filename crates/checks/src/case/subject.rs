@@ -84,17 +84,45 @@ pub(crate) fn asker<'a>(case: &Case<'a>) -> Option<Asker<'a>> {
     let refused = |paste: &&crate::Paste| matches!(paste.symptom, Symptom::PermissionDenied | Symptom::NotPermitted);
     let paste = case.paste.filter(|paste| paste.vantage.is_none()).filter(refused)?;
     let own = case.snapshot.host.pid;
-    let named = paste.pids.iter().find_map(|pid| case.snapshot.process(*pid));
+    // Root is refused by no mode, and whoever holds what was dialled did not dial it.
+    let may_be = |process: &&Process| {
+        let held = case.listeners().any(|(index, _)| case.snapshot.holders(index).iter().any(|one| one.pid == process.id.pid));
+        process.uid != 0 && process.id.pid != own && !held
+    };
+    let named = paste.pids.iter().filter_map(|pid| case.snapshot.process(*pid)).find(may_be);
     let of_program = || {
         let program = paste.program?;
-        let mut all: Vec<&Process> =
-            case.processes().filter(|process| process.id.pid != own && is_of_program(process, program) == Some(true)).collect();
-        all.sort_by_key(|process| (process.uid == 0, process.id.pid));
-        all.first().copied()
+        let alike = |process: &&Process| is_of_program(process, program) == Some(true);
+        case.processes().filter(may_be).filter(alike).min_by_key(|process| process.id.pid)
     };
     let process = named.or_else(of_program)?;
     Some(Asker { process, vitals: case.vitals(process.id.pid) })
 }
+
+/// True for the program of a text that runs as a user of its own, and not as who reads the text.
+pub(crate) fn is_server(program: &str) -> bool {
+    SERVERS.contains(&program)
+}
+
+const SERVERS: &[&str] = &[
+    "nginx",
+    "apache",
+    "haproxy",
+    "caddy",
+    "traefik",
+    "envoy",
+    "lighttpd",
+    "uwsgi",
+    "gunicorn",
+    "php-fpm",
+    "postgresql",
+    "mysql",
+    "mariadb",
+    "redis",
+    "rabbitmq",
+    "prometheus",
+    "telegraf",
+];
 
 impl Asker<'_> {
     /// Whether this user has a right by the permission bits (`path_resolution(7)`); `None` where the groups would decide and

@@ -144,7 +144,10 @@ fn is_joint(between: &str) -> bool {
 pub(super) fn own_call(paste: &mut Paste, at: &Range<usize>, text: &str) {
     let Some(before) = text.get(..at.start) else { return };
     let words_after = text.get(at.end..).unwrap_or_default().split(|c: char| !c.is_ascii_alphanumeric());
-    let after = || words_after.filter(|word| !word.is_empty()).take(5).find(|word| *word == "connect").map(|_| Call::Connect);
+    let after = || {
+        let mut named = words_after.filter(|word| !word.is_empty()).take(5);
+        named.find_map(|word| CALLS.iter().find(|(name, call)| word == *name && is_of_an_end(*call))).map(|(_, call)| *call)
+    };
     let near = syscall_before(before).or_else(after);
     match (near, paste.symptom) {
         // There is no bind by hand in a connect: no source port was left.
@@ -157,6 +160,11 @@ pub(super) fn own_call(paste: &mut Paste, at: &Range<usize>, text: &str) {
         (Some(_), _) => paste.call = paste.call.or(near),
         (None, _) => {}
     }
+}
+
+/// True for the calls by which a socket gets an end.
+fn is_of_an_end(call: Call) -> bool {
+    matches!(call, Call::Connect | Call::Bind | Call::Listen)
 }
 
 /// The last call of the socket interface that a text names.

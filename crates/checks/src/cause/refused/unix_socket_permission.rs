@@ -65,23 +65,16 @@ fn run(case: &Case<'_>) -> Ruling {
 /// What the text's own program may do, by its user: the reader's rights are other ones.
 fn of_another(case: &Case<'_>, paste: &crate::Paste, facts: &PathFacts) -> Option<Ruling> {
     let path = &facts.path;
-    facts.kind?;
     let mut evidence = vec![words::text_line(paste)];
     let owner = user(case.snapshot, facts.uid);
     let mode = facts.mode & 0o7777;
     let stands = Evidence::new("stat(2)", format!("{path} has mode {mode:04o}, user {owner}, group {}", facts.gid));
     let Some(asker) = subject::asker(case) else {
-        // Whoever reads this may be another user than the one that was refused, and may say nothing for it.
-        let reader_is_refused = !facts.writable || facts.stops_at.is_some();
-        if reader_is_refused || facts.mode & 0o002 != 0 {
-            return None;
-        }
-        evidence.push(stands);
-        let program = paste.program.unwrap_or("the program");
-        let summary = format!("{path} may be written to by {owner} and its group alone, and {program} is neither.");
-        let fixes =
-            vec![Remedy::look("See as whom it runs, and the modes on the way", ShellLine::from("namei -l").operand(path))];
-        return Some(words::found(CAUSE.code, Likelihood::Likely, summary, evidence, fixes));
+        // A client that was run by hand is the reader's own; a server runs as a user of its own, which nobody here has.
+        return paste
+            .program
+            .filter(|program| subject::is_server(program))
+            .and_then(|program| by_modes(case, paste, facts, program));
     };
     let me = user(case.snapshot, asker.process.uid);
     let runs = format!("it runs as user {me}");
@@ -96,6 +89,8 @@ fn of_another(case: &Case<'_>, paste: &crate::Paste, facts: &PathFacts) -> Optio
         fixes.extend(command.map(|command| Remedy::change(format!("Let {me} search the folder"), command)));
         format!("{path} cannot be reached by {who}: it may not search {}.", folder.path)
     } else {
+        // A reader who does not see the file knows nothing of its modes.
+        facts.kind?;
         match asker.may_write(facts) {
             Some(true) => return Some(Ruling::out(format!("{who} may write to {path} by its modes"))),
             None => return None,
@@ -111,6 +106,25 @@ fn of_another(case: &Case<'_>, paste: &crate::Paste, facts: &PathFacts) -> Optio
     };
     fixes.push(Remedy::look("See the modes on the way", ShellLine::from("namei -l").operand(path)));
     Some(words::found(CAUSE.code, Likelihood::Certain, summary, evidence, fixes))
+}
+
+/// A server of the text that does not run now, judged by what the modes leave to others.
+fn by_modes(case: &Case<'_>, paste: &crate::Paste, facts: &PathFacts, program: &str) -> Option<Ruling> {
+    let closed = facts.folders.iter().find(|folder| folder.mode & 0o001 == 0);
+    let unwritable = facts.kind == Some(FileKind::Socket) && facts.mode & 0o002 == 0;
+    let (what, mode, uid, gid, right) = match closed {
+        Some(folder) => (&folder.path, folder.mode, folder.uid, folder.gid, "searched"),
+        None if unwritable => (&facts.path, facts.mode & 0o7777, facts.uid, facts.gid, "written to"),
+        None => return None,
+    };
+    let owner = user(case.snapshot, uid);
+    let stands = Evidence::new("stat(2)", format!("{what} has mode {mode:04o}, user {owner}, group {gid}"));
+    let fixes = vec![
+        Remedy::look(format!("See as whom {program} runs"), shell!("ps -o user=,group= -C {}", program)),
+        Remedy::look("See the modes on the way", ShellLine::from("namei -l").operand(&facts.path)),
+    ];
+    let summary = format!("{what} may be {right} by {owner} and its group alone; the user that {program} runs as is neither.");
+    Some(words::found(CAUSE.code, Likelihood::Likely, summary, vec![words::text_line(paste), stands], fixes))
 }
 
 /// Only the error is known.
