@@ -114,7 +114,8 @@ impl Paste {
 }
 
 /// What a client asked of a server, as far as the text tells it.
-#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct Request {
     /// The method, in capitals.
     pub method: Option<String>,
@@ -129,7 +130,8 @@ pub struct Request {
 }
 
 /// A place whose sockets, names and rights are not those of whoever reads the text.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, JsonSchema)]
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum Vantage {
     /// Inside a container, with a network of its own.
     Container,

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use portward_checks::{
-    Call, Cause, Family, Paste, Symptom,
+    Call, Cause, Family, Paste, Request, Symptom, Vantage,
     doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict},
     every_cause,
 };
-use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Hint, Met, Said, Sentence, Text, shell};
+use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Hint, Met, Said, Sentence, Text, masked_line, shell};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -76,6 +76,24 @@ pub struct Read {
     pub port: Option<u32>,
     /// The path of a Unix socket.
     pub path: Option<String>,
+    /// The addresses at which it was met, where the text tells them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<std::net::IpAddr>,
+    /// What was spoken, where the text tells it: `tcp`, `udp`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transport: Option<String>,
+    /// What was asked of the server, where the text tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+    /// Where it happened, where that is not here: in a container, in a pod, at the far end of a tunnel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vantage: Option<Vantage>,
+    /// The processes that the text names by number.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pids: Vec<u32>,
+    /// The pid and lock files that the text names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<String>,
     /// What the program was doing.
     pub syscall: Option<Call>,
     /// The error number, as Linux counts them.
@@ -279,6 +297,12 @@ impl Read {
             host: paste.host.clone(),
             port: paste.port,
             path: paste.path.as_ref().map(Text::shown),
+            addresses: paste.addresses.clone(),
+            transport: paste.transport.map(|transport| transport.name().to_owned()),
+            request: paste.request.as_ref().map(repeatable),
+            vantage: paste.vantage.clone(),
+            pids: paste.pids.clone(),
+            files: paste.files.iter().map(Text::shown).collect(),
             syscall: paste.call,
             errno: paste.errno,
             symptom: paste.symptom,
@@ -286,6 +310,13 @@ impl Read {
             line: paste.line_number,
         }
     }
+}
+
+/// A request as it may be told again: without its secrets, and harmless to whoever prints it.
+fn repeatable(request: &Request) -> Request {
+    let told = |part: &Option<String>| part.as_ref().map(|part| masked_line(part.as_bytes()).shown());
+    let Request { method, resource, host, origin, upgrade } = request;
+    Request { method: told(method), resource: told(resource), host: told(host), origin: told(origin), upgrade: *upgrade }
 }
 
 impl Probe {
