@@ -3,6 +3,15 @@
 use super::rule::rules;
 
 rules! {
+    "chrome" ["500 (Internal Server Error)"] HttpStatus Request;
+    "chrome" ["503 (Service Unavailable)"] HttpStatus Request;
+    "chrome" ["404 (Not Found)"] HttpStatus Request;
+    "chrome" ["403 (Forbidden)"] HttpStatus Request;
+    "chrome" ["400 (Bad Request)"] HttpStatus Request;
+    "chrome" ["405 (Method Not Allowed)"] HttpStatus Request;
+    "chrome" ["401 (Unauthorized)"] AuthenticationFailed Request;
+    "chrome" ["502 (Bad Gateway)"] UpstreamFailed Request;
+    "chrome" ["504 (Gateway Timeout)"] UpstreamFailed Request;
     "chrome" ["ERR_CONNECTION_REFUSED"] Refused Connect;
     "chrome" ["refused to connect."] Refused Connect;
     "chrome" ["ERR_CONNECTION_RESET"] Reset Read;
