@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_checks::Elsewhere;
-use portward_model::{Endpoint, Holding, Process, Seen, Sentence, Socket, SocketState, Transport, Via, unmap};
+use portward_model::{Endpoint, Holding, Seen, Sentence, Socket, SocketState, Transport, Via, unmap};
 use portward_sys as sys;
 
 use crate::{
@@ -110,6 +110,11 @@ pub(super) fn inherited(view: &View, holders: &[(Holding, Seen<Via>)]) -> Vec<Se
         let Some(process) = view.snapshot.process(holding.pid) else { continue };
         let who = named(holding.pid).unwrap_or_default();
         match via {
+            // Nobody who holds it opened it: that was a server which has ended.
+            Seen::Known(Via::Inherited) if opener.is_none() => {
+                let sentence = format!("{who} serves nothing itself: it inherited the socket of a server that has ended.");
+                say(holding.pid, Some(sentence));
+            }
             // Workers of one program share their socket by design.
             Seen::Known(Via::Inherited) => {
                 let from =
@@ -117,24 +122,11 @@ pub(super) fn inherited(view: &View, holders: &[(Holding, Seen<Via>)]) -> Vec<Se
                 let sentence = from.and_then(named).map(|from| format!("{who} inherited the socket from {from}."));
                 say(holding.pid, sentence);
             }
-            Seen::Known(Via::Opened) if serves_nothing_itself(process) => {
-                say(
-                    holding.pid,
-                    Some(format!("{who} serves nothing itself: it inherited the socket of a server that has ended.")),
-                );
-            }
             Seen::Known(Via::Opened | Via::Passed | Via::Activated) | Seen::Hidden(_) | Seen::Gone | Seen::Unsupported => {}
         }
     }
     told
 }
 
-/// Programs that open no listener, so that one which they hold was somebody else's.
-fn serves_nothing_itself(process: &Process) -> bool {
-    NO_SERVERS.split(' ').any(|name| process.name.raw() == name.as_bytes())
-}
-
-const NO_SERVERS: &str = "sleep sh bash dash zsh fish ash ksh cat tail tee head less more grep sed awk xargs timeout watch make npm npx yarn \
-     pnpm env sudo su script tmux screen vim nano git ssh-agent gpg-agent";
 /// Sentences of one kind about one endpoint.
 const MOST: usize = 3;
