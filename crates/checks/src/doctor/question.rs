@@ -164,7 +164,7 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Question, Misunder
     match endpoint {
         Some(endpoint) => Ok(question(&endpoint, asking, resource, paste, names, notes)),
         None => Ok(Question {
-            asked: Asked::nowhere(asking),
+            asked: nowhere(asking, paste.as_ref(), names),
             paste,
             bind: BindQuestion::any(Transport::Tcp, 0),
             bound: Vec::new(),
@@ -172,6 +172,14 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Question, Misunder
             notes,
         }),
     }
+}
+
+/// About no endpoint of this machine; of a name that was not known, whether it is here.
+fn nowhere(asking: Asking, paste: Option<&Paste>, names: &dyn Names) -> Asked {
+    let unknown = paste.filter(|paste| paste.symptom == Symptom::NameUnknown && paste.vantage.is_none());
+    let name = unknown.and_then(|paste| paste.host.clone()).filter(|host| !host.contains(char::is_whitespace));
+    let addresses = name.as_deref().and_then(|name| names.resolve(name).ok()).unwrap_or_default();
+    Asked { name, addresses, ..Asked::nowhere(asking) }
 }
 
 fn asks_to_listen(paste: Option<&Paste>) -> bool {

@@ -1,6 +1,6 @@
 cause! {
     "hosts-localhost-missing": "localhost has no address",
-    Rule, Endpoint(run),
+    Rule, Event(run),
     what: "\
 The hosts file has no line for `localhost`, and no other source of names knows it: containers and hand-edited machines are
 often so. Clients that dial the name fail before any connection.",
@@ -55,7 +55,8 @@ fn run(case: &Case<'_>) -> Ruling {
         None => Remedy::change(title, command),
     };
     let dial = words::address(Ipv4Addr::LOCALHOST.into(), case.asked.port);
-    let fixes = vec![add, offer::explain("Or dial the address itself", dial)];
+    let mut fixes = vec![add];
+    fixes.extend((!case.asked.is_nowhere()).then(|| offer::explain("Or dial the address itself", dial)));
     words::found(CAUSE.code, likelihood, "The name localhost has no address on this machine.", evidence, fixes)
 }
 

@@ -46,10 +46,11 @@ fn run(case: &Case<'_>) -> Ruling {
     let summary = match (blank, known, single) {
         (true, ..) => format!("The name {shown} was looked up with a blank beside it, and no such name is known."),
         (_, true, _) => format!("{shown} is known on this machine, and was not where the text was printed."),
+        _ if !here => format!("{shown} was not known where it was looked up."),
         (_, _, true) => format!("{shown} is no name outside its own network: nobody here knows an address of it."),
         (_, _, false) => format!("Nobody knows an address of {shown}."),
     };
-    let likelihood = if known { Likelihood::Likely } else { Likelihood::Certain };
+    let likelihood = if here && !known { Likelihood::Certain } else { Likelihood::Likely };
     words::found(CAUSE.code, likelihood, summary, evidence, fixes)
 }
 
