@@ -142,16 +142,7 @@ impl Machine {
         let unread = || Unread { need: Need::Platform, why: "the report does not say it".into() };
         Ok(match step {
             Step::Read(Wanted::Look(_)) => Fact::Look(Box::new(self.snapshot.clone())),
-            Step::Read(Wanted::Topic(Topic::Network)) => Fact::Learnt(Learnt::Network(NetworkSettings {
-                max_backlog: Some(4096),
-                ipv6_disabled: Some(!self.ipv6),
-                loopback_mtu: Some(65_536),
-                gateway: Some(IpAddr::from([192, 168, 1, 1])),
-                rule_before_local: Some(false),
-                ..NetworkSettings::default()
-            })),
-            Step::Read(Wanted::Topic(Topic::Hosts)) => Fact::Learnt(Learnt::Hosts(Vec::new())),
-            Step::Read(Wanted::Topic(Topic::Firewall)) => Fact::Learnt(Learnt::Firewall(Seen::Known(Vec::new()))),
+            Step::Read(Wanted::Topic(topic)) => Fact::Learnt(self.learnt(*topic).ok_or_else(unread)?),
             Step::Read(Wanted::Path(path) | Wanted::PathBelow { path, .. }) => Fact::Path(self.stands(path)),
             Step::Read(Wanted::Vitals { pids, .. }) => {
                 let groups = |pid: u32| self.snapshot.process(pid).map(|process| process.uid).into_iter().collect();
@@ -191,6 +182,22 @@ impl Machine {
             Step::Watch { .. } => Fact::Waited,
             Step::Done(_) => return Err(unread()),
         })
+    }
+
+    /// What a report says of a topic; of most nothing.
+    fn learnt(&self, topic: Topic) -> Option<Learnt> {
+        if topic == Topic::Network {
+            return Some(Learnt::Network(NetworkSettings {
+                max_backlog: Some(4096),
+                ipv6_disabled: Some(!self.ipv6),
+                loopback_mtu: Some(65_536),
+                gateway: Some(IpAddr::from([192, 168, 1, 1])),
+                rule_before_local: Some(false),
+                ..NetworkSettings::default()
+            }));
+        }
+        let firewall = (topic == Topic::Firewall).then(|| Learnt::Firewall(Seen::Known(Vec::new())));
+        firewall.or_else(|| (topic == Topic::Hosts).then(|| Learnt::Hosts(Vec::new())))
     }
 
     fn stands(&self, path: &Text) -> PathFacts {

@@ -6,7 +6,7 @@ use std::{
     mem::MaybeUninit,
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
     sync::{
-        LazyLock,
+        LazyLock, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     thread,
@@ -313,12 +313,23 @@ pub(super) fn private_tables(pid: u32) -> Vec<u32> {
     let threads = entries.flatten().filter_map(|entry| number(entry.file_name().as_encoded_bytes()));
     let mut distinct: Vec<u32> = Vec::new();
     for tid in threads.filter(|tid| *tid != pid) {
-        let shared = std::iter::once(&pid).chain(&distinct).any(|other| same_table(*other, tid) == Some(true));
+        // Whose tables may not be compared may not be read either: nothing is found in all of its threads' one by one.
+        let own = same_table(pid, tid);
+        if own.is_none() && may_compare() {
+            return distinct;
+        }
+        let shared = own == Some(true) || distinct.iter().any(|other| same_table(*other, tid) == Some(true));
         if !shared && distinct.len() < MOST_TABLES {
             distinct.push(tid);
         }
     }
     distinct
+}
+
+/// True where this kernel compares descriptor tables at all (`CONFIG_KCMP`): our own with itself.
+fn may_compare() -> bool {
+    static MAY: OnceLock<bool> = OnceLock::new();
+    *MAY.get_or_init(|| same_table(std::process::id(), std::process::id()) == Some(true))
 }
 
 /// Whether two threads share one descriptor table; `None` when the kernel does not tell.
