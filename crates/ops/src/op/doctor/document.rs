@@ -7,7 +7,9 @@ use portward_checks::{
     doctor::{Asking, Diagnosis, Inquiry, PlannedDial, Verdict},
     every_cause,
 };
-use portward_model::{Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Hint, Met, Said, Sentence, Text, masked_line, shell};
+use portward_model::{
+    Attempt, Declined, Effect, Ended, Endpoint, Evidence, Finding, Hint, Met, Said, Sentence, Text, masked_line, shell,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
