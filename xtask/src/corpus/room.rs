@@ -103,6 +103,15 @@ fn surroundings(task: &mut Command, home: &Path) {
         .env("CI", "1");
 }
 
+/// The text with Python's own library where a distribution has it, wherever it is here.
+fn installed(text: &str) -> String {
+    let word = |word: &str| {
+        let library = word.find("/lib/python3").and_then(|at| word.get(at..)).filter(|_| word.starts_with('/'));
+        library.map_or_else(|| word.to_owned(), |library| format!("/usr{library}"))
+    };
+    text.split_inclusive([' ', '"', '\'', '\n', '(']).map(word).collect()
+}
+
 /// The text without control characters, without what names this machine, and without the middle of a long one.
 fn told(text: &str, inside: &Path) -> String {
     let mut plain = uncoloured(text);
@@ -114,6 +123,7 @@ fn told(text: &str, inside: &Path) -> String {
     {
         plain = plain.replace(&folder.display().to_string(), name);
     }
+    plain = installed(&plain);
     if let Ok(host) = fs::read_to_string("/proc/sys/kernel/hostname").map(|name| name.trim().to_owned())
         && host.len() > 3
     {
