@@ -113,6 +113,13 @@ impl Paste {
     }
 }
 
+impl Paste {
+    /// True where it may be about this port: it names no other one.
+    pub(crate) fn may_mean(&self, port: u16) -> bool {
+        self.port.is_none_or(|own| own == u32::from(port))
+    }
+}
+
 /// What a client asked of a server, as far as the text tells it.
 #[derive(Clone, Default, PartialEq, Eq, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]

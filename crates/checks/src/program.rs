@@ -11,6 +11,7 @@ use std::sync::LazyLock;
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, HTTP, Protocol};
 
+pub(crate) use self::tunnel::Line;
 pub use self::{
     docker_proxy::{DockerProxy, docker_proxy},
     tunnel::tunnel,

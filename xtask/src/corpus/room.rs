@@ -97,6 +97,7 @@ fn surroundings(task: &mut Command, home: &Path) {
         .env("PATH", format!("{}:{path}:/usr/sbin:/sbin", ours.join(":")))
         .env("NODE_PATH", npm().join("node_modules"))
         .env("HOME", home)
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env("LC_ALL", "C.UTF-8")
         .env("TERM", "dumb")
         .env("NO_COLOR", "1")

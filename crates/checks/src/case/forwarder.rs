@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, Protocol, SOCKS};
 
-use crate::docker_proxy;
+use crate::{docker_proxy, program::Line};
 
 /// A program that hands connections on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,31 +105,19 @@ fn words(argv: &[Text]) -> impl Iterator<Item = &str> {
 
 /// `-L [address:]port:host:hostport` of ssh(1).
 fn ssh(argv: &[Text], port: u16) -> Option<String> {
-    specs(argv, 'L').find_map(|spec| tunnel(spec, port))
+    specs(argv, "-L").iter().find_map(|spec| tunnel(spec, port))
 }
 
 /// `-D [address:]port` of ssh(1): this port takes what a client of SOCKS asks for.
 fn is_dynamic(argv: &[Text], port: u16) -> bool {
-    specs(argv, 'D').any(|spec| spec.rsplit([':', '/']).next().is_some_and(|own| own.parse() == Ok(port)))
+    specs(argv, "-D").iter().any(|spec| spec.rsplit([':', '/']).next().is_some_and(|own| own.parse() == Ok(port)))
 }
 
-/// What follows an option of one letter, in one word or two; several letters may share a dash.
-fn specs(argv: &[Text], option: char) -> impl Iterator<Item = &str> {
-    let all: Vec<&str> = words(argv).collect();
-    let mut found = Vec::new();
-    for (at, word) in all.iter().enumerate() {
-        let flags = word.strip_prefix('-').filter(|flags| !flags.starts_with('-'));
-        let Some((before, spec)) = flags.and_then(|flags| flags.split_once(option)) else { continue };
-        // What stands before it must be options without a value.
-        if before.chars().all(|flag| flag.is_ascii_alphabetic() && !WITH_VALUE.contains(flag)) {
-            found.extend(if spec.is_empty() { all.get(at + 1).copied() } else { Some(spec) });
-        }
-    }
-    found.into_iter()
+/// The values of an option of ssh.
+fn specs(argv: &[Text], option: &'static str) -> Vec<String> {
+    let words: Vec<&[u8]> = argv.iter().map(Text::raw).collect();
+    Line::of(&words).map(|line| line.values(&[option]).map(str::to_owned).collect()).unwrap_or_default()
 }
-
-/// Options of ssh(1) that take a value.
-const WITH_VALUE: &str = "BbcDEeFIiJLlmOopQRSWw";
 
 fn tunnel(spec: &str, port: u16) -> Option<String> {
     let (front, to_port) = spec.rsplit_once(':')?;

@@ -26,7 +26,7 @@ pub(crate) fn of(case: &Case<'_>, said: Said, method: SafeMethod) -> SafeRequest
 /// What the text says was asked of this endpoint.
 fn told<'a>(case: &Case<'a>) -> Option<&'a paste::Request> {
     let paste = case.paste?;
-    paste.request.as_ref().filter(|_| paste.port.is_none_or(|port| port == u32::from(case.asked.port)))
+    paste.request.as_ref().filter(|_| paste.may_mean(case.asked.port))
 }
 
 /// The method that the client asked by, where it may be repeated; where nothing is told, the one that costs least.

@@ -123,7 +123,7 @@ fn is_flagged(case: &Case<'_>) -> bool {
 /// True when what the text tells was done again on this connection, and went well.
 fn is_met_no_more(case: &Case<'_>, paste: &Paste, attempt: &Attempt) -> bool {
     // What it says of another port is another matter.
-    if paste.port.is_some_and(|port| port != u32::from(case.asked.port)) && paste.vantage.is_none() {
+    if !paste.may_mean(case.asked.port) && paste.vantage.is_none() {
         return true;
     }
     let other_transport = paste.transport.is_some_and(|transport| transport != case.asked.transport);

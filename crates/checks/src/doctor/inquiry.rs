@@ -326,7 +326,7 @@ impl Inquiry {
         if (fails && !served) || self.may_be_dying() {
             let wide = Wide { every_port: true, every_namespace: true, every_transport: true };
             self.agenda.push_back(Task::Read(Wanted::Look(wide)));
-            self.agenda.extend((!self.exam.every_process).then_some(Task::Read(Wanted::EveryProcess)));
+            self.agenda.extend(self.everybody_once());
             self.agenda.extend([Task::Told, Task::Read(Wanted::Moved), Task::Mentions, Task::Vitals { over_ms: 0 }]);
             self.agenda.extend((self.depth.watch && self.depth.probe).then_some(Task::Watch));
         }

@@ -133,8 +133,7 @@ pub fn understand(words: &Words, names: &dyn Names) -> Result<Question, Misunder
         }
     }
     if let (Some(endpoint), Some(paste)) = (&mut endpoint, &paste) {
-        if paste.port.is_some_and(|port| port != u32::from(endpoint.port)) {
-            let port = paste.port.unwrap_or_default();
+        if let Some(port) = paste.port.filter(|_| !paste.may_mean(endpoint.port)) {
             notes.push(format!("the text speaks of port {port}; {endpoint} was examined, as asked").into());
         } else if !endpoint.transport_given && paste.transport == Some(Transport::Udp) && endpoint.transport == Transport::Tcp {
             endpoint.transport = Transport::Udp;
@@ -187,7 +186,7 @@ fn asks_to_listen(paste: Option<&Paste>) -> bool {
 }
 
 fn endpoint_is_of(endpoint: &Endpoint, paste: Option<&Paste>) -> bool {
-    paste.is_some_and(|paste| paste.port.is_none_or(|port| port == u32::from(endpoint.port)))
+    paste.is_some_and(|paste| paste.may_mean(endpoint.port))
 }
 
 /// The path and query of a URL, where it has any.

@@ -25,17 +25,18 @@ pub fn tunnel(process: &Process, port: u16, reader: u32) -> Option<Text> {
 }
 
 /// A command line, taken apart.
-struct Line<'a> {
+pub(crate) struct Line<'a> {
     items: Vec<Item<'a>>,
 }
 
 impl<'a> Line<'a> {
-    fn of(argv: &'a [&'a [u8]]) -> Option<Self> {
+    /// `None` for a program whose options are not known.
+    pub(crate) fn of(argv: &'a [&'a [u8]]) -> Option<Self> {
         Some(Self { items: Grammar::of(argv.first()?)?.items(argv).collect() })
     }
 
     /// The values of an option, in order.
-    fn values(&self, names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
+    pub(crate) fn values(&self, names: &'a [&'a str]) -> impl Iterator<Item = &'a str> {
         self.items.iter().filter_map(move |item| match item {
             Item::Option { name, value: Some((_, value)) } if names.iter().any(|own| own.as_bytes() == *name) => {
                 std::str::from_utf8(value).ok()

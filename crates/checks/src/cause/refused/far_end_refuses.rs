@@ -8,7 +8,7 @@ the pod's own loopback). Nothing of this machine's ports has a part in it, and n
     fix: "Look there: the command that does it is named. Correct the port behind the colon, or start the service there.",
 }
 
-use portward_model::ShellLine;
+use portward_model::{Grammar, ShellLine};
 
 use crate::{Paste, Vantage, cause::prelude::*};
 
@@ -77,20 +77,10 @@ fn beyond_ssh(argv: &[Text], paste: &Paste) -> Vec<Remedy> {
     ]
 }
 
-/// The server in the arguments of ssh: the first word that is no option, nor the value of one (ssh(1)).
+/// The server in the arguments of ssh.
 fn destination(argv: &[Text]) -> Option<Text> {
-    let mut words = argv.iter().skip(1);
-    while let Some(word) = words.next() {
-        let raw = word.raw();
-        match raw {
-            [b'-', letter] if b"BbcDEeFIiJLlmOopQRSWw".contains(letter) => {
-                words.next();
-            }
-            [b'-', ..] => {}
-            _ => return Some(word.clone()),
-        }
-    }
-    None
+    let words: Vec<&[u8]> = argv.iter().map(Text::raw).collect();
+    Grammar::of(words.first()?)?.verb(&words).map(Text::new)
 }
 
 #[cfg(any(test, feature = "scenes"))]

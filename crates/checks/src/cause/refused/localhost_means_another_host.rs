@@ -19,10 +19,10 @@ fn run(case: &Case<'_>) -> Ruling {
     if let Some(paste) = case.paste.filter(|paste| case.asked.is_nowhere() && is_own_loopback(paste)) {
         return by_text(paste);
     }
-    if let Some(paste) = case.paste.filter(|paste| {
-        let asked = paste.port.is_none_or(|port| port == u32::from(case.asked.port));
-        asked && is_loopback_of_somebody(paste) && case.exam.observed.is_none()
-    }) && matches!(case.standing(), Standing::Connected(_))
+    if let Some(paste) = case
+        .paste
+        .filter(|paste| paste.may_mean(case.asked.port) && is_loopback_of_somebody(paste) && case.exam.observed.is_none())
+        && matches!(case.standing(), Standing::Connected(_))
     {
         return perhaps(case, paste);
     }
@@ -84,19 +84,19 @@ fn run(case: &Case<'_>) -> Ruling {
 /// True for a client in a container that was refused at the container's own loopback.
 fn is_own_loopback(paste: &Paste) -> bool {
     let early = matches!(paste.symptom, Symptom::Refused | Symptom::NoHandshake | Symptom::AddressNotAvailable);
-    let host = paste.host.as_deref();
-    let loopback =
-        host.is_some_and(|host| is_localhost(host) || host.parse::<IpAddr>().is_ok_and(|address| unmap(address).is_loopback()));
-    early && loopback && paste.vantage == Some(Vantage::Container) && !paste.symptom.asks_to_listen(paste.call)
+    early && dials_loopback(paste) && paste.vantage == Some(Vantage::Container)
 }
 
 /// True for a client that was refused at a loopback address, wherever it ran.
 fn is_loopback_of_somebody(paste: &Paste) -> bool {
-    let early = matches!(paste.symptom, Symptom::Refused | Symptom::NoHandshake);
-    let host = paste.host.as_deref();
-    let loopback =
-        host.is_some_and(|host| is_localhost(host) || host.parse::<IpAddr>().is_ok_and(|address| unmap(address).is_loopback()));
-    early && loopback && !paste.symptom.asks_to_listen(paste.call)
+    matches!(paste.symptom, Symptom::Refused | Symptom::NoHandshake) && dials_loopback(paste)
+}
+
+/// True for a client of localhost, by name or address.
+fn dials_loopback(paste: &Paste) -> bool {
+    let is_loopback = |host: &str| host.parse::<IpAddr>().is_ok_and(|address| unmap(address).is_loopback());
+    let loopback = paste.host.as_deref().is_some_and(|host| is_localhost(host) || is_loopback(host));
+    loopback && !paste.symptom.asks_to_listen(paste.call)
 }
 
 /// The server answers here: it was not up then, or the client's localhost is another one.

@@ -64,11 +64,21 @@ impl Inquiry {
 
     /// Takes note of the processes that the text names, with their ancestors; who is not among them is gone.
     fn named(&mut self, pids: Vec<u32>, processes: Vec<Process>) {
+        self.meet(processes);
+        self.exam.named = pids;
+    }
+
+    /// Adds those processes to the snapshot that are not in it.
+    fn meet(&mut self, processes: Vec<Process>) {
         let snapshot = &mut self.snapshot;
         let fresh: Vec<Process> = processes.into_iter().filter(|process| snapshot.process(process.id.pid).is_none()).collect();
         snapshot.processes.extend(fresh);
         snapshot.sort();
-        self.exam.named = pids;
+    }
+
+    /// Every process that can be seen, where nobody has read them yet.
+    pub(super) fn everybody_once(&self) -> Option<Task> {
+        (!self.exam.every_process).then_some(Task::Read(Wanted::EveryProcess))
     }
 
     /// Takes what stands at the asked path. A socket that is bound there and not in sight is in another network namespace; of one
@@ -92,10 +102,7 @@ impl Inquiry {
 
     /// Adds every process that can be seen to the snapshot.
     pub(super) fn everybody(&mut self, processes: Vec<Process>) {
-        let snapshot = &mut self.snapshot;
-        let fresh: Vec<Process> = processes.into_iter().filter(|process| snapshot.process(process.id.pid).is_none()).collect();
-        snapshot.processes.extend(fresh);
-        snapshot.sort();
+        self.meet(processes);
         self.exam.every_process = true;
     }
 
@@ -124,8 +131,8 @@ impl Inquiry {
     /// Asks for every process where who holds a listener is hidden: the arguments of others are not.
     pub(super) fn ask_for_hidden_owners(&mut self) {
         let case = self.case();
-        let hidden = case.served().iter().any(|(index, _)| case.holders(*index).is_empty()) && !self.exam.every_process;
-        self.first(hidden.then_some(Task::Read(Wanted::EveryProcess)));
+        let hidden = case.served().iter().any(|(index, _)| case.holders(*index).is_empty());
+        self.first(self.everybody_once().filter(|_| hidden));
     }
 
     /// Asks for the scripts of who holds the listeners, or may, before anybody is dialled.

@@ -65,7 +65,7 @@ impl Inquiry {
         self.bind = Some(BindAnswer { verdict, causes, rules: Vec::new() });
         // The twin of the holder, the reader's own project.
         if verdict != Verdict::Succeeds || plain {
-            self.agenda.extend((!self.exam.every_process).then_some(Task::Read(Wanted::EveryProcess)));
+            self.agenda.extend(self.everybody_once());
             self.agenda.extend([Task::Projects, Task::Mentions]);
         }
     }
