@@ -143,8 +143,9 @@ fn below(host: &dyn Look, root: &Root, wanted: &mut Vec<(ProcessId, String)>) {
     let processes = host.processes(&[&[pid][..], &pids].concat()).unwrap_or_default();
     for process in processes.into_iter().filter(|process| process.state != ProcessState::Exited) {
         let named = root.name.clone().filter(|_| root.process == process.id);
-        // The doors of a private network end with their supervisor, when the programs have.
-        let is_door = process.parent == pid && process.name.raw() == portward_session::DOORS.as_bytes();
+        // The doors of a private network end with their supervisor, when the programs have: between the two looks, at times.
+        let is_supervisors = process.parent == pid || !pids.contains(&process.parent);
+        let is_door = is_supervisors && process.name.raw() == portward_session::DOORS.as_bytes();
         let below = pids.contains(&process.id.pid) && !is_door;
         if (named.is_some() || below) && !wanted.iter().any(|(known, _)| *known == process.id) {
             wanted.push((process.id, Text::from_shown(&named.unwrap_or_else(|| process.title())).shown()));
