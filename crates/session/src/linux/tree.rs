@@ -12,7 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_sys::unotify::{Door, Filter, Prologue};
+use portward_sys::unotify::{Door, Filter, Prologue, Reported};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsRawFd, BorrowedFd},
@@ -314,7 +314,7 @@ const RETRY: Duration = Duration::from_millis(50);
 /// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves, those too that
 /// were made before the filter, or are another process's (`pidfd_getfd(2)`).
 const FILTER: Filter = Filter {
-    reported: &[libc::SYS_bind, libc::SYS_listen, libc::SYS_connect],
+    reported: &[Reported::always(libc::SYS_bind), Reported::always(libc::SYS_listen), Reported::always(libc::SYS_connect)],
     absent: &[libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register],
     closes_other_tables: true,
 };

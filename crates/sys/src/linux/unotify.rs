@@ -14,7 +14,7 @@ use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 pub use caller::{Callers, LONGEST_ADDRESS, socket_address};
 pub use door::{Door, Prologue, without_background_stop};
-pub use filter::Filter;
+pub use filter::{Filter, Reported, Test};
 
 /// A call that waits for an answer.
 #[derive(Clone, Copy, Debug)]

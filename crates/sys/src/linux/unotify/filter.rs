@@ -5,8 +5,8 @@ use rustix::fd::{FromRawFd, OwnedFd, RawFd};
 /// Which calls to report, and which to declare absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter {
-    /// Numbers of calls that wait for an answer.
-    pub reported: &'static [libc::c_long],
+    /// Calls that wait for an answer. A call that stands here more than once waits where any of its lines fits.
+    pub reported: &'static [Reported],
     /// Numbers of calls that fail with `ENOSYS`, as if the kernel did not have them.
     pub absent: &'static [libc::c_long],
     /// True to declare absent, too, what reaches the reported calls by another table of numbers: the 32-bit ones of this
@@ -14,19 +14,87 @@ pub struct Filter {
     pub closes_other_tables: bool,
 }
 
+/// A call that waits for an answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Reported {
+    /// Its number.
+    pub number: libc::c_long,
+    /// What has to be true of its arguments, all of it; empty for every such call.
+    pub when: &'static [Test],
+}
+
+/// What is asked of one argument of a call, counted from 0. A filter sees registers and follows no pointer.
+#[derive(Clone, Copy, Debug)]
+pub enum Test {
+    /// A pointer that is not null.
+    NotNull(u8),
+    /// An `int` that is one of these.
+    OneOf(u8, &'static [u32]),
+    /// An `int` with any of these bits.
+    HasBits(u8, u32),
+}
+
+impl Reported {
+    /// Every call of this number.
+    #[must_use]
+    pub const fn always(number: libc::c_long) -> Self {
+        Self { number, when: &[] }
+    }
+
+    /// The steps: past them all where the call is another or a test fails, with the number loaded once more.
+    fn steps(&self) -> Option<Vec<libc::sock_filter>> {
+        let mut steps = vec![jump(JUMP_IF_EQUAL, u32::try_from(self.number).ok()?, 0, FAILS)];
+        steps.extend(self.when.iter().flat_map(Test::steps));
+        steps.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF));
+        let end = steps.len();
+        for (at, step) in steps.iter_mut().enumerate().filter(|(_, step)| step.jf == FAILS) {
+            step.jf = u8::try_from(end - at - 1).ok().filter(|length| *length != FAILS)?;
+        }
+        if !self.when.is_empty() {
+            steps.push(step(LOAD, NUMBER));
+        }
+        Some(steps)
+    }
+}
+
+impl Test {
+    /// The steps, which go on below themselves where the test holds.
+    fn steps(&self) -> Vec<libc::sock_filter> {
+        match *self {
+            Self::NotNull(index) => vec![
+                step(LOAD, high_half(index)),
+                jump(JUMP_IF_GREATER, 0, 2, 0),
+                step(LOAD, low_half(index)),
+                jump(JUMP_IF_GREATER, 0, 0, FAILS),
+            ],
+            Self::OneOf(index, values) => {
+                let mut steps = vec![step(LOAD, low_half(index))];
+                let mut left = values.len();
+                for value in values {
+                    left -= 1;
+                    let past = u8::try_from(left).unwrap_or(FAILS);
+                    steps.push(jump(JUMP_IF_EQUAL, *value, past, if left == 0 { FAILS } else { 0 }));
+                }
+                steps
+            }
+            Self::HasBits(index, bits) => vec![step(LOAD, low_half(index)), jump(JUMP_IF_ANY_BIT, bits, 0, FAILS)],
+        }
+    }
+}
+
 impl Filter {
     /// The program; `None` on a processor whose numbers are not known here.
     pub(super) fn program(&self) -> Option<Vec<libc::sock_filter>> {
         let arch = ARCHITECTURE?;
-        let number = |number: &libc::c_long| u32::try_from(*number).ok();
         let mut body = vec![step(LOAD, NUMBER)];
         if self.closes_other_tables && cfg!(target_arch = "x86_64") {
             body.extend([jump(JUMP_IF_GREATER_OR_EQUAL, X32, 0, 1), step(RETURN, ABSENT)]);
         }
-        for (calls, verdict) in [(self.reported, libc::SECCOMP_RET_USER_NOTIF), (self.absent, ABSENT)] {
-            for call in calls {
-                body.extend([jump(JUMP_IF_EQUAL, number(call)?, 0, 1), step(RETURN, verdict)]);
-            }
+        for call in self.reported {
+            body.extend(call.steps()?);
+        }
+        for call in self.absent {
+            body.extend([jump(JUMP_IF_EQUAL, u32::try_from(*call).ok()?, 0, 1), step(RETURN, ABSENT)]);
         }
         body.push(step(RETURN, libc::SECCOMP_RET_ALLOW));
         let mut foreign = Vec::new();
@@ -72,6 +140,15 @@ fn jump(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
     libc::sock_filter { code, jt, jf, k }
 }
 
+/// Where the halves of an argument stand; every processor that is known here puts the low one first.
+fn low_half(index: u8) -> u32 {
+    ARGUMENTS + 8 * u32::from(index)
+}
+
+fn high_half(index: u8) -> u32 {
+    low_half(index) + 4
+}
+
 /// `AUDIT_ARCH_*` of `linux/audit.h` for the system calls of this build.
 const ARCHITECTURE: Option<u32> = if cfg!(target_arch = "x86_64") {
     Some(0xC000_003E)
@@ -98,58 +175,105 @@ const ABSENT: u32 = libc::SECCOMP_RET_ERRNO | 0x26;
 /// Offsets in `struct seccomp_data`.
 const NUMBER: u32 = 0;
 const ARCH: u32 = 4;
-/// Instructions of `linux/bpf_common.h`: load a word, jump if equal or if not less, return.
+const ARGUMENTS: u32 = 16;
+/// Stands for the way past all steps of a call, until their number is known.
+const FAILS: u8 = u8::MAX;
+/// Instructions of `linux/bpf_common.h`: load a word, jump by a comparison, return.
 const LOAD: u16 = 0x20;
+const JUMP_IF_GREATER: u16 = 0x25;
+const JUMP_IF_ANY_BIT: u16 = 0x45;
 const JUMP_IF_EQUAL: u16 = 0x15;
 const JUMP_IF_GREATER_OR_EQUAL: u16 = 0x35;
 const RETURN: u16 = 0x06;
 
 #[cfg(test)]
 mod tests {
-    use super::{ABSENT, ARCHITECTURE, Filter, JUMP_IF_EQUAL, JUMP_IF_GREATER_OR_EQUAL, LOAD, RETURN};
+    use super::{
+        ABSENT, ARCHITECTURE, Filter, JUMP_IF_ANY_BIT, JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_GREATER_OR_EQUAL, LOAD, RETURN,
+        Reported, Test,
+    };
+
+    const CONDITIONAL: &[Reported] = &[
+        Reported { number: libc::SYS_sendto, when: &[Test::NotNull(4)] },
+        Reported { number: libc::SYS_sendmsg, when: &[Test::HasBits(2, 0x2000_0000)] },
+        Reported { number: libc::SYS_setsockopt, when: &[Test::OneOf(1, &[1]), Test::OneOf(2, &[25, 26, 27])] },
+        Reported { number: libc::SYS_setsockopt, when: &[Test::OneOf(1, &[41]), Test::OneOf(2, &[76])] },
+        BIND,
+    ];
+    const HALF: u64 = 0xffff_ffff;
+    const BIND: Reported = Reported::always(libc::SYS_bind);
+    const CONNECT: Reported = Reported::always(libc::SYS_connect);
 
     /// What the kernel would do with a call.
-    fn run(program: &[libc::sock_filter], arch: u32, number: u32) -> u32 {
+    fn run(program: &[libc::sock_filter], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
+        let halves = arguments.iter().flat_map(|argument| [*argument & HALF, *argument >> 32]);
+        let halves = halves.map(|half| u32::try_from(half).unwrap());
+        let data: Vec<u32> = [number, arch, 0, 0].into_iter().chain(halves).collect();
         let (mut at, mut loaded) = (0, 0);
         loop {
             let step = program[at];
             at += 1;
+            let branch = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
             match step.code {
-                LOAD => loaded = if step.k == 0 { number } else { arch },
-                JUMP_IF_EQUAL => at += usize::from(if loaded == step.k { step.jt } else { step.jf }),
-                JUMP_IF_GREATER_OR_EQUAL => at += usize::from(if loaded >= step.k { step.jt } else { step.jf }),
+                LOAD => loaded = data[step.k as usize / 4],
+                JUMP_IF_EQUAL => at += branch(loaded == step.k),
+                JUMP_IF_GREATER => at += branch(loaded > step.k),
+                JUMP_IF_GREATER_OR_EQUAL => at += branch(loaded >= step.k),
+                JUMP_IF_ANY_BIT => at += branch(loaded & step.k != 0),
                 RETURN => return step.k,
                 code => panic!("instruction {code:#x}"),
             }
         }
     }
 
+    fn own(program: &[libc::sock_filter], number: libc::c_long, arguments: [u64; 6]) -> u32 {
+        run(program, ARCHITECTURE.unwrap(), u32::try_from(number).unwrap(), arguments)
+    }
+
     #[test]
     fn each_call_meets_its_verdict() {
-        let filter = Filter {
-            reported: &[libc::SYS_bind, libc::SYS_connect],
-            absent: &[libc::SYS_io_uring_setup],
-            closes_other_tables: true,
-        };
+        let filter = Filter { reported: &[BIND, CONNECT], absent: &[libc::SYS_io_uring_setup], closes_other_tables: true };
         let program = filter.program().unwrap();
-        let own = |number: libc::c_long| run(&program, ARCHITECTURE.unwrap(), u32::try_from(number).unwrap());
+        let own = |number| own(&program, number, [0; 6]);
         assert_eq!(own(libc::SYS_bind), libc::SECCOMP_RET_USER_NOTIF);
         assert_eq!(own(libc::SYS_connect), libc::SECCOMP_RET_USER_NOTIF);
         assert_eq!(own(libc::SYS_io_uring_setup), ABSENT);
         assert_eq!(own(libc::SYS_read), libc::SECCOMP_RET_ALLOW);
         if cfg!(target_arch = "x86_64") {
             assert_eq!(own(libc::SYS_bind | 0x4000_0000), ABSENT, "x32");
-            let i386 = |number| run(&program, 0x4000_0003, number);
+            let i386 = |number| run(&program, 0x4000_0003, number, [0; 6]);
             assert_eq!([i386(102), i386(361), i386(425), i386(426), i386(427)], [ABSENT; 5]);
             assert_eq!(i386(3), libc::SECCOMP_RET_ALLOW);
         }
     }
 
     #[test]
-    fn a_filter_that_only_looks_leaves_other_tables_alone() {
-        let filter = Filter { reported: &[libc::SYS_connect], absent: &[], closes_other_tables: false };
+    fn a_call_is_reported_where_its_arguments_ask_for_it() {
+        let filter = Filter { reported: CONDITIONAL, absent: &[libc::SYS_io_uring_setup], closes_other_tables: false };
         let program = filter.program().unwrap();
-        assert_eq!(run(&program, 0x4000_0003, 102), libc::SECCOMP_RET_ALLOW);
-        assert_eq!(run(&program, ARCHITECTURE.unwrap(), u32::try_from(libc::SYS_bind).unwrap()), libc::SECCOMP_RET_ALLOW);
+        let is_reported = |number, arguments| match own(&program, number, arguments) {
+            libc::SECCOMP_RET_USER_NOTIF => true,
+            libc::SECCOMP_RET_ALLOW => false,
+            verdict => panic!("{verdict:#x}"),
+        };
+        let to = |address| is_reported(libc::SYS_sendto, [3, 1, 1, 0, address, 16]);
+        assert_eq!([to(0), to(1), to(1 << 32), to(0x7fff_0000_0000), to(u64::MAX)], [false, true, true, true, true]);
+        let message = |flags| is_reported(libc::SYS_sendmsg, [3, 1, flags, 0, 0, 0]);
+        assert_eq!([message(0), message(0x4000), message(0x2000_4000), message(1 << 32)], [false, false, true, false]);
+        let option = |level, name| is_reported(libc::SYS_setsockopt, [3, level, name, 1, 4, 0]);
+        assert_eq!([option(1, 25), option(1, 26), option(1, 27), option(41, 76)], [true; 4]);
+        assert_eq!([option(1, 2), option(1, 76), option(6, 26), option(41, 26)], [false; 4]);
+        // The kernel takes an int; what stands above it in the register is the program's own noise.
+        assert!(option(1 | 1 << 32, 26 | 7 << 40));
+        assert!(is_reported(libc::SYS_bind, [0; 6]) && !is_reported(libc::SYS_recvfrom, [3, 1, 1, 0, 1, 1]));
+        assert_eq!(own(&program, libc::SYS_io_uring_setup, [0; 6]), ABSENT, "the number is there again after each test");
+    }
+
+    #[test]
+    fn a_filter_that_only_looks_leaves_other_tables_alone() {
+        let filter = Filter { reported: &[CONNECT], absent: &[], closes_other_tables: false };
+        let program = filter.program().unwrap();
+        assert_eq!(run(&program, 0x4000_0003, 102, [0; 6]), libc::SECCOMP_RET_ALLOW);
+        assert_eq!(own(&program, libc::SYS_bind, [0; 6]), libc::SECCOMP_RET_ALLOW);
     }
 }
