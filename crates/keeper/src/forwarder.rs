@@ -15,12 +15,12 @@ use std::{
 use portward_model::{Caller, Failure, Loan, PortRange, ProcessId, SocketState, Standing, Transport};
 use portward_proxy::{Lender, Wish};
 use portward_session::{handed_over, numbers_of};
-use portward_store::{FrontRow, ListenerRow, ProjectId, RunRow, Stamp, Store};
+use portward_store::{FrontRow, ProjectId, Stamp, Store};
 use portward_sys::{
     Acts, Ask, Cancel, Clock, Context, Look, Nobody, PortFilter, StateSet, SystemClock, Transports, Which, path_of, this_caller,
 };
 
-use crate::session::{is_alive, process_at};
+use crate::runs::{RunListener, is_alive, process_at, recorded};
 
 /// Becomes the forwarder, if this process was started for that; everybody else goes on.
 ///
@@ -180,15 +180,14 @@ pub struct Services {
     /// Real ports that are leased to another project, and therefore not lent.
     pub leased: Vec<Loan>,
     /// Every listener, of TCP and UDP; some may have ended since.
-    pub listeners: Vec<ListenerRow>,
+    pub listeners: Vec<RunListener>,
 }
 
 impl Services {
     /// By the record of a project's sessions that live.
     pub fn of(host: &dyn Look, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
-        let runs = store.runs()?;
-        let live = |run: &RunRow| run.project == project && is_alive(host, run.supervisor);
-        let listeners: Vec<ListenerRow> = runs.into_iter().filter(live).flat_map(|run| run.listeners).collect();
+        let sessions = recorded(host, store)?;
+        let listeners: Vec<RunListener> = sessions.of(project).flat_map(|run| run.listeners.clone()).collect();
         let leases = store.all()?;
         let mut ports = BTreeMap::new();
         for listener in listeners.iter().filter(|listener| listener.transport == Transport::Tcp) {

@@ -8,6 +8,7 @@
 mod forwarder;
 mod moved;
 mod ports;
+mod runs;
 mod session;
 mod start;
 mod told;
@@ -18,7 +19,10 @@ use std::{ffi::OsString, process::ExitCode};
 pub use forwarder::{Services, alive, holder, start as start_forwarder};
 pub use moved::moved;
 pub use portward_proxy::reserve;
-pub use session::{around, enclosing, is_alive, join, listening, name_of, process_at, run_above};
+pub use runs::{
+    Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, listening, process_at, sessions,
+};
+pub use session::join;
 pub use start::{Duty, Start};
 pub use told::{Listening, Ran, url};
 

@@ -4,12 +4,13 @@ use std::{collections::VecDeque, time::Duration};
 
 use portward_model::{Failure, Hint, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
 use portward_session::{Event, Herald, Quota, Rules, Witness};
-use portward_store::{ListenerRow, MOST_LEASES, RunRow, ServiceRow, Store};
-use portward_sys::{Acts, Clock, Context, Look, Rights};
+use portward_store::{MOST_LEASES, Store};
+use portward_sys::{Acts, Clock, Context, Look};
 
 use crate::{
     ports::Patience,
-    told::{Listening, Ran, Teller, url},
+    runs::{MOST_LEVELS, Run, RunListener, called, is_alive, listening, process_at},
+    told::{Ran, Teller},
 };
 
 /// Records what happens in a run, and tells of it.
@@ -42,7 +43,7 @@ pub(crate) struct Recorder<'a> {
 enum Row {
     Service(ProcessId, String),
     Ended(ProcessId),
-    Listener(ListenerRow),
+    Listener(RunListener),
 }
 
 /// What is told once in a run, however often it happens.
@@ -110,7 +111,7 @@ impl<'a> Recorder<'a> {
                 rows.push_back(Row::Service(service.process, service.name));
                 rows.extend(service.ended.then_some(Row::Ended(service.process)));
             }
-            rows.extend(before.listeners.into_iter().map(Row::Listener));
+            rows.extend(before.listeners.into_iter().map(|row| Row::Listener(row.into())));
         }
         rows.append(&mut self.unwritten);
         (self.store, self.run, self.unwritten) = (next, None, rows);
@@ -140,7 +141,7 @@ impl<'a> Recorder<'a> {
             match row {
                 Row::Service(process, name) => self.store.add_service(run, *process, name),
                 Row::Ended(process) => self.store.end_service(run, *process),
-                Row::Listener(listener) => self.store.add_listener(run, listener),
+                Row::Listener(listener) => self.store.add_listener(run, &listener.clone().into()),
             }?;
             self.unwritten.pop_front();
         }
@@ -262,7 +263,7 @@ impl Witness for Recorder<'_> {
                 let process = process_at(self.host, *pid);
                 let service = self.service_of(*pid, process.as_ref());
                 let (pid, transport, asked, serves, pinned) = (*pid, *transport, *asked, *serves, *pinned);
-                let row = ListenerRow { pid, service, transport, asked, serves, pinned };
+                let row = RunListener { pid, service, transport, asked, serves, pinned };
                 let told = listening(&row);
                 let recorded = self.record(Row::Listener(row));
                 self.tell(Ran { listener: Some(told), ..Ran::default() });
@@ -308,94 +309,16 @@ impl Drop for Recorder<'_> {
     }
 }
 
-/// A listener as it is told.
-pub fn listening(row: &ListenerRow) -> Listening {
-    let port = row.serves.port();
-    let host = match portward_model::unmap(row.serves.ip()) {
-        ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
-        std::net::IpAddr::V4(v4) => v4.to_string(),
-        std::net::IpAddr::V6(v6) => format!("[{v6}]"),
-    };
-    let url = match row.transport {
-        portward_model::Transport::Udp => format!("udp/localhost:{port}"),
-        _ => url(port, row.asked.map(|asked| asked.port())),
-    };
-    Listening {
-        service: row.service.clone(),
-        asked: row.asked.map(|asked| asked.to_string()),
-        serves: format!("{host}:{port}"),
-        url,
-        pid: row.pid,
-        pinned: row.pinned,
-    }
-}
-
-/// The run that the caller is inside of, by what its environment says and the processes above it confirm.
-pub fn around<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, Failure> {
-    if cx.caller.session.is_none() {
-        return Ok(None);
-    }
-    let Some(store) = Store::reading(cx)? else { return Ok(None) };
-    let mut runs = store.runs()?;
-    // One that leaves calls alone holds nobody to its rules.
-    runs.retain(|run| run.rules.is_some());
-    Ok(run_above(cx.look(), cx.caller.process.pid, &runs).cloned())
-}
-
-/// The run that the caller is inside of, by the processes above it alone.
-pub fn enclosing<R: Rights>(cx: &Context<'_, R>) -> Result<Option<RunRow>, Failure> {
-    let Some(store) = Store::reading(cx)? else { return Ok(None) };
-    let runs = store.runs()?;
-    Ok(run_above(cx.look(), cx.caller.process.pid, &runs).cloned())
-}
-
-/// The run that a process belongs to: a supervisor takes in what loses its parent, so that it stands above all of its own.
-pub fn run_above<'r>(host: &dyn Look, pid: u32, runs: &'r [RunRow]) -> Option<&'r RunRow> {
-    let mut above = Vec::new();
-    let mut at = process_at(host, pid);
-    while let Some(process) = at.filter(|_| above.len() < MOST_LEVELS) {
-        at = process_at(host, process.parent);
-        above.push(process.id);
-    }
-    runs.iter().find(|run| above.contains(&run.supervisor))
-}
-
 /// Gives the caller a name in the session that it is inside of.
-pub fn join(cx: &Context<'_, Acts>, outer: &RunRow, name: Option<&str>) -> Result<(), Failure> {
+pub fn join(cx: &Context<'_, Acts>, outer: &Run, name: Option<&str>) -> Result<(), Failure> {
     let (Some(name), Some(own)) = (name, process_at(cx.machine, cx.caller.process.pid)) else { return Ok(()) };
     let mut store = Store::open(cx)?;
-    match portward_store::hurried(A_MOMENT, || store.add_service(outer.id, own.id, name)) {
+    let Some(row) = store.runs()?.into_iter().find(|row| row.supervisor == outer.supervisor) else { return Ok(()) };
+    match portward_store::hurried(A_MOMENT, || store.add_service(row.id, own.id, name)) {
         // Without its name it goes by its program's.
         (Err(_), true) => Ok(()),
         (joined, _) => joined,
     }
-}
-
-/// True while the process with this identity lives.
-pub fn is_alive(host: &dyn Look, process: ProcessId) -> bool {
-    process_at(host, process.pid).is_some_and(|found| found.id == process && found.state != portward_model::ProcessState::Exited)
-}
-
-/// What a service is called: what it was named, or its program's name of the moment; that of a listener where it has ended.
-pub fn name_of(host: &dyn Look, service: &ServiceRow, run: &RunRow) -> String {
-    if !service.name.is_empty() {
-        return service.name.clone();
-    }
-    let process = process_at(host, service.process.pid).filter(|process| process.id == service.process);
-    let listener = || run.listeners.first().map(|row| row.service.clone());
-    let pid = service.process.pid;
-    process.map(|process| called(pid, Some(&process))).or_else(listener).unwrap_or_else(|| called(pid, None))
-}
-
-/// What a process without a name of its own goes by: its program, the name that the kernel still has for one that is ending,
-/// or its number when it has gone.
-fn called(pid: u32, process: Option<&Process>) -> String {
-    process.map(Process::title).filter(|title| !title.is_empty()).unwrap_or_else(|| format!("pid {pid}"))
-}
-
-/// A process as it is now.
-pub fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
-    host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 
 /// How long the record is waited for after an event; calls wait behind it.
@@ -408,18 +331,3 @@ const MOST_LISTENERS: usize = 1000;
 const MOST_STRAYS: usize = 20;
 /// Between two looks at where the store is.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
-/// Parents that are looked at above a process.
-const MOST_LEVELS: usize = 64;
-
-#[cfg(test)]
-mod tests {
-    use super::called;
-
-    #[test]
-    fn a_process_that_has_gone_goes_by_its_number() {
-        assert_eq!(called(42, None), "pid 42");
-        let host = portward_sys::this_machine().unwrap();
-        let own = super::process_at(host.as_ref(), portward_sys::this_caller().process.pid).unwrap();
-        assert_eq!(called(own.id.pid, Some(&own)), own.title());
-    }
-}

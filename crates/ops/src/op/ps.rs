@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use portward_keeper::{Listening, is_alive, listening, name_of};
+use portward_keeper::{Listening, Run, RunListener, RunProject, listening, sessions};
 use portward_model::{Text, Transport};
-use portward_store::{ProjectRow, RunRow, Store};
+use portward_store::Store;
 use portward_sys::{Ask, Look, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -88,38 +88,41 @@ impl Op for Ps {
 
 impl Ps {
     fn own(cx: &Context<'_>) -> Result<Sessions, Failure> {
-        let Some(store) = Store::reading(cx)? else {
-            return Ok(Sessions { sessions: Vec::new(), lost: 0, gaps: Vec::new() });
+        let found = sessions(cx)?;
+        let serving = if found.runs.is_empty() { BTreeSet::new() } else { serving(cx.machine) };
+        let front = match Store::reading(cx)? {
+            Some(store) => portward_keeper::holder(cx.machine, &store)?,
+            None => None,
         };
-        let (alive, lost): (Vec<RunRow>, Vec<RunRow>) =
-            store.runs()?.into_iter().partition(|run| is_alive(cx.machine, run.supervisor));
-        let serving = serving(cx.machine);
-        let front = portward_keeper::holder(cx.machine, &store)?;
-        let mut sessions = Vec::new();
-        for project in store.projects()? {
-            let runs: Vec<&RunRow> = alive.iter().filter(|run| run.project == project.id).collect();
-            if !runs.is_empty() {
-                let front = front == Some(project.id);
-                sessions.push(Session { front, ..session(cx.machine, &project, &runs, &serving) });
+        let mut projects: Vec<(&RunProject, Vec<&Run>)> = Vec::new();
+        for run in &found.runs {
+            match projects.iter_mut().find(|(project, _)| **project == run.project) {
+                Some((_, runs)) => runs.push(run),
+                None => projects.push((&run.project, vec![run])),
             }
         }
-        Ok(Sessions { sessions, lost: lost.len(), gaps: store.gaps() })
+        projects.sort_by_key(|(project, _)| project.block);
+        let each = projects.iter().map(|(project, runs)| {
+            let front = front.is_some() && front == project.id;
+            Session { front, ..session(cx.machine, project, runs, &serving) }
+        });
+        Ok(Sessions { sessions: each.collect(), lost: found.lost.len(), gaps: found.gaps })
     }
 }
 
-fn session(host: &dyn Look, project: &ProjectRow, runs: &[&RunRow], serving: &BTreeSet<(bool, u16)>) -> Session {
+fn session(host: &dyn Look, project: &RunProject, runs: &[&Run], serving: &BTreeSet<(bool, u16)>) -> Session {
     let mut services = Vec::new();
     for run in runs {
         let Some(first) = run.services.first() else { continue };
         // Listeners go by the name that they had when they began; those of no named service belong to what the run was for.
         let named = |name: &str| run.services.iter().any(|service| service.name == name);
         for service in &run.services {
-            let own = |row: &&portward_store::ListenerRow| {
+            let own = |row: &&RunListener| {
                 let here = serving.contains(&(row.transport == Transport::Udp, row.serves.port()));
                 here && (row.service == service.name || (service == first && !named(&row.service)))
             };
             services.push(Service {
-                name: name_of(host, service, run),
+                name: run.name_of(host, service),
                 pid: service.process.pid,
                 state: if service.ended { ServiceState::Left } else { ServiceState::Running },
                 listeners: run.listeners.iter().filter(own).map(listening).collect(),
@@ -127,10 +130,10 @@ fn session(host: &dyn Look, project: &ProjectRow, runs: &[&RunRow], serving: &BT
         }
     }
     Session {
-        id: project.id.0.to_string(),
+        id: project.id.map_or_else(|| "0".to_owned(), |id| id.0.to_string()),
         project: Some(project.name.clone()).filter(|name| !name.is_empty()),
         root: project.root.clone(),
-        ports: project.block.to_string(),
+        ports: project.block.map(|block| block.to_string()).unwrap_or_default(),
         front: false,
         services,
     }

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use clap::Args;
-use portward_keeper::{is_alive, name_of, process_at};
+use portward_keeper::{Run, is_alive, process_at, sessions};
 use portward_model::{CommandLine, ProcessId, ProcessState, Text};
-use portward_store::{ProjectId, RunRow, Store, here};
+use portward_store::{ProjectId, Store, here};
 use portward_sys::{Look, Signal};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -69,10 +69,10 @@ impl Stop {
         let mut answer = Stopped { stopped: Vec::new(), unknown: self.services.clone(), alive: Vec::new(), gaps: Vec::new() };
         let Some(store) = Store::reading(cx)? else { return Ok(answer) };
         let own: Option<ProjectId> = store.known_project(here(cx)?.as_ref())?.map(|project| project.id);
-        let runs: Vec<RunRow> = store
-            .runs()?
+        let runs: Vec<Run> = sessions(cx)?
+            .runs
             .into_iter()
-            .filter(|run| (self.all || Some(run.project) == own) && is_supervisor(cx, run.supervisor))
+            .filter(|run| (self.all || (own.is_some() && run.project.id == own)) && is_supervisor(cx, run.supervisor))
             .collect();
         let mut roots = Vec::new();
         let mut supervisors = Vec::new();
@@ -82,7 +82,7 @@ impl Stop {
             // The store names a service's process; that it is this session's is the kernel's to say.
             let below = cx.machine.descendants(run.supervisor.pid)?;
             for (at, service) in run.services.iter().enumerate() {
-                let own = name_of(cx.machine, service, run);
+                let own = run.name_of(cx.machine, service);
                 if !whole && !self.services.contains(&own) {
                     continue;
                 }

@@ -5,9 +5,9 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use portward_keeper::{Services, alive, listening, run_above};
+use portward_keeper::{RunListener, Services, Sessions, alive, listening, sessions};
 use portward_model::{Loan, PortRange, Socket, SocketState, Standing, Transport};
-use portward_store::{FrontRow, ListenerRow, ProjectId, RunRow, Store};
+use portward_store::{FrontRow, ProjectId, Store};
 use portward_sys::{PortFilter, StateSet, Transports};
 
 use super::{FrontHolder, FrontPort, FrontProject, FrontState, Lent, Unlent};
@@ -24,13 +24,13 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
     let told = told.iter().filter(|(_, standing)| *standing != Standing::Unserved);
     let held = || told.clone().filter(|(_, standing)| *standing == Standing::Held).map(|(loan, _)| loan.port);
     let view = look(cx, held());
-    let runs = store.runs()?;
+    let runs = sessions(cx)?;
     let mut ports = Vec::new();
     for (loan, standing) in told.clone() {
         let mut port = blank(*loan, &services);
         match standing {
             Standing::Lent | Standing::Unserved => (port.lent, port.state) = (true, FrontState::Lent),
-            Standing::Held => hold(cx, store, &mut port, view.as_ref(), forwarder, &runs)?,
+            Standing::Held => hold(cx, &mut port, view.as_ref(), forwarder, &runs),
             Standing::Denied => deny(cx, &mut port, front.as_ref()),
             Standing::Failed(errno) => {
                 let error = std::io::Error::from_raw_os_error(*errno).to_string();
@@ -47,7 +47,7 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
         port.keep(owner.map_or(Unlent::LeasedElsewhere, |project| Unlent::Leased { project }));
         ports.push(port);
     }
-    let receives = |row: &&ListenerRow| row.transport == Transport::Udp && serving.contains(&(true, row.serves.port()));
+    let receives = |row: &&RunListener| row.transport == Transport::Udp && serving.contains(&(true, row.serves.port()));
     ports.extend(services.listeners.iter().filter(receives).filter_map(datagrams));
     ports.sort_by_key(|port| (port.port, port.transport));
     ports.dedup_by_key(|port| (port.port, port.transport));
@@ -83,7 +83,7 @@ pub(super) fn project(store: &Store<'_>, id: Option<ProjectId>) -> Result<Option
 }
 
 fn blank(loan: Loan, services: &Services) -> FrontPort {
-    let tcp = |listener: &&ListenerRow| listener.transport == Transport::Tcp && listener.serves.port() == loan.target;
+    let tcp = |listener: &&RunListener| listener.transport == Transport::Tcp && listener.serves.port() == loan.target;
     let listener = services.listeners.iter().rev().find(tcp);
     FrontPort {
         port: loan.port,
@@ -99,7 +99,7 @@ fn blank(loan: Loan, services: &Services) -> FrontPort {
     }
 }
 
-fn datagrams(listener: &ListenerRow) -> Option<FrontPort> {
+fn datagrams(listener: &RunListener) -> Option<FrontPort> {
     let loan = Loan { port: listener.asked?.port(), target: listener.serves.port() };
     (loan.port != loan.target).then(|| {
         let (service, serves) = (Some(listener.service.clone()), Some(listening(listener).serves));
@@ -117,16 +117,9 @@ fn deny(cx: &Context<'_>, port: &mut FrontPort, front: Option<&FrontProject>) {
 }
 
 /// Says who holds a port.
-fn hold(
-    cx: &Context<'_>,
-    store: &Store<'_>,
-    port: &mut FrontPort,
-    view: Option<&View>,
-    forwarder: Option<u32>,
-    runs: &[RunRow],
-) -> Result<(), Failure> {
+fn hold(cx: &Context<'_>, port: &mut FrontPort, view: Option<&View>, forwarder: Option<u32>, runs: &Sessions) {
     port.state = FrontState::Held;
-    let Some(view) = view else { return Ok(()) };
+    let Some(view) = view else { return };
     let sockets = || view.snapshot.sockets.iter().enumerate().filter(|(_, socket)| is_in_the_way(socket, port.port));
     let owner = |index: usize| view.first_owner(index);
     let foreign = || sockets().filter(|(index, _)| forwarder.is_none() || owner(*index) != forwarder);
@@ -134,15 +127,12 @@ fn hold(
     let first = foreign().min_by_key(|(index, socket)| (socket.state != SocketState::Listen, owner(*index).is_none()));
     let Some((index, _)) = first else {
         port.keep(Unlent::HeldUntilNow);
-        return Ok(());
+        return;
     };
     let holder = holder_words(view, index);
     let process = owner(index).and_then(|pid| view.snapshot.process(pid));
-    let run = process.and_then(|process| run_above(cx.machine, process.id.pid, runs));
-    let session = match run {
-        Some(run) => project(store, Some(run.project))?.and_then(|project| project.project),
-        None => None,
-    };
+    let run = process.and_then(|process| runs.above(cx.machine, process.id.pid));
+    let session = run.map(|run| run.project.name.clone()).filter(|name| !name.is_empty());
     port.keep(match (run, process) {
         (Some(_), _) => match session.clone() {
             Some(project) => Unlent::HeldInSession { holder, project },
@@ -152,7 +142,6 @@ fn hold(
         (None, None) => Unlent::HeldUnseen { holder },
     });
     port.holder = process.map(|process| FrontHolder { pid: process.id.pid, name: process.title(), session });
-    Ok(())
 }
 
 /// True for a socket that keeps others from the port on the loopback.
