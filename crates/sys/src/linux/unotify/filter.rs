@@ -264,7 +264,7 @@ mod tests {
         assert_eq!([option(1, 25), option(1, 26), option(1, 27), option(41, 76)], [true; 4]);
         assert_eq!([option(1, 2), option(1, 76), option(6, 26), option(41, 26)], [false; 4]);
         // The kernel takes an int; what stands above it in the register is the program's own noise.
-        assert!(option(1 | 1 << 32, 26 | 7 << 40));
+        assert!(option(0x1_0000_0001, 0x700_0000_001a));
         assert!(is_reported(libc::SYS_bind, [0; 6]) && !is_reported(libc::SYS_recvfrom, [3, 1, 1, 0, 1, 1]));
         assert_eq!(own(&program, libc::SYS_io_uring_setup, [0; 6]), ABSENT, "the number is there again after each test");
     }
