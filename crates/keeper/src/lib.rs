@@ -10,21 +10,23 @@ mod moved;
 mod ports;
 mod runs;
 mod session;
+mod siblings;
 mod start;
+mod taken;
 mod told;
 mod watched;
 
 use std::{ffi::OsString, process::ExitCode};
 
 pub use forwarder::{Services, alive, holder, start as start_forwarder};
-pub use moved::moved;
+pub use moved::{moved, standing};
 pub use portward_proxy::reserve;
 pub use runs::{
     Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, listening, process_at, sessions,
 };
 pub use session::join;
 pub use start::{Duty, Start};
-pub use told::{Listening, Ran, url};
+pub use told::{Listening, Ran, is_localhost, url, url_at};
 
 /// Becomes a supervisor or the forwarder, if this process was started for that; everybody else goes on.
 ///

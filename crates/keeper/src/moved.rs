@@ -1,11 +1,13 @@
 //! What sessions have recorded of a port.
 
+use std::net::SocketAddr;
+
 use portward_checks::doctor::Asked;
-use portward_model::{Moved, Text};
+use portward_model::{Failure, Moved, PortRange, Text, Transport, unmap};
+use portward_store::ProjectId;
+use portward_sys::{Ask, Context, Dials, Look, PortFilter, Rights, StateSet, Transports, Which};
 
-use portward_sys::{Context, Dials};
-
-use crate::runs::sessions;
+use crate::{runs::sessions, told::is_localhost};
 
 /// Which sessions that run have a program that asked for the port, and where it went. It only adds to what is known; without
 /// it nothing is claimed.
@@ -26,5 +28,39 @@ pub fn moved(cx: &Context<'_, Dials>, asked: &Asked) -> Vec<Moved> {
             }
         }
     }
+    found
+}
+
+/// Where a project's program serves an asked port, where that is not `localhost` at the leased one: another address of the loopback,
+/// or another port because the leased one was in other hands. `None` where the lease is right.
+pub fn standing<R: Rights>(
+    cx: &Context<'_, R>,
+    project: ProjectId,
+    (asked, leased): (u16, u16),
+) -> Result<Option<SocketAddr>, Failure> {
+    let sessions = sessions(cx)?;
+    let rows = sessions.of(project).flat_map(|run| &run.listeners).filter(|row| row.transport == Transport::Tcp);
+    let own: Vec<SocketAddr> =
+        rows.filter(|row| row.asked.is_some_and(|own| own.port() == asked)).map(|row| row.serves).collect();
+    let is_usual = |at: &SocketAddr| at.port() == leased && (unmap(at.ip()).is_unspecified() || is_localhost(at.ip()));
+    if own.iter().any(|at| is_usual(at) && is_listened_at(cx.look(), *at)) {
+        return Ok(None);
+    }
+    Ok(own.into_iter().find(|at| !is_usual(at) && is_listened_at(cx.look(), *at)))
+}
+
+/// True where something listens at a place: a row stays after its socket has gone.
+fn is_listened_at(host: &dyn Look, at: SocketAddr) -> bool {
+    let ask = Ask {
+        transports: Transports { tcp: true, udp: false, unix: false },
+        states: StateSet::Listening,
+        ports: Some(PortFilter::Local(PortRange { first: at.port(), last: at.port() })),
+        traffic: false,
+    };
+    let Ok(own) = host.namespaces(&Which::Own) else { return false };
+    let mut found = false;
+    let _ = host.sockets(&ask, &own.value, &mut |socket| {
+        found |= socket.address().is_some_and(|address| unmap(address) == unmap(at.ip()));
+    });
     found
 }

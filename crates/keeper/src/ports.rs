@@ -5,17 +5,21 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
     time::{Duration, Instant},
 };
 
-use portward_model::{Failure, PortRange, ProjectIdentity};
+use portward_model::{Failure, PortRange, ProjectIdentity, Socket};
 use portward_session::{Given, NoPort, Ports};
 use portward_store::{MOST_LEASES, ProjectId, Stamp, Store, hurried};
-use portward_sys::{Acts, Clock, Context};
+use portward_sys::{Acts, Clock, Context, Look};
+
+use crate::siblings::Siblings;
 
 /// A project's ports, as its supervisor asks for them.
 pub(crate) struct ProjectPorts<'h> {
     store: Store<'h>,
+    host: &'h dyn Look,
     clock: &'h dyn Clock,
     identity: Option<ProjectIdentity>,
     /// Its number in this store; `None` until it could be written down.
@@ -29,8 +33,11 @@ pub(crate) struct ProjectPorts<'h> {
     unrecorded: BTreeMap<u16, u16>,
     /// Every port of the project, those of names as well.
     own: BTreeSet<u16>,
+    /// Ports of its blocks that are given as long as this session lives, and leased for nothing.
+    spares: BTreeSet<u16>,
     /// When these were read.
     read: Option<Stamp>,
+    siblings: Siblings,
     patience: Patience,
 }
 
@@ -79,8 +86,24 @@ impl<'h> ProjectPorts<'h> {
             (_, _) => (None, store.place_of(identity.as_ref())?),
         };
         let (known, carried, unrecorded) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (blocks, own, clock) = (vec![block], BTreeSet::new(), cx.clock);
-        Ok(Self { store, clock, identity, project, blocks, known, carried, unrecorded, own, read: None, patience })
+        let (blocks, own, spares, siblings) = (vec![block], BTreeSet::new(), BTreeSet::new(), Siblings::default());
+        let (host, clock, read): (&dyn Look, _, _) = (cx.machine, cx.clock, None);
+        Ok(Self {
+            store,
+            host,
+            clock,
+            identity,
+            project,
+            blocks,
+            known,
+            carried,
+            unrecorded,
+            own,
+            spares,
+            read,
+            siblings,
+            patience,
+        })
     }
 
     /// The project's first block.
@@ -162,7 +185,8 @@ impl<'h> ProjectPorts<'h> {
 
     /// The port for one that was asked for, without the store.
     fn given_unrecorded(&mut self, asked: u16) -> Option<u16> {
-        let port = self.store.unrecorded(asked, &self.blocks, &self.own)?;
+        let taken = self.own.union(&self.spares).copied().collect();
+        let port = self.store.unrecorded(asked, &self.blocks, &taken)?;
         self.unrecorded.insert(asked, port);
         self.own.insert(port);
         Some(port)
@@ -218,6 +242,29 @@ impl Ports for ProjectPorts<'_> {
         });
         self.own.iter().copied().collect()
     }
+
+    fn is_own(&mut self, server: &Socket) -> bool {
+        let root = self.identity.as_ref().map(|identity| identity.project.root.clone());
+        let asked = |own: &mut Self| own.siblings.is_own((&own.store, own.project), own.host, root.as_ref(), server);
+        self.hurried(A_MOMENT, asked).0.unwrap_or(false)
+    }
+
+    fn spare(&mut self, asked: u16) -> Option<u16> {
+        let _ = self.hurried(A_MOMENT, Self::refresh);
+        if self.spares.len() >= MOST_SPARES {
+            return None;
+        }
+        let taken = self.own.union(&self.spares).copied().collect();
+        // Not next to the leased one, whose neighbours have digits that programs ask for.
+        let port = self.store.unrecorded(asked % 100 + 50, &self.blocks, &taken)?;
+        self.spares.insert(port);
+        Some(port)
+    }
+
+    fn elsewhere(&mut self, asked: SocketAddr) -> Vec<u16> {
+        let asked = |own: &mut Self| own.siblings.elsewhere((&own.store, own.project), own.host, asked);
+        self.hurried(A_MOMENT, asked).0.unwrap_or_default()
+    }
 }
 
 impl Drop for ProjectPorts<'_> {
@@ -231,6 +278,8 @@ fn nothing_left() -> NoPort {
     NoPort::Because("another program keeps the lease store to itself, and the project's block has no port left".to_owned())
 }
 
+/// Ports that one session gets beside those that are leased: half a block.
+const MOST_SPARES: usize = 50;
 /// How long the store is waited for at the end.
 const AT_THE_END: Duration = Duration::from_secs(1);
 /// How long a call waits for the store.

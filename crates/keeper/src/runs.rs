@@ -6,7 +6,7 @@ use portward_sys::{Context, Look, Rights};
 use serde::{Deserialize, Serialize};
 use std::net::{IpAddr, SocketAddr};
 
-use crate::told::{Listening, url};
+use crate::told::{Listening, is_localhost, url_at};
 
 /// A user's sessions, as their supervisors tell of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -167,9 +167,11 @@ pub fn listening(row: &RunListener) -> Listening {
         IpAddr::V4(v4) => v4.to_string(),
         IpAddr::V6(v6) => format!("[{v6}]"),
     };
+    // `localhost` is right for both families and every wildcard; other addresses of the loopback are called by themselves.
+    let named = if unmap(row.serves.ip()).is_loopback() && !is_localhost(row.serves.ip()) { &host } else { "localhost" };
     let url = match row.transport {
-        Transport::Udp => format!("udp/localhost:{port}"),
-        _ => url(port, row.asked.map(|asked| asked.port())),
+        Transport::Udp => format!("udp/{named}:{port}"),
+        _ => url_at(named, port, row.asked.map(|asked| asked.port())),
     };
     Listening {
         service: row.service.clone(),

@@ -10,6 +10,7 @@ use portward_sys::{Acts, Clock, Context, Look};
 use crate::{
     ports::Patience,
     runs::{MOST_LEVELS, Run, RunListener, called, is_alive, listening, process_at},
+    taken::{self, Taken},
     told::{Ran, Teller},
 };
 
@@ -273,6 +274,12 @@ impl Witness for Recorder<'_> {
             }
             Event::Refused { pid, call, because } => {
                 self.tell_refused(format!("{} was refused its {call}: {because}.", self.shown(*pid)), None);
+            }
+            Event::Taken { pid, transport, asked, port, instead, by, is_own } => {
+                let who = self.shown(*pid);
+                let (transport, asked, port, instead, is_own) = (*transport, *asked, *port, *instead, *is_own);
+                let (sentence, hint) = taken::words(self.host, &Taken { who, transport, asked, port, instead, by, is_own });
+                self.tell_refused(sentence, hint);
             }
             Event::Exhausted { quota, .. } => self.tell_once(Once::Exhausted(*quota)),
             Event::Unrecorded { .. } => self.tell_once(Once::Store),

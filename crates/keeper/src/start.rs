@@ -7,7 +7,7 @@ use std::{
 };
 
 use portward_model::{Caller, Failure};
-use portward_session::{Ended, Post, Program, Rules, StartError, stand_before};
+use portward_session::{Ended, Manner, Post, Program, Rules, StartError, stand_before};
 use portward_store::here;
 use portward_sys::{Acts, Cancel, Context, Nobody, SystemClock, this_machine};
 use serde::{Deserialize, Serialize};
@@ -22,8 +22,8 @@ use crate::{
 /// What a supervisor is to do.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub enum Duty {
-    /// Answer the calls of its programs by these rules.
-    Guard(Rules),
+    /// Answer the calls of its programs by these rules, in this manner.
+    Guard(Rules, Manner),
     /// Touch no calls, and look whether its program listens at the port that it was told.
     Watch {
         /// That port.
@@ -106,14 +106,16 @@ fn supervise(post: Post, order: &OsStr, words: &[OsString]) {
     };
     let record = |project, rules| Recorder::begin(&cx, project, rules, order.name.clone(), herald);
     match order.duty {
-        Duty::Guard(rules) => {
+        Duty::Guard(rules, manner) => {
             let ports = ProjectPorts::open(&cx, identity.clone());
             let both = ports.and_then(|ports| {
                 let place = ports.place();
                 Ok((ports, record((identity, place), Some(rules))?))
             });
             match both {
-                Ok((ports, recorder)) => portward_session::run(post, &program, rules, Box::new(ports), Box::new(recorder)),
+                Ok((ports, recorder)) => {
+                    portward_session::run(post, &program, (rules, manner), Box::new(ports), Box::new(recorder))
+                }
                 Err(failure) => post.give_up(failure.message),
             }
         }

@@ -1,6 +1,8 @@
 //! What a session tells: its documents and how they end.
 
-use portward_model::{Gap, Hint, Lack, Need};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use portward_model::{Gap, Hint, Lack, Need, unmap};
 use portward_wire::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -77,13 +79,24 @@ fn unread(lines: usize) -> Gap {
 
 /// What a client dials. `localhost` is right for both families, and needs no resolver of ours.
 pub fn url(port: u16, asked: Option<u16>) -> String {
+    url_at("localhost", port, asked)
+}
+
+/// The same at another host.
+pub fn url_at(host: &str, port: u16, asked: Option<u16>) -> String {
     let usual = asked.and_then(protocol::of_port).and_then(|(known, usual)| known.scheme(usual.tls));
-    format!("{}://localhost:{port}", usual.unwrap_or("http"))
+    format!("{}://{host}:{port}", usual.unwrap_or("http"))
+}
+
+/// True for the two addresses that `localhost` means.
+pub fn is_localhost(address: IpAddr) -> bool {
+    let address = unmap(address);
+    address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST
 }
 
 #[cfg(test)]
 mod tests {
-    use super::url;
+    use super::{is_localhost, url, url_at};
 
     #[test]
     fn the_scheme_is_that_of_the_asked_port() {
@@ -91,5 +104,13 @@ mod tests {
         assert_eq!(url(20300, None), "http://localhost:20300");
         assert_eq!(url(20332, Some(5432)), "postgresql://localhost:20332");
         assert_eq!(url(20343, Some(8443)), "https://localhost:20343");
+        assert_eq!(url_at("127.0.0.2", 20300, Some(3000)), "http://127.0.0.2:20300");
+    }
+
+    #[test]
+    fn localhost_is_two_addresses() {
+        let is = |text: &str| is_localhost(text.parse().unwrap());
+        assert!(is("127.0.0.1") && is("::1") && is("::ffff:127.0.0.1"));
+        assert!(!is("127.0.0.2") && !is("::") && !is("10.0.0.5"));
     }
 }

@@ -36,7 +36,7 @@ fn main() -> ExitCode {
     let code =
         "import socket, sys; s = socket.socket(); s.bind(('127.0.0.1', 3000)); s.listen(); sys.exit(s.getsockname()[1] == 3000)";
     let program = Program { name: "python3".into(), arguments: ["-c", code].map(Into::into).to_vec(), environment: Vec::new() };
-    for duty in [Duty::Guard(Rules::default()), Duty::Watch { port: 3000 }] {
+    for duty in [Duty::Guard(Rules::default(), portward_session::Manner::default()), Duty::Watch { port: 3000 }] {
         let mut told = Vec::new();
         let start = Start { caller: caller.clone(), name: Some("web".to_owned()), duty };
         let ended = start.run(&program, None, &mut |ran| {
@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         });
         match duty {
             // The port has moved, and the front is told so.
-            Duty::Guard(_) => {
+            Duty::Guard(..) => {
                 assert_eq!(ended.unwrap(), Ended::Code(0));
                 assert!(
                     told.iter().any(|ran| ran.listener.as_ref().is_some_and(|listener| listener.service == "web")),

@@ -60,7 +60,7 @@ pub use project::{FolderMark, ProjectIdentity};
 pub use reach::{Reach, Shared, Way};
 pub use removal::Removal;
 pub use request::{SafeMethod, SafeRequest};
-pub use rules::Rules;
+pub use rules::{Manner, Rules};
 pub use secret::{CommandLine, masked_line};
 pub use sentence::Sentence;
 pub use shell::{ShellLine, holes};

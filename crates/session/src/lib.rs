@@ -19,8 +19,8 @@ mod rules;
 
 use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
-pub use portward_model::Rules;
-use portward_model::Transport;
+pub use portward_model::{Manner, Rules};
+use portward_model::{Socket, Transport};
 
 #[cfg(target_os = "linux")]
 pub use linux::{
@@ -45,6 +45,17 @@ pub trait Ports {
 
     /// Every port that the project has; those that nothing uses are kept for it while the session lives.
     fn all(&mut self) -> Vec<u16>;
+
+    /// True for a server of the project's own that no call of this session showed: another session's, or one that was told its port.
+    /// A program's call waits for the answer, which is asked once for each socket of the project, and once a second for a stranger's.
+    fn is_own(&mut self, server: &Socket) -> bool;
+
+    /// Another port of the project's for one that was asked for, as long as the session lives: that is leased to nobody and given
+    /// once. `None` where there is none.
+    fn spare(&mut self, asked: u16) -> Option<u16>;
+
+    /// Ports at which other sessions of the project serve what was asked for there at this address, besides the leased one.
+    fn elsewhere(&mut self, asked: SocketAddr) -> Vec<u16>;
 }
 
 /// A port for one that was asked for.
@@ -114,6 +125,23 @@ pub enum Event {
         call: &'static str,
         /// A sentence.
         because: String,
+    },
+    /// A port that is leased to the project was in other hands when a program asked for it.
+    Taken {
+        /// The process that asked.
+        pid: u32,
+        /// TCP or UDP.
+        transport: Transport,
+        /// What it asked for.
+        asked: SocketAddr,
+        /// The port that the project has for it.
+        port: u16,
+        /// The port that it got instead, as long as the session lives; `None` where its bind was refused.
+        instead: Option<u16>,
+        /// What has the port.
+        by: Box<Socket>,
+        /// True where that is the project's own.
+        is_own: bool,
     },
     /// A call was refused because there is no more of something.
     Exhausted {

@@ -1,5 +1,6 @@
 //! The Linux body: a filter, a supervisor, and three processes.
 
+mod addresses;
 mod apart;
 mod calls;
 mod channel;
@@ -12,10 +13,12 @@ mod leaving;
 mod post;
 mod program;
 mod sockets;
+mod standing;
 mod strays;
 mod supervisor;
 mod tree;
 mod waiters;
+mod whose;
 
 pub use apart::{handed_over, numbers_of, start_apart};
 pub use front::die_by;

@@ -1,7 +1,7 @@
 //! Places in an address as programs write it: `sockaddr_in` and `sockaddr_in6`, byte by byte, changed only where they must
 //! be, so that flow labels, scopes and lengths stay the program's own.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 
 use portward_model::unmap;
 
@@ -17,28 +17,29 @@ pub(crate) fn set_port(bytes: &mut [u8], port: u16) {
     }
 }
 
-/// Writes the loopback address of its family over the address: 127.0.0.1, `::1`, and for a mapped one `::ffff:127.0.0.1`.
-pub(crate) fn set_loopback(bytes: &mut [u8], address: SocketAddr) {
-    match address {
-        SocketAddr::V4(_) => {
+/// Writes another address over the one in it: of IPv4 in disguise where it was so, and of its own family otherwise.
+pub(crate) fn set_address(bytes: &mut [u8], address: IpAddr) {
+    let family = bytes.first_chunk().map(|family| i32::from(u16::from_ne_bytes(*family)));
+    match (family, address) {
+        (Some(AF_INET), IpAddr::V4(v4)) => {
             if let Some(place) = bytes.get_mut(4..8) {
-                place.copy_from_slice(&[127, 0, 0, 1]);
+                place.copy_from_slice(&v4.octets());
             }
         }
-        SocketAddr::V6(v6) => {
-            let own = if v6.ip().to_ipv4_mapped().is_some() {
-                std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped()
-            } else {
-                std::net::Ipv6Addr::LOCALHOST
+        (Some(AF_INET6), address) => {
+            let v6 = match address {
+                IpAddr::V4(v4) => v4.to_ipv6_mapped(),
+                IpAddr::V6(v6) => v6,
             };
             if let Some(place) = bytes.get_mut(8..24) {
-                place.copy_from_slice(&own.octets());
+                place.copy_from_slice(&v6.octets());
             }
             // A zone belongs to the address that has gone.
             if let Some(scope) = bytes.get_mut(24..28) {
                 scope.fill(0);
             }
         }
+        _ => {}
     }
 }
 
@@ -70,29 +71,35 @@ impl Kind {
     }
 }
 
+/// Their numbers, the same on every Linux (`linux/socket.h`).
+const AF_INET: i32 = 2;
+const AF_INET6: i32 = 10;
+
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
-
-    use super::{Kind, set_loopback, set_port};
+    use super::{AF_INET, AF_INET6, Kind, set_address, set_port};
 
     #[test]
     fn only_what_must_change_changes() {
-        let mut v4 = vec![2, 0, 0x0b, 0xb8, 192, 168, 1, 20, 1, 2, 3, 4, 5, 6, 7, 8];
+        let family = |family: i32| u16::try_from(family).unwrap().to_ne_bytes();
+        let mut v4 = vec![0, 0, 0x0b, 0xb8, 192, 168, 1, 20, 1, 2, 3, 4, 5, 6, 7, 8];
+        v4[..2].copy_from_slice(&family(AF_INET));
         set_port(&mut v4, 20300);
-        set_loopback(&mut v4, "192.168.1.20:3000".parse().unwrap());
-        assert_eq!(v4, [2, 0, 0x4f, 0x4c, 127, 0, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8]);
+        set_address(&mut v4, "127.64.1.2".parse().unwrap());
+        assert_eq!(v4[2..], [0x4f, 0x4c, 127, 64, 1, 2, 1, 2, 3, 4, 5, 6, 7, 8]);
+        set_address(&mut v4, "::1".parse().unwrap());
+        assert_eq!(v4[4..8], [127, 64, 1, 2], "another family has no room in it");
         let mut v6 = vec![0; 28];
+        v6[..2].copy_from_slice(&family(AF_INET6));
         v6[24] = 7;
-        let mapped: SocketAddr = "[::ffff:192.168.1.20]:3000".parse().unwrap();
-        set_loopback(&mut v6, mapped);
-        assert_eq!(v6[8..24], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 0, 0, 1]);
+        set_address(&mut v6, "127.64.1.2".parse().unwrap());
+        assert_eq!(v6[8..24], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 255, 255, 127, 64, 1, 2]);
         assert_eq!(v6[24], 0, "the zone has gone with its address");
-        set_loopback(&mut v6, "[fe80::1]:3000".parse().unwrap());
+        set_address(&mut v6, "::1".parse().unwrap());
         assert_eq!(v6[8..24], [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
         for length in 0..8 {
             set_port(&mut vec![0; length], 1);
-            set_loopback(&mut vec![0; length], mapped);
+            set_address(&mut vec![0; length], "127.64.1.2".parse().unwrap());
         }
     }
 

@@ -11,7 +11,7 @@ use crate::place::Kind;
 pub(crate) struct Bind {
     /// The port moves to the one that the project has for it.
     pub(crate) moves: bool,
-    /// The address becomes the loopback of its family: pinned to `lo`, an address of the network would serve nobody.
+    /// An address of the network becomes the one that stands for it: pinned to `lo` it would serve nobody.
     pub(crate) draws_in: bool,
     /// The socket is pinned at once. One of TCP is pinned when it listens, so that clients that bind first stay free.
     pub(crate) pins: bool,
@@ -25,7 +25,8 @@ pub(crate) trait Apply: Copy {
     /// True when what listens is to be pinned.
     fn pins(self) -> bool;
 
-    /// True when a connection to this address may be for the project's own server.
+    /// True when a connection to this address may be for the project's own server: at the loopback, or at an address of the network,
+    /// which may be this machine's.
     fn may_be_own(self, address: SocketAddr) -> bool;
 }
 
@@ -50,7 +51,9 @@ impl Apply for Rules {
     }
 
     fn may_be_own(self, address: SocketAddr) -> bool {
-        !self.keeps_ports && !self.isolates && stays_here(address)
+        let kind = Kind::of(address.ip());
+        let may_move = kind == Kind::Other || (!self.keeps_ports && stays_here(address));
+        address.port() != 0 && !self.isolates && may_move
     }
 }
 
@@ -92,6 +95,7 @@ mod tests {
         assert!(!kept.bind(Tcp, "0.0.0.0:3000".parse().unwrap()).moves);
         assert!(kept.pins());
         assert!(!kept.may_be_own("127.0.0.1:3000".parse().unwrap()));
+        assert!(kept.may_be_own("192.168.1.20:3000".parse().unwrap()), "what stands for it has another address");
     }
 
     #[test]
@@ -108,6 +112,7 @@ mod tests {
     fn connections() {
         let own = |text: &str| Rules::default().may_be_own(text.parse().unwrap());
         assert!(own("127.0.0.1:3000") && own("[::1]:3000") && own("0.0.0.0:3000") && own("[::ffff:127.0.0.1]:3000"));
-        assert!(!own("192.168.1.20:3000") && !own("127.0.0.1:0"));
+        assert!(own("192.168.1.20:3000"), "it may be this machine's");
+        assert!(!own("224.0.0.251:5353") && !own("127.0.0.1:0") && !own("192.168.1.20:0"));
     }
 }

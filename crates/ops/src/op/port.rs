@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, time::UNIX_EPOCH};
 
 use clap::Args;
+use portward_keeper::standing;
 use portward_model::{Lack, Need};
 use portward_store::{Store, Wanted, here};
 use schemars::JsonSchema;
@@ -47,7 +48,8 @@ pub struct PortAnswer {
     pub name: Option<String>,
     /// The port that programs ask for; `null` where none belongs to it.
     pub asked: Option<u16>,
-    /// True when it belongs to the project for good, false for a free port of the moment, which is not held.
+    /// True when it belongs to the project for good; false for a free port of the moment, which is not held, and for one at which the
+    /// project serves because its own is in other hands.
     pub leased: bool,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
@@ -105,7 +107,13 @@ fn leased(cx: &Context<'_, Acts>, wanted: &Wanted) -> Result<PortAnswer, Failure
         && let Some(project) = store.known_project(identity.as_ref())?
         && let Some(lease) = store.known(project.id, wanted.want())?
     {
-        return Ok(answer(lease, store.gaps()));
+        let now = match lease.asked {
+            Some(asked) => standing(cx, project.id, (asked, lease.port))?.map(|at| at.port()),
+            None => None,
+        };
+        let leased = now.is_none_or(|now| now == lease.port);
+        let port = now.unwrap_or(lease.port);
+        return Ok(PortAnswer { port, leased, ..answer(lease, store.gaps()) });
     }
     let mut store = Store::open(cx)?;
     let project = store.project(identity.as_ref())?;

@@ -6,7 +6,7 @@ use clap::Args;
 use portward_keeper::{Duty, Start, around, join};
 pub use portward_keeper::{Listening, Ran};
 use portward_model::{Caller, Text, hint};
-use portward_session::{Ended, Program, Rules, StartError};
+use portward_session::{Ended, Manner, Program, Rules, StartError};
 use portward_store::{LeaseName, Store, here, hurried};
 use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
@@ -47,6 +47,16 @@ pub struct Run {
     #[arg(long, conflicts_with = "port_only")]
     #[serde(default)]
     pub isolated: bool,
+    /// Answer programs that ask for their own port with the one that they asked for: some compare the two, and take another for a
+    /// port in use. Those that are known to are answered so without it
+    #[arg(long, conflicts_with_all = ["loopback_only", "port_only", "isolated"])]
+    #[serde(default)]
+    pub as_asked: bool,
+    /// Refuse a bind whose leased port a stranger has (EADDRINUSE), where otherwise another port of the project serves as long as
+    /// the session lives
+    #[arg(long, conflicts_with_all = ["port_only", "isolated"])]
+    #[serde(default)]
+    pub strict: bool,
     /// The program and its arguments
     #[arg(value_name = "CMD", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<String>,
@@ -76,8 +86,10 @@ impl Op for Run {
                 .hint(hint!("portward run --port-only {}    runs it unguarded, on a port of its own", shown)));
         }
         let rules = Rules { exposes: self.expose, keeps_ports: self.loopback_only, isolates: self.isolated };
+        let manner = Manner { strict: self.strict, as_asked: self.as_asked };
         if let Some(outer) = around(cx)? {
             may_join(rules, outer.rules.unwrap_or_default())?;
+            may_have(manner)?;
             join(cx, &outer, self.name.as_deref())?;
             return Err(told(&portward_session::become_program(&program), name));
         }
@@ -101,7 +113,7 @@ impl Op for Run {
             let name = Text::new(user.name.to_bytes());
             cx.prompt.progress(&format!("This runs as root, with root's own leases and not {name}'s; a session needs no root."));
         }
-        let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules) };
+        let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules, manner) };
         let ended = start.run(&program, None, &mut |told| out.emit(told));
         ran(ended, name)
     }
@@ -172,6 +184,15 @@ fn may_join(own: Rules, outer: Rules) -> Result<(), Failure> {
         own,
         own
     )))
+}
+
+/// Refuses what is settled when a session starts, inside of one.
+fn may_have(manner: Manner) -> Result<(), Failure> {
+    let own = [(manner.as_asked, "--as-asked"), (manner.strict, "--strict")].into_iter().find(|(is, _)| *is);
+    let Some((_, own)) = own else { return Ok(()) };
+    let sentence = format!("This is inside a session, and whether it has {own} was settled when that was started.");
+    Err(Failure::not_started(sentence)
+        .hint(hint!("portward run {} CMD    in a shell outside that session; without it this joins the session", own)))
 }
 
 /// How long the start of a program waits for a store that another program keeps to itself.

@@ -3,9 +3,9 @@
 use portward_model::hint;
 
 use clap::Args;
-use portward_keeper::url;
-use portward_model::Sentence;
-use portward_store::{LeaseRow, Store, Wanted, here};
+use portward_keeper::{is_localhost, standing, url_at};
+use portward_model::{Sentence, unmap};
+use portward_store::{LeaseRow, ProjectId, Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -61,14 +61,35 @@ impl Op for Url {
             Some(port) => self.of_project(cx, store.as_ref(), port)?,
         };
         Ok(match found {
-            Some((port, asked)) => UrlAnswer { url: Some(url(port, asked)), port: Some(port), because: None, gaps },
+            Some(found) => {
+                let (host, port) = self::found(cx, found)?;
+                UrlAnswer { url: Some(url_at(&host, port, found.asked)), port: Some(port), because: None, gaps }
+            }
             None => UrlAnswer { url: None, port: None, because: Some(self.absence().into()), gaps },
         })
     }
 }
 
-/// A port, with the one that programs ask for.
-type Found = Option<(u16, Option<u16>)>;
+/// A leased port.
+#[derive(Clone, Copy)]
+struct Leased {
+    project: ProjectId,
+    port: u16,
+    /// The one that programs ask for.
+    asked: Option<u16>,
+}
+
+type Found = Option<Leased>;
+
+/// Host and port to dial: those of the program that serves it now, where they are not `localhost` and the leased port.
+fn found(cx: &Context<'_>, leased: Leased) -> Result<(String, u16), Failure> {
+    let at = match leased.asked {
+        Some(asked) => standing(cx, leased.project, (asked, leased.port))?,
+        None => None,
+    };
+    let host = at.map(|at| unmap(at.ip())).filter(|ip| !ip.is_unspecified() && !is_localhost(*ip));
+    Ok((host.map_or_else(|| "localhost".to_owned(), |ip| ip.to_string()), at.map_or(leased.port, |at| at.port())))
+}
 
 impl Url {
     /// By the name or asked port, in this project.
@@ -79,7 +100,8 @@ impl Url {
         })?;
         let Some(store) = store else { return Ok(None) };
         let Some(project) = store.known_project(here(cx)?.as_ref())? else { return Ok(None) };
-        Ok(store.known(project.id, wanted.want())?.map(|lease| (lease.port, lease.asked)))
+        let lease = store.known(project.id, wanted.want())?;
+        Ok(lease.map(|lease| Leased { project: project.id, port: lease.port, asked: lease.asked }))
     }
 
     /// By the project's name and the asked port. Where several projects have the name, this one is meant if it has it.
@@ -92,7 +114,7 @@ impl Url {
         let own = store.known_project(here(cx)?.as_ref())?;
         let own = rows.iter().find(|row| own.as_ref().is_some_and(|own| own.id == row.id));
         match (own, rows.as_slice()) {
-            (Some(row), _) | (None, [row]) => Ok(Some((row.port, row.asked))),
+            (Some(row), _) | (None, [row]) => Ok(Some(Leased { project: row.id, port: row.port, asked: row.asked })),
             (None, []) => Ok(None),
             (None, [one, other, ..]) => {
                 let place = |row: &LeaseRow| row.root.as_ref().map(portward_model::Text::shown).unwrap_or_default();

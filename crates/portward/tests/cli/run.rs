@@ -1,5 +1,6 @@
 //! `portward run`: a program in its project's own localhost, and everything else as if Portward were not there.
 
+mod addresses;
 mod calls;
 mod ends;
 mod isolated;
@@ -11,6 +12,7 @@ mod quotas;
 mod races;
 mod refused;
 mod stores;
+mod taken;
 mod talk;
 mod tour;
 

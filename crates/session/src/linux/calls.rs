@@ -25,7 +25,7 @@ pub(super) enum Answer {
 }
 
 /// The project's port for one that was asked for, or the error number for the program; the rest is told.
-fn leased(own: &mut Supervisor<'_>, call: &Call, asked: u16, name: &'static str) -> Result<u16, i32> {
+pub(super) fn leased(own: &mut Supervisor<'_>, call: &Call, asked: u16, name: &'static str) -> Result<u16, i32> {
     match own.ports.lease(asked) {
         Ok(Given { port, recorded }) => {
             if !recorded {

@@ -13,7 +13,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{PortRange, SocketState};
+use portward_model::PortRange;
 use portward_sys::{Ask, PortFilter, StateSet, Transports, Which, device::pin};
 use rustc_hash::FxHashMap;
 use rustix::{
@@ -22,6 +22,8 @@ use rustix::{
     net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt},
     process::{Resource, getrlimit},
 };
+
+use super::whose::is_kept;
 
 /// The ports that are kept now.
 #[derive(Default)]
@@ -95,12 +97,8 @@ fn look(port: u16) -> Found {
     let Ok(machine) = portward_sys::this_machine() else { return found };
     let Ok(own) = machine.namespaces(&Which::Own) else { return found };
     let read = machine.sockets(&ask, &own.value, &mut |socket| {
-        let address = socket.address();
-        let is_kept = socket.state == SocketState::Bound
-            && socket.interface == LOOPBACK
-            && (address == Some(Ipv4Addr::LOCALHOST.into()) || address == Some(Ipv6Addr::LOCALHOST.into()));
-        found.kept |= is_kept;
-        found.others |= !is_kept;
+        found.kept |= is_kept(&socket);
+        found.others |= !is_kept(&socket);
     });
     found.others |= !read.is_ok_and(|gaps| gaps.is_empty());
     found
@@ -136,8 +134,6 @@ fn hold(port: u16) -> Result<Vec<OwnedFd>, Errno> {
     Ok(sockets)
 }
 
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 /// Ports that are kept at most.
 const MOST: usize = 100;
 /// Descriptors of the quarter that are left to the supervisor itself.

@@ -4,34 +4,41 @@ use std::{collections::VecDeque, net::SocketAddr, time::Duration};
 
 use portward_model::Transport;
 use portward_proxy::raised_limit;
-use portward_sys::{
-    Lookup,
-    unotify::{Callers, Listener},
-};
+use portward_sys::unotify::{Callers, Listener};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::{
+    addresses::Addresses,
     calls::{self, Answer},
     duty::Duty,
     finds::Finds,
     holds::Holds,
     isolated::Isolated,
     sockets,
+    standing::Placed,
     strays::Strays,
     waiters::Waiters,
+    whose::Whose,
 };
-use crate::{Event, Ports, Rules, Witness, rules::Apply};
+use crate::{Event, Manner, Ports, Rules, Witness, rules::Apply};
 
 pub(super) struct Supervisor<'a> {
     pub(super) listener: Listener,
     pub(super) callers: Callers,
     pub(super) rules: Rules,
+    pub(super) manner: Manner,
     pub(super) ports: Box<dyn Ports + 'a>,
     /// What was asked for, by the cookie of the socket that got something else.
     pub(super) asked: FxHashMap<u64, SocketAddr>,
     /// Ports that the kernel found for programs here.
     pub(super) found: Finds,
+    /// The machine's own addresses.
+    pub(super) addresses: Addresses,
+    /// Where programs stand, where that is not what is leased.
+    pub(super) placed: Placed,
+    /// Whose a server is.
+    pub(super) whose: Whose,
     /// Cookies of sockets whose listening was told.
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
@@ -46,21 +53,29 @@ pub(super) struct Supervisor<'a> {
     pub(super) strays: Option<Strays>,
     /// The network namespace that the session is of.
     namespace: Option<u64>,
-    lookup: Option<Lookup>,
     witness: Box<dyn Witness + 'a>,
 }
 
 impl<'a> Supervisor<'a> {
-    pub(super) fn new(listener: Listener, rules: Rules, ports: Box<dyn Ports + 'a>, witness: Box<dyn Witness + 'a>) -> Self {
+    pub(super) fn new(
+        listener: Listener,
+        (rules, manner): (Rules, Manner),
+        ports: Box<dyn Ports + 'a>,
+        witness: Box<dyn Witness + 'a>,
+    ) -> Self {
         // Every caller and every port that is kept costs descriptors. The program was started before, with its own limit.
         raised_limit();
         Self {
             listener,
             callers: Callers::default(),
             rules,
+            manner,
             ports,
             asked: FxHashMap::default(),
             found: Finds::default(),
+            addresses: Addresses::default(),
+            placed: Placed::default(),
+            whose: Whose::open(),
             told: FxHashSet::default(),
             later: VecDeque::new(),
             isolated: None,
@@ -68,7 +83,6 @@ impl<'a> Supervisor<'a> {
             waiters: Waiters::default(),
             strays: rules.pins().then(Strays::search).flatten(),
             namespace: own_namespace(),
-            lookup: Lookup::open().ok(),
             witness,
         }
     }
@@ -97,13 +111,14 @@ impl<'a> Supervisor<'a> {
         if self.told.len() >= MOST_REMEMBERED {
             self.told.clear();
         }
+        self.whose.add(cookie);
         self.told.insert(cookie)
     }
 
     /// Makes sure that a port which is dialled in a network of its own is found there, if anything serves it.
     pub(super) fn reach(&mut self, port: u16) {
         let Some(mut isolated) = self.isolated.take() else { return };
-        isolated.reach(port, || self.serves(Transport::Tcp, port).is_some());
+        isolated.reach(port, || self.whose.is_served(Transport::Tcp, port));
         self.isolated = Some(isolated);
     }
 
@@ -111,15 +126,6 @@ impl<'a> Supervisor<'a> {
     /// itself; what it does there is its own.
     pub(super) fn is_here(&self, socket: &OwnedFd) -> bool {
         self.isolated.is_some() || self.namespace.is_none() || sockets::namespace(socket) == self.namespace
-    }
-
-    /// Whether something serves a port of the loopback, of either family: `None` when nothing does, otherwise whether its
-    /// queue is full. Where the kernel does not say, nothing does, and a connection goes where it was dialled.
-    pub(super) fn serves(&mut self, transport: Transport, port: u16) -> Option<bool> {
-        let lookup = self.lookup.as_mut()?;
-        let places = [SocketAddr::from(([127, 0, 0, 1], port)), SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, port))];
-        let queue = places.into_iter().find_map(|at| lookup.server(transport, at, LOOPBACK))?;
-        Some(queue.used > queue.limit)
     }
 }
 
@@ -156,7 +162,7 @@ impl Duty for Supervisor<'_> {
     fn look(&mut self) -> Duration {
         self.later.extend(self.strays.iter().flat_map(Strays::found));
         if let Some(mut isolated) = self.isolated.take() {
-            isolated.tidy(|port| self.serves(Transport::Tcp, port).is_some());
+            isolated.tidy(|port| self.whose.is_served(Transport::Tcp, port));
             self.isolated = Some(isolated);
         }
         let ports = self.ports.all();
@@ -185,5 +191,3 @@ const MOST_UNTOLD: usize = 4096;
 const MOST_REMEMBERED: usize = 10_000;
 /// The longest time between two looks at the ports that are to be kept.
 const PACE: Duration = Duration::from_secs(5);
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;

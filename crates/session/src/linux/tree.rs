@@ -28,10 +28,16 @@ use super::{
     post::Post,
     supervisor::Supervisor,
 };
-use crate::{Ended, Event, Ports, Program, Rules, Witness};
+use crate::{Ended, Event, Manner, Ports, Program, Rules, Witness};
 
 /// Runs a program in a session, until nothing of it is left.
-pub fn run(post: Post, program: &Program, rules: Rules, ports: Box<dyn Ports + '_>, witness: Box<dyn Witness + '_>) {
+pub fn run(
+    post: Post,
+    program: &Program,
+    (rules, manner): (Rules, Manner),
+    ports: Box<dyn Ports + '_>,
+    witness: Box<dyn Witness + '_>,
+) {
     post.hold(|channel, inherited, _| {
         let door = Door::new().map_err(no_channel)?;
         let mut builder = program.builder();
@@ -53,7 +59,7 @@ pub fn run(post: Post, program: &Program, rules: Rules, ports: Box<dyn Ports + '
         let main = spawn(&mut builder).map_err(|failure| door.refused().map_or(failure, Failure::Filter))?;
         drop(builder);
         let listener = door.open().ok_or(Failure::Filter(libc::ENOSYS))?;
-        let mut supervisor = Supervisor::new(listener, rules, ports, witness);
+        let mut supervisor = Supervisor::new(listener, (rules, manner), ports, witness);
         if rules.isolates {
             supervisor.isolated = Some(Isolated::start(main).map_err(no_channel)?);
         }

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use portward_model::{Queue, SocketState, Transport};
+use portward_model::{Socket, SocketState, Transport};
 use portward_wire::netlink::{inet_lookup, read_sockets};
 use rustix::{
     fd::OwnedFd,
@@ -25,9 +25,9 @@ impl Lookup {
         Ok(Self { socket, buffer: vec![0; REPLY] })
     }
 
-    /// The accept queue of the listener that takes a connection to `at` that arrives on this interface; of UDP the queue of the
-    /// socket that takes a datagram. `None` where there is none, or the kernel does not say.
-    pub fn server(&mut self, transport: Transport, at: SocketAddr, interface: u32) -> Option<Queue> {
+    /// The listener that takes a connection to `at` that arrives on this interface; of UDP the socket that takes a datagram.
+    /// `None` where there is none, or the kernel does not say.
+    pub fn server(&mut self, transport: Transport, at: SocketAddr, interface: u32) -> Option<Socket> {
         let kernel = nl::SocketAddrNetlink::new(0, 0);
         sendto(&self.socket, &inet_lookup(transport, at, interface), SendFlags::empty(), &kernel).ok()?;
         let length = loop {
@@ -41,7 +41,7 @@ impl Lookup {
         let serves = |state| state == SocketState::Listen || transport == Transport::Udp;
         let _ = read_sockets(self.buffer.get(..length)?, transport, 0, &mut |socket| {
             if serves(socket.state) {
-                found = Some(socket.queue);
+                found = Some(socket);
             }
         });
         found

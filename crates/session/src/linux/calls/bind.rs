@@ -6,7 +6,7 @@ use portward_model::Transport;
 use portward_sys::unotify::Call;
 use rustix::fd::OwnedFd;
 
-use super::{Answer, address_of, leased, listen::tell_listening, not_pinned, socket_of};
+use super::{Answer, address_of, listen::tell_listening, not_pinned, socket_of};
 use crate::{
     linux::{holds::is_only_kept, sockets, supervisor::Supervisor},
     place,
@@ -33,14 +33,8 @@ pub(in crate::linux) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     let rule = own.rules.bind(transport, asked);
     let is_found = transport == Transport::Tcp && own.found.contains(asked.port(), Instant::now());
     let moves = rule.moves && !(is_found && own.ports.find(asked.port()).is_none());
-    if moves {
-        match leased(own, call, asked.port(), "bind") {
-            Ok(port) => place::set_port(&mut bytes, port),
-            Err(errno) => return Answer::Done(Err(errno)),
-        }
-    }
-    if rule.draws_in {
-        place::set_loopback(&mut bytes, asked);
+    if let Err(errno) = own.place(call, asked, (moves, rule.draws_in), &mut bytes) {
+        return Answer::Done(Err(errno));
     }
     if rule.pins
         && let Err(errno) = sockets::pin(&socket)
@@ -65,6 +59,9 @@ pub(in crate::linux) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         && sockets::address(&bytes).is_some_and(|at| is_only_kept(at.port()))
     {
         done = sockets::bind_shared(&socket, &bytes);
+    }
+    if moves && done == Err(libc::EADDRINUSE) {
+        done = own.bind_beside(call, (transport, &socket), asked, &mut bytes);
     }
     if rule.moves && done == Err(libc::EADDRINUSE) {
         tell_collapsed(own, call, asked, &bytes);

@@ -1,12 +1,12 @@
 //! `connect(2)`
 
-use portward_model::Transport;
+use portward_model::{Transport, unmap};
 use portward_sys::unotify::Call;
 
 use super::{Answer, address_of, low_half, process_of};
 use crate::{
     Event, Quota,
-    linux::{sockets, supervisor::Supervisor, waiters::MOST_WAITING},
+    linux::{sockets, standing::Served, supervisor::Supervisor, waiters::MOST_WAITING},
     place,
     rules::{Apply, stays_here},
 };
@@ -18,18 +18,21 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
     if own.isolated.is_some() {
         return connect_isolated(own, &bytes);
     }
-    let Some(dialled) = sockets::address(&bytes).filter(|address| own.rules.may_be_own(*address)) else {
+    let Some(dialled) = sockets::address(&bytes).filter(|address| own.rules.may_be_own(*address) && own.may_serve(*address))
+    else {
         return Answer::Proceed;
     };
-    let Some(port) = own.ports.find(dialled.port()).filter(|port| *port != dialled.port()) else { return Answer::Proceed };
     let number = i32::from_ne_bytes(low_half(call.arguments[0]));
     let Ok(socket) = own.callers.socket(call.tid, number) else { return Answer::Proceed };
     if !own.listener.is_valid(call) {
         return Answer::Proceed;
     }
     let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
-    let Some(is_full) = own.serves(transport, port) else { return Answer::Proceed };
-    place::set_port(&mut bytes, port);
+    let Some(Served { at, is_full }) = own.served(transport, dialled) else { return Answer::Proceed };
+    place::set_port(&mut bytes, at.port());
+    if at.ip() != unmap(dialled.ip()) {
+        place::set_address(&mut bytes, at.ip());
+    }
     if transport == Transport::Udp || !sockets::blocks(&socket) {
         return Answer::Done(sockets::connect(&socket, &bytes));
     }

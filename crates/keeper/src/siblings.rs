@@ -1,0 +1,108 @@
+//! What else of a project is up: other sessions, and programs that were told its port.
+//!
+//! A supervisor asks before it hands a program over to a server that it has not seen begin. Who has the server's socket says whose
+//! it is: what runs below a supervisor of the project, or in the project's folder. The word of another user's program is not taken.
+
+use std::net::{IpAddr, SocketAddr};
+
+use portward_model::{Holding, Process, Seen, Socket, Text, unmap};
+use portward_store::{ProjectId, Stamp, Store};
+use portward_sys::{Depth, Look};
+
+use crate::runs::{Sessions, process_at, recorded};
+
+/// The project's sessions, as they were recorded a moment ago.
+#[derive(Default)]
+pub(crate) struct Siblings {
+    sessions: Sessions,
+    read: Option<Stamp>,
+}
+
+impl Siblings {
+    /// The project's sessions, read again where another process may have written.
+    fn sessions(&mut self, store: &Store<'_>, project: Option<ProjectId>, host: &dyn Look) -> &Sessions {
+        let stamp = store.stamp();
+        if self.read != Some(stamp)
+            && let Ok(mut sessions) = recorded(host, store)
+        {
+            sessions.runs.retain(|run| run.project.id == project);
+            (self.sessions, self.read) = (sessions, Some(stamp));
+        }
+        &self.sessions
+    }
+
+    /// True where a server is the project's own.
+    pub(crate) fn is_own(
+        &mut self,
+        (store, project): (&Store<'_>, Option<ProjectId>),
+        host: &dyn Look,
+        root: Option<&Text>,
+        server: &Socket,
+    ) -> bool {
+        let Ok(facts) = host.facts() else { return false };
+        // Only root may look into the programs of others.
+        if facts.uid != 0 && server.uid != facts.uid {
+            return false;
+        }
+        let Ok(holders) = host.holders(std::slice::from_ref(server), Depth::Processes) else { return false };
+        let sessions = self.sessions(store, project, host);
+        let is_ours = |holding: &Holding| {
+            let is_in_folder =
+                || process_at(host, holding.pid).is_some_and(|process| root.is_some_and(|root| works_in(&process, root)));
+            is_below(host, holding.pid, facts.pid) || sessions.above(host, holding.pid).is_some() || is_in_folder()
+        };
+        holders.holdings.iter().any(is_ours)
+    }
+
+    /// Ports at which a living run serves what was asked for at this address.
+    pub(crate) fn elsewhere(
+        &mut self,
+        (store, project): (&Store<'_>, Option<ProjectId>),
+        host: &dyn Look,
+        asked: SocketAddr,
+    ) -> Vec<u16> {
+        let listeners = self.sessions(store, project, host).runs.iter().flat_map(|run| &run.listeners);
+        let fits = |own: SocketAddr| own.port() == asked.port() && network_six(own) == network_six(asked);
+        let mut ports: Vec<u16> = listeners.filter(|row| row.asked.is_some_and(fits)).map(|row| row.serves.port()).collect();
+        ports.dedup();
+        ports
+    }
+}
+
+/// An address of IPv6 that others share the loopback with, by its port alone told from them.
+fn network_six(address: SocketAddr) -> Option<IpAddr> {
+    Some(unmap(address.ip())).filter(|ip| ip.is_ipv6() && !ip.is_loopback() && !ip.is_unspecified())
+}
+
+/// True for what runs below a process.
+fn is_below(host: &dyn Look, pid: u32, above: u32) -> bool {
+    host.descendants(above).is_ok_and(|below| below.contains(&pid))
+}
+
+/// True where a process works in a folder or below it.
+fn works_in(process: &Process, root: &Text) -> bool {
+    let Seen::Known(cwd) = &process.cwd else { return false };
+    let rest = cwd.raw().strip_prefix(root.raw());
+    !root.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Seen, Text};
+
+    use super::works_in;
+    use crate::runs::process_at;
+
+    #[test]
+    fn a_folder_is_not_one_that_begins_like_it() {
+        let host = portward_sys::this_machine().unwrap();
+        let mut process = process_at(host.as_ref(), portward_sys::this_caller().process.pid).unwrap();
+        let mut works = |cwd: &str, root: &str| {
+            process.cwd = Seen::Known(Text::from(cwd));
+            works_in(&process, &Text::from(root))
+        };
+        assert!(works("/home/ann/shop", "/home/ann/shop") && works("/home/ann/shop/web", "/home/ann/shop"));
+        assert!(!works("/home/ann/shop-old", "/home/ann/shop") && !works("/home/ann", "/home/ann/shop"));
+        assert!(!works("/home/ann", ""), "no folder has nothing in it");
+    }
+}
