@@ -206,11 +206,14 @@ pub enum StartError {
         source: std::io::Error,
     },
     /// The kernel refuses the filter.
-    #[error("this kernel or sandbox refuses to report system calls ({source}); Linux 5.9 or later with seccomp can")]
+    #[error("this kernel or sandbox refuses to report system calls (seccomp: {source}); Linux 5.9 or later with seccomp can")]
     Filter {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A call that a supervisor lives on is refused to it.
+    #[error("{0}")]
+    Refused(String),
     /// Another supervisor has the programs here already.
     #[error("another supervisor watches this process tree already, and Linux allows one")]
     Nested,

@@ -11,6 +11,7 @@ mod holds;
 mod isolated;
 mod leaving;
 mod post;
+mod probe;
 mod program;
 mod sockets;
 mod standing;

@@ -224,7 +224,7 @@ fn told(error: &StartError, name: &str) -> Failure {
         StartError::Program { source, .. } if source.kind() == std::io::ErrorKind::NotFound => {
             failure.hint(hint!("command -v {}    says whether the shell finds it", name))
         }
-        StartError::Nested | StartError::Filter { .. } => {
+        StartError::Nested | StartError::Filter { .. } | StartError::Refused(_) => {
             failure.hint("portward run --port-only CMD    gives it a port of its own, and guards nothing")
         }
         _ => failure,

@@ -247,6 +247,32 @@ fn a_published_port_is_closed_at_the_packet_filter_alone() {
 }
 
 #[test]
+fn a_session_in_a_container() {
+    let Some(engine) = Engine::new() else { return };
+    let shares: Vec<String> = ["/usr", "/lib", "/lib64"].iter().map(|path| format!("--volume={path}:{path}:ro")).collect();
+    let portward = format!("--volume={PORTWARD}:/portward:ro");
+    let script = "mkdir -p /w; cd /w; exec /portward run python3 -c \"import socket; s = socket.socket(); s.bind(('', 3000)); \
+                  s.listen(); print('served', s.getsockname()[1] % 100, s.getsockopt(1, 25, 16).rstrip(b'\\\\0'))\"";
+    let run = |options: &[&str]| {
+        let mut words = vec!["run", "--rm", &portward, "--env=PATH=/usr/bin"];
+        words.extend(shares.iter().map(String::as_str));
+        words.extend(options);
+        words.extend(["portward-test", "/busybox", "sh", "-c", script]);
+        engine.docker(&words)
+    };
+    // The default profile lets nobody copy a descriptor, neither root nor anybody else.
+    for user in ["--user=0", "--user=65534"] {
+        let home = "--tmpfs=/w:mode=777";
+        let refused = run(&[user, home, "--env=HOME=/w"]).expect(125);
+        assert!(refused.stdout.is_empty(), "{refused}");
+        assert!(refused.stderr.contains("The call pidfd_getfd, by which"), "{refused}");
+        assert!(refused.stderr.contains("--cap-add SYS_PTRACE") && refused.stderr.contains("--port-only"), "{refused}");
+        let served = run(&[user, home, "--env=HOME=/w", "--cap-add=SYS_PTRACE"]).expect(0);
+        assert_eq!(served.stdout, "served 0 b'lo'\n", "{served}");
+    }
+}
+
+#[test]
 fn no_test_file_is_forgotten() {
     let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docker");
     assert_eq!(forgotten_files(here), Vec::<String>::new());

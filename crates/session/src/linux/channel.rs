@@ -37,6 +37,8 @@ pub(super) enum News {
 pub(super) enum Failure {
     Program(i32),
     Filter(i32),
+    /// A call that a supervisor lives on, in a sentence.
+    Refused(String),
     Session(String),
 }
 
@@ -48,6 +50,7 @@ impl Failure {
                 StartError::Program { program: program.to_owned(), source: io::Error::from_raw_os_error(number) }
             }
             Self::Filter(number) => StartError::Filter { source: io::Error::from_raw_os_error(number) },
+            Self::Refused(sentence) => StartError::Refused(sentence),
             Self::Session(sentence) => StartError::Session(sentence),
         }
     }
@@ -86,6 +89,7 @@ impl Channel {
             News::Failed(Failure::Program(number)) => (4, *number, &b""[..]),
             News::Failed(Failure::Filter(number)) => (5, *number, &b""[..]),
             News::Failed(Failure::Session(text)) => (6, 0, text.as_bytes()),
+            News::Failed(Failure::Refused(text)) => (8, 0, text.as_bytes()),
             News::Told(words) => (7, 0, words.get(..LONGEST).unwrap_or(words)),
         };
         let message = [&[kind][..], &i32::to_ne_bytes(number), text].concat();
@@ -135,6 +139,7 @@ impl Channel {
             4 => News::Failed(Failure::Program(number)),
             5 => News::Failed(Failure::Filter(number)),
             6 => News::Failed(Failure::Session(String::from_utf8_lossy(message.get(5..)?).into_owned())),
+            8 => News::Failed(Failure::Refused(String::from_utf8_lossy(message.get(5..)?).into_owned())),
             _ => News::Told(message.get(5..)?.to_vec()),
         })
     }

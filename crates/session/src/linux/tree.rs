@@ -26,6 +26,7 @@ use super::{
     front::{Signals, restore_signals},
     isolated::{self, Isolated},
     post::Post,
+    probe::every_call,
     supervisor::Supervisor,
 };
 use crate::{Ended, Event, Manner, Ports, Program, Rules, Witness};
@@ -39,6 +40,7 @@ pub fn run(
     witness: Box<dyn Witness + '_>,
 ) {
     post.hold(|channel, inherited, _| {
+        every_call(rules)?;
         let door = Door::new().map_err(no_channel)?;
         let mut builder = program.builder();
         if rules.isolates {

@@ -47,6 +47,58 @@ fn where_the_kernel_or_a_sandbox_has_no_filters() {
 }
 
 #[test]
+fn where_a_sandbox_refuses_a_call_that_the_supervisor_lives_on() {
+    let Some(stage) = Stage::new() else { return };
+    if std::env::consts::ARCH != "x86_64" {
+        portward_testkit::skip("the numbers of x86-64 for a sandbox");
+        return;
+    }
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let run = |denied: &str, stranger: bool, words: &[&str]| {
+        let code = format!("{FILTER}\ninstall({denied}, 0)\nos.execvp(sys.argv[1], sys.argv[1:])");
+        let command = [&["python3", "-c", &code, portward, "run"], words].concat();
+        let entry = stage.inside(&stage.one).env("XDG_STATE_HOME", stage.one.join(format!("state{stranger}")));
+        if stranger { entry.stranger().run(&command) } else { entry.run(&command) }
+    };
+    // Of setsockopt the option, of socket the family.
+    for (name, which) in [
+        ("pidfd_getfd", "438"),
+        ("pidfd_open", "434"),
+        ("setsockopt(SO_BINDTODEVICE)", "(54, 2, 25)"),
+        ("sock_diag", "(41, 0, 16)"),
+    ] {
+        for (errno, said) in [(1, "Operation not permitted (os error 1)"), (38, "Function not implemented (os error 38)")] {
+            for stranger in [true, false] {
+                let refused = run(&format!("[({which}, {errno})]"), stranger, &["echo", "ran"]).expect(125);
+                assert!(refused.stdout.is_empty(), "{name}: {refused}");
+                assert!(refused.stderr.contains(&format!("portward: The call {name}, by which")), "{name}: {refused}");
+                assert!(refused.stderr.contains(said), "{name}: {refused}");
+                assert!(refused.stderr.contains("hint: portward run --port-only CMD"), "{name}: {refused}");
+                // What it points to works there, as far as it needs what is refused.
+                if !name.starts_with("sock") {
+                    assert_eq!(
+                        run(&format!("[({which}, {errno})]"), stranger, &["--port-only", "echo", "ran"]).expect(0).stdout,
+                        "ran\n"
+                    );
+                }
+            }
+        }
+    }
+    // Memory can be read by another way, and nothing is pinned that is exposed.
+    let serve = [
+        "--",
+        "python3",
+        "-c",
+        "import socket; s = socket.socket(); s.bind(('', 3000)); s.listen(); print(s.getsockname()[1] % 100)",
+    ];
+    for errno in [1, 38] {
+        assert_eq!(run(&format!("[(310, {errno}), (311, {errno})]"), true, &serve).expect(0).stdout, "0\n");
+        let exposed = [&["--expose"], &serve[..]].concat();
+        assert_eq!(run(&format!("[((54, 2, 25), {errno})]"), true, &exposed).expect(0).stdout, "0\n");
+    }
+}
+
+#[test]
 fn socket_calls_by_the_32_bit_table() {
     let Some(stage) = Stage::new() else { return };
     if std::env::consts::ARCH != "x86_64" {
@@ -79,8 +131,8 @@ fn names_of_programs_are_shown_escaped() {
     assert!(shown.stdout.contains("red") && !shown.stdout.contains('\u{1b}'), "{shown}");
 }
 
-/// `install([(system call, errno or NOTIFY)], flags)` on `x86_64`, as a sandbox does it. The listener's descriptor
-/// is kept through exec, unanswered.
+/// `install([(system call, errno or NOTIFY)], flags)` on `x86_64`, as a sandbox does it; a call may be one with a value of an
+/// argument: `(call, argument, value)`. The listener's descriptor is kept through exec, unanswered.
 const FILTER: &str = "
 import ctypes, os, struct, sys
 libc, NOTIFY = ctypes.CDLL(None, use_errno=True), 'notify'
@@ -89,6 +141,10 @@ def install(calls, flags):
     program = step(0x20, 0, 0, 0)
     for number, verdict in calls:
         what = 0x7fc00000 if verdict == NOTIFY else 0x00050000 | verdict
+        if isinstance(number, tuple):
+            program += step(0x15, 0, 4, number[0]) + step(0x20, 0, 0, 16 + 8 * number[1])
+            program += step(0x15, 0, 1, number[2]) + step(0x06, 0, 0, what) + step(0x20, 0, 0, 0)
+            continue
         program += step(0x15, 0, 1, number) + step(0x06, 0, 0, what)
     program += step(0x06, 0, 0, 0x7fff0000)
     buffer = ctypes.create_string_buffer(program, len(program))
