@@ -2,6 +2,7 @@
 
 mod addresses;
 mod calls;
+mod elder;
 mod ends;
 mod isolated;
 mod joined;

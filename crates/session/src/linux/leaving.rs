@@ -30,7 +30,7 @@ impl Leaving {
         }
         match fs::read_to_string(format!("/proc/{}/syscall", self.tid)) {
             Ok(call) if call.starts_with("running") => self.is_far_beyond(),
-            Ok(call) => call.split(' ').next() != Some(LISTEN),
+            Ok(call) => call.split(' ').next().is_none_or(|number| !LISTEN.contains(&number)),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound && !is_there(self.tid) => true,
             // No kernel that tells, or a thread that ends just now.
             Err(_) => self.is_far_beyond() || !is_there(self.tid),
@@ -52,8 +52,9 @@ fn processor_time(tid: u32) -> Option<u64> {
     fs::read_to_string(format!("/proc/{tid}/schedstat")).ok()?.split(' ').next()?.parse().ok()
 }
 
-/// The number of `listen(2)` as `/proc/TID/syscall` writes it.
-const LISTEN: &str = if cfg!(target_arch = "x86_64") { "50" } else { "201" };
+/// The numbers of `listen(2)` as `/proc/TID/syscall` writes them: its own, and those of 32-bit programs, among which x86 has
+/// `socketcall`. None of the others is a call that waits.
+const LISTEN: &[&str] = if cfg!(target_arch = "x86_64") { &["50", "363", "102"] } else { &["201", "284"] };
 /// In nanoseconds: `listen` takes about one microsecond, and an interrupt in its midst some hundred.
 const FAR_BEYOND: u64 = 10_000_000;
 /// How long a thread is followed that gets no processor.

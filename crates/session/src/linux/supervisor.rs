@@ -135,7 +135,16 @@ impl Duty for Supervisor<'_> {
     }
 
     fn serve(&mut self) {
-        let Some(call) = self.listener.receive() else { return };
+        let Some(received) = self.listener.receive() else { return };
+        let call = match received.by_own_numbers(&self.listener) {
+            Ok(call) => call,
+            Err(errno) => {
+                if errno == libc::EACCES {
+                    self.tell_refused(received.tid, "socketcall", "its memory may not be looked into".to_owned());
+                }
+                return self.listener.answer(&received, Err(errno));
+            }
+        };
         let answer = match call.number {
             libc::SYS_bind => calls::bind(self, &call),
             libc::SYS_listen => calls::listen(self, &call),

@@ -324,5 +324,5 @@ const RETRY: Duration = Duration::from_millis(50);
 const FILTER: Filter = Filter {
     reported: &[Reported::always(libc::SYS_bind), Reported::always(libc::SYS_listen), Reported::always(libc::SYS_connect)],
     absent: &[libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register],
-    closes_other_tables: true,
+    covers_other_tables: true,
 };

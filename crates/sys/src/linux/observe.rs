@@ -202,7 +202,7 @@ fn poll_for(polled: &mut [PollFd<'_>], time: Duration) -> io::Result<bool> {
 }
 
 /// Calls of another architecture or with other numbers are let through.
-const CONNECTS: Filter = Filter { reported: &[Reported::always(libc::SYS_connect)], absent: &[], closes_other_tables: false };
+const CONNECTS: Filter = Filter { reported: &[Reported::always(libc::SYS_connect)], absent: &[], covers_other_tables: false };
 const MOST_PRINTED: usize = 64 * 1024;
 /// How often a connect is looked at that has not ended yet.
 const LOOK_AGAIN: Duration = Duration::from_millis(1);

@@ -6,6 +6,7 @@
 
 mod caller;
 mod door;
+mod elder;
 mod filter;
 
 use std::{io, mem::MaybeUninit};
@@ -25,6 +26,8 @@ pub struct Call {
     pub tid: u32,
     /// Which system call.
     pub number: i64,
+    /// True for one by the table of this processor's elder, with its number there ([`Call::by_own_numbers`]).
+    pub is_elder: bool,
     /// Its arguments, as they stood in registers.
     pub arguments: [u64; 6],
 }
@@ -54,7 +57,8 @@ impl Listener {
             (done, report.assume_init())
         };
         let number = i64::from(report.data.nr);
-        (done == 0).then_some(Call { id: report.id, tid: report.pid, number, arguments: report.data.args })
+        let is_elder = Some(report.data.arch) != filter::ARCHITECTURE;
+        (done == 0).then_some(Call { id: report.id, tid: report.pid, number, is_elder, arguments: report.data.args })
     }
 
     /// True while the caller still waits: its thread cannot have become another one, and what was read of it is its own.

@@ -99,26 +99,6 @@ fn where_a_sandbox_refuses_a_call_that_the_supervisor_lives_on() {
 }
 
 #[test]
-fn socket_calls_by_the_32_bit_table() {
-    let Some(stage) = Stage::new() else { return };
-    if std::env::consts::ARCH != "x86_64" {
-        portward_testkit::skip("the 32-bit table of x86");
-        return;
-    }
-    // mov eax, 102 (socketcall); mov ebx, 2 (bind); xor ecx, ecx; int 0x80; ret
-    let code = "import ctypes, mmap
-m = mmap.mmap(-1, 4096, prot=7); m.write(bytes.fromhex('53b866000000bb0200000031c9cd805bc3'))
-print(ctypes.CFUNCTYPE(ctypes.c_int)(ctypes.addressof(ctypes.c_char.from_buffer(m)))())";
-    let plain = stage.world.run(&["python3", "-c", code]);
-    if plain.code != Some(0) || plain.stdout == "-38\n" {
-        portward_testkit::skip("32-bit system calls in this kernel");
-        return;
-    }
-    let inside = stage.portward(&stage.one, &["run", "python3", "-c", code]).expect(0);
-    assert_eq!((plain.stdout.as_str(), inside.stdout.as_str()), ("-14\n", "-38\n"));
-}
-
-#[test]
 fn names_of_programs_are_shown_escaped() {
     let Some(stage) = Stage::new() else { return };
     let code = "import ctypes, socket; ctypes.CDLL(None).prctl(15, b'\\x1b[31mred', 0, 0, 0)\n\

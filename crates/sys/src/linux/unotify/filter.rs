@@ -2,6 +2,8 @@
 
 use rustix::fd::{FromRawFd, OwnedFd, RawFd};
 
+use super::elder;
+
 /// Which calls to report, and which to declare absent.
 #[derive(Clone, Copy, Debug)]
 pub struct Filter {
@@ -9,9 +11,9 @@ pub struct Filter {
     pub reported: &'static [Reported],
     /// Numbers of calls that fail with `ENOSYS`, as if the kernel did not have them.
     pub absent: &'static [libc::c_long],
-    /// True to declare absent, too, what reaches the reported calls by another table of numbers: the 32-bit ones of this
-    /// processor's elder, and x32.
-    pub closes_other_tables: bool,
+    /// True to do the same with calls by another table of numbers: those of this processor's elder, whose `socketcall` is reported
+    /// whatever its arguments are. Every call by the x32 table is absent then.
+    pub covers_other_tables: bool,
 }
 
 /// A call that waits for an answer.
@@ -41,9 +43,9 @@ impl Reported {
         Self { number, when: &[] }
     }
 
-    /// The steps: past them all where the call is another or a test fails, with the number loaded once more.
-    fn steps(&self) -> Option<Vec<libc::sock_filter>> {
-        let mut steps = vec![jump(JUMP_IF_EQUAL, u32::try_from(self.number).ok()?, 0, FAILS)];
+    /// The steps: past them all where the call has not this number or a test fails, with the number loaded once more.
+    fn steps(&self, number: u32) -> Option<Vec<libc::sock_filter>> {
+        let mut steps = vec![jump(JUMP_IF_EQUAL, number, 0, FAILS)];
         steps.extend(self.when.iter().flat_map(Test::steps));
         steps.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF));
         let end = steps.len();
@@ -87,28 +89,42 @@ impl Filter {
     pub(super) fn program(&self) -> Option<Vec<libc::sock_filter>> {
         let arch = ARCHITECTURE?;
         let mut body = vec![step(LOAD, NUMBER)];
-        if self.closes_other_tables && cfg!(target_arch = "x86_64") {
+        if self.covers_other_tables && cfg!(target_arch = "x86_64") {
             body.extend([jump(JUMP_IF_GREATER_OR_EQUAL, X32, 0, 1), step(RETURN, ABSENT)]);
         }
         for call in self.reported {
-            body.extend(call.steps()?);
+            body.extend(call.steps(u32::try_from(call.number).ok()?)?);
         }
         for call in self.absent {
             body.extend([jump(JUMP_IF_EQUAL, u32::try_from(*call).ok()?, 0, 1), step(RETURN, ABSENT)]);
         }
         body.push(step(RETURN, libc::SECCOMP_RET_ALLOW));
-        let mut foreign = Vec::new();
-        if self.closes_other_tables {
-            foreign.push(step(LOAD, NUMBER));
-            for call in OTHER_TABLE {
-                foreign.extend([jump(JUMP_IF_EQUAL, *call, 0, 1), step(RETURN, ABSENT)]);
-            }
-        }
-        foreign.push(step(RETURN, libc::SECCOMP_RET_ALLOW));
-        let mut program = vec![step(LOAD, ARCH), jump(JUMP_IF_EQUAL, arch, u8::try_from(foreign.len()).ok()?, 0)];
-        program.extend(foreign);
+        let length = u32::try_from(body.len()).ok()?;
+        let mut program = vec![step(LOAD, ARCH), jump(JUMP_IF_EQUAL, arch, 1, 0), step(JUMP, length)];
         program.extend(body);
+        program.extend(if self.covers_other_tables { self.elder()? } else { vec![step(RETURN, libc::SECCOMP_RET_ALLOW)] });
         Some(program)
+    }
+
+    /// What becomes of calls by the elder table; `None` where one of them is not known in it.
+    fn elder(&self) -> Option<Vec<libc::sock_filter>> {
+        let mut steps = vec![step(LOAD, NUMBER)];
+        for call in self.reported.iter().filter(|_| elder::HAS_ELDER) {
+            steps.extend(call.steps(elder::number(call.number)?)?);
+        }
+        for call in self.absent.iter().filter(|_| elder::HAS_ELDER) {
+            steps.extend([jump(JUMP_IF_EQUAL, elder::number(*call)?, 0, 1), step(RETURN, ABSENT)]);
+        }
+        if let Some(number) = elder::SOCKET_CALL {
+            let mut within = vec![step(LOAD, low_half(0))];
+            for among in self.reported.iter().filter_map(|call| elder::among_socket_calls(call.number)) {
+                within.extend([jump(JUMP_IF_EQUAL, among, 0, 1), step(RETURN, libc::SECCOMP_RET_USER_NOTIF)]);
+            }
+            steps.push(jump(JUMP_IF_EQUAL, number, 0, u8::try_from(within.len()).ok()?));
+            steps.extend(within);
+        }
+        steps.push(step(RETURN, libc::SECCOMP_RET_ALLOW));
+        Some(steps)
     }
 }
 
@@ -150,7 +166,7 @@ fn high_half(index: u8) -> u32 {
 }
 
 /// `AUDIT_ARCH_*` of `linux/audit.h` for the system calls of this build.
-const ARCHITECTURE: Option<u32> = if cfg!(target_arch = "x86_64") {
+pub(super) const ARCHITECTURE: Option<u32> = if cfg!(target_arch = "x86_64") {
     Some(0xC000_003E)
 } else if cfg!(target_arch = "aarch64") {
     Some(0xC000_00B7)
@@ -158,15 +174,6 @@ const ARCHITECTURE: Option<u32> = if cfg!(target_arch = "x86_64") {
     Some(0xC000_00F3)
 } else {
     None
-};
-/// Sockets and rings in the 32-bit table of this processor: `socketcall`, `bind`, `connect`, `listen` and
-/// `io_uring_setup`, `_enter` and `_register` of `asm/unistd_32.h`, or those of the ARM EABI.
-const OTHER_TABLE: &[u32] = if cfg!(target_arch = "x86_64") {
-    &[102, 361, 362, 363, 425, 426, 427]
-} else if cfg!(target_arch = "aarch64") {
-    &[282, 283, 284, 425, 426, 427]
-} else {
-    &[]
 };
 /// Numbers of the x32 table carry this bit (`__X32_SYSCALL_BIT`).
 const X32: u32 = 0x4000_0000;
@@ -178,8 +185,9 @@ const ARCH: u32 = 4;
 const ARGUMENTS: u32 = 16;
 /// Stands for the way past all steps of a call, until their number is known.
 const FAILS: u8 = u8::MAX;
-/// Instructions of `linux/bpf_common.h`: load a word, jump by a comparison, return.
+/// Instructions of `linux/bpf_common.h`: load a word, jump, jump by a comparison, return.
 const LOAD: u16 = 0x20;
+const JUMP: u16 = 0x05;
 const JUMP_IF_GREATER: u16 = 0x25;
 const JUMP_IF_ANY_BIT: u16 = 0x45;
 const JUMP_IF_EQUAL: u16 = 0x15;
@@ -189,8 +197,8 @@ const RETURN: u16 = 0x06;
 #[cfg(test)]
 mod tests {
     use super::{
-        ABSENT, ARCHITECTURE, Filter, JUMP_IF_ANY_BIT, JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_GREATER_OR_EQUAL, LOAD, RETURN,
-        Reported, Test,
+        ABSENT, ARCHITECTURE, Filter, JUMP, JUMP_IF_ANY_BIT, JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_GREATER_OR_EQUAL, LOAD,
+        RETURN, Reported, Test,
     };
 
     const CONDITIONAL: &[Reported] = &[
@@ -216,6 +224,7 @@ mod tests {
             let branch = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
             match step.code {
                 LOAD => loaded = data[step.k as usize / 4],
+                JUMP => at += step.k as usize,
                 JUMP_IF_EQUAL => at += branch(loaded == step.k),
                 JUMP_IF_GREATER => at += branch(loaded > step.k),
                 JUMP_IF_GREATER_OR_EQUAL => at += branch(loaded >= step.k),
@@ -232,7 +241,7 @@ mod tests {
 
     #[test]
     fn each_call_meets_its_verdict() {
-        let filter = Filter { reported: &[BIND, CONNECT], absent: &[libc::SYS_io_uring_setup], closes_other_tables: true };
+        let filter = Filter { reported: &[BIND, CONNECT], absent: &[libc::SYS_io_uring_setup], covers_other_tables: true };
         let program = filter.program().unwrap();
         let own = |number| own(&program, number, [0; 6]);
         assert_eq!(own(libc::SYS_bind), libc::SECCOMP_RET_USER_NOTIF);
@@ -241,15 +250,18 @@ mod tests {
         assert_eq!(own(libc::SYS_read), libc::SECCOMP_RET_ALLOW);
         if cfg!(target_arch = "x86_64") {
             assert_eq!(own(libc::SYS_bind | 0x4000_0000), ABSENT, "x32");
-            let i386 = |number| run(&program, 0x4000_0003, number, [0; 6]);
-            assert_eq!([i386(102), i386(361), i386(425), i386(426), i386(427)], [ABSENT; 5]);
-            assert_eq!(i386(3), libc::SECCOMP_RET_ALLOW);
+            let i386 = |number, first| run(&program, 0x4000_0003, number, [first, 0, 0, 0, 0, 0]);
+            let reported = libc::SECCOMP_RET_USER_NOTIF;
+            assert_eq!([i386(361, 3), i386(362, 3), i386(102, 2), i386(102, 3)], [reported; 4]);
+            // The kernel takes an int; what stands above it in the register is noise.
+            assert_eq!((i386(102, 7 << 32 | 2), i386(425, 0)), (reported, ABSENT));
+            assert_eq!([i386(3, 0), i386(363, 3), i386(102, 1), i386(102, 9), i386(426, 0)], [libc::SECCOMP_RET_ALLOW; 5]);
         }
     }
 
     #[test]
     fn a_call_is_reported_where_its_arguments_ask_for_it() {
-        let filter = Filter { reported: CONDITIONAL, absent: &[libc::SYS_io_uring_setup], closes_other_tables: false };
+        let filter = Filter { reported: CONDITIONAL, absent: &[libc::SYS_io_uring_setup], covers_other_tables: false };
         let program = filter.program().unwrap();
         let is_reported = |number, arguments| match own(&program, number, arguments) {
             libc::SECCOMP_RET_USER_NOTIF => true,
@@ -265,13 +277,20 @@ mod tests {
         assert_eq!([option(1, 2), option(1, 76), option(6, 26), option(41, 26)], [false; 4]);
         // The kernel takes an int; what stands above it in the register is the program's own noise.
         assert!(option(0x1_0000_0001, 0x700_0000_001a));
+        if cfg!(target_arch = "x86_64") {
+            let covered = Filter { covers_other_tables: true, ..filter }.program().unwrap();
+            let i386 = |number, arguments| run(&covered, 0x4000_0003, number, arguments) == libc::SECCOMP_RET_USER_NOTIF;
+            assert!(i386(369, [3, 1, 1, 0, 1, 16]) && !i386(369, [3, 1, 1, 0, 0, 0]), "sendto in registers");
+            assert!(i386(102, [11, 1, 0, 0, 0, 0]), "sendto in memory");
+            assert!(i386(366, [3, 1, 25, 0, 0, 0]) && !i386(366, [3, 1, 2, 0, 0, 0]));
+        }
         assert!(is_reported(libc::SYS_bind, [0; 6]) && !is_reported(libc::SYS_recvfrom, [3, 1, 1, 0, 1, 1]));
         assert_eq!(own(&program, libc::SYS_io_uring_setup, [0; 6]), ABSENT, "the number is there again after each test");
     }
 
     #[test]
     fn a_filter_that_only_looks_leaves_other_tables_alone() {
-        let filter = Filter { reported: &[CONNECT], absent: &[], closes_other_tables: false };
+        let filter = Filter { reported: &[CONNECT], absent: &[], covers_other_tables: false };
         let program = filter.program().unwrap();
         assert_eq!(run(&program, 0x4000_0003, 102, [0; 6]), libc::SECCOMP_RET_ALLOW);
         assert_eq!(own(&program, libc::SYS_bind, [0; 6]), libc::SECCOMP_RET_ALLOW);
