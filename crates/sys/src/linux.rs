@@ -33,6 +33,7 @@ mod programs;
 mod projects;
 pub(crate) mod reader;
 mod rights;
+pub mod runtime;
 mod secured;
 mod settings;
 mod standing;
