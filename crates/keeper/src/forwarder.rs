@@ -206,7 +206,7 @@ impl Services {
 }
 
 /// The first argument of the forwarder, hidden from help.
-const WORD: &str = "front-forwarder";
+const WORD: &str = portward_model::Own::LENDS;
 /// What was read is read anew after this time, whether something was written or not.
 const LONGEST_TRUST: Duration = Duration::from_millis(900);
 /// The loopback device is the first of every network namespace.

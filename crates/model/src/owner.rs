@@ -79,6 +79,8 @@ pub enum SupervisorKind {
     Container,
     /// A process manager: pm2, supervisord, nodemon, foreman and the like.
     Manager,
+    /// A session of `portward run`; nothing that ends in one is started again by it.
+    Session,
     /// An editor or IDE.
     Editor,
     /// A package script: npm, yarn, pnpm, make, cargo, gradle.

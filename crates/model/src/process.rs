@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CommandLine, Moment, Seen, Text,
+    CommandLine, Moment, Own, Seen, Text,
     grammar::{Grammar, Runs},
 };
 
@@ -102,8 +102,11 @@ impl Process {
     /// The name a person would use: the script of an interpreter, the program's own name otherwise.
     ///
     /// `node /srv/node_modules/.bin/vite --host` is `vite`, `python3 -m flask run` is `flask`,
-    /// `java -jar shop.jar` is `shop`. Falls back to the kernel's name.
+    /// `java -jar shop.jar` is `shop`, and of Portward's own a `session` and the `front`. Falls back to the kernel's name.
     pub fn title(&self) -> String {
+        if let Some(own) = Own::of(self).and_then(Own::title) {
+            return own.to_owned();
+        }
         self.argv.known().and_then(|argv| script_name(self.name.raw(), argv.arguments())).unwrap_or_else(|| self.program_name())
     }
 

@@ -226,7 +226,7 @@ fn inert(value: Value) -> Value {
 }
 
 /// The first argument of such a process, hidden from help.
-const WORD: &str = "user-hands";
+const WORD: &str = portward_model::Own::HANDS;
 /// How long it may take in all, without the time in which the person thinks.
 const WHOLE: Duration = Duration::from_secs(90);
 /// Questions to the person about one operation.

@@ -29,7 +29,7 @@ pub use linux::{
 };
 
 /// The first argument of a supervisor, hidden from help.
-pub const SUPERVISES: &str = "session-supervisor";
+pub const SUPERVISES: &str = portward_model::Own::SUPERVISES;
 
 /// The name of the processes that keep the doors of a session with a network of its own; children of its supervisor, which end
 /// with it.

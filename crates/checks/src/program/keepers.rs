@@ -20,7 +20,6 @@ pub(super) const PROGRAMS: &[Program] = &[
      CompileDaemon modd wgo entr watchmedo watchfiles guard rerun einhorn start_server",
     ),
     end("systemfd"),
-    end("portward"),
     Program::named("systemd systemd-socket-* init inetd xinetd launchd", Kind::Activator),
 ];
 

@@ -57,6 +57,7 @@ fn reason(supervisor: &Supervisor) -> String {
     match supervisor.kind {
         SupervisorKind::Systemd
         | SupervisorKind::Manager
+        | SupervisorKind::Session
         | SupervisorKind::Editor
         | SupervisorKind::Script
         | SupervisorKind::Shell

@@ -7,10 +7,12 @@
 //! 3. the systemd service in whose control group it runs, unless a person's shell, editor or login stands
 //!    between them;
 //! 4. a watcher or a master that starts it again (nodemon, `node --watch`, gunicorn);
-//! 5. the nearest package script, editor, shell, terminal or login;
-//! 6. none of them, and the parent is pid 1 or a user's manager: what started it has ended.
+//! 5. the session that it runs in (`portward run`), which starts nothing again; what starts a program again inside one is stopped
+//!    with it;
+//! 6. the nearest package script, editor, shell, terminal or login;
+//! 7. none of them, and the parent is pid 1 or a user's manager: what started it has ended.
 
-use portward_model::{Container, Process, ShellLine, Supervisor, SupervisorKind, Text, shell};
+use portward_model::{Container, Own, Process, ShellLine, Supervisor, SupervisorKind, Text, shell};
 
 use super::{
     cgroup::{CgroupUnit, unit_of_cgroup},
@@ -30,8 +32,22 @@ pub fn supervisor(process: &Process, ancestors: &[&Process], container: Option<&
         .find_map(|(above, _)| keeper(above).filter(|(_, stop)| stop.is_some()).map(|known| kept(above, known)))
         .or_else(|| unit(process, ancestors))
         .or_else(|| near.iter().find_map(|(above, below)| watcher(above, below.unwrap_or(process))))
+        .or_else(|| session(process, ancestors))
         .or_else(|| ancestors.iter().find_map(|above| person(above)))
         .or_else(|| orphan(process, ancestors))
+}
+
+/// The session that a process runs in, or is a part of. The front is nobody's.
+fn session(process: &Process, ancestors: &[&Process]) -> Option<Supervisor> {
+    if Own::of(process) == Some(Own::Front) {
+        let stop = Some(ShellLine::from("portward front --off"));
+        return Some(Supervisor { stop, ..started(SupervisorKind::Session, Text::from("portward front"), process) });
+    }
+    let above = std::iter::once(process).chain(ancestors.iter().copied()).find(|above| Own::of(above) == Some(Own::Session))?;
+    Some(Supervisor {
+        stop: Some(ShellLine::from("portward stop")),
+        ..started(SupervisorKind::Session, Text::from("portward run"), above)
+    })
 }
 
 /// The ancestors below the first interactive shell, terminal or login, each with the process below it.
@@ -39,7 +55,8 @@ fn until_person<'a>(ancestors: &[&'a Process]) -> Vec<(&'a Process, Option<&'a P
     let mut below = None;
     let mut out = Vec::new();
     for above in ancestors.iter().copied() {
-        if is_interactive_shell(above) || is_login(above) {
+        // What stands above a session keeps that one, and starts nothing in it.
+        if is_interactive_shell(above) || is_login(above) || Own::of(above) == Some(Own::Session) {
             break;
         }
         out.push((above, below));
