@@ -12,6 +12,7 @@ mod common;
 #[cfg(test)]
 mod corpus_tests;
 mod curl;
+mod daemons;
 mod databases;
 mod deploy;
 mod docker;
@@ -19,6 +20,7 @@ mod dotnet;
 mod frontends;
 mod go;
 mod java;
+mod languages;
 mod lines;
 mod mention;
 mod node;
@@ -35,6 +37,7 @@ mod scripts;
 mod servers;
 mod shell;
 mod subjects;
+mod told;
 mod transport;
 mod vantage;
 

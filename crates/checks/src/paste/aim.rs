@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, ops::Range};
 
-use portward_model::Text;
+use portward_model::{Text, Transport};
 
 use super::{
     Call, Paste, Request, Symptom,
@@ -20,6 +20,9 @@ pub(super) fn aim(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str)
     }
     let all = places(text);
     target(paste, rule, at, text, &all);
+    if is_own_end(paste, text) {
+        paste.port = None;
+    }
     // What a proxy was asked for is what its client asks, whoever refused.
     let through = rule.symptom == Symptom::ProxyFailed;
     let own = |place: &&Place| {
@@ -48,7 +51,12 @@ fn target(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str, all: &[
     if let Some(marker) = rule.after
         && let Some(start) = find_ignoring_case(text, marker).map(|start| start + marker.len())
     {
-        let rest = text.get(start..).unwrap_or_default();
+        let (rest, transport) = without_transport(text.get(start..).unwrap_or_default());
+        paste.transport = transport.or(paste.transport);
+        if let Some(port) = rest.strip_prefix(':').filter(|_| !rest.starts_with("::")).and_then(number_first) {
+            paste.port = Some(port);
+            return;
+        }
         if rule.symptom == Symptom::PortOutOfRange {
             paste.port = number_first(rest).or_else(|| host_first(rest).and_then(|place| place.port));
             return;
@@ -81,6 +89,22 @@ fn target(paste: &mut Paste, rule: &Rule, at: &Range<usize>, text: &str, all: &[
     let before = hosts().filter(|place| place.end <= anchor).max_by_key(|place| place.end);
     let host = before.or_else(|| hosts().next());
     paste.host = host.and_then(|place| place.host.clone());
+}
+
+/// Dart writes the port of its own end where a connection is refused, which is one that the kernel chose (dart-lang/sdk#12693).
+fn is_own_end(paste: &Paste, text: &str) -> bool {
+    let written = text.contains("OS Error: ") && text.contains(", address = ");
+    written && paste.symptom == Symptom::Refused && paste.port.is_some_and(|port| port >= EPHEMERAL)
+}
+
+/// Where the kernel's own choice begins, unless it was changed (`net.ipv4.ip_local_port_range`).
+const EPHEMERAL: u32 = 32_768;
+
+/// `udp:127.0.0.1:53`, as net-snmp and QEMU write an end, without its transport.
+fn without_transport(rest: &str) -> (&str, Option<Transport>) {
+    let named = [("tcp:", Transport::Tcp), ("udp:", Transport::Udp)].into_iter();
+    let mut own = named.filter_map(|(word, transport)| Some((rest.strip_prefix(word)?, Some(transport))));
+    own.find(|(after, _)| !after.starts_with("//")).unwrap_or((rest, None))
 }
 
 /// The addresses at which it was met: the host's own, that which stands beside its name (`"localhost" (::1)`,

@@ -107,6 +107,21 @@ rules! {
     "rails" ["blocked hosts:"] HostBlocked Request, after "hosts: ";
     "jupyter" ["blocking request with non-local 'Host'"] HostBlocked Request, after "'Host' ";
     "jupyter" ["blocking Cross Origin"] CrossOrigin Request;
+    ["another", "is already running"] InUse Listen, says "double-start";
+    ["another instance", "already running"] InUse Listen, says "double-start";
+    ["connect", "no such file or directory"] NoSuchPath Connect 2;
+    ["nxdomain"] NameUnknown Resolve;
+    ["could not bind"] Other Bind;
+    ["couldn't bind"] Other Bind;
+    ["cannot bind"] Other Bind;
+    ["can't bind"] Other Bind;
+    ["unable to bind"] Other Bind;
+    ["failed to bind"] Other Bind;
+    ["bind failed"] Other Bind;
+    ["could not listen"] Other Listen;
+    ["cannot listen"] Other Listen;
+    ["unable to listen"] Other Listen;
+    ["failed to listen"] Other Listen;
 }
 
 /// Signs of programs, the longer the surer.

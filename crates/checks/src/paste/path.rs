@@ -38,7 +38,10 @@ fn path_at(line: &str, at: usize) -> Option<&str> {
             "dial unix ",
         ]
         .iter()
-        .any(|mark| before.ends_with(mark));
+        .any(|mark| before.ends_with(mark))
+        // `/api/x` is as often the path of a URL.
+        || [" to ", " on ", " at "].iter().any(|mark| before.ends_with(mark))
+            && ["/tmp/", "/run/", "/var/", "/private/", "/nix/"].iter().any(|folder| path.starts_with(folder));
     (path.len() > 1 && !path.starts_with("//") && (named || told)).then_some(path)
 }
 
@@ -53,6 +56,8 @@ mod tests {
             ("on socket \"/tmp/.s.PGSQL.5432\" failed", Some("/tmp/.s.PGSQL.5432")),
             ("at unix:///var/run/docker.sock. Is", Some("/var/run/docker.sock")),
             ("\"http://unix:/run/app.sock:/x\"", Some("/run/app.sock")),
+            ("error connecting to /tmp/tmux-1000/default (No such", Some("/tmp/tmux-1000/default")),
+            ("failed to connect to /api/v1/orders", None),
             ("(node:net) /usr/lib/x.js", None),
         ] {
             assert_eq!(socket_path(line), path, "{line}");

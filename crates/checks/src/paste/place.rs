@@ -1,9 +1,13 @@
 //! Hosts, ports and schemes in one line, in all forms in which programs write them.
 
+mod port;
+mod tuples;
 mod words;
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use port::{address_port, colon_port, goes_on, hash_port, number};
+use tuples::{braces, device, multiaddress, tuple};
 use words::{FILES, HOST_WORDS, NO_HOST, NO_HOSTS, NO_NAMES, PORT_WORDS, SERVER_WORDS};
 
 use super::request::DOCUMENTS;
@@ -100,7 +104,8 @@ fn place_at(line: &str, at: usize, inner: bool) -> Option<Place> {
     match here {
         b'[' => bracketed(line, at),
         b'\'' | b'"' => tuple(line, at),
-        b'/' => device(line, at),
+        b'/' => device(line, at).or_else(|| multiaddress(line, at)),
+        b'{' => braces(line, at),
         // Nor after the name of a file in C++: `async-io-unix.c++:945`.
         b':' | b'*' if !before.is_some_and(|byte| is_name(byte) || matches!(byte, b']' | b':' | b'+')) => any_address(line, at),
         _ if is_name(here) && !before.is_some_and(|byte| is_name(byte) || byte == b'%') => word(line, at, before, inner),
@@ -126,11 +131,14 @@ fn bracketed(line: &str, at: usize) -> Option<Place> {
     let host = rest.get(..length)?;
     let address = host.split('%').next()?;
     let inner = host.split_once(' ').map_or(host, |(_, ip)| ip);
-    if address.parse::<Ipv6Addr>().is_err() && inner.parse::<Ipv4Addr>().is_err() {
-        return None;
-    }
     let end = at + length + 2;
     let after = line.get(end..)?;
+    if address.parse::<Ipv6Addr>().is_err() && inner.parse::<Ipv4Addr>().is_err() {
+        // `[localhost]:29500` of PyTorch and ssh.
+        let named = host.starts_with(|c: char| c.is_ascii_alphabetic()) && host.bytes().all(is_name);
+        let (port, more) = colon_port(after).filter(|_| named)?;
+        return Some(Place::new(at, end + more, Some(host), Some(port)));
+    }
     if let Some((port, more)) = colon_port(after) {
         return Some(Place::new(at, end + more, Some(inner), Some(port)));
     }
@@ -138,29 +146,6 @@ fn bracketed(line: &str, at: usize) -> Option<Place> {
     let port = digits.filter(|(_, more)| after.as_bytes().get(more + 1) == Some(&b' ') && after.contains('('));
     let more = port.map_or(0, |(_, more)| more + 1);
     Some(Place::new(at, end + more, Some(inner), port.map(|(port, _)| port)))
-}
-
-/// `('127.0.0.1', 8000)` as Python writes an address.
-fn tuple(line: &str, at: usize) -> Option<Place> {
-    let quote = line.get(at..=at)?;
-    if !line.get(..at)?.ends_with('(') {
-        return None;
-    }
-    let rest = line.get(at + 1..)?;
-    let length = rest.bytes().take_while(|byte| is_name(*byte) || *byte == b':').take(256).count();
-    let after = rest.get(length..)?.strip_prefix(quote)?.strip_prefix(", ")?;
-    let (port, digits) = number(after)?;
-    let host = rest.get(..length)?;
-    Some(Place::new(at, at + 1 + length + quote.len() + 2 + digits, Some(host), Some(port)))
-}
-
-/// `/dev/tcp/127.0.0.1/3000` of shells.
-fn device(line: &str, at: usize) -> Option<Place> {
-    let rest = line.get(at..)?.strip_prefix("/dev/tcp/")?;
-    let (host, after) = rest.split_once('/')?;
-    let (port, digits) = number(after)?;
-    let named = host.len() < 256 && host.bytes().all(|byte| is_name(byte) || byte == b':');
-    named.then(|| Place::new(at, at + 9 + host.len() + 1 + digits, Some(host), Some(port)))
 }
 
 /// `:8080`, `*:8080`, `:::3000`, `::1:3000`, `::1`.
@@ -198,7 +183,8 @@ fn six(line: &str, at: usize) -> Option<Place> {
     let host = token.trim_end_matches(':');
     let host = if token.ends_with("::") { token } else { host };
     let whole = host.parse::<Ipv6Addr>().is_ok();
-    (whole && host.len() > 2).then(|| Place::new(at, at + host.len(), Some(host), None))
+    let (port, more) = line.get(at + host.len()..).and_then(hash_port).map_or((None, 0), |(port, more)| (Some(port), more));
+    (whole && host.len() > 2).then(|| Place::new(at, at + host.len() + more, Some(host), port))
 }
 
 /// A word that is an address, a name with a port, a URL, a port after its word, or a host after its word.
@@ -322,42 +308,6 @@ fn begins_url(text: &str) -> bool {
     text.get(length..).is_some_and(|rest| rest.starts_with("://"))
 }
 
-/// A port after a colon, and how many bytes both take. Not the line of a file that has a column too.
-fn colon_port(text: &str) -> Option<(u32, usize)> {
-    // wget writes |127.0.0.1|:80, and Prisma `localhost`:`5432`.
-    let lead = text.len() - text.trim_start_matches(['|', '`']).len();
-    let rest = text.get(lead..)?.strip_prefix(':')?;
-    let quote = usize::from(lead > 0 && rest.starts_with('`'));
-    let rest = rest.get(quote..)?;
-    let (port, digits) = number(rest)?;
-    let follows = rest.as_bytes().get(digits..).unwrap_or_default();
-    let ends = match follows {
-        [b':' | b'.', next, ..] => !next.is_ascii_digit(),
-        [byte, ..] => !byte.is_ascii_alphanumeric() && *byte != b'_',
-        [] => true,
-    };
-    ends.then_some((port, lead + 1 + quote + digits))
-}
-
-/// A port after an IPv4 address: no file has such a name, so that another address may follow.
-fn address_port(text: &str) -> Option<(u32, usize)> {
-    colon_port(text).or_else(|| {
-        let (port, digits) = number(text.strip_prefix(':')?)?;
-        text.get(1 + digits..)?.starts_with(':').then_some((port, 1 + digits))
-    })
-}
-
-/// Whether a number goes on after a dot, as in a version or an address.
-fn goes_on(follows: &str) -> bool {
-    matches!(follows.as_bytes(), [b'.', next, ..] if next.is_ascii_digit())
-}
-
-/// A number of at most six digits, and how many there are.
-fn number(text: &str) -> Option<(u32, usize)> {
-    let digits = text.bytes().take(7).take_while(u8::is_ascii_digit).count();
-    (1..=6).contains(&digits).then(|| text.get(..digits)?.parse().ok()).flatten().map(|port| (port, digits))
-}
-
 /// Whether `name:port` is a host and not a file, a time or a word with a number.
 fn may_be_host(name: &str, port: u32, before: Option<u8>) -> bool {
     if matches!(before, Some(b'/' | b'\\' | b'@' | b'-' | b'$')) || !name.bytes().any(|byte| byte.is_ascii_alphabetic()) {
@@ -411,6 +361,17 @@ mod tests {
             ("endpoint://client-b0/127.0.0.1:2379", "127.0.0.1|2379"),
             ("ranch_tcp:listen([{port,8088},{ip", "|8088"),
             ("port, 3 more", ""),
+            ("failed to connect to [localhost]:29500 (errno", "localhost|29500"),
+            ("bind(127.0.0.1, 143) failed", "127.0.0.1|143"),
+            ("manet.Listen(/ip4/127.0.0.1/tcp/5001) failed", "127.0.0.1|5001"),
+            ("bind /dns/localhost/tcp/8080/http.", "localhost|8080"),
+            ("error to 127.0.0.1#5335: refused", "127.0.0.1|5335"),
+            ("error to ::1#53: refused", "::1|53"),
+            ("connect to {127, 0, 0, 1}:5432", "127.0.0.1|5432"),
+            ("{ip,{127,0,0,1}},{port,4369}", "127.0.0.1| |4369"),
+            ("{{0,0,0,0,0,0,0,1},5672}", "::1|5672"),
+            ("connect(\"db.test\",1883)", "db.test|1883"),
+            ("to ({10, 1, 0, 7}, 4000)", "10.1.0.7|4000"),
         ] {
             assert_eq!(shown(line).join(" "), expected, "{line}");
         }

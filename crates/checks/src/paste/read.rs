@@ -11,12 +11,13 @@ use super::{
     lines::{Line, each_line},
     number::errno_in,
     path::socket_path,
-    place::{Place, host_first, places},
+    place::{host_first, places},
     request::request_in,
     rule::{Rule, Standing},
     rules::{Index, Seen, index},
     says::says,
     subjects::{self, files_in, pids_in},
+    told::Told,
     transport::transport_in,
     vantage::vantage_in,
 };
@@ -38,8 +39,8 @@ struct Reader {
     latest: Option<usize>,
     /// The last program that a line bore a mark of, and the line's number.
     program: Option<(&'static str, u32)>,
-    /// An address that a command, an attempt or a traced line of code named, and the line's number.
-    told: Option<(Place, u32)>,
+    /// The address that a command, an attempt, a traced line of code or a server that starts named.
+    told: Told,
     in_traceback: bool,
     /// The place that lines speak of, and the number of the last that did.
     vantage: Option<(Vantage, u32)>,
@@ -57,7 +58,16 @@ struct Found {
 impl Reader {
     fn new(index: &'static Index) -> Self {
         let seen = index.seen();
-        Self { index, seen, found: Vec::new(), latest: None, program: None, told: None, in_traceback: false, vantage: None }
+        Self {
+            index,
+            seen,
+            found: Vec::new(),
+            latest: None,
+            program: None,
+            told: Told::default(),
+            in_traceback: false,
+            vantage: None,
+        }
     }
 
     fn take(&mut self, line: &Line) {
@@ -79,7 +89,7 @@ impl Reader {
         }
         let Some((rule, _, at)) = matched.rule else {
             self.attribute(text, line.number);
-            self.tell(&line.text, line.number);
+            self.told.take(&line.text, line.number, self.in_traceback);
             return;
         };
         self.in_traceback = false;
@@ -111,8 +121,7 @@ impl Reader {
         let is_bare = paste.host.is_none() && paste.port.is_none() && paste.path.is_none();
         if is_bare
             && paste.symptom != Symptom::NameUnknown
-            && let Some((place, line)) = &self.told
-            && number.saturating_sub(*line) <= NEAR
+            && let Some(place) = self.told.of(number, paste.symptom.asks_to_listen(paste.call))
         {
             paste.host.clone_from(&place.host);
             paste.port = place.port;
@@ -195,24 +204,6 @@ impl Reader {
         }
         paste.call = paste.call.or_else(|| syscall(bare));
         paste.errno = paste.errno.or_else(|| errno_in(bare, paste.symptom));
-    }
-
-    /// Keeps the address of a line that says what is attempted, for an error below that has none.
-    fn tell(&mut self, line: &str, number: u32) {
-        let text = line.trim_start();
-        let code = self.in_traceback && line.starts_with("    ");
-        let begins = STARTS.iter().any(|start| text.contains(start));
-        if !code
-            && !begins
-            && !ATTEMPTS.iter().any(|start| text.starts_with(start) || text.contains(start.trim_start_matches('\n')))
-        {
-            return;
-        }
-        let found = places(text);
-        let told = |place: &&Place| place.is_whole() || place.scheme.is_some() || begins && place.port.is_some();
-        if let Some(place) = found.iter().rev().find(told) {
-            self.told = Some((place.clone(), number));
-        }
     }
 
     fn finish(mut self) -> Option<Paste> {
@@ -363,7 +354,7 @@ const KEPT: usize = 48;
 pub(super) const OTHERS: usize = 8;
 
 /// Lines over which a program's mark or a told address counts for an error.
-const NEAR: u32 = 12;
+pub(super) const NEAR: u32 = 12;
 
 /// Lines over which attributes and further reports belong to an error.
 const REACH: u32 = 40;
@@ -376,31 +367,6 @@ const CAUSES: &[&str] = &["Caused by", "[cause]:", "caused by:"];
 
 /// Words of an attempt that is not the last.
 const RETRIES: &[&str] = &["retrying", "will retry", "trying another", "trying next", "[warn", "level=warn", " warn "];
-
-/// Beginnings of lines that say what is attempted.
-const ATTEMPTS: &[&str] = &[
-    "$ ",
-    "% ",
-    "# ",
-    "> ",
-    "❯ ",
-    "PS ",
-    "Trying ",
-    "*   Trying",
-    "Connecting to ",
-    "connecting to",
-    "debug1: Connecting to ",
-    "--20",
-    "listening at ",
-    "listening on ",
-    "Listening on ",
-    "Listening at ",
-    "binding to ",
-    "Binding to ",
-];
-
-/// What a server says of the address that it is about to listen on.
-const STARTS: &[&str] = &["listening at ", "listen socket on port ", "Listening on ", "listening on ", "Starting server on "];
 
 /// Beginnings of lines that add to the error above.
 const ATTRIBUTES: &[&str] = &[

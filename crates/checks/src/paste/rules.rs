@@ -5,8 +5,8 @@ use std::{ops::Range, sync::OnceLock};
 use aho_corasick::AhoCorasick;
 
 use super::{
-    brokers, browsers, common, curl, databases, deploy, docker, dotnet, frontends, go, java, node, python, rule::Rule, scripts,
-    servers, shell, vantage,
+    brokers, browsers, common, curl, daemons, databases, deploy, docker, dotnet, frontends, go, java, languages, node, python,
+    rule::Rule, scripts, servers, shell, vantage,
 };
 
 /// Every table of rules.
@@ -27,6 +27,8 @@ pub(super) const TABLES: &[&[Rule]] = &[
     frontends::RULES,
     brokers::RULES,
     deploy::RULES,
+    languages::RULES,
+    daemons::RULES,
 ];
 
 /// The needles of all rules and marks in one automaton, so that a text is searched once for all of them.

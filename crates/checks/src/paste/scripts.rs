@@ -27,7 +27,6 @@ rules! {
     "php" ["Failed to listen on", "(reason: address already in use)"] InUse Listen 98;
     "php" ["Failed to listen on", "(reason: permission denied)"] PermissionDenied Listen 13;
     "php" ["Failed to listen on", "(reason: ?)"] InUse Listen;
-    "php" ["Failed to listen on"] InUse Listen;
     "php" ["SQLSTATE[HY000] [2002] connection refused"] Refused Connect 111;
     "php" ["SQLSTATE[HY000] [2002] no such file or directory"] NoSuchPath Connect 2;
     "php" ["SQLSTATE[HY000] [2002]", "timed out"] NoHandshake Connect 110;
