@@ -3,6 +3,7 @@
 //! Whatever asks about a program by its name asks here. An entry is a file of its own and its name in the list below, or, where
 //! there is nothing but a name and a kind, a row in the table of its kind. What protocols are is known in `portward_wire`.
 
+mod compares;
 mod told;
 mod tunnel;
 
@@ -16,6 +17,7 @@ pub use self::{
     docker_proxy::{DockerProxy, docker_proxy},
     tunnel::tunnel,
 };
+pub use compares::compares;
 pub use told::{Arranged, arrange, flags};
 
 macro_rules! programs {
@@ -85,6 +87,8 @@ pub(crate) struct Program {
     again: &'static [&'static str],
     /// Words of its arguments that tell it where its name does not: an editor's server is a runtime by name.
     pub(crate) marks: &'static [&'static str],
+    /// True where it takes any port but the one that it asked for as one in use.
+    compares: bool,
     /// What of its arguments names a script or a tool, where it runs such.
     pub(crate) runner: Option<Runner>,
     /// True when these arguments make it take one client and end.
@@ -179,6 +183,7 @@ impl Program {
             sockets: &[],
             again: &[],
             marks: &[],
+            compares: false,
             runner: None,
             one_shot: |_| false,
             keeps: |_| None,

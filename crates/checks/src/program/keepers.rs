@@ -3,7 +3,8 @@
 use super::{Kind, Program};
 
 pub(super) const PROGRAMS: &[Program] = &[
-    own("pm2*", "pm2 stop NAME"),
+    // Its mode `cluster` is Node's.
+    Program { compares: true, ..own("pm2*", "pm2 stop NAME") },
     own("supervisord", "supervisorctl stop NAME"),
     own("circusd", "circusctl stop NAME"),
     own("forever*", "forever stop NAME"),

@@ -20,7 +20,10 @@ pub(super) const PROGRAMS: &[Program] = &[
     long("http-server", &[("npx http-server", "npx http-server --port 20300")]),
     dev("mkdocs", Way::Flags(&["--dev-addr", "127.0.0.1:{}"]), &[("mkdocs serve", "mkdocs serve --dev-addr 127.0.0.1:20300")]),
     Program { allows: "c.ServerApp.local_hostnames = ['HOST']", ..Program::named("jupyter jupyter-server", Server) },
-    Program { allows: "core.allowedHosts: ['HOST']", ..Program::named("storybook", DevServer) },
+    Program { allows: "core.allowedHosts: ['HOST']", compares: true, ..Program::named("storybook start-storybook", DevServer) },
+    // They look for a free port with detect-port, and ask whether another one will do.
+    Program { compares: true, ..Program::named("react-scripts", DevServer) },
+    Program { compares: true, ..Program::named("craco", DevServer) },
     Program { again: &["watch"], ..Program::named("tsx", DevServer) },
     Program { again: &["--watch"], ..Program::named("nest", DevServer) },
     Program { again: &["--reload", "dev"], ..Program::named("fastapi", DevServer) },

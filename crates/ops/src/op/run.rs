@@ -8,7 +8,7 @@ pub use portward_keeper::{Listening, Ran};
 use portward_model::{Caller, Text, hint};
 use portward_session::{Ended, Manner, Program, Rules, StartError};
 use portward_store::{LeaseName, Store, here, hurried};
-use portward_sys::on_behalf_of;
+use portward_sys::{on_behalf_of, path_of, read_given};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -86,10 +86,11 @@ impl Op for Run {
                 .hint(hint!("portward run --port-only {}    runs it unguarded, on a port of its own", shown)));
         }
         let rules = Rules { exposes: self.expose, keeps_ports: self.loopback_only, isolates: self.isolated };
-        let manner = Manner { strict: self.strict, as_asked: self.as_asked };
+        let as_asked = self.as_asked || self.compares(cx);
+        let manner = Manner { strict: self.strict, as_asked: as_asked && !self.loopback_only && !self.isolated };
         if let Some(outer) = around(cx)? {
             may_join(rules, outer.rules.unwrap_or_default())?;
-            may_have(manner)?;
+            self.may_have()?;
             join(cx, &outer, self.name.as_deref())?;
             return Err(told(&portward_session::become_program(&program), name));
         }
@@ -158,6 +159,29 @@ impl Run {
         ran(ended, name)
     }
 
+    /// True where the program is known to compare the port that it asks for with the one that its socket has.
+    fn compares(&self, cx: &Context<'_, Acts>) -> bool {
+        let folder = cx.caller.cwd.as_ref().map(path_of).unwrap_or_default();
+        let text = |name: &str| {
+            let path = folder.join(name);
+            // Only what is a file of a usual size: a pipe would be waited for.
+            path.is_file()
+                .then(|| read_given(&path, LONGEST_SCRIPT).ok())
+                .flatten()
+                .map(|text| String::from_utf8_lossy(&text).into_owned())
+        };
+        portward_checks::compares(&self.command, &text)
+    }
+
+    /// Refuses what is settled when a session starts, inside of one.
+    fn may_have(&self) -> Result<(), Failure> {
+        let own = [(self.as_asked, "--as-asked"), (self.strict, "--strict")].into_iter().find(|(is, _)| *is);
+        let Some((_, own)) = own else { return Ok(()) };
+        let sentence = format!("This is inside a session, and {own} was settled when that was started.");
+        Err(Failure::not_started(sentence)
+            .hint(hint!("portward run {} CMD    in a shell outside that session; without it this joins the session", own)))
+    }
+
     /// What the port is leased for: the service, or the program.
     fn lease_name(&self) -> String {
         let own = |word: &String| {
@@ -186,15 +210,8 @@ fn may_join(own: Rules, outer: Rules) -> Result<(), Failure> {
     )))
 }
 
-/// Refuses what is settled when a session starts, inside of one.
-fn may_have(manner: Manner) -> Result<(), Failure> {
-    let own = [(manner.as_asked, "--as-asked"), (manner.strict, "--strict")].into_iter().find(|(is, _)| *is);
-    let Some((_, own)) = own else { return Ok(()) };
-    let sentence = format!("This is inside a session, and whether it has {own} was settled when that was started.");
-    Err(Failure::not_started(sentence)
-        .hint(hint!("portward run {} CMD    in a shell outside that session; without it this joins the session", own)))
-}
-
+/// A script or `package.json` that is looked into.
+const LONGEST_SCRIPT: u64 = 256 * 1024;
 /// How long the start of a program waits for a store that another program keeps to itself.
 const A_MOMENT: Duration = Duration::from_millis(500);
 

@@ -1,6 +1,7 @@
 //! `portward run`: a program in its project's own localhost, and everything else as if Portward were not there.
 
 mod addresses;
+mod as_asked;
 mod calls;
 mod elder;
 mod ends;

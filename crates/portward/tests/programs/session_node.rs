@@ -23,22 +23,13 @@ fn express() {
 }
 
 /// A worker of a cluster compares the port that it asked for with the one that its socket has, and takes another for a failed
-/// bind. So it is told the one that it gets.
+/// bind. Known by its script, it is answered with the one that it asked for.
 #[test]
-fn a_cluster_that_is_told_its_port() {
+fn a_cluster() {
     let Some(twins) = Twins::of(&["node"]) else { return };
     twins.file("server.js", CLUSTER);
     twins.start(&["node", "server.js"]);
-    twins.each(|project| {
-        project.until("its own word for it", || project.stderr().contains("EADDRINUSE").then_some(()));
-        let _ = twins.enter(project).portward(&["stop"]).expect(0);
-        let leased = twins.enter(project).portward(&["port", "3000"]).expect(0).stdout.trim().to_owned();
-        twins.start_in(project, &["env", &format!("PORT={leased}"), "node", "server.js"]);
-    });
-    for project in &twins.projects {
-        twins.answers(project, "inside at port 3000", || twins.inside(project, &fetch("localhost", 3000)));
-    }
-    twins.unseen_from_outside();
+    twins.live_and_end(Served { port: 3000, at: BOTH, client: &fetch });
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! The three calls, answered.
+//! The calls, answered.
 //!
 //! No decision is made from memory that the program can still change: what is decided on is a copy, and the call is made
 //! with that copy. Only what needs no decision goes on as the program made it.
@@ -6,11 +6,17 @@
 mod bind;
 mod connect;
 mod listen;
+mod name;
 
 use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
 use rustix::{fd::OwnedFd, io::Errno};
 
-pub(super) use self::{bind::bind, connect::connect, listen::listen};
+pub(super) use self::{
+    bind::bind,
+    connect::connect,
+    listen::listen,
+    name::{Names, name},
+};
 use super::supervisor::Supervisor;
 use crate::{Event, Given, NoPort, Quota};
 

@@ -4,7 +4,7 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use portward_model::Transport;
 pub(super) use portward_sys::device::pin;
-use portward_sys::unotify::socket_address;
+use portward_sys::unotify::{LONGEST_ADDRESS, socket_address};
 use rustix::{
     fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
     net::{
@@ -68,6 +68,18 @@ pub(super) fn is_v6_only(socket: &impl AsFd) -> bool {
 /// The address that a socket has; `None` where it has none yet.
 pub(super) fn name(socket: &impl AsFd) -> Option<SocketAddr> {
     SocketAddr::try_from(rustix::net::getsockname(socket).ok()?).ok()
+}
+
+/// The same as bytes, as the kernel wrote them.
+pub(super) fn name_bytes(socket: &impl AsFd) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; LONGEST_ADDRESS];
+    let mut length = libc::socklen_t::try_from(bytes.len()).ok()?;
+    // SAFETY: the kernel writes at most `length` bytes into our buffer, and how many there are into `length`.
+    #[allow(unsafe_code)]
+    let done =
+        unsafe { libc::getsockname(socket.as_fd().as_raw_fd(), bytes.as_mut_ptr().cast(), std::ptr::from_mut(&mut length)) };
+    bytes.truncate(usize::try_from(length).ok()?);
+    (done == 0).then_some(bytes)
 }
 
 /// Binds with an address as bytes; gives the error number that the kernel gave.

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{Transport, unmap};
+use portward_model::{Socket, Transport, unmap};
 use portward_sys::unotify::Call;
 use rustix::fd::OwnedFd;
 
@@ -22,6 +22,14 @@ pub(super) struct Served {
     pub(super) at: SocketAddr,
     /// True where its queue is full.
     pub(super) is_full: bool,
+    /// True where the server has every address.
+    is_everywhere: bool,
+}
+
+impl Served {
+    fn by(server: &Socket, at: SocketAddr) -> Self {
+        Self { at, is_full: server.queue.used > server.queue.limit, is_everywhere: server.is_wildcard() }
+    }
 }
 
 /// An asked port, with the address of IPv6 that it was asked at where that is one of the machine's: `::1` stands for all of them.
@@ -145,7 +153,12 @@ impl Supervisor<'_> {
             return found.or_else(|| self.served_elsewhere(transport, SocketAddr::new(ip, port), stands, port));
         }
         // A port that the kernel gave, or that a program was told, is the same outside and inside.
-        let found = given.into_iter().chain([port]).find_map(|port| self.accepts(transport, SocketAddr::new(stands, port)));
+        let mut found = given.into_iter().chain([port]).find_map(|port| self.accepts(transport, SocketAddr::new(stands, port)));
+        // A datagram's answer of a server at every address comes from 127.0.0.1, whatever address of the loopback was asked.
+        if let Some(served) = found.as_mut().filter(|served| served.is_everywhere && transport == Transport::Udp && stands != ip)
+        {
+            served.at.set_ip(Ipv4Addr::LOCALHOST.into());
+        }
         found.or_else(|| self.served_elsewhere(transport, SocketAddr::new(ip, port), stands, given.unwrap_or(port)))
     }
 
@@ -171,7 +184,7 @@ impl Supervisor<'_> {
         };
         match self.whose.answers(transport, SocketAddr::new(place, at.port()), &mut *self.ports) {
             Answers::Own(server) if server.is_wildcard() && is_of_the_resolver(place) => None,
-            Answers::Own(server) => Some(Served { at, is_full: server.queue.used > server.queue.limit }),
+            Answers::Own(server) => Some(Served::by(&server, at)),
             Answers::Stranger => None,
             Answers::Nobody => {
                 let other: IpAddr = match place {
@@ -180,7 +193,7 @@ impl Supervisor<'_> {
                     _ => return None,
                 };
                 match self.whose.answers(transport, SocketAddr::new(other, at.port()), &mut *self.ports) {
-                    Answers::Own(_) => Some(Served { at, is_full: false }),
+                    Answers::Own(_) => Some(Served { at, is_full: false, is_everywhere: false }),
                     Answers::Nobody | Answers::Stranger => None,
                 }
             }
@@ -190,7 +203,7 @@ impl Supervisor<'_> {
     /// The same of what accepts at every address.
     fn accepts_everywhere(&mut self, transport: Transport, at: SocketAddr) -> Option<Served> {
         match self.whose.answers(transport, at, &mut *self.ports) {
-            Answers::Own(server) if server.is_wildcard() => Some(Served { at, is_full: server.queue.used > server.queue.limit }),
+            Answers::Own(server) if server.is_wildcard() => Some(Served::by(&server, at)),
             _ => None,
         }
     }

@@ -10,7 +10,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::{
     addresses::Addresses,
-    calls::{self, Answer},
+    calls::{self, Answer, Names},
     duty::Duty,
     finds::Finds,
     holds::Holds,
@@ -39,6 +39,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) placed: Placed,
     /// Whose a server is.
     pub(super) whose: Whose,
+    /// What was asked for, for those who are answered with that.
+    pub(super) names: Names,
     /// Cookies of sockets whose listening was told.
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
@@ -76,6 +78,7 @@ impl<'a> Supervisor<'a> {
             addresses: Addresses::default(),
             placed: Placed::default(),
             whose: Whose::open(),
+            names: Names::default(),
             told: FxHashSet::default(),
             later: VecDeque::new(),
             isolated: None,
@@ -149,6 +152,7 @@ impl Duty for Supervisor<'_> {
             libc::SYS_bind => calls::bind(self, &call),
             libc::SYS_listen => calls::listen(self, &call),
             libc::SYS_connect => calls::connect(self, &call),
+            libc::SYS_getsockname => calls::name(self, &call),
             _ => Answer::Proceed,
         };
         match answer {

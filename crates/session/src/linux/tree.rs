@@ -53,7 +53,7 @@ pub fn run(
         }
         door.prepare(
             &mut builder,
-            &FILTER,
+            if manner.as_asked { &WITH_NAMES } else { &FILTER },
             Prologue { mask: Some(inherited.mask), must_be_filtered: true, ..Prologue::default() },
         );
         inherited.give_back(&mut builder);
@@ -319,10 +319,23 @@ const REPEATS: u32 = 3;
 const FAREWELL: u32 = 20;
 /// Until the next try to tell a front that had no room.
 const RETRY: Duration = Duration::from_millis(50);
+/// The calls of every session.
+const CALLS: &[Reported] =
+    &[Reported::always(libc::SYS_bind), Reported::always(libc::SYS_listen), Reported::always(libc::SYS_connect)];
 /// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves, those too that
 /// were made before the filter, or are another process's (`pidfd_getfd(2)`).
 const FILTER: Filter = Filter {
-    reported: &[Reported::always(libc::SYS_bind), Reported::always(libc::SYS_listen), Reported::always(libc::SYS_connect)],
+    reported: CALLS,
     absent: &[libc::SYS_io_uring_setup, libc::SYS_io_uring_enter, libc::SYS_io_uring_register],
     covers_other_tables: true,
 };
+/// The same for programs that compare the port that they asked for with the one that their socket has.
+const WITH_NAMES: Filter = Filter { reported: &and_names::<{ CALLS.len() + 1 }>(), ..FILTER };
+
+/// The calls of every session, and the question for a socket's name.
+const fn and_names<const ALL: usize>() -> [Reported; ALL] {
+    let mut all = [Reported::always(libc::SYS_getsockname); ALL];
+    let (own, _) = all.split_at_mut(CALLS.len());
+    own.copy_from_slice(CALLS);
+    all
+}

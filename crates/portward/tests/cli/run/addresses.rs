@@ -48,9 +48,9 @@ fn names_are_resolved_whoever_serves_at_their_port() {
 fn the_machines_own_addresses_are_reached_inside_and_stay_distinct() {
     let Some(stage) = Stage::new() else { return };
     stage.world.add_lan("eth0", "192.168.77.1/24");
-    stage.world.add_lan("eth1", "10.77.0.5/24");
-    stage.world.run(&["ip", "address", "add", "fd77::5/64", "dev", "eth0", "nodad"]).expect(0);
-    stage.world.run(&["ip", "address", "add", "fd77::6/64", "dev", "eth0", "nodad"]).expect(0);
+    let _ = stage.world.run(&["ip", "address", "add", "10.77.0.5/24", "dev", "eth0"]).expect(0);
+    let _ = stage.world.run(&["ip", "address", "add", "fd77::5/64", "dev", "eth0", "nodad"]).expect(0);
+    let _ = stage.world.run(&["ip", "address", "add", "fd77::6/64", "dev", "eth0", "nodad"]).expect(0);
     let places = ["192.168.77.1", "10.77.0.5", "127.0.0.1", "::1", "fd77::5", "fd77::6"];
     let servers: Vec<_> = places
         .iter()
@@ -92,7 +92,7 @@ fn the_machines_own_addresses_are_reached_inside_and_stay_distinct() {
 fn whoever_serves_every_address_is_reached_at_the_machines_own() {
     let Some(stage) = Stage::new() else { return };
     stage.world.add_lan("eth0", "192.168.77.1/24");
-    stage.world.run(&["ip", "address", "add", "fd77::5/64", "dev", "eth0", "nodad"]).expect(0);
+    let _ = stage.world.run(&["ip", "address", "add", "fd77::5/64", "dev", "eth0", "nodad"]).expect(0);
     let _server = stage.server(&stage.one, &[], "own", &["tcp", "0.0.0.0", "3000", "tcp", "::", "3001", "udp", "::", "3002"]);
     for place in ["192.168.77.1 3000", "192.168.77.1 3001", "fd77::5 3001", "192.168.77.1 3002 udp", "fd77::5 3002 udp"] {
         assert_eq!(stage.heard_in(&stage.one, place), "own", "{place}");
@@ -117,21 +117,15 @@ fn whoever_serves_every_address_is_reached_at_the_machines_own() {
 fn nothing_of_it_is_reached_from_another_machine() {
     let Some(stage) = Stage::new() else { return };
     let neighbour = stage.world.add_neighbour();
-    let addresses = stage.world.run(&["ip", "-json", "address"]).expect(0).json();
-    let all = addresses.as_array().unwrap().iter().filter(|link| link["ifname"] != "lo");
-    let own: Vec<String> = all
-        .flat_map(|link| link["addr_info"].as_array().unwrap())
-        .filter(|address| address["scope"] == "global")
-        .map(|address| address["local"].as_str().unwrap().to_owned())
-        .collect();
-    assert!(!own.is_empty(), "{addresses:#}");
+    // Those of the road to the neighbour.
+    let own = ["192.168.77.1", "fd77::1"];
     let mut places = vec!["tcp", "0.0.0.0", "4000", "tcp", "127.0.0.2", "4001"];
-    for at in &own {
-        places.extend(["tcp", at.as_str(), "3000", "udp", at, "3000"]);
+    for at in own {
+        places.extend(["tcp", at, "3000", "udp", at, "3000"]);
     }
     let server = stage.server(&stage.one, &[], "own", &places);
     let _ = Stage::told(&server, "asked 0.0.0.0:4000");
-    for at in &own {
+    for at in own {
         assert_eq!(stage.heard_in(&stage.one, &format!("{at} 3000")), "own", "{at}");
     }
     assert!(neighbour.reaches(&stage.world).is_empty());

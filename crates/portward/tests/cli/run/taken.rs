@@ -21,7 +21,7 @@ fn a_taken_port_is_told_and_another_one_serves_as_long_as_the_session() {
     let stranger = stage.plain("stranger", &["tcp", "::", &port]);
     let server = stage.server(&stage.one, &[], "own", &["tcp", "::", "3000"]);
     let line = Stage::told(&server, "is held by");
-    assert!(line.contains(&format!("{port}, the project's 3000, is held by server (pid ")), "{line}");
+    assert!(line.contains(&format!("{port}, the project's 3000, is held by python3 (pid ")), "{line}");
     assert!(line.contains(" instead, in this session"), "{line}");
     let line = Stage::told(&server, "asked [::]:3000");
     let instead = line.rsplit(':').next().unwrap().to_owned();
@@ -53,7 +53,7 @@ fn with_strict_a_taken_port_is_refused_and_told() {
     let ran = stage.portward(&stage.one, &["run", "--strict", "python3", "-c", code]).expect(0);
     assert_eq!(ran.stdout, "98\n");
     assert!(ran.stderr.contains("was refused 3000"), "{}", ran.stderr);
-    assert!(ran.stderr.contains(&format!("{port}, the project's 3000, is held by server (pid ")), "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("{port}, the project's 3000, is held by python3 (pid ")), "{}", ran.stderr);
 }
 
 #[test]

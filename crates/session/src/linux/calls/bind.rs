@@ -6,7 +6,7 @@ use portward_model::Transport;
 use portward_sys::unotify::Call;
 use rustix::fd::OwnedFd;
 
-use super::{Answer, address_of, listen::tell_listening, not_pinned, socket_of};
+use super::{Answer, address_of, listen::tell_listening, name::note, not_pinned, socket_of};
 use crate::{
     linux::{holds::is_only_kept, sockets, supervisor::Supervisor},
     place,
@@ -68,6 +68,7 @@ pub(in crate::linux) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     }
     if done.is_ok() && asked.port() != 0 {
         own.remember(sockets::cookie(&socket), asked);
+        note(own, asked, &bytes);
         if transport == Transport::Udp {
             tell_listening(own, call, &socket, transport);
         }

@@ -28,7 +28,7 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
         return Answer::Proceed;
     }
     let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
-    let Some(Served { at, is_full }) = own.served(transport, dialled) else { return Answer::Proceed };
+    let Some(Served { at, is_full, .. }) = own.served(transport, dialled) else { return Answer::Proceed };
     place::set_port(&mut bytes, at.port());
     if at.ip() != unmap(dialled.ip()) {
         place::set_address(&mut bytes, at.ip());
