@@ -15,6 +15,7 @@ mod load;
 mod new;
 mod picture;
 mod places;
+mod programs;
 mod test;
 mod tidy;
 
@@ -48,6 +49,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Run other people's programs, make them fail, and keep what they print
     Corpus(corpus::Arguments),
+    /// Run real programs twice at once in private localhosts, and write docs/programs.md
+    Programs(programs::Arguments),
     /// Draw docs/picture.svg from real output
     Picture(picture::Arguments),
     /// Hold sockets for a benchmark until killed
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::run(&arguments),
         Task::Fuzz(arguments) => fuzz::run(&arguments),
         Task::Corpus(arguments) => corpus::run(&arguments),
+        Task::Programs(arguments) => programs::run(&arguments),
         Task::Picture(arguments) => picture::run(&arguments),
         Task::Load(arguments) => load::run(&arguments),
         Task::Actor(arguments) => bench::session::actor::run(&arguments),

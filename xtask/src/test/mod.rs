@@ -12,6 +12,8 @@ mod steps;
 
 use std::{process::ExitCode, time::Instant};
 
+pub(crate) use steps::{BY_NAME, SKIPS};
+
 use crate::{
     failure::Failure,
     test::counts::{Counts, Outcome, summary},

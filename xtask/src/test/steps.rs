@@ -8,7 +8,7 @@ use std::{
 };
 
 use super::{Tally, counts::Counts, install, npm, packages::WANTED};
-use crate::{command, failure::Failure, fuzz as fuzzing, generate, new, places, tidy as rules};
+use crate::{command, failure::Failure, fuzz as fuzzing, generate, new, places, programs, tidy as rules};
 
 /// Debian packages, and those of npm.
 pub(super) fn install(quick: bool) -> Tally {
@@ -17,6 +17,7 @@ pub(super) fn install(quick: bool) -> Tally {
     let done = debian.and_then(|mut missing| {
         if !quick {
             missing.extend(npm::wanted()?);
+            missing.extend(programs::core()?);
         }
         Ok(missing)
     });
@@ -88,6 +89,7 @@ pub(super) fn tests(quick: bool) -> Tally {
     if quick {
         cargo.args(QUICK);
     }
+    cargo.args(["--", "--skip", BY_NAME]);
     // A test that hangs must not take the whole run with it.
     let mut bounded = command::program("timeout", ["--kill-after=10", MOST_SECONDS]);
     bounded.arg(cargo.get_program()).args(cargo.get_args()).envs(cargo.get_envs().filter_map(|(key, value)| Some((key, value?))));
@@ -178,7 +180,9 @@ pub(super) fn fuzz(_quick: bool) -> Tally {
 }
 
 /// Where tests write why they skipped themselves, one line each.
-pub(super) const SKIPS: &str = "PORTWARD_SKIPS";
+pub(crate) const SKIPS: &str = "PORTWARD_SKIPS";
+/// The listed programs that are run by name alone, `cargo xtask programs NAME`.
+pub(crate) const BY_NAME: &str = "by_name::";
 /// The tests that need no real programs.
 const QUICK: &[&str] = &["--lib", "--bins", "--test", "cli", "--test", "kernel"];
 /// The longest that all tests together may take.

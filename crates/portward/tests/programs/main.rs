@@ -9,6 +9,7 @@ mod fragile;
 mod grpc;
 mod guard;
 mod java;
+mod listed;
 mod names;
 mod nginx;
 mod node;

@@ -1,7 +1,7 @@
 //! Two copies of one unmodified program, each in the private localhost of its own project, on the port that both have written
 //! down: how they are started, asked from inside and outside, and seen from another machine.
 //!
-//! Everything runs as a user without any right. Each copy answers with the name of its project, so that an answer tells whose
+//! Everything runs as a user without any right, or as root where that is asked for. Each copy answers with the name of its project, so that an answer tells whose
 //! it is.
 
 use std::{
@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_testkit::{Neighbour, Outcome, Running, World, ss_rows};
+use portward_testkit::{Entry, Neighbour, Outcome, Running, World, ss_rows};
 use serde_json::Value;
 
 use crate::{all_owners, world};
@@ -21,6 +21,16 @@ pub(crate) struct Twins {
     pub(crate) world: World,
     pub(crate) projects: [Project; 2],
     neighbour: Neighbour,
+    user: User,
+}
+
+/// Who runs the programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum User {
+    /// Somebody without any right.
+    Stranger,
+    /// The world's root.
+    Root,
 }
 
 /// A git repository, and what `portward run` was started with there.
@@ -62,6 +72,12 @@ impl Twins {
     /// Two projects, where all of these programs are installed; otherwise a loud skip.
     #[track_caller]
     pub(crate) fn of(programs: &[&str]) -> Option<Self> {
+        Self::as_user(programs, User::Stranger)
+    }
+
+    /// The same, whose programs run as this user.
+    #[track_caller]
+    pub(crate) fn as_user(programs: &[&str], user: User) -> Option<Self> {
         let world = world()?;
         if programs.iter().any(|name| portward_testkit::program(name).is_none()) {
             return None;
@@ -72,7 +88,7 @@ impl Twins {
         };
         let projects = ["north", "south"].map(project);
         let neighbour = world.add_neighbour();
-        Some(Self { world, projects, neighbour })
+        Some(Self { world, projects, neighbour, user })
     }
 
     /// The same, where Debian's Python has these modules.
@@ -131,9 +147,15 @@ impl Twins {
         project.running.borrow_mut().push(running);
     }
 
-    /// A way into a project's folder, for a user without any right.
-    pub(crate) fn enter(&self, project: &Project) -> portward_testkit::Entry<'_> {
-        self.world.enter().stranger().directory(&project.root)
+    /// A way into a project's folder, for the user of its programs.
+    pub(crate) fn enter(&self, project: &Project) -> Entry<'_> {
+        self.enter_world().directory(&project.root)
+    }
+
+    /// A way into the world, for the same.
+    pub(crate) fn enter_world(&self) -> Entry<'_> {
+        let enter = self.world.enter();
+        if self.user == User::Root { enter } else { enter.stranger() }
     }
 
     /// Runs a program under `portward run` in a project until it ends.
@@ -167,15 +189,21 @@ impl Twins {
     /// from another machine at none.
     #[track_caller]
     pub(crate) fn prove(&self, served: Served<'_>) {
+        self.prove_with(served, served.client);
+    }
+
+    /// The same, where a client inside says other words than the one outside.
+    #[track_caller]
+    pub(crate) fn prove_with(&self, served: Served<'_>, within: &dyn Fn(&str, u16) -> Vec<String>) {
         let Served { port, at, client } = served;
         let leased: Vec<u16> = self.projects.iter().map(|project| self.leased(project, port)).collect();
         assert_ne!(leased[0], leased[1]);
         for (project, leased) in self.projects.iter().zip(&leased) {
             for address in at {
-                let inside = client(address, port);
+                let inside = within(address, port);
                 self.answers(project, &format!("inside at {address} port {port}"), || self.inside(project, &inside));
                 let outside = client(address, *leased);
-                let ask = || self.world.enter().stranger().run(&outside);
+                let ask = || self.enter_world().run(&outside);
                 self.answers(project, &format!("outside at {address} port {leased}"), ask);
             }
             let listener = self.listed(project, port).unwrap_or_else(|| panic!("portward ps of {} has no {port}", project.name));
@@ -193,6 +221,22 @@ impl Twins {
         assert!(reached.is_empty(), "the network reaches {reached:?}");
     }
 
+    /// The same for a program whose clients of UDP have sockets of their own: those that the kernel found a port for are left out.
+    #[track_caller]
+    pub(crate) fn servers_unseen_from_outside(&self) {
+        let (first, last) = self.ephemeral();
+        let mut reached = self.neighbour.reaches(&self.world);
+        reached.retain(|reached| reached.transport != "udp" || !(first..=last).contains(&reached.port));
+        assert!(reached.is_empty(), "the network reaches {reached:?}");
+    }
+
+    /// The ports that the kernel finds for who asks for none.
+    fn ephemeral(&self) -> (u16, u16) {
+        let range = self.world.run(&["cat", "/proc/sys/net/ipv4/ip_local_port_range"]).expect(0).stdout;
+        let mut ports = range.split_whitespace().map(|port| port.parse().expect("a port"));
+        (ports.next().expect("the first"), ports.next().expect("the last"))
+    }
+
     /// How many processes hold the listeners that a project has for a port.
     #[track_caller]
     pub(crate) fn holders(&self, project: &Project, port: u16) -> usize {
@@ -205,7 +249,7 @@ impl Twins {
     pub(crate) fn come_to_say(&self, served: Served<'_>, wanted: &str) {
         for project in &self.projects {
             let outside = (served.client)(served.at[0], self.leased(project, served.port));
-            self.says(project, wanted, "after the change", || self.world.enter().stranger().run(&outside));
+            self.says(project, wanted, "after the change", || self.enter_world().run(&outside));
         }
     }
 
@@ -246,10 +290,10 @@ impl Twins {
             }
             if let (0, Some(other), Some(leased)) = (number, self.projects.get(1), leased.get(1)) {
                 let outside = (served.client)(served.at[0], *leased);
-                self.answers(other, "after the other was stopped", || self.world.enter().stranger().run(&outside));
+                self.answers(other, "after the other was stopped", || self.enter_world().run(&outside));
             }
         }
-        let ps = self.world.enter().stranger().portward(&["ps", "--json"]).expect(0).json();
+        let ps = self.enter_world().portward(&["ps", "--json"]).expect(0).json();
         assert_eq!(ps["sessions"].as_array().map(Vec::len), Some(0), "{ps:#}");
     }
 
