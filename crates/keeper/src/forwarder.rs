@@ -8,6 +8,7 @@ use std::{
     collections::BTreeMap,
     ffi::OsString,
     os::fd::{AsFd, BorrowedFd, OwnedFd},
+    path::PathBuf,
     process::{Child, ExitCode},
     time::{Duration, Instant},
 };
@@ -17,10 +18,11 @@ use portward_proxy::{Lender, Wish};
 use portward_session::{handed_over, numbers_of};
 use portward_store::{FrontRow, ProjectId, Stamp, Store};
 use portward_sys::{
-    Acts, Ask, Cancel, Clock, Context, Look, Nobody, PortFilter, StateSet, SystemClock, Transports, Which, path_of, this_caller,
+    Acts, Ask, Cancel, Clock, Context, Look, Nobody, PortFilter, StateSet, SystemClock, Transports, Which, path_of, runtime,
+    this_caller,
 };
 
-use crate::runs::{RunListener, is_alive, process_at, recorded};
+use crate::runs::{RunListener, is_alive, process_at, told};
 
 /// Becomes the forwarder, if this process was started for that; everybody else goes on.
 ///
@@ -73,6 +75,7 @@ fn lend(cx: &Context<'_, Acts>, reserved: Vec<OwnedFd>) -> Result<(), Failure> {
     let folder = store.path().parent().map(std::path::Path::to_owned).unwrap_or_default();
     let mut books = Books {
         host,
+        caller: cx.caller,
         clock: cx.clock,
         store,
         own,
@@ -82,13 +85,19 @@ fn lend(cx: &Context<'_, Acts>, reserved: Vec<OwnedFd>) -> Result<(), Failure> {
         told: None,
         replaced: false,
     };
-    portward_proxy::forward(&mut books, &folder, reserved)
+    let news = runtime::RuntimeFolder::all(cx.caller).into_iter().map(|folder| folder.path().to_owned());
+    let folders: Vec<PathBuf> = [folder].into_iter().chain(news).collect();
+    portward_proxy::forward(&mut books, &folders, reserved)
         .map_err(|error| Failure::system(format!("Nothing can be forwarded: {error}.")))
 }
+
+/// What changes with what is to be lent: the store, and the news of sessions.
+type Written = (Stamp, Vec<(ProcessId, i64, i64)>);
 
 /// What the store says, and what was written to it.
 struct Books<'h> {
     host: &'h dyn Look,
+    caller: &'h Caller,
     clock: &'h dyn Clock,
     store: Store<'h>,
     own: ProcessId,
@@ -96,7 +105,7 @@ struct Books<'h> {
     generation: i64,
     wish: Wish,
     /// When the store was read, and as what.
-    read: Option<(Stamp, Instant)>,
+    read: Option<(Written, Instant)>,
     told: Option<(i64, Vec<(Loan, Standing)>)>,
     /// Another forwarder stands in the store, or the store is gone.
     replaced: bool,
@@ -107,9 +116,10 @@ impl Books<'_> {
         if self.store.is_gone() {
             self.replaced = true;
         }
-        let (stamp, now) = (self.store.stamp(), self.clock.now());
+        let (stamp, now) = ((self.store.stamp(), runtime::stamp(self.caller)), self.clock.now());
         // Supervisors that were killed write nothing, so that it is read now and then all the same.
-        if self.replaced || self.read.is_some_and(|(read, at)| read == stamp && now.saturating_duration_since(at) < LONGEST_TRUST)
+        if self.replaced
+            || self.read.as_ref().is_some_and(|(read, at)| *read == stamp && now.saturating_duration_since(*at) < LONGEST_TRUST)
         {
             return Ok(());
         }
@@ -118,7 +128,7 @@ impl Books<'_> {
             None => self.replaced = true,
             Some(row) => {
                 let loans = match row.project {
-                    Some(project) => Services::of(self.host, &self.store, project)?.loans,
+                    Some(project) => Services::of(self.host, self.caller, &self.store, project)?.loans,
                     None => Vec::new(),
                 };
                 self.wish = Wish { loans, over: row.project.is_none() };
@@ -185,8 +195,8 @@ pub struct Services {
 
 impl Services {
     /// By the record of a project's sessions that live.
-    pub fn of(host: &dyn Look, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
-        let sessions = recorded(host, store)?;
+    pub fn of(host: &dyn Look, caller: &Caller, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
+        let sessions = told(host, caller, Some(store))?;
         let listeners: Vec<RunListener> = sessions.of(project).flat_map(|run| run.listeners.clone()).collect();
         let leases = store.all()?;
         let mut ports = BTreeMap::new();

@@ -1,13 +1,16 @@
 //! What is kept running: sessions, whose supervisors live as long as their programs, and the forwarder of real ports.
 //!
 //! Both are processes of their own, this program started once more: [`entrance`] is where they begin. What they need to know
-//! comes with their start and from the store; what they find out stands in the store for everybody.
+//! comes with their start and from the store; what they find out they tell whoever asks, at sockets of their own ([`control`]).
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types))]
 
+mod control;
 mod forwarder;
+mod guests;
 mod moved;
 mod ports;
+mod record;
 mod runs;
 mod session;
 mod siblings;
@@ -22,9 +25,8 @@ pub use forwarder::{Services, alive, holder, start as start_forwarder};
 pub use moved::{moved, standing};
 pub use portward_proxy::reserve;
 pub use runs::{
-    Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, listening, process_at, sessions,
+    Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, join, listening, process_at, sessions,
 };
-pub use session::join;
 pub use start::{Duty, Start};
 pub use told::{Listening, Ran, is_localhost, url, url_at};
 

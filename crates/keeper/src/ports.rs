@@ -12,14 +12,13 @@ use std::{
 use portward_model::{Failure, PortRange, ProjectIdentity, Socket};
 use portward_session::{Given, NoPort, Ports};
 use portward_store::{MOST_LEASES, ProjectId, Stamp, Store, hurried};
-use portward_sys::{Acts, Clock, Context, Look};
+use portward_sys::{Acts, Clock, Context};
 
 use crate::siblings::Siblings;
 
 /// A project's ports, as its supervisor asks for them.
 pub(crate) struct ProjectPorts<'h> {
     store: Store<'h>,
-    host: &'h dyn Look,
     clock: &'h dyn Clock,
     identity: Option<ProjectIdentity>,
     /// Its number in this store; `None` until it could be written down.
@@ -37,7 +36,7 @@ pub(crate) struct ProjectPorts<'h> {
     spares: BTreeSet<u16>,
     /// When these were read.
     read: Option<Stamp>,
-    siblings: Siblings,
+    siblings: Siblings<'h>,
     patience: Patience,
 }
 
@@ -86,11 +85,11 @@ impl<'h> ProjectPorts<'h> {
             (_, _) => (None, store.place_of(identity.as_ref())?),
         };
         let (known, carried, unrecorded) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (blocks, own, spares, siblings) = (vec![block], BTreeSet::new(), BTreeSet::new(), Siblings::default());
-        let (host, clock, read): (&dyn Look, _, _) = (cx.machine, cx.clock, None);
+        let (blocks, own, spares, siblings) =
+            (vec![block], BTreeSet::new(), BTreeSet::new(), Siblings::new(cx.machine, cx.caller));
+        let (clock, read) = (cx.clock, None);
         Ok(Self {
             store,
-            host,
             clock,
             identity,
             project,
@@ -245,7 +244,7 @@ impl Ports for ProjectPorts<'_> {
 
     fn is_own(&mut self, server: &Socket) -> bool {
         let root = self.identity.as_ref().map(|identity| identity.project.root.clone());
-        let asked = |own: &mut Self| own.siblings.is_own((&own.store, own.project), own.host, root.as_ref(), server);
+        let asked = |own: &mut Self| own.siblings.is_own((&own.store, own.project), root.as_ref(), server);
         self.hurried(A_MOMENT, asked).0.unwrap_or(false)
     }
 
@@ -262,7 +261,7 @@ impl Ports for ProjectPorts<'_> {
     }
 
     fn elsewhere(&mut self, asked: SocketAddr) -> Vec<u16> {
-        let asked = |own: &mut Self| own.siblings.elsewhere((&own.store, own.project), own.host, asked);
+        let asked = |own: &mut Self| own.siblings.elsewhere((&own.store, own.project), asked);
         self.hurried(A_MOMENT, asked).0.unwrap_or_default()
     }
 }

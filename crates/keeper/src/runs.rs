@@ -1,12 +1,29 @@
 //! The runs that there are: whose supervisors live, what they were started for, and where their programs listen.
+//!
+//! Every supervisor answers for itself, all at once and within a moment. One that lives and does not answer is a run all the same, with
+//! what the kernel knows of it. What supervisors of the release before this one have recorded in the lease store is read as well.
 
-use portward_model::{Failure, Gap, Moment, PortRange, Process, ProcessId, Rules, Text, Transport, unmap};
-use portward_store::{ListenerRow, ProjectId, ProjectRow, RunRow, ServiceRow, Store};
-use portward_sys::{Context, Look, Rights};
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use portward_model::{
+    Caller, CommandLine, Failure, Gap, Lack, Moment, Need, PortRange, Process, ProcessId, ProcessState, Rules, Text, Transport,
+    hint, unmap,
+};
+use portward_store::{ListenerRow, ProjectId, ProjectRow, RunRow, ServiceRow, Store, hurried};
+use portward_sys::{
+    Acts, Context, Look, Rights, path_of,
+    runtime::{self, Unheard},
+};
 use serde::{Deserialize, Serialize};
-use std::net::{IpAddr, SocketAddr};
 
-use crate::told::{Listening, is_localhost, url_at};
+use crate::{
+    control,
+    record::{Ask, Record},
+    told::{Listening, is_localhost, url_at},
+};
 
 /// A user's sessions, as their supervisors tell of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -75,22 +92,124 @@ pub struct RunListener {
     pub serves: SocketAddr,
     /// True when only this machine can reach it.
     pub pinned: bool,
+    /// The root of the project that its process works in, where that is another one than the session's.
+    #[serde(default)]
+    pub from: Option<Text>,
 }
 
 /// The sessions of the user who asks. Whoever reads runs reads them here.
 pub fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
-    match Store::reading(cx)? {
-        Some(store) => recorded(cx.look(), &store),
-        None => Ok(Sessions::default()),
+    let (store, gap) = leases(cx);
+    let mut found = told(cx.look(), cx.caller, store.as_ref())?;
+    found.gaps.extend(gap);
+    let known: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
+    found.gaps.extend(unheard(cx, &known).iter().map(|pid| unseen(*pid, None)));
+    Ok(found)
+}
+
+/// The store, where it can be read in a moment: another program may keep it to itself.
+fn leases<'h, R: Rights>(cx: &Context<'h, R>) -> (Option<Store<'h>>, Option<Gap>) {
+    match hurried(A_MOMENT, || Store::reading(cx)).0 {
+        Ok(store) => (store, None),
+        Err(failure) => {
+            let need = Need::Command("portward lease    says what is the matter with the store".into());
+            (None, Some(Gap { lack: Lack::Leases, need, error: Some(failure.message) }))
+        }
     }
 }
 
-/// The sessions that stand in a store.
-pub(crate) fn recorded(host: &dyn Look, store: &Store<'_>) -> Result<Sessions, Failure> {
-    let projects = store.projects()?;
-    let (alive, lost): (Vec<RunRow>, Vec<RunRow>) = store.runs()?.into_iter().partition(|run| is_alive(host, run.supervisor));
-    let runs = alive.into_iter().map(|row| Run::of(row, &projects)).collect();
-    Ok(Sessions { runs, lost: lost.into_iter().map(|row| row.supervisor).collect(), gaps: store.gaps() })
+/// What the supervisors of the caller's tell, as far as they answer.
+pub(crate) fn answering(host: &dyn Look, caller: &Caller, patience: Duration) -> Vec<Record> {
+    let heard = runtime::ask(caller, None, &control::question(&Ask::Run), patience);
+    let records = heard.into_iter().filter_map(|heard| believed(host, heard.process, heard.pid, &heard.said.ok()?).ok());
+    records.collect()
+}
+
+/// The sessions that there are, by what their supervisors tell; with what the store says of projects.
+pub(crate) fn told(host: &dyn Look, caller: &Caller, store: Option<&Store<'_>>) -> Result<Sessions, Failure> {
+    let mut found = asked(host, caller, None, store);
+    if let Some(store) = store {
+        let projects = store.projects()?;
+        let heard: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
+        let older = store.runs()?.into_iter().filter(|row| !heard.contains(&row.supervisor) && is_alive(host, row.supervisor));
+        found.runs.extend(older.map(|row| Run::of(row, &projects)));
+        found.gaps.extend(store.gaps());
+    }
+    found.runs.sort_by_key(|run| (run.started_at, run.supervisor));
+    Ok(found)
+}
+
+/// Asks every supervisor, or these.
+fn asked(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>, store: Option<&Store<'_>>) -> Sessions {
+    let mut found = Sessions::default();
+    for heard in runtime::ask(caller, only, &control::question(&Ask::Run), PATIENCE) {
+        let process = heard.process;
+        let why = match heard.said {
+            Ok(said) => match believed(host, process, heard.pid, &said) {
+                Ok(record) => {
+                    found.runs.push(Run::told(record, store));
+                    continue;
+                }
+                Err(why) => Some(why),
+            },
+            Err(Unheard::Left) => {
+                if !is_alive(host, process) {
+                    found.lost.push(process);
+                }
+                continue;
+            }
+            Err(Unheard::Silent) => None,
+            Err(Unheard::Foreign { uid }) => Some(format!("user {uid} listens at its socket")),
+            Err(Unheard::Failed(error)) => Some(error.to_string()),
+        };
+        // One that ends just now, or a name that somebody made up, is no supervisor.
+        let Some(process) = process_at(host, process.pid).filter(|it| it.id == process && supervises(it, caller.uid)) else {
+            continue;
+        };
+        found.gaps.push(unseen(process.id.pid, why));
+        found.runs.push(Run::silent(host, &process, store));
+    }
+    found
+}
+
+/// What a supervisor tells, where the kernel confirms who it is.
+fn believed(host: &dyn Look, process: ProcessId, pid: u32, said: &[u8]) -> Result<Record, String> {
+    let record: Record = control::answer(said)?;
+    if record.supervisor != process || pid != process.pid {
+        return Err("another process answers for it".to_owned());
+    }
+    if !is_alive(host, process) {
+        return Err("it is not seen from here".to_owned());
+    }
+    Ok(record)
+}
+
+/// Supervisors of the caller's that live, would answer where the caller asks, and cannot be asked: as while their folder is gone, and in
+/// another mount namespace.
+fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Vec<u32> {
+    let now = cx.clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    let now = Moment(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
+    let processes = cx.look().every_process().unwrap_or_default();
+    let others = processes.iter().filter(|process| supervises(process, cx.caller.uid) && !known.contains(&process.id));
+    // One that has just begun has told nobody yet.
+    let settled = others.filter(|process| now.0.saturating_sub(process.started_at.0) > SETTLED_MS);
+    let here = settled.filter(|process| runtime::answers_here(cx.caller, process.id.pid) && is_alive(cx.look(), process.id));
+    here.map(|process| process.id.pid).collect()
+}
+
+/// True for a supervisor of this user's that lives.
+fn supervises(process: &Process, uid: u32) -> bool {
+    let word = |argv: &CommandLine| {
+        let word = argv.arguments().get(1);
+        word.is_some_and(|word| word.raw() == portward_session::SUPERVISES.as_bytes())
+    };
+    process.uid == uid && process.state != ProcessState::Exited && process.argv.known().is_some_and(word)
+}
+
+/// What is not known of a supervisor that lives.
+fn unseen(pid: u32, error: Option<String>) -> Gap {
+    let need = Need::Command(hint!("kill -CONT {}    lets one go on that was stopped", pid));
+    Gap { lack: Lack::Session { pid }, need, error }
 }
 
 impl Sessions {
@@ -104,27 +223,70 @@ impl Sessions {
         if self.runs.is_empty() {
             return None;
         }
-        let mut above = Vec::new();
-        let mut at = process_at(host, pid);
-        while let Some(process) = at.filter(|_| above.len() < MOST_LEVELS) {
-            at = process_at(host, process.parent);
-            above.push(process.id);
-        }
+        let above = all_above(host, pid);
         self.runs.iter().find(|run| above.contains(&run.supervisor))
     }
 }
 
+/// A process and all that are above it.
+fn all_above(host: &dyn Look, pid: u32) -> Vec<ProcessId> {
+    let mut above = Vec::new();
+    let mut at = process_at(host, pid);
+    while let Some(process) = at.filter(|_| above.len() < MOST_LEVELS) {
+        at = process_at(host, process.parent);
+        above.push(process.id);
+    }
+    above
+}
+
+impl RunProject {
+    fn known(row: ProjectRow) -> Self {
+        Self { id: Some(row.id), name: row.name, root: row.root, block: Some(row.block) }
+    }
+}
+
 impl Run {
+    /// By what its supervisor tells.
+    fn told(record: Record, store: Option<&Store<'_>>) -> Self {
+        let Record { supervisor, identity, block, rules, started_at, services, listeners } = record;
+        let known = store.and_then(|store| store.known_project(identity.as_ref()).ok().flatten());
+        let unknown = || RunProject {
+            id: None,
+            name: identity.as_ref().map(portward_model::ProjectIdentity::title).unwrap_or_default(),
+            root: identity.as_ref().map(|identity| identity.project.root.clone()),
+            block,
+        };
+        Self { project: known.map_or_else(unknown, RunProject::known), supervisor, rules, started_at, services, listeners }
+    }
+
+    /// By what the kernel knows of its supervisor: where that stands, and what it started.
+    fn silent(host: &dyn Look, supervisor: &Process, store: Option<&Store<'_>>) -> Self {
+        let identity = supervisor.cwd.known().and_then(|cwd| host.project_at(&path_of(cwd)).ok().flatten());
+        let below = host.descendants(supervisor.id.pid).unwrap_or_default();
+        let programs = host.processes(&below).unwrap_or_default().into_iter().filter(|process| {
+            process.parent == supervisor.id.pid
+                && process.state != ProcessState::Exited
+                && process.name.raw() != portward_session::DOORS.as_bytes()
+        });
+        let service = |process: Process| RunService { process: process.id, name: String::new(), ended: false };
+        let record = Record {
+            supervisor: supervisor.id,
+            identity,
+            block: None,
+            rules: None,
+            started_at: supervisor.started_at,
+            services: programs.map(service).collect(),
+            listeners: Vec::new(),
+        };
+        Self::told(record, store)
+    }
+
+    /// By the record of a supervisor of the release before this one.
     fn of(row: RunRow, projects: &[ProjectRow]) -> Self {
         let project = projects.iter().find(|project| project.id == row.project);
         let service = |service: ServiceRow| RunService { process: service.process, name: service.name, ended: service.ended };
         Self {
-            project: RunProject {
-                id: Some(row.project),
-                name: project.map(|project| project.name.clone()).unwrap_or_default(),
-                root: project.and_then(|project| project.root.clone()),
-                block: project.map(|project| project.block),
-            },
+            project: project.cloned().map_or_else(RunProject::default, RunProject::known),
             supervisor: row.supervisor,
             rules: row.rules,
             started_at: row.started_at,
@@ -148,14 +310,7 @@ impl Run {
 impl From<ListenerRow> for RunListener {
     fn from(row: ListenerRow) -> Self {
         let ListenerRow { pid, service, transport, asked, serves, pinned } = row;
-        Self { pid, service, transport, asked, serves, pinned }
-    }
-}
-
-impl From<RunListener> for ListenerRow {
-    fn from(row: RunListener) -> Self {
-        let RunListener { pid, service, transport, asked, serves, pinned } = row;
-        Self { pid, service, transport, asked, serves, pinned }
+        Self { pid, service, transport, asked, serves, pinned, from: None }
     }
 }
 
@@ -180,28 +335,46 @@ pub fn listening(row: &RunListener) -> Listening {
         url,
         pid: row.pid,
         pinned: row.pinned,
+        from: row.from.clone(),
     }
 }
 
 /// The run that the caller is inside of, by what its environment says and the processes above it confirm.
 pub fn around<R: Rights>(cx: &Context<'_, R>) -> Result<Option<Run>, Failure> {
-    if cx.caller.session.is_none() {
-        return Ok(None);
-    }
-    let mut sessions = sessions(cx)?;
     // One that leaves calls alone holds nobody to its rules.
-    sessions.runs.retain(|run| run.rules.is_some());
-    Ok(sessions.above(cx.look(), cx.caller.process.pid).cloned())
+    let inside = if cx.caller.session.is_some() { enclosing(cx)? } else { None };
+    Ok(inside.filter(|run| run.rules.is_some()))
 }
 
-/// The run that the caller is inside of, by the processes above it alone.
+/// The run that the caller is inside of, by the processes above it alone. Nobody else is asked.
 pub fn enclosing<R: Rights>(cx: &Context<'_, R>) -> Result<Option<Run>, Failure> {
-    Ok(sessions(cx)?.above(cx.look(), cx.caller.process.pid).cloned())
+    let host = cx.look();
+    let above = all_above(host, cx.caller.process.pid);
+    let is_above = |run: &Run| above.contains(&run.supervisor);
+    let store = leases(cx).0;
+    let mut runs = asked(host, cx.caller, Some(&above), store.as_ref()).runs;
+    if !runs.iter().any(is_above)
+        && let Some(store) = &store
+    {
+        let projects = store.projects()?;
+        runs.extend(store.runs()?.into_iter().map(|row| Run::of(row, &projects)));
+    }
+    // The innermost one, where one leaves calls alone and another does not.
+    let place = |run: &Run| above.iter().position(|process| *process == run.supervisor);
+    Ok(runs.into_iter().filter(is_above).min_by_key(place))
+}
+
+/// Gives the caller a name in the session that it is inside of. Where its supervisor does not take it, it goes by its program's.
+pub fn join(cx: &Context<'_, Acts>, outer: &Run, name: Option<&str>) {
+    if let Some(name) = name {
+        let ask = control::question(&Ask::Name { name: name.to_owned() });
+        runtime::ask(cx.caller, Some(&[outer.supervisor]), &ask, PATIENCE);
+    }
 }
 
 /// True while the process with this identity lives.
 pub fn is_alive(host: &dyn Look, process: ProcessId) -> bool {
-    process_at(host, process.pid).is_some_and(|found| found.id == process && found.state != portward_model::ProcessState::Exited)
+    process_at(host, process.pid).is_some_and(|found| found.id == process && found.state != ProcessState::Exited)
 }
 
 /// What a process without a name of its own goes by: its program, the name that the kernel still has for one that is ending,
@@ -215,6 +388,12 @@ pub fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
     host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 
+/// How long supervisors have to answer, all of them at once.
+const PATIENCE: Duration = Duration::from_millis(200);
+/// How long the store is waited for: without it sessions are known by their own word.
+const A_MOMENT: Duration = Duration::from_millis(200);
+/// How long a supervisor has to begin to answer after its start, in milliseconds.
+const SETTLED_MS: i64 = 3000;
 /// Parents that are looked at above a process.
 pub(crate) const MOST_LEVELS: usize = 64;
 

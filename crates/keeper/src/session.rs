@@ -1,36 +1,34 @@
 //! A session's record: what was started in it, and what listens where; and what is told of it.
 
-use std::{collections::VecDeque, time::Duration};
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use portward_model::{Failure, Hint, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
+use portward_model::{Caller, Failure, Hint, Moment, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
 use portward_session::{Event, Herald, Quota, Rules, Witness};
-use portward_store::{MOST_LEASES, Store};
-use portward_sys::{Acts, Clock, Context, Look};
+use portward_store::MOST_LEASES;
+use portward_sys::{Acts, Clock, Context, Look, StateFolder};
 
 use crate::{
-    ports::Patience,
-    runs::{MOST_LEVELS, Run, RunListener, called, is_alive, listening, process_at},
+    control::Desk,
+    guests,
+    record::{Record, asked},
+    runs::{MOST_LEVELS, RunListener, RunService, called, listening, process_at},
     taken::{self, Taken},
     told::{Ran, Teller},
 };
 
-/// Records what happens in a run, and tells of it.
+/// Records what happens in a run, tells of it, and answers whoever asks.
 pub(crate) struct Recorder<'a> {
     host: &'a dyn Look,
     clock: &'a dyn Clock,
-    store: Store<'a>,
+    caller: &'a Caller,
     identity: Option<ProjectIdentity>,
-    /// The block that a project gets which the store has never heard of.
-    place: Option<PortRange>,
     pub(crate) own: ProcessId,
-    rules: Option<Rules>,
-    /// Its number in this store; `None` until it could be written down.
-    run: Option<i64>,
-    /// What is to be written down, once the store can be had.
-    unwritten: VecDeque<Row>,
-    patience: Patience,
+    desk: Desk<Record>,
     name: Option<String>,
     main: Option<ProcessId>,
+    /// The program has a background process do its work.
+    asks_another: bool,
+    begun: Instant,
     /// Listeners so far.
     listeners: usize,
     /// Sockets so far that served past the calls.
@@ -38,13 +36,6 @@ pub(crate) struct Recorder<'a> {
     /// What is told once.
     said: Vec<Once>,
     teller: Teller<Box<dyn FnMut(Ran) -> bool>>,
-}
-
-/// A row of a run.
-enum Row {
-    Service(ProcessId, String),
-    Ended(ProcessId),
-    Listener(RunListener),
 }
 
 /// What is told once in a run, however often it happens.
@@ -58,6 +49,10 @@ enum Once {
     Listeners,
     /// There were more strays than are told of.
     Strays,
+    /// A program of another project serves here.
+    Guest,
+    /// A program of this project serves in another session.
+    Elsewhere,
 }
 
 impl<'a> Recorder<'a> {
@@ -70,116 +65,53 @@ impl<'a> Recorder<'a> {
         name: Option<String>,
         herald: Herald,
     ) -> Result<Self, Failure> {
-        let store = Store::open(cx)?;
-        let (host, clock) = (cx.machine, cx.clock);
+        let (host, clock, caller) = (cx.machine, cx.clock, cx.caller);
         // A process of its own, and not the caller's.
         let own = process_at(host, host.facts()?.pid)
             .ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?
             .id;
         // A document that does not fit a message is one that nobody takes.
         let say = move |told: Ran| serde_json::to_vec(&told).is_ok_and(|words| herald.say(&words));
-        let mut recorder = Self {
+        let since = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let record = Record {
+            supervisor: own,
+            identity: identity.clone(),
+            block: place,
+            rules,
+            started_at: Moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+            services: Vec::new(),
+            listeners: Vec::new(),
+        };
+        Ok(Self {
             host,
             clock,
-            store,
+            caller,
             identity,
-            place,
             own,
-            rules,
-            run: None,
-            unwritten: VecDeque::new(),
-            patience: Patience::default(),
+            desk: Desk::open(caller, own, record),
             name,
             main: None,
+            asks_another: false,
+            begun: clock.now(),
             listeners: 0,
             strays: 0,
             said: Vec::new(),
             teller: Teller::new(Box::new(say)),
-        };
-        recorder.write(A_MOMENT)?;
-        Ok(recorder)
+        })
     }
 
-    /// Begins the record anew in the store that has taken the place of this one.
-    fn follow(&mut self) -> Result<(), Failure> {
-        let Some(next) = self.store.successor()? else { return Ok(()) };
-        // The old file can be read as long as it is open.
-        let runs = self.store.runs().unwrap_or_default();
-        let before = runs.into_iter().find(|row| Some(row.id) == self.run);
-        let mut rows = VecDeque::new();
-        if let Some(before) = before {
-            for service in before.services {
-                rows.push_back(Row::Service(service.process, service.name));
-                rows.extend(service.ended.then_some(Row::Ended(service.process)));
-            }
-            rows.extend(before.listeners.into_iter().map(|row| Row::Listener(row.into())));
-        }
-        rows.append(&mut self.unwritten);
-        (self.store, self.run, self.unwritten) = (next, None, rows);
-        Ok(())
-    }
-
-    /// The run's number, written down by now.
-    fn run(&mut self) -> Result<i64, Failure> {
-        if let Some(run) = self.run {
-            return Ok(run);
-        }
-        let host = self.host;
-        let project = self.store.project_in(self.identity.as_ref(), self.place)?.id;
-        let run = self.store.begin_run(project, self.own, self.rules, &|supervisor| !is_alive(host, supervisor))?;
-        self.run = Some(run);
-        Ok(run)
-    }
-
-    /// Writes down what has not been. What the store refuses is left out, and said in the error.
-    fn catch_up(&mut self) -> Result<(), Failure> {
-        // None is made only to be written to by nobody else.
-        if !self.store.is_gone() || !self.unwritten.is_empty() {
-            self.follow()?;
-        }
-        let run = self.run()?;
-        while let Some(row) = self.unwritten.front() {
-            match row {
-                Row::Service(process, name) => self.store.add_service(run, *process, name),
-                Row::Ended(process) => self.store.end_service(run, *process),
-                Row::Listener(listener) => self.store.add_listener(run, &listener.clone().into()),
-            }?;
-            self.unwritten.pop_front();
-        }
-        Ok(())
-    }
-
-    /// The same, waiting for others so long at most. While another program keeps the store to itself all of it stays for later.
-    fn write(&mut self, most: Duration) -> Result<(), Failure> {
-        let mut patience = std::mem::take(&mut self.patience);
-        let (written, in_vain) = patience.hurried(self.clock, most, || self.catch_up());
-        self.patience = patience;
-        if in_vain {
-            if most > Duration::ZERO {
-                self.tell_once(Once::Store);
-            }
-            return Ok(());
-        }
-        let written = written.unwrap_or(Ok(()));
-        if written.is_err() {
-            self.unwritten.pop_front();
-        }
-        written
-    }
-
-    fn record(&mut self, row: Row) -> Result<(), Failure> {
-        self.unwritten.push_back(row);
-        self.write(A_MOMENT)
+    /// The root of this run's project.
+    fn root(&self) -> Option<&Text> {
+        self.identity.as_ref().map(|identity| &identity.project.root)
     }
 
     /// The service that a process belongs to: the nearest one above it, or its own name.
     fn service_of(&self, pid: u32, process: Option<&Process>) -> String {
-        let (services, _) = portward_store::hurried(Duration::ZERO, || self.run.map(|run| self.store.services(run)));
-        let services = services.and_then(Result::ok).unwrap_or_default();
+        let record = self.desk.state.now();
         let mut at = process.cloned();
         let mut steps = 0;
         while let Some(process) = at {
-            if let Some(service) = services.iter().find(|service| service.process == process.id) {
+            if let Some(service) = record.services.iter().find(|service| service.process == process.id) {
                 if service.name.is_empty() {
                     break;
                 }
@@ -204,14 +136,11 @@ impl<'a> Recorder<'a> {
             return;
         }
         self.said.push(once);
-        let store = self.store.path();
+        let store = portward_store::path(&StateFolder::find(self.caller));
         let path = store.display();
         let (sentence, hint) = match once {
             Once::Store => (
-                format!(
-                    "Another program keeps {path} to itself. Ports are given without it; portward ps and other sessions know of them \
-                     once it lets go."
-                ),
+                format!("Another program keeps {path} to itself. Ports are given without it, and written down once it lets go."),
                 Some(hint!("fuser -v {}    names it", store.as_path())),
             ),
             Once::Exhausted(Quota::Leases) => (
@@ -236,6 +165,7 @@ impl<'a> Recorder<'a> {
             Once::Strays => {
                 (format!("More than {MOST_STRAYS} sockets served without a call that was seen: the next are not told."), None)
             }
+            Once::Guest | Once::Elsewhere => return,
         };
         self.tell_refused(sentence, hint);
     }
@@ -247,14 +177,59 @@ impl<'a> Recorder<'a> {
     }
 }
 
+impl Recorder<'_> {
+    /// Tells once that a program of another project serves here, as one that a background process started which this session has.
+    fn tell_guest(&mut self, row: &RunListener) {
+        let Some(root) = row.from.as_ref().filter(|_| !self.said.contains(&Once::Guest)) else { return };
+        self.said.push(Once::Guest);
+        let own = self.identity.as_ref().map_or_else(|| "this session".to_owned(), |own| format!("{}'s session", own.title()));
+        let who = self.shown(row.pid);
+        let told = format!("{who} works in {root}, and serves in {own}: what started it runs here.");
+        self.tell_refused(told, Some("portward ps    shows which project each listener comes from".into()));
+    }
+
+    /// Tells once that a program of this project serves in another session, where nothing has listened in this one: at its end, or when
+    /// it has idled for a while.
+    fn look_elsewhere(&mut self, at_the_end: bool) {
+        let age = self.clock.now().saturating_duration_since(self.begun);
+        if self.listeners > 0 || self.said.contains(&Once::Elsewhere) || !(at_the_end || (IDLE..GIVEN_UP).contains(&age)) {
+            return;
+        }
+        let Some(root) = self.root().cloned() else { return };
+        // What a background process was told to start needs a moment, and by now nobody here waits for an answer.
+        let turns = if at_the_end && self.asks_another && guests::is_alone(self.host, self.own) { TURNS } else { 1 };
+        for turn in 0..turns {
+            if turn > 0 {
+                self.host.pause(BETWEEN_TURNS);
+            }
+            if let Some((project, row)) = guests::serving_elsewhere(self.host, self.caller, (self.own, &root)) {
+                self.said.push(Once::Elsewhere);
+                let (who, port) = (self.shown(row.pid), row.serves.port());
+                let whose = if project.is_empty() { "another session".to_owned() } else { format!("{project}'s session") };
+                let told = format!(
+                    "Nothing listened here. {who}, which works in {root}, serves localhost:{port} in {whose}: what started it runs there."
+                );
+                self.tell_refused(
+                    told,
+                    Some("portward ps    shows where; stop that background process, and it starts here".into()),
+                );
+                return;
+            }
+        }
+    }
+}
+
 impl Witness for Recorder<'_> {
     fn saw(&mut self, event: &Event) {
         match event {
             Event::Started { pid } => {
                 let Some(process) = process_at(self.host, *pid) else { return };
                 self.main = Some(process.id);
+                self.asks_another = guests::asks_another(&process);
                 // One without a name goes by its program's, which changes while launchers become what they launch.
-                let _ = self.record(Row::Service(process.id, self.name.clone().unwrap_or_default()));
+                let service = RunService { process: process.id, name: self.name.clone().unwrap_or_default(), ended: false };
+                self.desk.state.change(|record| record.services.push(service));
+                self.desk.attend(self.caller.clone(), self.own, asked);
             }
             Event::Listening { pid, transport, asked, serves, pinned } => {
                 self.listeners = self.listeners.saturating_add(1);
@@ -264,13 +239,12 @@ impl Witness for Recorder<'_> {
                 let process = process_at(self.host, *pid);
                 let service = self.service_of(*pid, process.as_ref());
                 let (pid, transport, asked, serves, pinned) = (*pid, *transport, *asked, *serves, *pinned);
-                let row = RunListener { pid, service, transport, asked, serves, pinned };
+                let from = process.as_ref().and_then(|process| guests::root_of(self.host, self.root(), process));
+                let row = RunListener { pid, service, transport, asked, serves, pinned, from };
                 let told = listening(&row);
-                let recorded = self.record(Row::Listener(row));
+                self.desk.state.change(|record| record.add(row.clone()));
                 self.tell(Ran { listener: Some(told), ..Ran::default() });
-                if let Err(failure) = recorded {
-                    self.tell_refused(format!("portward ps will not know of it: {}", failure.message), None);
-                }
+                self.tell_guest(&row);
             }
             Event::Refused { pid, call, because } => {
                 self.tell_refused(format!("{} was refused its {call}: {because}.", self.shown(*pid)), None);
@@ -293,48 +267,36 @@ impl Witness for Recorder<'_> {
                 self.tell_refused(format!("{who} served {transport}/{serves} without a call that was seen; {end}."), None);
             }
             Event::Ended => {
-                if let Some(main) = self.main {
-                    let _ = self.record(Row::Ended(main));
-                }
+                let main = self.main;
+                self.desk.state.change(|record| {
+                    record
+                        .services
+                        .iter_mut()
+                        .filter(|service| Some(service.process) == main)
+                        .for_each(|service| service.ended = true);
+                });
+                self.look_elsewhere(true);
             }
         }
     }
 
     fn look(&mut self) -> Duration {
-        // Nobody is waiting for this, and calls wait behind it.
-        let _ = self.write(Duration::ZERO);
+        self.look_elsewhere(false);
         BETWEEN_LOOKS
     }
 }
 
-impl Drop for Recorder<'_> {
-    fn drop(&mut self) {
-        // A row that stays is cleared away by the next run of the project.
-        if let Some(run) = self.run {
-            let _ = portward_store::hurried(AT_THE_END, || self.store.end_run(run));
-        }
-    }
-}
-
-/// Gives the caller a name in the session that it is inside of.
-pub fn join(cx: &Context<'_, Acts>, outer: &Run, name: Option<&str>) -> Result<(), Failure> {
-    let (Some(name), Some(own)) = (name, process_at(cx.machine, cx.caller.process.pid)) else { return Ok(()) };
-    let mut store = Store::open(cx)?;
-    let Some(row) = store.runs()?.into_iter().find(|row| row.supervisor == outer.supervisor) else { return Ok(()) };
-    match portward_store::hurried(A_MOMENT, || store.add_service(row.id, own.id, name)) {
-        // Without its name it goes by its program's.
-        (Err(_), true) => Ok(()),
-        (joined, _) => joined,
-    }
-}
-
-/// How long the record is waited for after an event; calls wait behind it.
-const A_MOMENT: Duration = Duration::from_millis(50);
-/// How long the record's end is.
-const AT_THE_END: Duration = Duration::from_secs(1);
 /// Listeners of a run that are told and recorded. Who opens more than that in a loop fills nobody's screen or disk.
 const MOST_LISTENERS: usize = 1000;
 /// Sockets of a run that served past the calls and are told.
 const MOST_STRAYS: usize = 20;
-/// Between two looks at where the store is.
+/// Between two looks at what other sessions serve for this project.
 const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
+/// How long a run has listened nowhere before it is looked whether its program serves elsewhere.
+const IDLE: Duration = Duration::from_secs(3);
+/// How long it is looked for.
+const GIVEN_UP: Duration = Duration::from_secs(60);
+/// Looks at the end of a run that may have asked a background process to start something.
+const TURNS: usize = 10;
+/// Between two of them.
+const BETWEEN_TURNS: Duration = Duration::from_millis(150);

@@ -5,28 +5,34 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use portward_model::{Holding, Process, Seen, Socket, Text, unmap};
+use portward_model::{Caller, Holding, Process, ProcessId, Seen, Socket, Text, unmap};
 use portward_store::{ProjectId, Stamp, Store};
-use portward_sys::{Depth, Look};
+use portward_sys::{Depth, Look, runtime};
 
-use crate::runs::{Sessions, process_at, recorded};
+use crate::runs::{Sessions, process_at, told};
 
-/// The project's sessions, as they were recorded a moment ago.
-#[derive(Default)]
-pub(crate) struct Siblings {
+/// The project's sessions, as they told a moment ago.
+pub(crate) struct Siblings<'h> {
+    host: &'h dyn Look,
+    caller: &'h Caller,
     sessions: Sessions,
-    read: Option<Stamp>,
+    read: Option<(Stamp, Vec<(ProcessId, i64, i64)>)>,
 }
 
-impl Siblings {
-    /// The project's sessions, read again where another process may have written.
-    fn sessions(&mut self, store: &Store<'_>, project: Option<ProjectId>, host: &dyn Look) -> &Sessions {
-        let stamp = store.stamp();
-        if self.read != Some(stamp)
-            && let Ok(mut sessions) = recorded(host, store)
+impl<'h> Siblings<'h> {
+    /// Those of the caller's project; nobody has been asked yet.
+    pub(crate) fn new(host: &'h dyn Look, caller: &'h Caller) -> Self {
+        Self { host, caller, sessions: Sessions::default(), read: None }
+    }
+
+    /// The project's sessions, asked again where one of them may have news.
+    fn sessions(&mut self, store: &Store<'_>, project: Option<ProjectId>) -> &Sessions {
+        let stamp = Some((store.stamp(), runtime::stamp(self.caller)));
+        if self.read != stamp
+            && let Ok(mut sessions) = told(self.host, self.caller, Some(store))
         {
             sessions.runs.retain(|run| run.project.id == project);
-            (self.sessions, self.read) = (sessions, Some(stamp));
+            (self.sessions, self.read) = (sessions, stamp);
         }
         &self.sessions
     }
@@ -35,17 +41,17 @@ impl Siblings {
     pub(crate) fn is_own(
         &mut self,
         (store, project): (&Store<'_>, Option<ProjectId>),
-        host: &dyn Look,
         root: Option<&Text>,
         server: &Socket,
     ) -> bool {
+        let host = self.host;
         let Ok(facts) = host.facts() else { return false };
         // Only root may look into the programs of others.
         if facts.uid != 0 && server.uid != facts.uid {
             return false;
         }
         let Ok(holders) = host.holders(std::slice::from_ref(server), Depth::Processes) else { return false };
-        let sessions = self.sessions(store, project, host);
+        let sessions = self.sessions(store, project);
         let is_ours = |holding: &Holding| {
             let is_in_folder =
                 || process_at(host, holding.pid).is_some_and(|process| root.is_some_and(|root| works_in(&process, root)));
@@ -55,13 +61,8 @@ impl Siblings {
     }
 
     /// Ports at which a living run serves what was asked for at this address.
-    pub(crate) fn elsewhere(
-        &mut self,
-        (store, project): (&Store<'_>, Option<ProjectId>),
-        host: &dyn Look,
-        asked: SocketAddr,
-    ) -> Vec<u16> {
-        let listeners = self.sessions(store, project, host).runs.iter().flat_map(|run| &run.listeners);
+    pub(crate) fn elsewhere(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), asked: SocketAddr) -> Vec<u16> {
+        let listeners = self.sessions(store, project).runs.iter().flat_map(|run| &run.listeners);
         let fits = |own: SocketAddr| own.port() == asked.port() && network_six(own) == network_six(asked);
         let mut ports: Vec<u16> = listeners.filter(|row| row.asked.is_some_and(fits)).map(|row| row.serves.port()).collect();
         ports.dedup();

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Gap, Hint, Lack, Need, unmap};
+use portward_model::{Gap, Hint, Lack, Need, Text, unmap};
 use portward_wire::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +41,9 @@ pub struct Listening {
     pub pid: u32,
     /// True when only this machine can reach it.
     pub pinned: bool,
+    /// The root of the project that its process works in, where that is another one than the session's: what started it runs here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Text>,
 }
 
 /// Passes on what a session tells, to whoever takes it now.

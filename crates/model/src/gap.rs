@@ -179,6 +179,9 @@ lacks! {
     /// A folder for leases that outlasts this run of the machine: why there is none, and where they stand instead.
     LastingFolder { why: Sentence, folder: Text } format!("a lasting place for leases: {why}"),
         format!("they stand in {folder} and end with this run of the machine");
+    /// What a session does whose supervisor lives and does not answer.
+    Session { pid: u32 } format!("the session of supervisor {pid}"),
+        "it does not answer, and what it serves is not known; its programs are told as the kernel knows them";
     /// Told in sentences alone, as by older versions.
     Told { what: String, effect: String } what.clone(), effect.clone();
 }

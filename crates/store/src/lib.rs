@@ -247,6 +247,11 @@ impl<'h> Store<'h> {
     }
 }
 
+/// Where the store of this folder is, or would be.
+pub fn path(folder: &StateFolder) -> PathBuf {
+    folder.path.join(file::NAME)
+}
+
 /// What users of a store in this folder should know.
 pub fn gaps(folder: &StateFolder) -> Vec<Gap> {
     let gap = |brief: &String| Gap {

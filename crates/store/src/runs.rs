@@ -1,14 +1,14 @@
-//! Runs: the supervisors that live, what they were started for, and where their programs listen.
+//! Runs, as supervisors of the release before this one record them: those that live, what they were started for, and where their
+//! programs listen. Nothing is written here any more; a supervisor tells of itself at a socket of its own.
 //!
-//! A supervisor writes its own rows and takes them back when it ends. One that was killed leaves them behind; whoever reads
-//! compares pid and start time with the machine, and the project's next run clears them away.
+//! One that was killed leaves its rows behind; whoever reads compares pid and start time with the machine.
 
 use std::{net::SocketAddr, str::FromStr};
 
 use portward_model::{Failure, Moment, ProcessId, Rules, Transport};
 use rusqlite::{Connection, Row, params};
 
-use super::{Durable, ProjectId, Store, error::StoreError};
+use super::{ProjectId, Store, error::StoreError};
 
 /// A supervisor, and what it supervises.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,91 +58,6 @@ pub struct ListenerRow {
 }
 
 impl Store<'_> {
-    /// Records a supervisor; gives its number. Runs of the project that `gone` says have ended without a word are cleared away.
-    pub fn begin_run(
-        &mut self,
-        project: ProjectId,
-        supervisor: ProcessId,
-        rules: Option<Rules>,
-        gone: &dyn Fn(ProcessId) -> bool,
-    ) -> Result<i64, Failure> {
-        // Looked for beforehand: nobody else could write while `/proc` is read. A run that has ended stays ended, and its number
-        // is never given again.
-        let recorded = runs(&self.connection).map_err(|error| self.told(error))?;
-        let own = recorded.into_iter().filter(|run| run.project == project);
-        let ended: Vec<i64> = own.filter(|run| gone(run.supervisor)).map(|run| run.id).collect();
-        let at = self.now().0;
-        self.write(Durable::Soon, |store| {
-            for run in ended {
-                forget(store, run)?;
-            }
-            store.execute(
-                "INSERT INTO runs (project, supervisor, supervisor_ticks, started_at, exposes, keeps_ports, isolates)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    project.0,
-                    supervisor.pid,
-                    ticks(supervisor),
-                    at,
-                    rules.map(|rules| rules.exposes),
-                    rules.map(|rules| rules.keeps_ports),
-                    rules.map(|rules| rules.isolates)
-                ],
-            )?;
-            Ok(store.last_insert_rowid())
-        })
-    }
-
-    /// Records a program that was started under a name.
-    pub fn add_service(&mut self, run: i64, process: ProcessId, name: &str) -> Result<(), Failure> {
-        self.write(Durable::Soon, |store| {
-            let insert = "INSERT OR REPLACE INTO services (run, pid, ticks, name) VALUES (?1, ?2, ?3, ?4)";
-            store.execute(insert, params![run, process.pid, ticks(process), name])?;
-            Ok(())
-        })
-    }
-
-    /// Records that the program of a service has ended.
-    pub fn end_service(&mut self, run: i64, process: ProcessId) -> Result<(), Failure> {
-        self.write(Durable::Soon, |store| {
-            let update = "UPDATE services SET ended = 1 WHERE run = ?1 AND pid = ?2 AND ticks = ?3";
-            store.execute(update, params![run, process.pid, ticks(process)])?;
-            Ok(())
-        })
-    }
-
-    /// Records a socket that began to listen; one that stood at the same place before has gone.
-    pub fn add_listener(&mut self, run: i64, listener: &ListenerRow) -> Result<(), Failure> {
-        self.write(Durable::Soon, |store| {
-            let (transport, serves) = (listener.transport.name(), listener.serves.to_string());
-            let delete = "DELETE FROM listeners WHERE run = ?1 AND transport = ?2 AND serves = ?3";
-            store.execute(delete, params![run, transport, serves])?;
-            store.execute(
-                "INSERT INTO listeners (run, pid, service, transport, asked, serves, pinned) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-                params![
-                    run,
-                    listener.pid,
-                    listener.service,
-                    transport,
-                    listener.asked.map(|asked| asked.to_string()),
-                    serves,
-                    listener.pinned
-                ],
-            )?;
-            Ok(())
-        })
-    }
-
-    /// Takes a run's rows away.
-    pub fn end_run(&mut self, run: i64) -> Result<(), Failure> {
-        self.write(Durable::Soon, |store| forget(store, run))
-    }
-
-    /// The programs of one run that were started under a name.
-    pub fn services(&self, run: i64) -> Result<Vec<ServiceRow>, Failure> {
-        services(&self.connection, run).map_err(|error| self.told(error))
-    }
-
     /// Every run that is recorded, oldest first.
     pub fn runs(&self) -> Result<Vec<RunRow>, Failure> {
         read(&self.connection).map_err(|error| self.told(error))
@@ -210,15 +125,6 @@ fn listeners(store: &Connection, run: i64) -> Result<Vec<ListenerRow>, StoreErro
     Ok(found)
 }
 
-fn forget(store: &Connection, run: i64) -> Result<(), StoreError> {
-    for delete in
-        ["DELETE FROM listeners WHERE run = ?1", "DELETE FROM services WHERE run = ?1", "DELETE FROM runs WHERE id = ?1"]
-    {
-        store.execute(delete, params![run])?;
-    }
-    Ok(())
-}
-
 pub(super) fn process(row: &Row<'_>, at: usize) -> Result<ProcessId, rusqlite::Error> {
     let ticks: i64 = row.get(at + 1)?;
     Ok(ProcessId { pid: row.get(at)?, started_ticks: u64::try_from(ticks).unwrap_or_default() })
@@ -226,4 +132,44 @@ pub(super) fn process(row: &Row<'_>, at: usize) -> Result<ProcessId, rusqlite::E
 
 pub(super) fn ticks(process: ProcessId) -> i64 {
     i64::try_from(process.started_ticks).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{ProcessId, Rules, Transport};
+
+    use super::{ListenerRow, ServiceRow};
+    use crate::tests::Bench;
+
+    #[test]
+    fn what_the_release_before_this_one_recorded_is_read() {
+        let bench = Bench::new();
+        let mut store = bench.open();
+        let project = store.project(None).unwrap().id;
+        let rows = format!(
+            "INSERT INTO runs VALUES (4, {}, 7, 70, 1, 0, 0, 1000), (5, {0}, 8, 80, NULL, NULL, NULL, 2000);
+             INSERT INTO services (run, pid, ticks, name) VALUES (4, 9, 90, 'web');
+             INSERT INTO listeners VALUES (4, 9, 'web', 'tcp', '0.0.0.0:3000', '127.0.0.1:20300', 1), (4, 9, 'web', 'udp', NULL, 'x', 1)",
+            project.0
+        );
+        store.connection.execute_batch(&rows).unwrap();
+        let runs = store.runs().unwrap();
+        let of = |pid, ticks| ProcessId { pid, started_ticks: ticks };
+        assert_eq!(
+            runs.iter().map(|run| (run.project, run.supervisor)).collect::<Vec<_>>(),
+            [(project, of(7, 70)), (project, of(8, 80))]
+        );
+        assert_eq!(runs[0].rules, Some(Rules { exposes: true, ..Rules::default() }));
+        assert_eq!(runs[0].services, [ServiceRow { process: of(9, 90), name: "web".to_owned(), ended: false }]);
+        let listener = ListenerRow {
+            pid: 9,
+            service: "web".to_owned(),
+            transport: Transport::Tcp,
+            asked: Some(([0, 0, 0, 0], 3000).into()),
+            serves: ([127, 0, 0, 1], 20300).into(),
+            pinned: true,
+        };
+        assert_eq!(runs[0].listeners, [listener], "what is no address is no listener");
+        assert_eq!((runs[1].rules, runs[1].services.len()), (None, 0));
+    }
 }

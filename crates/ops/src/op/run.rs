@@ -91,7 +91,7 @@ impl Op for Run {
         if let Some(outer) = around(cx)? {
             may_join(rules, outer.rules.unwrap_or_default())?;
             self.may_have()?;
-            join(cx, &outer, self.name.as_deref())?;
+            join(cx, &outer, self.name.as_deref());
             return Err(told(&portward_session::become_program(&program), name));
         }
         if !rules.exposes {

@@ -157,6 +157,11 @@ fn below(host: &dyn Look, root: &Root, wanted: &mut Vec<(ProcessId, String)>) {
 /// nobody has a filter any more, and then the supervisors end.
 fn end(cx: &Context<'_, Acts>, roots: &[Root], supervisors: &[ProcessId], answer: &mut Stopped) -> Result<(), Failure> {
     let host = cx.machine;
+    // One that a signal has stopped answers no call of its programs, and would never end.
+    let stopped = |process: &&ProcessId| process_at(host, process.pid).is_some_and(|it| it.state == ProcessState::Stopped);
+    for supervisor in supervisors.iter().filter(stopped) {
+        let _ = host.signal(*supervisor, Signal::Continue);
+    }
     let mut asked: Vec<(ProcessId, String, Signal)> = Vec::new();
     let (mut polite, mut rounds) = (cx.now() + PATIENCE, 0);
     let mut over = polite + LAST;

@@ -23,7 +23,8 @@ impl Show for Sessions {
                 for listener in &service.listeners {
                     let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
                     let reach = if listener.pinned { "" } else { "   the network can reach it" };
-                    screen.line(&format!("    {asked}serves {}{reach}", listener.url))?;
+                    let from = listener.from.as_ref().map(|root| format!("   from {root}")).unwrap_or_default();
+                    screen.line(&format!("    {asked}serves {}{from}{reach}", listener.url))?;
                 }
             }
         }

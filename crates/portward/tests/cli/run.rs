@@ -1,10 +1,12 @@
 //! `portward run`: a program in its project's own localhost, and everything else as if Portward were not there.
 
 mod addresses;
+mod answers;
 mod as_asked;
 mod calls;
 mod elder;
 mod ends;
+mod guests;
 mod isolated;
 mod joined;
 mod kept;

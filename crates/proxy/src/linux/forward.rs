@@ -14,7 +14,7 @@ use std::{
     collections::BTreeMap,
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
-    path::Path,
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
@@ -32,14 +32,14 @@ use self::door::Door;
 use super::flows::{Flows, reset};
 use crate::Lender;
 
-/// Lends until the lender says that it is over, then until the last connection has ended. `folder` is watched: when
-/// something changes in it, the lender is asked anew within milliseconds. Sockets that are `reserved` are listened on where their
+/// Lends until the lender says that it is over, then until the last connection has ended. The folders are watched: when
+/// something changes in one of them, the lender is asked anew within milliseconds. Sockets that are `reserved` are listened on where their
 /// ports are wished for.
 ///
 /// # Errors
 ///
 /// Where the system has no descriptors for the forwarder itself.
-pub fn forward(lender: &mut dyn Lender, folder: &Path, reserved: Vec<OwnedFd>) -> io::Result<()> {
+pub fn forward(lender: &mut dyn Lender, folders: &[PathBuf], reserved: Vec<OwnedFd>) -> io::Result<()> {
     // The name of `/proc/self/exe`, by which it was started, would tell nobody anything.
     let _ = rustix::thread::set_name(c"portward");
     let mut forwarder = Forwarder {
@@ -55,7 +55,7 @@ pub fn forward(lender: &mut dyn Lender, folder: &Path, reserved: Vec<OwnedFd>) -
             forwarder.reserved.entry(port).or_default().push(socket);
         }
     }
-    let watch = Watch::open(folder, &forwarder.epoll);
+    let watch = Watch::open(folders, &forwarder.epoll);
     let mut events = Vec::with_capacity(EVENTS);
     let mut asked = None::<Instant>;
     let mut due = Instant::now();
@@ -70,7 +70,7 @@ pub fn forward(lender: &mut dyn Lender, folder: &Path, reserved: Vec<OwnedFd>) -
             asked = Some(now);
             due = now + watch.as_ref().map_or(BLIND_PACE, |_| if wish.loans.is_empty() { IDLE_PACE } else { PACE });
             if let Some(watch) = &watch {
-                watch.renew(folder);
+                watch.renew(folders);
             }
         }
         if over && forwarder.flows.number() == 0 && lender.may_end() {
@@ -202,29 +202,37 @@ impl Forwarder {
     }
 }
 
-/// Changes in a folder.
+/// Changes in folders.
 struct Watch(OwnedFd);
 
 impl Watch {
-    /// `None` where the system has no more of these, or the folder's file system none.
-    fn open(folder: &Path, epoll: &OwnedFd) -> Option<Self> {
+    /// `None` where the system has no more of these, or the first folder's file system none.
+    fn open(folders: &[PathBuf], epoll: &OwnedFd) -> Option<Self> {
         let watch = Self(inotify::init(inotify::CreateFlags::CLOEXEC | inotify::CreateFlags::NONBLOCK).ok()?);
-        let events = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
-        inotify::add_watch(&watch.0, folder, events).ok()?;
+        let (first, others) = folders.split_first()?;
+        inotify::add_watch(&watch.0, first, changes()).ok()?;
+        watch.renew(others);
         epoll::add(epoll, &watch.0, epoll::EventData::new_u64(WATCH), epoll::EventFlags::IN).ok()?;
         Some(watch)
     }
 
-    /// Watches the folder that has the name now; the same one is watched once.
-    fn renew(&self, folder: &Path) {
-        let events = inotify::WatchFlags::MODIFY | inotify::WatchFlags::CREATE | inotify::WatchFlags::MOVED_TO;
-        let _ = inotify::add_watch(&self.0, folder, events);
+    /// Watches the folders that have the names now; the same one is watched once.
+    fn renew(&self, folders: &[PathBuf]) {
+        for folder in folders {
+            let _ = inotify::add_watch(&self.0, folder, changes());
+        }
     }
 
     fn drain(&self) {
         let mut events = [0; 4096];
         while rustix::io::read(&self.0, &mut events[..]).is_ok_and(|read| read > 0) {}
     }
+}
+
+/// What is reported: a socket shows its news by its time.
+fn changes() -> inotify::WatchFlags {
+    use inotify::WatchFlags;
+    WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::DELETE | WatchFlags::ATTRIB
 }
 
 fn spare() -> Option<OwnedFd> {

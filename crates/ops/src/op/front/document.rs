@@ -17,7 +17,7 @@ use crate::{Context, Failure, Look, View, holder_words, op::ps::serving};
 pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent, Failure> {
     let Some(id) = row.project else { return Ok(Lent { gaps: store.gaps(), ..Lent::default() }) };
     let front = project(store, Some(id))?;
-    let services = Services::of(cx.machine, store, id)?;
+    let services = Services::of(cx.machine, cx.caller, store, id)?;
     let forwarder = alive(cx.machine, row).map(|process| process.pid);
     // What a forwarder that is gone has told holds no more.
     let told = if forwarder.is_some() { row.ports.as_slice() } else { &[] };

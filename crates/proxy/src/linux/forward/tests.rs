@@ -60,7 +60,7 @@ impl Forwarder {
     fn with(reserved: Vec<rustix::fd::OwnedFd>) -> Self {
         let (script, folder) = (Script::default(), tempfile::tempdir().unwrap());
         let (mut lender, path) = (script.clone(), folder.path().to_owned());
-        let thread = thread::spawn(move || forward(&mut lender, &path, reserved).unwrap());
+        let thread = thread::spawn(move || forward(&mut lender, &[path], reserved).unwrap());
         Self { script, folder, thread: Some(thread) }
     }
 

@@ -46,7 +46,7 @@ pub enum Unheard {
 }
 
 /// Asks every process of the caller's that answers, in all of the caller's folders, the same thing; or these alone, where they are named.
-pub fn ask(asker: &Caller, only: Option<ProcessId>, line: &[u8], patience: Duration) -> Vec<Heard> {
+pub fn ask(asker: &Caller, only: Option<&[ProcessId]>, line: &[u8], patience: Duration) -> Vec<Heard> {
     let line = [line, b"\n"].concat();
     let mut heard = Vec::new();
     let mut folders = BTreeSet::new();
@@ -55,7 +55,7 @@ pub fn ask(asker: &Caller, only: Option<ProcessId>, line: &[u8], patience: Durat
             continue;
         }
         let mut processes = opened.processes();
-        processes.retain(|process| only.is_none_or(|only| only == *process));
+        processes.retain(|process| only.is_none_or(|only| only.contains(process)));
         for some in processes.chunks(AT_ONCE) {
             heard.extend(ask_these(&opened, some, asker.uid, &line, patience));
         }

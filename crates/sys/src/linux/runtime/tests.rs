@@ -21,7 +21,7 @@ fn process(number: u64) -> ProcessId {
 }
 
 fn answers(caller: &Caller, process: ProcessId) -> Vec<Result<String, Unheard>> {
-    let heard = ask(caller, Some(process), b"how are you", Duration::from_secs(5));
+    let heard = ask(caller, Some(&[process]), b"how are you", Duration::from_secs(5));
     heard.into_iter().map(|heard| heard.said.map(|said| String::from_utf8(said).unwrap())).collect()
 }
 

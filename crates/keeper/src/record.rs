@@ -1,0 +1,94 @@
+//! What a supervisor tells of its run, as it crosses its socket.
+
+use portward_model::{Moment, PortRange, ProcessId, ProjectIdentity, Rules};
+use portward_sys::runtime::Peer;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    control::State,
+    runs::{RunListener, RunService, process_at},
+};
+
+/// What a supervisor is asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub(crate) enum Ask {
+    /// What it supervises; answered with a [`Record`].
+    Run,
+    /// To call the process that asks by this name; answered with what it supervises then.
+    Name {
+        /// The name.
+        name: String,
+    },
+}
+
+/// A run, as its supervisor tells of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Record {
+    pub(crate) supervisor: ProcessId,
+    pub(crate) identity: Option<ProjectIdentity>,
+    /// The project's first block; `None` where the supervisor gives no ports.
+    pub(crate) block: Option<PortRange>,
+    pub(crate) rules: Option<Rules>,
+    pub(crate) started_at: Moment,
+    pub(crate) services: Vec<RunService>,
+    pub(crate) listeners: Vec<RunListener>,
+}
+
+impl Record {
+    /// Adds a socket that began to listen; one that stood at the same place before has gone.
+    pub(crate) fn add(&mut self, listener: RunListener) {
+        self.listeners.retain(|row| (row.transport, row.serves) != (listener.transport, listener.serves));
+        self.listeners.push(listener);
+    }
+
+    /// Calls a process by a name.
+    fn name(&mut self, process: ProcessId, name: String) {
+        self.services.retain(|service| service.process != process);
+        if self.services.len() < MOST_SERVICES {
+            self.services.push(RunService { process, name, ended: false });
+        }
+    }
+}
+
+/// Answers a question about the run.
+pub(crate) fn asked(ask: Ask, peer: Peer, run: &State<Record>) -> Result<Record, String> {
+    if let Ask::Name { name } = ask {
+        let machine = portward_sys::this_machine().map_err(|error| error.to_string())?;
+        let process = process_at(machine.as_ref(), peer.pid).ok_or("who asks is not seen from here")?.id;
+        run.change(|record| record.name(process, name));
+    }
+    Ok(run.now().as_ref().clone())
+}
+
+/// Programs of one run that have names.
+const MOST_SERVICES: usize = 1000;
+
+#[cfg(test)]
+mod tests {
+    use portward_model::{Moment, ProcessId, Transport};
+
+    use super::Record;
+    use crate::runs::RunListener;
+
+    #[test]
+    fn one_place_has_one_listener_and_one_process_one_name() {
+        let own = ProcessId { pid: 7, started_ticks: 1 };
+        let (services, listeners) = (Vec::new(), Vec::new());
+        let mut record =
+            Record { supervisor: own, identity: None, block: None, rules: None, started_at: Moment(0), services, listeners };
+        let at = |pid, port: u16| RunListener {
+            pid,
+            service: "web".to_owned(),
+            transport: Transport::Tcp,
+            asked: None,
+            serves: ([127, 0, 0, 1], port).into(),
+            pinned: true,
+            from: None,
+        };
+        [at(1, 20300), at(2, 20301), at(3, 20300)].into_iter().for_each(|row| record.add(row));
+        assert_eq!(record.listeners.iter().map(|row| row.pid).collect::<Vec<_>>(), [2, 3]);
+        ["a", "b"].into_iter().for_each(|name| record.name(own, name.to_owned()));
+        assert_eq!(record.services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), ["b"]);
+    }
+}

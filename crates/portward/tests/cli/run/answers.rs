@@ -1,0 +1,165 @@
+//! Sessions answer for themselves: what is seen of them when a supervisor is stopped, killed, or cannot be found where it was.
+
+use std::fs;
+
+use portward_testkit::{Running, WorldKind, skip, until};
+use serde_json::Value;
+
+use super::Stage;
+
+/// Says its supervisor's pid, serves 3000, and waits.
+const SERVER: &str = "import os, socket, sys\n\
+    s = socket.socket(); s.bind(('127.0.0.1', 3000)); s.listen()\n\
+    print(os.getppid(), flush=True); sys.stdin.readline()";
+
+impl Stage {
+    /// A session, and its supervisor's pid.
+    fn supervised(&self, project: &std::path::Path) -> (Running, u64) {
+        let running = self.inside(project).start_portward(&["run", "--name", "web", "python3", "-c", SERVER]);
+        let supervisor = running.line().parse().unwrap();
+        let _ = Self::told(&running, "asked 127.0.0.1:3000");
+        (running, supervisor)
+    }
+
+    fn ps(&self) -> Value {
+        self.portward(&self.one, &["ps", "--json"]).expect(0).json()
+    }
+}
+
+/// What sessions serve, by the names of their projects.
+fn served(document: &Value) -> Vec<(String, usize)> {
+    let each = document["sessions"].as_array().unwrap().iter().map(|session| {
+        let services = session["services"].as_array().unwrap();
+        let listeners = services.iter().map(|service| service["listeners"].as_array().unwrap().len()).sum();
+        (session["project"].as_str().unwrap().to_owned(), listeners)
+    });
+    each.collect()
+}
+
+fn one(number: usize) -> Vec<(String, usize)> {
+    vec![("one".to_owned(), number)]
+}
+
+#[test]
+fn a_supervisor_that_is_stopped_is_a_gap_with_its_programs_and_can_be_ended() {
+    let Some(stage) = Stage::new() else { return };
+    let (mut running, supervisor) = stage.supervised(&stage.one);
+    assert_eq!((served(&stage.ps()), stage.ps()["gaps"].as_array().unwrap().len()), (one(1), 0));
+    stage.world.signal(supervisor, "STOP");
+    let stopped = stage.ps();
+    assert_eq!(served(&stopped), one(0), "{stopped}");
+    assert_eq!(stopped["gaps"][0]["lack"], serde_json::json!({ "kind": "session", "pid": supervisor }), "{stopped}");
+    assert_eq!(stopped["sessions"][0]["services"].as_array().unwrap().len(), 1, "the kernel knows what it started");
+    let said = stage.portward(&stage.one, &["ps"]).expect(0);
+    assert!(said.stderr.contains(&format!("kill -CONT {supervisor}")), "{said}");
+    stage.world.signal(supervisor, "CONT");
+    until("it answers again", || (served(&stage.ps()) == one(1)).then_some(()));
+    stage.world.signal(supervisor, "STOP");
+    let _ = stage.portward(&stage.one, &["stop"]).expect(0);
+    assert!(running.end().code().is_some_and(|code| code != 0));
+    assert!(stage.ps()["sessions"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_session_is_found_again_after_its_folder_was_removed() {
+    let Some(stage) = Stage::new() else { return };
+    let (_running, supervisor) = stage.supervised(&stage.one);
+    let find = "find / -xdev -type s -name \"$0.*\" 2>/dev/null; find /tmp /run -type s -name \"$0.*\" 2>/dev/null; true";
+    let socket = stage.world.run(&["sh", "-c", find, &supervisor.to_string()]).stdout.lines().next().unwrap().to_owned();
+    let folder = std::path::Path::new(&socket).parent().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(stage.world.run(&["stat", "-c", "%a", &folder]).stdout, "700\n");
+    assert_eq!(stage.world.run(&["stat", "-c", "%a", &socket]).stdout, "600\n");
+    let _ = stage.world.run(&["rm", "-r", &folder]).expect(0);
+    until("it answers at a new socket", || (served(&stage.ps()) == one(1)).then_some(()));
+    until("and nothing is missing", || stage.ps()["gaps"].as_array().unwrap().is_empty().then_some(()));
+}
+
+#[test]
+fn a_session_is_known_where_its_users_home_has_moved() {
+    let Some(stage) = Stage::new() else { return };
+    let (_running, _) = stage.supervised(&stage.one);
+    let other = stage.world.path().join("other");
+    fs::create_dir(&other).unwrap();
+    stage.world.give(&other);
+    let moved = stage.inside(&stage.two).env("HOME", &other).env("XDG_STATE_HOME", other.join("state"));
+    let document = moved.portward(&["ps", "--json"]).expect(0).json();
+    assert_eq!(served(&document), one(1), "{document}");
+    assert_eq!(document["sessions"][0]["root"], stage.one.to_str().unwrap());
+    // Without the variable the folder of logins is still the same, or the supervisor is named.
+    let moved = stage.inside(&stage.two).through(&["env", "-u", "XDG_RUNTIME_DIR"]);
+    assert_eq!(moved.portward(&["ps"]).expect(0).code, Some(0));
+}
+
+#[test]
+fn many_sessions_are_told_at_once_and_one_that_was_killed_is_lost() {
+    let Some(stage) = Stage::new() else { return };
+    let code = "import os, socket, sys\n\
+        s = socket.socket(); s.bind(('127.0.0.1', 0)); s.listen(); print(os.getppid(), flush=True); sys.stdin.readline()";
+    let start = || stage.inside(&stage.one).start_portward(&["run", "python3", "-c", code]);
+    let all: Vec<Running> = (0..12).map(|_| start()).collect();
+    let supervisors: Vec<u64> = all.iter().map(|running| running.line().parse().unwrap()).collect();
+    until("all of them are listed", || (served(&stage.ps()) == one(12)).then_some(()));
+    stage.world.signal(supervisors[0], "KILL");
+    stage.world.signal(supervisors[1], "STOP");
+    let document = until("one is lost", || Some(stage.ps()).filter(|document| document["lost"] == 1));
+    assert_eq!((served(&document), document["gaps"].as_array().unwrap().len()), (one(10), 1), "{document}");
+    stage.world.signal(supervisors[1], "CONT");
+    let _ = stage.portward(&stage.one, &["run", "true"]).expect(0);
+    assert_eq!(stage.ps()["lost"], 0, "the next run has swept");
+}
+
+#[test]
+fn what_another_user_left_in_the_way_is_passed_over() {
+    let Some(stage) = Stage::new() else { return };
+    if stage.world.kind() != WorldKind::Root {
+        skip("root, to be two users");
+        return;
+    }
+    // A folder in /tmp that root would take, and sockets in it that never answer, answer nonsense, or name somebody's process.
+    let hostile = "import os, socket, sys, threading\n\
+        folder = '/tmp/portward-0'\n\
+        os.mkdir(folder, 0o700); kept = []\n\
+        for name in ['1.0', str(os.getppid()) + '.1', '4242.4242']:\n\
+        \x20   s = socket.socket(socket.AF_UNIX); s.bind(folder + '/' + name); s.listen(); kept.append(s)\n\
+        os.symlink('/etc/passwd', folder + '/7.7')\n\
+        print('READY', flush=True); sys.stdin.readline()";
+    let theirs = stage.inside(&stage.two).stranger().start(&["python3", "-c", hostile]);
+    assert_eq!(theirs.line(), "READY", "{}", theirs.stderr());
+    // Root with no folder of its own but that one's name, and with the other user's variables.
+    for wrapper in [
+        &["env", "-u", "XDG_RUNTIME_DIR", "-u", "XDG_STATE_HOME", "HOME=/nonexistent"][..],
+        &["env", "XDG_RUNTIME_DIR=/tmp/portward-0", "-u", "XDG_STATE_HOME"],
+    ] {
+        let document = stage.inside(&stage.one).through(wrapper).portward(&["ps", "--json"]).expect(0).json();
+        assert!(document["sessions"].as_array().unwrap().is_empty() && document["lost"] == 0, "{document}");
+    }
+    let own = stage.supervised(&stage.one);
+    assert_eq!(served(&stage.ps()), one(1));
+    drop(own);
+    let left = stage.world.run(&["ls", "/tmp/portward-0"]).stdout;
+    assert_eq!(left.lines().count(), 4, "{left}");
+}
+
+#[test]
+fn a_session_of_the_release_before_this_one_is_listed_beside_new_ones() {
+    let Some(stage) = Stage::new() else { return };
+    let _ = stage.portward(&stage.one, &["port", "3000"]).expect(0);
+    let sleeper = stage.inside(&stage.one).start(&["sh", "-c", "echo $$; exec sleep 600"]);
+    let pid = sleeper.line();
+    let rows = "import sqlite3, sys, glob, os\n\
+        store = os.environ['XDG_STATE_HOME'] + '/portward/leases.db'\n\
+        db = sqlite3.connect(store); pid = int(sys.argv[1])\n\
+        ticks = int(open(f'/proc/{pid}/stat').read().rsplit(')', 1)[1].split()[19])\n\
+        project, port = db.execute('SELECT project, port FROM leases').fetchone()\n\
+        run = db.execute('INSERT INTO runs (project, supervisor, supervisor_ticks, started_at, exposes, keeps_ports, isolates) '\n\
+        \x20   'VALUES (?, ?, ?, 1, 0, 0, 0)', (project, pid, ticks)).lastrowid\n\
+        db.execute('INSERT INTO services (run, pid, ticks, name) VALUES (?, ?, ?, ?)', (run, pid, ticks, 'older'))\n\
+        db.commit()";
+    let _ = stage.world.run(&["python3", "-c", rows, pid.trim()]).expect(0);
+    let (_running, _) = stage.supervised(&stage.one);
+    let document = stage.ps();
+    let services = document["sessions"][0]["services"].as_array().unwrap();
+    let names: Vec<&str> = services.iter().map(|service| service["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["older", "web"], "{document}");
+    assert_eq!(document["sessions"].as_array().unwrap().len(), 1);
+}
