@@ -1,35 +1,12 @@
-//! What sessions have recorded of a port.
+//! Where a session serves what its program asked for.
 
 use std::net::SocketAddr;
 
-use portward_checks::doctor::Asked;
-use portward_model::{Failure, Moved, PortRange, Text, Transport, unmap};
+use portward_model::{Failure, PortRange, Transport, unmap};
 use portward_store::ProjectId;
-use portward_sys::{Ask, Context, Dials, Look, PortFilter, Rights, StateSet, Transports, Which};
+use portward_sys::{Ask, Context, Look, PortFilter, Rights, StateSet, Transports, Which};
 
 use crate::{runs::sessions, told::is_localhost};
-
-/// Which sessions that run have a program that asked for the port, and where it went. It only adds to what is known; without
-/// it nothing is claimed.
-pub fn moved(cx: &Context<'_, Dials>, asked: &Asked) -> Vec<Moved> {
-    let mut found = Vec::new();
-    let Ok(sessions) = sessions(cx) else { return found };
-    for run in &sessions.runs {
-        for listener in &run.listeners {
-            let port = listener.serves.port();
-            let is_asked = listener.asked.is_some_and(|own| own.port() == asked.port);
-            if is_asked && port != asked.port && listener.transport == asked.transport {
-                found.push(Moved {
-                    port,
-                    service: Text::from(listener.service.as_str()),
-                    project: run.project.name.clone(),
-                    root: run.project.root.clone().unwrap_or_default(),
-                });
-            }
-        }
-    }
-    found
-}
 
 /// Where a project's program serves an asked port, where that is not `localhost` at the leased one: another address of the loopback,
 /// or another port because the leased one was in other hands. `None` where the lease is right.

@@ -1,13 +1,16 @@
 //! What `list`, `watch` and `graph` may be narrowed to.
 
+mod named;
+
 use std::{fmt, net::IpAddr, str::FromStr};
 
 use portward_checks::UnixPath;
-use portward_model::{Endpoint, EndpointHost, PortRange, Socket, SocketState, Text, unmap};
+use portward_model::{Endpoint, EndpointHost, PortRange, Project, Socket, SocketState, Text, unmap};
 use portward_sys::{Look, PortFilter};
 use rustc_hash::FxHashSet;
 
 use crate::{View, pairs};
+pub(crate) use named::Named;
 
 /// One word that narrows a list: a port, a range, an address, `address:port`, a name, or `pid:`, `user:`,
 /// `project:`, `state:`, `unit:`, `container:` with a value. Words of one kind widen each other, words of different kinds
@@ -129,7 +132,7 @@ portward_model::written_as_text!(Filter);
 
 /// The smallest range that holds every port the filters ask for, so that the kernel can leave out the rest;
 /// `None` when some socket without such a port may be wanted.
-pub(crate) fn kernel_filter(filters: &[Filter]) -> Option<PortFilter> {
+pub(crate) fn kernel_filter(filters: &[Filter], named: &Named) -> Option<PortFilter> {
     // What is one of several wishes leaves nothing out.
     let ports = filters.iter().filter(|filter| filter.kind() == Some(PLACES)).flat_map(|filter| &filter.terms);
     let ranges = ports.filter_map(|term| match *term {
@@ -137,7 +140,8 @@ pub(crate) fn kernel_filter(filters: &[Filter]) -> Option<PortFilter> {
         Term::Endpoint(_, port) => Some(PortRange { first: port, last: port }),
         _ => None,
     });
-    let hull = ranges.reduce(|a, b| PortRange { first: a.first.min(b.first), last: a.last.max(b.last) })?;
+    let meant = named.ports().map(|port| PortRange { first: port, last: port });
+    let hull = ranges.chain(meant).reduce(|a, b| PortRange { first: a.first.min(b.first), last: a.last.max(b.last) })?;
     // A path widens the same kind, and paths have no port.
     let has_path = all_terms(filters).any(|term| matches!(term, Term::Path(_)));
     (!has_path).then_some(PortFilter::Either(hull))
@@ -148,18 +152,39 @@ pub(crate) fn wants_connections(filters: &[Filter]) -> bool {
     all_terms(filters).any(|term| matches!(term, Term::State(state) if !state.serves()))
 }
 
+/// True when some filter names a port or a path: what stands there is wanted, whatever it is.
+pub(crate) fn names_places(filters: &[Filter]) -> bool {
+    all_terms(filters).any(|term| kind(term) == PLACES)
+}
+
+/// The words that are names.
+pub(crate) fn words(filters: &[Filter]) -> impl Iterator<Item = &str> {
+    all_terms(filters).filter_map(|term| match term {
+        Term::Name(name, _) | Term::Project(name) => Some(name.as_str()),
+        _ => None,
+    })
+}
+
+/// The bare ports.
+fn bare(filters: &[Filter]) -> impl Iterator<Item = u16> {
+    all_terms(filters).filter_map(|term| match term {
+        Term::Ports(range) if range.first == range.last => Some(range.first),
+        _ => None,
+    })
+}
+
 fn all_terms(filters: &[Filter]) -> impl Iterator<Item = &Term> {
     filters.iter().flat_map(|filter| &filter.terms)
 }
 
 /// Positions of the sockets of a view that the filters let through.
-pub(crate) fn choose(host: &dyn Look, view: &View, filters: &[Filter]) -> Vec<u32> {
+pub(crate) fn choose(host: &dyn Look, view: &View, filters: &[Filter], named: &Named) -> Vec<u32> {
     let all = 0..u32::try_from(view.snapshot.sockets.len()).unwrap_or(u32::MAX);
     if filters.is_empty() {
         return all.collect();
     }
     let behind = behind(host, view, filters);
-    let chosen: Vec<u32> = all.filter(|index| passes(view, filters, &behind, *index as usize)).collect();
+    let chosen: Vec<u32> = all.filter(|index| passes(view, filters, &behind, named, *index as usize)).collect();
     with_other_ends(view, chosen)
 }
 
@@ -198,9 +223,9 @@ fn with_other_ends(view: &View, chosen: Vec<u32>) -> Vec<u32> {
     all
 }
 
-fn passes(view: &View, filters: &[Filter], behind: &FxHashSet<usize>, index: usize) -> bool {
+fn passes(view: &View, filters: &[Filter], behind: &FxHashSet<usize>, named: &Named, index: usize) -> bool {
     let Some(socket) = view.snapshot.sockets.get(index) else { return false };
-    let fits = |term: &Term| matches(view, term, behind, index, socket);
+    let fits = |term: &Term| named.takes(view, term, index, socket) || matches(view, term, behind, index, socket);
     let mut judged: Vec<u8> = Vec::new();
     for filter in filters {
         let Some(kind) = filter.kind() else {
@@ -259,10 +284,9 @@ fn matches(view: &View, term: &Term, behind: &FxHashSet<usize>, index: usize, so
             let is = |uid: u32| uid.to_string() == *user || view.user(uid).raw() == user.as_bytes();
             is(socket.uid) || holders().any(|pid| view.snapshot.process(pid).is_some_and(|process| is(process.uid)))
         }
-        Term::Project(name) => holders().filter_map(|pid| view.story(pid)?.project.as_ref()).any(|project| {
-            let worktree = project.worktree.as_ref().is_some_and(|worktree| has(worktree, name));
-            has(&project.name, name) || worktree || project.root.raw() == name.as_bytes()
-        }),
+        Term::Project(name) => {
+            holders().filter_map(|pid| view.story(pid)?.project.as_ref()).any(|project| has_name(project, name))
+        }
         Term::Unit(name) => {
             let supervised =
                 holders().filter_map(|pid| view.story(pid)?.supervisor.as_ref()).any(|supervisor| has(&supervisor.name, name));
@@ -285,6 +309,12 @@ fn matches(view: &View, term: &Term, behind: &FxHashSet<usize>, index: usize, so
             usual.is_some_and(is_on) || holders().any(is_called)
         }
     }
+}
+
+/// True for a project with this in its name or that of its worktree, or with this root.
+fn has_name(project: &Project, name: &str) -> bool {
+    let worktree = project.worktree.as_ref().is_some_and(|worktree| has(worktree, name));
+    has(&project.name, name) || worktree || project.root.raw() == name.as_bytes()
 }
 
 fn has(text: &Text, part: &str) -> bool {

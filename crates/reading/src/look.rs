@@ -6,7 +6,8 @@ mod story;
 use std::thread;
 
 use portward_model::{
-    Container, Gap, Lack, Moment, Need, Scope, Seen, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic, Transport, Via,
+    Container, Gap, Lack, Moment, Need, Scope, Seen, Sentence, Snapshot, Socket, SocketOptions, SocketState, Text, Traffic,
+    Transport, Via,
 };
 use portward_sys::{self as sys, Ask, Beyond, Depth, Holders, Partial, PortFilter, StateSet, SysError, Transports, Which};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -76,6 +77,7 @@ impl Look {
             clients: None,
             stories: FxHashMap::default(),
             options: FxHashMap::default(),
+            kept: FxHashMap::default(),
             served: std::sync::OnceLock::new(),
             first_owners: std::sync::OnceLock::new(),
             hidden_processes: 0,
@@ -187,6 +189,7 @@ pub struct View {
     clients: Option<Vec<Clients>>,
     stories: FxHashMap<u32, Story>,
     options: FxHashMap<usize, SocketOptions>,
+    kept: FxHashMap<usize, Sentence>,
     served: std::sync::OnceLock<FxHashSet<(Transport, u16)>>,
     first_owners: std::sync::OnceLock<Vec<Option<u32>>>,
     /// Processes whose descriptors the reader may not see.
@@ -217,6 +220,23 @@ impl View {
     /// What is known about why a process runs; `None` for a process that holds no socket of this view.
     pub fn story(&self, pid: u32) -> Option<&Story> {
         self.stories.get(&pid)
+    }
+
+    /// Says anew why a process runs, for a caller that knows more of it than the look did.
+    pub fn retell(&mut self, pid: u32, why: Sentence) {
+        if let Some(story) = self.stories.get_mut(&pid) {
+            story.why = why;
+        }
+    }
+
+    /// Says what a socket is kept for that nobody listens on.
+    pub fn keep(&mut self, socket: usize, why: Sentence) {
+        self.kept.insert(socket, why);
+    }
+
+    /// What was said of that.
+    pub fn kept(&self, socket: usize) -> Option<&Sentence> {
+        self.kept.get(&socket)
     }
 
     /// Options that were read from the holder's descriptor.

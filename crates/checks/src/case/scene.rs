@@ -230,7 +230,7 @@ impl Scene {
     pub(crate) fn moved(mut self, port: u16, service: &str, project: &str) -> Self {
         let text = |text: &str| Text::from(text);
         let root = text(if project.is_empty() { "" } else { "/home/ana/project" });
-        self.exam.moved.push(Moved { port, service: text(service), project: text(project), root });
+        self.exam.moved.push(Moved { port, service: text(service), project: text(project), root, pid: None, here: false });
         self
     }
 

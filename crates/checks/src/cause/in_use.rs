@@ -7,6 +7,7 @@ causes! {
     system_service_holds,
     orphan_holds_port,
     double_start,
+    session_serves,
     wsl_host_holds,
     port_held_by_process,
     port_held_dualstack,

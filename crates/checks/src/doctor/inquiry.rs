@@ -281,7 +281,9 @@ impl Inquiry {
                 self.agenda.extend(routes);
                 self.agenda.extend([Task::Owners, Task::Errands, Task::Plan, Task::Widen]);
             }
-            Asking::Listen => self.agenda.extend([Task::FarEnds, Task::Tries, Task::Judge]),
+            Asking::Listen => {
+                self.agenda.extend([Task::FarEnds, Task::Read(Wanted::Moved), Task::Tries, Task::Judge]);
+            }
         }
     }
 

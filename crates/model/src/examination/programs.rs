@@ -38,6 +38,12 @@ pub struct Moved {
     pub project: Text,
     /// The project's root; empty for what runs outside any.
     pub root: Text,
+    /// The process that serves it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// True where it is the project of whoever asks.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub here: bool,
 }
 
 /// One look at the endpoint while it was watched.

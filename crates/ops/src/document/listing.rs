@@ -9,7 +9,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Gap, SocketDocument, When, owner::Processes};
-use crate::{Exit, Noun, Row, RowKind, View, entry::ErasedSerialize};
+use crate::{Exit, Meant, Noun, Row, RowKind, View, entry::ErasedSerialize};
 
 /// Endpoints and connections.
 pub struct Listing {
@@ -24,6 +24,18 @@ pub struct Facts {
     pub exposed: Option<Exposure>,
     /// Unix sockets that stand in no group because they rarely matter.
     pub minor_unix: usize,
+    /// Ports that sessions keep free for their projects, and that stand in no group.
+    #[serde(default)]
+    pub held: usize,
+    /// Where bare numbers meant a project's own ports: which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meant: Vec<Meant>,
+    /// Where nothing that was asked for listens: which sessions ask for such a port, and where they serve it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_for: Vec<Meant>,
+    /// Where nothing was found: names of services and projects that come near.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<String>,
     /// Columns that were asked for, by name; empty for the usual ones.
     pub columns: Vec<String>,
     /// True when the caller named what to look for.
@@ -108,6 +120,10 @@ impl Listing {
                 .find_map(|row| reached(&view, row))
                 .and_then(|(port, reach)| Some(Exposure { port: port?, reach })),
             minor_unix: 0,
+            held: 0,
+            meant: Vec::new(),
+            asked_for: Vec::new(),
+            near: Vec::new(),
             columns: Vec::new(),
             filtered: false,
             asked: Vec::new(),

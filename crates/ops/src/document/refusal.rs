@@ -42,6 +42,9 @@ portward_model::reasons! {
             Publishes { container: String, stop: ShellLine },
         "it carries ports of a {runtime} container, which would keep running without them; stop the container: {find} tells which, \
          then {runtime} stop NAME" Carries { runtime: String, find: ShellLine },
+        "it lends the port to {project}; portward front --off gives it back" Lends { project: String },
+        "it lends ports of this machine to a project; portward front --off gives them back" LendsPorts,
+        "it supervises a session, and holds ports for it; they are free when the session has ended: {stop}" Supervises { stop: ShellLine },
         "it still runs {grace} after {signal}; --force sends SIGKILL" Outlives { grace: Span, signal: String },
         "it does not end even after SIGKILL: it waits in the kernel, as for a disk or a network file system" Unkillable,
         "a debugger has stopped it; resume it there" Traced,

@@ -3,7 +3,8 @@
 use std::net::IpAddr;
 
 use portward_model::{
-    AddressClass, Endpoint, EndpointHost, Family, Need, Queue, Scope, Snapshot, Socket, SocketState, Text, Traffic, Transport,
+    AddressClass, Endpoint, EndpointHost, Family, Need, Queue, Scope, Sentence, Snapshot, Socket, SocketState, Text, Traffic,
+    Transport,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,6 +75,9 @@ pub struct SocketDocument {
     /// Of a tunnel or forwarder, where what comes to it goes on to, by its process's own arguments.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub leads: Option<Text>,
+    /// Of a port that a session keeps free for its project: what for, such as `held for shop's 3000`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_for: Option<Sentence>,
 }
 
 /// One end of a socket.
@@ -148,6 +152,7 @@ impl SocketDocument {
             owners_gap,
             clients: view.clients(index),
             leads: leads(view, index),
+            held_for: view.kept(index).cloned(),
         })
     }
 

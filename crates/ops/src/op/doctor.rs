@@ -9,13 +9,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use portward_checks::doctor::{Asked as Target, Depth, Inquiry, Question, Verdict, Words, understand};
-use portward_keeper::moved;
-use portward_model::{Declined, Endpoint, Moved, Observed, Text, Transport};
+use portward_model::{Declined, Endpoint, EndpointHost, Moved, Observed};
 use portward_reading::{NamesOf, inquire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Dials, Failure, Looks, Op, Prompt, Sink, Span, hands, op::ps::Ps};
+use crate::{Acts, Context, Dials, Failure, Looks, Meant, Op, Prompt, Sink, Span, named::Known};
 
 pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 
@@ -24,7 +23,8 @@ pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 /// Takes an endpoint, a URL, unix:PATH or a service's name; or the error message itself, in quotes or on standard
 /// input with `-`. It looks before it connects and never connects where that would be an event: debuggers,
 /// one-shot and socket-activated listeners, logins that wait for their callback, ports that store what they are sent;
-/// there `--connect` makes it connect all the same.
+/// there `--connect` makes it connect all the same. In a project a bare 3000 is the project's, wherever its session serves it, and
+/// localhost:3000 the real one.
 #[derive(Args)]
 pub struct Doctor {}
 
@@ -44,6 +44,9 @@ macro_rules! question {
             /// Ask why a server cannot listen there, not why a client cannot connect
             #[arg(long)]
             pub bind: bool,
+            /// The project whose ports are meant, and with --all whose listeners: its name, or its folder
+            #[arg(long, value_name = "PROJECT")]
+            pub project: Option<String>,
             $($own)*
         }
     };
@@ -134,7 +137,7 @@ impl Op for Ask {
 
     fn run(self, cx: &Context<'_, Dials>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
-        let asked = asked(cx, self.target, self.text, self.bind)?;
+        let asked = asked(cx, self.target, self.text, self.bind, self.project.as_deref())?;
         let depth = Depth { on_demand: self.connect, ..THOROUGH };
         if self.explain_probes {
             explain_probes(cx, asked, Depth { probe: false, ..depth }, began)
@@ -150,7 +153,7 @@ impl Op for Fix {
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
-        let asked = asked(&cx.dials(), self.target, self.text, self.bind)?;
+        let asked = asked(&cx.dials(), self.target, self.text, self.bind, self.project.as_deref())?;
         fixes::examine_and_offer(cx, asked, self.yes, began)
     }
 }
@@ -161,7 +164,7 @@ impl Op for Follow {
 
     fn run(self, cx: &Context<'_, Dials>, out: &mut Sink<'_, Examined>) -> Result<Examined, Failure> {
         let began = cx.now();
-        let asked = asked(cx, self.target, self.text, self.bind)?;
+        let asked = asked(cx, self.target, self.text, self.bind, self.project.as_deref())?;
         // There is nothing to follow where no endpoint is known.
         if asked.question.asked.is_nowhere() {
             return examine(cx, asked, THOROUGH, began);
@@ -195,8 +198,22 @@ impl Op for Client {
 }
 
 /// What was asked, with what is read from standard input.
-fn asked(cx: &Context<'_, Dials>, target: Option<String>, text: Option<String>, bind: bool) -> Result<Asked, Failure> {
-    understood(cx, &heard(cx.prompt, Words { target, text: text.map(String::into_bytes), bind })?, None)
+fn asked(
+    cx: &Context<'_, Dials>,
+    target: Option<String>,
+    text: Option<String>,
+    bind: bool,
+    project: Option<&str>,
+) -> Result<Asked, Failure> {
+    let mut words = heard(cx.prompt, Words { target, text: text.map(String::into_bytes), bind })?;
+    let known = Known::of(cx, project)?;
+    // A text speaks of the port that its program asked for.
+    let bare = words.target.as_deref().filter(|_| words.text.is_none()).and_then(|target| target.parse::<Endpoint>().ok());
+    let meant = bare.and_then(|endpoint| known.meant_here(cx, &endpoint));
+    if let Some(meant) = &meant {
+        words.target = Some(meant.endpoint().to_string());
+    }
+    Ok(Asked { meant, ..understood(cx, &words, None)? })
 }
 
 /// The words, with those of standard input in the place of `-`.
@@ -209,7 +226,7 @@ fn heard(prompt: &dyn Prompt, mut words: Words) -> Result<Words, Failure> {
 }
 
 fn understood(cx: &Context<'_, Dials>, words: &Words, observed: Option<Observed>) -> Result<Asked, Failure> {
-    Ok(Asked { question: understand(words, &NamesOf(cx.machine))?, observed })
+    Ok(Asked { question: understand(words, &NamesOf(cx.machine))?, observed, meant: None })
 }
 
 impl Client {
@@ -238,6 +255,8 @@ impl Client {
 struct Asked {
     question: Question,
     observed: Option<Observed>,
+    /// The project's port that a bare number meant.
+    meant: Option<Meant>,
 }
 
 /// Everything that answers a question once.
@@ -250,32 +269,20 @@ fn examine(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) 
 
 /// The same, with the inquiry that it came from.
 fn inquired(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<(Inquiry, Examined), Failure> {
+    let meant = asked.meant;
     let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, &|asked| moved_to(cx, asked), depth);
     cx.still_wanted()?;
-    let examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));
+    let mut examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));
+    examined.notes.extend(meant.as_ref().map(Meant::sentence));
+    examined.meant = meant;
     Ok((inquiry, examined))
 }
 
-/// Where sessions have moved a port: this user's, and those of the user who called root, by what a process of theirs says.
+/// Where sessions have moved a port: this user's, and those of the user who called root.
 fn moved_to(cx: &Context<'_, Dials>, asked: &Target) -> Vec<Moved> {
-    let mut found = moved(cx, asked);
-    let Some(Ok(theirs)) = hands::beside(&Ps {}, cx) else { return found };
-    for session in theirs.sessions {
-        let listeners = session.services.into_iter().flat_map(|service| service.listeners);
-        for listening in listeners.filter(|listening| listening.url.starts_with("udp/") == (asked.transport == Transport::Udp)) {
-            let port = |address: &str| address.parse::<std::net::SocketAddr>().ok().map(|address| address.port());
-            let is_asked = listening.asked.as_deref().and_then(port) == Some(asked.port);
-            if let Some(port) = port(&listening.serves).filter(|port| is_asked && *port != asked.port) {
-                found.push(Moved {
-                    port,
-                    service: Text::from(listening.service.as_str()),
-                    project: session.project.clone().unwrap_or_default(),
-                    root: session.root.clone().unwrap_or_default(),
-                });
-            }
-        }
-    }
-    found
+    let known = Known::of(cx, None).unwrap_or_default();
+    let endpoint = Endpoint::at(asked.transport, EndpointHost::Any, asked.port);
+    known.elsewhere(&endpoint).into_iter().map(|meant| known.moved(meant)).collect()
 }
 
 /// The probes that would be made, as they would be listed.

@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use clap::Args;
 use portward_checks::{address_sentence, browser_blocks, check_doc, class_sentence, reach, rule_sentences, usual_service};
 use portward_model::{
-    AddressClass, Endpoint, PortClass, Reach, Route, Scope, Seen, Sentence, Snapshot, Socket, SocketOptions, SocketState,
+    AddressClass, Endpoint, Own, PortClass, Reach, Route, Scope, Seen, Sentence, Snapshot, Socket, SocketOptions, SocketState,
     SupervisorKind, Transport, capitalised,
 };
 use portward_sys::{Depth, Look, PortFilter, Tape, Which};
@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Bind, Client, Context, Exit, Failure, Looks, Nearby, Never, Noun, Op, Port, Sink, Step, View,
     document::{Gap, Proof, SocketDocument, When, leads},
+    named::{Known, Meant, own},
     pairs,
     target::{Target, endpoint_words, holder_words, verb},
 };
@@ -26,7 +27,8 @@ use crate::{
 /// Say what an endpoint is, who holds it, who can reach it, and how data gets there
 ///
 /// Takes whatever people paste: 49342, 127.0.0.1:49342, `[::1]:49342`, localhost:49342, a URL, udp/53,
-/// <unix:/path>, web.shop.localhost. An endpoint that nobody uses gets as good an answer as one in use.
+/// <unix:/path>, web.shop.localhost. An endpoint that nobody uses gets as good an answer as one in use. In a project a bare 3000 is the
+/// project's, wherever its session serves it, and localhost:3000 the real one.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Explain {
@@ -41,6 +43,10 @@ pub struct Explain {
     #[arg(long)]
     #[serde(default)]
     pub show_args: bool,
+    /// The project whose ports are meant: its name, or its folder; otherwise the one that this is typed in
+    #[arg(long, value_name = "PROJECT")]
+    #[serde(default)]
+    pub project: Option<String>,
 }
 
 /// What an endpoint is, from live facts.
@@ -73,6 +79,12 @@ pub struct Explained {
     /// The address, where it is another machine's: what serves there is not seen from here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<IpAddr>,
+    /// Where a bare number meant a project's own port: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meant: Option<Meant>,
+    /// Where nobody serves it, or the port is a session's: which sessions ask for it, and where they serve it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub asked_for: Vec<Meant>,
     /// True when the caller asked about a bind.
     pub asked_to_bind: bool,
     /// True when the caller asked to see arguments.
@@ -119,7 +131,9 @@ impl Op for Explain {
         // A page stands in the program: no machine is read for it.
         let unread = page.as_ref().map(|_| Tape::of(Snapshot::unread()));
         let machine = unread.as_ref().map_or(cx.machine, |unread| unread);
-        let target = Target::of(endpoint, machine)?;
+        let known = if page.is_some() { Known::default() } else { Known::of(cx, self.project.as_deref())? };
+        let meant = known.meant_here(cx, &endpoint);
+        let target = Target::of(meant.as_ref().map_or(endpoint, Meant::endpoint), machine)?;
         let mut look = target.look();
         look.which = Which::All;
         look.ports = look.ports.map(|_| PortFilter::Held(target.endpoint.port));
@@ -128,6 +142,7 @@ impl Op for Explain {
         if page.is_some() {
             view.snapshot.gaps.clear();
         }
+        own::tell(cx, &known, &mut view);
         if self.show_args && page.is_none() {
             view.open_arguments(machine, cx.caller.uid);
         }
@@ -140,6 +155,7 @@ impl Op for Explain {
         } else {
             nearby::same_port(&target, &view, &chosen)
         };
+        let asked_for = asked_for(&known, &target, &chosen);
         let bind = if page.is_some() {
             Bind { possible: None, proof: Proof::Rules, because: Vec::new() }
         } else {
@@ -152,8 +168,10 @@ impl Op for Explain {
             endpoint: if page.is_some() { self.endpoint } else { target.endpoint.to_string() },
             summary: match elsewhere {
                 Some(address) => foreign(&view, &target, address, route.as_ref()),
-                None => summary(&view, &target, &chosen, &bind),
+                None => with_sessions(summary(&view, &target, &chosen, &bind), meant.as_ref(), &asked_for),
             },
+            meant,
+            asked_for,
             address: address(&target),
             port: port(&target, &view),
             resolves: if matches!(target.endpoint.host, portward_model::EndpointHost::Name(_)) {
@@ -176,6 +194,27 @@ impl Op for Explain {
             now: When(view.snapshot.host.now),
         })
     }
+}
+
+/// Sessions that asked for the port, where nobody serves it; or the one that serves this port, which its programs call by another.
+fn asked_for(known: &Known, target: &Target, chosen: &[usize]) -> Vec<Meant> {
+    let Endpoint { transport, port, .. } = target.endpoint;
+    if target.path().is_some() {
+        return Vec::new();
+    }
+    match chosen {
+        [] => known.elsewhere(&target.endpoint),
+        _ => known.serves_at(transport, port).into_iter().collect(),
+    }
+}
+
+/// The answer with what is known of the sessions that have to do with it.
+fn with_sessions(summary: Sentence, meant: Option<&Meant>, asked_for: &[Meant]) -> Sentence {
+    let said = match (meant, asked_for) {
+        (Some(meant), _) => meant.sentence().to_string(),
+        (None, asked) => asked.iter().map(|meant| format!("{}.", meant.elsewhere())).collect::<Vec<_>>().join(" "),
+    };
+    if said.is_empty() { summary } else { format!("{summary} {said}").into() }
 }
 
 fn route_to(host: &dyn Look, address: IpAddr) -> Option<Route> {
@@ -266,7 +305,10 @@ fn summary(view: &View, target: &Target, chosen: &[usize], bind: &Bind) -> Sente
     };
     let place = place.filter(works).map(|story| story.why.clone()).filter(|why| !why.is_empty());
     let started = since.map(|process| format!(", started {} ago", age(view.age_s(process.started_at)))).unwrap_or_default();
-    let place = place.map(|place| format!(" for {place}")).unwrap_or_default();
+    // Of Portward's own it is said what they do, and not for whom they work.
+    let link = if since.and_then(Own::of).is_some() { "," } else { " for" };
+    let place = view.kept(*first).map(ToString::to_string).or(place.map(|place| place.to_string()));
+    let place = place.map(|place| format!("{link} {place}")).unwrap_or_default();
     let said = said.join(" and ");
     // A program's name keeps its own spelling.
     let said = if since.is_some() { said } else { capitalised(&said) };

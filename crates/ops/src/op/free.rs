@@ -19,6 +19,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refused, Sink, Span, Supervised,
     document::{Gap, Refusal},
+    named::{Known, Meant},
+    op::front::Off,
     target::{Target, holder_words},
 };
 use again::Parents;
@@ -36,7 +38,8 @@ pub use wanted::Wanted;
 /// parents, and watches for a moment whether something starts again what it stopped.
 ///
 /// Takes endpoints, ranges (3000-3005), lists (3000,5173), programs that serve something (vite, pid:4121)
-/// and services (postgres). A bare port that only UDP has is that of UDP.
+/// and services (postgres). A bare port that only UDP has is that of UDP. In a project a bare 3000 is the project's, wherever its
+/// session serves it; where somebody else has the real one, it asks which is meant. localhost:3000 is always the real one.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Free {
@@ -71,6 +74,10 @@ pub struct Free {
     #[arg(long, short = 'n')]
     #[serde(default)]
     pub dry_run: bool,
+    /// The project whose ports are meant: its name, or its folder; otherwise the one that this is typed in
+    #[arg(long, value_name = "PROJECT")]
+    #[serde(default)]
+    pub project: Option<String>,
 }
 
 fn grace() -> Span {
@@ -107,6 +114,9 @@ pub struct Outcome {
     /// What there is to say of the endpoints beside that, a sentence each.
     #[serde(default)]
     pub notes: Vec<Sentence>,
+    /// Where bare numbers meant a project's own ports: which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meant: Vec<Meant>,
     /// True when the whole tree was asked for.
     pub tree: bool,
     /// True when somebody was asked and said no.
@@ -133,8 +143,10 @@ impl Op for Free {
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Outcome, Failure> {
         let itself = Itself::of(cx)?;
-        let Aims { targets: wanted, served, named, notes } = Aims::of(cx, &self.endpoints)?;
-        let mut plan = Plan::default();
+        let known = Known::of(cx, self.project.as_deref())?;
+        let before = known.front();
+        let Aims { targets: wanted, served, named, notes, meant } = Aims::of(cx, &self.endpoints, &known)?;
+        let mut plan = Plan::of(known);
         plan.notes = notes;
         let mut targets = Vec::new();
         for target in &wanted {
@@ -153,12 +165,17 @@ impl Op for Free {
             tree: self.tree,
             gaps: plan.gaps,
             notes: plan.notes,
+            meant,
             ..Outcome::default()
         };
         if outcome.endpoints.is_empty() {
             outcome.endpoints = self.endpoints.iter().map(ToString::to_string).collect();
         }
         outcome.notes.extend(plan.marks.iter().filter_map(|mark| stopped(mark, &targets)));
+        let lent = before.filter(|_| outcome.refused.iter().any(|refused| matches!(refused.why, Refusal::Lends { .. })));
+        if let Some(project) = lent.filter(|_| !self.dry_run) {
+            give_back(cx, &project, &mut outcome)?;
+        }
         if self.dry_run {
             outcome.would = Some(plan.marks.iter().map(|mark| mark.freed(self.signal.0)).collect());
             report(cx, &targets, &mut outcome, Duration::ZERO)?;
@@ -190,6 +207,17 @@ impl Op for Free {
         }
         Ok(outcome)
     }
+}
+
+/// Gives the front back, where the person agrees: what it lends is free then.
+fn give_back(cx: &Context<'_, Acts>, project: &str, outcome: &mut Outcome) -> Result<(), Failure> {
+    let question = format!("The port is lent to {project}. Give it back, with all that is lent (portward front --off)?");
+    if cx.prompt.confirm(&question) == Some(true) {
+        Off {}.run(cx, &mut Sink::new(&mut |_| true))?;
+        outcome.refused.retain(|refused| !matches!(refused.why, Refusal::Lends { .. }));
+        outcome.notes.push(format!("Nobody has the front; {project} had it until now.").into());
+    }
+    Ok(())
 }
 
 /// That a process was stopped by a signal, and how it goes on.

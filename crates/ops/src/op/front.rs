@@ -1,7 +1,6 @@
 //! `portward front`
 
 mod document;
-mod project;
 mod unlent;
 
 use std::{io::ErrorKind, os::fd::OwnedFd, process::Child, time::Duration};
@@ -9,12 +8,17 @@ use std::{io::ErrorKind, os::fd::OwnedFd, process::Child, time::Duration};
 use clap::Args;
 use portward_keeper::{alive, enclosing, is_alive, reserve, start_forwarder};
 use portward_model::{Hint, Sentence, Text, Transport, hint};
-use portward_store::{FrontRow, Store};
+use portward_store::{FrontRow, ProjectRow, Store};
 use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Kind, Never, Noun, Op, Sink, document::Gap, hands};
+use crate::{
+    Acts, Context, Exit, Failure, Kind, Never, Noun, Op, Sink,
+    document::Gap,
+    hands,
+    named::{Found, Known, find_project},
+};
 
 pub use unlent::Unlent;
 
@@ -38,7 +42,7 @@ pub struct Status {}
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Give {
-    /// The project: its name or the beginning of it, the name of its worktree, or its folder; `.` is this one
+    /// The project: its name or the beginning of it, the name of its worktree, its folder, or a service of it; `.` is this one
     #[arg(value_name = "PROJECT", required = true)]
     pub project: String,
 }
@@ -47,7 +51,7 @@ pub struct Give {
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Low {
-    /// The project: its name or the beginning of it, the name of its worktree, or its folder; `.` is this one
+    /// The project: its name or the beginning of it, the name of its worktree, its folder, or a service of it; `.` is this one
     #[arg(value_name = "PROJECT", required = true)]
     pub project: String,
     /// Ports that only root may bind, such as 80,443: bound now for this project's services, and no others later
@@ -238,7 +242,7 @@ impl Op for Off {
 /// Gives the front to a project.
 fn give(cx: &Context<'_, Acts>, word: &str, reserved: &[OwnedFd]) -> Result<Lent, Failure> {
     let mut store = Store::open(cx)?;
-    let project = project::find(&cx.looks(), &mut store, word)?;
+    let project = project(cx, &mut store, word)?;
     let has_forwarder = store.front()?.is_some_and(|row| alive(cx.machine, &row).is_some());
     if !has_forwarder && let Some(failure) = inside(cx)? {
         return Err(failure);
@@ -260,6 +264,19 @@ fn give(cx: &Context<'_, Acts>, word: &str, reserved: &[OwnedFd]) -> Result<Lent
         answer.connections = Some(row.connections);
     }
     Ok(answer)
+}
+
+/// The project that a word means: one that is called so, or that of the service that is.
+fn project(cx: &Context<'_, Acts>, store: &mut Store<'_>, word: &str) -> Result<ProjectRow, Failure> {
+    find_project(cx, store, word).or_else(|failure| {
+        let known = Known::own(cx, None)?;
+        let found = known.services(word);
+        let place = |found: &Found<'_>| found.session.id.clone();
+        let Some(first) = found.first().map(place).filter(|first| found.iter().all(|other| place(other) == *first)) else {
+            return Err(failure);
+        };
+        store.projects()?.into_iter().find(|row| row.id.0.to_string() == first).ok_or(failure)
+    })
 }
 
 /// Gives the front back.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Context, Failure, Look, Looks, Never, Noun, Op, RowKind, Sink, View,
     document::Gap,
-    filter::{self, Filter},
+    filter::{self, Filter, Named},
     rows,
 };
 
@@ -108,7 +108,8 @@ impl Op for Graph {
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Talk, Failure> {
         let transports = Transports { tcp: true, udp: true, unix: self.unix };
         let view = Look { transports, states: StateSet::All, clients: false, ..Look::serving() }.take(cx.machine);
-        let chosen = filter::choose(cx.machine, &view, &self.filters);
+        let named = Named::of(cx, &self.filters, None)?;
+        let chosen = filter::choose(cx.machine, &view, &self.filters, &named);
         let connected =
             |index: &u32| view.snapshot.sockets.get(*index as usize).is_some_and(|socket| socket.state != SocketState::TimeWait);
         let chosen: Vec<u32> = chosen.into_iter().filter(connected).collect();

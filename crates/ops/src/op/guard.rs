@@ -12,7 +12,10 @@ use portward_model::Endpoint;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Looks, Noun, Op, Sink};
+use crate::{
+    Acts, Context, Exit, Failure, Looks, Meant, Noun, Op, Sink,
+    named::{Known, Twofold},
+};
 pub use document::{Done, GuardTable, Guarded, GuardedSocket, OpenConnection, RuleSet, State, TableState};
 use named::Named;
 
@@ -27,6 +30,8 @@ use named::Named;
 /// exact rules for the packet filter. As root, `--firewall` loads them into a table of its own, which is gone when the command
 /// ends, or with `--persist` stays until `guard open`. No other table is ever touched.
 ///
+/// In a project a bare 3000 is the project's, wherever its session serves it, and localhost:3000 the real one.
+///
 /// `guard status` names every listening socket of this user (as root: of everybody), whether it is closed, by what, and what
 /// would close it. It guards against accidents; other firewalls are not weighed.
 #[derive(Args)]
@@ -39,6 +44,9 @@ pub struct Status {
     /// The endpoints; a bare port is its TCP and its UDP sockets
     #[arg(value_name = "ENDPOINT")]
     pub endpoints: Vec<Endpoint>,
+    /// The project whose ports are meant: its name, or its folder; otherwise the one that this is typed in
+    #[arg(long, value_name = "PROJECT")]
+    pub project: Option<String>,
 }
 
 /// Close what serves the endpoints
@@ -48,6 +56,10 @@ pub struct Pin {
     /// The endpoints; a bare port is its TCP and its UDP sockets
     #[arg(value_name = "ENDPOINT", required = true)]
     pub endpoints: Vec<Endpoint>,
+    /// The project whose ports are meant: its name, or its folder; otherwise the one that this is typed in
+    #[arg(long, value_name = "PROJECT")]
+    #[serde(default)]
+    pub project: Option<String>,
     /// Close the port at the packet filter instead of pinning sockets, until this command ends; needs root
     #[arg(long)]
     #[serde(default)]
@@ -106,7 +118,8 @@ impl Op for Status {
     "portward guard" => "what of mine is open, to whom, and what would close it" }
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
-        status::status(cx.machine, &named(cx, &self.endpoints)?)
+        let (named, meant) = named(cx, &self.endpoints, self.project.as_deref(), None)?;
+        status::status(cx.machine, &named).map(|guarded| guarded.meant(&meant))
     }
 }
 
@@ -118,13 +131,14 @@ impl Op for Pin {
     "sudo portward guard pin 8080 --firewall --persist" => "and for longer; `portward guard open 8080` ends it" }
 
     fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
-        let named = named(&cx.looks(), &self.endpoints)?;
-        match (self.firewall, self.persist) {
+        let (named, meant) = named(&cx.looks(), &self.endpoints, self.project.as_deref(), Some(cx))?;
+        let closed = match (self.firewall, self.persist) {
             (true, persist) => firewall::close(cx, &named, persist, self.dry_run, out),
             (false, true) => Err(Failure::usage("A pin cannot outlast its socket; only --firewall takes --persist.")
                 .hint("sudo portward guard pin 3000 --firewall --persist")),
             (false, false) => pin::pin(cx.machine, &named, self.dry_run),
-        }
+        };
+        closed.map(|guarded| guarded.meant(&meant))
     }
 }
 
@@ -133,10 +147,41 @@ impl Op for Open {
     "sudo portward guard open 3000" => "ends what --firewall --persist began" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Guarded>) -> Result<Guarded, Failure> {
-        firewall::open(cx.machine, &named(&cx.looks(), &self.endpoints)?, self.dry_run)
+        // A table is of the port that it was made for: the number is what it says.
+        let named: Vec<Named> =
+            self.endpoints.iter().map(|endpoint| Named::of(cx.machine, endpoint)).collect::<Result<_, _>>()?;
+        firewall::open(cx.machine, &named, self.dry_run)
     }
 }
 
-fn named(cx: &Context<'_>, endpoints: &[Endpoint]) -> Result<Vec<Named>, Failure> {
-    endpoints.iter().map(|endpoint| Named::of(cx.machine, endpoint)).collect()
+/// What the endpoints mean. Of two things that a bare port means both are looked at; who acts is asked which is meant.
+fn named(
+    cx: &Context<'_>,
+    endpoints: &[Endpoint],
+    project: Option<&str>,
+    acts: Option<&Context<'_, Acts>>,
+) -> Result<(Vec<Named>, Vec<Meant>), Failure> {
+    if endpoints.is_empty() && project.is_none() {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    let known = Known::of(cx, project)?;
+    let (mut named, mut all) = (Vec::new(), Vec::new());
+    for endpoint in endpoints {
+        let Some(meant) = known.meant_here(cx, endpoint) else {
+            named.push(Named::of(cx.machine, endpoint)?);
+            continue;
+        };
+        let is_projects = match acts {
+            Some(cx) => Twofold { command: "portward guard pin", done: "closed", meant: &meant }.is_projects(cx)?,
+            None => true,
+        };
+        if is_projects {
+            named.push(Named::of(cx.machine, &meant.endpoint())?);
+            all.push(meant.clone());
+        }
+        if !is_projects || (acts.is_none() && meant.stranger.is_some()) {
+            named.push(Named::of(cx.machine, endpoint)?);
+        }
+    }
+    Ok((named, all))
 }

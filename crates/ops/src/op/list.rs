@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Context, Failure, Listing, Look, Looks, Op, Sink, Span, View,
-    filter::{self, Filter},
+    filter::{self, Filter, Named},
+    named::own,
     rows,
 };
 
@@ -20,7 +21,10 @@ use crate::{
 ///
 /// Filters combine: words of one kind widen (`3000 5173`), words of different kinds narrow
 /// (`user:ana 3000-3999`). Of a list with commas any part will do (`3000,postgres`), and the name of a service stands for its
-/// usual port, too.
+/// usual port, too. In a project `3000` is the project's as well, wherever its session serves it; the names of projects and of services
+/// in sessions (`shop`, `dev`) are words, too.
+///
+/// Ports that a session keeps free for its project are left out, unless they are asked for by number or with --all.
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct List {
@@ -54,6 +58,9 @@ pub struct List {
     /// Show the arguments of your own processes as they are, secrets too; as root, those of all
     #[arg(long)]
     pub show_args: bool,
+    /// The project whose ports are meant: its name, or its folder; otherwise the one that this is typed in
+    #[arg(long, value_name = "PROJECT")]
+    pub project: Option<String>,
     /// Show again every second, until stopped
     #[arg(long, short)]
     pub watch: bool,
@@ -107,7 +114,8 @@ pub enum Order {
 impl Op for List {
     declare! { "list", Read at Anywhere with Looks, emits Listing, answers Listing;
     "portward" => "every endpoint of this machine",
-    "portward 3000" => "who has port 3000",
+    "portward 3000" => "who has port 3000; in a project, its own 3000 as well",
+    "portward shop" => "what a project serves",
     "portward list node 3000-3999" => "node's ports from 3000 to 3999",
     "portward list --all 5432" => "PostgreSQL and everyone connected to it, by process",
     "portward list --json | jq '.sockets[].local.port'" => "the same for scripts" }
@@ -124,7 +132,8 @@ impl Op for List {
 
 impl List {
     fn once(&self, cx: &Context<'_>) -> Result<Listing, Failure> {
-        let mut view = self.look().take(cx.machine);
+        let named = Named::of(cx, &self.filters, self.project.as_deref())?;
+        let mut view = self.look(&named).take(cx.machine);
         if self.show_args {
             view.open_arguments(cx.machine, cx.caller.uid);
         }
@@ -137,13 +146,22 @@ impl List {
         if view.snapshot.sockets.is_empty() && view.snapshot.host.now.0 == 0 {
             return Err(Failure::system("Nothing could be read of this machine."));
         }
-        let mut chosen = filter::choose(cx.machine, &view, &self.filters);
+        let known = named.known_for(cx, &view)?;
+        own::tell(cx, &known, &mut view);
+        let mut chosen = filter::choose(cx.machine, &view, &self.filters, &named);
         let connections = self.connections();
         let closed = self.all || !self.filters.is_empty();
         let shown = |state: SocketState| (connections || state.serves()) && (closed || state != SocketState::Closed);
         chosen.retain(|index| view.snapshot.sockets.get(*index as usize).is_some_and(|socket| shown(socket.state)));
         let mut rows = rows::rows(&view, &chosen);
-        let mut minor_unix = 0;
+        let (mut minor_unix, mut held) = (0, 0);
+        if !self.all && !filter::names_places(&self.filters) {
+            rows.retain(|row| {
+                let is_held = row.sockets.iter().all(|index| own::is_held(&view, *index as usize));
+                held += usize::from(is_held);
+                !is_held
+            });
+        }
         if !self.unix && self.filters.is_empty() {
             rows.retain(|row| {
                 let minor = row.first(&view).is_some_and(|socket| is_minor(&view, socket, row));
@@ -161,8 +179,11 @@ impl List {
         if columns.is_empty() && self.show_args {
             columns = ["port", "address", "process", "pid", "user", "command"].map(str::to_owned).to_vec();
         }
+        let meant = named.told(&known, &view);
         let mut listing = Listing::new(view, rows, chosen);
         listing.facts.minor_unix = minor_unix;
+        listing.facts.held = held;
+        listing.facts.meant = meant;
         listing.facts.columns = columns;
         listing.facts.filtered = !self.filters.is_empty();
         if listing.count() == (0, 0) && listing.facts.filtered && !connections {
@@ -170,6 +191,8 @@ impl List {
             let all = Self { all: true, ..self.clone() }.once(cx)?;
             listing.facts.connections = all.count().1;
             listing.facts.asked = self.filters.iter().map(ToString::to_string).collect();
+            listing.facts.asked_for = named.asked_for(&known);
+            listing.facts.near = filter::words(&self.filters).flat_map(|word| known.near(word)).collect();
         }
         Ok(listing)
     }
@@ -178,7 +201,7 @@ impl List {
         self.all || filter::wants_connections(&self.filters)
     }
 
-    fn look(&self) -> Look {
+    fn look(&self, named: &Named) -> Look {
         let any = self.tcp || self.udp || self.unix;
         let transports = if any { Transports { tcp: self.tcp, udp: self.udp, unix: self.unix } } else { Transports::ALL };
         let which = match self.netns.as_deref() {
@@ -189,7 +212,7 @@ impl List {
         Look {
             transports,
             states: if self.connections() { StateSet::All } else { StateSet::Serving },
-            ports: filter::kernel_filter(&self.filters),
+            ports: filter::kernel_filter(&self.filters, named),
             which,
             traffic: self.stats,
             ..Look::serving()

@@ -3,29 +3,47 @@
 use std::collections::BTreeSet;
 
 use clap::Args;
-use portward_keeper::{Listening, Run, RunListener, RunProject, listening, sessions};
+pub use portward_keeper::Listening;
+use portward_keeper::{Run, RunListener, RunProject, listening};
 use portward_model::{Text, Transport};
 use portward_store::Store;
-use portward_sys::{Ask, Look, StateSet, Transports, Which};
+use portward_sys::{Ask, Look, Rights, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Failure, Looks, Never, Noun, Op, Sink, document::Gap, hands};
+use crate::{Context, Exit, Failure, Looks, Never, Noun, Op, Sink, document::Gap, hands, named::Known};
 
 /// Show the sessions that run: each project's services, what they asked for, and where a client dials
-#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct Ps {}
+pub struct Ps {
+    /// Services and projects alone: a name, a script, a program, a port or a pid
+    #[arg(value_name = "SERVICE|PROJECT")]
+    #[serde(default)]
+    pub services: Vec<String>,
+}
 
 /// The sessions that run.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Sessions {
     /// One for each project with a program that runs, by its ports.
     pub sessions: Vec<Session>,
     /// Supervisors that have ended without a word, such as killed ones; what they ran can bind and connect no more.
     pub lost: usize,
+    /// Words that nothing goes by.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<Unknown>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+}
+
+/// A word that no service and no project goes by.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unknown {
+    /// The word.
+    pub word: String,
+    /// Names that come near.
+    pub near: Vec<String>,
 }
 
 /// A project's session.
@@ -43,6 +61,9 @@ pub struct Session {
     pub front: bool,
     /// What runs in it.
     pub services: Vec<Service>,
+    /// Pids of the processes that supervise it.
+    #[serde(default)]
+    pub supervisors: Vec<u32>,
 }
 
 /// A program that was started in a session.
@@ -68,46 +89,86 @@ pub enum ServiceState {
     Left,
 }
 
-impl Noun for Sessions {}
-
-impl Op for Ps {
-    declare! { "ps", Read at Machine with Looks, emits Never, answers Sessions;
-    "portward ps" => "what runs in which project, and where" }
-
-    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Sessions, Failure> {
-        let mut found = Self::own(cx)?;
-        // Those of the user who called root stand beside root's own.
-        if let Some(theirs) = hands::beside(&self, cx).transpose()? {
-            found.sessions.extend(theirs.sessions);
-            found.lost += theirs.lost;
-            found.gaps.extend(theirs.gaps);
-        }
-        Ok(found)
+impl Noun for Sessions {
+    fn exit(&self) -> Exit {
+        if self.unknown.is_empty() { Exit::Fine } else { Exit::Found }
     }
 }
 
-impl Ps {
-    fn own(cx: &Context<'_>) -> Result<Sessions, Failure> {
-        let found = sessions(cx)?;
-        let serving = if found.runs.is_empty() { BTreeSet::new() } else { serving(cx.machine) };
-        let front = match Store::reading(cx)? {
-            Some(store) => portward_keeper::holder(cx.machine, &store)?,
-            None => None,
-        };
-        let mut projects: Vec<(&RunProject, Vec<&Run>)> = Vec::new();
-        for run in &found.runs {
-            match projects.iter_mut().find(|(project, _)| **project == run.project) {
-                Some((_, runs)) => runs.push(run),
-                None => projects.push((&run.project, vec![run])),
+impl Op for Ps {
+    declare! { "ps", Read at Machine with Looks, emits Never, answers Sessions;
+    "portward ps" => "what runs in which project, and where",
+    "portward ps shop" => "of one project",
+    "portward ps dev" => "one service: by its name, its script, its program, a port or a pid" }
+
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Sessions, Failure> {
+        if self.services.is_empty() {
+            return sessions(cx);
+        }
+        let known = Known::of(cx, None)?;
+        let mut answer = Sessions { gaps: known.gaps.clone(), ..Sessions::default() };
+        let mut wanted: Vec<(String, u32)> = Vec::new();
+        for word in &self.services {
+            let found = known.all_services(word);
+            wanted.extend(found.iter().map(|found| (found.session.id.clone(), found.service.pid)));
+            let of_project = known.sessions_of(word);
+            if found.is_empty() {
+                let each = of_project.iter().flat_map(|session| session.services.iter().map(|own| (session.id.clone(), own.pid)));
+                wanted.extend(each);
+            }
+            if found.is_empty() && of_project.is_empty() {
+                answer.unknown.push(Unknown { word: word.clone(), near: known.near(word) });
             }
         }
-        projects.sort_by_key(|(project, _)| project.block);
-        let each = projects.iter().map(|(project, runs)| {
-            let front = front.is_some() && front == project.id;
-            Session { front, ..session(cx.machine, project, runs, &serving) }
-        });
-        Ok(Sessions { sessions: each.collect(), lost: found.lost.len(), gaps: found.gaps })
+        for session in &known.sessions {
+            let is_wanted = |service: &&Service| wanted.contains(&(session.id.clone(), service.pid));
+            let services: Vec<Service> = session.services.iter().filter(is_wanted).cloned().collect();
+            if !services.is_empty() {
+                answer.sessions.push(Session { services, ..session.clone() });
+            }
+        }
+        Ok(answer)
     }
+}
+
+/// The sessions of this user and, under root, of the user who called.
+pub(crate) fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
+    let mut found = own_sessions(cx)?;
+    // Those of the user who called root stand beside root's own.
+    if let Some(theirs) = hands::beside(&Ps::default(), cx).transpose()? {
+        found.sessions.extend(theirs.sessions);
+        found.lost += theirs.lost;
+        found.gaps.extend(theirs.gaps);
+    }
+    Ok(found)
+}
+
+/// The sessions of this user.
+pub(crate) fn own_sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
+    let (host, found) = (cx.look(), portward_keeper::sessions(cx)?);
+    let serving = if found.runs.is_empty() { BTreeSet::new() } else { serving(host) };
+    let front = match Store::reading(cx)? {
+        Some(store) => portward_keeper::holder(host, &store)?,
+        None => None,
+    };
+    let mut projects: Vec<(&RunProject, Vec<&Run>)> = Vec::new();
+    for run in &found.runs {
+        match projects.iter_mut().find(|(project, _)| **project == run.project) {
+            Some((_, runs)) => runs.push(run),
+            None => projects.push((&run.project, vec![run])),
+        }
+    }
+    projects.sort_by_key(|(project, _)| project.block);
+    let each = projects.iter().map(|(project, runs)| {
+        let front = front.is_some() && front == project.id;
+        Session { front, ..session(host, project, runs, &serving) }
+    });
+    Ok(Sessions { sessions: each.collect(), lost: found.lost.len(), gaps: found.gaps, ..Sessions::default() })
+}
+
+/// A project's number as a document has it.
+pub(crate) fn number(project: &RunProject) -> String {
+    project.id.map_or_else(|| "0".to_owned(), |id| id.0.to_string())
 }
 
 fn session(host: &dyn Look, project: &RunProject, runs: &[&Run], serving: &BTreeSet<(bool, u16)>) -> Session {
@@ -130,12 +191,13 @@ fn session(host: &dyn Look, project: &RunProject, runs: &[&Run], serving: &BTree
         }
     }
     Session {
-        id: project.id.map_or_else(|| "0".to_owned(), |id| id.0.to_string()),
+        id: number(project),
         project: Some(project.name.clone()).filter(|name| !name.is_empty()),
         root: project.root.clone(),
         ports: project.block.map(|block| block.to_string()).unwrap_or_default(),
         front: false,
         services,
+        supervisors: runs.iter().map(|run| run.supervisor.pid).collect(),
     }
 }
 

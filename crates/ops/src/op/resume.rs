@@ -6,7 +6,12 @@ use portward_sys::Signal;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refusal, Refused, Sink, document::Gap, target::Target};
+use crate::{
+    Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Refusal, Refused, Sink,
+    document::Gap,
+    named::{Known, Meant, Twofold},
+    target::Target,
+};
 
 /// Let the stopped processes that serve an endpoint go on
 ///
@@ -47,7 +52,14 @@ impl Op for Resume {
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Resumed, Failure> {
         Target::exact(&self.endpoint)?;
-        let target = Target::of(self.endpoint, cx.machine)?;
+        let known = Known::of(cx, None)?;
+        let meant = known.meant_here(cx, &self.endpoint);
+        let is_projects = |meant: &Meant| Twofold { command: "portward resume", done: "resumed", meant }.is_projects(cx);
+        let endpoint = match meant {
+            Some(meant) if is_projects(&meant)? => meant.endpoint(),
+            _ => self.endpoint,
+        };
+        let target = Target::of(endpoint, cx.machine)?;
         let (target, view) = target.looked(cx.machine, &target.look());
         let mut seen: Vec<ProcessId> = Vec::new();
         let mut answer = Resumed { endpoint: target.endpoint.to_string(), ..Resumed::default() };

@@ -4,13 +4,18 @@ use std::time::Duration;
 
 use clap::Args;
 use portward_keeper::{Run, is_alive, process_at, sessions};
-use portward_model::{CommandLine, ProcessId, ProcessState, Text};
-use portward_store::{ProjectId, Store, here};
-use portward_sys::{Look, Signal};
+use portward_model::{CommandLine, ProcessId, ProcessState, Text, hint};
+use portward_sys::{Look, Signal, on_behalf_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink, document::Gap, hands};
+use crate::{
+    Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink,
+    document::Gap,
+    hands,
+    named::Known,
+    op::ps::{Session, number},
+};
 
 /// Stop what runs in a project's session, and come back when its ports are free
 ///
@@ -19,9 +24,12 @@ use crate::{Acts, Context, Exit, Failure, Freed, Never, Noun, Op, Sink, document
 #[derive(Args, Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Stop {
-    /// Services of this project, by the names that `portward ps` shows
-    #[arg(value_name = "SERVICE")]
+    /// Services of this project: a name, a script such as dev, a program, a port or a pid; or the name of a project
+    #[arg(value_name = "SERVICE|PROJECT")]
     pub services: Vec<String>,
+    /// The services of this project, instead of those of the one that this is typed in: its name, or its folder
+    #[arg(long, value_name = "PROJECT", conflicts_with = "all")]
+    pub project: Option<String>,
     /// Every project's
     #[arg(long, conflicts_with = "services")]
     pub all: bool,
@@ -34,6 +42,9 @@ pub struct Stopped {
     pub stopped: Vec<Freed>,
     /// The names that nothing of this project has.
     pub unknown: Vec<String>,
+    /// Names that come near to those.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<String>,
     /// Pids of processes that still live.
     pub alive: Vec<u32>,
     /// What could not be seen.
@@ -49,13 +60,15 @@ impl Noun for Stopped {
 impl Op for Stop {
     declare! { "stop", Destroy at Machine with Acts, emits Never, answers Stopped;
     "portward stop" => "all that runs in this project",
-    "portward stop db" => "one service" }
+    "portward stop db" => "one service, by its name, its script, its program, a port or a pid",
+    "portward stop blog" => "all that runs in another project" }
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Stopped, Failure> {
         let mut answer = self.own(cx)?;
         // What the user who called root has is stopped by a process of theirs.
         if let Some(theirs) = hands::beside(&self, cx).transpose()? {
             answer.unknown.retain(|name| theirs.unknown.contains(name));
+            answer.near.extend(theirs.near);
             answer.stopped.extend(theirs.stopped);
             answer.alive.extend(theirs.alive);
             answer.gaps.extend(theirs.gaps);
@@ -66,31 +79,39 @@ impl Op for Stop {
 
 impl Stop {
     fn own(&self, cx: &Context<'_, Acts>) -> Result<Stopped, Failure> {
-        let mut answer = Stopped { stopped: Vec::new(), unknown: self.services.clone(), alive: Vec::new(), gaps: Vec::new() };
-        let Some(store) = Store::reading(cx)? else { return Ok(answer) };
-        let own: Option<ProjectId> = store.known_project(here(cx)?.as_ref())?.map(|project| project.id);
+        let unknown = self.services.clone();
+        let mut answer = Stopped { stopped: Vec::new(), unknown, near: Vec::new(), alive: Vec::new(), gaps: Vec::new() };
+        let known = match Known::own(cx, self.project.as_deref()) {
+            // It may be a project of the user who called root.
+            Err(_) if on_behalf_of(cx.caller).is_some() => return Ok(answer),
+            known => known?,
+        };
+        let chosen = self.chosen(&known)?;
+        let mut found: Vec<&str> = Vec::new();
         let runs: Vec<Run> = sessions(cx)?
             .runs
             .into_iter()
-            .filter(|run| (self.all || (own.is_some() && run.project.id == own)) && is_supervisor(cx, run.supervisor))
+            .filter(|run| chosen.takes(&number(&run.project)) && is_supervisor(cx, run.supervisor))
             .collect();
         let mut roots = Vec::new();
         let mut supervisors = Vec::new();
         for run in &runs {
-            let whole = self.services.is_empty();
+            let project = number(&run.project);
+            let whole = chosen.whole.iter().any(|(id, _)| *id == project);
             let mut has_first = false;
             // The store names a service's process; that it is this session's is the kernel's to say.
             let below = cx.machine.descendants(run.supervisor.pid)?;
             for (at, service) in run.services.iter().enumerate() {
                 let own = run.name_of(cx.machine, service);
-                if !whole && !self.services.contains(&own) {
+                let word = chosen.services.iter().find(|(id, pid, _)| *id == project && *pid == service.process.pid);
+                if !whole && word.is_none() {
                     continue;
                 }
                 if !below.contains(&service.process.pid) && is_alive(cx.machine, service.process) {
                     continue;
                 }
                 has_first |= at == 0;
-                answer.unknown.retain(|name| *name != own);
+                found.extend(word.map(|(.., word)| *word));
                 roots.push(Root { process: service.process, name: Some(own) });
             }
             // What lost its parent belongs to the supervisor.
@@ -99,14 +120,73 @@ impl Stop {
             }
             if whole {
                 supervisors.push(run.supervisor);
+                found.extend(chosen.whole.iter().filter(|(id, _)| *id == project).map(|(_, word)| *word));
             }
         }
+        answer.unknown.retain(|name| !found.contains(&name.as_str()));
+        answer.near = answer.unknown.iter().flat_map(|name| known.near(name)).collect();
         end(cx, &roots, &supervisors, &mut answer)?;
         if answer.alive.is_empty() {
             // Real ports that were lent to it are free when the forwarder has let go of them.
             super::front::follow(cx);
         }
         Ok(answer)
+    }
+
+    /// What the words mean: services of this project; projects; and where nothing of this project runs, services of the one other
+    /// project that has them.
+    fn chosen<'k>(&'k self, known: &'k Known) -> Result<Chosen<'k>, Failure> {
+        let mut chosen = Chosen::default();
+        let here = || known.sessions.iter().filter(|session| known.is_here(session));
+        if self.all || self.services.is_empty() {
+            let all = known.sessions.iter().filter(|session| self.all || known.is_here(session));
+            chosen.whole.extend(all.map(|session| (session.id.as_str(), "")));
+        }
+        for word in &self.services {
+            let mut found = known.own_services(word);
+            let projects = if found.is_empty() { known.sessions_of(word) } else { Vec::new() };
+            match projects.as_slice() {
+                [] => {}
+                [session] => chosen.whole.push((&session.id, word)),
+                [one, other, ..] => {
+                    let root = |session: &&Session| session.root.as_ref().map(Text::shown).unwrap_or_default();
+                    let told = format!(
+                        "{} projects go by {}: in {}, in {}.",
+                        projects.len(),
+                        Text::from(word.as_str()),
+                        root(one),
+                        root(other)
+                    );
+                    return Err(Failure::usage(told).hint(hint!("portward stop --project {}    means one of them", root(one))));
+                }
+            }
+            if found.is_empty() && projects.is_empty() && self.project.is_none() && here().next().is_none() {
+                found = known.services(word);
+                // Nothing is ended in two projects by one word.
+                let first = found.first().map(|found| found.session.id.clone());
+                if found.iter().any(|other| Some(&other.session.id) != first.as_ref()) {
+                    found.clear();
+                }
+            }
+            chosen.services.extend(found.iter().map(|found| (found.session.id.as_str(), found.service.pid, word.as_str())));
+        }
+        Ok(chosen)
+    }
+}
+
+/// What is to be stopped, each with the word that means it.
+#[derive(Default)]
+struct Chosen<'k> {
+    /// Projects, by their numbers.
+    whole: Vec<(&'k str, &'k str)>,
+    /// Services, by the project's number and their pid.
+    services: Vec<(&'k str, u32, &'k str)>,
+}
+
+impl Chosen<'_> {
+    /// True where something of the project is to be stopped.
+    fn takes(&self, project: &str) -> bool {
+        self.whole.iter().any(|(id, _)| *id == project) || self.services.iter().any(|(id, ..)| *id == project)
     }
 }
 

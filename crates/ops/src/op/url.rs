@@ -2,23 +2,26 @@
 
 use portward_model::hint;
 
+use std::net::SocketAddr;
+
 use clap::Args;
-use portward_keeper::{is_localhost, standing, url_at};
+use portward_keeper::{Listening, is_localhost, standing, url_at};
 use portward_model::{Sentence, unmap};
 use portward_store::{LeaseRow, ProjectId, Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Exit, Failure, Looks, Never, Noun, Op, Sink, document::Gap};
+use crate::{Context, Exit, Failure, Looks, Never, Noun, Op, Sink, document::Gap, named::Known};
 
 /// Print the URL at which this project's service is reached from outside of it
 ///
-/// The name is one that `portward port` or `portward lease take --name` gave, or the port that programs ask for. With a
+/// The name is one that `portward port` or `portward lease take --name` gave, or the port that programs ask for; a service that
+/// runs, by its name, its script (`dev`), its program, a port or its pid; or a project, of which it is the first service. With a
 /// second word the first is a project, and the second the port that its programs ask for: `portward url shop 3000`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Url {
-    /// The name, or the port that programs ask for; before PORT, the project
+    /// The name, or the port that programs ask for, a service or a project; before PORT, the project
     #[arg(value_name = "NAME")]
     pub name: String,
     /// The port that the project's programs ask for
@@ -36,6 +39,9 @@ pub struct UrlAnswer {
     pub port: Option<u16>,
     /// Why there is none; `null` when there is one.
     pub because: Option<Sentence>,
+    /// Where there is none: names that come near.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub near: Vec<String>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -50,6 +56,7 @@ impl Op for Url {
     declare! { "url", Read at Machine with Looks, emits Never, answers UrlAnswer;
     "portward url web" => "http://localhost:20300",
     "portward url 3000" => "the same, by the port that the program asks for",
+    "portward url dev" => "of the service that `npm run dev` started",
     "portward url shop 3000" => "of another project" }
     const KEPT: bool = true;
 
@@ -60,13 +67,19 @@ impl Op for Url {
             None => self.here(cx, store.as_ref())?,
             Some(port) => self.of_project(cx, store.as_ref(), port)?,
         };
-        Ok(match found {
-            Some(found) => {
-                let (host, port) = self::found(cx, found)?;
-                UrlAnswer { url: Some(url_at(&host, port, found.asked)), port: Some(port), because: None, gaps }
-            }
-            None => UrlAnswer { url: None, port: None, because: Some(self.absence().into()), gaps },
-        })
+        if let Some(leased) = found {
+            let (host, port) = self::found(cx, leased)?;
+            let url = Some(url_at(&host, port, leased.asked));
+            return Ok(UrlAnswer { url, port: Some(port), because: None, near: Vec::new(), gaps });
+        }
+        let known = Known::own(cx, None)?;
+        if self.port.is_none()
+            && let Some(listening) = self.running(&known)
+        {
+            let port = listening.serves.parse::<SocketAddr>().ok().map(|address| address.port());
+            return Ok(UrlAnswer { url: Some(listening.url), port, because: None, near: Vec::new(), gaps });
+        }
+        Ok(UrlAnswer { url: None, port: None, because: Some(self.absence().into()), near: known.near(&self.name), gaps })
     }
 }
 
@@ -94,11 +107,8 @@ fn found(cx: &Context<'_>, leased: Leased) -> Result<(String, u16), Failure> {
 impl Url {
     /// By the name or asked port, in this project.
     fn here(&self, cx: &Context<'_>, store: Option<&Store<'_>>) -> Result<Found, Failure> {
-        let wanted: Wanted = self.name.parse().map_err(|error: String| {
-            Failure::usage(format!("`{}` is no name of a lease: {error}.", portward_model::Text::from(self.name.as_str())))
-                .hint("portward url web")
-        })?;
-        let Some(store) = store else { return Ok(None) };
+        // What no lease is called may be a service: `npm run dev`.
+        let (Ok(wanted), Some(store)) = (self.name.parse::<Wanted>(), store) else { return Ok(None) };
         let Some(project) = store.known_project(here(cx)?.as_ref())? else { return Ok(None) };
         let lease = store.known(project.id, wanted.want())?;
         Ok(lease.map(|lease| Leased { project: project.id, port: lease.port, asked: lease.asked }))
@@ -132,10 +142,21 @@ impl Url {
         }
     }
 
+    /// Where a service that goes by the name listens, or the first service of such a project.
+    fn running(&self, known: &Known) -> Option<Listening> {
+        let found = known.services(&self.name);
+        let listens = found.iter().find_map(|found| found.listening().cloned());
+        listens.or_else(|| {
+            let sessions = known.sessions_of(&self.name);
+            let services = sessions.iter().flat_map(|session| &session.services);
+            services.flat_map(|service| &service.listeners).find(|listening| !listening.url.starts_with("udp/")).cloned()
+        })
+    }
+
     fn absence(&self) -> String {
         let name = portward_model::Text::from(self.name.as_str());
         match self.port {
-            None => format!("This project has no lease for {name}."),
+            None => format!("This project has no lease for {name}, and no service or project of this name runs."),
             Some(port) => format!("No project {name} has a lease for {port}."),
         }
     }

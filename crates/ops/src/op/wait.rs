@@ -3,6 +3,7 @@
 mod ask;
 mod expect;
 mod goal;
+mod places;
 mod plan;
 mod then;
 mod watch;
@@ -19,7 +20,8 @@ pub use expect::{Field, Statuses};
 pub use goal::Goal;
 pub use then::{During, Then};
 
-use crate::{Context, Dials, Exit, Failure, Never, Noun, Op, Sink, Span, document::Gap};
+use crate::{Context, Dials, Exit, Failure, Meant, Never, Noun, Op, Sink, Span, document::Gap};
+use places::Places;
 use watch::{Rules, Watched};
 
 /// Wait until something listens, answers, or has let go of a port
@@ -27,7 +29,8 @@ use watch::{Rules, Watched};
 /// An endpoint (`3000`, `db:5432`, `unix:/run/app.sock`) is waited for until somebody listens, and nothing is connected to. A URL is
 /// asked as it is: http, https and ws by a request, of which 2xx and 3xx are ready; grpc and grpcs by a health check; redis, postgres
 /// and others in their protocol. With --ready an endpoint is asked, too: tcp connects, a protocol greets the server and waits for a
-/// sound answer. With --free it waits until the port can be bound.
+/// sound answer. With --free it waits until the port can be bound. In a project a bare 3000 is the project's, wherever its session
+/// serves it, and localhost:3000 the real one.
 ///
 /// What peers take is understood as well: `tcp:host:port`, `http-get://`, `http://unix:/path:/x`, `socket:/path`, `file:/path`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -80,6 +83,10 @@ pub struct Wait {
     #[arg(long, value_name = "PID")]
     #[serde(default)]
     pub pid: Vec<u32>,
+    /// The project whose ports are meant: its name, or its folder; otherwise the one that this is typed in
+    #[arg(long, value_name = "PROJECT")]
+    #[serde(default)]
+    pub project: Option<String>,
     /// Give up after this time; 0 waits for ever
     #[arg(long, short, value_name = "TIME", default_value = "60s")]
     #[serde(default = "a_minute")]
@@ -122,6 +129,9 @@ pub struct Awaited {
     pub ready: bool,
     /// What was seen last.
     pub saw: Sentence,
+    /// Where a bare number meant a project's own port: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meant: Option<Meant>,
 }
 
 impl Noun for Waited {
@@ -165,7 +175,8 @@ impl Wait {
             stable: self.stable.0,
         };
         let mut needed = Needed::of(&self.pid, cx)?;
-        let watched = watch::all(cx, &goals, rules, &mut || match needed.ended(cx)? {
+        let places = Places::of(cx, self.project.as_deref())?;
+        let watched = watch::all(cx, &goals, &places, rules, &mut || match needed.ended(cx)? {
             None => gone(),
             some => Ok(some),
         })?;

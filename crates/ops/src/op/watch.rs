@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Context, Failure, Look, Looks, Noun, Op, Sink, Span, View,
     document::{Gap, SocketDocument, When},
-    filter::{self, Filter},
+    filter::{self, Filter, Named},
 };
 
 /// Show endpoints as they open, close, change owner or reach
@@ -125,8 +125,10 @@ struct Known {
 
 impl Watch {
     fn look(&self, cx: &Context<'_>) -> Known {
-        let view = Look { clients: false, ports: filter::kernel_filter(&self.filters), ..Look::serving() }.take(cx.machine);
-        let chosen = filter::choose(cx.machine, &view, &self.filters);
+        let named = Named::of(cx, &self.filters, None).unwrap_or_default();
+        let view =
+            Look { clients: false, ports: filter::kernel_filter(&self.filters, &named), ..Look::serving() }.take(cx.machine);
+        let chosen = filter::choose(cx.machine, &view, &self.filters, &named);
         let mut sockets = FxHashMap::default();
         for index in chosen {
             if let Some(socket) = view.snapshot.sockets.get(index as usize).filter(|socket| socket.state.serves()) {
@@ -142,7 +144,8 @@ impl Watch {
             owners: None,
             clients: false,
             interfaces: false,
-            ports: filter::kernel_filter(&self.filters),
+            // What a session begins to serve is among all.
+            ports: filter::kernel_filter(&self.filters, &Named::default()).filter(|_| !filter::names_places(&self.filters)),
             ..Look::serving()
         };
         identities(&quick.take(cx.machine)) != known.all

@@ -58,6 +58,11 @@ impl Show for Outcome {
         }
         // What started an orphan has ended: there is nobody to name.
         if let Some(supervisor) = self.supervisor.as_ref().filter(|supervisor| supervisor.kind != SupervisorKind::Orphan) {
+            if supervisor.kind == SupervisorKind::Session {
+                let stop = supervisor.stop.as_ref().map(|stop| hint!("{}    ends all of it", stop));
+                screen.remark("It runs in a session, which starts nothing again.", stop)?;
+                return if self.port_free { Ok(()) } else { super::gaps(screen, &self.gaps) };
+            }
             let again = if supervisor.restarts { "starts it again when it ends" } else { "started it" };
             let has_tree = matches!(supervisor.kind, SupervisorKind::Script | SupervisorKind::Manager) && !self.tree;
             let free = self.endpoints.iter().fold(ShellLine::from("portward free"), ShellLine::word).then("--tree");

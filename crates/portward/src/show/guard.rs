@@ -13,6 +13,9 @@ use crate::{
 
 impl Show for Guarded {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        for meant in &self.meant {
+            screen.paragraph(Tone::Notice, &meant.sentence().to_string())?;
+        }
         match self.action {
             Action::Status => status(self, screen)?,
             Action::Pin => pinned(self, screen)?,

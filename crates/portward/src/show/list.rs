@@ -31,7 +31,14 @@ impl Show for Listing {
         if self.count() == (0, 0) {
             match (self.filtered, self.connections) {
                 (false, _) => screen.line("Nothing listens on this machine.")?,
-                (true, 0) => screen.line("Nothing matches.")?,
+                (true, 0) if !self.asked_for.is_empty() => screen.line("Nothing listens.")?,
+                (true, 0) => {
+                    let near = (!self.near.is_empty()).then(|| Hint::listing("near: ", &self.near));
+                    screen.line("Nothing matches.")?;
+                    if near.is_some() {
+                        screen.remark("", near)?;
+                    }
+                }
                 (true, many) => {
                     let have = if many == 1 { "has" } else { "have" };
                     screen.line(&format!("Nothing listens, but {} {have} it.", plural(many, "connection")))?;
@@ -88,6 +95,12 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
         (port, format!(" {port} can be reached from {}: {}.", from_where(reach.who), reach.because()))
     });
     screen.apart()?;
+    for meant in &listing.meant {
+        screen.remark(&meant.sentence().to_string(), ())?;
+    }
+    for meant in &listing.asked_for {
+        screen.remark(&format!("{}.", meant.elsewhere()), hint!("portward {}", meant.port))?;
+    }
     match exposure {
         Some((port, text)) => {
             screen.remark(&format!("{}.{text}", counted.join(", ")), hint!("portward explain {}", port))?;
@@ -97,6 +110,10 @@ fn footer(listing: &Listing, screen: &mut Screen) -> io::Result<()> {
     if listing.minor_unix > 0 {
         screen
             .remark(&format!("{} more that rarely matter.", plural(listing.minor_unix, "Unix socket")), "portward list --unix")?;
+    }
+    if listing.held > 0 {
+        let (are, theirs) = if listing.held == 1 { ("is", "its project") } else { ("are", "their projects") };
+        screen.remark(&format!("{} {are} held for {theirs}.", plural(listing.held, "port")), "portward list --all")?;
     }
     let elsewhere = listing.other_namespaces;
     if elsewhere > 0 && listing.namespaces == 1 {

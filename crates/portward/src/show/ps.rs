@@ -2,8 +2,8 @@
 
 use std::io;
 
-use portward_model::Text;
-use portward_ops::op::ps::{ServiceState, Sessions};
+use portward_model::{Hint, Text};
+use portward_ops::op::ps::{ServiceState, Sessions, Unknown};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -28,7 +28,11 @@ impl Show for Sessions {
                 }
             }
         }
-        if self.sessions.is_empty() {
+        for Unknown { word, near } in &self.unknown {
+            let near = (!near.is_empty()).then(|| Hint::listing("near: ", near));
+            screen.remark(&format!("No service and no project is called {}.", Text::from(word.as_str())), near)?;
+        }
+        if self.sessions.is_empty() && self.unknown.is_empty() {
             screen.remark("Nothing runs in a session.", "portward run CMD")?;
         }
         if self.lost > 0 {

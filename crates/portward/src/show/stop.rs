@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::{Signal, Text};
+use portward_model::{Hint, Signal, Text};
 use portward_ops::op::stop::Stopped;
 
 use super::Show;
@@ -19,7 +19,9 @@ impl Show for Stopped {
         }
         for name in &self.unknown {
             let name = Text::from(name.as_str());
-            screen.remark(&format!("No service of this project is called {name}."), "portward ps")?;
+            let near = (!self.near.is_empty()).then(|| Hint::listing("near: ", &self.near));
+            let known = near.unwrap_or_else(|| "portward ps".into());
+            screen.remark(&format!("No service of this project is called {name}, and no project."), known)?;
         }
         if self.stopped.is_empty() && self.unknown.is_empty() && self.alive.is_empty() {
             screen.remark("Nothing of this project runs in a session.", "portward ps")?;

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use portward_model::Hint;
 use portward_ops::op::url::UrlAnswer;
 
 use super::Show;
@@ -13,7 +14,9 @@ impl Show for UrlAnswer {
             screen.line(url)?;
         }
         if let Some(because) = &self.because {
-            screen.remark(&because.to_string(), "portward port NAME    takes a port for a name; portward lease    lists them")?;
+            let near = (!self.near.is_empty()).then(|| Hint::listing("near: ", &self.near));
+            let known = "portward port NAME    takes a port for a name; portward lease    lists them";
+            screen.remark(&because.to_string(), near.unwrap_or_else(|| known.into()))?;
         }
         super::gaps(screen, &self.gaps)
     }

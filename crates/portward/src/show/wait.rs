@@ -16,7 +16,8 @@ impl Show for Waited {
         }
         for endpoint in &self.endpoints {
             let state = if endpoint.ready { "ready" } else { "not ready" };
-            screen.line(&format!("{} is {state} after {} ms: {}.", endpoint.endpoint, self.waited_ms, endpoint.saw))?;
+            let meant = endpoint.meant.as_ref().map(|meant| format!(" ({})", meant.words())).unwrap_or_default();
+            screen.line(&format!("{}{meant} is {state} after {} ms: {}.", endpoint.endpoint, self.waited_ms, endpoint.saw))?;
         }
         if !self.ready {
             // What is waited for may be more than an endpoint, of which nothing can be explained.

@@ -13,7 +13,7 @@ use portward_model::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Exit, Noun, document::Gap};
+use crate::{Exit, Meant, Noun, document::Gap};
 
 /// What became of a question.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,9 @@ pub struct Examined {
     pub addition: Option<Addition>,
     /// How the question was understood, where that needs words.
     pub notes: Vec<Sentence>,
+    /// Where a bare number meant a project's own port: which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meant: Option<Meant>,
     /// Other errors of the same text, as they were read.
     pub others: Vec<Read>,
     /// With --fix: what was done.

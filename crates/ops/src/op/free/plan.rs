@@ -2,7 +2,8 @@
 
 use portward_checks::Carries;
 use portward_model::{
-    CommandLine, Lack, Process, ProcessId, ProcessState, Seen, Sentence, ShellLine, SupervisorKind, Text, Transport, Via, shell,
+    CommandLine, Lack, Own, Process, ProcessId, ProcessState, Seen, Sentence, ShellLine, SupervisorKind, Text, Transport, Via,
+    shell,
 };
 use portward_sys::{self as sys, Depth, Signal};
 
@@ -10,6 +11,7 @@ use super::notes;
 use crate::{
     Acts, Context, Failure, Freed, Look, Refused, Story, Supervised, View,
     document::{Gap, Refusal, absence_of_owners},
+    named::{Known, own},
     target::Target,
 };
 
@@ -43,9 +45,34 @@ pub(super) struct Plan {
     supervisor_pid: Option<u32>,
     pub(super) gaps: Vec<Gap>,
     pub(super) notes: Vec<Sentence>,
+    /// The sessions that run.
+    known: Known,
 }
 
 impl Plan {
+    /// A plan for a caller who knows of these sessions.
+    pub(super) fn of(known: Known) -> Self {
+        Self { known, ..Self::default() }
+    }
+
+    /// The command that stops the session with this supervisor.
+    fn stop(&self, supervisor: Option<u32>) -> ShellLine {
+        let session = supervisor.and_then(|pid| self.known.supervised_by(pid));
+        match session.and_then(|session| session.project.as_ref()) {
+            Some(name) => ShellLine::from("portward stop").operand(name),
+            None => ShellLine::from("portward stop"),
+        }
+    }
+
+    /// Why a process of Portward's own is not stopped: what it does ends in another way.
+    fn own(&self, process: &Process) -> Option<Refusal> {
+        match Own::of(process)? {
+            Own::Front => Some(self.known.front().map_or(Refusal::LendsPorts, |project| Refusal::Lends { project })),
+            Own::Session => Some(Refusal::Supervises { stop: self.stop(Some(process.id.pid)) }),
+            Own::Hands | Own::Command => None,
+        }
+    }
+
     /// Adds the holders of everything that serves the endpoint. Gives the endpoint that it turned out to be: a bare number whose
     /// port only UDP has is that of UDP.
     pub(super) fn add(
@@ -56,7 +83,8 @@ impl Plan {
         tree: bool,
     ) -> Result<Target, Failure> {
         let look = Look { owners: Some(Depth::Threads), ..target.look() };
-        let (mut target, view) = target.looked(cx.machine, &look);
+        let (mut target, mut view) = target.looked(cx.machine, &look);
+        own::tell(cx, &self.known, &mut view);
         if view.snapshot.lacks(&Lack::Sockets) {
             return Err(Failure::system("Sockets cannot be read here, so nothing was stopped."));
         }
@@ -76,12 +104,18 @@ impl Plan {
             }
         }
         if serving.is_empty() {
+            for meant in self.known.elsewhere(&target.endpoint) {
+                self.note(format!("{}.", meant.elsewhere()).into());
+            }
             for note in notes::not_served(cx.machine, &view, &target) {
                 self.note(note);
             }
         }
         let is_sure = target.behind(&view).is_none_or(|behind| behind.sure);
         for index in serving {
+            if let Some(kept) = view.kept(index) {
+                self.note(format!("{} is {kept}.", target.endpoint).into());
+            }
             self.holders(cx, &view, itself, index, is_sure, tree)?;
         }
         Ok(target)
@@ -155,7 +189,7 @@ impl Plan {
         tree: bool,
     ) -> Result<(), Failure> {
         let story = view.story(process.id.pid);
-        if let Some(why) = untouchable(itself, process, story, at) {
+        if let Some(why) = self.own(process).or_else(|| untouchable(itself, process, story, at)) {
             self.refuse(process.id.pid, process.title(), why);
             return Ok(());
         }
@@ -173,7 +207,9 @@ impl Plan {
         } else if let Some(supervisor) = story.and_then(|story| story.supervisor.as_ref())
             && supervisor.kind != SupervisorKind::Shell
         {
-            self.supervised(Supervised::from(supervisor), supervisor.pid);
+            let own = supervisor.kind == SupervisorKind::Session;
+            let stop = if own { Some(self.stop(supervisor.pid)) } else { supervisor.stop.clone() };
+            self.supervised(Supervised { stop, ..Supervised::from(supervisor) }, supervisor.pid);
         }
         if !tree {
             self.mark(process);
@@ -184,7 +220,7 @@ impl Plan {
         let mut pids = vec![top.id.pid];
         pids.extend(host.descendants(top.id.pid)?);
         for member in host.processes(&pids)?.iter().filter(|member| pids.contains(&member.id.pid)) {
-            match untouchable(itself, member, None, at) {
+            match self.own(member).or_else(|| untouchable(itself, member, None, at)) {
                 None => self.mark(member),
                 Some(why) => self.refuse(member.id.pid, member.title(), why),
             }

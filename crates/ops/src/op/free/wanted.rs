@@ -1,12 +1,16 @@
 //! What may be freed, as people write it: an endpoint, a range, a list, a pid, a name.
 
-use std::{fmt, str::FromStr};
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use portward_checks::service_port;
-use portward_model::{Endpoint, EndpointHost, Lack, PortRange, ProcessId, Sentence, Text, Transport, hint};
+use portward_model::{Endpoint, EndpointHost, Hint, Lack, PortRange, ProcessId, Sentence, Text, Transport, hint};
 use portward_sys::{Depth, PortFilter, Transports};
 
-use crate::{Acts, Context, Failure, Look, View, target::Target};
+use crate::{
+    Acts, Context, Failure, Look, View,
+    named::{Found, Known, Meant, Twofold, session_words},
+    target::Target,
+};
 
 /// An endpoint, a range of ports (`3000-3005`, `udp/5000-5010`), several of them with commas between, a process (`pid:4121`), or
 /// the name of a program that serves something (`vite`, `name:vite`) or of a service (`postgres`).
@@ -90,17 +94,20 @@ pub(super) struct Aims {
     pub(super) named: Vec<(View, Vec<ProcessId>)>,
     /// What is to be said of how the words were understood.
     pub(super) notes: Vec<Sentence>,
+    /// Ports of the project's own that bare numbers meant.
+    pub(super) meant: Vec<Meant>,
 }
 
 impl Aims {
     /// Understands every word.
-    pub(super) fn of(cx: &Context<'_, Acts>, words: &[Wanted]) -> Result<Self, Failure> {
+    pub(super) fn of(cx: &Context<'_, Acts>, words: &[Wanted], known: &Known) -> Result<Self, Failure> {
         let mut aims = Self::default();
         for term in words.iter().flat_map(|wanted| &wanted.terms) {
             match term {
                 Term::Endpoint(endpoint) => {
                     Target::exact(endpoint)?;
-                    aims.targets.push(Target::of(endpoint.clone(), cx.machine)?);
+                    let endpoint = aims.meant(cx, endpoint, known)?;
+                    aims.targets.push(Target::of(endpoint, cx.machine)?);
                 }
                 Term::Range { transport, ports } => aims.range(cx, *transport, *ports)?,
                 Term::Pid(pid) => {
@@ -112,10 +119,43 @@ impl Aims {
                     };
                     aims.processes(cx, view, vec![process])?;
                 }
-                Term::Name { name, otherwise } => aims.program(cx, name, otherwise.as_deref())?,
+                Term::Name { name, otherwise } if !aims.service(cx, name, known)? => {
+                    aims.program(cx, name, otherwise.as_deref(), known)?;
+                }
+                Term::Name { .. } => {}
             }
         }
         Ok(aims)
+    }
+
+    /// The endpoint that a bare port means in this project, which is told.
+    fn meant(&mut self, cx: &Context<'_, Acts>, endpoint: &Endpoint, known: &Known) -> Result<Endpoint, Failure> {
+        let Some(meant) = known.meant_here(cx, endpoint) else {
+            return Ok(endpoint.clone());
+        };
+        if !(Twofold { command: "portward free", done: "stopped", meant: &meant }.is_projects(cx)?) {
+            return Ok(endpoint.clone());
+        }
+        self.notes.push(format!("This is {}.", meant.words()).into());
+        self.meant.push(meant.clone());
+        Ok(meant.endpoint())
+    }
+
+    /// The ports of the service in a session that goes by this name; false where none does.
+    fn service(&mut self, cx: &Context<'_, Acts>, name: &str, known: &Known) -> Result<bool, Failure> {
+        let services = known.services(name);
+        let told = |found: &Found<'_>| -> Sentence {
+            let ports: Vec<String> = found.places().map(|(_, port)| port.to_string()).collect();
+            let (service, session) = (Text::from_shown(&found.service.name), session_words(found.session));
+            format!("This is {service} (pid {}) of {session}, at {}.", found.service.pid, ports.join(", ")).into()
+        };
+        self.notes.extend(services.iter().filter(|found| found.places().next().is_some()).map(told));
+        let ports: BTreeSet<(Transport, u16)> = services.iter().flat_map(Found::places).collect();
+        for (transport, port) in &ports {
+            let endpoint = Endpoint { transport_given: true, ..Endpoint::at(*transport, EndpointHost::Any, *port) };
+            self.targets.push(Target::of(endpoint, cx.machine)?);
+        }
+        Ok(!ports.is_empty())
     }
 
     /// Those ports of a range that something serves: the others are free.
@@ -153,7 +193,7 @@ impl Aims {
     }
 
     /// The program of this name that serves something, or the usual port of the service of this name.
-    fn program(&mut self, cx: &Context<'_, Acts>, name: &str, otherwise: Option<&str>) -> Result<(), Failure> {
+    fn program(&mut self, cx: &Context<'_, Acts>, name: &str, otherwise: Option<&str>, known: &Known) -> Result<(), Failure> {
         let view = everything(cx)?;
         let is_called = |process: &&portward_model::Process| {
             process.title().eq_ignore_ascii_case(name) || process.name.raw().eq_ignore_ascii_case(name.as_bytes())
@@ -173,7 +213,10 @@ impl Aims {
             || format!("No program called `{}` serves anything here.", Text::from(name)),
             |error| format!("{error}, and no program of that name serves anything here."),
         );
-        Err(Failure::usage(told).hint(hint!("portward list {}", name.to_owned())))
+        match known.near(name).as_slice() {
+            [] => Err(Failure::usage(told).hint(hint!("portward list {}", name.to_owned()))),
+            near => Err(Failure::usage(told).hint(Hint::listing("near: ", near))),
+        }
     }
 }
 

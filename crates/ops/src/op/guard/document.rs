@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Action;
-use crate::{View, document::Gap};
+use crate::{Meant, View, document::Gap};
 
 /// What is closed, what is open, and what was done about it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -29,8 +29,18 @@ pub struct Guarded {
     pub tables: Vec<GuardTable>,
     /// What is true of it, and how far it goes, in sentences.
     pub limits: Vec<Sentence>,
+    /// Where bare numbers meant a project's own ports: which.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub meant: Vec<Meant>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
+}
+
+impl Guarded {
+    /// The same, with what bare numbers meant.
+    pub(super) fn meant(self, meant: &[Meant]) -> Self {
+        Self { meant: meant.to_vec(), ..self }
+    }
 }
 
 /// A socket that the network may reach, or may not.

@@ -17,8 +17,9 @@ use super::{
     Awaited,
     ask::{self, Limits, Meeting, Sight, Wish},
     goal::Goal,
+    places::Places,
 };
-use crate::{Cancel, Context, Dials, Failure, target::Target};
+use crate::{Cancel, Context, Dials, Failure, Meant, target::Target};
 
 /// A goal with what its readiness means.
 pub(super) struct Awaiting {
@@ -47,6 +48,8 @@ pub(super) struct Watched {
 /// What every goal looks like at the moment.
 struct Board {
     seen: Mutex<Vec<Option<(Sight, Instant)>>>,
+    /// What bare ports meant at the last look.
+    meant: Mutex<Vec<Option<Meant>>>,
 }
 
 impl Board {
@@ -54,6 +57,13 @@ impl Board {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(place) = seen.get_mut(index) {
             *place = Some((sight, at));
+        }
+    }
+
+    fn mean(&self, index: usize, meant: Option<Meant>) {
+        let mut all = self.meant.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = all.get_mut(index) {
+            *place = meant;
         }
     }
 
@@ -65,9 +75,10 @@ impl Board {
 
     fn told(self, goals: &[Awaiting]) -> Vec<Awaited> {
         let seen = self.seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let told = goals.iter().zip(seen).map(|(one, seen)| {
+        let meant = self.meant.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let told = goals.iter().zip(seen).zip(meant).map(|((one, seen), meant)| {
             let (ready, saw) = seen.map_or((false, "it was not looked at".into()), |(sight, _)| (sight.ready, sight.saw));
-            Awaited { endpoint: one.goal.shown(), ready, saw }
+            Awaited { endpoint: one.goal.shown(), ready, saw, meant }
         });
         told.collect()
     }
@@ -77,10 +88,12 @@ impl Board {
 pub(super) fn all(
     cx: &Context<'_, Dials>,
     goals: &[Awaiting],
+    places: &Places,
     rules: Rules,
     gone: &mut dyn FnMut() -> Result<Option<Sentence>, Failure>,
 ) -> Result<Watched, Failure> {
-    let board = Board { seen: Mutex::new(goals.iter().map(|_| None).collect()) };
+    let board =
+        Board { seen: Mutex::new(goals.iter().map(|_| None).collect()), meant: Mutex::new(goals.iter().map(|_| None).collect()) };
     let began = cx.now();
     let mut told = false;
     // Whoever was ready long before the last one is looked at once more, since it may have ended meanwhile.
@@ -96,7 +109,7 @@ pub(super) fn all(
             return Ok(Watched { endpoints: board.told(goals), gone: None });
         }
         confirmed = goals.len() > open.len();
-        let over = until_each(cx, goals, &open, &board, rules, &mut || {
+        let over = until_each(cx, goals, &open, (&board, places), rules, &mut || {
             if !told && cx.now().saturating_duration_since(began) > Duration::from_secs(1) {
                 told = true;
                 let waiting = board.which(|seen| seen.is_none_or(|(sight, _)| !sight.ready));
@@ -116,7 +129,7 @@ fn until_each(
     cx: &Context<'_, Dials>,
     goals: &[Awaiting],
     open: &[usize],
-    board: &Board,
+    (board, places): (&Board, &Places),
     rules: Rules,
     meanwhile: &mut dyn FnMut() -> Result<Option<Sentence>, Failure>,
 ) -> Result<Option<Sentence>, Failure> {
@@ -126,7 +139,13 @@ fn until_each(
         let (tell, told) = channel();
         for (index, one) in open.iter().filter_map(|index| Some((*index, goals.get(*index)?))) {
             let (tell, own) = (tell.clone(), &own);
-            scope.spawn(move || tell.send(until_ready(own, one, rules, &|sight, at| board.note(index, sight, at))));
+            let note = move |sight, at| board.note(index, sight, at);
+            let mean = move |endpoint: &Endpoint| {
+                let meant = places.meant(own, endpoint);
+                board.mean(index, meant.clone());
+                meant.map(|meant| meant.endpoint())
+            };
+            scope.spawn(move || tell.send(until_ready(own, one, rules, &mean, &note)));
         }
         drop(tell);
         let mut left = open.len();
@@ -151,7 +170,13 @@ fn until_each(
 }
 
 /// Tries until it is ready, and has been for as long as it must, or the time is over.
-fn until_ready(cx: &Context<'_, Dials>, one: &Awaiting, rules: Rules, note: &dyn Fn(Sight, Instant)) -> Result<(), Failure> {
+fn until_ready(
+    cx: &Context<'_, Dials>,
+    one: &Awaiting,
+    rules: Rules,
+    mean: &dyn Fn(&Endpoint) -> Option<Endpoint>,
+    note: &dyn Fn(Sight, Instant),
+) -> Result<(), Failure> {
     let folder: Vec<PathBuf> = match &one.goal.endpoint.host {
         EndpointHost::Path(path) => ask::folder(path).into_iter().collect(),
         EndpointHost::Any | EndpointHost::Ip(..) | EndpointHost::Name(_) => Vec::new(),
@@ -161,7 +186,7 @@ fn until_ready(cx: &Context<'_, Dials>, one: &Awaiting, rules: Rules, note: &dyn
     let mut nearest: Option<Sight> = None;
     loop {
         let began = cx.now();
-        let (sight, dialled) = try_once(cx, one, rules)?;
+        let (sight, dialled) = try_once(cx, one, rules, mean)?;
         let now = cx.now();
         let is_over = rules.end.is_some_and(|end| now >= end);
         let is_heard = dialled && sight.met >= Meeting::Silence;
@@ -203,8 +228,14 @@ fn until_ready(cx: &Context<'_, Dials>, one: &Awaiting, rules: Rules, note: &dyn
 }
 
 /// One try, and whether it was a connection.
-fn try_once(cx: &Context<'_, Dials>, one: &Awaiting, rules: Rules) -> Result<(Sight, bool), Failure> {
-    let target = match target(cx, &one.goal.endpoint, rules.end)? {
+fn try_once(
+    cx: &Context<'_, Dials>,
+    one: &Awaiting,
+    rules: Rules,
+    mean: &dyn Fn(&Endpoint) -> Option<Endpoint>,
+) -> Result<(Sight, bool), Failure> {
+    let meant = mean(&one.goal.endpoint);
+    let target = match target(cx, meant.as_ref().unwrap_or(&one.goal.endpoint), rules.end)? {
         Ok(target) => target,
         Err(saw) => return Ok((Sight::not_yet(Meeting::Nowhere, saw), true)),
     };

@@ -216,7 +216,9 @@ fn one_process(socket: &SocketDocument) -> String {
 
 fn project(_: &Listing, row: &RowDocument<'_>) -> Cell {
     let unit = || socket(row).and_then(|socket| socket.unit.as_ref()).map(Text::shown);
-    let why = owner(row).map_or_else(unit, |process| process.why.as_ref().map(ToString::to_string));
+    let held = row.sockets.iter().find_map(|socket| socket.held_for.as_ref()).map(ToString::to_string);
+    let why = || owner(row).map_or_else(unit, |process| process.why.as_ref().map(ToString::to_string));
+    let why = held.or_else(why);
     let leads = row.sockets.iter().find_map(|socket| socket.leads.as_ref()).map(Text::shown);
     let said: Vec<String> = leads.into_iter().chain(why).collect();
     Cell::plain(if said.is_empty() { unknown() } else { said.join(", ") })

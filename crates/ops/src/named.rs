@@ -1,0 +1,156 @@
+//! What a word means that somebody typed: a project's own port, a service, a project. Every command asks here.
+//!
+//! In a project a bare `3000` is the project's, wherever its session serves it; `localhost:3000` and every other host are the real
+//! one. What is known comes from the sessions' own records, and is noted on a recording like every other reading.
+
+mod near;
+pub(crate) mod own;
+mod port;
+mod project;
+mod service;
+
+use portward_keeper::enclosing;
+use portward_model::{Gap, Lack, Need, Text};
+use portward_store::{Store, here};
+use portward_sys::{Context, Rights, noted};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Failure,
+    op::ps::{Session, Sessions, number, own_sessions, sessions},
+};
+pub use port::Meant;
+pub(crate) use port::{Twofold, also, real};
+pub(crate) use project::find as find_project;
+pub(crate) use service::Found;
+
+/// The sessions that run, and where the caller stands among them.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Known {
+    /// What runs.
+    pub(crate) sessions: Vec<Session>,
+    /// The project whose ports are meant; `None` outside any project and any session.
+    pub(crate) here: Option<Place>,
+    /// Every project that has ports.
+    pub(crate) projects: Vec<Place>,
+    /// Ports of the project whose ports are meant: what is asked for, and what it has for that.
+    leases: Vec<(u16, u16)>,
+    /// The names that the processes of the sessions go by, by pid.
+    programs: Vec<(u32, Vec<String>)>,
+    /// The forwarder of real ports, where it runs.
+    forwarder: Option<u32>,
+    /// What could not be seen.
+    pub(crate) gaps: Vec<Gap>,
+}
+
+/// A project, or what runs outside any.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Place {
+    /// Its number in the lease store; empty where it is not in there.
+    pub(crate) id: String,
+    /// What people call it; empty for what belongs to no project.
+    pub(crate) name: Text,
+    /// Its root; `None` for what belongs to no project.
+    pub(crate) root: Option<Text>,
+}
+
+impl Known {
+    /// What is known now, for a caller in its project, or in the one that it names. Where the records cannot be read nothing is, with
+    /// a gap that says so.
+    ///
+    /// # Errors
+    /// Where no project is called so.
+    pub(crate) fn of<R: Rights>(cx: &Context<'_, R>, project: Option<&str>) -> Result<Self, Failure> {
+        let mut known: Self = noted(cx.look(), "sessions", || Self::read(cx, true).unwrap_or_else(Self::unread));
+        if let Some(word) = project {
+            let place = project::named(cx, &known.projects, known.here.as_ref(), word)?;
+            known.leases = noted(cx.look(), "leases of a project", || leases(cx, &place).unwrap_or_default());
+            known.here = Some(place);
+        }
+        Ok(known)
+    }
+
+    /// The same for the caller's own sessions alone, without those of the user who called root.
+    pub(crate) fn own<R: Rights>(cx: &Context<'_, R>, project: Option<&str>) -> Result<Self, Failure> {
+        let mut known = Self::read(cx, false)?;
+        if let Some(word) = project {
+            known.here = Some(project::named(cx, &known.projects, known.here.as_ref(), word)?);
+        }
+        Ok(known)
+    }
+
+    fn read<R: Rights>(cx: &Context<'_, R>, beside: bool) -> Result<Self, Failure> {
+        let Sessions { sessions, gaps, .. } = if beside { sessions(cx) } else { own_sessions(cx) }?;
+        let mut known = Self { sessions, gaps, ..Self::default() };
+        let identity = here(cx)?;
+        known.here = identity.as_ref().map(|identity| Place {
+            id: String::new(),
+            name: identity.title(),
+            root: Some(identity.project.root.clone()),
+        });
+        if let Some(store) = Store::reading(cx)? {
+            known.projects = store.projects()?.into_iter().map(Place::from).collect();
+            // Found by what it is, wherever its folder has gone since.
+            if identity.is_some()
+                && let Some(row) = store.known_project(identity.as_ref())?
+            {
+                known.here = Some(row.into());
+            }
+            if let Some(run) = enclosing(cx)? {
+                let id = number(&run.project);
+                known.here = known.projects.iter().find(|place| place.id == id).cloned().or(known.here);
+            }
+            if let Some(place) = &known.here {
+                known.leases = leases(cx, place)?;
+            }
+            known.forwarder = store.front()?.and_then(|row| portward_keeper::alive(cx.look(), &row)).map(|process| process.pid);
+        }
+        known.programs = service::programs(cx.look(), &known.sessions);
+        Ok(known)
+    }
+
+    fn unread(failure: Failure) -> Self {
+        let need = Need::Command(failure.hint.unwrap_or_else(|| "portward lease repair".into()));
+        Self { gaps: vec![Gap { lack: Lack::Leases, need, error: Some(failure.message) }], ..Self::default() }
+    }
+
+    /// True for a session of the project whose ports are meant.
+    pub(crate) fn is_here(&self, session: &Session) -> bool {
+        self.here.as_ref().is_some_and(|here| match &here.root {
+            Some(_) => here.root == session.root,
+            None => session.root.is_none() && here.id == session.id,
+        })
+    }
+
+    /// The session that a supervisor with this pid keeps.
+    pub(crate) fn supervised_by(&self, pid: u32) -> Option<&Session> {
+        self.sessions.iter().find(|session| session.supervisors.contains(&pid))
+    }
+
+    /// True for the process that lends real ports.
+    pub(crate) fn is_forwarder(&self, pid: u32) -> bool {
+        self.forwarder == Some(pid)
+    }
+
+    /// The name of the project that has the front.
+    pub(crate) fn front(&self) -> Option<String> {
+        self.sessions.iter().find(|session| session.front).map(session_words)
+    }
+}
+
+/// `shop`, or what a session outside any project is called.
+pub(crate) fn session_words(session: &Session) -> String {
+    session.project.as_ref().map_or_else(|| "a session outside any project".to_owned(), Text::shown)
+}
+
+fn leases<R: Rights>(cx: &Context<'_, R>, place: &Place) -> Result<Vec<(u16, u16)>, Failure> {
+    let Ok(id) = place.id.parse() else { return Ok(Vec::new()) };
+    let store = Store::reading(cx)?;
+    store.map_or_else(|| Ok(Vec::new()), |store| store.mapping(portward_store::ProjectId(id)))
+}
+
+impl From<portward_store::ProjectRow> for Place {
+    fn from(row: portward_store::ProjectRow) -> Self {
+        Self { id: row.id.0.to_string(), name: row.name, root: row.root }
+    }
+}
