@@ -8,6 +8,7 @@
 mod control;
 mod forwarder;
 mod guests;
+mod lent;
 mod moved;
 mod ports;
 mod record;

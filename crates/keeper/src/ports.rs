@@ -2,6 +2,8 @@
 //!
 //! A program's call waits for the answer. So the store is waited for so long only, and then a port is given without it, the same that it
 //! would have given; it is written down as soon as the store can be had.
+//!
+//! What is the project's for good, and what the session's alone, is said in [`crate::lent`].
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -11,10 +13,14 @@ use std::{
 
 use portward_model::{Failure, PortRange, ProjectIdentity, Socket};
 use portward_session::{Given, NoPort, Ports};
-use portward_store::{MOST_LEASES, ProjectId, Stamp, Store, hurried};
+use portward_store::{ProjectId, Stamp, Store, hurried};
 use portward_sys::{Acts, Clock, Context};
 
-use crate::siblings::Siblings;
+use crate::{
+    lent::{Lent, MOST_LASTING, MOST_SERVED},
+    runs::{is_alive, process_at},
+    siblings::Siblings,
+};
 
 /// A project's ports, as its supervisor asks for them.
 pub(crate) struct ProjectPorts<'h> {
@@ -26,6 +32,9 @@ pub(crate) struct ProjectPorts<'h> {
     /// Its blocks.
     blocks: Vec<PortRange>,
     known: BTreeMap<u16, u16>,
+    /// Asked ports of those that are lent to a session, this one or another.
+    passing: BTreeSet<u16>,
+    lent: Lent,
     /// What it had in a store that was replaced by this one, as far as nobody else has it now.
     carried: BTreeMap<u16, u16>,
     /// What was given without the store, and is to be written down.
@@ -78,15 +87,20 @@ impl<'h> ProjectPorts<'h> {
     /// The ports of the project with this identity.
     pub(crate) fn open(cx: &Context<'h, Acts>, identity: Option<ProjectIdentity>) -> Result<Self, Failure> {
         let mut patience = Patience::default();
-        let mut store = Store::open(cx)?;
-        let (project, block) = match patience.hurried(cx.clock, A_MOMENT, || store.project(identity.as_ref())) {
+        let supervisor = process_at(cx.machine, cx.machine.facts()?.pid).map(|process| process.id);
+        let supervisor = supervisor.ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?;
+        let (mut store, known) = open(cx, identity.as_ref())?;
+        let mut place = || known.clone().map_or_else(|| store.project(identity.as_ref()), Ok);
+        let (project, block) = match patience.hurried(cx.clock, A_MOMENT, &mut place) {
             (Some(Ok(row)), _) => (Some(row.id), row.block),
             (Some(Err(failure)), false) => return Err(failure),
             (_, _) => (None, store.place_of(identity.as_ref())?),
         };
+        let _ = patience.hurried(cx.clock, Duration::ZERO, || store.forget_gone(&|holder| !is_alive(cx.machine, holder)));
         let (known, carried, unrecorded) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (blocks, own, spares, siblings) =
             (vec![block], BTreeSet::new(), BTreeSet::new(), Siblings::new(cx.machine, cx.caller));
+        let (passing, lent) = (BTreeSet::new(), Lent::to(supervisor));
         let (clock, read) = (cx.clock, None);
         Ok(Self {
             store,
@@ -95,6 +109,8 @@ impl<'h> ProjectPorts<'h> {
             project,
             blocks,
             known,
+            passing,
+            lent,
             carried,
             unrecorded,
             own,
@@ -131,15 +147,19 @@ impl<'h> ProjectPorts<'h> {
 
     /// Reads the mapping again where another process may have written.
     fn refresh(&mut self) {
-        // None is made only to be read.
-        if !self.store.is_gone() {
-            let _ = self.follow();
+        let mut stamp = self.store.stamp();
+        if self.read == Some(stamp) {
+            return;
         }
-        let stamp = self.store.stamp();
+        // None is made only to be read.
+        if !self.store.is_gone() && self.follow().is_ok() {
+            stamp = self.store.stamp();
+        }
         let Some(project) = self.project.filter(|_| self.read != Some(stamp)) else { return };
         // What was known stays where the store cannot be read now.
         if let (Ok(mapping), Ok(own)) = (self.store.mapping(project), self.store.ports(project)) {
-            self.known = mapping.into_iter().collect();
+            self.passing = mapping.iter().filter(|(_, _, lasting)| !lasting).map(|(asked, ..)| *asked).collect();
+            self.known = mapping.into_iter().map(|(asked, port, _)| (asked, port)).collect();
             self.own = own;
             if let Ok(blocks) = self.store.blocks(project) {
                 self.blocks = blocks;
@@ -157,29 +177,105 @@ impl<'h> ProjectPorts<'h> {
     /// The port for one that was asked for, with the store.
     fn given(&mut self, asked: u16) -> Result<u16, NoPort> {
         let because = |failure: Failure| NoPort::Because(failure.message);
-        let followed = self.follow();
         self.refresh();
         if let Some(at_hand) = self.at_hand(asked) {
-            return at_hand;
+            return Ok(at_hand);
         }
-        followed.map_err(because)?;
+        self.follow().map_err(because)?;
         let project = self.project().map_err(because)?;
-        let lease = self.store.lease(project, asked).map_err(because)?;
-        self.known.insert(asked, lease.port);
-        self.own.insert(lease.port);
-        Ok(lease.port)
+        if !self.lent.is_spent()
+            && let Some(lease) = self.store.lend(project, asked, self.lent.holder).map_err(because)?
+        {
+            self.known.insert(asked, lease.port);
+            self.own.insert(lease.port);
+            if !lease.lasting {
+                self.passing.insert(asked);
+            }
+            if lease.new {
+                self.lent.waiting.insert(asked, self.clock.now());
+            }
+            return Ok(lease.port);
+        }
+        self.given_in_memory(project, asked)
     }
 
-    /// What needs no store: a port that is known, or that there are no more.
-    fn at_hand(&self, asked: u16) -> Option<Result<u16, NoPort>> {
-        if let Some(port) = self.known.get(&asked).or_else(|| self.unrecorded.get(&asked)) {
-            return Some(Ok(*port));
+    /// The port for one that was asked for, of a block that this session is lent.
+    fn given_in_memory(&mut self, project: ProjectId, asked: u16) -> Result<u16, NoPort> {
+        loop {
+            // A program of an earlier version may lease in it.
+            let taken = self.own.iter().copied().chain(self.lent.ports()).collect();
+            if let Some(port) = self.store.unrecorded(asked, &self.lent.blocks, &taken) {
+                self.lent.give(asked, port);
+                return Ok(port);
+            }
+            let store = &self.store;
+            if let Some(port) = self.lent.give_anew(asked, &|port| store.is_held(port)) {
+                return Ok(port);
+            }
+            let lent = self.store.lend_block(project, self.lent.holder).map_err(|failure| NoPort::Because(failure.message))?;
+            self.lent.blocks.push(lent.ok_or(NoPort::Quota)?);
         }
+    }
+
+    /// What needs no store: a port that is known.
+    fn at_hand(&self, asked: u16) -> Option<u16> {
+        let port = self.known.get(&asked).or_else(|| self.unrecorded.get(&asked)).copied();
         // A program that was told its own port, as by PORT, means that one.
-        if self.own.contains(&asked) {
-            return Some(Ok(asked));
+        port.or_else(|| self.lent.find(asked)).or_else(|| self.own.contains(&asked).then_some(asked))
+    }
+
+    /// Writes down for good what was listened on.
+    fn keep(&mut self) -> Result<(), Failure> {
+        let Some(project) = self.project else { return Ok(()) };
+        while let Some(asked) = self.lent.listened.iter().copied().find(|asked| !self.unrecorded.contains_key(asked)) {
+            if let Some(port) = self.known.get(&asked).copied().filter(|_| !self.lent.at_random) {
+                if self.lent.kept.len() >= MOST_LASTING {
+                    self.loosen(project)?;
+                } else if self.store.adopt(project, asked, port, None)? {
+                    self.lent.waiting.remove(&asked);
+                    self.lent.kept.push(asked);
+                    self.passing.remove(&asked);
+                }
+            }
+            self.lent.listened.remove(&asked);
         }
-        (self.own.len() >= MOST_LEASES).then_some(Err(NoPort::Quota))
+        Ok(())
+    }
+
+    /// A program binds at random: of what became the project's, only what is served now stays so.
+    fn loosen(&mut self, project: ProjectId) -> Result<(), Failure> {
+        let mut served = 0;
+        let mut others = Vec::new();
+        for asked in &self.lent.kept {
+            let is_served = served < MOST_SERVED && self.known.get(asked).is_some_and(|port| self.store.is_held(*port));
+            if is_served { served += 1 } else { others.push(*asked) }
+        }
+        self.store.loosen(project, &others, self.lent.holder)?;
+        self.passing.extend(&others);
+        self.lent.kept.clear();
+        self.lent.at_random = true;
+        Ok(())
+    }
+
+    /// Gives back what this session was lent some time ago and nobody serves.
+    fn give_back(&mut self) -> Result<(), Failure> {
+        let Some(project) = self.project else { return Ok(()) };
+        let port = |asked: &u16| self.known.get(asked).copied();
+        let mut overdue = self.lent.overdue(self.clock.now());
+        overdue.retain(|asked| port(asked).is_none_or(|port| !self.store.is_held(port)));
+        if overdue.is_empty() {
+            return Ok(());
+        }
+        self.store.give_back(project, &overdue, self.lent.holder)?;
+        for asked in overdue {
+            self.lent.waiting.remove(&asked);
+            self.passing.remove(&asked);
+            if let Some(port) = self.known.remove(&asked) {
+                self.own.remove(&port);
+            }
+        }
+        self.read = None;
+        Ok(())
     }
 
     /// The port for one that was asked for, without the store.
@@ -198,9 +294,15 @@ impl<'h> ProjectPorts<'h> {
         }
         let project = self.project()?;
         while let Some((asked, port)) = self.unrecorded.first_key_value().map(|(asked, port)| (*asked, *port)) {
-            let is_own = self.store.adopt(project, asked, port)?;
+            let is_own = self.store.adopt(project, asked, port, Some(self.lent.holder))?;
             self.unrecorded.remove(&asked);
-            if is_own { &mut self.known } else { &mut self.carried }.insert(asked, port);
+            if is_own {
+                self.known.insert(asked, port);
+                self.passing.insert(asked);
+                self.lent.waiting.insert(asked, self.clock.now());
+            } else {
+                self.carried.insert(asked, port);
+            }
         }
         self.read = None;
         Ok(())
@@ -222,7 +324,7 @@ impl Ports for ProjectPorts<'_> {
             (Some(Ok(port)), _) => Ok(recorded(port)),
             (Some(Err(no_port)), false) => Err(no_port),
             (_, _) => match self.at_hand(asked) {
-                Some(at_hand) => at_hand.map(recorded),
+                Some(at_hand) => Ok(recorded(at_hand)),
                 None => self.given_unrecorded(asked).map(|port| Given { port, recorded: false }).ok_or_else(nothing_left),
             },
         }
@@ -230,16 +332,27 @@ impl Ports for ProjectPorts<'_> {
 
     fn find(&mut self, asked: u16) -> Option<u16> {
         let _ = self.hurried(A_MOMENT, Self::refresh);
-        [&self.unrecorded, &self.known, &self.carried].into_iter().find_map(|ports| ports.get(&asked)).copied()
+        let known = [&self.unrecorded, &self.known, &self.carried].into_iter().find_map(|ports| ports.get(&asked)).copied();
+        known.or_else(|| self.lent.find(asked))
+    }
+
+    fn listened(&mut self, asked: u16) {
+        if self.passing.contains(&asked) || self.unrecorded.contains_key(&asked) {
+            self.lent.listened.insert(asked);
+            let _ = self.hurried(A_MOMENT, Self::keep);
+        }
     }
 
     fn all(&mut self) -> Vec<u16> {
         // Nobody is waiting for this one, and calls wait behind it.
         let _ = self.hurried(Duration::ZERO, |own| {
             own.refresh();
-            own.record()
+            own.record()?;
+            own.keep()?;
+            own.give_back()
         });
-        self.own.iter().copied().collect()
+        let passing: BTreeSet<u16> = self.passing.iter().filter_map(|asked| self.known.get(asked).copied()).collect();
+        self.own.difference(&passing).copied().collect()
     }
 
     fn is_own(&mut self, server: &Socket) -> bool {
@@ -269,7 +382,27 @@ impl Ports for ProjectPorts<'_> {
 impl Drop for ProjectPorts<'_> {
     fn drop(&mut self) {
         // What nobody could write down is forgotten, and given anew by the same rule.
-        let _ = hurried(AT_THE_END, || self.record());
+        let _ = hurried(AT_THE_END, || {
+            self.record()?;
+            self.keep()?;
+            self.store.end_holder(self.lent.holder)
+        });
+    }
+}
+
+/// The store, and the project where that is all that can be had: where nothing can be written down, what is known goes on.
+fn open<'h>(
+    cx: &Context<'h, Acts>,
+    identity: Option<&ProjectIdentity>,
+) -> Result<(Store<'h>, Option<portward_store::ProjectRow>), Failure> {
+    let failure = match Store::open(cx) {
+        Ok(store) => return Ok((store, None)),
+        Err(failure) => failure,
+    };
+    let Ok(Some(store)) = Store::reading(cx) else { return Err(failure) };
+    match store.known_project(identity) {
+        Ok(Some(row)) => Ok((store, Some(row))),
+        _ => Err(failure),
     }
 }
 

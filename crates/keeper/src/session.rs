@@ -4,7 +4,6 @@ use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use portward_model::{Caller, Failure, Hint, Moment, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
 use portward_session::{Event, Herald, Quota, Rules, Witness};
-use portward_store::MOST_LEASES;
 use portward_sys::{Acts, Clock, Context, Look, StateFolder};
 
 use crate::{
@@ -35,7 +34,7 @@ pub(crate) struct Recorder<'a> {
     strays: usize,
     /// What is told once.
     said: Vec<Once>,
-    teller: Teller<Box<dyn FnMut(Ran) -> bool>>,
+    teller: Teller<Box<dyn FnMut(Ran) -> bool + Send>>,
 }
 
 /// What is told once in a run, however often it happens.
@@ -144,11 +143,10 @@ impl<'a> Recorder<'a> {
                 Some(hint!("fuser -v {}    names it", store.as_path())),
             ),
             Once::Exhausted(Quota::Leases) => (
-                format!(
-                    "The project has {MOST_LEASES} leased ports, and one project gets no more: a bind to any other port is refused \
-                     (ENOBUFS)."
-                ),
-                Some("portward lease    lists them; portward lease release PORT... gives back those that nobody needs".into()),
+                "Programs of this project bind at random, and serve more ports at the same time than its sessions are lent: the next are \
+                 refused (ENOBUFS)."
+                    .to_owned(),
+                Some("portward ps    shows which they are; portward stop ends them, and gives their ports back".into()),
             ),
             Once::Exhausted(Quota::Waiting(most)) => (
                 format!(

@@ -43,6 +43,9 @@ pub trait Ports {
     /// The port for one that a program dials; `None` where the project has none for it.
     fn find(&mut self, asked: u16) -> Option<u16>;
 
+    /// Something serves the port that was given for this one. A port that nothing ever serves is not the project's for good.
+    fn listened(&mut self, asked: u16);
+
     /// Every port that the project has; those that nothing uses are kept for it while the session lives.
     fn all(&mut self) -> Vec<u16>;
 

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod apart;
+mod aside;
 mod calls;
 mod channel;
 mod duty;

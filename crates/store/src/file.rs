@@ -345,7 +345,7 @@ pub(super) const MARK: i64 = 0x5057_6c73;
 pub(super) const CURRENT: i64 = STEPS.len() as i64;
 
 /// One step from each version to the next. A step that was released is never edited.
-const STEPS: &[&str] = &[
+pub(super) const STEPS: &[&str] = &[
     "
 CREATE TABLE projects (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -425,5 +425,15 @@ CREATE TABLE front_ports (
     standing TEXT NOT NULL,
     errno INTEGER NOT NULL
 ) STRICT;
+",
+    "
+CREATE TABLE holders (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    pid INTEGER NOT NULL,
+    ticks INTEGER NOT NULL,
+    UNIQUE (pid, ticks)
+) STRICT;
+ALTER TABLE leases ADD COLUMN holder INTEGER REFERENCES holders;
+ALTER TABLE blocks ADD COLUMN holder INTEGER REFERENCES holders;
 ",
 ];

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portward_model::{Failure, PortRange, hint};
+use portward_model::{Failure, hint};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Durable, Lease, ProjectId, Store, error::StoreError, projects, rules};
@@ -34,7 +34,7 @@ impl Store<'_> {
     pub fn take(&mut self, project: ProjectId, want: Want<'_>) -> Result<Lease, Failure> {
         self.stay_same()?;
         let at = self.now().0;
-        if let Some((lease, used)) = self.looked_up(project, want)? {
+        if let Some((lease, used)) = self.looked_up(project, want)?.filter(|(lease, _)| lease.lasting) {
             if at.saturating_sub(used) > LATELY_MS {
                 // Only for people who wonder what is still in use; a store that cannot be written to keeps its leases.
                 let touch = "UPDATE leases SET last_used_at = ?2 WHERE port = ?1";
@@ -45,44 +45,18 @@ impl Store<'_> {
         let rules = self.port_rules()?;
         let sockets = projects::Sockets::new(self.host, &rules);
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
-        let found = |store: &Connection| Ok(looked_up(store, project, want)?.map(|(lease, _)| Some(lease)));
-        let given = |store: &Connection| give(store, project, want, at, &ground, None);
+        let found = |store: &Connection| {
+            let lasting = looked_up(store, project, want)?.filter(|(lease, _)| lease.lasting);
+            Ok(lasting.map(|(lease, _)| Some(lease)))
+        };
+        let given = |store: &Connection| give(store, project, want, (at, None), &ground, None);
         if let Some(lease) = self.found_or_written(Durable::Soon, found, given)? {
             return Ok(lease);
         }
         // Its blocks are full: one block more.
         let seed = rules::seed([&project.0.to_le_bytes()[..], b"more"]);
-        let lease = self.write(Durable::Now, |store| give(store, project, want, at, &ground, Some(seed)))?;
+        let lease = self.write(Durable::Now, |store| give(store, project, want, (at, None), &ground, Some(seed)))?;
         lease.ok_or_else(|| Failure::system("A new block of ports has no port in it that could be leased."))
-    }
-
-    /// A port that the project would be given for an asked one, found without the store: of these blocks, and none of those that are
-    /// taken. It is the project's once [`Store::adopt`] could write it down.
-    pub fn unrecorded(&self, asked: u16, blocks: &[PortRange], taken: &BTreeSet<u16>) -> Option<u16> {
-        let rules = self.port_rules().ok()?;
-        let sockets = projects::Sockets::new(self.host, &rules);
-        let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
-        blocks.iter().find_map(|block| rules::port_for(asked, block.first, taken, &ground))
-    }
-
-    /// Records a port that was given without the store; false where that cannot be: the project has another one for what was asked, or
-    /// the port is not its own by now.
-    pub fn adopt(&mut self, project: ProjectId, asked: u16, port: u16) -> Result<bool, Failure> {
-        self.stay_same()?;
-        let at = self.now().0;
-        self.write(Durable::Soon, |store| {
-            if let Some((lease, _)) = by_asked(store, project, asked)? {
-                return Ok(lease.port == port);
-            }
-            let is_own = projects::blocks(store, project)?.contains(&(port - port % rules::LENGTH));
-            let is_leased = "SELECT EXISTS (SELECT 1 FROM leases WHERE port = ?1)";
-            let is_leased: bool = store.query_row(is_leased, params![port], |row| row.get(0))?;
-            if !is_own || is_leased || count(store, project)? >= MOST_LEASES {
-                return Ok(false);
-            }
-            insert(store, project, Want { asked: Some(asked), name: None }, port, at)?;
-            Ok(true)
-        })
     }
 
     /// The port for what is wanted, where it was taken before; nothing is written.
@@ -90,12 +64,13 @@ impl Store<'_> {
         Ok(self.looked_up(project, want)?.map(|(lease, _)| lease))
     }
 
-    /// Every asked port of a project with the port that it has, ascending.
-    pub fn mapping(&self, project: ProjectId) -> Result<Vec<(u16, u16)>, Failure> {
+    /// Every asked port of a project with the port that it has, ascending; and whether it has that for good.
+    pub fn mapping(&self, project: ProjectId) -> Result<Vec<(u16, u16, bool)>, Failure> {
         let read = || {
-            let select = "SELECT asked, port FROM leases WHERE project = ?1 AND asked IS NOT NULL ORDER BY asked";
+            let select = "SELECT asked, port, holder IS NULL FROM leases WHERE project = ?1 AND asked IS NOT NULL ORDER BY asked";
             let mut statement = self.connection.prepare(select)?;
-            Ok(statement.query_map(params![project.0], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+            let rows = statement.query_map(params![project.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
         };
         read().map_err(|error: StoreError| self.told(error))
     }
@@ -109,13 +84,19 @@ impl Store<'_> {
         read().map_err(|error: StoreError| self.told(error))
     }
 
-    /// Gives ports back. They stay in their projects' blocks.
+    /// Gives ports back. They stay in their projects' first blocks; further blocks in which nothing is leased any more are given
+    /// back with them.
     pub fn release(&mut self, ports: &[u16]) -> Result<usize, Failure> {
         self.stay_same()?;
         self.write(Durable::Now, |store| {
             let mut released = 0;
             for port in ports {
                 released += store.execute("DELETE FROM leases WHERE port = ?1", params![port])?;
+                store.execute(
+                    "DELETE FROM blocks WHERE first = ?1 AND number > 0 AND holder IS NULL
+                     AND NOT EXISTS (SELECT 1 FROM leases WHERE port BETWEEN ?1 AND ?1 + 99)",
+                    params![port - port % rules::LENGTH],
+                )?;
             }
             Ok(released)
         })
@@ -144,7 +125,7 @@ impl Store<'_> {
 }
 
 /// A lease with the time of its last use, where it is all that is wanted.
-fn looked_up(store: &Connection, project: ProjectId, want: Want<'_>) -> Result<Option<(Lease, i64)>, StoreError> {
+pub(super) fn looked_up(store: &Connection, project: ProjectId, want: Want<'_>) -> Result<Option<(Lease, i64)>, StoreError> {
     let found = match want {
         Want { asked: Some(asked), .. } => by_asked(store, project, asked),
         Want { asked: None, name: Some(name) } => by_name(store, project, name),
@@ -155,27 +136,35 @@ fn looked_up(store: &Connection, project: ProjectId, want: Want<'_>) -> Result<O
 
 /// What is wanted, inside a transaction: found, completed, or given anew. `None` when the project's blocks are full and
 /// no seed for a further one was given.
-fn give(
+pub(super) fn give(
     store: &Connection,
     project: ProjectId,
     want: Want<'_>,
-    at: i64,
+    (at, holder): (i64, Option<i64>),
     ground: &rules::Ground<'_>,
     more: Option<u64>,
 ) -> Result<Option<Lease>, StoreError> {
     let asked = want.asked.map_or(Ok(None), |asked| by_asked(store, project, asked))?.map(|(lease, _)| lease);
     let named = want.name.map_or(Ok(None), |name| by_name(store, project, name))?.map(|(lease, _)| lease);
+    let is_lasting = |lease: &Option<Lease>| lease.as_ref().is_some_and(|lease| lease.lasting);
+    if holder.is_none() && !is_lasting(&asked) && !is_lasting(&named) && count(store, project)? >= MOST_LEASES {
+        return Err(full().into());
+    }
     match (asked, named) {
         (Some(asked), Some(named)) if asked.port != named.port => Err(apart(&asked, &named).into()),
         (Some(lease), Some(_)) => Ok(Some(lease)),
-        (Some(lease), None) | (None, Some(lease)) => complete(store, lease, want).map(Some),
-        (None, None) => {
-            if count(store, project)? >= MOST_LEASES {
-                return Err(full().into());
+        (Some(lease), None) | (None, Some(lease)) => {
+            let lease = complete(store, lease, want)?;
+            if holder.is_none() && !lease.lasting {
+                store.execute("UPDATE leases SET holder = NULL WHERE port = ?1", params![lease.port])?;
             }
+            Ok(Some(Lease { lasting: lease.lasting || holder.is_none(), ..lease }))
+        }
+        (None, None) => {
             let Some(port) = choose(store, project, want, at, ground, more)? else { return Ok(None) };
-            insert(store, project, want, port, at)?;
-            Ok(Some(Lease { asked: want.asked, name: want.name.map(str::to_owned), port, new: true }))
+            insert(store, project, want, port, (at, holder))?;
+            let (name, lasting) = (want.name.map(str::to_owned), holder.is_none());
+            Ok(Some(Lease { asked: want.asked, name, port, new: true, lasting }))
         }
     }
 }
@@ -203,17 +192,24 @@ fn complete(store: &Connection, mut lease: Lease, want: Want<'_>) -> Result<Leas
     Ok(lease)
 }
 
-fn insert(store: &Connection, project: ProjectId, want: Want<'_>, port: u16, at: i64) -> Result<(), StoreError> {
+pub(super) fn insert(
+    store: &Connection,
+    project: ProjectId,
+    want: Want<'_>,
+    port: u16,
+    (at, holder): (i64, Option<i64>),
+) -> Result<(), StoreError> {
     store.execute(
-        "INSERT INTO leases (port, project, asked, name, created_at, last_used_at) VALUES (?1, ?2, ?3, ?4, ?5, ?5)",
-        params![port, project.0, want.asked, want.name, at],
+        "INSERT INTO leases (port, project, asked, name, created_at, last_used_at, holder) VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)",
+        params![port, project.0, want.asked, want.name, at, holder],
     )?;
     Ok(())
 }
 
-/// How many leases a project has.
-fn count(store: &Connection, project: ProjectId) -> Result<usize, StoreError> {
-    let count: u32 = store.query_row("SELECT count(*) FROM leases WHERE project = ?1", params![project.0], |row| row.get(0))?;
+/// How many leases a project has for good.
+pub(super) fn count(store: &Connection, project: ProjectId) -> Result<usize, StoreError> {
+    let count = "SELECT count(*) FROM leases WHERE project = ?1 AND holder IS NULL";
+    let count: u32 = store.query_row(count, params![project.0], |row| row.get(0))?;
     Ok(usize::try_from(count).unwrap_or(usize::MAX))
 }
 
@@ -240,32 +236,39 @@ fn choose(
     if blocks.is_empty() {
         return Err(Failure::system("The project was removed from the leases meanwhile.").hint("the same command again").into());
     }
-    let mut statement = store.prepare("SELECT port FROM leases")?;
-    let leased = statement.query_map([], |row| row.get(0))?.collect::<Result<BTreeSet<u16>, _>>()?;
     // A name has no digits of its own; it is given some that depend on nothing else.
     let named =
         || want.name.map_or(0, |name| u16::try_from(rules::seed([name.as_bytes()]) % u64::from(rules::LENGTH)).unwrap_or(0));
     let digits = want.asked.unwrap_or_else(named);
-    if let Some(port) = blocks.iter().find_map(|first| rules::port_for(digits, *first, &leased, ground)) {
-        return Ok(Some(port));
+    for first in blocks {
+        if let Some(port) = rules::port_for(digits, first, &leased_of(store, first)?, ground) {
+            return Ok(Some(port));
+        }
     }
     let Some(seed) = more else { return Ok(None) };
-    let first = projects::add_block(store, project, at, (seed, None), ground)?;
-    Ok(rules::port_for(digits, first, &leased, ground))
+    let first = projects::add_block(store, project, (at, None), (seed, None), ground)?;
+    Ok(rules::port_for(digits, first, &BTreeSet::new(), ground))
 }
 
-fn by_asked(store: &Connection, project: ProjectId, asked: u16) -> Result<Option<(Lease, i64)>, StoreError> {
-    let select = "SELECT port, asked, name, last_used_at FROM leases WHERE project = ?1 AND asked = ?2";
+/// The ports of one block that are leased.
+fn leased_of(store: &Connection, first: u16) -> Result<BTreeSet<u16>, StoreError> {
+    let mut statement = store.prepare("SELECT port FROM leases WHERE port BETWEEN ?1 AND ?2")?;
+    let rows = statement.query_map(params![first, rules::block(first).last], |row| row.get(0))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn by_asked(store: &Connection, project: ProjectId, asked: u16) -> Result<Option<(Lease, i64)>, StoreError> {
+    let select = "SELECT port, asked, name, last_used_at, holder IS NULL FROM leases WHERE project = ?1 AND asked = ?2";
     Ok(store.query_row(select, params![project.0, asked], read).optional()?)
 }
 
 fn by_name(store: &Connection, project: ProjectId, name: &str) -> Result<Option<(Lease, i64)>, StoreError> {
-    let select = "SELECT port, asked, name, last_used_at FROM leases WHERE project = ?1 AND name = ?2";
+    let select = "SELECT port, asked, name, last_used_at, holder IS NULL FROM leases WHERE project = ?1 AND name = ?2";
     Ok(store.query_row(select, params![project.0, name], read).optional()?)
 }
 
 fn read(row: &rusqlite::Row<'_>) -> rusqlite::Result<(Lease, i64)> {
-    Ok((Lease { port: row.get(0)?, asked: row.get(1)?, name: row.get(2)?, new: false }, row.get(3)?))
+    Ok((Lease { port: row.get(0)?, asked: row.get(1)?, name: row.get(2)?, new: false, lasting: row.get(4)? }, row.get(3)?))
 }
 
 /// Leases that one project gets. A program that asks for every port there is must not take those of all other projects.
@@ -275,28 +278,9 @@ const LATELY_MS: i64 = 24 * 60 * 60 * 1000;
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
 
     use super::MOST_LEASES;
     use crate::tests::Bench;
-
-    #[test]
-    fn a_port_that_was_given_without_the_store_is_written_down_where_it_may_be() {
-        let bench = Bench::new();
-        let mut store = bench.open();
-        let place = store.place_of(None).unwrap();
-        assert!(store.known_project(None).unwrap().is_none(), "nothing was written");
-        let port = store.unrecorded(3000, &[place], &BTreeSet::new()).unwrap();
-        let taken = store.unrecorded(3000, &[place], &BTreeSet::from([port])).unwrap();
-        assert!(place.contains(port) && place.contains(taken) && port != taken);
-        let row = store.project_in(None, Some(place)).unwrap();
-        assert_eq!((row.block, store.place_of(None).unwrap()), (place, place));
-        assert!(store.adopt(row.id, 3000, port).unwrap() && store.adopt(row.id, 3000, port).unwrap());
-        assert_eq!(store.lease(row.id, 3000).unwrap().port, port);
-        for (asked, port) in [(3000, taken), (3001, port), (3002, place.last + 1)] {
-            assert!(!store.adopt(row.id, asked, port).unwrap(), "{asked} {port}");
-        }
-    }
 
     #[test]
     fn one_project_gets_so_many_and_no_more() {
@@ -309,7 +293,7 @@ mod tests {
         assert!(store.named(id, "web").is_err(), "a name is one more");
         assert!(!store.lease(id, 1).unwrap().new, "what it has it keeps");
         let free = ports[0] - ports[0] % 100;
-        assert!(!store.adopt(id, 60_000, free + 99).unwrap());
+        assert!(!store.adopt(id, 60_000, free + 99, None).unwrap());
         assert_eq!(store.release(&ports[..1]).unwrap(), 1);
         assert!(store.lease(id, 60_000).unwrap().new);
     }

@@ -9,6 +9,7 @@ mod error;
 mod file;
 mod front;
 mod leases;
+mod lent;
 mod patience;
 mod projects;
 mod repair;
@@ -85,6 +86,8 @@ pub struct Lease {
     pub port: u16,
     /// True when it was given just now.
     pub new: bool,
+    /// False for one that lives with a session: nothing has listened there yet, or its program binds at random.
+    pub lasting: bool,
 }
 
 /// A value that differs from an earlier one whenever another process may have written in between.
@@ -92,8 +95,16 @@ pub struct Lease {
 pub struct Stamp {
     file: Option<FileMark>,
     log: Option<FileMark>,
-    /// Not 0 where the files were written to so lately that a further write could leave the same times and lengths.
-    unsettled: u64,
+    /// Where the files were written to so lately that a further write could leave the same times and lengths: what tells them apart.
+    unsettled: Option<Unsettled>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Unsettled {
+    /// The database's own count of what others wrote (`PRAGMA data_version`).
+    Version(i64),
+    /// A number that is given once, where the database does not tell.
+    Never(u64),
 }
 
 impl<'h> Store<'h> {
@@ -166,21 +177,31 @@ impl<'h> Store<'h> {
         gaps(&self.folder)
     }
 
-    /// A cheap value, by two `stat` calls, that tells whether what was read earlier still holds: as long as it is equal,
-    /// no other process has written. Within [`SETTLING`] of a write no two values are equal, because the clock of files
-    /// is too coarse to tell two writes apart.
+    /// A cheap value, by two `stat` calls, that tells whether what was read earlier still holds: as long as it is equal, no
+    /// other process has written. Within [`SETTLING`] of a write the clock of files is too coarse to tell two writes apart, and the
+    /// database is asked as well; where that is in other hands no two values are equal.
     pub fn stamp(&self) -> Stamp {
         let file = FileMark::of(&self.path());
         let log = FileMark::of(&self.folder.path.join(file::LOG));
         let now = self.clock.wall();
         let fresh = |mark: &FileMark| now.duration_since(mark.written).is_ok_and(|age| age < SETTLING) || mark.written > now;
-        let unsettled = if file.iter().chain(&log).any(fresh) || file.is_none() {
+        let is_unsettled = file.iter().chain(&log).any(fresh) || file.is_none();
+        let never = || {
             self.unsettled.set(self.unsettled.get() + 1);
-            self.unsettled.get()
-        } else {
-            0
+            Unsettled::Never(self.unsettled.get())
         };
-        Stamp { file, log, unsettled }
+        // Of a file that has gone, its last reader hears of no other write.
+        let version = || file.and_then(|_| self.version()).map(Unsettled::Version);
+        Stamp { file, log, unsettled: is_unsettled.then(|| version().unwrap_or_else(never)) }
+    }
+
+    fn version(&self) -> Option<i64> {
+        self.connection.query_row("PRAGMA data_version", [], |row| row.get(0)).ok()
+    }
+
+    /// True where something has the port now, so that a server would be refused it.
+    pub fn is_held(&self, port: u16) -> bool {
+        self.port_rules().is_ok_and(|rules| projects::Sockets::new(self.host, &rules).hold(port))
     }
 
     /// The wall clock, as it is recorded.

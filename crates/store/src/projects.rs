@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use portward_model::{Failure, PortRange, PortRules, ProjectIdentity, Seen, Text, Transport};
+use portward_model::{Failure, PortRange, PortRules, ProjectIdentity, Seen, Text, Transport, hint};
 use portward_sys::{Context, Look, Rights};
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -52,7 +52,7 @@ impl Store<'_> {
                 params![known.name.raw(), known.root.raw(), known.common.raw(), known.worktree.raw(), known.folder, at],
             )?;
             let id = ProjectId(store.last_insert_rowid());
-            add_block(store, id, at, (seed, place), &ground)?;
+            add_block(store, id, (at, None), (seed, place), &ground)?;
             row(store, id)?.ok_or(StoreError::Vanishing)
         })
     }
@@ -67,7 +67,8 @@ impl Store<'_> {
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let taken = taken(&self.connection).map_err(|error| self.told(error))?;
         let seed = Known::of(identity).seed(self.host.facts()?.uid);
-        rules::block_for(seed, &taken, &ground).map(rules::block).ok_or_else(|| exhausted(taken.len(), &ground))
+        let place = rules::block_for(seed, &taken, &ground).map(rules::block);
+        place.ok_or_else(|| exhausted(&self.connection, taken.len(), &ground))
     }
 
     /// The project with this identity, where it is in the store.
@@ -236,9 +237,9 @@ fn row(store: &Connection, id: ProjectId) -> Result<Option<ProjectRow>, StoreErr
     Ok(row.optional()?)
 }
 
-/// First ports of a project's blocks.
+/// First ports of a project's blocks, without those that are lent to a session.
 pub(super) fn blocks(store: &Connection, project: ProjectId) -> Result<Vec<u16>, StoreError> {
-    let mut statement = store.prepare("SELECT first FROM blocks WHERE project = ?1 ORDER BY number")?;
+    let mut statement = store.prepare("SELECT first FROM blocks WHERE project = ?1 AND holder IS NULL ORDER BY number")?;
     Ok(statement.query_map(params![project.0], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
@@ -252,17 +253,18 @@ fn taken(store: &Connection) -> Result<BTreeSet<u16>, StoreError> {
 pub(super) fn add_block(
     store: &Connection,
     project: ProjectId,
-    at: i64,
+    (at, holder): (i64, Option<i64>),
     (seed, place): (u64, Option<PortRange>),
     ground: &rules::Ground<'_>,
 ) -> Result<u16, StoreError> {
     let taken = taken(store)?;
     let place = place.map(|place| place.first).filter(|first| !taken.contains(first));
-    let first = place.or_else(|| rules::block_for(seed, &taken, ground)).ok_or_else(|| exhausted(taken.len(), ground))?;
+    let first = place.or_else(|| rules::block_for(seed, &taken, ground));
+    let Some(first) = first else { return Err(exhausted(store, taken.len(), ground).into()) };
     let number = "SELECT coalesce(max(number) + 1, 0) FROM blocks WHERE project = ?2";
     store.execute(
-        &format!("INSERT INTO blocks (first, project, number, created_at) VALUES (?1, ?2, ({number}), ?3)"),
-        params![first, project.0, at],
+        &format!("INSERT INTO blocks (first, project, number, created_at, holder) VALUES (?1, ?2, ({number}), ?3, ?4)"),
+        params![first, project.0, at, holder],
     )?;
     Ok(first)
 }
@@ -270,7 +272,7 @@ pub(super) fn add_block(
 /// `EADDRINUSE` on Linux.
 const IN_USE: i32 = 98;
 
-fn exhausted(taken: usize, ground: &rules::Ground<'_>) -> Failure {
+fn exhausted(store: &Connection, taken: usize, ground: &rules::Ground<'_>) -> Failure {
     let ephemeral = ground.rules.ephemeral;
     if taken == 0 {
         return Failure::system(format!(
@@ -278,6 +280,26 @@ fn exhausted(taken: usize, ground: &rules::Ground<'_>) -> Failure {
         ))
         .hint("sudo sysctl net.ipv4.ip_local_port_range='32768 60999'    is the usual range");
     }
-    Failure::system(format!("All blocks of a hundred ports outside the ephemeral range {ephemeral} are leased, {taken} of them."))
-        .hint("portward lease prune    gives back those of projects that are gone")
+    let all = format!("All blocks of a hundred ports outside the ephemeral range {ephemeral} are leased, {taken} of them");
+    let Ok(Some((name, root, blocks))) = fattest(store) else {
+        return Failure::system(format!("{all}.")).hint("portward lease prune    gives back those of projects that are gone");
+    };
+    let (who, root) = if root.is_empty() { ("what belongs to no project".to_owned(), "/".into()) } else { (name.shown(), root) };
+    Failure::system(format!("{all}; most has {who}, {}.", portward_model::plural(blocks, "block"))).hint(hint!(
+        "cd {} && portward lease release --all    gives them back; portward lease prune those of projects that are gone",
+        root
+    ))
+}
+
+/// The project with the most blocks, and of those with equally many the one that was not used for the longest time.
+fn fattest(store: &Connection) -> Result<Option<(Text, Text, usize)>, StoreError> {
+    let select = "SELECT name, root, count(*) AS blocks,
+                      coalesce((SELECT max(last_used_at) FROM leases WHERE leases.project = id), projects.created_at) AS used
+                  FROM projects JOIN blocks ON project = id GROUP BY id ORDER BY blocks DESC, used LIMIT 1";
+    let found = store.query_row(select, [], |row| {
+        let blocks: u32 = row.get(2)?;
+        let text = |bytes: Vec<u8>| Text::new(bytes);
+        Ok((text(row.get(0)?), text(row.get(1)?), usize::try_from(blocks).unwrap_or(usize::MAX)))
+    });
+    Ok(found.optional()?)
 }

@@ -27,7 +27,7 @@ pub struct LeaseRow {
 }
 
 impl Store<'_> {
-    /// Every lease of this user, by port.
+    /// Every lease of this user, by port; not what lives with a session alone.
     pub fn all(&self) -> Result<Vec<LeaseRow>, Failure> {
         read(&self.connection).map_err(|error| self.told(error))
     }
@@ -35,7 +35,7 @@ impl Store<'_> {
 
 fn read(store: &Connection) -> Result<Vec<LeaseRow>, StoreError> {
     let select = "SELECT id, projects.name, root, leases.name, asked, port, leases.created_at \
-                  FROM leases JOIN projects ON project = id ORDER BY port";
+                  FROM leases JOIN projects ON project = id WHERE holder IS NULL ORDER BY port";
     let mut statement = store.prepare(select)?;
     let rows = statement.query_map([], |row| {
         let text =

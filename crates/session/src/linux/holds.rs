@@ -8,8 +8,8 @@
 //! listen. Where the kernel lists no such sockets (before Linux 6.8), nothing is kept: a program of another session of the
 //! project could not be let in.
 //!
-//! A port costs two descriptors, and answering a call comes first: a few ports of many are kept, and none any more once the
-//! descriptors have run out.
+//! A port costs one descriptor, of a socket for both families, and answering a call comes first: a few ports of many are kept, a few
+//! at a time, and none any more once the descriptors have run out.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -28,34 +28,45 @@ use super::whose::is_kept;
 /// The ports that are kept now.
 #[derive(Default)]
 pub(super) struct Holds {
-    sockets: FxHashMap<u16, Vec<OwnedFd>>,
+    sockets: FxHashMap<u16, OwnedFd>,
+    /// Those of a round that is not over.
+    tried: Vec<u16>,
     /// True once the descriptors ran out.
     given_up: bool,
 }
 
 impl Holds {
-    /// Keeps those of the ports that nothing has, and no others.
-    pub(super) fn keep(&mut self, ports: &[u16]) {
+    /// Keeps those of the ports that nothing has, and no others; some of them at a time. False where there are more.
+    pub(super) fn keep(&mut self, ports: &[u16]) -> bool {
         self.sockets.retain(|port, _| ports.contains(port));
         if self.given_up {
-            return;
+            return true;
         }
         let most = most(getrlimit(Resource::Nofile).current);
-        for port in ports {
+        let mut begun = 0;
+        for port in ports.iter().filter(|port| !self.tried.contains(port)).copied().collect::<Vec<_>>() {
             if self.sockets.len() >= most {
-                return;
+                break;
             }
-            if !self.sockets.contains_key(port)
-                && let Ok(sockets) = hold(*port)
+            if begun == AT_A_TIME {
+                return false;
+            }
+            begun += 1;
+            self.tried.push(port);
+            if !self.sockets.contains_key(&port)
+                && let Ok(socket) = hold(port)
             {
-                if self.sockets.is_empty() && !look(*port).kept {
+                if self.sockets.is_empty() && !lists_bound() && !look(port).kept {
                     // No kernel that lists what is bound.
                     self.given_up = true;
-                    return;
+                    break;
                 }
-                self.sockets.insert(*port, sockets);
+                self.sockets.insert(port, socket);
             }
         }
+        // The next time all are looked at anew.
+        self.tried.clear();
+        true
     }
 
     /// Lets all go for good: their descriptors are needed for calls.
@@ -108,34 +119,40 @@ fn look(port: u16) -> Found {
 /// for itself.
 fn most(limit: Option<u64>) -> usize {
     let spare = limit.unwrap_or(u64::MAX) / 4;
-    usize::try_from(spare.saturating_sub(RESERVE) / 2).unwrap_or(MOST).min(MOST)
+    usize::try_from(spare.saturating_sub(RESERVE)).unwrap_or(MOST).min(MOST)
 }
 
-/// Binds a port on the loopback of both families; both or none.
-fn hold(port: u16) -> Result<Vec<OwnedFd>, Errno> {
-    let mut sockets = Vec::with_capacity(2);
-    for address in [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))] {
+/// True where the kernel is one that lists what is bound, as far as its version tells; another may all the same.
+fn lists_bound() -> bool {
+    let name = rustix::system::uname();
+    let mut numbers =
+        name.release().to_str().unwrap_or_default().split(['.', '-']).map_while(|number| number.parse::<u32>().ok());
+    (numbers.next(), numbers.next()) >= (Some(6), Some(8))
+}
+
+/// Binds a port of `lo`, of both families where there are two.
+fn hold(port: u16) -> Result<OwnedFd, Errno> {
+    let bound = |address: SocketAddr| {
         let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
-        let socket = match socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None) {
-            Err(Errno::AFNOSUPPORT) if address.is_ipv6() => continue,
-            other => other?,
-        };
+        let socket = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
         sockopt::set_socket_reuseaddr(&socket, true)?;
-        pin(&socket).map_err(Errno::from_raw_os_error)?;
-        match bind(&socket, &address) {
-            // IPv6 may be switched off for the device.
-            Err(Errno::ADDRNOTAVAIL) if address.is_ipv6() => {}
-            other => {
-                other?;
-                sockets.push(socket);
-            }
+        if address.is_ipv6() {
+            sockopt::set_ipv6_v6only(&socket, false)?;
         }
+        pin(&socket).map_err(Errno::from_raw_os_error)?;
+        bind(&socket, &address)?;
+        Ok(socket)
+    };
+    match bound((Ipv6Addr::UNSPECIFIED, port).into()) {
+        Err(Errno::AFNOSUPPORT) => bound((Ipv4Addr::UNSPECIFIED, port).into()),
+        other => other,
     }
-    Ok(sockets)
 }
 
 /// Ports that are kept at most.
 const MOST: usize = 100;
+/// Ports that are tried before calls are answered again.
+const AT_A_TIME: usize = 8;
 /// Descriptors of the quarter that are left to the supervisor itself.
 const RESERVE: u64 = 8;
 
@@ -148,7 +165,7 @@ mod tests {
     #[test]
     fn answering_comes_before_keeping() {
         let limits = [Some(14), Some(64), Some(1024), Some(1 << 20), None];
-        assert_eq!(limits.map(most), [0, 4, 100, 100, 100]);
+        assert_eq!(limits.map(most), [0, 8, 100, 100, 100]);
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let mut holds = Holds::default();
         holds.keep(&[port]);

@@ -1,6 +1,10 @@
 //! The supervisor: it answers the calls of its programs until none of them is left.
 
-use std::{collections::VecDeque, net::SocketAddr, time::Duration};
+use std::{
+    collections::VecDeque,
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use portward_model::Transport;
 use portward_proxy::raised_limit;
@@ -10,6 +14,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use super::{
     addresses::Addresses,
+    aside::Aside,
     calls::{self, Answer, Names},
     duty::Duty,
     finds::Finds,
@@ -21,7 +26,7 @@ use super::{
     waiters::Waiters,
     whose::Whose,
 };
-use crate::{Event, Manner, Ports, Rules, Witness, rules::Apply};
+use crate::{Event, Manner, Ports, Rules, rules::Apply};
 
 pub(super) struct Supervisor<'a> {
     pub(super) listener: Listener,
@@ -55,16 +60,14 @@ pub(super) struct Supervisor<'a> {
     pub(super) strays: Option<Strays>,
     /// The network namespace that the session is of.
     namespace: Option<u64>,
-    witness: Box<dyn Witness + 'a>,
+    /// Asked ports of UDP that were bound, their ports, and when: who asks others lets them go soon.
+    bound: Vec<(u16, u16, Instant)>,
+    /// Who is told; nobody before the program has started.
+    pub(super) aside: Option<Aside>,
 }
 
 impl<'a> Supervisor<'a> {
-    pub(super) fn new(
-        listener: Listener,
-        (rules, manner): (Rules, Manner),
-        ports: Box<dyn Ports + 'a>,
-        witness: Box<dyn Witness + 'a>,
-    ) -> Self {
+    pub(super) fn new(listener: Listener, (rules, manner): (Rules, Manner), ports: Box<dyn Ports + 'a>) -> Self {
         // Every caller and every port that is kept costs descriptors. The program was started before, with its own limit.
         raised_limit();
         Self {
@@ -86,7 +89,8 @@ impl<'a> Supervisor<'a> {
             waiters: Waiters::default(),
             strays: rules.pins().then(Strays::search).flatten(),
             namespace: own_namespace(),
-            witness,
+            bound: Vec::new(),
+            aside: None,
         }
     }
 
@@ -98,6 +102,32 @@ impl<'a> Supervisor<'a> {
     pub(super) fn tell_soon(&mut self, event: Event) {
         if self.later.len() < MOST_UNTOLD {
             self.later.push_back(event);
+        }
+    }
+
+    /// Passes an event on. What listens has its port for good: that is written down here, when no call waits.
+    fn pass_on(&mut self, event: Event) {
+        if let Event::Listening { transport, asked: Some(asked), serves, .. } = &event {
+            let (asked, port) = (asked.port(), serves.port());
+            match transport {
+                Transport::Udp if self.bound.len() < MOST_UNTOLD => self.bound.push((asked, port, Instant::now())),
+                Transport::Udp => {}
+                _ => self.ports.listened(asked),
+            }
+        }
+        if let Some(aside) = &self.aside {
+            aside.tell(event);
+        }
+    }
+
+    /// Ports of UDP that have been served for a while are servers'.
+    fn sift_bound(&mut self) {
+        let is_due = |(_, _, since): &(u16, u16, Instant)| since.elapsed() >= WHILE;
+        let due: Vec<_> = self.bound.extract_if(.., |bound| is_due(bound)).collect();
+        for (asked, port, _) in due {
+            if self.whose.is_served(Transport::Udp, port) {
+                self.ports.listened(asked);
+            }
         }
     }
 
@@ -168,7 +198,7 @@ impl Duty for Supervisor<'_> {
 
     fn tell_next(&mut self) {
         if let Some(event) = self.later.pop_front() {
-            self.witness.saw(&event);
+            self.pass_on(event);
         }
     }
 
@@ -178,9 +208,9 @@ impl Duty for Supervisor<'_> {
             isolated.tidy(|port| self.whose.is_served(Transport::Tcp, port));
             self.isolated = Some(isolated);
         }
+        self.sift_bound();
         let ports = self.ports.all();
-        self.holds.keep(&ports);
-        self.witness.look().min(PACE)
+        if self.holds.keep(&ports) { PACE } else { SOON }
     }
 
     fn tell(&mut self, event: &Event) {
@@ -188,7 +218,16 @@ impl Duty for Supervisor<'_> {
         while self.is_telling() {
             self.tell_next();
         }
-        self.witness.saw(event);
+        self.pass_on(event.clone());
+        if *event == Event::Ended {
+            self.settle();
+        }
+    }
+
+    fn settle(&mut self) {
+        if let Some(aside) = &self.aside {
+            aside.settle();
+        }
     }
 }
 
@@ -202,5 +241,9 @@ fn own_namespace() -> Option<u64> {
 const MOST_UNTOLD: usize = 4096;
 /// Sockets whose question is remembered; one takes some fifty bytes.
 const MOST_REMEMBERED: usize = 10_000;
-/// The longest time between two looks at the ports that are to be kept.
-const PACE: Duration = Duration::from_secs(5);
+/// Between two looks at the ports that are to be kept.
+const PACE: Duration = Duration::from_secs(2);
+/// The same while not all of them are kept: calls go between.
+const SOON: Duration = Duration::from_millis(10);
+/// How long a port of UDP is served before it is taken for a server's.
+const WHILE: Duration = Duration::from_secs(3);

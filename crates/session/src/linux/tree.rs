@@ -9,6 +9,7 @@ use std::{
     io,
     os::unix::process::CommandExt,
     process::Command,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -21,6 +22,7 @@ use rustix::{
 };
 
 use super::{
+    aside::Aside,
     channel::{Channel, Failure, News},
     duty::Duty,
     front::{Signals, restore_signals},
@@ -37,7 +39,7 @@ pub fn run(
     program: &Program,
     (rules, manner): (Rules, Manner),
     ports: Box<dyn Ports + '_>,
-    witness: Box<dyn Witness + '_>,
+    witness: Box<dyn Witness + Send + '_>,
 ) {
     post.hold(|channel, inherited, _| {
         every_call(rules)?;
@@ -61,12 +63,17 @@ pub fn run(
         let main = spawn(&mut builder).map_err(|failure| door.refused().map_or(failure, Failure::Filter))?;
         drop(builder);
         let listener = door.open().ok_or(Failure::Filter(libc::ENOSYS))?;
-        let mut supervisor = Supervisor::new(listener, (rules, manner), ports, witness);
+        let mut supervisor = Supervisor::new(listener, (rules, manner), ports);
         if rules.isolates {
             supervisor.isolated = Some(Isolated::start(main).map_err(no_channel)?);
         }
-        Life::new(main, channel, signals).follow(&mut supervisor);
-        Ok(())
+        // From here on there is more than one thread, and no copy is made of this process.
+        thread::scope(|scope| {
+            supervisor.aside = Some(Aside::start(scope, witness).map_err(no_channel)?);
+            Life::new(main, channel, signals).follow(&mut supervisor);
+            drop(supervisor);
+            Ok(())
+        })
     });
 }
 
@@ -159,6 +166,7 @@ impl<'a> Life<'a> {
         while duty.is_telling() {
             duty.tell_next();
         }
+        duty.settle();
         self.channel.settle();
         // The front may have stopped a moment after it was woken, and is to end now.
         for _ in 0..FAREWELL {

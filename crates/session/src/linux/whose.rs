@@ -139,13 +139,14 @@ impl Whose {
     }
 }
 
-/// True for a socket by which some session keeps a port: bound, not listening, on the loopback and pinned to it.
+/// True for a socket by which some session keeps a port: bound, not listening, on every address and pinned to the loopback; those
+/// of an earlier version stand at the loopback addresses.
 pub(super) fn is_kept(socket: &Socket) -> bool {
-    let address = socket.address();
+    let is_ours = |address: IpAddr| address.is_unspecified() || address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST;
     socket.transport == Transport::Tcp
         && socket.state == SocketState::Bound
         && socket.interface == LOOPBACK
-        && (address == Some(Ipv4Addr::LOCALHOST.into()) || address == Some(Ipv6Addr::LOCALHOST.into()))
+        && socket.address().is_some_and(is_ours)
 }
 
 /// The loopback device is the first of every network namespace.
@@ -181,6 +182,8 @@ mod tests {
             self.1 += 1;
             self.0
         }
+        fn listened(&mut self, _: u16) {}
+
         fn spare(&mut self, _: u16) -> Option<u16> {
             None
         }
