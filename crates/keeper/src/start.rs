@@ -8,8 +8,8 @@ use std::{
 
 use portward_model::{Caller, Failure};
 use portward_session::{Ended, Manner, Post, Program, Rules, StartError, stand_before};
-use portward_store::here;
-use portward_sys::{Acts, Cancel, Context, Nobody, SystemClock, this_machine};
+use portward_store::{gaps, here};
+use portward_sys::{Acts, Cancel, Context, Nobody, StateFolder, SystemClock, this_machine};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -61,6 +61,10 @@ impl Start {
             .map_err(|error| StartError::Session(format!("The session's order: {error}.")))?;
         let words: Vec<OsString> = [program.name.clone()].into_iter().chain(program.arguments.iter().cloned()).collect();
         let mut teller = Teller::new(take);
+        let gaps = gaps(&StateFolder::find(&self.caller));
+        if !gaps.is_empty() {
+            teller.tell(Ran { gaps, ..Ran::default() });
+        }
         stand_before(&program.name, &order, &words, handed, &mut |words| {
             if let Ok(told) = serde_json::from_slice(words) {
                 teller.tell(told);

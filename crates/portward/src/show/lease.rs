@@ -101,7 +101,7 @@ fn table(leases: &[LeaseDocument], screen: &mut Screen) -> io::Result<Vec<&'stat
             or_dash(lease.asked.map(|asked| asked.to_string())),
             or_dash(lease.name.clone()),
             Cell::new(tone, state),
-            Cell::plain(lease.project.as_ref().map_or_else(|| "(no project)".to_owned(), portward_model::Text::shown)),
+            Cell::plain(lease.project.as_ref().map_or_else(|| "(no project)".to_owned(), |project| shortened(&project.shown()))),
             Cell::plain(lease.block.clone()),
             or_dash(lease.root.as_ref().map(portward_model::Text::shown)),
         ]);
@@ -109,6 +109,20 @@ fn table(leases: &[LeaseDocument], screen: &mut Screen) -> io::Result<Vec<&'stat
     table.draw(screen)
 }
 
+/// A name without its middle where it is long: its beginning, and its end, which names a worktree. One folder with a long name must not
+/// draw every row out; the whole name stands in the root.
+fn shortened(name: &str) -> String {
+    let count = name.chars().count();
+    if count <= LONGEST {
+        return name.to_owned();
+    }
+    let begin: String = name.chars().take(LONGEST / 2).collect();
+    let end: String = name.chars().skip(count - (LONGEST / 2 - 1)).collect();
+    format!("{begin}…{end}")
+}
+
+/// Characters of a project's name in the table.
+const LONGEST: usize = 32;
 const WHOLE: usize = usize::MAX;
 const HEADINGS: &[Heading] = &[
     Heading { title: "PORT", least: WHOLE },
@@ -119,3 +133,16 @@ const HEADINGS: &[Heading] = &[
     Heading { title: "BLOCK", least: WHOLE },
     Heading { title: "ROOT", least: 8 },
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::{LONGEST, shortened};
+
+    #[test]
+    fn a_long_name_keeps_its_beginning_and_its_end() {
+        assert_eq!(shortened("shop@fix-42"), "shop@fix-42");
+        let long = shortened(&format!("{}@fix-42", "länger-".repeat(20)));
+        assert!(long.starts_with("länger-länger-l…") && long.ends_with("-länger-@fix-42"), "{long}");
+        assert_eq!(long.chars().count(), LONGEST);
+    }
+}

@@ -67,7 +67,7 @@ pub(super) fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &Own
     if own.isolated.is_some() {
         return tell_inside(own, call, transport, asked);
     }
-    let (pid, pinned) = (process_of(call.tid), own.rules.pins());
+    let (pid, pinned) = (own.callers.process_of(call.tid), own.rules.pins());
     own.tell_soon(Event::Listening { pid, transport, asked, serves, pinned });
 }
 

@@ -18,7 +18,16 @@ use rustix::{
 /// Threads that have called before, each with the descriptor of its process: a server calls often.
 #[derive(Debug, Default)]
 pub struct Callers {
-    known: Vec<(u32, OwnedFd)>,
+    known: Vec<Known>,
+}
+
+#[derive(Debug)]
+struct Known {
+    tid: u32,
+    /// A descriptor of its process.
+    process: OwnedFd,
+    /// The process's number, once somebody has asked for it.
+    pid: Option<u32>,
 }
 
 impl Callers {
@@ -39,8 +48,8 @@ impl Callers {
     }
 
     fn copied(&mut self, tid: u32, descriptor: i32) -> Result<OwnedFd, Errno> {
-        if let Some(at) = self.known.iter().position(|(known, _)| *known == tid) {
-            match pidfd_getfd(&self.known[at].1, descriptor, PidfdGetfdFlags::empty()) {
+        if let Some(at) = self.known.iter().position(|known| known.tid == tid) {
+            match pidfd_getfd(&self.known[at].process, descriptor, PidfdGetfdFlags::empty()) {
                 // The thread that had this number has ended; another one has it now.
                 Err(Errno::SRCH) => drop(self.known.swap_remove(at)),
                 answer => return answer,
@@ -52,9 +61,19 @@ impl Callers {
             if self.known.len() >= MOST_KNOWN {
                 self.known.remove(0);
             }
-            self.known.push((tid, process));
+            self.known.push(Known { tid, process, pid: None });
         }
         copy
+    }
+
+    /// The process that a thread belongs to whose socket was copied for the call that it waits in: read once for each thread, because
+    /// what the kernel writes of one takes longer than most calls. The thread's own number where that cannot be read.
+    pub fn process_of(&mut self, tid: u32) -> u32 {
+        let read = || Self::process(tid).unwrap_or(tid);
+        match self.known.iter_mut().find(|known| known.tid == tid) {
+            Some(known) => *known.pid.get_or_insert_with(read),
+            None => read(),
+        }
     }
 
     /// The process that a thread belongs to (`/proc/TID/status`; names in it need not be UTF-8).
@@ -146,7 +165,7 @@ pub const LONGEST_ADDRESS: usize = 128;
 /// `PIDFD_THREAD` of `linux/pidfd.h`.
 const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
 /// Threads whose descriptors are kept.
-const MOST_KNOWN: usize = 64;
+const MOST_KNOWN: usize = 12;
 
 #[cfg(test)]
 mod tests {
@@ -195,7 +214,7 @@ mod tests {
             assert_eq!(copied, listener.local_addr().unwrap());
         }
         assert!(callers.socket(tid, 9999).is_err());
-        assert_eq!(Callers::process(tid).unwrap(), tid);
+        assert_eq!((Callers::process(tid).unwrap(), callers.process_of(tid), callers.process_of(tid)), (tid, tid, tid));
         for negative in [-1, i32::MIN] {
             assert_eq!(callers.socket(tid, negative).unwrap_err(), rustix::io::Errno::BADF);
         }
