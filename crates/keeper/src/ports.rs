@@ -157,7 +157,7 @@ impl<'h> ProjectPorts<'h> {
         }
         let Some(project) = self.project.filter(|_| self.read != Some(stamp)) else { return };
         // What was known stays where the store cannot be read now.
-        if let (Ok(mapping), Ok(own)) = (self.store.mapping(project), self.store.ports(project)) {
+        if let (Ok(mapping), Ok(own)) = (self.store.terms(project), self.store.ports(project)) {
             self.passing = mapping.iter().filter(|(_, _, lasting)| !lasting).map(|(asked, ..)| *asked).collect();
             self.known = mapping.into_iter().map(|(asked, port, _)| (asked, port)).collect();
             self.own = own;

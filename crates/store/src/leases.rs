@@ -64,8 +64,13 @@ impl Store<'_> {
         Ok(self.looked_up(project, want)?.map(|(lease, _)| lease))
     }
 
-    /// Every asked port of a project with the port that it has, ascending; and whether it has that for good.
-    pub fn mapping(&self, project: ProjectId) -> Result<Vec<(u16, u16, bool)>, Failure> {
+    /// Every asked port of a project with the port that it has, ascending.
+    pub fn mapping(&self, project: ProjectId) -> Result<Vec<(u16, u16)>, Failure> {
+        Ok(self.terms(project)?.into_iter().map(|(asked, port, _)| (asked, port)).collect())
+    }
+
+    /// The same, and whether it has that for good.
+    pub fn terms(&self, project: ProjectId) -> Result<Vec<(u16, u16, bool)>, Failure> {
         let read = || {
             let select = "SELECT asked, port, holder IS NULL FROM leases WHERE project = ?1 AND asked IS NOT NULL ORDER BY asked";
             let mut statement = self.connection.prepare(select)?;

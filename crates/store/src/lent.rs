@@ -18,7 +18,7 @@ use super::{
 
 impl Store<'_> {
     /// The port of a project for an asked port: the one that it has, or one that the holder has as long as it lives. `None` where the
-    /// project's own blocks have no port left.
+    /// project's own blocks have no port left, and it gets no further one.
     pub fn lend(&mut self, project: ProjectId, asked: u16, holder: ProcessId) -> Result<Option<Lease>, Failure> {
         self.stay_same()?;
         let (at, rules) = (self.now().0, self.port_rules()?);
@@ -26,9 +26,21 @@ impl Store<'_> {
         let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
         let want = Want { asked: Some(asked), name: None };
         let found = |store: &Connection| Ok(leases::looked_up(store, project, want)?.map(|(lease, _)| Some(lease)));
-        self.found_or_written(Durable::Soon, found, |store| {
+        let lent = self.found_or_written(Durable::Soon, found, |store| {
             let holder = number(store, holder)?;
             leases::give(store, project, want, (at, Some(holder)), &ground, None)
+        })?;
+        if lent.is_some() {
+            return Ok(lent);
+        }
+        // Its blocks are full: one block more, which is given back where nothing of it stays.
+        let seed = rules::seed([&project.0.to_le_bytes()[..], b"more"]);
+        self.write(Durable::Now, |store| {
+            if leases::count(store, project)? >= MOST_LEASES {
+                return Ok(None);
+            }
+            let holder = number(store, holder)?;
+            leases::give(store, project, want, (at, Some(holder)), &ground, Some(seed))
         })
     }
 
@@ -158,6 +170,8 @@ fn forget(store: &Connection, holder: i64) -> Result<(), StoreError> {
     for change in [
         // What was given a name has been asked for by a person.
         "UPDATE leases SET holder = NULL WHERE holder = ?1 AND name IS NOT NULL",
+        "DELETE FROM blocks WHERE number > 0 AND holder IS NULL AND project IN (SELECT project FROM leases WHERE holder = ?1)
+         AND NOT EXISTS (SELECT 1 FROM leases WHERE port BETWEEN first AND first + 99 AND leases.holder IS NOT ?1)",
         "DELETE FROM leases WHERE holder = ?1",
         // A program of an earlier version may have leased ports of a block that it took for the project's own.
         "UPDATE blocks SET holder = NULL WHERE holder = ?1
@@ -213,23 +227,45 @@ mod tests {
         assert_eq!(other.lend(id, 3000, OTHER).unwrap().unwrap().port, lent.port, "one port for what is asked in one project");
         let beside = other.lend(id, 13_000, OTHER).unwrap().unwrap();
         assert_ne!(beside.port, lent.port);
-        assert_eq!(store.mapping(id).unwrap(), [(3000, lent.port, false), (13_000, beside.port, false)]);
+        assert_eq!(store.terms(id).unwrap(), [(3000, lent.port, false), (13_000, beside.port, false)]);
         assert!(store.all().unwrap().is_empty(), "nothing is leased");
         // Somebody listens on one of them, or asks for it by hand; the other goes with its holder.
         assert!(store.adopt(id, 3000, lent.port, None).unwrap());
         other.end_holder(OTHER).unwrap();
         store.end_holder(ONE).unwrap();
-        assert_eq!(store.mapping(id).unwrap(), [(3000, lent.port, true)]);
+        assert_eq!(store.terms(id).unwrap(), [(3000, lent.port, true)]);
         let taken = other.lend(id, 4000, ONE).and_then(|lent| Ok((lent, store.lease(id, 4000)?))).unwrap();
         assert!(taken.1.lasting && taken.0.unwrap().port == taken.1.port);
         // What turns out to be a random one of many is loosened, and given back.
         store.loosen(id, &[3000, 4000], ONE).unwrap();
         store.give_back(id, &[4000], ONE).unwrap();
-        assert_eq!(store.mapping(id).unwrap(), [(3000, lent.port, false)]);
+        assert_eq!(store.terms(id).unwrap(), [(3000, lent.port, false)]);
         store.forget_gone(&|holder| holder == OTHER).unwrap();
-        assert_eq!(store.mapping(id).unwrap().len(), 1);
+        assert_eq!(store.terms(id).unwrap().len(), 1);
         store.forget_gone(&|_| true).unwrap();
-        assert!(store.mapping(id).unwrap().is_empty() && super::holders(&store.connection).unwrap().is_empty());
+        assert!(store.terms(id).unwrap().is_empty() && super::holders(&store.connection).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_full_block_is_followed_by_another_that_goes_where_nothing_of_it_stays() {
+        let bench = Bench::new();
+        let mut store = bench.open();
+        let id = store.project(None).unwrap().id;
+        let mut asked = 1..;
+        let mut fill = |store: &mut crate::Store<'_>| {
+            while store.blocks(id).unwrap().len() < 2 {
+                store.lend(id, asked.next().unwrap(), ONE).unwrap().unwrap();
+            }
+            let mapping = store.terms(id).unwrap();
+            *mapping.iter().max_by_key(|(asked, ..)| *asked).unwrap()
+        };
+        let _ = fill(&mut store);
+        store.end_holder(ONE).unwrap();
+        assert_eq!((store.blocks(id).unwrap().len(), store.terms(id).unwrap().len()), (1, 0));
+        let (last, port, _) = fill(&mut store);
+        assert!(store.adopt(id, last, port, None).unwrap());
+        store.end_holder(ONE).unwrap();
+        assert_eq!((store.blocks(id).unwrap().len(), store.terms(id).unwrap()), (2, vec![(last, port, true)]));
     }
 
     #[test]

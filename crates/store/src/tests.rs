@@ -71,7 +71,7 @@ fn a_lease_is_the_same_for_ever_and_for_everybody() {
     let again = other.project(Some(&shop)).unwrap();
     assert_eq!(again, project);
     assert_eq!(other.lease(again.id, 3000).unwrap(), super::Lease { new: false, ..first.clone() });
-    assert_eq!(store.mapping(project.id).unwrap(), [(3000, first.port, true)]);
+    assert_eq!(store.mapping(project.id).unwrap(), [(3000, first.port)]);
     drop((store, other));
     let reading = Store::reading_in(bench.host.as_ref(), &SystemClock, bench.folder()).unwrap().unwrap();
     let known = reading.known_project(Some(&shop)).unwrap().unwrap();
@@ -301,12 +301,12 @@ fn reading_leaves_a_store_of_an_earlier_version_as_it_is() {
     older.execute_batch(&format!("{later} PRAGMA user_version=1")).unwrap();
     let mut reading = Store::reading_in(bench.host.as_ref(), &SystemClock, bench.folder()).unwrap().unwrap();
     let project = reading.known_project(Some(&shop)).unwrap().unwrap().id;
-    assert_eq!(reading.mapping(project).unwrap(), [(3000, leased.port, true)]);
+    assert_eq!(reading.mapping(project).unwrap(), [(3000, leased.port)]);
     assert!(reading.front().unwrap().is_none() && reading.lease(project, 3001).is_err());
     let version: i64 = older.query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
     let rows: i64 = older.query_row("SELECT count(*) FROM leases", [], |row| row.get(0)).unwrap();
     assert_eq!((version, rows), (1, 1));
-    assert_eq!(bench.open().mapping(project).unwrap(), [(3000, leased.port, true)]);
+    assert_eq!(bench.open().mapping(project).unwrap(), [(3000, leased.port)]);
 }
 
 #[test]
