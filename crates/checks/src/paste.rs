@@ -137,6 +137,8 @@ pub struct Request {
     pub origin: Option<String>,
     /// True for a request to go on as a WebSocket (RFC 6455 section 4.1).
     pub upgrade: bool,
+    /// The subprotocols that it offered, separated by commas.
+    pub protocols: Option<String>,
 }
 
 /// A place whose sockets, names and rights are not those of whoever reads the text.

@@ -91,6 +91,8 @@ pub(crate) struct Program {
     compares: bool,
     /// What of its arguments names a script or a tool, where it runs such.
     pub(crate) runner: Option<Runner>,
+    /// True where it makes many connections at once, to see how a server bears them.
+    pub(crate) loads: bool,
     /// True when these arguments make it take one client and end.
     one_shot: fn(&[Text]) -> bool,
     /// What it does by these arguments with whatever it is sent, after its name, where that is more than to answer.
@@ -185,6 +187,7 @@ impl Program {
             marks: &[],
             compares: false,
             runner: None,
+            loads: false,
             one_shot: |_| false,
             keeps: |_| None,
             seen: &[],

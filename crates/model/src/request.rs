@@ -63,11 +63,22 @@ impl SafeRequest {
         Self { method: SafeMethod::Get, upgrade: true, ..self }
     }
 
-    /// The same, offering these subprotocols (RFC 6455 section 11.3.4).
+    /// The same, offering these subprotocols, separated by commas (RFC 6455 section 11.3.4); what is no token is left out.
     #[must_use]
     pub fn speaking(self, protocols: Option<&str>) -> Self {
-        let plain = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-        Self { protocols: protocols.filter(plain).map(str::to_owned), ..self }
+        let tokens: Vec<&str> = protocols
+            .into_iter()
+            .flat_map(|list| list.split(','))
+            .map(str::trim)
+            .filter(|token| is_token(token))
+            .take(MOST_TOKENS)
+            .collect();
+        Self { protocols: (!tokens.is_empty()).then(|| tokens.join(", ")), ..self }
+    }
+
+    /// The subprotocols that are offered, as they are sent.
+    pub fn protocols(&self) -> Option<&str> {
+        self.protocols.as_deref()
     }
 
     /// `GET /api/orders`
@@ -99,10 +110,18 @@ fn is_word(text: &str) -> bool {
     text.len() < LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// A token of HTTP (RFC 9110 section 5.6.2).
+fn is_token(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.len() < LONGEST_HOST && text.bytes().all(plain)
+}
+
 /// Lines of the opening of a WebSocket.
 const UPGRADE: &[&str] =
     &["Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: cG9ydHdhcmQtZG9jdG9yIQ=="];
 const LONGEST: usize = 2048;
+/// Subprotocols that are offered at most.
+const MOST_TOKENS: usize = 8;
 const LONGEST_HOST: usize = 260;
 
 #[cfg(test)]
@@ -126,6 +145,9 @@ mod tests {
         let opened = SafeRequest::new(SafeMethod::Head, "/ws", "localhost:3000").upgraded().speaking(Some("graphql-ws"));
         assert!(sent(&opened).starts_with("GET /ws HTTP/1.1\r\n"));
         assert!(sent(&opened).contains("\r\nSec-WebSocket-Protocol: graphql-ws\r\n"));
+        let several = opened.clone().speaking(Some("a, b c,vite-hmr\r\nX: 1, d"));
+        assert_eq!(several.protocols(), Some("a, d"));
+        assert_eq!(opened.speaking(Some("x y")).protocols(), None);
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub struct BindQuestion {
     pub v6_only: Option<bool>,
     /// The options that the program sets.
     pub options: SocketOptions,
+    /// True where the program is known to have got past the question of privileges: it was refused for another reason.
+    pub past_privileges: bool,
     /// Whether a file stands at the Unix path; `None` when nobody looked.
     pub file_exists: Option<bool>,
     /// What stands at the Unix path; `None` when nobody looked.
@@ -58,6 +60,7 @@ impl BindQuestion {
             interface: 0,
             v6_only: None,
             options: SocketOptions { reuse_address: transport == Transport::Tcp, reuse_port: false },
+            past_privileges: false,
             file_exists: None,
             standing: None,
         }

@@ -20,7 +20,15 @@ pub(crate) fn of(case: &Case<'_>, said: Said, method: SafeMethod) -> SafeRequest
     let resource = case.asked.resource.as_deref().or_else(|| told?.resource.as_deref()).unwrap_or("/");
     let origin = told.and_then(|request| request.origin.as_deref());
     let request = SafeRequest::new(method, resource, &host).from_origin(origin);
-    if said == Said::Upgrade { request.upgraded() } else { request }
+    if said == Said::Upgrade { request.upgraded().speaking(protocols(case)) } else { request }
+}
+
+/// The subprotocols that the client offers: by the text, or by what its program always does.
+pub(crate) fn protocols<'a>(case: &Case<'a>) -> Option<&'a str> {
+    let told = told(case).filter(|request| request.upgrade).and_then(|request| request.protocols.as_deref());
+    // Vite's client offers this one, and its server takes no upgrade without it for its own.
+    let vite = case.paste.is_some_and(|paste| paste.program == Some("vite") && paste.may_mean(case.asked.port));
+    told.or(vite.then_some("vite-hmr"))
 }
 
 /// What the text says was asked of this endpoint.
@@ -87,7 +95,7 @@ mod tests {
             resource: Some("/api/orders?page=2".to_owned()),
             host: Some("shop.test".to_owned()),
             origin: Some("http://localhost:5173".to_owned()),
-            upgrade: false,
+            ..Request::default()
         };
         let scene = told(Symptom::HttpStatus, request);
         let made = of(&scene.case(), Said::Http, method(&scene.case()));

@@ -141,6 +141,15 @@ fn is_served(exchange: &Exchange) -> bool {
     HttpAnswer::of(exchange).is_some_and(|answer| !matches!(answer.status, 400 | 408 | 426))
 }
 
+/// Whether the answer to an upgrade names one of the subprotocols that the client offered; `None` where it offered none.
+///
+/// A browser leaves where it does not (WebSockets standard, "Establish a WebSocket connection", after RFC 6455 section 4.1).
+pub(crate) fn takes_subprotocol(case: &Case<'_>, answer: &HttpAnswer<'_>) -> Option<bool> {
+    let offered = super::request::protocols(case)?;
+    let chosen = answer.header("sec-websocket-protocol");
+    Some(chosen.is_some_and(|chosen| offered.split(',').any(|token| token.trim() == chosen)))
+}
+
 /// The words are in these bytes, in any case.
 pub(crate) fn has(bytes: &[u8], words: &str) -> bool {
     bytes.windows(words.len().max(1)).any(|window| window.eq_ignore_ascii_case(words.as_bytes()))

@@ -5,6 +5,7 @@ causes! {
     still_loading,
     host_not_admitted,
     role_or_database_missing,
+    websocket_subprotocol_missing,
     websocket_upgrade_missing,
     auth_not_connection,
     host_header_blocked,

@@ -11,6 +11,7 @@ use super::{Asking, Case, Standing};
 use crate::{
     Paste, Symptom,
     case::{dialled, talk, words},
+    program,
 };
 
 /// The readings that show that the endpoint does what was asked of it; empty when none does.
@@ -44,6 +45,7 @@ pub(super) fn healthy(case: &Case<'_>) -> Vec<Evidence> {
                     || attempt.accepted == Some(false)
                     || leaves_its_client(case)
                     || is_doubted(case, attempt)
+                    || is_unspoken(case, attempt)
                     || may_be_two(case)
                 {
                     return Vec::new();
@@ -92,6 +94,16 @@ fn may_be_two(case: &Case<'_>) -> bool {
 
 /// Inodes that a program takes between two listeners that it opens in one go.
 const ONE_AFTER_ANOTHER: u64 = 16;
+
+/// True where a URL's protocol was asked about, of another machine, and nothing was said in it: that somebody takes connections
+/// there shows nothing of it.
+fn is_unspoken(case: &Case<'_>, attempt: &Attempt) -> bool {
+    let far = match &attempt.at {
+        DialTarget::Inet(at) => !case.is_own_address(at.ip()),
+        DialTarget::Unix(_) => false,
+    };
+    far && case.asked.scheme.is_some() && attempt.exchange.is_none()
+}
 
 /// True when the text tells of a hang and this connection was not used to ask anything.
 fn is_doubted(case: &Case<'_>, attempt: &Attempt) -> bool {
@@ -145,7 +157,7 @@ fn is_met_no_more(case: &Case<'_>, paste: &Paste, attempt: &Attempt) -> bool {
         Symptom::NoSuchPath | Symptom::NoBuffer => true,
         Symptom::AddressNotAvailable => paste.call != Some(crate::Call::Socket),
         Symptom::NameUnknown => case.asked.name.is_some() && case.asked.name.as_deref() == paste.host.as_deref(),
-        Symptom::NoAnswer | Symptom::Reset | Symptom::EmptyReply => spoke && is_repeated(case, paste),
+        Symptom::NoAnswer | Symptom::Reset | Symptom::EmptyReply => spoke && is_repeated(case, paste) && !is_of_load(paste),
         Symptom::HttpStatus | Symptom::UpstreamFailed => {
             served && is_repeated(case, paste) && paste.request.as_ref().is_some_and(|request| request.resource.is_some())
         }
@@ -202,11 +214,22 @@ fn is_at_each(case: &Case<'_>, paste: &Paste) -> bool {
     case.asked.path.is_some() || paste.addresses.iter().all(|address| accepts(*address))
 }
 
+/// True where the client was one of many at once: what one alone meets is no answer to that.
+fn is_of_load(paste: &Paste) -> bool {
+    paste.program.and_then(program::named).is_some_and(|known| known.loads)
+}
+
+/// True where the upgrade to WebSocket was asked for again and taken, in a subprotocol that was offered where any was.
+fn is_upgraded(case: &Case<'_>) -> bool {
+    let answer = talk::on(case, Said::Upgrade).and_then(|(_, exchange)| talk::HttpAnswer::of(exchange));
+    answer.is_some_and(|answer| answer.status == 101 && talk::takes_subprotocol(case, &answer) != Some(false))
+}
+
 /// True when the request of the text, where it tells of one, is that which was made again.
 fn is_repeated(case: &Case<'_>, paste: &Paste) -> bool {
     paste.request.as_ref().is_none_or(|request| {
         let safe = request.method.as_deref().is_none_or(|method| matches!(method, "GET" | "HEAD"));
-        safe && !request.upgrade
+        safe && (!request.upgrade || is_upgraded(case))
             && request.resource.as_ref().is_none_or(|resource| case.asked.resource.as_ref() == Some(resource))
     })
 }

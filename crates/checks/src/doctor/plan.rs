@@ -128,9 +128,7 @@ pub(super) fn plan(case: &Case<'_>, on_demand: bool) -> Plan {
             let far = !case.is_own_address(*address);
             let purpose = if far { "whether the other machine answers" } else { "what a client meets where nothing listens" };
             let patience_ms = if far { FAR_MS } else { NEAR_MS };
-            // To a URL of another machine the client's own request may be made.
-            let http = matches!(case.asked.scheme.as_deref(), Some("http"));
-            let speech = (far && http).then(|| Speech::new(Said::Http, "http"));
+            let speech = if far { far_speech(case) } else { None };
             plan.dials.push(PlannedDial { at: DialTarget::Inet(at), speech, patience_ms, purpose });
             continue;
         };
@@ -147,6 +145,18 @@ pub(super) fn plan(case: &Case<'_>, on_demand: bool) -> Plan {
         plan.dials.push(PlannedDial { at: DialTarget::Inet(proxy), speech: None, patience_ms: NEAR_MS, purpose });
     }
     plan
+}
+
+/// What to say to another machine: the words of the URL's own clients, or nothing where no URL was given.
+fn far_speech(case: &Case<'_>) -> Option<Speech> {
+    let (known, scheme) = protocol::of_scheme(case.asked.scheme.as_deref()?)?;
+    let method = request::method(case);
+    match scheme.words {
+        _ if scheme.tls => Some(Speech::new(Said::Tls, "tls")),
+        "ws" => Some(Speech::new(Said::Upgrade, "http")),
+        _ if *known == HTTP => Some(Speech { method, ..Speech::new(Said::Http, "http") }),
+        _ => known.own_greeting().is_some().then(|| Speech::new(Said::Greeting, known.name)),
+    }
 }
 
 /// From inside a container where nobody listens: the same port of the machine around it, which is its gateway.

@@ -8,7 +8,7 @@ use portward_model::{Endpoint, EndpointError, EndpointHost, Failure, Sentence, T
 
 use super::{Asked, Asking};
 use crate::{
-    BindQuestion, Call, Paste, Symptom,
+    BindQuestion, Call, Paste, Symptom, browser_blocks,
     case::dialled,
     paste::{read_mention, read_paste},
     service_port,
@@ -282,11 +282,22 @@ fn question(
         }
     };
     let (transport, port) = (endpoint.transport, endpoint.port);
+    let web = matches!(endpoint.scheme.as_deref(), Some("http" | "https" | "ws" | "wss"));
+    if web && paste.is_none() && browser_blocks(port) {
+        notes.push(
+            format!("browsers send no request to port {port}, whoever answers there: portward explain browser-unsafe-port")
+                .into(),
+        );
+    }
+    // The kernel looks for the right before it looks for a free port (`inet_bind`).
+    let past_privileges =
+        paste.as_ref().is_some_and(|paste| matches!(paste.symptom, Symptom::InUse | Symptom::AddressNotAvailable));
     let bind = match (&path, addresses.first()) {
         (Some(path), _) => BindQuestion::path(path.clone(), None),
         (None, Some(address)) => BindQuestion::new(transport, *address, port),
         (None, None) => BindQuestion::any(transport, port),
     };
+    let bind = BindQuestion { past_privileges, ..bind };
     let any = [IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
     let bound = if addresses.is_empty() { &any[..] } else { &addresses };
     let bound = bound.iter().map(|address| SocketAddr::new(*address, port)).collect();

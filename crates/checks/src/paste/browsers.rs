@@ -55,6 +55,10 @@ rules! {
     "chrome" ["WebSocket connection to", "failed"] Refused Handshake, echo, after "connection to ";
     "chrome" ["Error during WebSocket handshake: Unexpected response code:"] HttpStatus Handshake,
         says "websocket-upgrade-missing";
+    "chrome" ["Sent non-empty 'Sec-WebSocket-Protocol' header but no response was received"] HttpStatus Handshake,
+        says "websocket-subprotocol-missing";
+    "chrome" ["'Sec-WebSocket-Protocol' header value", "in response does not match any of sent values"] HttpStatus Handshake,
+        says "websocket-subprotocol-missing";
     "chrome" ["Error in connection establishment: net::ERR_CONNECTION_REFUSED"] Refused Connect;
     "chrome" ["HTTP ERROR 403"] HttpStatus Request;
     "chrome" ["HTTP ERROR 404"] HttpStatus Request;

@@ -110,6 +110,7 @@ fn request(request: &Request) -> String {
         named("host", &request.host),
         named("origin", &request.origin),
         request.upgrade.then(|| "upgrade".to_owned()),
+        named("speaking", &request.protocols),
     ];
     words.into_iter().flatten().collect::<Vec<_>>().join("|")
 }

@@ -77,6 +77,8 @@ rules! {
     "webpack" ["[HPM] Error occurred while", "ECONNREFUSED"] Refused Connect 111, after " to ";
     "webpack" ["Proxy error: Could not proxy request"] UpstreamFailed Connect, after " to ";
     "next" ["ECONNREFUSED", "Failed to proxy"] Refused Connect 111;
+    "node" ["Server sent no subprotocol"] HttpStatus Handshake, says "websocket-subprotocol-missing";
+    "node" ["Server sent an invalid subprotocol"] HttpStatus Handshake, says "websocket-subprotocol-missing";
     "vite" ["[vite] failed to connect to websocket"] Other Handshake, says "websocket-upgrade-missing";
     "playwright" ["page.goto: net::ERR_CONNECTION_REFUSED"] Refused Connect;
     "playwright" ["Timed out waiting", "from config.webServer"] NoAnswer Connect;

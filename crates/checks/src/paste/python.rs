@@ -77,6 +77,7 @@ rules! {
     "streamlit" ["Port", "is already in use", "streamlit"] InUse Bind;
     "gradio" ["Cannot find empty port in range"] InUse Bind;
     "python" ["did not receive a valid HTTP response"] WrongProtocol Handshake;
+    "python" ["no subprotocols supported"] HttpStatus Handshake, says "websocket-subprotocol-missing";
     "python" ["server rejected WebSocket connection: HTTP 403"] HttpStatus Handshake;
     "debugpy" ["Can't connect to any debug adapter"] DebuggerFailed Connect;
     "debugpy" ["Could not connect to", "pydevd"] DebuggerFailed Connect;

@@ -5,20 +5,20 @@ use std::{net::IpAddr, ops::Range};
 use portward_model::{Text, Transport, unmap};
 
 use super::{
-    Paste, Symptom, Vantage,
+    Call, Paste, Symptom, Vantage,
     again::{contains_ignoring_case, repeated},
     aim::{aim, own_call, syscall},
     lines::{Line, each_line},
     number::errno_in,
     path::socket_path,
     place::{host_first, places},
-    request::request_in,
+    request::{protocols_in, request_in},
     rule::{Rule, Standing},
     rules::{Index, Seen, index},
     says::says,
     subjects::{self, files_in, pids_in},
     told::Told,
-    transport::transport_in,
+    transport::{is_nodes_datagram, transport_in},
     vantage::vantage_in,
 };
 
@@ -118,6 +118,12 @@ impl Reader {
         };
         own_call(&mut paste, at, text);
         aim(&mut paste, rule, at, text);
+        if paste.call.is_none() {
+            paste.call = self.failed_bind(number);
+        }
+        if paste.transport.is_none() && is_nodes_datagram(text, paste.port) {
+            paste.transport = Some(Transport::Udp);
+        }
         let is_bare = paste.host.is_none() && paste.port.is_none() && paste.path.is_none();
         if is_bare
             && paste.symptom != Symptom::NameUnknown
@@ -130,6 +136,14 @@ impl Reader {
         let retried = RETRIES.iter().any(|word| contains_ignoring_case(text, word));
         let standing = if retried { rule.standing.min(Standing::Noise) } else { rule.standing };
         Found { paste, weight: rule.weight(), standing, causes: None, last_line: number }
+    }
+
+    /// The call of a bind that failed just above, for the line that gives the reason.
+    fn failed_bind(&self, number: u32) -> Option<Call> {
+        let last = self.latest.and_then(|at| self.found.get(at))?;
+        let paste = &last.paste;
+        let open = paste.symptom == Symptom::Other && paste.symptom.asks_to_listen(paste.call);
+        paste.call.filter(|_| open && number.saturating_sub(last.last_line) <= NEXT)
     }
 
     /// Adds an error, or joins it with one that says the same.
@@ -177,6 +191,11 @@ impl Reader {
             last.paste.files.truncate(subjects::MOST);
             let datagrams = transport_in(text).filter(|transport| *transport == Transport::Udp);
             last.paste.transport = last.paste.transport.or(datagrams);
+        }
+        if let Some(offered) = protocols_in(text).filter(|_| text.contains("Sec-WebSocket-Protocol: "))
+            && let Some(request) = last.paste.request.as_mut().filter(|request| request.upgrade)
+        {
+            request.protocols = request.protocols.take().or(Some(offered));
         }
         let bare = ["npm error ", "npm ERR! ", "yarn error "].iter().find_map(|start| text.strip_prefix(start)).unwrap_or(text);
         let bare = bare.trim_start_matches([' ', '"', '\'']);

@@ -13,8 +13,16 @@ pub(super) fn request_in(line: &str) -> Option<Request> {
     let host = after(line, &["Host header: ", "HTTP_HOST header: '", ", Host: ", "> Host: ", "This host (\"", "host: \""]);
     let host = host.filter(|host| host.len() < 256).map(str::to_owned);
     let upgrade = line.contains("WebSocket connection to") || url.is_some_and(|url| url.starts_with("ws"));
-    let request = Request { method: method.map(str::to_owned), resource, host, origin, upgrade };
+    let protocols = protocols_in(line).filter(|_| upgrade);
+    let request = Request { method: method.map(str::to_owned), resource, host, origin, upgrade, protocols };
     (request != Request::default()).then_some(request)
+}
+
+/// The subprotocols of a header that a line shows, or that its words name.
+pub(super) fn protocols_in(line: &str) -> Option<String> {
+    let header = line.split_once(OFFER).map(|(_, value)| value.trim()).filter(|value| !value.is_empty() && value.len() < 256);
+    let word = || line.split(ENDS).map(|word| word.trim_end_matches('.')).find(|word| SUBPROTOCOLS.contains(word));
+    header.or_else(word).map(str::to_owned)
 }
 
 /// `GET /x HTTP/1.1`, `"POST /api/orders"`, `GET http://localhost:8000/x 500`.
@@ -59,6 +67,28 @@ fn after<'a>(line: &'a str, words: &[&str]) -> Option<&'a str> {
     (!value.is_empty()).then_some(value)
 }
 
+/// The header of an offer, as tools show it.
+const OFFER: &str = "Sec-WebSocket-Protocol: ";
+
+/// Subprotocols that messages name, most of IANA's registry (RFC 6455 section 11.5), and that of Vite's live reload.
+const SUBPROTOCOLS: &[&str] = &[
+    "vite-hmr",
+    "graphql-ws",
+    "graphql-transport-ws",
+    "actioncable-v1-json",
+    "v10.stomp",
+    "v11.stomp",
+    "v12.stomp",
+    "wamp.2.json",
+    "ocpp1.6",
+    "ocpp2.0.1",
+    "v4.channel.k8s.io",
+    "v5.channel.k8s.io",
+    "guacamole",
+    "sip",
+    "xmpp",
+];
+
 /// RFC 9110 section 9, and PATCH (RFC 5789).
 const METHODS: &[&str] = &["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT"];
 
@@ -98,6 +128,7 @@ mod tests {
         let fields = [told.method, told.resource, told.host.map(|host| format!("host={host}")), told.origin];
         let mut words: Vec<String> = fields.into_iter().flatten().collect();
         words.extend(told.upgrade.then(|| "upgrade".to_owned()));
+        words.extend(told.protocols.map(|protocols| format!("speaking={protocols}")));
         words.join(" ")
     }
 
@@ -111,6 +142,8 @@ mod tests {
                 "/api/orders http://localhost:3000",
             ),
             ("WebSocket connection to 'ws://localhost:3000/ws' failed", "/ws upgrade"),
+            ("ws://localhost:4000/graphql refused graphql-transport-ws.", "/graphql upgrade speaking=graphql-transport-ws"),
+            ("GET http://localhost:4000/graphql spoke graphql-ws", "GET /graphql"),
             ("Invalid HTTP_HOST header: 'shop.test:8000'. You may need to add 'shop.test'", "host=shop.test:8000"),
             ("Blocked request. This host (\"shop.test\") is not allowed.", "host=shop.test"),
             ("connect ECONNREFUSED 127.0.0.1:5432", "none"),

@@ -13,6 +13,16 @@ pub(super) fn transport_in(line: &str) -> Option<Transport> {
     }
 }
 
+/// Whether a bind that Node calls `bind` was one of a datagram socket: it says so of those, and `listen` of servers, but for the
+/// workers of a cluster. At a port that is for datagrams first it was one of them.
+pub(super) fn is_nodes_datagram(line: &str, port: Option<u32>) -> bool {
+    ["bind EADDRINUSE", "bind EACCES", "bind EADDRNOTAVAIL"].iter().any(|call| line.contains(call))
+        && port.is_some_and(|port| DATAGRAMS.contains(&port))
+}
+
+/// Ports of DNS, DHCP, TFTP, NTP, NetBIOS, SNMP, IKE, syslog, SSDP, mDNS, LLMNR and CoAP.
+const DATAGRAMS: &[u32] = &[53, 67, 68, 69, 123, 137, 138, 161, 162, 500, 514, 1900, 5353, 5355, 5683];
+
 /// Words for datagrams over IP: Go's networks, the kernel's types (socket(2)), Node's module.
 const UDP: &[&str] = &["udp", "udp4", "udp6", "dgram", "sock_dgram", "ipproto_udp", "datagramsocket", "udpsocket", "quic"];
 

@@ -4,7 +4,8 @@ use super::{Kind, Program};
 
 pub(super) const PROGRAMS: &[Program] = &[
     client("curl wget chrome firefox safari browser httpie powershell playwright").speaks("http"),
-    client("telnet http wrk ab hey k6 vegeta wait-for-it wait-for wait-on dockerize nmap tcpdump ss lsof grep fuser"),
+    Program { loads: true, ..client("wrk ab hey k6 vegeta siege autocannon bombardier jmeter locust h2load oha") }.speaks("http"),
+    client("telnet http wait-for-it wait-for wait-on dockerize nmap tcpdump ss lsof grep fuser"),
     client("ssh").speaks("ssh"),
     client("psql").speaks("postgres"),
     client("mysql mariadb").speaks("mysql"),

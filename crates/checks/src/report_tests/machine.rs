@@ -7,6 +7,7 @@
 //! | `udp ADDRESS:PORT COMMAND` | a UDP socket |
 //! | `process PID COMMAND` | a process without a socket of its own; `PID@UID` for one of another user |
 //! | `path PATH MODE UID` | rights and owner of a Unix socket, or of a folder on the way to one |
+//! | `stale PATH` | the file of a Unix socket that nobody holds |
 //! | `file PATH PID` | a pid or lock file with this number in it |
 //! | `interface NAME ADDRESS/LENGTH` | an interface beside `lo` and `eth0` |
 //! | `name NAME ADDRESS...` | what a name means here, beside `localhost` |
@@ -39,6 +40,8 @@ pub(super) struct Machine {
     answers: Vec<(u64, String)>,
     /// Mode and owner of sockets and folders.
     rights: Vec<(Text, u32, u32)>,
+    /// Files of Unix sockets that nobody holds.
+    stale: Vec<Text>,
     /// Files that hold the number of a process.
     files: Vec<(Text, u32)>,
     /// What takes connections beyond this machine, and how it answers.
@@ -53,6 +56,7 @@ impl Machine {
             names: Vec::new(),
             answers: Vec::new(),
             rights: Vec::new(),
+            stale: Vec::new(),
             files: Vec::new(),
             open: Vec::new(),
             ipv6: true,
@@ -85,6 +89,7 @@ impl Machine {
                     let bits = u32::from_str_radix(bits, 8).unwrap_or_else(|_| panic!("{place}: {bits}"));
                     made.rights.push((Text::from(first), bits, uid.parse().unwrap_or_else(|_| panic!("{place}: {uid}"))));
                 }
+                "stale" => made.stale.push(Text::from(first)),
                 "file" => {
                     let pid = command.parse().unwrap_or_else(|_| panic!("{place}: {command}"));
                     made.files.push((Text::from(first), pid));
@@ -165,8 +170,10 @@ impl Machine {
             Step::Read(Wanted::Bind { transport, at, reuse }) => {
                 let mut question = BindQuestion::new(*transport, at.ip(), at.port());
                 question.options.reuse_address = *reuse;
-                let refused = bind(&self.snapshot, &question).possible() == Some(false);
-                Fact::Bind(refused.then(|| (98, "Address already in use".to_owned())))
+                let answer = bind(&self.snapshot, &question);
+                let denied = answer.causes.first().is_some_and(|cause| cause.code == "privileged-port");
+                let met = if denied { (13, "Permission denied") } else { (98, "Address already in use") };
+                Fact::Bind((answer.possible() == Some(false)).then(|| (met.0, met.1.to_owned())))
             }
             Step::Read(Wanted::PathExists(path)) => Fact::Is(Seen::Known(self.stands(path).kind.is_some())),
             Step::Read(Wanted::MayCreate(_)) => Fact::Is(Seen::Known(true)),
@@ -201,7 +208,7 @@ impl Machine {
     }
 
     fn stands(&self, path: &Text) -> PathFacts {
-        let bound = self.snapshot.sockets.iter().any(|held| held.path() == Some(path));
+        let bound = self.stale.contains(path) || self.snapshot.sockets.iter().any(|held| held.path() == Some(path));
         let rights = |path: &Text| self.rights.iter().find(|(own, ..)| own == path).map(|(_, mode, uid)| (*mode, *uid));
         let pid = self.files.iter().find(|(file, _)| file == path).map(|(_, pid)| *pid);
         let kind = if bound { Some(FileKind::Socket) } else { pid.map(|_| FileKind::File) };
@@ -250,7 +257,8 @@ impl Machine {
             }
         };
         let Some(taker) = taker else {
-            let errno = if matches!(at, DialTarget::Unix(_)) { 2 } else { 111 };
+            let absent = matches!(at, DialTarget::Unix(path) if !self.stale.contains(path));
+            let errno = if absent { 2 } else { 111 };
             return (Met::Failed(errno), None);
         };
         let answer = self.answers.iter().find(|(inode, _)| *inode == taker.inode).map_or("silence", |(_, answer)| answer);

@@ -5,7 +5,7 @@ cause! {
 Browsers, and fetch in Node, send no request to the ports of a list (Fetch standard, \"Port blocking\"): 6000, 6665 to 6669,
 6697, 10080, 5060, 2049 and others whose protocols a web page could abuse. The error is ERR_UNSAFE_PORT or `bad port`;
 curl reaches the same port.",
-    evidence: "The port is on the list; the text says so, or the scheme says that a browser is to dial it.",
+    evidence: "The port is on the list; the text says so, or is a browser's. A URL alone is only remarked on.",
     fix: "Let the server listen on another port.",
 }
 
@@ -14,7 +14,8 @@ use crate::{browser_blocks, cause::prelude::*};
 fn run(case: &Case<'_>) -> Ruling {
     let told = case.paste.filter(|paste| case.says(CAUSE.code) || paste.symptom == Symptom::UnsafePort);
     let scheme = case.asked.scheme.as_deref().filter(|scheme| matches!(*scheme, "http" | "https" | "ws" | "wss"));
-    let browser = case.paste.is_none_or(|paste| paste.program.is_some_and(is_browser));
+    // A URL alone may be anybody's.
+    let browser = case.paste.is_some_and(|paste| paste.program.is_some_and(is_browser));
     if !case.connects() || (told.is_none() && !(scheme.is_some() && browser)) {
         return Ruling::Silent;
     }
@@ -28,7 +29,6 @@ fn run(case: &Case<'_>) -> Ruling {
         evidence.push(Evidence::new("Fetch standard, port blocking", format!("{port} is on the list of ports that are refused")));
     }
     evidence.extend(told.map(words::text_line));
-    // A client that is no browser reaches the port, so an address alone says only what a browser would meet.
     let likelihood = if told.is_some() { Likelihood::Certain } else { Likelihood::Likely };
     let next = (port..=u16::MAX).find(|port| *port >= 3000 && !browser_blocks(*port)).unwrap_or(3000);
     let fixes = vec![offer::next("Let the server listen on another port", next)];
@@ -55,17 +55,18 @@ mod tests {
     pub(crate) fn cases() -> Cases {
         let served = |port: u16| Scene::on(held(listener("127.0.0.1", port)), &format!("127.0.0.1:{port}"));
         let url = |scene: &mut Scene| scene.asked.scheme = Some("http".to_owned());
-        let by_curl = |scene: &mut Scene| scene.paste.as_mut().unwrap().program = Some("curl");
+        let by = |name: &'static str| move |scene: &mut Scene| scene.paste.as_mut().unwrap().program = Some(name);
         let answers = |scene: Scene| scene.talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough);
         Cases {
             fires: vec![
                 answers(served(6000)).said(Symptom::UnsafePort, Some("browser-unsafe-port"), "fetch failed: bad port"),
-                answers(served(6666)).but(url),
+                answers(served(6666)).but(url).said(Symptom::Other, None, "TypeError: Failed to fetch").but(by("chrome")),
             ],
             silent: vec![
                 answers(served(6000)),
                 answers(served(3000)).but(url),
-                answers(served(6000)).but(url).said(Symptom::EmptyReply, None, "curl: (52) Empty reply").but(by_curl),
+                answers(served(6000)).but(url).said(Symptom::EmptyReply, None, "curl: (52) Empty reply").but(by("curl")),
+                answers(served(6666)).but(url),
             ],
         }
     }

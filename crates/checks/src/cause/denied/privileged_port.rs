@@ -18,7 +18,7 @@ use crate::{
 
 fn refuse(view: &View<'_>) -> Option<Finding> {
     let port = view.question.port;
-    if view.question.transport.is_unix() || port == 0 {
+    if view.question.transport.is_unix() || port == 0 || view.question.past_privileges {
         return None;
     }
     let (start, likelihood) = match &view.snapshot.rules {

@@ -5,7 +5,10 @@ use std::net::SocketAddr;
 use portward_model::{BindTry, Seen, Transport};
 
 use super::{Inquiry, Task, Wanted};
-use crate::{BindAnswer, BindHost, BindQuestion, Bound, Symptom, Verdict, bind, errno::EAFNOSUPPORT};
+use crate::{
+    BindAnswer, BindHost, BindQuestion, Bound, Symptom, Verdict, bind,
+    errno::{EACCES, EAFNOSUPPORT},
+};
 
 /// Where a bind was tried, whether with `SO_REUSEADDR`, and the error's number and words; `None` for one that succeeded.
 type Tried = (SocketAddr, bool, Option<(i32, String)>);
@@ -16,9 +19,6 @@ pub(super) struct Refusals {
     tries: Vec<Tried>,
     pub(super) may_create: Option<Seen<bool>>,
 }
-
-/// The cause of binds that want a privilege.
-const PRIVILEGED: &str = "privileged-port";
 
 impl Inquiry {
     /// Asks what throw-away binds meet, with `SO_REUSEADDR` and without; of a path, whether a file is or could be there.
@@ -45,13 +45,9 @@ impl Inquiry {
     }
 
     pub(super) fn judge(&mut self) {
-        let mut found = self.found();
+        let found = self.found();
         // A program that was refused, and one with SO_REUSEADDR would not be: it does not set the option.
         let plain = self.paste.as_ref().is_some_and(|paste| paste.symptom == Symptom::InUse);
-        // Who was told "in use" had got past the question of privileges, whatever the reader lacks.
-        if plain {
-            found.because.retain(|cause| cause.code != PRIVILEGED);
-        }
         let verdict = match (found.possible, found.because.is_empty()) {
             (Some(true), false) if plain => Verdict::Refused,
             (Some(true), _) => Verdict::Succeeds,
@@ -84,7 +80,8 @@ impl Inquiry {
     /// The same at one address, by default the question's own.
     fn found_at(&self, at: Option<SocketAddr>) -> Bound {
         let question = at.map_or_else(|| self.question.clone(), |at| BindQuestion::new(self.asked.transport, at.ip(), at.port()));
-        let question = BindQuestion { interface: self.zone_index(), ..question };
+        let past_privileges = self.question.past_privileges;
+        let question = BindQuestion { interface: self.zone_index(), past_privileges, ..question };
         let mut found = Bound::foreseen(bind(&self.snapshot, &question));
         if let BindHost::Path(path) = &question.host {
             if let Some(may_create) = &self.refusals.may_create {
@@ -98,7 +95,9 @@ impl Inquiry {
             let mut tries = self.refusals.tries.iter();
             tries.find(|(at, with, _)| (*at, *with) == (first, reuse)).map(|(_, _, failed)| failed.clone())
         };
-        if let Some(tried) = met(reuses) {
+        // What the reader lacks, and who asked had, is no answer.
+        let own = |tried: &Option<(i32, String)>| past_privileges && tried.as_ref().is_some_and(|(number, _)| *number == EACCES);
+        if let Some(tried) = met(reuses).filter(|tried| !own(tried)) {
             let plain = if reuses && tried.is_none() { met(false).flatten() } else { None };
             found.agree(tried, plain);
         }

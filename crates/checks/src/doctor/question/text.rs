@@ -15,6 +15,8 @@ pub(super) fn endpoint(paste: &Paste, names: &dyn Names, notes: &mut Vec<Sentenc
     match &paste.vantage {
         Some(Vantage::Pod { near, .. }) => return near.map(|port| Endpoint::at(Transport::Tcp, LOCALHOST, port)),
         Some(Vantage::FarEnd) => return None,
+        // Whose name is not known was not dialled, here or there.
+        Some(Vantage::Container) if paste.symptom == Symptom::NameUnknown => return None,
         Some(Vantage::Container) if is_own_host(paste) && !names.is_contained() => {
             let here = names.outward().filter(|_| paste.path.is_none() && paste.host.as_deref().is_some_and(is_outside));
             let port = here.and(paste.port).and_then(|port| u16::try_from(port).ok())?;
@@ -87,9 +89,17 @@ fn unix(path: &Text) -> Option<Endpoint> {
 
 /// The port that a program's server usually has, where its error names the host alone.
 fn usual_port(paste: &Paste) -> Option<u16> {
-    let program = paste.program.filter(|program| matches!(*program, "mysql" | "mariadb"))?;
-    paste.host.as_ref().and_then(|_| service_port(program))
+    paste.host.as_ref()?;
+    match paste.program? {
+        program @ ("mysql" | "mariadb") => service_port(program),
+        // They name the port only where it is another.
+        "dnsmasq" | "unbound" | "named" => Some(DNS),
+        _ => None,
+    }
 }
+
+/// `domain` of RFC 6335's registry.
+const DNS: u16 = 53;
 
 /// The endpoint that a text names.
 fn named(paste: &Paste) -> Option<Endpoint> {

@@ -320,8 +320,15 @@ impl Read {
 /// A request as it may be told again: without its secrets, and harmless to whoever prints it.
 fn repeatable(request: &Request) -> Request {
     let told = |part: &Option<String>| part.as_ref().map(|part| masked_line(part.as_bytes()).shown());
-    let Request { method, resource, host, origin, upgrade } = request;
-    Request { method: told(method), resource: told(resource), host: told(host), origin: told(origin), upgrade: *upgrade }
+    let Request { method, resource, host, origin, upgrade, protocols } = request;
+    Request {
+        method: told(method),
+        resource: told(resource),
+        host: told(host),
+        origin: told(origin),
+        upgrade: *upgrade,
+        protocols: told(protocols),
+    }
 }
 
 impl Probe {
