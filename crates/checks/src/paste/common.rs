@@ -108,6 +108,7 @@ rules! {
     "jupyter" ["blocking request with non-local 'Host'"] HostBlocked Request, after "'Host' ";
     "jupyter" ["blocking Cross Origin"] CrossOrigin Request;
     ["another", "is already running"] InUse Listen, says "double-start";
+    ["server already running"] InUse Listen, says "double-start";
     ["another instance", "already running"] InUse Listen, says "double-start";
     ["connect", "no such file or directory"] NoSuchPath Connect 2;
     ["nxdomain"] NameUnknown Resolve;

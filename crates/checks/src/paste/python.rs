@@ -70,6 +70,7 @@ rules! {
     "django" ["Error: You don't have permission to access that port."] PermissionDenied Bind 13;
     "django" ["Error: That IP address can't be assigned to."] AddressNotAvailable Bind 99;
     "gunicorn" ["Connection in use: ('"] InUse Bind;
+    "gunicorn" ["Invalid address: ('"] AddressNotAvailable Bind 99;
     "gunicorn" ["Can't connect to ('"] InUse Bind, echo;
     "jupyter" ["The port", "is already in use, trying another port."] InUse Bind, noise;
     "jupyter" ["because port", "is not available."] InUse Bind;

@@ -124,8 +124,7 @@ impl Reader {
         if paste.transport.is_none() && is_nodes_datagram(text, paste.port) {
             paste.transport = Some(Transport::Udp);
         }
-        let is_bare = paste.host.is_none() && paste.port.is_none() && paste.path.is_none();
-        if is_bare
+        if is_bare(&paste)
             && paste.symptom != Symptom::NameUnknown
             && let Some(place) = self.told.of(number, paste.symptom.asks_to_listen(paste.call))
         {
@@ -191,6 +190,13 @@ impl Reader {
             last.paste.files.truncate(subjects::MOST);
             let datagrams = transport_in(text).filter(|transport| *transport == Transport::Udp);
             last.paste.transport = last.paste.transport.or(datagrams);
+            // A server that runs already says where, for people to go there.
+            if is_bare(&last.paste)
+                && last.paste.symptom == Symptom::InUse
+                && let Some(place) = places(text).into_iter().find(|place| place.scheme.is_some() && place.port.is_some())
+            {
+                (last.paste.host, last.paste.port, last.paste.url_scheme) = (place.host, place.port, place.scheme);
+            }
         }
         if let Some(offered) = protocols_in(text).filter(|_| text.contains("Sec-WebSocket-Protocol: "))
             && let Some(request) = last.paste.request.as_mut().filter(|request| request.upgrade)
@@ -252,6 +258,7 @@ impl Reader {
             });
             chosen = bind.unwrap_or(chosen);
         }
+        chosen = self.named(chosen);
         chosen = self.outcome(chosen);
         while let Some(inner) = self.found.iter().position(|found| found.causes == Some(chosen)) {
             // A cause stands below what it caused, so this ends.
@@ -262,6 +269,23 @@ impl Reader {
 }
 
 impl Reader {
+    /// An error that names nobody, beside one of the same program that does: the latter is the one to ask about.
+    fn named(&self, chosen: usize) -> usize {
+        let Some(bare) = self.found.get(chosen).filter(|found| is_bare(&found.paste) && found.paste.says.is_none()) else {
+            return chosen;
+        };
+        let kin = |found: &Found| {
+            let near = found.paste.line_number.abs_diff(bare.last_line) <= NEXT;
+            let same = found.paste.program.is_some() && found.paste.program == bare.paste.program;
+            let listens = |paste: &Paste| paste.symptom.asks_to_listen(paste.call);
+            near && same
+                && !is_bare(&found.paste)
+                && found.standing == bare.standing
+                && listens(&found.paste) == listens(&bare.paste)
+        };
+        self.found.iter().position(kin).unwrap_or(chosen)
+    }
+
     /// What became of the same client at the same server's next address, or at its next try: it got further there, and what
     /// it met then is the question.
     fn outcome(&self, chosen: usize) -> usize {
@@ -299,17 +323,21 @@ fn is_local(paste: &Paste) -> bool {
     is_loopback(paste) || paste.host.as_deref().is_some_and(|host| host.eq_ignore_ascii_case("localhost"))
 }
 
+/// True where nothing tells whom it is about.
+fn is_bare(paste: &Paste) -> bool {
+    paste.host.is_none() && paste.port.is_none() && paste.path.is_none()
+}
+
 /// Whether two errors of a text are one: nothing that both say differs.
 fn same(old: &Found, new: &Found) -> bool {
     let (a, b) = (&old.paste, &new.paste);
     let near = b.line_number.saturating_sub(old.last_line) <= REACH;
-    let bare = |paste: &Paste| paste.host.is_none() && paste.port.is_none() && paste.path.is_none();
     let hosts = agree(a.host.as_ref(), b.host.as_ref()) || (near && is_loopback(a) && is_loopback(b));
     let agree = hosts && agree(a.port.as_ref(), b.port.as_ref());
     a.symptom == b.symptom
         && agree
         && self::agree(a.path.as_ref(), b.path.as_ref())
-        && (bare(a) == bare(b) || near)
+        && (is_bare(a) == is_bare(b) || near)
         && (self::agree(a.program.as_ref(), b.program.as_ref()) || near || (a.host == b.host && a.port == b.port))
         && a.symptom.asks_to_listen(a.call) == b.symptom.asks_to_listen(b.call)
         && !(a.path.is_some() && (b.host.is_some() || b.port.is_some()))

@@ -21,6 +21,7 @@ rules! {
     "nginx" ["upstream prematurely closed connection"] EmptyReply Read, after "upstream: \"";
     "nginx" ["recv() failed (104: connection reset by peer) while reading response header from upstream"] Reset Read 104,
         after "upstream: \"";
+    "nginx" ["upstream server temporarily disabled while connecting to upstream"] UpstreamFailed Connect, after "upstream: \"";
     "nginx" ["no live upstreams while connecting to upstream"] UpstreamFailed Connect;
     "nginx" ["host not found in upstream"] NameUnknown Resolve, after "upstream ";
     "nginx" ["SSL_do_handshake() failed", "wrong version number"] TlsUnexpected Handshake, after "upstream: \"";

@@ -20,7 +20,7 @@ pub(super) fn is_nodes_datagram(line: &str, port: Option<u32>) -> bool {
         && port.is_some_and(|port| DATAGRAMS.contains(&port))
 }
 
-/// Ports of DNS, DHCP, TFTP, NTP, NetBIOS, SNMP, IKE, syslog, SSDP, mDNS, LLMNR and CoAP.
+/// Ports of DNS, DHCP, TFTP, NTP, `NetBIOS`, SNMP, IKE, syslog, SSDP, mDNS, LLMNR and CoAP.
 const DATAGRAMS: &[u32] = &[53, 67, 68, 69, 123, 137, 138, 161, 162, 500, 514, 1900, 5353, 5355, 5683];
 
 /// Words for datagrams over IP: Go's networks, the kernel's types (socket(2)), Node's module.

@@ -30,8 +30,7 @@ pub(super) fn braces(line: &str, at: usize) -> Option<Place> {
             let [a, b, c, d] = [a, b, c, d].map(u8::try_from);
             Ipv4Addr::new(a.ok()?, b.ok()?, c.ok()?, d.ok()?).to_string()
         }
-        [a, b, c, d, e, f, g, h] => Ipv6Addr::new(a, b, c, d, e, f, g, h).to_string(),
-        _ => return None,
+        ref groups => Ipv6Addr::from(<[u16; 8]>::try_from(groups).ok()?).to_string(),
     };
     let end = at + length + 2;
     let after = line.get(end..)?;
