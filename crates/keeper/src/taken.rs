@@ -33,7 +33,7 @@ pub(crate) fn words(host: &dyn Look, taken: &Taken<'_>) -> (String, Option<Hint>
     let free = hint!("portward free {}    ends what has it, where that is yours", *port);
     match taken.instead {
         Some(instead) => {
-            (format!("{port}{place} is held by {holder}: {who} serves at {instead} instead, in this session."), Some(free))
+            (format!("{port}{place} is held by {holder}: {who} serves at {instead} in this session."), Some(free))
         }
         None => (format!("{who} was refused {asked}: {port}{place} is held by {holder}."), Some(free)),
     }

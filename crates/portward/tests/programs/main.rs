@@ -19,6 +19,7 @@ mod python;
 mod redis;
 mod requests;
 mod session;
+mod session_addresses;
 mod session_databases;
 mod session_java;
 mod session_node;
