@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
-use portward_model::{Caller, Failure, Hint, Moment, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
+use portward_model::{Caller, Failure, Hint, Moment, Own, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
 use portward_session::{Event, Herald, Quota, Rules, Witness};
 use portward_sys::{Acts, Clock, Context, Look, StateFolder};
 
@@ -248,9 +248,15 @@ impl Witness for Recorder<'_> {
                 self.tell_refused(format!("{} was refused its {call}: {because}.", self.shown(*pid)), None);
             }
             Event::Taken { pid, transport, asked, port, instead, by, is_own } => {
+                // A try of Portward's own, as of the doctor, is told by whoever made it.
+                if process_at(self.host, *pid).as_ref().and_then(Own::of).is_some() {
+                    return;
+                }
                 let who = self.shown(*pid);
                 let (transport, asked, port, instead, is_own) = (*transport, *asked, *port, *instead, *is_own);
-                let (sentence, hint) = taken::words(self.host, &Taken { who, transport, asked, port, instead, by, is_own });
+                let project = self.identity.as_ref().map(ProjectIdentity::title).unwrap_or_default();
+                let taken = Taken { who, transport, asked, port, instead, by, is_own, project };
+                let (sentence, hint) = taken::words(self.host, &taken);
                 self.tell_refused(sentence, hint);
             }
             Event::Exhausted { quota, .. } => self.tell_once(Once::Exhausted(*quota)),

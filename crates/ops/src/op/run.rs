@@ -1,5 +1,7 @@
 //! `portward run`
 
+mod already;
+
 use std::time::Duration;
 
 use clap::Args;
@@ -94,6 +96,7 @@ impl Op for Run {
             join(cx, &outer, self.name.as_deref());
             return Err(told(&portward_session::become_program(&program), name));
         }
+        already::ask(cx, &self.command)?;
         if !rules.exposes {
             portward_session::pin_inherited().map_err(|error| {
                 Failure::not_started(format!("A listener that the program would inherit cannot be pinned to lo: {error}."))

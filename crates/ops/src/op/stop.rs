@@ -160,7 +160,8 @@ impl Stop {
                     return Err(Failure::usage(told).hint(hint!("portward stop --project {}    means one of them", root(one))));
                 }
             }
-            if found.is_empty() && projects.is_empty() && self.project.is_none() && here().next().is_none() {
+            let anywhere = word.starts_with("pid:") || here().next().is_none();
+            if found.is_empty() && projects.is_empty() && self.project.is_none() && anywhere {
                 found = known.services(word);
                 // Nothing is ended in two projects by one word.
                 let first = found.first().map(|found| found.session.id.clone());

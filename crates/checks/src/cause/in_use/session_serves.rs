@@ -34,7 +34,7 @@ fn run(case: &Case<'_>) -> Ruling {
     let served = kin::tcp_listeners(case).find(|(_, socket)| socket.port() == Some(moved.port));
     evidence.extend(served.map(|(index, socket)| words::seen(case, index, socket)));
     let stop = match moved.pid {
-        Some(pid) => shell!("portward stop {}", pid),
+        Some(pid) => shell!("portward stop pid:{}", pid),
         None => ShellLine::from("portward stop").operand(&moved.service),
     };
     let mut fixes = vec![
