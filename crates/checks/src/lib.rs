@@ -48,7 +48,10 @@ pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;
 pub use paste::{Call, Paste, Request, Symptom, Vantage, read_paste};
 pub use port::{browser_blocks, class_sentence, registered_port, rule_sentences, service_port, usual_service};
-pub use program::{Arranged, DockerProxy, arrange, compares, docker_proxy, flags, is_known_socket, tunnel};
+pub use program::{
+    Arranged, Asked, At, DockerProxy, Inside, arrange, compares, docker_proxy, flags, inside, is_known_socket, is_noted_inside,
+    tunnel,
+};
 pub use reach::{Circle, circle, reach, reach_width};
 pub use standing::{Behind, Elsewhere, UnixPath};
 pub use via::via;

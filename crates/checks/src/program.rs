@@ -4,6 +4,7 @@
 //! there is nothing but a name and a kind, a row in the table of its kind. What protocols are is known in `portward_wire`.
 
 mod compares;
+mod inside;
 mod told;
 mod tunnel;
 
@@ -15,6 +16,7 @@ use portward_wire::protocol::{self, HTTP, Protocol};
 pub(crate) use self::tunnel::Line;
 pub use self::{
     docker_proxy::{DockerProxy, docker_proxy},
+    inside::{Asked, At, Inside, inside, is_noted_inside},
     tunnel::tunnel,
 };
 pub use compares::compares;
@@ -51,6 +53,7 @@ programs! {
     runners,
     keepers,
     editors,
+    seekers,
     shells,
     debuggers,
 }
@@ -97,6 +100,8 @@ pub(crate) struct Program {
     one_shot: fn(&[Text]) -> bool,
     /// What it does by these arguments with whatever it is sent, after its name, where that is more than to answer.
     keeps: fn(&[Text]) -> Option<&'static str>,
+    /// What is to be known of it in a session, by these arguments.
+    inside: Option<fn(&[Text]) -> Option<Inside>>,
     /// Real command lines, as `ps` shows them, with what each becomes when it is told port 20300, where that changes it.
     #[cfg_attr(not(test), expect(dead_code, reason = "the loops read it"))]
     seen: &'static [(&'static str, &'static str)],
@@ -190,6 +195,7 @@ impl Program {
             loads: false,
             one_shot: |_| false,
             keeps: |_| None,
+            inside: None,
             seen: &[],
         }
     }

@@ -10,6 +10,7 @@ mod forwarder;
 mod guests;
 mod lent;
 mod moved;
+mod notice;
 mod ports;
 mod record;
 mod runs;

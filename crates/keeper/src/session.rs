@@ -9,6 +9,7 @@ use portward_sys::{Acts, Clock, Context, Look, StateFolder};
 use crate::{
     control::Desk,
     guests,
+    notice::{Notices, Place, Said},
     record::{Record, asked},
     runs::{MOST_LEVELS, RunListener, RunService, called, listening, process_at},
     taken::{self, Taken},
@@ -34,6 +35,7 @@ pub(crate) struct Recorder<'a> {
     strays: usize,
     /// What is told once.
     said: Vec<Once>,
+    notices: Notices,
     teller: Teller<Box<dyn FnMut(Ran) -> bool + Send>>,
 }
 
@@ -95,6 +97,7 @@ impl<'a> Recorder<'a> {
             listeners: 0,
             strays: 0,
             said: Vec::new(),
+            notices: Notices::default(),
             teller: Teller::new(Box::new(say)),
         })
     }
@@ -124,6 +127,13 @@ impl<'a> Recorder<'a> {
 
     pub(crate) fn tell(&mut self, told: Ran) {
         self.teller.tell(told);
+    }
+
+    /// Tells what a person should know of a program, if there is anything new.
+    fn notice(&mut self, of: impl FnOnce(&mut Notices, &Place<'_>) -> Option<Said>) {
+        if let Some((sentence, hint)) = of(&mut self.notices, &Place { host: self.host, supervisor: self.own.pid }) {
+            self.tell_refused(sentence, hint);
+        }
     }
 
     fn tell_refused(&mut self, sentence: String, hint: Option<Hint>) {
@@ -243,7 +253,9 @@ impl Witness for Recorder<'_> {
                 self.desk.state.change(|record| record.add(row.clone()));
                 self.tell(Ran { listener: Some(told), ..Ran::default() });
                 self.tell_guest(&row);
+                self.notice(|notices, place| notices.of_listener(place, pid, asked, serves));
             }
+            Event::Began { pid } => self.notice(|notices, place| notices.of_program(place, *pid)),
             Event::Refused { pid, call, because } => {
                 self.tell_refused(format!("{} was refused its {call}: {because}.", self.shown(*pid)), None);
             }

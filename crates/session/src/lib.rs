@@ -107,6 +107,11 @@ pub enum Event {
         /// Its pid.
         pid: u32,
     },
+    /// A program began whose name is among those to be told of ([`run`]).
+    Began {
+        /// Its pid.
+        pid: u32,
+    },
     /// A socket began to listen, or to receive datagrams at a port.
     Listening {
         /// The process that asked for it.

@@ -5,7 +5,7 @@ use super::{Kind, Program};
 pub(super) const PROGRAMS: &[Program] = &[
     client("curl wget chrome firefox safari browser httpie powershell playwright").speaks("http"),
     Program { loads: true, ..client("wrk ab hey k6 vegeta siege autocannon bombardier jmeter locust h2load oha") }.speaks("http"),
-    client("telnet http wait-for-it wait-for wait-on dockerize nmap tcpdump ss lsof grep fuser"),
+    client("telnet http wait-for-it wait-for wait-on dockerize nmap tcpdump grep"),
     client("ssh").speaks("ssh"),
     client("psql").speaks("postgres"),
     client("mysql mariadb").speaks("mysql"),

@@ -1,9 +1,9 @@
 //! Editors and development environments, which run terminals, tasks and debuggers.
 
-use super::{Kind, Program};
+use super::{Kind, Program, inside};
 
 pub(super) const PROGRAMS: &[Program] = &[
-    ide("code code-insiders code-tunnel", "VS Code"),
+    ide("code code-insiders code-tunnel", "VS Code").inside(inside::editor),
     editor("code-server", "code-server"),
     ide("codium", "VSCodium"),
     ide("cursor", "Cursor"),

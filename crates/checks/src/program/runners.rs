@@ -1,6 +1,6 @@
 //! Runners of scripts, builds and tools.
 
-use super::{Kind, Program, Runner};
+use super::{Kind, Program, Runner, inside};
 
 pub(super) const PROGRAMS: &[Program] = &[
     with("npm npm-cli", &[], &["exec", "x"]).known_as("npm"),
@@ -26,7 +26,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     with("bazel", &["run", "test"], &[]),
     with("tilt", &["up"], &[]),
     with("skaffold", &["dev", "run"], &[]),
-    with("docker-compose", &["up", "run"], &[]),
+    with("docker-compose", &["up", "run"], &[]).inside(inside::docker),
     with("nix", &["run", "develop"], &[]),
     with("env", &[], &["*"]),
 ];

@@ -2,7 +2,7 @@
 
 use super::{
     Kind::{DevServer, Master, Server},
-    Program, Way,
+    Program, Way, inside,
 };
 
 pub(super) const PROGRAMS: &[Program] = &[
@@ -44,13 +44,12 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program { shares_its_name: true, ..server("beam.smp", "amqp") },
     server("rabbitmq*", "amqp"),
     server("mosquitto*", "mqtt"),
-    server("kafka* redpanda", "kafka"),
+    server("kafka* redpanda", "kafka").inside(inside::kafka),
     server("tor", "socks"),
     server("nats*", "nats"),
     Program { shares_its_name: true, ..server("master", "smtp") },
     server("exim*", "smtp"),
-    server("vsftpd*", "ftp"),
-    server("proftpd*", "ftp"),
+    server("vsftpd* proftpd* pure-ftpd*", "ftp").inside(inside::ftp),
     server("dockerd", "docker"),
     Program { sockets: &["containerd.sock"], ..Program::named("containerd", Server) },
     Program { sockets: &["clickhouse"], ..Program::named("clickhouse*", Server) },

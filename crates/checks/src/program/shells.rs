@@ -1,11 +1,11 @@
 //! Where people type: shells, the terminals that show them, and logins from other machines.
 
-use super::{Kind, Program};
+use super::{Kind, Program, inside};
 
 pub(super) const PROGRAMS: &[Program] = &[
     Program::named("bash zsh fish sh dash ash ksh mksh tcsh csh nu pwsh elvish xonsh busybox", Kind::Shell),
-    terminal("tmux*", "tmux"),
-    terminal("screen*", "screen"),
+    terminal("tmux*", "tmux").inside(inside::tmux),
+    terminal("screen*", "screen").inside(inside::screen),
     terminal("zellij*", "zellij"),
     terminal("gnome-terminal*", "GNOME Terminal"),
     terminal("ptyxis*", "Ptyxis"),

@@ -30,6 +30,14 @@ pub(super) enum Answer {
     Later,
 }
 
+/// The first that is seen of a program: it is told of where its name is one to be told.
+pub(super) fn begins(own: &mut Supervisor<'_>, call: &Call) -> Answer {
+    if Callers::name(call.tid).is_ok_and(|name| (own.noted)(&name)) {
+        own.tell_soon(Event::Began { pid: process_of(call.tid) });
+    }
+    Answer::Proceed
+}
+
 /// The project's port for one that was asked for, or the error number for the program; the rest is told.
 pub(super) fn leased(own: &mut Supervisor<'_>, call: &Call, asked: u16, name: &'static str) -> Result<u16, i32> {
     match own.ports.lease(asked) {

@@ -33,6 +33,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) callers: Callers,
     pub(super) rules: Rules,
     pub(super) manner: Manner,
+    /// The names of programs whose beginning is told.
+    pub(super) noted: fn(&[u8]) -> bool,
     pub(super) ports: Box<dyn Ports + 'a>,
     /// What was asked for, by the cookie of the socket that got something else.
     pub(super) asked: FxHashMap<u64, SocketAddr>,
@@ -67,7 +69,12 @@ pub(super) struct Supervisor<'a> {
 }
 
 impl<'a> Supervisor<'a> {
-    pub(super) fn new(listener: Listener, (rules, manner): (Rules, Manner), ports: Box<dyn Ports + 'a>) -> Self {
+    pub(super) fn new(
+        listener: Listener,
+        (rules, manner): (Rules, Manner),
+        noted: fn(&[u8]) -> bool,
+        ports: Box<dyn Ports + 'a>,
+    ) -> Self {
         // Every caller and every port that is kept costs descriptors. The program was started before, with its own limit.
         raised_limit();
         Self {
@@ -75,6 +82,7 @@ impl<'a> Supervisor<'a> {
             callers: Callers::default(),
             rules,
             manner,
+            noted,
             ports,
             asked: FxHashMap::default(),
             found: Finds::default(),
@@ -183,6 +191,7 @@ impl Duty for Supervisor<'_> {
             libc::SYS_listen => calls::listen(self, &call),
             libc::SYS_connect => calls::connect(self, &call),
             libc::SYS_getsockname => calls::name(self, &call),
+            libc::SYS_prlimit64 => calls::begins(self, &call),
             _ => Answer::Proceed,
         };
         match answer {

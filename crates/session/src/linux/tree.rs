@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_sys::unotify::{Door, Filter, Prologue, Reported};
+use portward_sys::unotify::{Door, Filter, Prologue, Reported, Test};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsRawFd, BorrowedFd},
@@ -33,11 +33,12 @@ use super::{
 };
 use crate::{Ended, Event, Manner, Ports, Program, Rules, Witness};
 
-/// Runs a program in a session, until nothing of it is left.
+/// Runs a program in a session, until nothing of it is left. The witness is told when a program begins whose name `noted` knows.
 pub fn run(
     post: Post,
     program: &Program,
     (rules, manner): (Rules, Manner),
+    noted: fn(&[u8]) -> bool,
     ports: Box<dyn Ports + '_>,
     witness: Box<dyn Witness + Send + '_>,
 ) {
@@ -63,7 +64,7 @@ pub fn run(
         let main = spawn(&mut builder).map_err(|failure| door.refused().map_or(failure, Failure::Filter))?;
         drop(builder);
         let listener = door.open().ok_or(Failure::Filter(libc::ENOSYS))?;
-        let mut supervisor = Supervisor::new(listener, (rules, manner), ports);
+        let mut supervisor = Supervisor::new(listener, (rules, manner), noted, ports);
         if rules.isolates {
             supervisor.isolated = Some(Isolated::start(main).map_err(no_channel)?);
         }
@@ -329,7 +330,7 @@ const FAREWELL: u32 = 20;
 const RETRY: Duration = Duration::from_millis(50);
 /// The calls of every session.
 const CALLS: &[Reported] =
-    &[Reported::always(libc::SYS_bind), Reported::always(libc::SYS_listen), Reported::always(libc::SYS_connect)];
+    &[Reported::always(libc::SYS_bind), Reported::always(libc::SYS_listen), Reported::always(libc::SYS_connect), BEGINS];
 /// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves, those too that
 /// were made before the filter, or are another process's (`pidfd_getfd(2)`).
 const FILTER: Filter = Filter {
@@ -347,3 +348,8 @@ const fn and_names<const ALL: usize>() -> [Reported; ALL] {
     own.copy_from_slice(CALLS);
     all
 }
+
+/// What a program does as it begins: the C library asks once how large its stack may grow. Where nobody answers any more, it goes on with
+/// a size of its own. An `execve` itself must not wait: the supervisor waits for its program's.
+const BEGINS: Reported =
+    Reported { number: libc::SYS_prlimit64, when: &[Test::OneOf(1, &[libc::RLIMIT_STACK]), Test::NotNull(3)] };

@@ -82,6 +82,13 @@ impl Callers {
         Ok(procfs::thread_group(&status).unwrap_or(tid))
     }
 
+    /// What the kernel calls a thread (`/proc/TID/comm`); of a program that has just begun, the beginning of its file's name.
+    pub fn name(tid: u32) -> io::Result<Vec<u8>> {
+        let mut name = fs::read(format!("/proc/{tid}/comm"))?;
+        name.pop_if(|last| *last == b'\n');
+        Ok(name)
+    }
+
     /// The bytes at an address of a thread's memory, at most [`LONGEST_ADDRESS`].
     pub fn memory(tid: u32, address: u64, length: usize) -> io::Result<Vec<u8>> {
         let mut bytes = vec![0; length.min(LONGEST_ADDRESS)];

@@ -83,6 +83,7 @@ const ROWS: &[Row] = &[
     row(libc::SYS_execve, 11, 11, 0, 0),
     row(libc::SYS_execveat, 358, 387, 0, 0),
     row(libc::SYS_prctl, 172, 172, 0, 0),
+    row(libc::SYS_prlimit64, 340, 369, 0, 0),
     row(libc::SYS_io_uring_setup, 425, 425, 0, 0),
     row(libc::SYS_io_uring_enter, 426, 426, 0, 0),
     row(libc::SYS_io_uring_register, 427, 427, 0, 0),
