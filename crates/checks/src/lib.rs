@@ -49,8 +49,8 @@ pub use offer::read_page;
 pub use paste::{Call, Paste, Request, Symptom, Vantage, read_paste};
 pub use port::{browser_blocks, class_sentence, registered_port, rule_sentences, service_port, usual_service};
 pub use program::{
-    Arranged, Asked, At, DockerProxy, Inside, arrange, compares, docker_proxy, flags, inside, is_known_socket, is_noted_inside,
-    tunnel,
+    Arranged, Asked, At, DockerProxy, Inside, arrange, compares, docker_proxy, flags, inside, inside_process, is_known_socket,
+    is_noted_inside, tunnel,
 };
 pub use reach::{Circle, circle, reach, reach_width};
 pub use standing::{Behind, Elsewhere, UnixPath};

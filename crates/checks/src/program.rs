@@ -16,7 +16,7 @@ use portward_wire::protocol::{self, HTTP, Protocol};
 pub(crate) use self::tunnel::Line;
 pub use self::{
     docker_proxy::{DockerProxy, docker_proxy},
-    inside::{Asked, At, Inside, inside, is_noted_inside},
+    inside::{Asked, At, Inside, inside, inside_process, is_noted_inside},
     tunnel::tunnel,
 };
 pub use compares::compares;

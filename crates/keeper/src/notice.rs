@@ -3,8 +3,8 @@
 
 use std::net::SocketAddr;
 
-use portward_checks::{Asked, At, Inside, inside};
-use portward_model::{Hint, Process, Text, hint};
+use portward_checks::{Asked, At, Inside, inside, inside_process};
+use portward_model::{CommandLine, Hint, Process, Text, hint};
 use portward_sys::Look;
 
 use crate::runs::process_at;
@@ -31,11 +31,10 @@ pub(crate) fn noted(name: &[u8]) -> bool {
 }
 
 impl Notices {
-    /// A program that begins.
-    pub(crate) fn of_program(&mut self, place: &Place<'_>, pid: u32) -> Option<Said> {
-        let process = process_at(place.host, pid)?;
-        let (_, what) = inside(&process)?;
-        let who = shown(&process);
+    /// A program that begins, by its name and its command line.
+    pub(crate) fn of_program(&mut self, place: &Place<'_>, pid: u32, name: &Text, arguments: &[Text]) -> Option<Said> {
+        let (_, what) = inside(&[&name.shown()], arguments)?;
+        let who = shown(&name.shown(), pid);
         match what {
             Inside::Asks(Asked { server, at, helps }) => {
                 if self.told.contains(&server) {
@@ -44,7 +43,7 @@ impl Notices {
                 let runs = match at {
                     At::Outside => format!("{server}, which runs outside this session"),
                     At::Whoever(beginning) => {
-                        let other = other_outside(place, &process, beginning)?;
+                        let other = other_outside(place, pid, arguments, beginning)?;
                         format!("{server} (pid {other}), which runs outside this session")
                     }
                 };
@@ -99,14 +98,14 @@ impl Notices {
         }
         let mut at = process_at(place.host, pid);
         while let Some(process) = at.filter(|process| process.id.pid != place.supervisor) {
-            if let Some((title, Inside::Names(helps))) = inside(&process) {
+            if let Some((title, Inside::Names(helps))) = inside_process(&process) {
                 if self.told.contains(&title) {
                     return None;
                 }
                 self.told.push(title);
                 let sentence = format!(
                     "{} names {asked} to its clients and serves at {serves}: those outside this session look for it at {asked}.",
-                    shown(&process)
+                    shown(&process.title(), process.id.pid)
                 );
                 return Some((sentence, Some(helps.into())));
             }
@@ -118,32 +117,34 @@ impl Notices {
 
 /// The server that a client speaks to, where that runs and is not of the session: its own user's, of this beginning of a name, chosen
 /// by the same words.
-fn other_outside(place: &Place<'_>, client: &Process, beginning: &str) -> Option<u32> {
+fn other_outside(place: &Place<'_>, client: u32, arguments: &[Text], beginning: &str) -> Option<u32> {
     let all = place.host.every_process().ok()?;
-    let parent = |pid: u32| all.iter().find(|process| process.id.pid == pid).map(|process| process.parent);
+    let of = |pid: u32| all.iter().find(|process| process.id.pid == pid);
     let is_ours = |process: &Process| {
-        let mut above = std::iter::successors(Some(process.id.pid), |pid| parent(*pid)).take(MOST_LEVELS);
+        let mut above = std::iter::successors(Some(process.id.pid), |pid| Some(of(*pid)?.parent)).take(MOST_LEVELS);
         above.any(|pid| pid == place.supervisor)
     };
-    let wanted = chosen(client);
+    let user = of(place.supervisor)?.uid;
+    let wanted = chosen(arguments);
     // Some rename themselves, some their arguments.
     let begins = |name: &Text| name.raw().starts_with(beginning.as_bytes());
     let first = |process: &Process| process.argv.known().and_then(|argv| argv.arguments().first()).is_some_and(begins);
     let mut servers = all.iter().filter(|process| begins(&process.name) || first(process));
-    let found = servers
-        .find(|server| server.uid == client.uid && server.id != client.id && chosen(server) == wanted && !is_ours(server))?;
+    let found = servers.find(|server| {
+        let words = server.argv.known().map(CommandLine::arguments).unwrap_or_default();
+        server.uid == user && server.id.pid != client && chosen(words) == wanted && !is_ours(server)
+    })?;
     Some(found.id.pid)
 }
 
 /// The words of a command line that choose among the servers of its program: `-L shop`, `-S /run/shop.sock`.
-fn chosen(process: &Process) -> Option<Vec<u8>> {
-    let words = process.argv.known()?.arguments();
+fn chosen(words: &[Text]) -> Option<&[u8]> {
     let at = words.iter().position(|word| matches!(word.raw(), b"-L" | b"-S"))?;
-    words.get(at.saturating_add(1)).map(|word| word.raw().to_vec())
+    words.get(at.saturating_add(1)).map(Text::raw)
 }
 
-fn shown(process: &Process) -> String {
-    format!("{} (pid {})", Text::from_shown(&process.title()), process.id.pid)
+fn shown(name: &str, pid: u32) -> String {
+    format!("{} (pid {pid})", Text::from_shown(name))
 }
 
 /// Told of once, whichever of them it is.

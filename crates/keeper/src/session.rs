@@ -255,7 +255,9 @@ impl Witness for Recorder<'_> {
                 self.tell_guest(&row);
                 self.notice(|notices, place| notices.of_listener(place, pid, asked, serves));
             }
-            Event::Began { pid } => self.notice(|notices, place| notices.of_program(place, *pid)),
+            Event::Began { pid, name, arguments } => {
+                self.notice(|notices, place| notices.of_program(place, *pid, name, arguments));
+            }
             Event::Refused { pid, call, because } => {
                 self.tell_refused(format!("{} was refused its {call}: {because}.", self.shown(*pid)), None);
             }

@@ -20,7 +20,7 @@ mod rules;
 use std::{ffi::OsString, net::SocketAddr, time::Duration};
 
 pub use portward_model::{Manner, Rules};
-use portward_model::{Socket, Transport};
+use portward_model::{Socket, Text, Transport};
 
 #[cfg(target_os = "linux")]
 pub use linux::{
@@ -111,6 +111,10 @@ pub enum Event {
     Began {
         /// Its pid.
         pid: u32,
+        /// What the kernel calls it.
+        name: Text,
+        /// Its command line, as it is: read while it waits, since it may end soon.
+        arguments: Vec<Text>,
     },
     /// A socket began to listen, or to receive datagrams at a port.
     Listening {

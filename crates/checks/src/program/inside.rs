@@ -36,12 +36,17 @@ pub enum At {
     Whoever(&'static str),
 }
 
-/// What is to be known of a process in a session, with the program that it is.
-pub fn inside(process: &Process) -> Option<(&'static str, Inside)> {
+/// What is to be known in a session of a process that goes by these names, with the program that it is.
+pub fn inside(names: &[&str], arguments: &[Text]) -> Option<(&'static str, Inside)> {
+    let mut known = all().filter_map(|known| Some((known, names.iter().find(|name| known.goes_by(name))?)));
+    let told = known.find_map(|(known, name)| Some((known.called(name), known.inside?(arguments)?)));
+    told.or_else(|| Some(("Java", management(arguments)?)))
+}
+
+/// The same of a process that can be read.
+pub fn inside_process(process: &Process) -> Option<(&'static str, Inside)> {
     let (title, own) = (process.title(), process.name.shown());
-    let mut known = all().filter(|known| known.goes_by(&title) || known.goes_by(&own));
-    let told = known.find_map(|known| Some((known.called(&title), known.inside?(arguments(process))?)));
-    told.or_else(|| Some(("Java", management(arguments(process))?)))
+    inside(&[&title, &own], arguments(process))
 }
 
 /// True for the name of a program that may be told of as it begins: one that is no server, whose listeners say enough.
@@ -211,12 +216,12 @@ impl Program {
 
 #[cfg(test)]
 mod tests {
-    use super::{Asked, At, Inside, inside};
+    use super::{Asked, At, Inside, inside_process};
     use crate::fixture::process;
 
     fn of(line: &str) -> Option<Inside> {
         let words: Vec<&str> = line.split(' ').collect();
-        Some(inside(&process(7, 1, &words, 60))?.1)
+        Some(inside_process(&process(7, 1, &words, 60))?.1)
     }
 
     fn asks(line: &str) -> Option<&'static str> {

@@ -11,6 +11,7 @@ mod isolated;
 mod joined;
 mod kept;
 mod locked;
+mod notices;
 mod port_only;
 mod quotas;
 mod races;

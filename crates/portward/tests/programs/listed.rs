@@ -57,6 +57,11 @@ impl Entry {
         self.table.get(key).map(|value| value.as_str().expect("a text"))
     }
 
+    fn words(&self, key: &str) -> Vec<String> {
+        let list = self.table.get(key).and_then(toml::Value::as_array).into_iter().flatten();
+        list.map(|word| word.as_str().expect("a word").to_owned()).collect()
+    }
+
     /// Texts of one of its tables, by their names.
     fn texts<'a>(table: Option<&'a toml::Value>) -> impl Iterator<Item = (&'a str, &'a str)> {
         let texts = table.and_then(toml::Value::as_table).into_iter().flatten();
@@ -73,10 +78,9 @@ impl Entry {
         let place = self.place();
         let wants = ["npm", "pypi", "build"].iter().any(|key| self.table.contains_key(*key));
         let is_there = |path: &str| twins.world.run(&["test", "-e", path]).code == Some(0);
-        let debian = self.table.get("debian").and_then(toml::Value::as_array).into_iter().flatten();
-        let missing = debian.filter_map(toml::Value::as_str).find(|package| {
-            twins.world.run(&["dpkg-query", "--show", "--showformat=${db:Status-Status}", package]).stdout != "installed"
-        });
+        let query = ["dpkg-query", "--show", "--showformat=${db:Status-Status}"];
+        let is_missing = |package: &String| twins.world.run(&[&query[..], &[package]].concat()).stdout != "installed";
+        let missing = self.words("debian").into_iter().find(is_missing);
         if let Some(missing) = missing {
             skip(&format!("the package {missing}"));
         } else if wants && !is_there(&place) {
@@ -113,7 +117,7 @@ fn lives(name: &str, user: User) {
         twins.each(|project| drop(twins.enter(project).run(&["sh", "-c", &project.fill(&fill(before))]).expect(0)));
     }
     let _beside = entry.text("beside").map(|line| twins.world.enter().netns("cafe").start(&["sh", "-c", line]));
-    twins.start(&["sh", "-c", &fill(entry.text("start").expect("a start"))]);
+    twins.start_with(&entry.words("options"), &entry.words("start").iter().map(|word| fill(word)).collect::<Vec<_>>());
     let root = twins.projects[0].root.display().to_string();
     let mut first = None;
     for serves in entry.table["serves"].as_array().expect("a list") {

@@ -139,10 +139,20 @@ impl Twins {
         self.each(|project| self.start_in(project, argv));
     }
 
+    /// The same with these options of `portward run`.
+    pub(crate) fn start_with(&self, options: &[String], argv: &[String]) {
+        self.each(|project| self.start_with_in(project, options, argv));
+    }
+
     /// Starts a program under `portward run` in one of them.
     pub(crate) fn start_in(&self, project: &Project, argv: &[&str]) {
+        self.start_with_in(project, &[], &words(argv));
+    }
+
+    fn start_with_in(&self, project: &Project, options: &[String], argv: &[String]) {
         let words = argv.iter().map(|word| project.fill(word));
-        let command: Vec<String> = ["run".to_owned(), "--".to_owned()].into_iter().chain(words).collect();
+        let run = ["run".to_owned()].into_iter().chain(options.iter().cloned());
+        let command: Vec<String> = run.chain(["--".to_owned()]).chain(words).collect();
         let running = self.enter(project).start_portward(&command);
         project.running.borrow_mut().push(running);
     }

@@ -8,6 +8,7 @@ mod connect;
 mod listen;
 mod name;
 
+use portward_model::Text;
 use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
 use rustix::{fd::OwnedFd, io::Errno};
 
@@ -32,8 +33,11 @@ pub(super) enum Answer {
 
 /// The first that is seen of a program: it is told of where its name is one to be told.
 pub(super) fn begins(own: &mut Supervisor<'_>, call: &Call) -> Answer {
-    if Callers::name(call.tid).is_ok_and(|name| (own.noted)(&name)) {
-        own.tell_soon(Event::Began { pid: process_of(call.tid) });
+    if let Ok(name) = Callers::name(call.tid)
+        && (own.noted)(&name)
+        && let Ok(arguments) = Callers::arguments(call.tid)
+    {
+        own.tell_soon(Event::Began { pid: process_of(call.tid), name: Text::new(&name), arguments });
     }
     Answer::Proceed
 }

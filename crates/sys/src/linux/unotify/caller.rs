@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::FileExt,
 };
 
+use portward_model::Text;
 use portward_wire::procfs;
 use rustix::{
     fd::OwnedFd,
@@ -87,6 +88,13 @@ impl Callers {
         let mut name = fs::read(format!("/proc/{tid}/comm"))?;
         name.pop_if(|last| *last == b'\n');
         Ok(name)
+    }
+
+    /// The arguments that the program of a thread was started with, as they are.
+    pub fn arguments(tid: u32) -> io::Result<Vec<Text>> {
+        let bytes = fs::read(format!("/proc/{tid}/cmdline"))?;
+        let bytes = bytes.strip_suffix(&[0]).unwrap_or(&bytes);
+        Ok(bytes.split(|byte| *byte == 0).take(MOST_ARGUMENTS).map(Text::new).collect())
     }
 
     /// The bytes at an address of a thread's memory, at most [`LONGEST_ADDRESS`].
@@ -173,6 +181,8 @@ pub const LONGEST_ADDRESS: usize = 128;
 const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
 /// Threads whose descriptors are kept.
 const MOST_KNOWN: usize = 12;
+/// So many words of a command line are looked at.
+const MOST_ARGUMENTS: usize = 256;
 
 #[cfg(test)]
 mod tests {

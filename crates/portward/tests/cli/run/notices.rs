@@ -1,0 +1,71 @@
+//! What a run says once of programs that it knows: one that has a server outside, one that looks for ports of the whole machine, one
+//! that names its port to its clients.
+
+use std::path::Path;
+
+use portward_testkit::{Outcome, program, until};
+
+use super::Stage;
+
+/// Runs a line of a shell in a project's session.
+fn run(stage: &Stage, project: &Path, line: &str) -> Outcome {
+    stage.inside(project).env("SHELL", "/bin/sh").portward(&["run", "--", "sh", "-c", line])
+}
+
+#[test]
+fn a_server_outside_that_is_asked_for_a_program_is_named() {
+    let Some(stage) = Stage::new() else { return };
+    if program("tmux").is_none() {
+        return;
+    }
+    let tmux = |words: &[&str]| stage.inside(&stage.one).env("SHELL", "/bin/sh").run(&[&["tmux", "-L", "shop"], words].concat());
+    let _ = tmux(&["new-session", "-d", "sleep 600"]).expect(0);
+    until("its server", || (tmux(&["has-session"]).code == Some(0)).then_some(()));
+    let twice = "tmux -L shop new-window -d 'sleep 600'; tmux -L shop new-window -d 'sleep 600'";
+    let asked = run(&stage, &stage.one, twice).expect(0);
+    let told: Vec<&str> = asked.stderr.lines().filter(|line| line.contains("asks tmux (pid ")).collect();
+    assert_eq!(told.len(), 1, "once: {asked}");
+    assert!(told[0].contains("runs outside this session"), "{asked}");
+    assert!(asked.stderr.contains("tmux -L NAME"), "{asked}");
+    // What only looks starts nothing, and a server of its own is the session's.
+    let own = "tmux -L own new-session -d 'sleep 600'; tmux -L own new-window -d 'sleep 600'; tmux -L own kill-server";
+    for line in ["tmux -L shop list-windows", own] {
+        let quiet = run(&stage, &stage.two, line).expect(0);
+        assert!(!quiet.stderr.contains("outside"), "{quiet}");
+    }
+}
+
+#[test]
+fn who_looks_for_a_port_of_the_whole_machine_is_told_what_to_use() {
+    let Some(stage) = Stage::new() else { return };
+    if ["lsof", "fuser", "ss"].iter().any(|name| program(name).is_none()) {
+        return;
+    }
+    for line in ["lsof -ti:3000", "fuser 3000/tcp", "ss -Hltn 'sport = :3000'"] {
+        let looked = run(&stage, &stage.one, &format!("{line}; true")).expect(0);
+        assert!(looked.stderr.contains("looks for 3000 among the ports of the whole machine"), "{looked}");
+        assert!(looked.stderr.contains("portward free 3000"), "{looked}");
+    }
+    let both = run(&stage, &stage.one, "lsof -ti:3000; lsof -ti:3000; fuser 3000/tcp; true").expect(0);
+    assert_eq!(both.stderr.matches("the whole machine").count(), 1, "{both}");
+    let files = run(&stage, &stage.one, "lsof -t /dev/null; true").expect(0);
+    assert!(!files.stderr.contains("the whole machine"), "{files}");
+}
+
+#[test]
+fn a_server_that_names_its_port_to_its_clients_is_told_of() {
+    let Some(stage) = Stage::new() else { return };
+    // What is known of it is its name: a script that is called so is webpack's.
+    let script = stage.world.file("webpack-dev-server", SERVER);
+    let page = stage.inside(&stage.one).start_portward(&["run", "--", "python3", script.to_str().unwrap()]);
+    let told = Stage::told(&page, "names 8080 to its clients");
+    let port = stage.port(&stage.one, "8080");
+    assert!(told.contains(&format!("serves at {port}")), "{told}");
+    let _ = Stage::told(&page, "client.webSocketURL");
+}
+
+const SERVER: &str = "
+import socket
+server = socket.create_server(('127.0.0.1', 8080))
+server.accept()
+";
