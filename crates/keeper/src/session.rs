@@ -284,6 +284,14 @@ impl Witness for Recorder<'_> {
                 let (who, transport) = (self.shown(*pid), transport.name());
                 self.tell_refused(format!("{who} served {transport}/{serves} without a call that was seen; {end}."), None);
             }
+            Event::KeptOut { pid, serves } => {
+                let sentence = format!(
+                    "Datagrams of the network for {} at udp/{serves} are kept out: in a session it hears this machine, and those outside \
+                     whom it asked by connect or sendto.",
+                    self.shown(*pid)
+                );
+                self.tell_refused(sentence, Some(hint!("portward run --expose    lets the network in")));
+            }
             Event::Ended => {
                 let main = self.main;
                 self.desk.state.change(|record| {

@@ -266,6 +266,10 @@ pub struct SocketOptions {
     pub reuse_address: bool,
     /// `SO_REUSEPORT`
     pub reuse_port: bool,
+    /// A filter on the socket takes what comes by the loopback device, and answers of peers that the program asked; of Portward's own
+    /// making, in a session or by `guard pin`.
+    #[serde(default)]
+    pub fenced: bool,
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ pub(crate) struct Bind {
     pub(crate) moves: bool,
     /// An address of the network becomes the one that stands for it: pinned to `lo` it would serve nobody.
     pub(crate) draws_in: bool,
-    /// The socket is pinned at once. One of TCP is pinned when it listens, so that clients that bind first stay free.
-    pub(crate) pins: bool,
+    /// The socket gets a fence and a pin at once. One of TCP is pinned when it listens, so that clients that bind first stay free.
+    pub(crate) fences: bool,
 }
 
 /// What the rules of a session mean for an address.
@@ -36,13 +36,13 @@ impl Apply for Rules {
         let kind = Kind::of(address.ip());
         let datagram = transport == Transport::Udp;
         if self.isolates {
-            return Bind { moves: false, draws_in: false, pins: false };
+            return Bind { moves: false, draws_in: false, fences: false };
         }
         // A client binds port 0 at the address of an interface to go out by it.
         Bind {
             moves: named && !self.keeps_ports && kind != Kind::Multicast,
             draws_in: named && !self.exposes && kind == Kind::Other,
-            pins: named && !self.exposes && datagram,
+            fences: named && !self.exposes && datagram,
         }
     }
 
@@ -74,22 +74,23 @@ mod tests {
     #[test]
     fn binds() {
         let rule = |transport, text: &str| Rules::default().bind(transport, text.parse().unwrap());
-        let moved = Bind { moves: true, draws_in: false, pins: false };
+        let moved = Bind { moves: true, draws_in: false, fences: false };
         assert_eq!(rule(Tcp, "127.0.0.1:3000"), moved);
         assert_eq!(rule(Tcp, "[::]:3000"), moved);
         assert_eq!(rule(Tcp, "192.168.1.20:3000"), Bind { draws_in: true, ..moved });
-        assert_eq!(rule(Tcp, "192.168.1.20:0"), Bind { moves: false, draws_in: false, pins: false }, "a client");
-        assert_eq!(rule(Tcp, "0.0.0.0:0"), Bind { moves: false, draws_in: false, pins: false });
-        assert_eq!(rule(Udp, "0.0.0.0:5353"), Bind { pins: true, ..moved });
-        assert_eq!(rule(Udp, "224.0.0.251:5353"), Bind { moves: false, draws_in: false, pins: true });
-        assert_eq!(rule(Udp, "0.0.0.0:0"), Bind { moves: false, draws_in: false, pins: false }, "a resolver");
+        assert_eq!(rule(Tcp, "192.168.1.20:0"), Bind { moves: false, draws_in: false, fences: false }, "a client");
+        assert_eq!(rule(Tcp, "0.0.0.0:0"), Bind { moves: false, draws_in: false, fences: false });
+        assert_eq!(rule(Udp, "0.0.0.0:5353"), Bind { fences: true, ..moved });
+        assert_eq!(rule(Udp, "192.168.1.20:5353"), Bind { draws_in: true, fences: true, ..moved });
+        assert_eq!(rule(Udp, "224.0.0.251:5353"), Bind { moves: false, draws_in: false, fences: true });
+        assert_eq!(rule(Udp, "0.0.0.0:0"), Bind { moves: false, draws_in: false, fences: false }, "a resolver");
     }
 
     #[test]
     fn the_rule_can_be_loosened() {
         let exposed = Rules { exposes: true, ..Rules::default() };
         let bind = exposed.bind(Tcp, "192.168.1.20:3000".parse().unwrap());
-        assert_eq!(bind, Bind { moves: true, draws_in: false, pins: false });
+        assert_eq!(bind, Bind { moves: true, draws_in: false, fences: false });
         assert!(!exposed.pins());
         let kept = Rules { keeps_ports: true, ..Rules::default() };
         assert!(!kept.bind(Tcp, "0.0.0.0:3000".parse().unwrap()).moves);
@@ -103,7 +104,7 @@ mod tests {
         let isolated = Rules { isolates: true, ..Rules::default() };
         for text in ["0.0.0.0:3000", "[::]:80", "127.0.0.1:0"] {
             let address = text.parse().unwrap();
-            assert_eq!(isolated.bind(Tcp, address), Bind { moves: false, draws_in: false, pins: false });
+            assert_eq!(isolated.bind(Tcp, address), Bind { moves: false, draws_in: false, fences: false });
             assert!(!isolated.may_be_own(address) && !isolated.pins());
         }
     }

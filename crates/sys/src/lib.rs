@@ -35,8 +35,8 @@ pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Transports, Which};
 #[cfg(target_os = "linux")]
 pub use linux::{
-    Hands, Lookup, User, device, loopback_up, on_behalf_of, on_request_to_end, read_given, requested_end, runtime, unotify,
-    write_at_once, write_private,
+    Hands, Lookup, User, device, fence, loopback_up, on_behalf_of, on_request_to_end, read_given, requested_end, runtime,
+    unotify, write_at_once, write_private,
 };
 pub use machine::{Act, Deed, Dial, Done};
 pub use portward_model::Signal;

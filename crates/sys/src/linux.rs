@@ -11,6 +11,7 @@ pub mod device;
 mod dial;
 mod edit;
 mod events;
+pub mod fence;
 mod files;
 mod firewall;
 mod frozen;

@@ -59,7 +59,7 @@ impl BindQuestion {
             port,
             interface: 0,
             v6_only: None,
-            options: SocketOptions { reuse_address: transport == Transport::Tcp, reuse_port: false },
+            options: SocketOptions { reuse_address: transport == Transport::Tcp, reuse_port: false, fenced: false },
             past_privileges: false,
             file_exists: None,
             standing: None,

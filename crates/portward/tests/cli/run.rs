@@ -6,6 +6,7 @@ mod as_asked;
 mod calls;
 mod elder;
 mod ends;
+mod fences;
 mod guests;
 mod isolated;
 mod joined;

@@ -7,8 +7,12 @@ mod bind;
 mod connect;
 mod listen;
 mod name;
+mod option;
+mod send;
 
-use portward_model::Text;
+use std::net::SocketAddr;
+
+use portward_model::{Text, Transport, unmap};
 use portward_sys::unotify::{Call, Callers, LONGEST_ADDRESS};
 use rustix::{fd::OwnedFd, io::Errno};
 
@@ -17,9 +21,11 @@ pub(super) use self::{
     connect::connect,
     listen::listen,
     name::{Names, name},
+    option::{OPTIONS, SOL_SOCKET, set_option},
+    send::{send_message, send_to},
 };
-use super::supervisor::Supervisor;
-use crate::{Event, Given, NoPort, Quota};
+use super::{standing::Served, supervisor::Supervisor};
+use crate::{Event, Given, NoPort, Quota, place, rules::Apply};
 
 /// What to tell the kernel of a call.
 pub(super) enum Answer {
@@ -27,6 +33,8 @@ pub(super) enum Answer {
     Proceed,
     /// It was made in the program's place, with this end.
     Done(Result<(), i32>),
+    /// It was made in the program's place, with this end, which is a number of bytes.
+    Sent(Result<i64, i32>),
     /// Somebody else answers it.
     Later,
 }
@@ -92,12 +100,36 @@ fn socket_of(own: &mut Supervisor<'_>, call: &Call, name: &'static str) -> Resul
 
 /// The address that a call was given, as bytes.
 fn address_of(own: &Supervisor<'_>, call: &Call) -> Result<Vec<u8>, i32> {
+    address_at(own, call, call.arguments[1], call.arguments[2])
+}
+
+/// The address of this length at this place of the caller's memory.
+fn address_at(own: &Supervisor<'_>, call: &Call, address: u64, length: u64) -> Result<Vec<u8>, i32> {
     // The kernel reads the length as an int, and refuses a negative or too large one.
-    let length = i32::from_ne_bytes(low_half(call.arguments[2]));
+    let length = i32::from_ne_bytes(low_half(length));
     let length = usize::try_from(length).ok().filter(|length| *length <= LONGEST_ADDRESS).ok_or(libc::EINVAL)?;
-    let bytes = Callers::memory(call.tid, call.arguments[1], length).map_err(|_| libc::EFAULT)?;
+    let bytes = Callers::memory(call.tid, address, length).map_err(|_| libc::EFAULT)?;
     // While the caller waits, its thread's number cannot have become another's.
     if own.listener.is_valid(call) { Ok(bytes) } else { Err(libc::EINTR) }
+}
+
+/// Writes over an address where the session serves what is dialled at it; gives whether the queue there is full, and `None` where the
+/// session does not serve it.
+fn redirect(own: &mut Supervisor<'_>, transport: Transport, dialled: SocketAddr, bytes: &mut [u8]) -> Option<bool> {
+    if !may_redirect(own, dialled) {
+        return None;
+    }
+    let Served { at, is_full, .. } = own.served(transport, dialled)?;
+    place::set_port(bytes, at.port());
+    if at.ip() != unmap(dialled.ip()) {
+        place::set_address(bytes, at.ip());
+    }
+    Some(is_full)
+}
+
+/// False where an address is certainly dialled as it is: that is asked before anything else, because it is most of them.
+fn may_redirect(own: &mut Supervisor<'_>, dialled: SocketAddr) -> bool {
+    own.rules.may_be_own(dialled) && own.may_serve(dialled)
 }
 
 /// The process that a thread belongs to; the thread's own number where that cannot be read.

@@ -16,6 +16,10 @@ pub(super) trait Duty {
     fn is_telling(&self) -> bool {
         false
     }
+    /// The time until there is more to tell; `None` where nothing waits for it.
+    fn tells_in(&self) -> Option<Duration> {
+        None
+    }
     /// Tells the next of that.
     fn tell_next(&mut self) {}
     /// Does what is to be done now and then; gives the time to the next turn.

@@ -4,14 +4,19 @@ use std::{io, net::SocketAddr, time::Duration};
 
 use portward_model::Transport;
 pub(super) use portward_sys::device::pin;
-use portward_sys::unotify::{LONGEST_ADDRESS, socket_address};
+use portward_sys::{
+    device::{self, LOOPBACK, pinned_to},
+    unotify::{LONGEST_ADDRESS, socket_address},
+};
 use rustix::{
     fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd},
     net::{
-        AddressFamily, SocketType,
+        AddressFamily, SendFlags, SocketType,
         sockopt::{self, Timeout},
     },
 };
+
+use super::fences;
 
 /// TCP or UDP, of an internet socket; `None` for every other, which has no port to move.
 pub(super) fn transport(socket: &impl AsFd) -> Option<Transport> {
@@ -39,6 +44,22 @@ pub(super) fn is_unix(socket: &impl AsFd) -> bool {
 pub(super) fn is_internet(bytes: &[u8]) -> bool {
     let family = bytes.first_chunk().map(|family| i32::from(u16::from_ne_bytes(*family)));
     matches!(family, Some(libc::AF_UNSPEC | libc::AF_INET | libc::AF_INET6))
+}
+
+/// Takes the pin to `lo` off a socket of UDP. Without privilege that is done by taking its peer from it; one that has a peer loses
+/// it only where it may.
+pub(super) fn unpin(socket: &OwnedFd, even_connected: bool) {
+    if pinned_to(socket).as_deref() != Some(LOOPBACK) || device::unpin(socket).is_ok() {
+        return;
+    }
+    if even_connected || rustix::net::getpeername(socket).is_err() {
+        let _ = connect(socket, &[0; SHORTEST_V4]);
+    }
+}
+
+/// True for an address of no family, which takes a socket's peer from it (connect(2)).
+pub(super) fn is_of_no_family(bytes: &[u8]) -> bool {
+    bytes.get(..2) == Some(&[0, 0])
 }
 
 /// What a socket is called that serves others than this machine, and that no pin holds back.
@@ -113,6 +134,18 @@ pub(super) fn connect(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
     if done == 0 { Ok(()) } else { Err(last_error()) }
 }
 
+/// Sends with an address as bytes; gives the number of bytes that went, or the error number that the kernel gave.
+pub(super) fn send_to(socket: &OwnedFd, content: &[u8], flags: SendFlags, address: &[u8]) -> Result<i64, i32> {
+    let length = libc::socklen_t::try_from(address.len()).map_err(|_| libc::EINVAL)?;
+    // SAFETY: the kernel reads both of our buffers, by their lengths.
+    #[allow(unsafe_code)]
+    let sent = unsafe {
+        let flags = flags.bits().cast_signed();
+        libc::sendto(socket.as_raw_fd(), content.as_ptr().cast(), content.len(), flags, address.as_ptr().cast(), length)
+    };
+    if sent < 0 { Err(last_error()) } else { Ok(i64::try_from(sent).unwrap_or(i64::MAX)) }
+}
+
 /// Connects a socket whose calls wait, and waits no longer than a tick of the kernel's clock: `EINPROGRESS` then, and the next
 /// `connect` waits for the rest. `SO_SNDTIMEO` (socket(7)) is what it is before and after.
 pub(super) fn connect_at_once(socket: &OwnedFd, address: &[u8]) -> Result<(), i32> {
@@ -181,7 +214,8 @@ pub fn pin_inherited() -> io::Result<Vec<SocketAddr>> {
             _ => sockopt::socket_acceptconn(&copy).unwrap_or(false),
         };
         if serves {
-            pin(&copy).map_err(io::Error::from_raw_os_error)?;
+            let kept = if transport == Transport::Udp { fences::enclose(&copy).map(|_| ()) } else { pin(&copy) };
+            kept.map_err(io::Error::from_raw_os_error)?;
             pinned.push(name);
         }
     }

@@ -17,10 +17,14 @@ use std::{
 
 use portward_model::{Namespace, PortRange, Socket, SocketState, Transport};
 use portward_sys::{Act, Ask, Depth, StateSet, Transports, Which, unotify::Callers};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::net::{Shutdown, ipproto, sockopt};
 
-use super::{leaving::Leaving, sockets};
+use super::{
+    fences::{self, Filtered},
+    leaving::Leaving,
+    sockets,
+};
 use crate::Event;
 
 /// The supervisor's end of the search.
@@ -74,6 +78,8 @@ struct Search {
     ephemeral: PortRange,
     callers: Callers,
     leaving: Vec<Leaving>,
+    /// Cookies of the session's sockets of UDP that have their fence.
+    fenced: FxHashSet<u64>,
     /// What serves unpinned and is not the session's, by cookie.
     strangers: FxHashMap<u64, Stranger>,
     tell: SyncSender<Event>,
@@ -98,8 +104,9 @@ impl Search {
         let machine = portward_sys::this_machine().ok()?;
         let namespaces = machine.namespaces(&Which::Own).ok()?.value;
         let ephemeral = machine.port_rules().map_or(EVERY_PORT, |rules| rules.ephemeral);
-        let (callers, leaving, strangers) = (Callers::default(), Vec::new(), FxHashMap::default());
-        Some(Self { machine, namespaces, ephemeral, callers, leaving, strangers, tell })
+        let (callers, leaving) = (Callers::default(), Vec::new());
+        let (fenced, strangers) = (FxHashSet::default(), FxHashMap::default());
+        Some(Self { machine, namespaces, ephemeral, callers, leaving, fenced, strangers, tell })
     }
 
     /// Searches until the supervisor has gone.
@@ -144,7 +151,9 @@ impl Search {
         let mut here = self.unpinned(thorough);
         if thorough {
             self.strangers.retain(|cookie, _| here.iter().any(|socket| socket.cookie == *cookie));
+            self.fenced.retain(|cookie| here.iter().any(|socket| socket.cookie == *cookie));
         }
+        here.retain(|socket| !self.fenced.contains(&socket.cookie));
         here.retain(|socket| self.strangers.get(&socket.cookie).is_none_or(|stranger| thorough && stranger.is_due(now)));
         if here.is_empty() {
             return;
@@ -213,7 +222,21 @@ impl Search {
         if sockets::cookie(&copy) != socket.cookie && !is_mptcp {
             return;
         }
-        let pinned = sockets::pin(&copy).is_ok();
+        let pinned = match socket.transport {
+            Transport::Udp => match fences::raise(&copy) {
+                Ok(before) => {
+                    self.fenced.insert(socket.cookie);
+                    // Its pin went when it sent to the outside.
+                    if matches!(before, Filtered::Fenced(_)) {
+                        return;
+                    }
+                    let _ = sockets::pin(&copy);
+                    true
+                }
+                Err(_) => sockets::pin(&copy).is_ok(),
+            },
+            _ => sockets::pin(&copy).is_ok(),
+        };
         if !pinned && rustix::net::shutdown(&copy, Shutdown::Both).is_err() {
             return;
         }

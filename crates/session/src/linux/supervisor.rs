@@ -20,6 +20,7 @@ use super::{
     finds::Finds,
     holds::Holds,
     isolated::Isolated,
+    kept_out::KeptOut,
     sockets,
     standing::Placed,
     strays::Strays,
@@ -52,6 +53,10 @@ pub(super) struct Supervisor<'a> {
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
     pub(super) later: VecDeque<Event>,
+    /// Sockets of UDP that have been bound a moment ago, and are told of unless they turn out to be clients.
+    moments: Vec<Moment>,
+    /// What fences keep out.
+    pub(super) kept_out: KeptOut,
     /// The doors of a session with a network of its own.
     pub(super) isolated: Option<Isolated>,
     /// Ports of the project that nothing has.
@@ -92,6 +97,8 @@ impl<'a> Supervisor<'a> {
             names: Names::default(),
             told: FxHashSet::default(),
             later: VecDeque::new(),
+            moments: Vec::new(),
+            kept_out: KeptOut::default(),
             isolated: None,
             holds: Holds::default(),
             waiters: Waiters::default(),
@@ -137,6 +144,18 @@ impl<'a> Supervisor<'a> {
                 self.ports.listened(asked);
             }
         }
+    }
+
+    /// Has something told of a socket in a moment, unless that is called off.
+    pub(super) fn tell_in_a_moment(&mut self, (pid, cookie): (u32, u64), event: Event) {
+        if self.moments.len() < MOST_UNTOLD {
+            self.moments.push(Moment { cookie, pid, due: Instant::now() + A_MOMENT, event });
+        }
+    }
+
+    /// Calls off what was to be told of a socket: it asks others, and serves nobody.
+    pub(super) fn is_client(&mut self, cookie: u64) {
+        self.moments.retain(|moment| moment.cookie != cookie);
     }
 
     /// Remembers what a socket asked for, until it listens. Of one among very many it is forgotten; its line then lacks that.
@@ -192,11 +211,15 @@ impl Duty for Supervisor<'_> {
             libc::SYS_connect => calls::connect(self, &call),
             libc::SYS_getsockname => calls::name(self, &call),
             libc::SYS_prlimit64 => calls::begins(self, &call),
+            libc::SYS_sendto => calls::send_to(self, &call),
+            libc::SYS_sendmsg | libc::SYS_sendmmsg => calls::send_message(self, &call),
+            libc::SYS_setsockopt => calls::set_option(self, &call),
             _ => Answer::Proceed,
         };
         match answer {
             Answer::Proceed => self.listener.proceed(&call),
             Answer::Done(result) => self.listener.answer(&call, result.map(|()| 0)),
+            Answer::Sent(result) => self.listener.answer(&call, result),
             Answer::Later => {}
         }
     }
@@ -205,7 +228,19 @@ impl Duty for Supervisor<'_> {
         !self.later.is_empty()
     }
 
+    fn tells_in(&self) -> Option<Duration> {
+        self.moments.first().map(|first| first.due.saturating_duration_since(Instant::now()))
+    }
+
     fn tell_next(&mut self) {
+        let now = Instant::now();
+        while let Some(first) = self.moments.first().filter(|first| first.due <= now) {
+            // One who has gone meanwhile serves nobody.
+            if std::fs::exists(format!("/proc/{}", first.pid)).unwrap_or(true) {
+                self.later.push_back(first.event.clone());
+            }
+            self.moments.remove(0);
+        }
         if let Some(event) = self.later.pop_front() {
             self.pass_on(event);
         }
@@ -213,6 +248,7 @@ impl Duty for Supervisor<'_> {
 
     fn look(&mut self) -> Duration {
         self.later.extend(self.strays.iter().flat_map(Strays::found));
+        self.later.extend(self.kept_out.found());
         if let Some(mut isolated) = self.isolated.take() {
             isolated.tidy(|port| self.whose.is_served(Transport::Tcp, port));
             self.isolated = Some(isolated);
@@ -240,12 +276,22 @@ impl Duty for Supervisor<'_> {
     }
 }
 
+/// What is to be told of a socket.
+struct Moment {
+    cookie: u64,
+    pid: u32,
+    due: Instant,
+    event: Event,
+}
+
 /// The namespace of this process, by a socket of its own.
 fn own_namespace() -> Option<u64> {
     let socket = rustix::net::socket(rustix::net::AddressFamily::UNIX, rustix::net::SocketType::DGRAM, None).ok()?;
     sockets::namespace(&socket)
 }
 
+/// How long a socket of UDP is bound before it is told of: whoever asks others connects or sends at once.
+const A_MOMENT: Duration = Duration::from_millis(150);
 /// What is to be told and has not been.
 const MOST_UNTOLD: usize = 4096;
 /// Sockets whose question is remembered; one takes some fifty bytes.

@@ -23,6 +23,7 @@ use rustix::{
 
 use super::{
     aside::Aside,
+    calls::{OPTIONS, SOL_SOCKET},
     channel::{Channel, Failure, News},
     duty::Duty,
     front::{Signals, restore_signals},
@@ -181,6 +182,9 @@ impl<'a> Life<'a> {
     /// Waits for something and deals with it; false when nobody is left to serve.
     fn turn(&mut self, duty: &mut dyn Duty) -> bool {
         let mut pace = self.next.saturating_duration_since(Instant::now());
+        if let Some(moment) = duty.tells_in() {
+            pace = pace.min(moment);
+        }
         if duty.is_telling() {
             pace = Duration::ZERO;
         } else if self.rouse > 0 {
@@ -322,15 +326,26 @@ fn leave(stream: BorrowedFd<'_>) {
     }
 }
 
+/// `MSG_FASTOPEN` of `linux/socket.h`.
+const FAST_OPEN: u32 = 0x2000_0000;
 /// How often a front is woken again.
 const REPEATS: u32 = 3;
 /// How often a front is looked after at the end.
 const FAREWELL: u32 = 20;
 /// Until the next try to tell a front that had no room.
 const RETRY: Duration = Duration::from_millis(50);
-/// The calls of every session.
-const CALLS: &[Reported] =
-    &[Reported::always(libc::SYS_bind), Reported::always(libc::SYS_listen), Reported::always(libc::SYS_connect), BEGINS];
+/// The calls of every session. What is sent on a connected socket names no address, and is never seen; `sendmsg` keeps its
+/// address behind a pointer, and shows no more than that it opens a connection.
+const CALLS: &[Reported] = &[
+    Reported::always(libc::SYS_bind),
+    Reported::always(libc::SYS_listen),
+    Reported::always(libc::SYS_connect),
+    Reported { number: libc::SYS_sendto, when: &[Test::NotNull(4)] },
+    Reported { number: libc::SYS_sendmsg, when: &[Test::HasBits(2, FAST_OPEN)] },
+    Reported { number: libc::SYS_sendmmsg, when: &[Test::HasBits(3, FAST_OPEN)] },
+    Reported { number: libc::SYS_setsockopt, when: &[Test::OneOf(1, &[SOL_SOCKET]), Test::OneOf(2, OPTIONS)] },
+    BEGINS,
+];
 /// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves, those too that
 /// were made before the filter, or are another process's (`pidfd_getfd(2)`).
 const FILTER: Filter = Filter {

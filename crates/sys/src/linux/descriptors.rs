@@ -8,11 +8,16 @@ use rustix::{
     process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
 };
 
-/// Reads `SO_REUSEADDR` and `SO_REUSEPORT` of a held socket. The copy is closed at once and changes nothing.
+use super::fence;
+
+/// Reads `SO_REUSEADDR` and `SO_REUSEPORT` of a held socket, and whether it has a fence. The copy is closed at once and changes nothing.
 pub(super) fn options(holding: &Holding) -> Seen<SocketOptions> {
     match copy(holding) {
         Ok(socket) => match (sockopt::socket_reuseaddr(&socket), sockopt::socket_reuseport(&socket)) {
-            (Ok(reuse_address), Ok(reuse_port)) => Seen::Known(SocketOptions { reuse_address, reuse_port }),
+            (Ok(reuse_address), Ok(reuse_port)) => {
+                let fenced = matches!(fence::filtered(&socket), Ok(fence::Filtered::Fenced(_)));
+                Seen::Known(SocketOptions { reuse_address, reuse_port, fenced })
+            }
             _ => Seen::Unsupported,
         },
         Err(Errno::PERM | Errno::ACCESS) => Seen::Hidden(Need::Root),

@@ -21,6 +21,17 @@ pub fn pin(socket: &impl AsFd) -> Result<(), i32> {
     if done == 0 { Ok(()) } else { Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)) }
 }
 
+/// Takes the pin off a socket, which takes `CAP_NET_RAW`; gives the error number that the kernel gave.
+pub fn unpin(socket: &impl AsFd) -> Result<(), i32> {
+    // SAFETY: of a name with no length the kernel reads nothing.
+    #[allow(unsafe_code)]
+    let done = unsafe {
+        let socket = socket.as_fd().as_raw_fd();
+        libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, LOOPBACK.as_ptr().cast(), 0)
+    };
+    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)) }
+}
+
 /// The name of the device that a socket is pinned to, empty for none; `None` where the kernel does not tell.
 pub fn pinned_to(socket: &impl AsFd) -> Option<Vec<u8>> {
     let mut name = [MaybeUninit::<u8>::zeroed(); libc::IFNAMSIZ];

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr};
 
-use portward_model::{Holding, ProcessId, Socket, Text};
+use portward_model::{Holding, ProcessId, Socket, Text, Transport};
 use rustix::{
     fd::OwnedFd,
     fs::fstat,
@@ -10,7 +10,11 @@ use rustix::{
     net::{getsockname, ipproto, sockopt},
 };
 
-use super::{actions, descriptors, device, kernel};
+use super::{
+    actions, descriptors, device,
+    fence::{self, Fence, Filtered},
+    kernel,
+};
 use crate::{Pinned, SysError};
 
 /// Pins this very socket, which this process holds by this descriptor.
@@ -32,6 +36,9 @@ pub(super) fn pin(process: ProcessId, holding: &Holding, listed: &Socket) -> Res
     if !is_same(&socket, listed) {
         return Ok(Pinned::Gone);
     }
+    if listed.transport == Transport::Udp {
+        fence_for_good(&socket);
+    }
     let before = device::pinned_to(&socket).unwrap_or_default();
     if before == device::LOOPBACK {
         return Ok(Pinned::Already);
@@ -40,6 +47,20 @@ pub(super) fn pin(process: ProcessId, holding: &Holding, listed: &Socket) -> Res
         Ok(()) => Ok(Pinned::Now),
         Err(libc::EPERM) if !before.is_empty() => Ok(Pinned::Elsewhere { device: Text::new(&before) }),
         Err(number) => Err(failed(process, io::Error::from_raw_os_error(number))),
+    }
+}
+
+/// Puts a fence on a socket of UDP, and locks it: its pin alone would go with the next `connect(2)` that names no family. One
+/// that has a filter of its own which is locked, or which the kernel does not show, is left with the pin.
+fn fence_for_good(socket: &OwnedFd) {
+    let own = match fence::filtered(socket) {
+        Ok(Filtered::Not) => Vec::new(),
+        Ok(Filtered::Fenced(fence)) => fence.own,
+        Ok(Filtered::Own(own)) => own,
+        Err(_) => return,
+    };
+    if fence::raise(socket, &Fence { peers: Vec::new(), own }).is_ok() {
+        let _ = fence::lock(socket);
     }
 }
 

@@ -13,7 +13,7 @@ use std::{io, mem::MaybeUninit};
 
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
-pub use caller::{Callers, LONGEST_ADDRESS, socket_address};
+pub use caller::{Callers, LONGEST_ADDRESS, LONGEST_MEMORY, socket_address};
 pub use door::{Door, Prologue, without_background_stop};
 pub use filter::{Filter, Reported, Test};
 

@@ -6,9 +6,9 @@ use portward_model::Transport;
 use portward_sys::unotify::Call;
 use rustix::fd::OwnedFd;
 
-use super::{Answer, address_of, listen::tell_listening, name::note, not_pinned, socket_of};
+use super::{Answer, address_of, listen::tell_listening, name::note, socket_of};
 use crate::{
-    linux::{holds::is_only_kept, sockets, supervisor::Supervisor},
+    linux::{fences, holds::is_only_kept, sockets, supervisor::Supervisor},
     place,
     rules::Apply,
 };
@@ -36,18 +36,22 @@ pub(in crate::linux) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     if let Err(errno) = own.place(call, asked, (moves, rule.draws_in), &mut bytes) {
         return Answer::Done(Err(errno));
     }
-    if rule.pins
-        && let Err(errno) = sockets::pin(&socket)
-    {
-        own.tell_refused(call.tid, "bind", not_pinned(errno));
-        return Answer::Done(Err(libc::EACCES));
-    }
     if let Some(isolated) = &mut own.isolated {
         isolated.make_way(asked.port());
     }
     // The supervisor may have rights that the program gave up.
     if !moves && own.isolated.is_none() && is_system_port(asked.port()) && !may_bind_system_ports(call.tid) {
         return Answer::Done(Err(libc::EACCES));
+    }
+    let mut before = None;
+    if rule.fences {
+        match fences::enclose(&socket) {
+            Ok(filter) => before = Some(filter),
+            Err(errno) => {
+                own.tell_refused(call.tid, "bind", not_fenced(errno));
+                return Answer::Done(Err(libc::EACCES));
+            }
+        }
     }
     own.holds.let_go(sockets::address(&bytes).map_or(0, |address| address.port()));
     let mut done = sockets::bind(&socket, &bytes);
@@ -65,6 +69,14 @@ pub(in crate::linux) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     }
     if rule.moves && done == Err(libc::EADDRINUSE) {
         tell_collapsed(own, call, asked, &bytes);
+    }
+    match &before {
+        Some(before) if done.is_err() => fences::release(&socket, before),
+        Some(_) => {
+            let pid = own.callers.process_of(call.tid);
+            own.kept_out.watch(&socket, pid);
+        }
+        None => {}
     }
     if done.is_ok() && asked.port() != 0 {
         own.remember(sockets::cookie(&socket), asked);
@@ -113,6 +125,11 @@ fn may_bind_system_ports(tid: u32) -> bool {
     let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:"));
     let effective = effective.and_then(|set| u64::from_str_radix(set.trim(), 16).ok()).unwrap_or_default();
     effective & (1 << CAP_NET_BIND_SERVICE) != 0 && space("self") == space(&tid.to_string())
+}
+
+fn not_fenced(errno: i32) -> String {
+    let error = std::io::Error::from_raw_os_error(errno);
+    format!("its socket has a filter that admits no other beside it ({error}), and the network could reach it")
 }
 
 /// Tells why a bind failed that would have come to pass outside: an address of the network becomes the loopback, where the

@@ -1,14 +1,14 @@
 //! `connect(2)`
 
-use portward_model::{Transport, unmap};
+use portward_model::Transport;
 use portward_sys::unotify::Call;
+use rustix::fd::OwnedFd;
 
-use super::{Answer, address_of, low_half, process_of};
+use super::{Answer, address_of, low_half, may_redirect, process_of, redirect};
 use crate::{
     Event, Quota,
-    linux::{sockets, standing::Served, supervisor::Supervisor, waiters::MOST_WAITING},
-    place,
-    rules::{Apply, stays_here},
+    linux::{fences, sockets, supervisor::Supervisor, waiters::MOST_WAITING},
+    rules::stays_here,
 };
 
 /// `connect(2)`
@@ -18,9 +18,9 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
     if own.isolated.is_some() {
         return connect_isolated(own, &bytes);
     }
-    let Some(dialled) = sockets::address(&bytes).filter(|address| own.rules.may_be_own(*address) && own.may_serve(*address))
-    else {
-        return Answer::Proceed;
+    let dialled = sockets::address(&bytes);
+    let Some(dialled) = dialled.filter(|address| may_redirect(own, *address)) else {
+        return connect_outside(own, call, &bytes);
     };
     let number = i32::from_ne_bytes(low_half(call.arguments[0]));
     let Ok(socket) = own.callers.socket(call.tid, number) else { return Answer::Proceed };
@@ -28,11 +28,9 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
         return Answer::Proceed;
     }
     let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
-    let Some(Served { at, is_full, .. }) = own.served(transport, dialled) else { return Answer::Proceed };
-    place::set_port(&mut bytes, at.port());
-    if at.ip() != unmap(dialled.ip()) {
-        place::set_address(&mut bytes, at.ip());
-    }
+    let Some(is_full) = redirect(own, transport, dialled, &mut bytes) else {
+        return connect_outside(own, call, &bytes);
+    };
     if transport == Transport::Udp || !sockets::blocks(&socket) {
         return Answer::Done(sockets::connect(&socket, &bytes));
     }
@@ -53,6 +51,30 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
             Answer::Done(Err(error.raw_os_error().unwrap_or(libc::EAGAIN)))
         }
     }
+}
+
+/// `connect(2)` to what the session does not serve, which goes on as the program made it. A fenced socket hears whom it asks outside
+/// from then on, and nobody else there; asking nobody, it hears this machine alone.
+fn connect_outside(own: &mut Supervisor<'_>, call: &Call, bytes: &[u8]) -> Answer {
+    let peer = sockets::address(bytes);
+    let leaves = peer.map_or_else(|| sockets::is_of_no_family(bytes), |peer| !stays_here(peer));
+    if !leaves || !own.kept_out.any {
+        return Answer::Proceed;
+    }
+    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
+    let socket = own.callers.socket(call.tid, number).ok().filter(|_| own.listener.is_valid(call));
+    let is_datagram = |socket: &OwnedFd| sockets::transport(socket) == Some(Transport::Udp) && own.is_here(socket);
+    let fenced = socket.filter(is_datagram).and_then(|socket| Some((fences::of(&socket)?, socket)));
+    let Some((fence, socket)) = fenced else { return Answer::Proceed };
+    fences::admit_alone(&socket, &fence, peer);
+    let done = sockets::connect(&socket, bytes);
+    match (done, peer) {
+        (Err(_), _) => fences::restore(&socket, &fence),
+        (Ok(()), Some(_)) => own.is_client(sockets::cookie(&socket)),
+        // The kernel took the pin off (`__udp_disconnect`), and nobody outside is asked any more.
+        (Ok(()), None) => drop(sockets::pin(&socket)),
+    }
+    Answer::Done(done)
 }
 
 /// `connect(2)` in a network of its own, which goes on as the program made it: where nothing serves the port there and the real

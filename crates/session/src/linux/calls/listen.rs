@@ -68,7 +68,12 @@ pub(super) fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &Own
         return tell_inside(own, call, transport, asked);
     }
     let (pid, pinned) = (own.callers.process_of(call.tid), own.rules.pins());
-    own.tell_soon(Event::Listening { pid, transport, asked, serves, pinned });
+    let event = Event::Listening { pid, transport, asked, serves, pinned };
+    if transport == Transport::Udp {
+        own.tell_in_a_moment((pid, cookie), event);
+    } else {
+        own.tell_soon(event);
+    }
 }
 
 /// A socket listens in a network of its own. One of TCP that asked for its port is let in from outside.

@@ -99,7 +99,15 @@ impl Callers {
 
     /// The bytes at an address of a thread's memory, at most [`LONGEST_ADDRESS`].
     pub fn memory(tid: u32, address: u64, length: usize) -> io::Result<Vec<u8>> {
-        let mut bytes = vec![0; length.min(LONGEST_ADDRESS)];
+        Self::much_memory(tid, address, length.min(LONGEST_ADDRESS))
+    }
+
+    /// The same of what is longer than an address, at most [`LONGEST_MEMORY`]: a datagram, or a filter.
+    pub fn much_memory(tid: u32, address: u64, length: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; length.min(LONGEST_MEMORY)];
+        if bytes.is_empty() {
+            return Ok(bytes);
+        }
         let Ok(start) = usize::try_from(address) else { return Err(io::ErrorKind::InvalidInput.into()) };
         let Some(pid) = i32::try_from(tid).ok().and_then(Pid::from_raw) else { return Err(io::ErrorKind::InvalidInput.into()) };
         let local = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() };
@@ -177,6 +185,8 @@ pub fn socket_address(bytes: &[u8]) -> Option<SocketAddr> {
 
 /// `struct sockaddr_storage`
 pub const LONGEST_ADDRESS: usize = 128;
+/// More than any datagram.
+pub const LONGEST_MEMORY: usize = 64 * 1024;
 /// `PIDFD_THREAD` of `linux/pidfd.h`.
 const PIDFD_THREAD: libc::c_uint = libc::O_EXCL as libc::c_uint;
 /// Threads whose descriptors are kept.
