@@ -227,6 +227,44 @@ fn datagrams_from_the_network_stay_out() {
 }
 
 #[test]
+fn no_call_of_its_own_opens_a_datagram_socket_again() {
+    let Some(world) = world() else { return };
+    lay_cable(&world);
+    let mut server = world.enter().start(&["python3", "-c", UNDOES]);
+    server.line_where(|line| line == "READY");
+    pin(&world, "udp/3000");
+    server.tell("undo");
+    // What it undid is the pin; what holds is the filter, which is locked.
+    assert_eq!(server.line(), "0 1 1");
+    for address in HERE {
+        send(&world, "lan", address, "after");
+    }
+    for address in ["127.0.0.1", "::1"] {
+        send(&world, "", address, "near");
+        assert_eq!(server.line(), "near", "what came before it was not taken");
+    }
+    // It hears this machine alone, and is shown so to who may look at its filter.
+    let told = pin(&world, "udp/3000");
+    assert_eq!(told["sockets"][0]["did"], "already_pinned", "{told:#}");
+}
+
+/// A server that is told to undo its pin, and then says each datagram it gets.
+const UNDOES: &str = r"
+import ctypes, socket, sys
+s = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+s.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+s.bind(('::', 3000))
+print('READY', flush=True)
+sys.stdin.readline()
+def number(*option):
+    try: s.setsockopt(*option); return 0
+    except OSError as error: return error.errno
+print(ctypes.CDLL(None).connect(s.fileno(), bytes(16), 16), number(1, 27, 0), number(1, 44, 0), flush=True)
+while True:
+    print(s.recv(99).decode(), flush=True)
+";
+
+#[test]
 fn a_server_that_listens_anew_is_open_again() {
     let Some(world) = world() else { return };
     lay_cable(&world);

@@ -28,6 +28,16 @@ pub(super) fn release(socket: &OwnedFd, before: &Filtered) {
     sockets::unpin(socket, true);
 }
 
+/// Gives a fresh socket the fence that another one has.
+pub(super) fn like(fresh: &OwnedFd, other: &OwnedFd) -> Result<(), i32> {
+    match fence::filtered(other)? {
+        Filtered::Fenced(fence) => fence::raise(fresh, &fence),
+        // It was exposed, or is of port 0.
+        Filtered::Not => Ok(()),
+        Filtered::Own(own) => fence::attach(fresh, &own),
+    }
+}
+
 /// Puts a fence on a socket, with the program's own filter behind it; gives what filter it had.
 pub(super) fn raise(socket: &OwnedFd) -> Result<Filtered, i32> {
     let before = fence::filtered(socket)?;

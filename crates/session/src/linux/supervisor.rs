@@ -55,6 +55,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) later: VecDeque<Event>,
     /// Sockets of UDP that have been bound a moment ago, and are told of unless they turn out to be clients.
     moments: Vec<Moment>,
+    /// An address of the network has been bound in this session, for which another one stands.
+    pub(super) has_stand_ins: bool,
     /// What fences keep out.
     pub(super) kept_out: KeptOut,
     /// The doors of a session with a network of its own.
@@ -98,6 +100,7 @@ impl<'a> Supervisor<'a> {
             told: FxHashSet::default(),
             later: VecDeque::new(),
             moments: Vec::new(),
+            has_stand_ins: false,
             kept_out: KeptOut::default(),
             isolated: None,
             holds: Holds::default(),

@@ -88,6 +88,37 @@ fn who_asks_from_a_port_of_its_own_hears_whom_it_asked_and_nobody_else() {
 }
 
 #[test]
+fn a_client_at_an_address_of_the_network_and_a_port_of_its_own_gets_out() {
+    let Some(stage) = Stage::new() else { return };
+    let neighbour = stage.world.add_neighbour();
+    let others = stage.world.enter().netns("cafe").start(&["python3", "-c", ECHO]);
+    assert_eq!(others.line(), "READY");
+    let (stdout, stderr) = stage.said(
+        "import fcntl, select\n\
+         for family, own, peer in (2, '192.168.77.1', '192.168.77.2'), (10, 'fd77::1', 'fd77::2'), (10, '::ffff:192.168.77.1', '::ffff:192.168.77.2'):\n\
+         \x20   s = socket.socket(family); s.setsockopt(6, 1, 1); s.setsockopt(1, 7, 30000); s.settimeout(5); os.set_inheritable(s.fileno(), True)\n\
+         \x20   s.bind((own, 4000)); s.connect((peer, 7777)); at = s.getsockname()\n\
+         \x20   print(at[0], at[1] % 100, s.recv(99).decode(), s.getsockopt(6, 1), s.getsockopt(1, 7), s.gettimeout(), os.get_inheritable(s.fileno()))\n\
+         \x20   s = socket.socket(family, 2); s.settimeout(5); s.bind((own, 4001)); s.sendto(b'by sendto', (peer, 7778)); print(s.recv(99).decode(), s.getsockname()[0])\n\
+         \x20   s = socket.socket(family, 2); s.settimeout(5); s.bind((own, 4002)); s.connect((peer, 7778)); s.send(b'by connect'); print(s.recv(99).decode())\n\
+         s = socket.socket(); s.setblocking(False); s.bind(('192.168.77.1', 4003)); print(s.connect_ex(('192.168.77.2', 7777)))\n\
+         select.select([s], [], [], 5); print(s.recv(99).decode())\n\
+         s = socket.socket(); s.bind(('192.168.77.1', 4004)); e = select.epoll(); e.register(s); print(number(lambda: s.connect(('192.168.77.2', 7777))))",
+    );
+    let of = |own: &str| format!("{own} 0 welcome 1 60000 5.0 True\nby sendto 7778 {own}\nby connect 7778\n");
+    let all = ["192.168.77.1", "fd77::1", "::ffff:192.168.77.1"].map(of).concat();
+    assert_eq!(stdout, format!("{all}115\nwelcome\n22"), "{stderr}");
+    assert_eq!(stderr.matches("was refused its connect").count(), 1, "{stderr}");
+    assert!(stderr.contains("192.168.77.1:4004 stands at 127.") && stderr.contains("from where nothing goes out"), "{stderr}");
+    // One that turned out to be a client and then listens all the same serves nobody outside.
+    let code = "import ctypes, socket, sys\ns = socket.socket(); s.setsockopt(1, 2, 1); s.bind(('192.168.77.1', 4005)); s.connect(('192.168.77.2', 7777))\n\
+                ctypes.CDLL(None).connect(s.fileno(), bytes(16), 16); s.listen(); print('READY', flush=True); sys.stdin.readline()";
+    let running = stage.inside(&stage.one).start_portward(&["run", "python3", "-c", code]);
+    assert_eq!(running.line(), "READY", "{}", running.stderr());
+    assert!(neighbour.reaches(&stage.world).is_empty());
+}
+
+#[test]
 fn what_is_kept_out_is_told_once() {
     let Some(stage) = Stage::new() else { return };
     let _neighbour = stage.world.add_neighbour();
@@ -245,7 +276,7 @@ for address in addresses.split(','):
                 except OSError: pass
 ";
 
-/// Answers by two ports at once: the one that was asked, and one that was not.
+/// Answers datagrams by two ports at once, the one that was asked and one that was not; and greets connections.
 const ECHO: &str = r"
 import select, socket
 sockets = {}
@@ -253,9 +284,11 @@ for family, address in (2, '192.168.77.2'), (10, 'fd77::2'):
     other = socket.socket(family, 2); other.bind((address, 0))
     for port in 7778, 7779:
         s = socket.socket(family, 2); s.bind((address, port)); sockets[s] = port, other
+    sockets[socket.create_server((address, 7777), family=family)] = None
 print('READY', flush=True)
 while True:
     for s in select.select(list(sockets), [], [])[0]:
+        if not sockets[s]: s.accept()[0].send(b'welcome'); continue
         what, who = s.recvfrom(99); port, other = sockets[s]
         other.sendto(b'nobody asked', who); s.sendto(what + b' %d' % port, who); other.sendto(b'nobody asked', who)
 ";

@@ -78,6 +78,7 @@ pub(in crate::linux) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
         }
         None => {}
     }
+    own.has_stand_ins |= rule.draws_in && done.is_ok();
     if done.is_ok() && asked.port() != 0 {
         own.remember(sockets::cookie(&socket), asked);
         note(own, asked, &bytes);

@@ -2,12 +2,11 @@
 
 use portward_model::Transport;
 use portward_sys::unotify::Call;
-use rustix::fd::OwnedFd;
 
 use super::{Answer, address_of, low_half, may_redirect, process_of, redirect};
 use crate::{
     Event, Quota,
-    linux::{fences, sockets, supervisor::Supervisor, waiters::MOST_WAITING},
+    linux::{fences, outward::turned, sockets, supervisor::Supervisor, waiters::MOST_WAITING},
     rules::stays_here,
 };
 
@@ -58,14 +57,20 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
 fn connect_outside(own: &mut Supervisor<'_>, call: &Call, bytes: &[u8]) -> Answer {
     let peer = sockets::address(bytes);
     let leaves = peer.map_or_else(|| sockets::is_of_no_family(bytes), |peer| !stays_here(peer));
-    if !leaves || !own.kept_out.any {
+    if !leaves || !(own.kept_out.any || own.has_stand_ins) {
         return Answer::Proceed;
     }
     let number = i32::from_ne_bytes(low_half(call.arguments[0]));
     let socket = own.callers.socket(call.tid, number).ok().filter(|_| own.listener.is_valid(call));
-    let is_datagram = |socket: &OwnedFd| sockets::transport(socket) == Some(Transport::Udp) && own.is_here(socket);
-    let fenced = socket.filter(is_datagram).and_then(|socket| Some((fences::of(&socket)?, socket)));
-    let Some((fence, socket)) = fenced else { return Answer::Proceed };
+    let Some(socket) = socket.filter(|socket| own.is_here(socket)) else { return Answer::Proceed };
+    let socket = match peer {
+        Some(peer) if own.has_stand_ins => turned(own, call, socket, peer),
+        _ => socket,
+    };
+    if sockets::transport(&socket) != Some(Transport::Udp) {
+        return Answer::Proceed;
+    }
+    let Some(fence) = fences::of(&socket) else { return Answer::Proceed };
     fences::admit_alone(&socket, &fence, peer);
     let done = sockets::connect(&socket, bytes);
     match (done, peer) {

@@ -10,7 +10,7 @@ use rustix::{fd::OwnedFd, io::Errno, net::SendFlags};
 
 use super::{Answer, address_at, low_half, may_redirect, redirect};
 use crate::{
-    linux::{fences, sockets, supervisor::Supervisor},
+    linux::{fences, outward::turned, sockets, supervisor::Supervisor},
     place::Kind,
 };
 
@@ -33,7 +33,7 @@ pub(in crate::linux) fn send_to(own: &mut Supervisor<'_>, call: &Call) -> Answer
     }
     if redirect(own, transport, to, &mut bytes).is_none() {
         if transport == Transport::Udp && is_outside(to) {
-            ask_outside(own, &socket, to);
+            ask_outside(own, call, socket, to);
         }
         return Answer::Proceed;
     }
@@ -72,11 +72,12 @@ fn is_outside(to: SocketAddr) -> bool {
 }
 
 /// A socket sends to somebody outside, whose answers it is to hear.
-fn ask_outside(own: &mut Supervisor<'_>, socket: &OwnedFd, to: SocketAddr) {
-    let Some(fence) = fences::of(socket) else { return };
-    fences::admit(socket, fence, to);
+fn ask_outside(own: &mut Supervisor<'_>, call: &Call, socket: OwnedFd, to: SocketAddr) {
+    let socket = if own.has_stand_ins { turned(own, call, socket, to) } else { socket };
+    let Some(fence) = fences::of(&socket) else { return };
+    fences::admit(&socket, fence, to);
     if Kind::of(to.ip()) == Kind::Other {
-        own.is_client(sockets::cookie(socket));
+        own.is_client(sockets::cookie(&socket));
     }
 }
 
