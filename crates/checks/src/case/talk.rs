@@ -143,7 +143,7 @@ fn is_served(exchange: &Exchange) -> bool {
 
 /// Whether the answer to an upgrade names one of the subprotocols that the client offered; `None` where it offered none.
 ///
-/// A browser leaves where it does not (WebSockets standard, section 2, after RFC 6455 section 4.1).
+/// A browser leaves where it does not (`WebSockets` standard, section 2, after RFC 6455 section 4.1).
 pub(crate) fn takes_subprotocol(case: &Case<'_>, answer: &HttpAnswer<'_>) -> Option<bool> {
     let offered = super::request::protocols(case)?;
     let chosen = answer.header("sec-websocket-protocol");

@@ -182,8 +182,8 @@ impl Inquiry {
     #[expect(clippy::should_implement_trait, reason = "an inquiry is no iterator: each step but the last waits for its answer")]
     pub fn next(&mut self) -> Step {
         loop {
-            let Some(task) = self.agenda.pop_front() else { return Step::Done(Box::new(diagnose(&self.case()))) };
-            let step = match &task {
+            let Some(mut task) = self.agenda.pop_front() else { return Step::Done(Box::new(diagnose(&self.case()))) };
+            let step = match &mut task {
                 Task::Read(wanted) => Step::Read(wanted.clone()),
                 Task::Dial(dialling) => Step::Dial(self.call(dialling)),
                 Task::Pause => Step::Watch { at_most_ms: watching::PAUSE_MS, progress: self.progress() },

@@ -256,7 +256,7 @@ fn host_word(line: &str, name: &str, after: &str, end: usize) -> Option<Place> {
     let lower = name.to_ascii_lowercase();
     let served = SERVER_WORDS.contains(&lower.as_str()) && line.get(..end - name.len())?.ends_with("server ");
     // An address in Python's form stands by itself.
-    if !(served || HOST_WORDS.contains(&lower.as_str())) || after.starts_with(" ('") || after.starts_with(" (\"") {
+    if !(served || HOST_WORDS.contains(&lower.as_str())) || is_tuple(after) {
         return None;
     }
     let bare = after.trim_start_matches([':', '=', ' ', '(', '\\']);
@@ -272,6 +272,12 @@ fn host_word(line: &str, name: &str, after: &str, end: usize) -> Option<Place> {
     let told = !is_word && if quoted { !follows.starts_with(": ") } else { follows.starts_with(" port ") };
     let skipped = start + (bare.len() - inner.len());
     (told && place.start == 0).then(|| Place { start: skipped, end: skipped + place.end, ..place })
+}
+
+/// True before an address in Python's form: `address: ('db', 5432)`.
+fn is_tuple(after: &str) -> bool {
+    let after = after.strip_prefix(':').unwrap_or(after);
+    after.starts_with(" ('") || after.starts_with(" (\"")
 }
 
 /// `http://user@host:3000/path`.

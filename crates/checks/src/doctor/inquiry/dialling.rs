@@ -22,18 +22,22 @@ pub(super) struct Dialling {
     /// How often it was refused before, and how often at a quiet moment.
     again: usize,
     quiet: usize,
+    /// What is said, in one line.
+    line: Option<Text>,
 }
 
 impl Dialling {
     pub(super) fn of(dial: PlannedDial) -> Self {
-        Self { dial, again: 0, quiet: 0 }
+        Self { dial, again: 0, quiet: 0, line: None }
     }
 }
 
 impl Inquiry {
-    pub(super) fn call(&self, dialling: &Dialling) -> Call {
+    /// The connection with its words, which are kept in one line for when it has been made.
+    pub(super) fn call(&self, dialling: &mut Dialling) -> Call {
         let dial = dialling.dial.clone();
-        let bytes = dial.speech.map(|speech| self.words(&speech).0);
+        let (bytes, line) = dial.speech.map(|speech| self.words(&speech)).unzip();
+        dialling.line = line.flatten();
         Call { dial, bytes }
     }
 
@@ -42,7 +46,7 @@ impl Inquiry {
     /// The kernel's own refusal raises `Tcp.OutRsts` each time, a packet filter's never does, and on a busy machine others
     /// raise it as well. So one refusal without a rise is the proof; several with it are as good as one can have.
     pub(super) fn called(&mut self, dialling: Dialling, called: Called) {
-        let Dialling { dial, mut again, mut quiet } = dialling;
+        let Dialling { dial, mut again, mut quiet, line } = dialling;
         let queue = self.listener_of(&dial.at).and_then(|(cookie, before)| {
             let now = called.sockets.iter().find(|socket| socket.cookie == cookie)?;
             Some((before, now.queue))
@@ -67,7 +71,7 @@ impl Inquiry {
         if let (Some(exchange), Some(speech)) = (&mut exchange, &dial.speech)
             && exchange.said == speech.said
         {
-            exchange.line = self.words(speech).1;
+            exchange.line = line;
         }
         let at = dial.at.clone();
         self.exam.attempts.push(Attempt { at, met, took_us, rose, meanwhile, queue, accepted, exchange, from });
@@ -76,7 +80,7 @@ impl Inquiry {
         if served && open && again < MOST_REFUSALS && quiet < QUIET_REFUSALS {
             quiet += usize::from(resets == 1 && failures == 1);
             again += 1;
-            self.first([Task::Dial(Dialling { dial, again, quiet })]);
+            self.first([Task::Dial(Dialling { again, quiet, ..Dialling::of(dial) })]);
         } else if again > 0 {
             self.notes.push(format!("{} connections were made, to tell who refuses them", again + 1).into());
         }
