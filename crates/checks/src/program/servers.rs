@@ -22,7 +22,7 @@ pub(super) const PROGRAMS: &[Program] = &[
     Program { allows: "c.ServerApp.local_hostnames = ['HOST']", ..Program::named("jupyter jupyter-server", Server) },
     Program { allows: "core.allowedHosts: ['HOST']", compares: true, ..Program::named("storybook start-storybook", DevServer) },
     // They look for a free port with detect-port, and ask whether another one will do.
-    Program { compares: true, ..Program::named("react-scripts", DevServer) },
+    Program { compares: true, ..Program::named("react-scripts", DevServer) }.inside(inside::react_scripts),
     Program { compares: true, ..Program::named("craco", DevServer) },
     Program { again: &["watch"], ..Program::named("tsx", DevServer) },
     Program { again: &["--watch"], ..Program::named("nest", DevServer) },

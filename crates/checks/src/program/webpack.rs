@@ -12,7 +12,6 @@ pub(super) const PROGRAMS: &[Program] = &[
         ..Program::named("webpack webpack-dev-server", Kind::DevServer)
     }
     .inside(inside::webpack),
-    Program::named("react-scripts", Kind::DevServer).inside(inside::react_scripts),
     Program {
         told: Way::Flags(&["--port", "{}"]),
         seen: &[("vue-cli-service serve", "vue-cli-service serve --port 20300")],
