@@ -44,6 +44,12 @@ pub(crate) fn is_held(view: &View, index: usize) -> bool {
     view.snapshot.sockets.get(index).is_some_and(bound) && owner() == Some(Own::Session)
 }
 
+/// True for the socket at which a process of Portward's own answers its user.
+pub(crate) fn is_answering(view: &View, index: usize) -> bool {
+    let owner = || view.first_owner(index).and_then(|pid| view.snapshot.process(pid)).and_then(Own::of);
+    view.snapshot.sockets.get(index).is_some_and(|socket| socket.transport.is_unix()) && owner().is_some()
+}
+
 /// Every leased port, with whose it is: `shop's 3000`.
 fn leased<R: Rights>(cx: &Context<'_, R>) -> Result<Vec<(u16, String)>, Failure> {
     let Some(store) = Store::reading(cx)? else { return Ok(Vec::new()) };

@@ -145,7 +145,8 @@ fn was_started_by(command: &str, word: &str) -> bool {
 }
 
 fn script_of(command: &str) -> Option<&str> {
-    command.rsplit(' ').find(|own| !own.starts_with('-'))
+    let is_script = |own: &&str| !own.starts_with('-') && !own.bytes().all(|byte| byte.is_ascii_digit());
+    command.rsplit(' ').find(is_script)
 }
 
 fn ports(found: &Found<'_>, asked: bool) -> impl Iterator<Item = u16> {

@@ -161,6 +161,12 @@ impl List {
                 held += usize::from(is_held);
                 !is_held
             });
+            // Where a supervisor answers its own user is nobody else's concern.
+            rows.retain(|row| {
+                let asks = !self.unix && row.sockets.iter().all(|index| own::is_answering(&view, *index as usize));
+                minor_unix += usize::from(asks);
+                !asks
+            });
         }
         if !self.unix && self.filters.is_empty() {
             rows.retain(|row| {

@@ -20,6 +20,7 @@ mod hands;
 mod lab;
 mod lease;
 mod list;
+mod named;
 mod next;
 mod open;
 mod output;

@@ -176,7 +176,7 @@ fn the_rule_can_be_loosened() {
 }
 
 /// `NAME (tcp|udp|mptcp ADDRESS PORT)...`: answers each connection and datagram with its name.
-const SERVER: &str = r#"
+pub(crate) const SERVER: &str = r#"
 import selectors, socket, sys
 name, words, ready = sys.argv[1].encode() + b"\n", sys.argv[2:], selectors.DefaultSelector()
 while words:
