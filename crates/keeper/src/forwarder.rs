@@ -92,7 +92,7 @@ fn lend(cx: &Context<'_, Acts>, reserved: Vec<OwnedFd>) -> Result<(), Failure> {
 }
 
 /// What changes with what is to be lent: the store, and the news of sessions.
-type Written = (Stamp, Vec<(ProcessId, i64, i64)>);
+type Written = (Stamp, runtime::News);
 
 /// What the store says, and what was written to it.
 struct Books<'h> {
@@ -116,7 +116,7 @@ impl Books<'_> {
         if self.store.is_gone() {
             self.replaced = true;
         }
-        let (stamp, now) = ((self.store.stamp(), runtime::stamp(self.caller)), self.clock.now());
+        let (stamp, now) = ((self.store.stamp(), runtime::news(self.caller)), self.clock.now());
         // Supervisors that were killed write nothing, so that it is read now and then all the same.
         if self.replaced
             || self.read.as_ref().is_some_and(|(read, at)| *read == stamp && now.saturating_duration_since(*at) < LONGEST_TRUST)
@@ -196,7 +196,7 @@ pub struct Services {
 impl Services {
     /// By the record of a project's sessions that live.
     pub fn of(host: &dyn Look, caller: &Caller, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
-        let sessions = told(host, caller, Some(store))?;
+        let sessions = told(host, caller, Some(store));
         let listeners: Vec<RunListener> = sessions.of(project).flat_map(|run| run.listeners.clone()).collect();
         let leases = store.all()?;
         let mut ports = BTreeMap::new();

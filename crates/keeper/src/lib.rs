@@ -1,7 +1,7 @@
 //! What is kept running: sessions, whose supervisors live as long as their programs, and the forwarder of real ports.
 //!
 //! Both are processes of their own, this program started once more: [`entrance`] is where they begin. What they need to know
-//! comes with their start and from the store; what they find out they tell whoever asks, at sockets of their own ([`control`]).
+//! comes with their start and from the store; what they find out they tell whoever asks, at sockets of their own.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types))]
 

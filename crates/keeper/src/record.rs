@@ -86,9 +86,13 @@ mod tests {
             pinned: true,
             from: None,
         };
-        [at(1, 20300), at(2, 20301), at(3, 20300)].into_iter().for_each(|row| record.add(row));
+        for row in [at(1, 20300), at(2, 20301), at(3, 20300)] {
+            record.add(row);
+        }
         assert_eq!(record.listeners.iter().map(|row| row.pid).collect::<Vec<_>>(), [2, 3]);
-        ["a", "b"].into_iter().for_each(|name| record.name(own, name.to_owned()));
+        for name in ["a", "b"] {
+            record.name(own, name.to_owned());
+        }
         assert_eq!(record.services.iter().map(|service| service.name.as_str()).collect::<Vec<_>>(), ["b"]);
     }
 }

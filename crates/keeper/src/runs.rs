@@ -100,7 +100,7 @@ pub struct RunListener {
 /// The sessions of the user who asks. Whoever reads runs reads them here.
 pub fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
     let (store, gap) = leases(cx);
-    let mut found = told(cx.look(), cx.caller, store.as_ref())?;
+    let mut found = told(cx.look(), cx.caller, store.as_ref());
     found.gaps.extend(gap);
     let known: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
     found.gaps.extend(unheard(cx, &known).iter().map(|pid| unseen(*pid, None)));
@@ -111,11 +111,13 @@ pub fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
 fn leases<'h, R: Rights>(cx: &Context<'h, R>) -> (Option<Store<'h>>, Option<Gap>) {
     match hurried(A_MOMENT, || Store::reading(cx)).0 {
         Ok(store) => (store, None),
-        Err(failure) => {
-            let need = Need::Command("portward lease    says what is the matter with the store".into());
-            (None, Some(Gap { lack: Lack::Leases, need, error: Some(failure.message) }))
-        }
+        Err(failure) => (None, Some(unread(failure))),
     }
+}
+
+fn unread(failure: Failure) -> Gap {
+    let need = Need::Command("portward lease    says what is the matter with the store".into());
+    Gap { lack: Lack::Leases, need, error: Some(failure.message) }
 }
 
 /// What the supervisors of the caller's tell, as far as they answer.
@@ -126,17 +128,25 @@ pub(crate) fn answering(host: &dyn Look, caller: &Caller, patience: Duration) ->
 }
 
 /// The sessions that there are, by what their supervisors tell; with what the store says of projects.
-pub(crate) fn told(host: &dyn Look, caller: &Caller, store: Option<&Store<'_>>) -> Result<Sessions, Failure> {
+pub(crate) fn told(host: &dyn Look, caller: &Caller, store: Option<&Store<'_>>) -> Sessions {
     let mut found = asked(host, caller, None, store);
     if let Some(store) = store {
-        let projects = store.projects()?;
         let heard: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
-        let older = store.runs()?.into_iter().filter(|row| !heard.contains(&row.supervisor) && is_alive(host, row.supervisor));
-        found.runs.extend(older.map(|row| Run::of(row, &projects)));
+        match recorded(host, store) {
+            Ok(older) => found.runs.extend(older.into_iter().filter(|run| !heard.contains(&run.supervisor))),
+            Err(failure) => found.gaps.push(unread(failure)),
+        }
         found.gaps.extend(store.gaps());
     }
     found.runs.sort_by_key(|run| (run.started_at, run.supervisor));
-    Ok(found)
+    found
+}
+
+/// What supervisors of the release before this one have recorded, as far as they live.
+fn recorded(host: &dyn Look, store: &Store<'_>) -> Result<Vec<Run>, Failure> {
+    let (rows, _) = hurried(A_MOMENT, || Ok::<_, Failure>((store.runs()?, store.projects()?)));
+    let (rows, projects) = rows?;
+    Ok(rows.into_iter().filter(|row| is_alive(host, row.supervisor)).map(|row| Run::of(row, &projects)).collect())
 }
 
 /// Asks every supervisor, or these.
@@ -356,8 +366,7 @@ pub fn enclosing<R: Rights>(cx: &Context<'_, R>) -> Result<Option<Run>, Failure>
     if !runs.iter().any(is_above)
         && let Some(store) = &store
     {
-        let projects = store.projects()?;
-        runs.extend(store.runs()?.into_iter().map(|row| Run::of(row, &projects)));
+        runs.extend(recorded(host, store).unwrap_or_default());
     }
     // The innermost one, where one leaves calls alone and another does not.
     let place = |run: &Run| above.iter().position(|process| *process == run.supervisor);

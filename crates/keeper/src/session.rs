@@ -35,6 +35,8 @@ pub(crate) struct Recorder<'a> {
     strays: usize,
     /// What is told once.
     said: Vec<Once>,
+    /// What of that nobody has taken.
+    untold: Vec<Once>,
     notices: Notices,
     teller: Teller<Box<dyn FnMut(Ran) -> bool + Send>>,
 }
@@ -97,6 +99,7 @@ impl<'a> Recorder<'a> {
             listeners: 0,
             strays: 0,
             said: Vec::new(),
+            untold: Vec::new(),
             notices: Notices::default(),
             teller: Teller::new(Box::new(say)),
         })
@@ -125,8 +128,9 @@ impl<'a> Recorder<'a> {
         self.name.clone().unwrap_or_else(|| called(pid, process))
     }
 
-    pub(crate) fn tell(&mut self, told: Ran) {
-        self.teller.tell(told);
+    /// False where nobody took it.
+    pub(crate) fn tell(&mut self, told: Ran) -> bool {
+        self.teller.tell(told)
     }
 
     /// Tells what a person should know of a program, if there is anything new.
@@ -136,15 +140,14 @@ impl<'a> Recorder<'a> {
         }
     }
 
-    fn tell_refused(&mut self, sentence: String, hint: Option<Hint>) {
-        self.tell(Ran { refused: Some(sentence), hint, ..Ran::default() });
+    fn tell_refused(&mut self, sentence: String, hint: Option<Hint>) -> bool {
+        self.tell(Ran { refused: Some(sentence), hint, ..Ran::default() })
     }
 
     fn tell_once(&mut self, once: Once) {
         if self.said.contains(&once) {
             return;
         }
-        self.said.push(once);
         let store = portward_store::path(&StateFolder::find(self.caller));
         let path = store.display();
         let (sentence, hint) = match once {
@@ -175,7 +178,20 @@ impl<'a> Recorder<'a> {
             }
             Once::Guest | Once::Elsewhere => return,
         };
-        self.tell_refused(sentence, hint);
+        // One that nobody took, as behind a thousand others, is told again at the next occasion.
+        if self.tell_refused(sentence, hint) {
+            self.said.push(once);
+            self.untold.retain(|other| *other != once);
+        } else if !self.untold.contains(&once) {
+            self.untold.push(once);
+        }
+    }
+
+    /// Tells again what nobody took.
+    fn tell_untold(&mut self) {
+        for once in self.untold.clone() {
+            self.tell_once(once);
+        }
     }
 
     /// A process as it is told: its name and number.
@@ -301,12 +317,21 @@ impl Witness for Recorder<'_> {
                         .filter(|service| Some(service.process) == main)
                         .for_each(|service| service.ended = true);
                 });
+                self.tell_untold();
+                for _ in 0..LAST_TURNS {
+                    if self.untold.is_empty() {
+                        break;
+                    }
+                    self.host.pause(LAST_TURN);
+                    self.tell_untold();
+                }
                 self.look_elsewhere(true);
             }
         }
     }
 
     fn look(&mut self) -> Duration {
+        self.tell_untold();
         self.look_elsewhere(false);
         BETWEEN_LOOKS
     }
@@ -321,8 +346,12 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(2);
 /// How long a run has listened nowhere before it is looked whether its program serves elsewhere.
 const IDLE: Duration = Duration::from_secs(3);
 /// How long it is looked for.
-const GIVEN_UP: Duration = Duration::from_secs(60);
+const GIVEN_UP: Duration = Duration::from_mins(1);
 /// Looks at the end of a run that may have asked a background process to start something.
 const TURNS: usize = 10;
 /// Between two of them.
 const BETWEEN_TURNS: Duration = Duration::from_millis(150);
+/// Turns in which a front has the time to read on at the program's end, where something is left that is told once.
+const LAST_TURNS: usize = 10;
+/// How long one of them is.
+const LAST_TURN: Duration = Duration::from_millis(20);

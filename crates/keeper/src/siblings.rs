@@ -5,9 +5,12 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use portward_model::{Caller, Holding, Process, ProcessId, Seen, Socket, Text, unmap};
+use portward_model::{Caller, Holding, Process, Seen, Socket, Text, unmap};
 use portward_store::{ProjectId, Stamp, Store};
-use portward_sys::{Depth, Look, runtime};
+use portward_sys::{
+    Depth, Look,
+    runtime::{self, News},
+};
 
 use crate::runs::{Sessions, process_at, told};
 
@@ -16,7 +19,8 @@ pub(crate) struct Siblings<'h> {
     host: &'h dyn Look,
     caller: &'h Caller,
     sessions: Sessions,
-    read: Option<(Stamp, Vec<(ProcessId, i64, i64)>)>,
+    /// When they were asked.
+    read: Option<(Stamp, News)>,
 }
 
 impl<'h> Siblings<'h> {
@@ -27,10 +31,9 @@ impl<'h> Siblings<'h> {
 
     /// The project's sessions, asked again where one of them may have news.
     fn sessions(&mut self, store: &Store<'_>, project: Option<ProjectId>) -> &Sessions {
-        let stamp = Some((store.stamp(), runtime::stamp(self.caller)));
-        if self.read != stamp
-            && let Ok(mut sessions) = told(self.host, self.caller, Some(store))
-        {
+        let stamp = Some((store.stamp(), runtime::news(self.caller)));
+        if self.read != stamp {
+            let mut sessions = told(self.host, self.caller, Some(store));
             sessions.runs.retain(|run| run.project.id == project);
             (self.sessions, self.read) = (sessions, stamp);
         }

@@ -42,9 +42,7 @@ pub(crate) fn words(host: &dyn Look, taken: &Taken<'_>) -> (String, Option<Hint>
     let holder = holder(host, taken.by);
     let free = hint!("portward free {}    ends what has it, where that is yours", *port);
     match taken.instead {
-        Some(instead) => {
-            (format!("{port}{place} is held by {holder}: {who} serves at {instead} in this session."), Some(free))
-        }
+        Some(instead) => (format!("{port}{place} is held by {holder}: {who} serves at {instead} in this session."), Some(free)),
         None => (format!("{who} was refused {asked}: {port}{place} is held by {holder}."), Some(free)),
     }
 }

@@ -59,15 +59,17 @@ impl<F: FnMut(Ran) -> bool> Teller<F> {
         Self { take, unsaid: 0 }
     }
 
-    /// Tells, with what was missed before. Where nobody reads, the program goes on all the same.
-    pub(crate) fn tell(&mut self, told: Ran) {
+    /// Tells, with what was missed before; false where that was not taken. Where nobody reads, the program goes on all the same.
+    pub(crate) fn tell(&mut self, told: Ran) -> bool {
         let unsaid = self.unsaid;
         let reads = unsaid == 0 || (self.take)(Ran { gaps: vec![unread(unsaid)], ..Ran::default() });
-        self.unsaid = match (reads, reads && (self.take)(told)) {
+        let taken = reads && (self.take)(told);
+        self.unsaid = match (reads, taken) {
             (true, true) => 0,
             (true, false) => 1,
             _ => unsaid.saturating_add(1),
         };
+        taken
     }
 }
 

@@ -185,8 +185,12 @@ pub fn answers_here(asker: &Caller, pid: u32) -> bool {
     named(asker) == named(&other)
 }
 
-/// What changes whenever one of the caller's processes has news, is there or is gone: by one `stat` for each of them.
-pub fn stamp(asker: &Caller) -> Vec<(ProcessId, i64, i64)> {
+/// What changes whenever a process of the caller's has news, is there or is gone.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News(Vec<(ProcessId, i64, i64)>);
+
+/// The news of the moment, by one `stat` for each process that answers.
+pub fn news(asker: &Caller) -> News {
     let mut found = Vec::new();
     for opened in RuntimeFolder::all(asker).iter().flat_map(|folder| folder.open(false)) {
         for process in opened.processes() {
@@ -197,7 +201,7 @@ pub fn stamp(asker: &Caller) -> Vec<(ProcessId, i64, i64)> {
         }
     }
     found.sort_unstable();
-    found
+    News(found)
 }
 
 fn kind(opened: &Opened, name: &str) -> Option<FileType> {

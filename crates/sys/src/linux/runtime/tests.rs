@@ -28,7 +28,7 @@ fn answers(caller: &Caller, process: ProcessId) -> Vec<Result<String, Unheard>> 
 /// Answers in a thread of its own until the bell is rung.
 fn attended(mut door: Doorway) -> thread::JoinHandle<Doorway> {
     thread::spawn(move || {
-        while !door.attend(Duration::from_secs(60), &mut |_, line| [line, b" I am well\n"].concat()) {}
+        while !door.attend(Duration::from_mins(1), &mut |_, line| [line, b" I am well\n"].concat()) {}
         door
     })
 }
