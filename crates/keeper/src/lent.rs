@@ -26,6 +26,8 @@ pub(crate) struct Lent {
     pub(crate) at_random: bool,
     /// Blocks whose ports are given in memory.
     pub(crate) blocks: Vec<PortRange>,
+    /// Every port of theirs has been given.
+    pub(crate) is_full: bool,
     given: BTreeMap<u16, u16>,
     /// Asked ports of those, the one that was given first in front.
     order: VecDeque<u16>,
@@ -40,6 +42,7 @@ impl Lent {
             kept: Vec::new(),
             at_random: false,
             blocks: Vec::new(),
+            is_full: false,
             given: BTreeMap::new(),
             order: VecDeque::new(),
         }

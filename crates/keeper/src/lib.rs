@@ -11,6 +11,7 @@ mod guests;
 mod lent;
 mod moved;
 mod notice;
+mod patience;
 mod ports;
 mod record;
 mod runs;

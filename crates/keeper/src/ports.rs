@@ -8,7 +8,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use portward_model::{Failure, PortRange, ProjectIdentity, Socket};
@@ -18,6 +18,7 @@ use portward_sys::{Acts, Clock, Context};
 
 use crate::{
     lent::{Lent, MOST_LASTING, MOST_SERVED},
+    patience::Patience,
     runs::{is_alive, process_at},
     siblings::Siblings,
 };
@@ -47,40 +48,6 @@ pub(crate) struct ProjectPorts<'h> {
     read: Option<Stamp>,
     siblings: Siblings<'h>,
     patience: Patience,
-}
-
-/// How long a supervisor waits for the store: a moment, and not again for a while where that was in vain.
-#[derive(Debug, Default)]
-pub(crate) struct Patience {
-    /// When it was waited for in vain.
-    vain: Option<Instant>,
-    /// When it took far longer than it was to be waited for. Locks on the index of its log are waited for by the database itself, for ten
-    /// seconds (`walTryBeginRead`), and a disk that does not answer by the kernel.
-    slow: Option<Instant>,
-}
-
-impl Patience {
-    /// Does something with the store; gives true beside its answer where another program keeps it to itself. There is no answer where
-    /// the store is better left alone.
-    pub(crate) fn hurried<T>(&mut self, clock: &dyn Clock, most: Duration, body: impl FnOnce() -> T) -> (Option<T>, bool) {
-        let begun = clock.now();
-        let lately = |at: Option<Instant>, time| at.is_some_and(|at| begun.saturating_duration_since(at) < time);
-        if lately(self.slow, BETWEEN_SLOW) {
-            return (None, true);
-        }
-        let is_spent = lately(self.vain, BETWEEN_WAITS);
-        let (answer, in_vain) = hurried(if is_spent { Duration::ZERO } else { most }, body);
-        let ended = clock.now();
-        let is_slow = ended.saturating_duration_since(begun) >= SLOW;
-        self.slow = is_slow.then_some(ended);
-        match (in_vain, is_spent) {
-            // Not to wait at all says little.
-            (true, false) if !most.is_zero() => self.vain = Some(ended),
-            (true, _) => {}
-            (false, _) => self.vain = None,
-        }
-        (Some(answer), in_vain || is_slow)
-    }
 }
 
 impl<'h> ProjectPorts<'h> {
@@ -202,11 +169,14 @@ impl<'h> ProjectPorts<'h> {
     /// The port for one that was asked for, of a block that this session is lent.
     fn given_in_memory(&mut self, project: ProjectId, asked: u16) -> Result<u16, NoPort> {
         loop {
-            // A program of an earlier version may lease in it.
-            let taken = self.own.iter().copied().chain(self.lent.ports()).collect();
-            if let Some(port) = self.store.unrecorded(asked, &self.lent.blocks, &taken) {
-                self.lent.give(asked, port);
-                return Ok(port);
+            if !self.lent.is_full {
+                // A program of an earlier version may lease in it.
+                let taken = self.own.iter().copied().chain(self.lent.ports()).collect();
+                if let Some(port) = self.store.unrecorded(asked, &self.lent.blocks, &taken) {
+                    self.lent.give(asked, port);
+                    return Ok(port);
+                }
+                self.lent.is_full = true;
             }
             let store = &self.store;
             if let Some(port) = self.lent.give_anew(asked, &|port| store.is_held(port)) {
@@ -214,6 +184,7 @@ impl<'h> ProjectPorts<'h> {
             }
             let lent = self.store.lend_block(project, self.lent.holder).map_err(|failure| NoPort::Because(failure.message))?;
             self.lent.blocks.push(lent.ok_or(NoPort::Quota)?);
+            self.lent.is_full = false;
         }
     }
 
@@ -416,55 +387,3 @@ const MOST_SPARES: usize = 50;
 const AT_THE_END: Duration = Duration::from_secs(1);
 /// How long a call waits for the store.
 const A_MOMENT: Duration = Duration::from_millis(150);
-/// From a wait in vain to the next wait.
-const BETWEEN_WAITS: Duration = Duration::from_secs(5);
-/// What takes so long was not waited for in the usual way.
-const SLOW: Duration = Duration::from_secs(1);
-/// From that to the next try.
-const BETWEEN_SLOW: Duration = Duration::from_mins(1);
-
-#[cfg(test)]
-mod tests {
-    use std::{cell::Cell, time::Duration};
-
-    use portward_sys::{Clock, SystemClock};
-
-    use super::{A_MOMENT, BETWEEN_SLOW, Patience, SLOW};
-
-    /// The machine's clock, set forward by hand.
-    struct Ahead(std::sync::atomic::AtomicU64);
-
-    impl Clock for Ahead {
-        fn now(&self) -> std::time::Instant {
-            SystemClock.now() + Duration::from_millis(self.0.load(std::sync::atomic::Ordering::Relaxed))
-        }
-
-        fn wall(&self) -> std::time::SystemTime {
-            SystemClock.wall()
-        }
-
-        fn pass(&self, time: Duration) {
-            let millis = u64::try_from(time.as_millis()).unwrap();
-            self.0.fetch_add(millis, std::sync::atomic::Ordering::Relaxed);
-        }
-    }
-
-    #[test]
-    fn what_took_far_too_long_is_left_alone_for_a_while() {
-        let clock = Ahead(0.into());
-        let mut patience = Patience::default();
-        let tried = Cell::new(0);
-        let mut turn = |took: Duration| {
-            patience.hurried(&clock, A_MOMENT, || {
-                tried.set(tried.get() + 1);
-                clock.pass(took);
-            })
-        };
-        assert_eq!(turn(Duration::ZERO), (Some(()), false));
-        assert_eq!(turn(SLOW * 2), (Some(()), true), "its answer is late, and may be that of nobody");
-        assert_eq!(turn(Duration::ZERO), (None, true));
-        assert_eq!(tried.get(), 2);
-        clock.pass(BETWEEN_SLOW);
-        assert_eq!(turn(Duration::ZERO), (Some(()), false));
-    }
-}

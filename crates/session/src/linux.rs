@@ -14,6 +14,7 @@ mod isolated;
 mod kept_out;
 mod leaving;
 mod outward;
+mod pace;
 mod post;
 mod probe;
 mod program;

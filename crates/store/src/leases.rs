@@ -302,4 +302,34 @@ mod tests {
         assert_eq!(store.release(&ports[..1]).unwrap(), 1);
         assert!(store.lease(id, 60_000).unwrap().new);
     }
+
+    #[test]
+    fn where_every_block_is_leased_the_one_with_the_most_is_named_and_what_helps_helps() {
+        let bench = Bench::new();
+        let mut store = bench.open();
+        let shop = store.project(Some(&bench.project("shop"))).unwrap();
+        for number in 1..=654 {
+            let insert = "INSERT OR IGNORE INTO blocks (first, project, number, created_at) VALUES (?1 * 100, ?2, ?1, 1)";
+            store.connection.execute(insert, (number, shop.id.0)).unwrap();
+        }
+        let failure = store.project(Some(&bench.project("new"))).unwrap_err();
+        assert!(failure.message.contains("most has shop, 654 blocks"), "{failure:?}");
+        let hint = failure.hint.unwrap();
+        assert!(hint.contains("/shop && portward lease release --all"), "{hint}");
+        store.release_projects(&[shop.id]).unwrap();
+        assert!(store.project(Some(&bench.project("new"))).is_ok());
+    }
+
+    #[test]
+    fn a_further_block_in_which_nothing_is_leased_any_more_is_given_back() {
+        let bench = Bench::new();
+        let mut store = bench.open();
+        let id = store.project(None).unwrap().id;
+        let ports: Vec<u16> = (1..=150).map(|asked| store.lease(id, asked).unwrap().port).collect();
+        assert_eq!(store.blocks(id).unwrap().len(), 2);
+        store.release(&ports[..149]).unwrap();
+        assert_eq!(store.blocks(id).unwrap().len(), 2, "one is left in the second");
+        store.release(&ports[149..]).unwrap();
+        assert_eq!(store.blocks(id).unwrap().len(), 1, "the first one stays");
+    }
 }

@@ -45,7 +45,7 @@ impl Bench {
     }
 
     /// A project in a folder of its own.
-    fn project(&self, place: &str) -> ProjectIdentity {
+    pub(super) fn project(&self, place: &str) -> ProjectIdentity {
         let root = self.directory.path().join(place);
         fs::create_dir_all(root.join(".git")).unwrap();
         identity(&root, &root.join(".git"), None)

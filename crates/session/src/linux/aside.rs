@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::pace::step_back;
 use crate::{Event, Witness};
 
 /// The supervisor's end: what is told here is heard by the witness in a moment, in this order.
@@ -33,7 +34,10 @@ impl Aside {
         let (orders, ordered) = channel();
         let unheard = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&unheard);
-        let hear = move || listen(witness.as_mut(), &ordered, &left);
+        let hear = move || {
+            step_back();
+            listen(witness.as_mut(), &ordered, &left);
+        };
         Builder::new().name("witness".to_owned()).stack_size(STACK).spawn_scoped(scope, hear)?;
         Ok(Self { orders, unheard })
     }

@@ -28,6 +28,7 @@ use super::{
     duty::Duty,
     front::{Signals, restore_signals},
     isolated::{self, Isolated},
+    pace::answer_soon,
     post::Post,
     probe::every_call,
     supervisor::Supervisor,
@@ -72,6 +73,8 @@ pub fn run(
         // From here on there is more than one thread, and no copy is made of this process.
         thread::scope(|scope| {
             supervisor.aside = Some(Aside::start(scope, witness).map_err(no_channel)?);
+            // After everything was started that would have it from this thread.
+            answer_soon();
             Life::new(main, channel, signals).follow(&mut supervisor);
             drop(supervisor);
             Ok(())

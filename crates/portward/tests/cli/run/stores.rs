@@ -67,3 +67,47 @@ fn another_store_gives_no_session_the_ports_of_another_project() {
     };
     portward_testkit::until("both sessions are in the new store", names);
 }
+
+#[test]
+fn on_a_full_disk_a_run_whose_ports_are_known_goes_on() {
+    let Some(stage) = Stage::new() else { return };
+    let home = stage.world.path().join("small");
+    std::fs::create_dir_all(&home).unwrap();
+    let _ = stage.world.run(&["mount", "-t", "tmpfs", "-o", "size=400k,mode=700", "small", home.to_str().unwrap()]).expect(0);
+    let of = || stage.inside(&stage.one).env("XDG_STATE_HOME", home.to_str().unwrap());
+    let serve = |port: &str| {
+        let code =
+            format!("import socket; s = socket.socket(); s.bind(('127.0.0.1', {port})); s.listen(); print(s.getsockname()[1])");
+        of().portward(&["run", "python3", "-c", &code])
+    };
+    let port = serve("3000").expect(0).stdout;
+    assert_eq!(of().portward(&["port", "3000"]).expect(0).stdout, port);
+    // With what readers and writers share, and without it.
+    for shared in [true, false] {
+        if !shared {
+            for name in ["leases.db-wal", "leases.db-shm"] {
+                let _ = std::fs::remove_file(home.join("portward").join(name));
+            }
+        }
+        let fill = "cat /dev/zero > \"$0/filling\" || true";
+        let _ = stage.world.run(&["sh", "-c", fill, home.to_str().unwrap()]);
+        assert_eq!(serve("3000").expect(0).stdout, port, "shared memory: {shared}");
+        let refused = serve("4000");
+        assert!(refused.stderr.contains("portward:"), "a new one cannot be written down, and that is said: {refused}");
+        std::fs::remove_file(home.join("filling")).unwrap();
+        // Everything into the file, so that nothing is lost with its log.
+        let fold = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA wal_checkpoint(TRUNCATE)')";
+        let store = home.join("portward/leases.db");
+        let _ = stage.world.run(&["python3", "-c", fold, store.to_str().unwrap()]).expect(0);
+    }
+}
+
+#[test]
+fn without_a_home_a_run_says_where_its_ports_are_kept() {
+    let Some(stage) = Stage::new() else { return };
+    let homeless = ["env", "-u", "XDG_STATE_HOME", "HOME=/nonexistent"];
+    let ran = stage.inside(&stage.one).through(&homeless).portward(&["run", "true"]).expect(0);
+    assert!(ran.stderr.contains("/nonexistent is no home folder") && ran.stderr.contains("XDG_STATE_HOME"), "{ran}");
+    let told = stage.portward(&stage.one, &["run", "true"]).expect(0);
+    assert!(!told.stderr.contains("XDG_STATE_HOME"), "{told}");
+}
