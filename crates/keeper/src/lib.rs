@@ -25,7 +25,7 @@ mod watched;
 use std::{ffi::OsString, process::ExitCode};
 
 pub use forwarder::{Services, alive, holder, start as start_forwarder};
-pub use moved::standing;
+pub use moved::{standing, stranger_at};
 pub use portward_proxy::reserve;
 pub use runs::{
     Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, join, listening, process_at, sessions,

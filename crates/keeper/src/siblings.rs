@@ -49,6 +49,9 @@ impl<'h> Siblings<'h> {
     ) -> bool {
         let host = self.host;
         let Ok(facts) = host.facts() else { return false };
+        if is_published(host, facts.uid, server) {
+            return true;
+        }
         // Only root may look into the programs of others.
         if facts.uid != 0 && server.uid != facts.uid {
             return false;
@@ -76,6 +79,17 @@ impl<'h> Siblings<'h> {
 /// An address of IPv6 that others share the loopback with, by its port alone told from them.
 fn network_six(address: SocketAddr) -> Option<IpAddr> {
     Some(unmap(address.ip())).filter(|ip| ip.is_ipv6() && !ip.is_loopback() && !ip.is_unspecified())
+}
+
+/// True where a container's proxy holds the port: whoever published a port of the project's block did it for the project. Such proxies
+/// are root's, whose sockets nobody else may look into, and their arguments say what they hold.
+fn is_published(host: &dyn Look, reader: u32, server: &Socket) -> bool {
+    let holds = |process: &Process| {
+        portward_checks::docker_proxy(process, reader)
+            .is_some_and(|proxy| Some(proxy.host_port) == server.port() && proxy.transport == server.transport)
+    };
+    let may_be = server.uid == 0 || server.uid == reader;
+    may_be && host.every_process().is_ok_and(|all| all.iter().any(holds))
 }
 
 /// True for what runs below a process.

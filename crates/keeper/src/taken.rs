@@ -48,9 +48,9 @@ pub(crate) fn words(host: &dyn Look, taken: &Taken<'_>) -> (String, Option<Hint>
 }
 
 /// `nginx (pid 77) of root`; of what may not be looked into, its user alone.
-fn holder(host: &dyn Look, socket: &Socket) -> String {
+pub(crate) fn holder(host: &dyn Look, socket: &Socket) -> String {
     let users = host.users().unwrap_or_default();
-    let user = users.get(&socket.uid).map_or_else(|| format!("user {}", socket.uid), |name| name.shown());
+    let user = users.get(&socket.uid).map_or_else(|| format!("user {}", socket.uid), Text::shown);
     format!("{} of {user}", program(host, socket))
 }
 

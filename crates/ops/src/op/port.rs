@@ -3,8 +3,8 @@
 use std::{collections::BTreeSet, time::UNIX_EPOCH};
 
 use clap::Args;
-use portward_keeper::standing;
-use portward_model::{Lack, Need};
+use portward_keeper::{standing, stranger_at};
+use portward_model::{Lack, Need, Sentence};
 use portward_store::{Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -48,9 +48,11 @@ pub struct PortAnswer {
     pub name: Option<String>,
     /// The port that programs ask for; `null` where none belongs to it.
     pub asked: Option<u16>,
-    /// True when it belongs to the project for good; false for a free port of the moment, which is not held, and for one at which the
-    /// project serves because its own is in other hands.
+    /// True when it is the project's, false for a free port of the moment, which is not held.
     pub leased: bool,
+    /// Where a stranger has the leased port: who that is, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Sentence>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
     /// The command that could not be started, and why.
@@ -99,6 +101,7 @@ fn leased(cx: &Context<'_, Acts>, wanted: &Wanted) -> Result<PortAnswer, Failure
         name: lease.name,
         asked: lease.asked,
         leased: true,
+        held: None,
         gaps,
         not_started: None,
     };
@@ -111,9 +114,11 @@ fn leased(cx: &Context<'_, Acts>, wanted: &Wanted) -> Result<PortAnswer, Failure
             Some(asked) => standing(cx, project.id, (asked, lease.port))?.map(|at| at.port()),
             None => None,
         };
-        let leased = now.is_none_or(|now| now == lease.port);
         let port = now.unwrap_or(lease.port);
-        return Ok(PortAnswer { port, leased, ..answer(lease, store.gaps()) });
+        let root = identity.as_ref().map(|identity| &identity.project.root);
+        let stranger = if port == lease.port { stranger_at(cx, project.id, root, port)? } else { None };
+        let held = stranger.map(|stranger| format!("{port}, which is leased to the project, is held by {stranger}.").into());
+        return Ok(PortAnswer { port, held, ..answer(lease, store.gaps()) });
     }
     let mut store = Store::open(cx)?;
     let project = store.project(identity.as_ref())?;
@@ -143,7 +148,7 @@ fn free(cx: &Context<'_, Acts>, command: &[String]) -> Result<PortAnswer, Failur
                 continue;
             }
         };
-        let mut answer = PortAnswer { port, name: None, asked: None, leased: false, gaps, not_started: None };
+        let mut answer = PortAnswer { port, name: None, asked: None, leased: false, held: None, gaps, not_started: None };
         if !command.is_empty() {
             let Err(error) = cx.machine.become_program(command, &[("PORT", port.to_string())]);
             answer.not_started = Some(format!("{error}."));

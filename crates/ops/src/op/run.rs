@@ -7,10 +7,10 @@ use std::time::Duration;
 use clap::Args;
 use portward_keeper::{Duty, Start, around, join};
 pub use portward_keeper::{Listening, Ran};
-use portward_model::{Caller, Text, hint};
+use portward_model::{Caller, FileKind, Text, hint};
 use portward_session::{Ended, Manner, Program, Rules, StartError};
 use portward_store::{LeaseName, Store, here, hurried};
-use portward_sys::{on_behalf_of, path_of, read_given};
+use portward_sys::{on_behalf_of, path_of, read_given, text_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -167,11 +167,10 @@ impl Run {
         let folder = cx.caller.cwd.as_ref().map(path_of).unwrap_or_default();
         let text = |name: &str| {
             let path = folder.join(name);
-            // Only what is a file of a usual size: a pipe would be waited for.
-            path.is_file()
-                .then(|| read_given(&path, LONGEST_SCRIPT).ok())
-                .flatten()
-                .map(|text| String::from_utf8_lossy(&text).into_owned())
+            // A pipe would be waited for.
+            let kind = cx.machine.path(&text_of(&path)).ok()?.kind;
+            let text = (kind == Some(FileKind::File)).then(|| read_given(&path, LONGEST_SCRIPT).ok()).flatten()?;
+            Some(String::from_utf8_lossy(&text).into_owned())
         };
         portward_checks::compares(&self.command, &text)
     }

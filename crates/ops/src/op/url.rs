@@ -5,8 +5,8 @@ use portward_model::hint;
 use std::net::SocketAddr;
 
 use clap::Args;
-use portward_keeper::{Listening, is_localhost, standing, url_at};
-use portward_model::{Sentence, unmap};
+use portward_keeper::{Listening, is_localhost, standing, stranger_at, url_at};
+use portward_model::{Sentence, Text, unmap};
 use portward_store::{LeaseRow, ProjectId, Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,9 @@ pub struct UrlAnswer {
     pub port: Option<u16>,
     /// Why there is none; `null` when there is one.
     pub because: Option<Sentence>,
+    /// Where there is none because a stranger has the leased port: who that is, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held: Option<Sentence>,
     /// Where there is none: names that come near.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub near: Vec<String>,
@@ -68,25 +71,30 @@ impl Op for Url {
             Some(port) => self.of_project(cx, store.as_ref(), port)?,
         };
         if let Some(leased) = found {
-            let (host, port) = self::found(cx, leased)?;
-            let url = Some(url_at(&host, port, leased.asked));
-            return Ok(UrlAnswer { url, port: Some(port), because: None, near: Vec::new(), gaps });
+            let (host, port) = self::found(cx, &leased)?;
+            let stranger = if port == leased.port { stranger_at(cx, leased.project, leased.root.as_ref(), port)? } else { None };
+            let held = stranger.map(|stranger| format!("{port}, which is leased to the project, is held by {stranger}.").into());
+            let url = held.is_none().then(|| url_at(&host, port, leased.asked));
+            let port = url.is_some().then_some(port);
+            return Ok(UrlAnswer { url, port, because: None, held, near: Vec::new(), gaps });
         }
         let known = Known::own(cx, None)?;
         if self.port.is_none()
             && let Some(listening) = self.running(&known)
         {
             let port = listening.serves.parse::<SocketAddr>().ok().map(|address| address.port());
-            return Ok(UrlAnswer { url: Some(listening.url), port, because: None, near: Vec::new(), gaps });
+            return Ok(UrlAnswer { url: Some(listening.url), port, because: None, held: None, near: Vec::new(), gaps });
         }
-        Ok(UrlAnswer { url: None, port: None, because: Some(self.absence().into()), near: known.near(&self.name), gaps })
+        let because = Some(self.absence().into());
+        Ok(UrlAnswer { url: None, port: None, because, held: None, near: known.near(&self.name), gaps })
     }
 }
 
 /// A leased port.
-#[derive(Clone, Copy)]
 struct Leased {
     project: ProjectId,
+    /// The project's folder; `None` for what belongs to no project.
+    root: Option<Text>,
     port: u16,
     /// The one that programs ask for.
     asked: Option<u16>,
@@ -95,7 +103,7 @@ struct Leased {
 type Found = Option<Leased>;
 
 /// Host and port to dial: those of the program that serves it now, where they are not `localhost` and the leased port.
-fn found(cx: &Context<'_>, leased: Leased) -> Result<(String, u16), Failure> {
+fn found(cx: &Context<'_>, leased: &Leased) -> Result<(String, u16), Failure> {
     let at = match leased.asked {
         Some(asked) => standing(cx, leased.project, (asked, leased.port))?,
         None => None,
@@ -109,9 +117,11 @@ impl Url {
     fn here(&self, cx: &Context<'_>, store: Option<&Store<'_>>) -> Result<Found, Failure> {
         // What no lease is called may be a service: `npm run dev`.
         let (Ok(wanted), Some(store)) = (self.name.parse::<Wanted>(), store) else { return Ok(None) };
-        let Some(project) = store.known_project(here(cx)?.as_ref())? else { return Ok(None) };
+        let identity = here(cx)?;
+        let Some(project) = store.known_project(identity.as_ref())? else { return Ok(None) };
         let lease = store.known(project.id, wanted.want())?;
-        Ok(lease.map(|lease| Leased { project: project.id, port: lease.port, asked: lease.asked }))
+        let root = identity.map(|identity| identity.project.root);
+        Ok(lease.map(|lease| Leased { project: project.id, root, port: lease.port, asked: lease.asked }))
     }
 
     /// By the project's name and the asked port. Where several projects have the name, this one is meant if it has it.
@@ -124,14 +134,16 @@ impl Url {
         let own = store.known_project(here(cx)?.as_ref())?;
         let own = rows.iter().find(|row| own.as_ref().is_some_and(|own| own.id == row.id));
         match (own, rows.as_slice()) {
-            (Some(row), _) | (None, [row]) => Ok(Some(Leased { project: row.id, port: row.port, asked: row.asked })),
+            (Some(row), _) | (None, [row]) => {
+                Ok(Some(Leased { project: row.id, root: row.root.clone(), port: row.port, asked: row.asked }))
+            }
             (None, []) => Ok(None),
             (None, [one, other, ..]) => {
-                let place = |row: &LeaseRow| row.root.as_ref().map(portward_model::Text::shown).unwrap_or_default();
+                let place = |row: &LeaseRow| row.root.as_ref().map(Text::shown).unwrap_or_default();
                 Err(Failure::usage(format!(
                     "{} projects are called {}: {} (port {}), {} (port {}).",
                     rows.len(),
-                    portward_model::Text::from(self.name.as_str()),
+                    Text::from(self.name.as_str()),
                     place(one),
                     one.port,
                     place(other),
@@ -154,7 +166,7 @@ impl Url {
     }
 
     fn absence(&self) -> String {
-        let name = portward_model::Text::from(self.name.as_str());
+        let name = Text::from(self.name.as_str());
         match self.port {
             None => format!("This project has no lease for {name}, and no service or project of this name runs."),
             Some(port) => format!("No project {name} has a lease for {port}."),

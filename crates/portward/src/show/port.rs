@@ -14,6 +14,9 @@ impl Show for PortAnswer {
             return screen.remark(&format!("portward: {}", capitalised(why)), "the program's name, or its path");
         }
         screen.line(&self.port.to_string())?;
+        if let Some(held) = &self.held {
+            screen.remark(&held.to_string(), "portward free PORT    ends what has it, where that is yours")?;
+        }
         if !self.leased {
             let hint = "portward port --free -- CMD    holds it until CMD starts";
             screen.remark(&format!("{} is free now, and nothing holds it.", self.port), hint)?;

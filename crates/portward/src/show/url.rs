@@ -18,6 +18,9 @@ impl Show for UrlAnswer {
             let known = "portward port NAME    takes a port for a name; portward lease    lists them";
             screen.remark(&because.to_string(), near.unwrap_or_else(|| known.into()))?;
         }
+        if let Some(held) = &self.held {
+            screen.remark(&held.to_string(), "portward free PORT    ends what has it, where that is yours")?;
+        }
         super::gaps(screen, &self.gaps)
     }
 }

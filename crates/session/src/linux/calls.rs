@@ -9,6 +9,7 @@ mod listen;
 mod name;
 mod option;
 mod send;
+mod stand_in;
 
 use std::net::SocketAddr;
 

@@ -163,6 +163,13 @@ pub(super) fn listen(socket: &OwnedFd, backlog: i32) -> Result<(), i32> {
     rustix::net::listen(socket, backlog).map_err(rustix::io::Errno::raw_os_error)
 }
 
+/// True where a descriptor of a thread is closed when its process becomes another program (`proc_pid_fdinfo(5)`).
+pub(super) fn closes_on_exec(tid: u32, number: i32) -> Option<bool> {
+    let facts = std::fs::read_to_string(format!("/proc/{tid}/fdinfo/{number}")).ok()?;
+    let flags = facts.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    Some(i32::from_str_radix(flags.trim(), 8).ok()? & libc::O_CLOEXEC != 0)
+}
+
 /// True when calls on the socket wait for their end.
 pub(super) fn blocks(socket: &impl AsFd) -> bool {
     rustix::fs::fcntl_getfl(socket).is_ok_and(|flags| !flags.contains(rustix::fs::OFlags::NONBLOCK))

@@ -80,6 +80,13 @@ impl Supervisor<'_> {
         Ok(())
     }
 
+    /// Notes that a server of an address of the machine's stands at this port of what stands for it.
+    pub(super) fn stands_at(&mut self, asked: SocketAddr, port: u16) {
+        if let Some(six) = own_six(asked.ip()) {
+            self.placed.set((Some(six), asked.port()), port);
+        }
+    }
+
     /// Binds at another port of the project's where a stranger has the one that is leased to it; what keeps a program from its
     /// port is told. The error number is that of the first try where nothing is to be done.
     pub(super) fn bind_beside(

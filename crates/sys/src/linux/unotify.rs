@@ -106,6 +106,26 @@ impl Listener {
         let _ = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_SEND, std::ptr::from_mut(&mut answer)) };
     }
 
+    /// Puts a descriptor of ours under a number of the caller's, in the place of what it has there (`SECCOMP_IOCTL_NOTIF_ADDFD`, Linux
+    /// 5.9). The call still waits for its answer.
+    ///
+    /// # Errors
+    /// Where the caller has gone, or the kernel is older.
+    pub fn replace(&self, call: &Call, number: i32, with: &OwnedFd, closes_on_exec: bool) -> io::Result<()> {
+        let raw = |number: i32| u32::try_from(number).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput));
+        let order = libc::seccomp_notif_addfd {
+            id: call.id,
+            flags: u32::try_from(libc::SECCOMP_ADDFD_FLAG_SETFD).unwrap_or(1),
+            srcfd: raw(with.as_raw_fd())?,
+            newfd: raw(number)?,
+            newfd_flags: if closes_on_exec { raw(libc::O_CLOEXEC)? } else { 0 },
+        };
+        // SAFETY: the structure is ours and whole; the call reads it.
+        #[allow(unsafe_code)]
+        let done = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, std::ptr::from_ref(&order)) };
+        if done < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
     /// A second descriptor of the same listener, for another thread.
     pub fn share(&self) -> io::Result<Self> {
         Ok(Self(self.0.try_clone()?))

@@ -68,7 +68,7 @@ fn the_machines_own_addresses_are_reached_inside_and_stay_distinct() {
     assert_eq!(stage.heard_in(&stage.one, "::ffff:10.77.0.5 3000"), "at-10.77.0.5");
     // Each line is to be dialled from outside, and each is another place.
     let document = stage.portward(&stage.one, &["ps", "--json"]).expect(0).json();
-    let mut serves = Vec::new();
+    let mut urls = Vec::new();
     for service in document["sessions"].as_array().unwrap().iter().flat_map(|session| session["services"].as_array().unwrap()) {
         for listener in service["listeners"].as_array().unwrap() {
             let at = listener["serves"].as_str().unwrap().replace(['[', ']'], "");
@@ -77,14 +77,14 @@ fn the_machines_own_addresses_are_reached_inside_and_stay_distinct() {
             if !listener["url"].as_str().unwrap().starts_with("udp/") {
                 assert_eq!(stage.heard(&format!("{host} {port}")), format!("at-{asked}"), "{listener}");
             }
-            serves.push(listener["url"].as_str().unwrap().to_owned());
+            urls.push(listener["url"].as_str().unwrap().to_owned());
         }
     }
-    serves.sort();
-    let count = serves.len();
-    serves.dedup();
+    urls.sort();
+    let count = urls.len();
+    urls.dedup();
     // The two families of `localhost` are one URL.
-    assert_eq!((count, serves.len()), (12, 10), "{serves:?}");
+    assert_eq!((count, urls.len()), (12, 10), "{urls:?}");
     drop(servers);
 }
 
@@ -103,6 +103,17 @@ fn whoever_serves_every_address_is_reached_at_the_machines_own() {
          print(number(lambda: socket.create_connection(('192.168.77.1', port))))",
     );
     assert_eq!(stdout, "0");
+    // At an address of its own as well: what stands for it takes its place, with its options and its place among descriptors.
+    for own in ["192.168.77.1", "fd77::5"] {
+        let (stdout, stderr) = stage.said(&format!(
+            "s = socket.socket(socket.AF_INET6 if ':' in '{own}' else socket.AF_INET); s.setblocking(False)\n\
+             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(('{own}', 0)); number_of, port = s.fileno(), s.getsockname()[1]\n\
+             s.listen(); print(s.fileno() == number_of, s.getsockname()[1] == port, device(s), s.getsockopt(1, 2), os.get_blocking(number_of), os.get_inheritable(number_of))\n\
+             c = socket.create_connection(('{own}', port)); b, _ = s.accept(); b.sendall(b'it'); print(c.recv(9))"
+        ));
+        assert_eq!(stdout, "True True lo 1 False False\nb'it'", "{stderr}");
+        assert!(stderr.contains("serves http://"), "{stderr}");
+    }
     // With its ports as they are, and exposed.
     for flag in ["--loopback-only", "--expose"] {
         let server = stage.server(&stage.two, &[flag], "two", &["tcp", "192.168.77.1", "3000"]);

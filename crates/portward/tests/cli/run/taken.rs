@@ -8,6 +8,14 @@ fn nobody_is_sent_to_a_stranger_at_a_leased_port() {
     let port = stage.port(&stage.one, "3000");
     let _stranger = stage.plain("stranger", &["tcp", "::", &port]);
     assert_eq!(stage.heard_in(&stage.one, "127.0.0.1 3000"), "ConnectionRefusedError");
+    // Scripts are not sent there either.
+    let url = stage.portward(&stage.one, &["url", "3000"]).expect(1);
+    assert!(
+        url.stdout.is_empty() && url.stderr.contains(&format!("{port}, which is leased to the project, is held by python3")),
+        "{url}"
+    );
+    let own = stage.portward(&stage.one, &["port", "3000"]).expect(0);
+    assert!(own.stdout.trim_end() == port && own.stderr.contains("is held by python3"), "{own}");
     let _real = stage.plain("real", &["tcp", "127.0.0.1", "3000"]);
     assert_eq!(stage.heard_in(&stage.one, "127.0.0.1 3000"), "real");
     // By its number it is what it is.
@@ -83,4 +91,25 @@ fn what_the_project_itself_serves_is_no_stranger() {
     let code = code.replace("socket.socket().bind", "a = socket.socket(); a.bind(('127.0.0.1', 3001)); socket.socket().bind");
     let ran = stage.portward(&stage.one, &["run", "python3", "-c", &code.replace("3000", "3001")]).expect(0);
     assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("98\n", ""));
+}
+
+#[test]
+fn what_a_container_publishes_at_a_leased_port_serves_the_project() {
+    let Some(stage) = Stage::new() else { return };
+    let port = stage.port(&stage.one, "5432");
+    // As Docker starts its proxy, with other bytes behind it.
+    let code = "import socket, sys; s = socket.socket(); s.bind(('127.0.0.1', int(sys.argv[6]))); s.listen(); print('READY', flush=True)\n\
+                while True: c = s.accept()[0]; c.sendall(b'container'); c.close()";
+    let start = |container: &str| {
+        let line = format!(
+            "exec -a docker-proxy python3 -c \"$0\" -proto tcp -host-ip 127.0.0.1 -host-port {port} -container-ip {container} -container-port 5432"
+        );
+        let proxy = stage.world.enter().start(&["bash", "-c", &line, code]);
+        assert_eq!(proxy.line(), "READY", "{}", proxy.stderr());
+        proxy
+    };
+    let _proxy = start("172.17.0.2");
+    assert_eq!(stage.heard_in(&stage.one, "127.0.0.1 5432"), "container");
+    let url = stage.portward(&stage.one, &["url", "5432"]).expect(0);
+    assert_eq!(url.stdout.trim_end(), format!("postgresql://localhost:{port}"));
 }

@@ -81,7 +81,7 @@ pub(in crate::linux) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     own.has_stand_ins |= rule.draws_in && done.is_ok();
     if done.is_ok() && asked.port() != 0 {
         own.remember(sockets::cookie(&socket), asked);
-        note(own, asked, &bytes);
+        note(own, asked, place::port(&bytes).unwrap_or_default());
         if transport == Transport::Udp {
             tell_listening(own, call, &socket, transport);
         }

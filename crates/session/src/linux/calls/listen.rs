@@ -6,7 +6,7 @@ use portward_model::Transport;
 use portward_sys::unotify::Call;
 use rustix::fd::OwnedFd;
 
-use super::{Answer, leased, low_half, not_pinned, process_of, socket_of};
+use super::{Answer, leased, low_half, not_pinned, process_of, socket_of, stand_in::listen_in_place};
 use crate::{
     Event,
     linux::{sockets, supervisor::Supervisor},
@@ -37,6 +37,12 @@ pub(in crate::linux) fn listen(own: &mut Supervisor<'_>, call: &Call) -> Answer 
     };
     if !own.is_here(&socket) {
         return Answer::Done(sockets::listen(&socket, backlog));
+    }
+    if own.rules.pins()
+        && transport == Transport::Tcp
+        && let Some(answer) = listen_in_place(own, call, &socket, backlog)
+    {
+        return answer;
     }
     if own.rules.pins()
         && let Err(errno) = sockets::pin(&socket)

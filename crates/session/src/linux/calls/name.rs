@@ -18,8 +18,8 @@ use crate::{
 pub(in crate::linux) struct Names(rustc_hash::FxHashMap<u16, SocketAddr>);
 
 /// Notes what a bind asked for and got, where programs are to be answered with that.
-pub(in crate::linux) fn note(own: &mut Supervisor<'_>, asked: SocketAddr, bytes: &[u8]) {
-    if let Some(port) = place::port(bytes).filter(|_| own.manner.as_asked) {
+pub(in crate::linux) fn note(own: &mut Supervisor<'_>, asked: SocketAddr, port: u16) {
+    if own.manner.as_asked {
         own.names.0.insert(port, asked);
     }
 }

@@ -1,0 +1,59 @@
+//! A server at an address of the network whose port the kernel gave.
+//!
+//! Clients bind port 0 at such an address as well, to go out by it, so that its address stays until it listens; and a bound socket
+//! cannot be bound again. So one that stands at the stand-in takes its place, under its number.
+
+use portward_model::Transport;
+use portward_sys::unotify::Call;
+use rustix::{
+    fd::OwnedFd,
+    net::{SocketFlags, SocketType, bind, socket_with, sockopt},
+};
+
+use super::{Answer, listen::tell_listening, low_half, name::note};
+use crate::{
+    linux::{sockets, supervisor::Supervisor},
+    place::Kind,
+};
+
+/// Has what stands for the socket's address listen in its place; `None` where nothing stands for it, or it cannot be replaced.
+pub(super) fn listen_in_place(own: &mut Supervisor<'_>, call: &Call, socket: &OwnedFd, backlog: i32) -> Option<Answer> {
+    let name = sockets::name(socket).filter(|name| name.port() != 0 && Kind::of(name.ip()) == Kind::Other)?;
+    let mut at = name;
+    at.set_ip(own.addresses.stand_in_now(name.ip())?);
+    if name.is_ipv6()
+        && let std::net::IpAddr::V4(v4) = at.ip()
+    {
+        at.set_ip(v4.to_ipv6_mapped().into());
+    }
+    let other = alike(socket)?;
+    bind(&other, &at).ok()?;
+    sockets::pin(&other).ok()?;
+    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
+    let closes = sockets::closes_on_exec(call.tid, number)?;
+    if let Err(errno) = sockets::listen(&other, backlog) {
+        return Some(Answer::Done(Err(errno)));
+    }
+    own.listener.replace(call, number, &other, closes).ok()?;
+    own.stands_at(name, at.port());
+    own.remember(sockets::cookie(&other), name);
+    note(own, name, at.port());
+    tell_listening(own, call, &other, Transport::Tcp);
+    Some(Answer::Done(Ok(())))
+}
+
+/// A socket of the same kind, with the options that matter to one that listens.
+fn alike(socket: &OwnedFd) -> Option<OwnedFd> {
+    let family = sockopt::socket_domain(socket).ok()?;
+    let protocol = sockopt::socket_protocol(socket).ok()?;
+    let other = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, protocol).ok()?;
+    sockopt::set_socket_reuseaddr(&other, sockopt::socket_reuseaddr(socket).ok()?).ok()?;
+    sockopt::set_socket_reuseport(&other, sockopt::socket_reuseport(socket).ok()?).ok()?;
+    sockopt::set_socket_keepalive(&other, sockopt::socket_keepalive(socket).ok()?).ok()?;
+    sockopt::set_tcp_nodelay(&other, sockopt::tcp_nodelay(socket).ok()?).ok()?;
+    if family == rustix::net::AddressFamily::INET6 {
+        sockopt::set_ipv6_v6only(&other, sockets::is_v6_only(socket)).ok()?;
+    }
+    rustix::fs::fcntl_setfl(&other, rustix::fs::fcntl_getfl(socket).ok()?).ok()?;
+    Some(other)
+}
