@@ -18,6 +18,7 @@ mod pace;
 mod post;
 mod probe;
 mod program;
+mod replacement;
 mod sockets;
 mod standing;
 mod strays;

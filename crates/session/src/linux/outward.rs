@@ -5,16 +5,17 @@
 //! another one takes its place at its number (`SECCOMP_IOCTL_NOTIF_ADDFD`): of the same kind, with the same options, bound to the
 //! address that was asked for. It serves nobody there: one of TCP would have to listen first, one of UDP has its fence.
 
-use std::{fs, io, net::SocketAddr};
+use std::{fs, net::SocketAddr};
 
 use portward_model::{Transport, unmap};
 use portward_sys::unotify::Call;
-use rustix::{
-    fd::{AsRawFd, OwnedFd},
-    net::{SocketFlags, sockopt},
-};
+use rustix::fd::OwnedFd;
 
-use super::{fences, sockets, supervisor::Supervisor};
+use super::{
+    replacement::{alike, put},
+    sockets,
+    supervisor::Supervisor,
+};
 use crate::place::Kind;
 
 /// Puts a socket that may go out in the place of one that stands at the loopback for an address of the network, where the program
@@ -59,28 +60,7 @@ fn turn(
         own.kept_out.watch(&fresh, pid);
         own.is_client(sockets::cookie(socket));
     }
-    let replaced = own.listener.replace(call, &fresh, number, is_closed_by_exec(call.tid, number));
-    replaced.map_err(|errno| format!("it could not be exchanged ({})", io::Error::from_raw_os_error(errno)))?;
-    Ok(fresh)
-}
-
-/// A socket of the same kind with the same options, bound to this address; fenced from its beginning where it is of UDP.
-fn alike(socket: &OwnedFd, at: SocketAddr) -> io::Result<OwnedFd> {
-    let (family, kind) = (sockopt::socket_domain(socket)?, sockopt::socket_type(socket)?);
-    let fresh = rustix::net::socket_with(family, kind, SocketFlags::CLOEXEC, sockopt::socket_protocol(socket)?)?;
-    for (level, option) in OPTIONS {
-        let (Some(given), Some(usual)) = (option_of(socket, *level, *option), option_of(&fresh, *level, *option)) else {
-            continue;
-        };
-        if given != usual {
-            set_option(&fresh, *level, *option, &given);
-        }
-    }
-    if sockets::transport(socket) == Some(Transport::Udp) {
-        fences::like(&fresh, socket).map_err(io::Error::from_raw_os_error)?;
-    }
-    rustix::fs::fcntl_setfl(&fresh, rustix::fs::fcntl_getfl(socket)?)?;
-    rustix::net::bind(&fresh, &at)?;
+    put(own, call, number, &fresh).map_err(|error| format!("it could not be exchanged ({error})"))?;
     Ok(fresh)
 }
 
@@ -96,70 +76,3 @@ fn is_awaited(pid: u32, number: i32) -> bool {
         awaited.any(|awaited: i32| awaited == number)
     })
 }
-
-fn is_closed_by_exec(tid: u32, number: i32) -> bool {
-    let info = fs::read_to_string(format!("/proc/{tid}/fdinfo/{number}")).unwrap_or_default();
-    let flags = info.lines().find_map(|line| i32::from_str_radix(line.strip_prefix("flags:")?.trim(), 8).ok());
-    flags.is_some_and(|flags| flags & libc::O_CLOEXEC != 0)
-}
-
-/// An option as the kernel gives it; `None` where the socket has none such.
-fn option_of(socket: &OwnedFd, level: i32, option: i32) -> Option<Vec<u8>> {
-    let mut value = vec![0; LONGEST_OPTION];
-    let mut length = libc::socklen_t::try_from(value.len()).ok()?;
-    // SAFETY: the kernel writes at most `length` bytes into our buffer, and its end into `length`.
-    #[allow(unsafe_code)]
-    let done = unsafe {
-        libc::getsockopt(socket.as_raw_fd(), level, option, value.as_mut_ptr().cast(), std::ptr::from_mut(&mut length))
-    };
-    value.truncate(usize::try_from(length).ok()?);
-    (done == 0).then_some(value)
-}
-
-/// Sets an option as the kernel gave it. Room for data is given back as twice what was asked for (socket(7)).
-fn set_option(socket: &OwnedFd, level: i32, option: i32, given: &[u8]) {
-    let halved = given.first_chunk().map(|room| (i32::from_ne_bytes(*room) / 2).to_ne_bytes());
-    let is_room = level == libc::SOL_SOCKET && matches!(option, libc::SO_SNDBUF | libc::SO_RCVBUF);
-    let value = halved.as_ref().filter(|_| is_room).map_or(given, |halved| halved);
-    let Ok(length) = libc::socklen_t::try_from(value.len()) else { return };
-    // SAFETY: the kernel reads `length` bytes of our buffer.
-    #[allow(unsafe_code)]
-    let _ = unsafe { libc::setsockopt(socket.as_raw_fd(), level, option, value.as_ptr().cast(), length) };
-}
-
-/// Options that programs set before they connect.
-const OPTIONS: &[(i32, i32)] = &[
-    (libc::SOL_SOCKET, libc::SO_REUSEADDR),
-    (libc::SOL_SOCKET, libc::SO_REUSEPORT),
-    (libc::SOL_SOCKET, libc::SO_BROADCAST),
-    (libc::SOL_SOCKET, libc::SO_KEEPALIVE),
-    (libc::SOL_SOCKET, libc::SO_LINGER),
-    (libc::SOL_SOCKET, libc::SO_OOBINLINE),
-    (libc::SOL_SOCKET, libc::SO_PRIORITY),
-    (libc::SOL_SOCKET, libc::SO_RCVLOWAT),
-    (libc::SOL_SOCKET, libc::SO_RCVTIMEO),
-    (libc::SOL_SOCKET, libc::SO_SNDTIMEO),
-    (libc::SOL_SOCKET, libc::SO_SNDBUF),
-    (libc::SOL_SOCKET, libc::SO_RCVBUF),
-    (libc::IPPROTO_TCP, libc::TCP_NODELAY),
-    (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE),
-    (libc::IPPROTO_TCP, libc::TCP_KEEPINTVL),
-    (libc::IPPROTO_TCP, libc::TCP_KEEPCNT),
-    (libc::IPPROTO_TCP, libc::TCP_SYNCNT),
-    (libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT),
-    (libc::IPPROTO_TCP, libc::TCP_CONGESTION),
-    (libc::IPPROTO_TCP, libc::TCP_FASTOPEN_CONNECT),
-    (libc::IPPROTO_IP, libc::IP_TOS),
-    (libc::IPPROTO_IP, libc::IP_TTL),
-    (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER),
-    (libc::IPPROTO_IP, libc::IP_RECVERR),
-    (libc::IPPROTO_IP, libc::IP_PKTINFO),
-    (libc::IPPROTO_IP, libc::IP_MULTICAST_TTL),
-    (libc::IPPROTO_IP, libc::IP_MULTICAST_LOOP),
-    (libc::IPPROTO_IPV6, libc::IPV6_V6ONLY),
-    (libc::IPPROTO_IPV6, libc::IPV6_UNICAST_HOPS),
-    (libc::IPPROTO_IPV6, libc::IPV6_TCLASS),
-    (libc::IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
-];
-/// The longest of these is a name of 16 bytes.
-const LONGEST_OPTION: usize = 64;

@@ -84,22 +84,6 @@ impl Listener {
         self.send(libc::seccomp_notif_resp { id: call.id, val, error, flags: 0 });
     }
 
-    /// Puts a copy of a descriptor at a number of the caller's, in the place of the one that it has there (Linux 5.9). The caller waits on.
-    pub fn replace(&self, call: &Call, with: &impl AsFd, number: i32, closed_by_exec: bool) -> Result<(), i32> {
-        let numbered = |number: i32| u32::try_from(number).map_err(|_| libc::EBADF);
-        let order = libc::seccomp_notif_addfd {
-            id: call.id,
-            flags: u32::try_from(libc::SECCOMP_ADDFD_FLAG_SETFD).unwrap_or(1),
-            srcfd: numbered(with.as_fd().as_raw_fd())?,
-            newfd: numbered(number)?,
-            newfd_flags: if closed_by_exec { libc::O_CLOEXEC.cast_unsigned() } else { 0 },
-        };
-        // SAFETY: the structure is ours and whole; the call reads it.
-        #[allow(unsafe_code)]
-        let done = unsafe { libc::ioctl(self.0.as_raw_fd(), libc::SECCOMP_IOCTL_NOTIF_ADDFD, std::ptr::from_ref(&order)) };
-        if done >= 0 { Ok(()) } else { Err(io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)) }
-    }
-
     fn send(&self, mut answer: libc::seccomp_notif_resp) {
         // SAFETY: the structure is ours and whole; the call reads it. It fails where the caller has gone.
         #[allow(unsafe_code)]

@@ -5,14 +5,15 @@
 
 use portward_model::Transport;
 use portward_sys::unotify::Call;
-use rustix::{
-    fd::OwnedFd,
-    net::{SocketFlags, SocketType, bind, socket_with, sockopt},
-};
+use rustix::fd::OwnedFd;
 
 use super::{Answer, listen::tell_listening, low_half, name::note};
 use crate::{
-    linux::{sockets, supervisor::Supervisor},
+    linux::{
+        replacement::{alike, put},
+        sockets,
+        supervisor::Supervisor,
+    },
     place::Kind,
 };
 
@@ -26,34 +27,16 @@ pub(super) fn listen_in_place(own: &mut Supervisor<'_>, call: &Call, socket: &Ow
     {
         at.set_ip(v4.to_ipv6_mapped().into());
     }
-    let other = alike(socket)?;
-    bind(&other, &at).ok()?;
+    let other = alike(socket, at).ok()?;
     sockets::pin(&other).ok()?;
     let number = i32::from_ne_bytes(low_half(call.arguments[0]));
-    let closes = sockets::closes_on_exec(call.tid, number)?;
     if let Err(errno) = sockets::listen(&other, backlog) {
         return Some(Answer::Done(Err(errno)));
     }
-    own.listener.replace(call, number, &other, closes).ok()?;
+    put(own, call, number, &other).ok()?;
     own.stands_at(name, at.port());
     own.remember(sockets::cookie(&other), name);
     note(own, name, at.port());
     tell_listening(own, call, &other, Transport::Tcp);
     Some(Answer::Done(Ok(())))
-}
-
-/// A socket of the same kind, with the options that matter to one that listens.
-fn alike(socket: &OwnedFd) -> Option<OwnedFd> {
-    let family = sockopt::socket_domain(socket).ok()?;
-    let protocol = sockopt::socket_protocol(socket).ok()?;
-    let other = socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, protocol).ok()?;
-    sockopt::set_socket_reuseaddr(&other, sockopt::socket_reuseaddr(socket).ok()?).ok()?;
-    sockopt::set_socket_reuseport(&other, sockopt::socket_reuseport(socket).ok()?).ok()?;
-    sockopt::set_socket_keepalive(&other, sockopt::socket_keepalive(socket).ok()?).ok()?;
-    sockopt::set_tcp_nodelay(&other, sockopt::tcp_nodelay(socket).ok()?).ok()?;
-    if family == rustix::net::AddressFamily::INET6 {
-        sockopt::set_ipv6_v6only(&other, sockets::is_v6_only(socket)).ok()?;
-    }
-    rustix::fs::fcntl_setfl(&other, rustix::fs::fcntl_getfl(socket).ok()?).ok()?;
-    Some(other)
 }
