@@ -1,9 +1,9 @@
 //! The private localhost of a project.
 //!
 //! A program runs unchanged and unprivileged, with everything that it starts, under one rule: **the address stays, the port
-//! moves, the socket is pinned to `lo`.** Its `bind`, `listen` and `connect` are reported to a supervisor before they
-//! happen (`seccomp_unotify(2)`), which makes the call itself: on a copy of the program's own socket, with its own copy of the
-//! address. Reads and writes are never seen; the data path is the kernel's own. What has to go on as the program made it is
+//! moves, the socket is pinned to `lo`.** Its `bind`, `listen` and `connect`, and sends that name an address, are reported to a
+//! supervisor before they happen (`seccomp_unotify(2)`), which makes the call itself: on a copy of the program's own socket, with
+//! its own copy of the address. Other reads and writes are never seen; the data path is the kernel's own. What has to go on as the program made it is
 //! looked after: what then serves unpinned is found by the kernel's own list, and pinned.
 //!
 //! It guards against accidents. It is no sandbox for hostile programs.

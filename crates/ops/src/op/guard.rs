@@ -23,8 +23,8 @@ use named::Named;
 ///
 /// `guard pin` takes a copy of the server's own listening socket and pins it to the loopback device: from then on it answers
 /// this machine alone, by `127.0.0.1` and `::1`, and everybody else is refused as where nothing listens. It works for your own
-/// programs. It lasts until the program listens anew and cannot be taken back without `CAP_NET_RAW`; connections from the
-/// network that exist stay open and are named.
+/// programs. It lasts until the program listens anew and cannot be taken back without `CAP_NET_RAW`, of UDP by nobody (a locked
+/// filter on the socket); connections from the network that exist stay open and are named.
 ///
 /// What cannot be pinned (another user's server, a port that a container publishes) is told with the reason and the
 /// exact rules for the packet filter. As root, `--firewall` loads them into a table of its own, which is gone when the command
