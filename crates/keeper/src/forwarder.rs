@@ -55,7 +55,7 @@ pub fn alive(host: &dyn Look, row: &FrontRow) -> Option<ProcessId> {
 }
 
 /// The project that has the real ports: it was given them, and the forwarder lives.
-pub fn holder(host: &dyn Look, store: &Store<'_>) -> Result<Option<ProjectId>, Failure> {
+pub(crate) fn holder(host: &dyn Look, store: &Store<'_>) -> Result<Option<ProjectId>, Failure> {
     let row = store.front()?.filter(|row| alive(host, row).is_some());
     Ok(row.and_then(|row| row.project))
 }

@@ -24,7 +24,7 @@ mod watched;
 
 use std::{ffi::OsString, process::ExitCode};
 
-pub use forwarder::{Services, alive, holder, start as start_forwarder};
+pub use forwarder::{Services, alive, start as start_forwarder};
 pub use moved::{standing, stranger_at};
 pub use portward_proxy::reserve;
 pub use runs::{

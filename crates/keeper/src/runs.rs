@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     control,
+    forwarder::holder,
     record::{Ask, Record},
     told::{Listening, is_localhost, url_at},
 };
@@ -32,6 +33,8 @@ pub struct Sessions {
     pub runs: Vec<Run>,
     /// Supervisors that have ended without a word, such as killed ones.
     pub lost: Vec<ProcessId>,
+    /// The project that has the real ports.
+    pub front: Option<ProjectId>,
     /// What could not be seen.
     pub gaps: Vec<Gap>,
 }
@@ -102,6 +105,8 @@ pub fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
     let (store, gap) = leases(cx);
     let mut found = told(cx.look(), cx.caller, store.as_ref());
     found.gaps.extend(gap);
+    let front = || store.as_ref().and_then(|store| holder(cx.look(), store).ok().flatten());
+    found.front = hurried(A_MOMENT, front).0;
     let known: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
     found.gaps.extend(unheard(cx, &known).iter().map(|pid| unseen(*pid, None)));
     Ok(found)

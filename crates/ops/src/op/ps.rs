@@ -6,7 +6,6 @@ use clap::Args;
 pub use portward_keeper::Listening;
 use portward_keeper::{Run, RunListener, RunProject, listening};
 use portward_model::{Text, Transport};
-use portward_store::Store;
 use portward_sys::{Ask, Look, Rights, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -49,7 +48,7 @@ pub struct Unknown {
 /// A project's session.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Session {
-    /// The project's number in the lease store.
+    /// The project's number in the lease store; its root where that does not know it.
     pub id: String,
     /// The project's name; `null` outside any project.
     pub project: Option<Text>,
@@ -147,10 +146,6 @@ pub(crate) fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failu
 pub(crate) fn own_sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
     let (host, found) = (cx.look(), portward_keeper::sessions(cx)?);
     let serving = if found.runs.is_empty() { BTreeSet::new() } else { serving(host) };
-    let front = match Store::reading(cx)? {
-        Some(store) => portward_keeper::holder(host, &store)?,
-        None => None,
-    };
     let mut projects: Vec<(&RunProject, Vec<&Run>)> = Vec::new();
     for run in &found.runs {
         match projects.iter_mut().find(|(project, _)| **project == run.project) {
@@ -160,15 +155,16 @@ pub(crate) fn own_sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, F
     }
     projects.sort_by_key(|(project, _)| project.block);
     let each = projects.iter().map(|(project, runs)| {
-        let front = front.is_some() && front == project.id;
+        let front = found.front.is_some() && found.front == project.id;
         Session { front, ..session(host, project, runs, &serving) }
     });
     Ok(Sessions { sessions: each.collect(), lost: found.lost.len(), gaps: found.gaps, ..Sessions::default() })
 }
 
-/// A project's number as a document has it.
+/// A project's number as a document has it. One that the reader's store does not know goes by its root, so that no two are one.
 pub(crate) fn number(project: &RunProject) -> String {
-    project.id.map_or_else(|| "0".to_owned(), |id| id.0.to_string())
+    let root = || project.root.as_ref().map_or_else(|| "0".to_owned(), Text::shown);
+    project.id.map_or_else(root, |id| id.0.to_string())
 }
 
 fn session(host: &dyn Look, project: &RunProject, runs: &[&Run], serving: &BTreeSet<(bool, u16)>) -> Session {

@@ -161,3 +161,32 @@ fn a_session_of_the_release_before_this_one_is_listed_beside_new_ones() {
     assert_eq!(names, ["older", "web"], "{document}");
     assert_eq!(document["sessions"].as_array().unwrap().len(), 1);
 }
+
+#[test]
+fn sessions_are_listed_where_the_store_cannot_be_read() {
+    let Some(stage) = Stage::new() else { return };
+    let (_running, _) = stage.supervised(&stage.one);
+    let (_other, _) = stage.supervised(&stage.two);
+    let store =
+        "for file in $XDG_STATE_HOME/portward/leases.db*; do rm $file; done; echo no store > $XDG_STATE_HOME/portward/leases.db";
+    let _ = stage.world.run(&["sh", "-c", store]).expect(0);
+    let document = stage.ps();
+    let mut served = served(&document);
+    served.sort();
+    assert_eq!(served, [("one".to_owned(), 1), ("two".to_owned(), 1)], "{document}");
+    assert_eq!(document["gaps"][0]["lack"]["kind"], "leases", "{document}");
+}
+
+#[test]
+fn a_session_whose_folder_cannot_be_seen_from_here_is_a_gap() {
+    let Some(stage) = Stage::new() else { return };
+    // As in a container that shares nothing but the processes.
+    let script =
+        "for folder in $XDG_RUNTIME_DIR $XDG_STATE_HOME; do mkdir -p $folder; mount -t tmpfs none $folder; done; exec \"$@\"";
+    let portward = stage.world.portward_path().to_str().unwrap();
+    let apart = ["unshare", "--mount", "sh", "-c", script, "sh", portward, "run", "python3", "-c", SERVER];
+    let running = stage.inside(&stage.one).start(&apart);
+    let supervisor: u64 = running.line().parse().unwrap();
+    let gap = until("it is a gap", || stage.ps()["gaps"].as_array().unwrap().first().cloned());
+    assert_eq!(gap["lack"], serde_json::json!({ "kind": "session", "pid": supervisor }), "{gap}");
+}
