@@ -15,7 +15,7 @@ use portward_model::{
 use portward_store::{ListenerRow, ProjectId, ProjectRow, RunRow, ServiceRow, Store, hurried};
 use portward_sys::{
     Acts, Context, Look, Rights, path_of,
-    runtime::{self, Unheard},
+    runtime::{self, Heard, Unheard},
 };
 use serde::{Deserialize, Serialize};
 
@@ -157,7 +157,7 @@ fn recorded(host: &dyn Look, store: &Store<'_>) -> Result<Vec<Run>, Failure> {
 /// Asks every supervisor, or these.
 fn asked(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>, store: Option<&Store<'_>>) -> Sessions {
     let mut found = Sessions::default();
-    for heard in runtime::ask(caller, only, &control::question(&Ask::Run), PATIENCE) {
+    for heard in patiently(host, caller, only) {
         let process = heard.process;
         let why = match heard.said {
             Ok(said) => match believed(host, process, heard.pid, &said) {
@@ -185,6 +185,22 @@ fn asked(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>, store: Op
         found.runs.push(Run::silent(host, &process, store));
     }
     found
+}
+
+/// Asks, and waits longer for those that could answer: on a machine that is busy they need their turn.
+fn patiently(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>) -> Vec<Heard> {
+    let question = control::question(&Ask::Run);
+    let mut heard = runtime::ask(caller, only, &question, PATIENCE);
+    let goes_on =
+        |process: &Process| !matches!(process.state, ProcessState::Stopped | ProcessState::Traced | ProcessState::Exited);
+    let silent = heard.iter().filter(|heard| matches!(heard.said, Err(Unheard::Silent))).map(|heard| heard.process);
+    let late: Vec<ProcessId> =
+        silent.filter(|silent| process_at(host, silent.pid).is_some_and(|it| it.id == *silent && goes_on(&it))).collect();
+    if !late.is_empty() {
+        heard.retain(|heard| !late.contains(&heard.process));
+        heard.extend(runtime::ask(caller, Some(&late), &question, MORE_PATIENCE));
+    }
+    heard
 }
 
 /// What a supervisor tells, where the kernel confirms who it is.
@@ -404,6 +420,8 @@ pub fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
 
 /// How long supervisors have to answer, all of them at once.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long those have beyond that which are not stopped.
+const MORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long the store is waited for: without it sessions are known by their own word.
 const A_MOMENT: Duration = Duration::from_millis(200);
 /// How long a supervisor has to begin to answer after its start, in milliseconds.
