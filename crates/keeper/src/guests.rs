@@ -6,7 +6,10 @@ use std::time::Duration;
 use portward_model::{Caller, Process, ProcessId, Seen, Text};
 use portward_sys::{Look, path_of};
 
-use crate::runs::{RunListener, answering, process_at};
+use crate::{
+    asking::answering,
+    runs::{RunListener, process_at},
+};
 
 /// The root of the project that a process works in, where that is another one than this session's and not inside it.
 pub(crate) fn root_of(host: &dyn Look, own: Option<&Text>, process: &Process) -> Option<Text> {

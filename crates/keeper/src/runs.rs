@@ -9,17 +9,14 @@ use std::{
 };
 
 use portward_model::{
-    Caller, CommandLine, Failure, Gap, Lack, Moment, Need, PortRange, Process, ProcessId, ProcessState, Rules, Text, Transport,
-    hint, unmap,
+    Caller, Failure, Gap, Lack, Moment, Need, PortRange, Process, ProcessId, ProcessState, Rules, Text, Transport, unmap,
 };
 use portward_store::{ListenerRow, ProjectId, ProjectRow, RunRow, ServiceRow, Store, hurried};
-use portward_sys::{
-    Acts, Context, Look, Rights, path_of,
-    runtime::{self, Heard, Unheard},
-};
+use portward_sys::{Acts, Context, Look, Rights, path_of, runtime};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    asking::{asked, unheard, unseen},
     control,
     forwarder::holder,
     record::{Ask, Record},
@@ -125,13 +122,6 @@ fn unread(failure: Failure) -> Gap {
     Gap { lack: Lack::Leases, need, error: Some(failure.message) }
 }
 
-/// What the supervisors of the caller's tell, as far as they answer.
-pub(crate) fn answering(host: &dyn Look, caller: &Caller, patience: Duration) -> Vec<Record> {
-    let heard = runtime::ask(caller, None, &control::question(&Ask::Run), patience);
-    let records = heard.into_iter().filter_map(|heard| believed(host, heard.process, heard.pid, &heard.said.ok()?).ok());
-    records.collect()
-}
-
 /// The sessions that there are, by what their supervisors tell; with what the store says of projects.
 pub(crate) fn told(host: &dyn Look, caller: &Caller, store: Option<&Store<'_>>) -> Sessions {
     let mut found = asked(host, caller, None, store);
@@ -152,95 +142,6 @@ fn recorded(host: &dyn Look, store: &Store<'_>) -> Result<Vec<Run>, Failure> {
     let (rows, _) = hurried(A_MOMENT, || Ok::<_, Failure>((store.runs()?, store.projects()?)));
     let (rows, projects) = rows?;
     Ok(rows.into_iter().filter(|row| is_alive(host, row.supervisor)).map(|row| Run::of(row, &projects)).collect())
-}
-
-/// Asks every supervisor, or these.
-fn asked(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>, store: Option<&Store<'_>>) -> Sessions {
-    let mut found = Sessions::default();
-    for heard in patiently(host, caller, only) {
-        let process = heard.process;
-        let why = match heard.said {
-            Ok(said) => match believed(host, process, heard.pid, &said) {
-                Ok(record) => {
-                    found.runs.push(Run::told(record, store));
-                    continue;
-                }
-                Err(why) => Some(why),
-            },
-            Err(Unheard::Left) => {
-                if !is_alive(host, process) {
-                    found.lost.push(process);
-                }
-                continue;
-            }
-            Err(Unheard::Silent) => None,
-            Err(Unheard::Foreign { uid }) => Some(format!("user {uid} listens at its socket")),
-            Err(Unheard::Failed(error)) => Some(error.to_string()),
-        };
-        // One that ends just now, or a name that somebody made up, is no supervisor.
-        let Some(process) = process_at(host, process.pid).filter(|it| it.id == process && supervises(it, caller.uid)) else {
-            continue;
-        };
-        found.gaps.push(unseen(process.id.pid, why));
-        found.runs.push(Run::silent(host, &process, store));
-    }
-    found
-}
-
-/// Asks, and waits longer for those that could answer: on a machine that is busy they need their turn.
-fn patiently(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>) -> Vec<Heard> {
-    let question = control::question(&Ask::Run);
-    let mut heard = runtime::ask(caller, only, &question, PATIENCE);
-    let goes_on =
-        |process: &Process| !matches!(process.state, ProcessState::Stopped | ProcessState::Traced | ProcessState::Exited);
-    let silent = heard.iter().filter(|heard| matches!(heard.said, Err(Unheard::Silent))).map(|heard| heard.process);
-    let late: Vec<ProcessId> =
-        silent.filter(|silent| process_at(host, silent.pid).is_some_and(|it| it.id == *silent && goes_on(&it))).collect();
-    if !late.is_empty() {
-        heard.retain(|heard| !late.contains(&heard.process));
-        heard.extend(runtime::ask(caller, Some(&late), &question, MORE_PATIENCE));
-    }
-    heard
-}
-
-/// What a supervisor tells, where the kernel confirms who it is.
-fn believed(host: &dyn Look, process: ProcessId, pid: u32, said: &[u8]) -> Result<Record, String> {
-    let record: Record = control::answer(said)?;
-    if record.supervisor != process || pid != process.pid {
-        return Err("another process answers for it".to_owned());
-    }
-    if !is_alive(host, process) {
-        return Err("it is not seen from here".to_owned());
-    }
-    Ok(record)
-}
-
-/// Supervisors of the caller's that live, would answer where the caller asks, and cannot be asked: as while their folder is gone, and in
-/// another mount namespace.
-fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Vec<u32> {
-    let now = cx.clock.wall().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    let now = Moment(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-    let processes = cx.look().every_process().unwrap_or_default();
-    let others = processes.iter().filter(|process| supervises(process, cx.caller.uid) && !known.contains(&process.id));
-    // One that has just begun has told nobody yet.
-    let settled = others.filter(|process| now.0.saturating_sub(process.started_at.0) > SETTLED_MS);
-    let here = settled.filter(|process| runtime::answers_here(cx.caller, process.id.pid) && is_alive(cx.look(), process.id));
-    here.map(|process| process.id.pid).collect()
-}
-
-/// True for a supervisor of this user's that lives.
-fn supervises(process: &Process, uid: u32) -> bool {
-    let word = |argv: &CommandLine| {
-        let word = argv.arguments().get(1);
-        word.is_some_and(|word| word.raw() == portward_session::SUPERVISES.as_bytes())
-    };
-    process.uid == uid && process.state != ProcessState::Exited && process.argv.known().is_some_and(word)
-}
-
-/// What is not known of a supervisor that lives.
-fn unseen(pid: u32, error: Option<String>) -> Gap {
-    let need = Need::Command(hint!("kill -CONT {}    lets one go on that was stopped", pid));
-    Gap { lack: Lack::Session { pid }, need, error }
 }
 
 impl Sessions {
@@ -278,7 +179,7 @@ impl RunProject {
 
 impl Run {
     /// By what its supervisor tells.
-    fn told(record: Record, store: Option<&Store<'_>>) -> Self {
+    pub(crate) fn told(record: Record, store: Option<&Store<'_>>) -> Self {
         let Record { supervisor, identity, block, rules, started_at, services, listeners } = record;
         let known = store.and_then(|store| store.known_project(identity.as_ref()).ok().flatten());
         let unknown = || RunProject {
@@ -291,7 +192,7 @@ impl Run {
     }
 
     /// By what the kernel knows of its supervisor: where that stands, and what it started.
-    fn silent(host: &dyn Look, supervisor: &Process, store: Option<&Store<'_>>) -> Self {
+    pub(crate) fn silent(host: &dyn Look, supervisor: &Process, store: Option<&Store<'_>>) -> Self {
         let identity = supervisor.cwd.known().and_then(|cwd| host.project_at(&path_of(cwd)).ok().flatten());
         let below = host.descendants(supervisor.id.pid).unwrap_or_default();
         let programs = host.processes(&below).unwrap_or_default().into_iter().filter(|process| {
@@ -398,7 +299,7 @@ pub fn enclosing<R: Rights>(cx: &Context<'_, R>) -> Result<Option<Run>, Failure>
 pub fn join(cx: &Context<'_, Acts>, outer: &Run, name: Option<&str>) {
     if let Some(name) = name {
         let ask = control::question(&Ask::Name { name: name.to_owned() });
-        runtime::ask(cx.caller, Some(&[outer.supervisor]), &ask, PATIENCE);
+        runtime::ask(cx.caller, Some(&[outer.supervisor]), &ask, A_MOMENT);
     }
 }
 
@@ -418,14 +319,8 @@ pub fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
     host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 
-/// How long supervisors have to answer, all of them at once.
-const PATIENCE: Duration = Duration::from_millis(200);
-/// How long those have beyond that which are not stopped.
-const MORE_PATIENCE: Duration = Duration::from_secs(2);
-/// How long the store is waited for: without it sessions are known by their own word.
+/// How long the store is waited for, and a supervisor that is told a name: sessions are known without.
 const A_MOMENT: Duration = Duration::from_millis(200);
-/// How long a supervisor has to begin to answer after its start, in milliseconds.
-const SETTLED_MS: i64 = 3000;
 /// Parents that are looked at above a process.
 pub(crate) const MOST_LEVELS: usize = 64;
 
