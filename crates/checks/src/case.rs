@@ -24,7 +24,7 @@ pub(crate) mod words;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use portward_model::{
-    Attempt, DialTarget, Examination, Family, FirewallRule, Lack, Met, Process, ProcessState, RuleVerdict, Seen, Snapshot,
+    Attempt, DialTarget, Examination, Family, FirewallRule, Lack, Met, Own, Process, ProcessState, RuleVerdict, Seen, Snapshot,
     Socket, SocketState, Transport, Vitals, unmap,
 };
 
@@ -188,9 +188,11 @@ impl<'a> Case<'a> {
     }
 
     /// Processes that can have to do with the endpoint: those of the reader's network namespace, and those whose namespace is
-    /// hidden. What runs in another one cannot open a port of this one.
+    /// hidden. What runs in another one cannot open a port of this one, and what is Portward's own means to serve none, whatever
+    /// stands in its arguments.
     pub fn processes(&self) -> impl Iterator<Item = &'a Process> {
-        self.snapshot.processes.iter().filter(|process| self.shares_network(process) != Some(false))
+        let wanted = |process: &&Process| self.shares_network(process) != Some(false) && Own::of(process).is_none();
+        self.snapshot.processes.iter().filter(wanted)
     }
 
     /// Whether a process is in the reader's network namespace; `None` where its namespace is hidden.

@@ -3,8 +3,8 @@
 use std::net::{IpAddr, SocketAddr};
 
 use portward_model::{
-    Container, Evidence, Finding, Likelihood, Moment, Process, Remedy, Seen, Snapshot, Socket, Supervisor, SupervisorKind, Text,
-    Transport, Via, shell,
+    Container, Evidence, Finding, Likelihood, Moment, Own, Process, Remedy, Seen, Snapshot, Socket, Supervisor, SupervisorKind,
+    Text, Transport, Via, shell,
 };
 
 use super::{
@@ -131,7 +131,12 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Reme
         if let Some(found) = supervisor_of(snapshot, process) {
             if let Some(stop) = found.stop {
                 let again = if found.restarts { ", which would start it again" } else { "" };
-                fixes.push(Remedy::end(format!("Stop it through {}{again}", found.name), stop));
+                let title = match (found.kind, Own::of(process)) {
+                    (SupervisorKind::Session, Some(Own::Front)) => "Give the front back".to_owned(),
+                    (SupervisorKind::Session, _) => "Stop it with its session".to_owned(),
+                    _ => format!("Stop it through {}{again}", found.name),
+                };
+                fixes.push(Remedy::end(title, stop));
             } else if found.kind == SupervisorKind::Orphan {
                 fixes.push(offer::explain("Look at it: what started it has ended", target(view)));
             }

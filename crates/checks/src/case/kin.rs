@@ -1,7 +1,7 @@
 //! What has to do with a port although it does not listen there: processes that were told to, files that name it,
 //! listeners of the same project.
 
-use portward_model::{CommandLine, Mention, MentionKind, Process, Socket, SocketState, Text, Told, Transport};
+use portward_model::{CommandLine, Mention, MentionKind, Own, Process, Socket, SocketState, Text, Told, Transport};
 
 use super::Case;
 use crate::{
@@ -72,10 +72,10 @@ pub(crate) fn is_reader(case: &Case<'_>, process: &Process) -> bool {
 /// the address of another's service.
 pub(crate) fn is_told_to_serve(process: &Process, port: u16) -> bool {
     let argv = process.argv.known().map(CommandLine::arguments).unwrap_or_default();
-    let goes_there = |known: &Program| known.kind == Kind::Client || known.goes_by("portward");
+    let goes_there = |known: &Program| known.kind == Kind::Client;
     // To tools that count or wait a number is an amount.
     let counts = process.name.plain().is_some_and(|name| AMOUNTS.split(' ').any(|tool| tool == name));
-    if counts || program::find(process, goes_there).is_some() {
+    if counts || Own::of(process).is_some() || program::find(process, goes_there).is_some() {
         return false;
     }
     let mut before: &[u8] = b"";
@@ -210,6 +210,8 @@ mod tests {
             &["ssh", "-L", "3000:localhost:80", "box"],
             &["sleep", "3000"],
             &["timeout", "3000", "make"],
+            &["portward", "session-supervisor", "7", "8", "-", "vite", "--port", "3000"],
+            &["portward", "run", "vite", "--port=3000"],
             &["python3", "-c", "s.connect(('127.0.0.1', 3000)); print(1)"],
         ] {
             assert!(!told(argv), "{argv:?}");

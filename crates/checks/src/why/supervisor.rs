@@ -339,6 +339,22 @@ mod tests {
     }
 
     #[test]
+    fn a_session_starts_nothing_again_and_is_no_orphan() {
+        let run: &[&str] = &["portward", "session-supervisor", "7", "npm", "run", "dev"];
+        let front: &[&str] = &["portward", "run", "npm", "run", "dev"];
+        let session = (SupervisorKind::Session, "portward run".to_owned(), false, Some("portward stop".to_owned()));
+        for chain in
+            [&[APP, run][..], &[APP, run, front, ZSH], &[APP, &["npm", "run", "dev"], run, &["nodemon"]], &[run], &[run, front]]
+        {
+            assert_eq!(told(chain, SESSION), session, "{chain:?}");
+        }
+        // A watcher inside one does start it again.
+        assert_eq!(told(&[APP, &["nodemon"], run], SESSION).0, SupervisorKind::Manager);
+        let lends = told(&[&["portward", "front-forwarder", ""]], SESSION);
+        assert_eq!((lends.0, lends.3.as_deref()), (SupervisorKind::Session, Some("portward front --off")));
+    }
+
+    #[test]
     fn orphans_and_the_unknown() {
         let found = of(&[APP], SESSION).unwrap();
         assert_eq!((found.kind, found.pid), (SupervisorKind::Orphan, Some(1)));

@@ -20,7 +20,7 @@ pub(crate) fn find<R: Rights>(cx: &Context<'_, R>, store: &mut Store<'_>, word: 
     }
     let places: Vec<Place> = rows.iter().cloned().map(Place::from).collect();
     let own = store.known_project(here(cx)?.as_ref())?.map(Place::from);
-    let place = among(&places, own.as_ref(), word)?;
+    let place = among(&places, own.as_ref(), word, &|root| hint!("portward front {}    names one by its folder", root))?;
     let id = place.id.parse().map(ProjectId);
     rows.into_iter().find(|row| Ok(row.id) == id).ok_or_else(|| unknown(word, &places))
 }
@@ -38,12 +38,17 @@ pub(super) fn named<R: Rights>(cx: &Context<'_, R>, places: &[Place], own: Optio
         let known = places.iter().find(|place| place.root == root).cloned();
         return Ok(known.unwrap_or_else(|| Place { id: String::new(), name: identity.title(), root }));
     }
-    among(places, own, word).cloned()
+    among(places, own, word, &|root| hint!("--project {}    names one by its folder", root)).cloned()
 }
 
 /// The project that goes by a word: a whole name, that of a worktree, or the beginning of one of them where only one project has it; of
 /// several with one name this one, where it is one of them. A folder that is gone still names what was in it.
-fn among<'p>(places: &'p [Place], own: Option<&Place>, word: &str) -> Result<&'p Place, Failure> {
+fn among<'p>(
+    places: &'p [Place],
+    own: Option<&Place>,
+    word: &str,
+    by_folder: &dyn Fn(String) -> Hint,
+) -> Result<&'p Place, Failure> {
     if is_path(word) {
         let root = |place: &&Place| place.root.as_ref().is_some_and(|root| root.raw() == word.trim_end_matches('/').as_bytes());
         return places.iter().find(root).ok_or_else(|| {
@@ -58,8 +63,10 @@ fn among<'p>(places: &'p [Place], own: Option<&Place>, word: &str) -> Result<&'p
         [only] => Ok(only),
         // The beginning of a name says nothing of where one stands.
         several => match own.filter(|own| is_called(&own.name, word)) {
-            Some(own) => several.iter().find(|place| place.root == own.root).copied().ok_or_else(|| ambiguous(word, several)),
-            None => Err(ambiguous(word, several)),
+            Some(own) => {
+                several.iter().find(|place| place.root == own.root).copied().ok_or_else(|| ambiguous(word, several, by_folder))
+            }
+            None => Err(ambiguous(word, several, by_folder)),
         },
     }
 }
@@ -95,12 +102,12 @@ fn identity_at<R: Rights>(cx: &Context<'_, R>, word: &str) -> Result<Option<port
     if found.is_ok_and(|facts| facts.kind == Some(FileKind::Folder)) { Ok(cx.look().project_at(&place)?) } else { Ok(None) }
 }
 
-fn ambiguous(word: &str, several: &[&Place]) -> Failure {
+fn ambiguous(word: &str, several: &[&Place], by_folder: &dyn Fn(String) -> Hint) -> Failure {
     let root = |place: &&Place| place.root.as_ref().map_or_else(|| "no folder".to_owned(), Text::shown);
     let each: Vec<String> = several.iter().map(|place| format!("{} in {}", place.name, root(place))).collect();
     let first = several.first().map(root).unwrap_or_default();
     Failure::usage(format!("{} projects go by `{}`: {}.", several.len(), Text::from(word), each.join(", ")))
-        .hint(hint!("{}    in the place of the name is one of them alone", first))
+        .hint(by_folder(first))
 }
 
 fn unknown(word: &str, places: &[Place]) -> Failure {

@@ -85,6 +85,10 @@ impl Op for Url {
             let port = listening.serves.parse::<SocketAddr>().ok().map(|address| address.port());
             return Ok(UrlAnswer { url: Some(listening.url), port, because: None, held: None, near: Vec::new(), gaps });
         }
+        if let (None, Err(error)) = (self.port, self.name.parse::<Wanted>()) {
+            let shown = portward_model::Text::from(self.name.as_str());
+            return Err(Failure::usage(format!("`{shown}` is no name of a lease or service: {error}.")).hint("portward url web"));
+        }
         let because = Some(self.absence().into());
         Ok(UrlAnswer { url: None, port: None, because, held: None, near: known.near(&self.name), gaps })
     }

@@ -21,7 +21,7 @@ impl Show for Stopped {
             let name = Text::from(name.as_str());
             let near = (!self.near.is_empty()).then(|| Hint::listing("near: ", &self.near));
             let known = near.unwrap_or_else(|| "portward ps".into());
-            screen.remark(&format!("No service of this project is called {name}, and no project."), known)?;
+            screen.remark(&format!("No service of this project is called {name}."), known)?;
         }
         if self.stopped.is_empty() && self.unknown.is_empty() && self.alive.is_empty() {
             screen.remark("Nothing of this project runs in a session.", "portward ps")?;

@@ -116,7 +116,7 @@ fn of_twin(case: &Case<'_>, index: usize, process: &Process) -> Option<Evidence>
             && other.id.started_ticks >= process.id.started_ticks
             && !related(other)
     };
-    let twin = case.snapshot.processes.iter().find(same)?;
+    let twin = case.processes().find(same)?;
     let source = format!("/proc/{}/cmdline", twin.id.pid);
     Some(Evidence::new(source, format!("{} has the same program, arguments and folder", words::named(twin))))
 }
