@@ -168,23 +168,20 @@ fn port_in(word: &[u8]) -> Option<u16> {
     number.parse().ok().filter(|port| *port > 0)
 }
 
-/// webpack's development server, whose pages dial the port of its settings (`client.webSocketURL`).
-pub(super) fn webpack(arguments: &[Text]) -> Option<Inside> {
-    let serves = arguments.iter().any(|word| word.raw() == b"serve" || word.raw().ends_with(b"webpack-dev-server"));
-    serves
-        .then_some(Inside::Names("devServer.client.webSocketURL: 'auto://0.0.0.0:0/ws' has its pages dial where they came from"))
+/// webpack's development server, whose pages dial the port of its settings (`client.webSocketURL`). What webpack listens for is that: it
+/// renames itself, and its arguments are lost.
+pub(super) fn webpack(_: &[Text]) -> Option<Inside> {
+    Some(Inside::Names("devServer.client.webSocketURL: 'auto://0.0.0.0:0/ws' has its pages dial where they came from"))
 }
 
 /// Create React App, which has the same from its environment.
-pub(super) fn react_scripts(arguments: &[Text]) -> Option<Inside> {
-    let serves = words(arguments).any(|word| word == b"start");
-    serves.then_some(Inside::Names("WDS_SOCKET_PORT=0 in its environment has its pages dial where they came from"))
+pub(super) fn react_scripts(_: &[Text]) -> Option<Inside> {
+    Some(Inside::Names("WDS_SOCKET_PORT=0 in its environment has its pages dial where they came from"))
 }
 
 /// Vue CLI, which has the same in its own file.
-pub(super) fn vue_cli(arguments: &[Text]) -> Option<Inside> {
-    let serves = words(arguments).any(|word| word == b"serve");
-    serves.then_some(Inside::Names(
+pub(super) fn vue_cli(_: &[Text]) -> Option<Inside> {
+    Some(Inside::Names(
         "devServer.client.webSocketURL: 'auto://0.0.0.0:0/ws' in vue.config.js has its pages dial where they came from",
     ))
 }
@@ -283,6 +280,7 @@ mod tests {
     fn servers_that_name_their_port() {
         for line in [
             "node /w/node_modules/.bin/webpack serve",
+            "webpack",
             "node /w/node_modules/react-scripts/bin/react-scripts.js start",
             "node /w/node_modules/.bin/vue-cli-service serve",
             "vsftpd",
@@ -291,6 +289,6 @@ mod tests {
         ] {
             assert!(matches!(of(line), Some(Inside::Names(_))), "{line}: {:?}", of(line));
         }
-        assert_eq!((of("node server.js"), of("webpack build")), (None, None));
+        assert_eq!(of("node server.js"), None);
     }
 }

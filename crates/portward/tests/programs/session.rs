@@ -216,7 +216,9 @@ impl Twins {
                 let ask = || self.enter_world().run(&outside);
                 self.answers(project, &format!("outside at {address} port {leased}"), ask);
             }
-            let listener = self.listed(project, port).unwrap_or_else(|| panic!("portward ps of {} has no {port}", project.name));
+            // One that looks for a free port first asks for the one that it found.
+            let listener = self.listed(project, port).or_else(|| self.listed(project, *leased));
+            let listener = listener.unwrap_or_else(|| panic!("portward ps of {} has no {port}", project.name));
             assert_eq!(port_of(&listener["serves"]), Some(*leased), "{listener:#}");
             assert_eq!(listener["pinned"], true, "{listener:#}");
         }
