@@ -47,7 +47,7 @@ const SLOW: Duration = Duration::from_secs(1);
 const BETWEEN_SLOW: Duration = Duration::from_mins(1);
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::{cell::Cell, time::Duration};
 
     use portward_sys::{Clock, SystemClock};
@@ -57,7 +57,14 @@ mod tests {
     const A_MOMENT: Duration = Duration::from_millis(150);
 
     /// The machine's clock, set forward by hand.
-    struct Ahead(std::sync::atomic::AtomicU64);
+    #[derive(Default)]
+    pub(crate) struct Ahead(std::sync::atomic::AtomicU64);
+
+    impl Ahead {
+        pub(crate) fn ahead(&self, time: Duration) {
+            self.pass(time);
+        }
+    }
 
     impl Clock for Ahead {
         fn now(&self) -> std::time::Instant {
@@ -76,7 +83,7 @@ mod tests {
 
     #[test]
     fn what_took_far_too_long_is_left_alone_for_a_while() {
-        let clock = Ahead(0.into());
+        let clock = Ahead::default();
         let mut patience = Patience::default();
         let tried = Cell::new(0);
         let mut turn = |took: Duration| {

@@ -179,11 +179,16 @@ impl<'h> ProjectPorts<'h> {
                 self.lent.is_full = true;
             }
             let store = &self.store;
-            if let Some(port) = self.lent.give_anew(asked, &|port| store.is_held(port)) {
+            if let Some(port) = self.lent.give_anew(asked, &|port| store.is_bound(port)) {
                 return Ok(port);
             }
             let lent = self.store.lend_block(project, self.lent.holder).map_err(|failure| NoPort::Because(failure.message))?;
-            self.lent.blocks.push(lent.ok_or(NoPort::Quota)?);
+            let Some(block) = lent else {
+                // What is left of connections keeps no server from a port.
+                let store = &self.store;
+                return self.lent.give_anew(asked, &|port| store.is_held(port)).ok_or(NoPort::Quota);
+            };
+            self.lent.blocks.push(block);
             self.lent.is_full = false;
         }
     }
@@ -233,7 +238,7 @@ impl<'h> ProjectPorts<'h> {
         let Some(project) = self.project else { return Ok(()) };
         let port = |asked: &u16| self.known.get(asked).copied();
         let mut overdue = self.lent.overdue(self.clock.now());
-        overdue.retain(|asked| port(asked).is_none_or(|port| !self.store.is_held(port)));
+        overdue.retain(|asked| port(asked).is_none_or(|port| !self.store.is_bound(port)));
         if overdue.is_empty() {
             return Ok(());
         }
@@ -387,3 +392,6 @@ const MOST_SPARES: usize = 50;
 const AT_THE_END: Duration = Duration::from_secs(1);
 /// How long a call waits for the store.
 const A_MOMENT: Duration = Duration::from_millis(150);
+
+#[cfg(test)]
+mod tests;

@@ -162,13 +162,21 @@ impl Sessions {
 
 /// A process and all that are above it.
 fn all_above(host: &dyn Look, pid: u32) -> Vec<ProcessId> {
-    let mut above = Vec::new();
-    let mut at = process_at(host, pid);
-    while let Some(process) = at.filter(|_| above.len() < MOST_LEVELS) {
-        at = process_at(host, process.parent);
-        above.push(process.id);
+    line_of(host, pid).into_iter().map(|process| process.id).collect()
+}
+
+/// A process and those above it, nearest first, in one reading.
+pub(crate) fn line_of(host: &dyn Look, pid: u32) -> Vec<Process> {
+    let mut read = host.processes(&[pid]).unwrap_or_default();
+    let (mut line, mut next) = (Vec::new(), pid);
+    while line.len() < MOST_LEVELS
+        && let Some(at) = read.iter().position(|process| process.id.pid == next)
+    {
+        let process = read.swap_remove(at);
+        next = process.parent;
+        line.push(process);
     }
-    above
+    line
 }
 
 impl RunProject {
@@ -322,7 +330,7 @@ pub fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
 /// How long the store is waited for, and a supervisor that is told a name: sessions are known without.
 const A_MOMENT: Duration = Duration::from_millis(200);
 /// Parents that are looked at above a process.
-pub(crate) const MOST_LEVELS: usize = 64;
+const MOST_LEVELS: usize = 64;
 
 #[cfg(test)]
 mod tests {

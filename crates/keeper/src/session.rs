@@ -11,7 +11,7 @@ use crate::{
     guests,
     notice::{Notices, Place, Said},
     record::{Record, asked},
-    runs::{MOST_LEVELS, RunListener, RunService, called, listening, process_at},
+    runs::{RunListener, RunService, called, line_of, listening, process_at},
     taken::{self, Taken},
     told::{Ran, Teller},
 };
@@ -111,21 +111,13 @@ impl<'a> Recorder<'a> {
     }
 
     /// The service that a process belongs to: the nearest one above it, or its own name.
-    fn service_of(&self, pid: u32, process: Option<&Process>) -> String {
+    fn service_of(&self, pid: u32, line: &[Process]) -> String {
         let record = self.desk.state.now();
-        let mut at = process.cloned();
-        let mut steps = 0;
-        while let Some(process) = at {
-            if let Some(service) = record.services.iter().find(|service| service.process == process.id) {
-                if service.name.is_empty() {
-                    break;
-                }
-                return service.name.clone();
-            }
-            steps += 1;
-            at = if steps < MOST_LEVELS { process_at(self.host, process.parent) } else { None };
+        let of = |process: &Process| record.services.iter().find(|service| service.process == process.id);
+        match line.iter().find_map(of) {
+            Some(service) if !service.name.is_empty() => service.name.clone(),
+            _ => self.name.clone().unwrap_or_else(|| called(pid, line.first())),
         }
-        self.name.clone().unwrap_or_else(|| called(pid, process))
     }
 
     /// False where nobody took it.
@@ -260,10 +252,10 @@ impl Witness for Recorder<'_> {
                 if self.listeners > MOST_LISTENERS {
                     return self.tell_once(Once::Listeners);
                 }
-                let process = process_at(self.host, *pid);
-                let service = self.service_of(*pid, process.as_ref());
+                let line = line_of(self.host, *pid);
+                let (process, service) = (line.first(), self.service_of(*pid, &line));
                 let (pid, transport, asked, serves, pinned) = (*pid, *transport, *asked, *serves, *pinned);
-                let from = process.as_ref().and_then(|process| guests::root_of(self.host, self.root(), process));
+                let from = process.and_then(|process| guests::root_of(self.host, self.root(), process));
                 let row = RunListener { pid, service, transport, asked, serves, pinned, from };
                 let told = listening(&row);
                 self.desk.state.change(|record| record.add(row.clone()));

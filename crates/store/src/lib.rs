@@ -204,6 +204,11 @@ impl<'h> Store<'h> {
         self.port_rules().is_ok_and(|rules| projects::Sockets::new(self.host, &rules).hold(port))
     }
 
+    /// True where something has bound the port, or a connection is left there.
+    pub fn is_bound(&self, port: u16) -> bool {
+        self.port_rules().is_ok_and(|rules| projects::Sockets::strictly(self.host, &rules).hold(port))
+    }
+
     /// The wall clock, as it is recorded.
     fn now(&self) -> Moment {
         let since = self.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();

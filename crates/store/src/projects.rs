@@ -102,12 +102,19 @@ pub(super) struct Sockets<'h> {
     host: &'h dyn Look,
     /// A socket on `[::]` leaves IPv4 alone.
     apart: bool,
+    /// A port is had that is only bound, too, and one of which a connection is left.
+    strictly: bool,
     tried: RefCell<BTreeMap<u16, bool>>,
 }
 
 impl<'h> Sockets<'h> {
     pub(super) fn new(host: &'h dyn Look, rules: &PortRules) -> Self {
-        Self { host, apart: rules.bind_v6_only, tried: RefCell::default() }
+        Self { host, apart: rules.bind_v6_only, strictly: false, tried: RefCell::default() }
+    }
+
+    /// The same, of whoever would not share a port.
+    pub(super) fn strictly(host: &'h dyn Look, rules: &PortRules) -> Self {
+        Self { strictly: true, ..Self::new(host, rules) }
     }
 
     /// True when a server that asks for the port on every address would be refused. What is left of an ended connection
@@ -117,7 +124,7 @@ impl<'h> Sockets<'h> {
             return *held;
         }
         let bind = |transport, address: IpAddr| {
-            let answer = self.host.try_bind(transport, SocketAddr::new(address, port), true);
+            let answer = self.host.try_bind(transport, SocketAddr::new(address, port), !self.strictly);
             answer.map(|refusal| refusal.map(|(code, _)| code == IN_USE))
         };
         // A socket for both families, or one for each where this kernel keeps them apart or has only one.
