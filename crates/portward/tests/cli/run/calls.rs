@@ -61,7 +61,7 @@ fn a_port_that_was_looked_for_is_not_leased() {
     let (stdout, _) = stage.said(
         "with socket.socket() as found: found.bind(('127.0.0.1', 0)); port = found.getsockname()[1]\n\
          s = socket.socket(); s.bind(('0.0.0.0', port)); s.listen(); print(s.getsockname()[1] == port, device(s))\n\
-         s = socket.socket(); s.bind(('0.0.0.0', 3000)); print(s.getsockname()[1] == 3000)",
+         s = socket.socket(); s.bind(('0.0.0.0', 3000)); s.listen(); print(s.getsockname()[1] == 3000)",
     );
     assert_eq!(stdout, "True lo\nFalse");
     let folder = stage.one.join("state");
@@ -296,7 +296,8 @@ fn sixty_four_threads_bind_at_once() {
          ports = {s.getsockname()[1] for s in open}\n\
          print(len(ports), len({p // 100 for p in ports}), {device(s) for s in open})",
     );
-    assert_eq!(stdout, "64 1 {'lo'}");
+    // Of so many some are the session's alone, in a block of its own.
+    assert_eq!(stdout, "64 2 {'lo'}");
     assert_eq!(stderr.matches("asked").count(), 64);
 }
 
