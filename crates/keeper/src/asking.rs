@@ -12,7 +12,7 @@ use portward_sys::{
 use crate::{
     control,
     record::{Ask, Record},
-    runs::{Run, Sessions, is_alive, process_at},
+    runs::{Run, Sessions, is_alive},
 };
 
 /// What the supervisors of the caller's tell, as far as they answer.
@@ -25,6 +25,7 @@ pub(crate) fn answering(host: &dyn Look, caller: &Caller, patience: Duration) ->
 /// Asks every supervisor, or these.
 pub(crate) fn asked(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>, store: Option<&Store<'_>>) -> Sessions {
     let mut found = Sessions::default();
+    let mut all: Option<Vec<Process>> = None;
     for heard in patiently(host, caller, only) {
         let process = heard.process;
         let why = match heard.said {
@@ -46,26 +47,34 @@ pub(crate) fn asked(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>
             Err(Unheard::Failed(error)) => Some(error.to_string()),
         };
         // One that ends just now, or a name that somebody made up, is no supervisor.
-        let Some(process) = process_at(host, process.pid).filter(|it| it.id == process && supervises(it, caller.uid)) else {
-            continue;
-        };
+        let all = all.get_or_insert_with(|| host.every_process().unwrap_or_default());
+        let Some(process) = all.iter().find(|it| it.id == process && supervises(it, caller.uid)) else { continue };
         found.gaps.push(unseen(process.id.pid, why));
-        found.runs.push(Run::silent(host, &process, store));
+        found.runs.push(Run::silent(host, process, all, store));
     }
     found
 }
 
-/// Asks, and waits longer for those that could answer: on a machine that is busy they need their turn.
+/// Asks, and waits longer for those that could answer: on a machine that is busy they need their turn. One that has only just begun is
+/// not heard of yet, unless it is asked by itself.
 fn patiently(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>) -> Vec<Heard> {
     let question = control::question(&Ask::Run);
     let mut heard = runtime::ask(caller, only, &question, PATIENCE);
-    let goes_on =
-        |process: &Process| !matches!(process.state, ProcessState::Stopped | ProcessState::Traced | ProcessState::Exited);
-    let silent = heard.iter().filter(|heard| matches!(heard.said, Err(Unheard::Silent))).map(|heard| heard.process);
-    let late: Vec<ProcessId> =
-        silent.filter(|silent| process_at(host, silent.pid).is_some_and(|it| it.id == *silent && goes_on(&it))).collect();
+    let is_silent = |heard: &&Heard| matches!(heard.said, Err(Unheard::Silent));
+    let silent: Vec<ProcessId> = heard.iter().filter(is_silent).map(|heard| heard.process).collect();
+    if silent.is_empty() {
+        return heard;
+    }
+    let pids: Vec<u32> = silent.iter().map(|silent| silent.pid).chain([caller.process.pid]).collect();
+    let seen = host.processes(&pids).unwrap_or_default();
+    let now = seen.iter().find(|it| it.id == caller.process).map_or(Moment(i64::MAX), |it| it.started_at);
+    let stops = |it: &Process| matches!(it.state, ProcessState::Stopped | ProcessState::Traced | ProcessState::Exited);
+    let going = seen.iter().filter(|it| silent.contains(&it.id) && !stops(it));
+    let (new, late): (Vec<&Process>, Vec<&Process>) =
+        going.partition(|it| only.is_none() && now.0.saturating_sub(it.started_at.0) < STARTING_MS);
+    heard.retain(|heard| !new.iter().chain(&late).any(|it| it.id == heard.process));
     if !late.is_empty() {
-        heard.retain(|heard| !late.contains(&heard.process));
+        let late: Vec<ProcessId> = late.iter().map(|it| it.id).collect();
         heard.extend(runtime::ask(caller, Some(&late), &question, MORE_PATIENCE));
     }
     heard
@@ -91,7 +100,7 @@ pub(crate) fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Ve
     let processes = cx.look().every_process().unwrap_or_default();
     let others = processes.iter().filter(|process| supervises(process, cx.caller.uid) && !known.contains(&process.id));
     // One that has just begun has told nobody yet.
-    let settled = others.filter(|process| now.0.saturating_sub(process.started_at.0) > SETTLED_MS);
+    let settled = others.filter(|process| now.0.saturating_sub(process.started_at.0) > STARTING_MS);
     let here = settled.filter(|process| runtime::answers_here(cx.caller, process.id.pid) && is_alive(cx.look(), process.id));
     here.map(|process| process.id.pid).collect()
 }
@@ -115,5 +124,6 @@ pub(crate) fn unseen(pid: u32, error: Option<String>) -> Gap {
 const PATIENCE: Duration = Duration::from_millis(200);
 /// How long those have beyond that which are not stopped.
 const MORE_PATIENCE: Duration = Duration::from_secs(2);
-/// How long a supervisor has to begin to answer after its start, in milliseconds.
-const SETTLED_MS: i64 = 3000;
+/// How long a supervisor may take to begin to answer after its start before that is told, in milliseconds. Thirty that start at once on
+/// two processors take that long.
+const STARTING_MS: i64 = 10_000;

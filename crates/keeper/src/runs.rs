@@ -200,15 +200,14 @@ impl Run {
     }
 
     /// By what the kernel knows of its supervisor: where that stands, and what it started.
-    pub(crate) fn silent(host: &dyn Look, supervisor: &Process, store: Option<&Store<'_>>) -> Self {
+    pub(crate) fn silent(host: &dyn Look, supervisor: &Process, all: &[Process], store: Option<&Store<'_>>) -> Self {
         let identity = supervisor.cwd.known().and_then(|cwd| host.project_at(&path_of(cwd)).ok().flatten());
-        let below = host.descendants(supervisor.id.pid).unwrap_or_default();
-        let programs = host.processes(&below).unwrap_or_default().into_iter().filter(|process| {
+        let programs = all.iter().filter(|process| {
             process.parent == supervisor.id.pid
                 && process.state != ProcessState::Exited
                 && process.name.raw() != portward_session::DOORS.as_bytes()
         });
-        let service = |process: Process| RunService { process: process.id, name: String::new(), ended: false };
+        let service = |process: &Process| RunService { process: process.id, name: String::new(), ended: false };
         let record = Record {
             supervisor: supervisor.id,
             identity,
