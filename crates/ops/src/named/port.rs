@@ -116,13 +116,23 @@ impl Known {
         })
     }
 
-    /// The same, with who has the real port beside it.
+    /// The same, with who has the real port beside it. Where nothing of the project serves its own, and a program of its folder that
+    /// was started without a session has the real one, that one is meant.
     pub(crate) fn meant_here<R: Rights>(&self, cx: &Context<'_, R>, endpoint: &Endpoint) -> Option<Meant> {
         let mut meant = self.meant(endpoint)?;
         let look = Look { owners: Some(Depth::Processes), clients: false, interfaces: false, ..Look::serving() };
         let real = real(&meant);
         let view = Look { transports: real.look().transports, ports: real.look().ports, ..look }.take(cx.look());
-        meant.stranger = also(self, &real, &view).map(|index| holder_words(&view, index));
+        let stranger = also(self, &real, &view);
+        let root = self.here.as_ref().and_then(|here| here.root.as_ref());
+        let of_folder = |index: usize| {
+            let project = view.first_owner(index).and_then(|pid| view.story(pid)?.project.as_ref());
+            root.is_some() && project.map(|project| &project.root) == root
+        };
+        if meant.pid.is_none() && stranger.is_some_and(of_folder) {
+            return None;
+        }
+        meant.stranger = stranger.map(|index| holder_words(&view, index));
         Some(meant)
     }
 

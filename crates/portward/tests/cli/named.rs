@@ -170,3 +170,20 @@ fn another_project_is_stopped_by_its_name_and_nothing_of_it_by_a_service_of_the_
     let _ = stage.portward(&stage.one, &["stop", "two"]).expect(0);
     portward_testkit::until("it has ended", || (!two.is_alive()).then_some(()));
 }
+
+#[test]
+fn a_plain_server_of_the_folder_is_meant_where_no_session_serves_the_port() {
+    let Some(stage) = Stage::new() else { return };
+    let port = stage.port(&stage.one, "3000");
+    let _db = stage.server(&stage.one, &[], "db", &["tcp", "::", "5432"]);
+    // Nobody serves it: it is the project's, as its lease says.
+    let explained = stage.portward(&stage.one, &["explain", "3000", "--json"]).json();
+    assert_eq!((&explained["endpoint"], &explained["meant"]["pid"]), (&port.into(), &Value::Null));
+    let code = "import socket; s = socket.socket(); s.bind(('127.0.0.1', 3000)); s.listen(); print('READY', flush=True); input()";
+    let plain = stage.inside(&stage.one).start(&["python3", "-c", code]);
+    assert_eq!(plain.line(), "READY", "{}", plain.stderr());
+    let explained = asked(&stage, &["explain", "3000"], 0);
+    assert_eq!((&explained["endpoint"], &explained["meant"]), (&"3000".into(), &Value::Null));
+    assert_eq!(asked(&stage, &["wait", "3000", "--timeout", "5s"], 0)["ready"], true);
+    let _ = stage.portward(&stage.one, &["free", "3000", "--yes"]).expect(0);
+}

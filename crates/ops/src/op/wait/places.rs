@@ -30,7 +30,8 @@ impl Places {
             *known = Known::of(cx, self.project.as_deref()).unwrap_or_default();
             *read = cx.now();
         }
-        known.meant(endpoint)
+        // What serves is seen without a look at the real port.
+        known.meant(endpoint).filter(|meant| meant.pid.is_some()).or_else(|| known.meant_here(cx, endpoint))
     }
 }
 
