@@ -214,7 +214,8 @@ impl<'a> Case<'a> {
     }
 
     /// Sockets of the asked transport with the asked port as their own, in the reader's namespace, whatever their
-    /// address, but for the ends of the doctor's own connections; for a Unix path those that are bound to what stands there, in whatever namespace.
+    /// address, but for the ends of the doctor's own connections and the ports that a session keeps for its project; for a Unix path
+    /// those that are bound to what stands there, in whatever namespace.
     pub fn here(&self) -> impl Iterator<Item = (usize, &'a Socket)> {
         let asked = self.asked;
         let behind = self.unix().map(|path| path.behind(self.snapshot).sockets);
@@ -226,8 +227,15 @@ impl<'a> Case<'a> {
         };
         self.snapshot.sockets.iter().enumerate().filter(move |(index, socket)| match &behind {
             Some(behind) => behind.binary_search(index).is_ok(),
-            None => fits(socket),
+            None => fits(socket) && !self.is_kept(*index, socket),
         })
+    }
+
+    /// True for a port that a session keeps free for its project: its supervisor has bound it, and serves nothing.
+    fn is_kept(&self, index: usize, socket: &Socket) -> bool {
+        let own = |pid: u32| self.snapshot.process(pid).and_then(Own::of) == Some(Own::Session);
+        let holders = self.snapshot.holders(index);
+        socket.state == SocketState::Bound && !holders.is_empty() && holders.iter().all(|holding| own(holding.pid))
     }
 
     /// Listeners (or, for datagrams, bound sockets) of the asked port in the reader's namespace, whatever their address.

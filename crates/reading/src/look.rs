@@ -222,23 +222,6 @@ impl View {
         self.stories.get(&pid)
     }
 
-    /// Says anew why a process runs, for a caller that knows more of it than the look did.
-    pub fn retell(&mut self, pid: u32, why: Sentence) {
-        if let Some(story) = self.stories.get_mut(&pid) {
-            story.why = why;
-        }
-    }
-
-    /// Says what a socket is kept for that nobody listens on.
-    pub fn keep(&mut self, socket: usize, why: Sentence) {
-        self.kept.insert(socket, why);
-    }
-
-    /// What was said of that.
-    pub fn kept(&self, socket: usize) -> Option<&Sentence> {
-        self.kept.get(&socket)
-    }
-
     /// Options that were read from the holder's descriptor.
     pub fn options(&self, socket: usize) -> Option<SocketOptions> {
         self.options.get(&socket).copied()

@@ -4,6 +4,8 @@ use portward_checks::{container_of_cgroup, docker_proxy, is_delegated, script, s
 use portward_model::{Container, Process, Project, Sentence, Snapshot, Supervisor, Text, Transport};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::View;
+
 /// What a process belongs to and what started it.
 #[derive(Clone, Debug)]
 pub struct Story {
@@ -17,6 +19,25 @@ pub struct Story {
     pub ancestors: Vec<u32>,
     /// All of it in a short phrase.
     pub why: Sentence,
+}
+
+impl View {
+    /// Says anew why a process runs, for a caller that knows more of it than the look did.
+    pub fn retell(&mut self, pid: u32, why: Sentence) {
+        if let Some(story) = self.stories.get_mut(&pid) {
+            story.why = why;
+        }
+    }
+
+    /// Says what a socket is kept for that nobody listens on.
+    pub fn keep(&mut self, socket: usize, why: Sentence) {
+        self.kept.insert(socket, why);
+    }
+
+    /// What was said of that.
+    pub fn kept(&self, socket: usize) -> Option<&Sentence> {
+        self.kept.get(&socket)
+    }
 }
 
 impl Story {

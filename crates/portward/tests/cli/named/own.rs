@@ -62,3 +62,17 @@ fn the_front_is_itself_and_freeing_its_port_is_giving_it_back() {
     assert_eq!(meant["stranger"], Value::Null, "{meant:#}");
     let _ = stage.world.portward(&["front", "--off"]).expect(0);
 }
+
+#[test]
+fn the_doctor_suspects_nothing_of_portwards_own() {
+    let Some(stage) = Stage::new() else { return };
+    let port = stage.port(&stage.one, "3000");
+    let _db = stage.server(&stage.one, &[], "db", &["tcp", "::", "5432"]);
+    // The session keeps the port, and has not to listen on it.
+    let examined = asked(&stage, &["doctor", "3000"], 1);
+    let causes = examined["causes"].as_array().unwrap();
+    let codes: Vec<&str> = causes.iter().map(|cause| cause["code"].as_str().unwrap()).collect();
+    assert_eq!(examined["target"], port, "{examined:#}");
+    assert!(!codes.contains(&"bound-not-listening") && !codes.is_empty(), "{examined:#}");
+    assert!(!examined["causes"].to_string().contains("session (pid "), "{examined:#}");
+}
