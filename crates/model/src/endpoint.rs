@@ -302,6 +302,9 @@ fn host(text: &str) -> Result<EndpointHost, Problem> {
         return v6(text);
     }
     let name = text.strip_suffix('.').unwrap_or(text).to_ascii_lowercase();
+    if name.is_empty() {
+        return problem("it names no host", None);
+    }
     if name.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return problem(format!("`{}` is no IPv4 address: it takes four numbers from 0 to 255", shortened(text)), None);
     }

@@ -64,6 +64,8 @@ fn bad_input_is_one_sentence_with_a_suggestion() {
         ("0", "`0` is no endpoint: port 0 means \"any free port\" and nobody can dial it"),
         ("-1", "`-1` is no endpoint: it is neither a port nor an address with one; did you mean `1`?"),
         ("::1:3000", "`::1:3000` is no endpoint: an IPv6 address with a port needs brackets; did you mean `[::1]:3000`?"),
+        ("http://", "`http://` is no endpoint: it names no host"),
+        ("https:///x", "`https:///x` is no endpoint: it names no host"),
         ("[::1]", "`[::1]` is no endpoint: there is no port after the address; did you mean `[::1]:3000`?"),
         ("[::", "`[::` is no endpoint: the bracket is not closed"),
         ("[::g]:80", "`[::g]:80` is no endpoint: `::g` is no IPv6 address"),

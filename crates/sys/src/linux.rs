@@ -53,6 +53,7 @@ pub use hands::{Hands, on_behalf_of};
 pub(crate) use kernel::file as kernel_file;
 pub use lookup::Lookup;
 pub use loopback::loopback_up;
+pub(crate) use standing::comes_back;
 pub use users::User;
 pub use whole::{read_given, write_private};
 

@@ -35,18 +35,24 @@ impl StateFolder {
         let uid = asker.uid;
         let is_safe = |path: &Path| uid != 0 || is_ours_alone(path);
         // Relative ones are ignored, as the XDG base directory specification asks.
-        let folder_variable = |name: &str| asker.variable(name).map(path_of).filter(|path| path.is_absolute() && is_safe(path));
+        let named = |name: &str| asker.variable(name).map(path_of).filter(|path| path.is_absolute());
+        let folder_variable = |name: &str| named(name).filter(|path| comes_back(path) && is_safe(path));
         let lasting = |folder: PathBuf| Self { path: folder.join("portward"), brief: None, uid };
         if let Some(state) = folder_variable("XDG_STATE_HOME") {
             return lasting(state);
         }
-        let home = folder_variable("HOME").or_else(|| home_of(uid));
+        let home = folder_variable("HOME").or_else(|| home_of(uid).filter(|home| comes_back(home)));
         // Services are often given `/` or a folder that does not exist.
         let is_home = |home: &Path| home.is_dir() && (home != Path::new("/") || uid == 0);
         if let Some(home) = home.as_deref().filter(|home| is_home(home)) {
             return lasting(home.join(".local/state"));
         }
-        let why = home.map_or_else(|| "HOME is not set".to_owned(), |home| format!("{} is no home folder", home.display()));
+        let silent = named("HOME").filter(|home| home != Path::new("/") && !comes_back(home));
+        let why = match (home, silent) {
+            (Some(home), _) => format!("{} is no home folder", home.display()),
+            (None, Some(home)) => format!("the file system of {} does not answer", home.display()),
+            (None, None) => "HOME is not set".to_owned(),
+        };
         let runtime = folder_variable("XDG_RUNTIME_DIR").filter(|path| owner_of(path) == Some(uid));
         let path = runtime.map_or_else(|| Path::new("/tmp").join(format!("portward-{uid}")), |path| path.join("portward"));
         Self { path, brief: Some(why), uid }
@@ -263,6 +269,17 @@ fn home_of(uid: u32) -> Option<PathBuf> {
 #[cfg(not(target_os = "linux"))]
 fn home_of(_: u32) -> Option<PathBuf> {
     None
+}
+
+/// False where the file system of a path does not answer, as that of a dead server: whoever looks there waits for ever.
+#[cfg(target_os = "linux")]
+fn comes_back(path: &Path) -> bool {
+    crate::linux::comes_back(path)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn comes_back(_: &Path) -> bool {
+    true
 }
 
 /// True when nobody else could have chosen where a path leads, as far as there is something.

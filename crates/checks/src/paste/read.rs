@@ -18,7 +18,7 @@ use super::{
     says::says,
     subjects::{self, files_in, pids_in},
     told::Told,
-    transport::{is_nodes_datagram, transport_in},
+    transport::{implied, transport_in},
     vantage::vantage_in,
 };
 
@@ -121,9 +121,7 @@ impl Reader {
         if paste.call.is_none() {
             paste.call = self.failed_bind(number);
         }
-        if paste.transport.is_none() && is_nodes_datagram(text, paste.port) {
-            paste.transport = Some(Transport::Udp);
-        }
+        paste.transport = paste.transport.or_else(|| implied(text, paste.program, paste.port));
         if is_bare(&paste)
             && paste.symptom != Symptom::NameUnknown
             && let Some(place) = self.told.of(number, paste.symptom.asks_to_listen(paste.call))

@@ -12,7 +12,8 @@ pub(super) fn request_in(line: &str) -> Option<Request> {
     let origin = origin.filter(|origin| origin.contains("://") || *origin == "null").map(str::to_owned);
     let host = after(line, &["Host header: ", "HTTP_HOST header: '", ", Host: ", "> Host: ", "This host (\"", "host: \""]);
     let host = host.filter(|host| host.len() < 256).map(str::to_owned);
-    let upgrade = line.contains("WebSocket connection to") || url.is_some_and(|url| url.starts_with("ws"));
+    let upgrade = ["WebSocket connection to", "failed to connect to websocket"].iter().any(|words| line.contains(words))
+        || url.is_some_and(|url| url.starts_with("ws"));
     let protocols = protocols_in(line).filter(|_| upgrade);
     let request = Request { method: method.map(str::to_owned), resource, host, origin, upgrade, protocols };
     (request != Request::default()).then_some(request)

@@ -9,15 +9,33 @@ pub(super) fn transport_in(line: &str) -> Option<Transport> {
     match (names(UDP), names(TCP)) {
         (true, false) => Some(Transport::Udp),
         (false, true) => Some(Transport::Tcp),
-        (_, _) => None,
+        (true, true) => of_call(&lower),
+        (false, false) => None,
     }
 }
 
-/// Whether a bind that Node calls `bind` was one of a datagram socket: it says so of those, and `listen` of servers, but for the
-/// workers of a cluster. At a port that is for datagrams first it was one of them.
-pub(super) fn is_nodes_datagram(line: &str, port: Option<u32>) -> bool {
-    ["bind EADDRINUSE", "bind EACCES", "bind EADDRNOTAVAIL"].iter().any(|call| line.contains(call))
-        && port.is_some_and(|port| DATAGRAMS.contains(&port))
+/// Of two transports that of the call that failed, as Go writes it: `lookup shop on 127.0.0.1:53: read udp ...`.
+fn of_call(lower: &str) -> Option<Transport> {
+    let last = |name: &str| CALLS.iter().filter_map(|call| lower.rfind(&format!("{call} {name}"))).max();
+    match (last("udp"), last("tcp")) {
+        (Some(udp), tcp) if tcp.is_none_or(|tcp| tcp < udp) => Some(Transport::Udp),
+        (_, Some(_)) => Some(Transport::Tcp),
+        (_, None) => None,
+    }
+}
+
+/// Go's operations on a connection (`net.OpError`).
+const CALLS: &[&str] = &["read", "write", "dial", "listen"];
+
+/// The transport that a program's words imply, where they name none: Node `send`s datagrams alone, and binds them where a server
+/// `listen`s, but for the workers of a cluster, so that at a port for datagrams it was one of those; dig and its kin ask by UDP first.
+pub(super) fn implied(line: &str, program: Option<&str>, port: Option<u32>) -> Option<Transport> {
+    let has = |calls: &[&str]| calls.iter().any(|call| line.contains(call));
+    let sent = has(&["send ECONNREFUSED", "send ENETUNREACH", "send EHOSTUNREACH", "send EMSGSIZE", "send EACCES"]);
+    let bound =
+        has(&["bind EADDRINUSE", "bind EACCES", "bind EADDRNOTAVAIL"]) && port.is_some_and(|port| DATAGRAMS.contains(&port));
+    let asks = program.is_some_and(|program| matches!(program, "dig" | "snmp" | "snmpd"));
+    (sent || bound || asks).then_some(Transport::Udp)
 }
 
 /// Ports of DNS, DHCP, TFTP, NTP, `NetBIOS`, SNMP, IKE, syslog, SSDP, mDNS, LLMNR and CoAP.
@@ -46,6 +64,7 @@ mod tests {
             ("socket(AF_INET, SOCK_DGRAM|SOCK_CLOEXEC, 0)", udp),
             ("dial tcp 127.0.0.1:80: connect: connection refused", Some(Transport::Tcp)),
             ("could not listen on TCP or UDP port 53", None),
+            ("dial tcp: lookup shop.test on 127.0.0.1:53: read udp 127.0.0.1:39871->127.0.0.1:53: read: refused", udp),
             ("connect ECONNREFUSED 127.0.0.1:5432", None),
         ] {
             assert_eq!(transport_in(line), expected, "{line}");

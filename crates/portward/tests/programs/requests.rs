@@ -91,3 +91,47 @@ fn the_recorded_request_gives_the_same_answer() {
     );
     assert_eq!(says(&played), "http-error-status", "{played:#}");
 }
+
+/// Takes every upgrade to WebSocket, in the subprotocol that it was started with, and tells what it was offered.
+const SOCKETS: &str = r#"
+import http.server, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        print(self.path, self.headers.get("Sec-WebSocket-Protocol"), flush=True)
+        self.send_response(101)
+        self.send_header("Upgrade", "websocket")
+        self.send_header("Connection", "Upgrade")
+        if len(sys.argv) > 1:
+            self.send_header("Sec-WebSocket-Protocol", sys.argv[1])
+        self.end_headers()
+    def log_message(self, *_):
+        pass
+http.server.ThreadingHTTPServer(("127.0.0.1", 3000), Handler).serve_forever()
+"#;
+
+#[test]
+fn a_subprotocol_is_offered_again() {
+    let refused = "WebSocket connection to 'ws://localhost:3000/graphql' failed: Error during WebSocket handshake: Sent non-empty \
+                   'Sec-WebSocket-Protocol' header but no response was received\n\
+                   GET ws://localhost:3000/graphql HTTP/1.1\nSec-WebSocket-Protocol: graphql-transport-ws";
+    for (chosen, says_what) in [
+        (None, "websocket-subprotocol-missing"),
+        (Some("mqtt"), "websocket-subprotocol-missing"),
+        (Some("graphql-transport-ws"), "healthy"),
+    ] {
+        let Some(world) = world() else { return };
+        if program("python3").is_none() {
+            return;
+        }
+        let script = world.file("home/sockets.py", SOCKETS);
+        let command: Vec<&str> = ["python3", script.to_str().unwrap()].into_iter().chain(chosen).collect();
+        let server = world.enter().start(&command);
+        listens(&world, 3000);
+        let answer = doctor(&world, &[refused]);
+        assert_eq!(says(&answer), says_what, "{chosen:?}: {answer:#}");
+        assert_eq!(server.line(), "/graphql graphql-transport-ws");
+        let vite = doctor(&world, &["127.0.0.1:3000", "--text", "[vite] failed to connect to websocket."]);
+        assert_eq!(server.line(), "/ vite-hmr", "{vite:#}");
+    }
+}

@@ -150,6 +150,26 @@ fn a_proxy_that_wants_the_header_of_one() {
     }
 }
 
+/// TCP passed on to nobody, with and without a look whether somebody is there.
+const HAPROXY_DEAD: &str = "defaults\n timeout connect 2s\n timeout client 9s\n timeout server 9s\n mode tcp\n\
+    frontend a\n bind 127.0.0.1:8085\n default_backend x\nbackend x\n server s 127.0.0.1:8177\n\
+    frontend b\n bind 127.0.0.1:8086\n default_backend y\nbackend y\n server s 127.0.0.1:8177 check\n";
+
+#[test]
+fn a_proxy_of_tcp_whose_backend_is_down() {
+    let Some(world) = world() else { return };
+    if program("haproxy").is_none() {
+        return;
+    }
+    let settings = world.file("home/dead.cfg", HAPROXY_DEAD);
+    let _proxy = world.enter().start(&["haproxy", "-db", "-f", settings.to_str().unwrap()]);
+    listens(&world, 8086);
+    for target in ["8085", "http://127.0.0.1:8085/", "8086", "http://127.0.0.1:8086/"] {
+        let answer = doctor(&world, &[target]);
+        assert_eq!(says(&answer), "proxy-upstream-down", "{target}: {answer:#}");
+    }
+}
+
 #[test]
 fn tunnels_of_ssh() {
     let Some(world) = world() else { return };

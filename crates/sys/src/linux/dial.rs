@@ -34,7 +34,7 @@ pub(super) fn dial(dial: Dialling<'_>) -> Result<Dialled, SysError> {
     };
     if let DialTarget::Unix(path) = at {
         // Connecting looks the path up. Where its file system may never answer, one that nobody waits for looks first.
-        standing::answers(path)?;
+        standing::answers(path, patience)?;
     }
     let start = Instant::now();
     let met = |met| Ok(Dialled { met, took_us: micros(start.elapsed()), exchange: None, secured: None, from: None });

@@ -4,7 +4,9 @@ use std::{
     ffi::OsStr,
     io::{self, ErrorKind},
     os::unix::{ffi::OsStrExt, fs::MetadataExt},
-    path::Path,
+    path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use portward_model::{FileKind, FolderFacts, PathFacts, SocketFile, Text};
@@ -28,10 +30,15 @@ use crate::SysError;
 /// # Errors
 /// Where its file system did not answer in time.
 pub(super) fn at(path: &Text) -> Result<PathFacts, SysError> {
+    within(path, PATIENCE)
+}
+
+/// The same, with so much time for a file system that may not answer.
+fn within(path: &Text, patience: Duration) -> Result<PathFacts, SysError> {
     let mounts = Mounts::now();
     let whole = absolute(path);
     if mounts.may_stall(Path::new(OsStr::from_bytes(whole.raw()))) {
-        let facts: PathFacts = reader::ask(&Question::Path(whole), reader::LONG)?;
+        let facts: PathFacts = reader::ask(&Question::Path(whole), patience)?;
         return Ok(PathFacts { path: path.clone(), ..facts });
     }
     Ok(on(&mounts, path))
@@ -47,12 +54,38 @@ pub(super) fn absolute(path: &Text) -> Text {
     whole.map_or_else(|_| path.clone(), |whole| Text::new(whole.as_os_str().as_bytes()))
 }
 
-/// Fails where the file system of a path does not answer.
-pub(super) fn answers(path: &Text) -> Result<(), SysError> {
+/// Fails where the file system of a path does not answer, at the latest after so long.
+pub(super) fn answers(path: &Text, patience: Duration) -> Result<(), SysError> {
     let is_file = !path.raw().starts_with(b"@");
     let whole = absolute(path);
-    if is_file && Mounts::now().may_stall(Path::new(OsStr::from_bytes(whole.raw()))) { at(path).map(drop) } else { Ok(()) }
+    if is_file && Mounts::now().may_stall(Path::new(OsStr::from_bytes(whole.raw()))) {
+        within(path, patience.min(PATIENCE)).map(drop)
+    } else {
+        Ok(())
+    }
 }
+
+/// True where a look at a path comes back: at once, or within the time that a reader process is given. What has not answered is not
+/// asked again for a while.
+pub(crate) fn comes_back(path: &Path) -> bool {
+    let mut silent = SILENT.lock().unwrap_or_else(PoisonError::into_inner);
+    silent.retain(|(_, since)| since.elapsed() < FORGOTTEN);
+    if silent.iter().any(|(known, _)| known == path) {
+        return false;
+    }
+    let answered = answers(&Text::new(path.as_os_str().as_bytes()), PATIENCE).is_ok();
+    if !answered {
+        silent.push((path.to_owned(), Instant::now()));
+    }
+    answered
+}
+
+/// How long a look at one path may take where its file system may not answer; one that does answers in milliseconds.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// Paths whose file systems did not answer, and when.
+static SILENT: Mutex<Vec<(PathBuf, Instant)>> = Mutex::new(Vec::new());
+/// How long that is believed.
+const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// The same in a reader process, which may wait.
 pub(super) fn patiently(path: &Text) -> PathFacts {

@@ -56,6 +56,11 @@ fn run(case: &Case<'_>) -> Ruling {
     } else {
         let spoke = talk::exchanges(case).iter().any(|(_, exchange)| !exchange.heard.raw().is_empty());
         match (&holder, left) {
+            // It tries again and again before it leaves, and each try of this machine's is refused.
+            (Some((_, forwarder)), _) if forwarder.blind && !forwarder.is_far && !spoke && tries_in_vain(case).is_some() => {
+                evidence.extend(talk::exchanges(case).first().map(|(_, exchange)| talk::heard_words(exchange)));
+                evidence.extend(tries_in_vain(case));
+            }
             (Some((process, forwarder)), Some((_, exchange))) if forwarder.blind && !spoke => {
                 // What stands behind it has taken a connection on which nothing was said: it left the words.
                 if talk::exchanges(case).iter().any(|(_, told)| told.said == Said::Nothing && told.ended == Ended::Silence) {
@@ -79,13 +84,7 @@ fn run(case: &Case<'_>) -> Ruling {
             }
             (None, Some((attempt, exchange))) if !spoke && dials_in_vain(case) => {
                 evidence.push(talk::heard_words(exchange));
-                let rose = |counter| words::rose(attempt, counter);
-                let fact = format!(
-                    "meanwhile {} connections were begun here, and {} of them was refused (Tcp.ActiveOpens, Tcp.AttemptFails)",
-                    rose("Tcp.ActiveOpens"),
-                    rose("Tcp.AttemptFails")
-                );
-                evidence.push(Evidence::new("/proc/net/snmp", fact));
+                evidence.push(begun_and_refused(attempt));
             }
             _ if told => {}
             _ => return Ruling::Silent,
@@ -207,6 +206,31 @@ fn dials_in_vain(case: &Case<'_>) -> bool {
         && left.all(|(attempt, _)| words::rose(attempt, "Tcp.ActiveOpens") == 2 && words::rose(attempt, "Tcp.AttemptFails") == 1)
 }
 
+/// The same of a proxy that tries several times: in each conversation without a byte all connections but the doctor's own were
+/// refused in this namespace, and there was one at the least.
+fn tries_in_vain(case: &Case<'_>) -> Option<Evidence> {
+    let exchanges = talk::exchanges(case);
+    let vain = |attempt: &Attempt| {
+        let refused = words::rose(attempt, "Tcp.AttemptFails");
+        (1..=MOST_TRIES).contains(&refused) && words::rose(attempt, "Tcp.ActiveOpens") == refused + 1
+    };
+    let (first, _) = exchanges.first()?;
+    exchanges.iter().all(|(attempt, exchange)| exchange.heard.raw().is_empty() && vain(attempt)).then(|| begun_and_refused(first))
+}
+
+fn begun_and_refused(attempt: &Attempt) -> Evidence {
+    let rose = |counter| words::rose(attempt, counter);
+    let fact = format!(
+        "meanwhile {} connections were begun here, and {} of them refused (Tcp.ActiveOpens, Tcp.AttemptFails)",
+        rose("Tcp.ActiveOpens"),
+        rose("Tcp.AttemptFails")
+    );
+    Evidence::new("/proc/net/snmp", fact)
+}
+
+/// How often a proxy tries at most while it is listened to: HAProxy three times more, a second apart (`retries`).
+const MOST_TRIES: u64 = 12;
+
 fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {
     let Some(forwarder) = behind else {
         let title = "Start what stands behind it; its log names the address";
@@ -249,6 +273,7 @@ mod tests {
         let docker = "docker-proxy -proto tcp -host-ip 127.0.0.1 -host-port 8080 -container-ip 172.17.0.2 -container-port 80";
         let other = || on(held(listener("127.0.0.1", 8080)));
         let python = "python3 gate.py --listen 8080 --to 127.0.0.1:9000";
+        let retried = |scene: Scene| scene.rose(&[("Tcp.ActiveOpens", 4), ("Tcp.AttemptFails", 3), ("Tcp.OutRsts", 3)]);
         let vain = |scene: Scene| scene.rose(&[("Tcp.ActiveOpens", 2), ("Tcp.AttemptFails", 1), ("Tcp.OutRsts", 1)]);
         let beside = |line: &str, port: u16| {
             let mut snapshot = by(line);
@@ -275,6 +300,7 @@ mod tests {
                 beside(socat, 22),
                 on(by(&docker.replace("-container-port 80", "-container-port 8080"))).talked(Said::Http, b"", Ended::Closed),
                 vain(other().talked(Said::Http, b"", Ended::Closed)),
+                retried(on(by("haproxy")).talked(Said::Http, b"", Ended::Silence)),
                 on(by(socat)).talked(Said::Nothing, b"", Ended::Closed),
                 on(by(docker)).talked(Said::Http, b"", Ended::Reset),
                 on(by("ssh -N -L 8080:localhost:80 far")).talked(Said::Http, b"", Ended::Closed),
@@ -295,6 +321,8 @@ mod tests {
                 vite("/api/orders", 22).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
                 on(by(socat)).talked(Said::Http, b"HTTP/1.1 200 OK\r\n\r\n", Ended::Enough),
                 on(by(socat)).talked(Said::Http, b"", Ended::Silence),
+                retried(on(by("ssh -N -L 8080:localhost:80 far")).talked(Said::Http, b"", Ended::Silence)),
+                retried(other().talked(Said::Http, b"", Ended::Silence)),
                 on(by("nginx")).talked(Said::Http, b"", Ended::Closed),
                 other().talked(Said::Nothing, b"", Ended::Closed),
                 beside(socat, 9000),

@@ -11,11 +11,11 @@ use crate::{case::dialled, cause::prelude::*};
 
 fn run(case: &Case<'_>) -> Ruling {
     let asks = case.connects() && case.asked.transport == Transport::Udp && case.served().is_empty();
-    let first = case.asked.addresses.first().filter(|address| asks && case.is_own_address(**address));
-    let Some(dialled) = first.copied().map(dialled) else { return Ruling::Silent };
+    // A name has several addresses, and its client tries each.
+    let own = || case.asked.addresses.iter().filter(|address| asks && case.is_own_address(**address)).copied().map(dialled);
     let other = case.snapshot.sockets.iter().enumerate().find(|(_, socket)| {
         let there = socket.transport == Transport::Tcp && socket.port() == Some(case.asked.port);
-        there && case.is_own(socket) && socket.state == SocketState::Listen && socket.takes(dialled)
+        there && case.is_own(socket) && socket.state == SocketState::Listen && own().any(|address| socket.takes(address))
     });
     let Some((index, socket)) = other else { return Ruling::Silent };
     let mut evidence = vec![words::seen(case, index, socket)];
