@@ -39,7 +39,7 @@ impl Outcomes {
         let skips = place.join("skips.txt");
         places::write(&skips, "")?;
         let mut cargo = command::cargo(["test", "--quiet", "--package", "portward", "--test", "programs", "--"]);
-        cargo.args(["--include-ignored", "--exact", "--test-threads=2", "--format=pretty"]).args(&names);
+        cargo.args(["--include-ignored", "--exact", "--test-threads=4", "--format=pretty"]).args(&names);
         cargo.env(SKIPS, &skips).stdin(Stdio::null()).stdout(Stdio::piped());
         let mut child = cargo.spawn().map_err(|error| Failure::new(format!("cargo could not be started: {error}.")))?;
         let mut said = String::new();
