@@ -3,7 +3,7 @@
 use portward_model::Transport;
 use portward_sys::unotify::Call;
 
-use super::{Answer, address_of, low_half, may_redirect, process_of, redirect};
+use super::{Answer, address_of, begins, low_half, may_redirect, process_of, redirect};
 use crate::{
     Event, Quota,
     linux::{fences, outward::turned, sockets, supervisor::Supervisor, waiters::MOST_WAITING},
@@ -14,6 +14,10 @@ use crate::{
 pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     // What goes elsewhere is let go before anything else is asked: it is most of what programs dial.
     let Ok(mut bytes) = address_of(own, call) else { return Answer::Proceed };
+    if is_local(&bytes) {
+        // Programs without the C library begin unseen; those that ask a server outside are known by this.
+        return begins(own, call);
+    }
     if own.isolated.is_some() {
         return connect_isolated(own, &bytes);
     }
@@ -80,6 +84,11 @@ fn connect_outside(own: &mut Supervisor<'_>, call: &Call, bytes: &[u8]) -> Answe
         (Ok(()), None) => drop(sockets::pin(&socket)),
     }
     Answer::Done(done)
+}
+
+/// True for the address of a Unix socket.
+fn is_local(bytes: &[u8]) -> bool {
+    bytes.first_chunk().is_some_and(|family| i32::from(u16::from_ne_bytes(*family)) == libc::AF_UNIX)
 }
 
 /// `connect(2)` in a network of its own, which goes on as the program made it: where nothing serves the port there and the real
