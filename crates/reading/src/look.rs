@@ -1,6 +1,7 @@
 //! One look at a machine: which facts a capability wants, read in the cheapest order.
 
 mod clients;
+mod fences;
 mod story;
 
 use std::thread;
@@ -312,7 +313,7 @@ impl View {
         self.read_processes(host);
         self.snapshot.sort();
         self.first_owners.take();
-        self.read_fences(host);
+        fences::read(host, &mut self.snapshot);
         self.read_surroundings(host);
         self.tell_stories();
     }
@@ -326,26 +327,6 @@ impl View {
         match host.processes(&pids) {
             Ok(processes) => self.snapshot.processes = processes,
             Err(error) => self.gap(Lack::Processes, &error),
-        }
-    }
-
-    /// A fence is in no list of the kernel's. A socket that has one hears the loopback device alone, as if it were pinned to it.
-    fn read_fences(&mut self, host: &dyn sys::Look) {
-        let loopback = self.snapshot.loopback_index();
-        let uid = self.snapshot.host.uid;
-        for index in 0..self.snapshot.sockets.len() {
-            let Some(socket) = self.snapshot.sockets.get(index) else { continue };
-            let is_wide = socket.interface == 0 && socket.scope(loopback) != Scope::Loopback;
-            if socket.transport != Transport::Udp || socket.state != SocketState::Bound || !is_wide {
-                continue;
-            }
-            let may_look = |pid| uid == 0 || self.snapshot.process(pid).is_some_and(|process| process.uid == uid);
-            let holding = self.snapshot.holders(index).iter().find(|holding| may_look(holding.pid));
-            let is_fenced =
-                holding.is_some_and(|holding| matches!(host.options(holding), Seen::Known(options) if options.fenced));
-            if let Some(socket) = self.snapshot.sockets.get_mut(index).filter(|_| is_fenced) {
-                socket.interface = loopback;
-            }
         }
     }
 
