@@ -47,7 +47,7 @@ pub use cause::{Cause, Family, check_doc, every_cause};
 pub use check::{Check, Page, Proof, Ruling};
 pub use offer::read_page;
 pub use paste::{Call, Paste, Request, Symptom, Vantage, read_paste};
-pub use port::{browser_blocks, class_sentence, registered_port, rule_sentences, service_port, usual_service};
+pub use port::{browser_blocks, class_sentence, registered_port, rule_sentences, service_port, spoken, usual_service};
 pub use program::{
     Arranged, Asked, At, DockerProxy, Inside, arrange, compares, docker_proxy, flags, inside, inside_process, is_known_socket,
     is_noted_inside, tunnel,

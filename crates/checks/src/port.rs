@@ -4,7 +4,7 @@ mod services;
 
 use portward_model::{PortClass, PortRules};
 
-pub use services::{registered_port, service_port, usual_service};
+pub use services::{registered_port, service_port, spoken, usual_service};
 
 /// The class of a port in words, with its range and RFC.
 pub fn class_sentence(port: u16) -> String {

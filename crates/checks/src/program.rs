@@ -324,6 +324,17 @@ pub(crate) fn only_protocol_of(process: &Process) -> Option<&'static Protocol> {
     protocol_of(process).filter(|spoken| !is_shared && **spoken != HTTP)
 }
 
+/// The protocol that a process serves by its program, which may be one that only ever serves pages.
+pub(crate) fn serves(process: &Process) -> Option<&'static Protocol> {
+    protocol_of(process).or_else(|| find(process, |known| known.kind == Kind::DevServer).map(|_| &HTTP))
+}
+
+/// The protocol of the program that is usual on a TCP port.
+pub(crate) fn spoken_on(port: u16) -> Option<&'static Protocol> {
+    let known = all().find(|known| known.is_on(port))?;
+    known.protocol().or_else(|| (known.kind == Kind::DevServer).then_some(&HTTP))
+}
+
 /// True for a program that takes one client by its arguments, and ends.
 pub(crate) fn is_one_shot(process: &Process) -> bool {
     all().any(|known| (known.one_shot)(arguments(process)) && known.goes_by(&process.name.shown()))

@@ -7,6 +7,7 @@
 
 mod asking;
 mod control;
+mod endpoints;
 mod forwarder;
 mod guests;
 mod lent;

@@ -20,7 +20,7 @@ use crate::{
     control,
     forwarder::holder,
     record::{Ask, Record},
-    told::{Listening, is_localhost, url_at},
+    told::{Listening, is_localhost},
 };
 
 /// A user's sessions, as their supervisors tell of them.
@@ -253,8 +253,8 @@ impl From<ListenerRow> for RunListener {
     }
 }
 
-/// A listener as it is told.
-pub fn listening(row: &RunListener) -> Listening {
+/// A listener as it is told; the process that serves tells what it speaks, where it can be seen.
+pub fn listening(row: &RunListener, process: Option<&Process>) -> Listening {
     let port = row.serves.port();
     let host = match unmap(row.serves.ip()) {
         ip if ip.is_unspecified() => "127.0.0.1".to_owned(),
@@ -263,15 +263,14 @@ pub fn listening(row: &RunListener) -> Listening {
     };
     // `localhost` is right for both families and every wildcard; other addresses of the loopback are called by themselves.
     let named = if unmap(row.serves.ip()).is_loopback() && !is_localhost(row.serves.ip()) { &host } else { "localhost" };
-    let url = match row.transport {
-        Transport::Udp => format!("udp/{named}:{port}"),
-        _ => url_at(named, port, row.asked.map(|asked| asked.port())),
-    };
+    let spoken = portward_checks::spoken(process, row.asked.map(|asked| asked.port()));
+    let scheme = spoken.filter(|_| row.transport == Transport::Tcp).and_then(|(known, tls)| known.scheme(tls));
     Listening {
         service: row.service.clone(),
         asked: row.asked.map(|asked| asked.to_string()),
         serves: format!("{host}:{port}"),
-        url,
+        transport: row.transport,
+        url: scheme.map(|scheme| format!("{scheme}://{named}:{port}")),
         pid: row.pid,
         pinned: row.pinned,
         from: row.from.clone(),

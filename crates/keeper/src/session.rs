@@ -8,6 +8,7 @@ use portward_sys::{Acts, Clock, Context, Look, StateFolder};
 
 use crate::{
     control::Desk,
+    endpoints::{Endpoints, Meeting},
     guests,
     notice::{Notices, Place, Said},
     record::{Record, asked},
@@ -29,6 +30,10 @@ pub(crate) struct Recorder<'a> {
     /// The program has a background process do its work.
     asks_another: bool,
     begun: Instant,
+    /// It answers the calls of its programs.
+    guards: bool,
+    /// Where they listen, each told once.
+    endpoints: Endpoints,
     /// Listeners so far.
     listeners: usize,
     /// Sockets so far that served past the calls.
@@ -96,6 +101,8 @@ impl<'a> Recorder<'a> {
             main: None,
             asks_another: false,
             begun: clock.now(),
+            guards: rules.is_some(),
+            endpoints: Endpoints::default(),
             listeners: 0,
             strays: 0,
             said: Vec::new(),
@@ -248,18 +255,29 @@ impl Witness for Recorder<'_> {
                 self.desk.attend(self.caller.clone(), self.own, asked);
             }
             Event::Listening { pid, transport, asked, serves, pinned } => {
+                let is_told = match self.endpoints.meet((*transport, *asked, *serves), *pid, self.clock.now()) {
+                    Meeting::Known => return,
+                    Meeting::Another => true,
+                    Meeting::New => false,
+                };
                 self.listeners = self.listeners.saturating_add(1);
                 if self.listeners > MOST_LISTENERS {
-                    return self.tell_once(Once::Listeners);
+                    if !is_told {
+                        self.tell_once(Once::Listeners);
+                    }
+                    return;
                 }
                 let line = line_of(self.host, *pid);
                 let (process, service) = (line.first(), self.service_of(*pid, &line));
                 let (pid, transport, asked, serves, pinned) = (*pid, *transport, *asked, *serves, *pinned);
                 let from = process.and_then(|process| guests::root_of(self.host, self.root(), process));
                 let row = RunListener { pid, service, transport, asked, serves, pinned, from };
-                let told = listening(&row);
+                let told = listening(&row, process);
+                let told = if self.guards { told } else { told.by_variable() };
                 self.desk.state.change(|record| record.add(row.clone()));
-                self.tell(Ran { listener: Some(told), ..Ran::default() });
+                if !is_told {
+                    self.tell(Ran { listener: Some(told), ..Ran::default() });
+                }
                 self.tell_guest(&row);
                 self.notice(|notices, place| notices.of_listener(place, pid, asked, serves));
             }
@@ -324,6 +342,7 @@ impl Witness for Recorder<'_> {
 
     fn look(&mut self) -> Duration {
         self.tell_untold();
+        self.endpoints.look(self.clock.now());
         self.look_elsewhere(false);
         BETWEEN_LOOKS
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use portward_model::{Gap, Hint, Lack, Need, Text, unmap};
+use portward_model::{Gap, Hint, Lack, Need, Text, Transport, unmap};
 use portward_wire::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,8 +35,10 @@ pub struct Listening {
     pub asked: Option<String>,
     /// Where a client dials.
     pub serves: String,
-    /// The same as a URL.
-    pub url: String,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The same as a URL; `null` where neither the program nor the port that was asked for tells what is spoken there.
+    pub url: Option<String>,
     /// The process.
     pub pid: u32,
     /// True when only this machine can reach it.
@@ -44,6 +46,52 @@ pub struct Listening {
     /// The root of the project that its process works in, where that is another one than the session's: what started it runs here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<Text>,
+}
+
+impl Listening {
+    /// Where a client goes, as it is shown: the URL where there is one, and otherwise host and port.
+    pub fn place(&self) -> String {
+        let at = self.at();
+        match self.transport {
+            Transport::Udp => format!("udp/{at}"),
+            _ => self.url.clone().unwrap_or(at),
+        }
+    }
+
+    /// The URL for whoever wants one: HTTP where nothing else is known.
+    pub fn any_url(&self) -> String {
+        self.url.clone().unwrap_or_else(|| format!("http://{}", self.at()))
+    }
+
+    /// Host and port, by the name that both families of the loopback have.
+    fn at(&self) -> String {
+        let port = self.serves.strip_prefix("127.0.0.1:").or_else(|| self.serves.strip_prefix("[::1]:"));
+        port.map_or_else(|| self.serves.clone(), |port| format!("localhost:{port}"))
+    }
+
+    /// The same listener of a program that was told its port by `PORT`, which serves pages unless something else is known of it.
+    #[must_use]
+    pub fn by_variable(self) -> Self {
+        let url = (self.transport == Transport::Tcp).then(|| self.any_url());
+        Self { url, ..self }
+    }
+
+    /// The line that tells of it.
+    pub fn line(&self) -> String {
+        let reach = if self.pinned { "" } else { "   the network can reach it" };
+        let asked = self.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
+        format!("{}   {asked}serves {}{reach}", Text::from_shown(&self.service), self.place())
+    }
+}
+
+impl Ran {
+    /// What it tells, as plain lines for a file.
+    pub fn lines(&self) -> Vec<String> {
+        let said = [&self.refused, &self.elsewhere].into_iter().flatten().map(|sentence| format!("portward: {sentence}"));
+        let hint = self.hint.iter().map(|hint| format!("hint: {hint}"));
+        let gaps = self.gaps.iter().map(|gap| format!("portward: Not seen: {} ({}).", gap.what(), gap.effect()));
+        self.listener.iter().map(Listening::line).chain(said).chain(hint).chain(gaps).collect()
+    }
 }
 
 /// Passes on what a session tells, to whoever takes it now.
@@ -82,7 +130,8 @@ fn unread(lines: usize) -> Gap {
     }
 }
 
-/// What a client dials. `localhost` is right for both families, and needs no resolver of ours.
+/// What a browser is given, or whoever asks for a URL: HTTP where nothing else is usual. `localhost` is right for both families, and
+/// needs no resolver of ours.
 pub fn url(port: u16, asked: Option<u16>) -> String {
     url_at("localhost", port, asked)
 }

@@ -135,7 +135,17 @@ impl StateFolder {
         Ok(path)
     }
 
-    /// The same, under a name that no other process makes one by.
+    /// A file to go on writing at its end, which its user alone may read; one that has grown beyond `most` bytes begins anew.
+    pub fn append(&self, name: &str, most: u64) -> io::Result<File> {
+        self.expect_file(name)?;
+        let file = private_file(OpenOptions::new().append(true).create(true)).open(self.path.join(name))?;
+        if file.metadata()?.len() > most {
+            file.set_len(0)?;
+        }
+        Ok(file)
+    }
+
+    /// The same as [`Self::create`], under a name that no other process makes one by.
     pub fn create_own(&self, name: &str, end: &str) -> io::Result<(String, PathBuf)> {
         let name = format!("{name}.{}{end}", std::process::id());
         let path = self.create(&name)?;

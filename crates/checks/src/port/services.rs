@@ -1,7 +1,7 @@
 //! The service that people expect behind a port.
 
-use portward_model::Transport;
-use portward_wire::protocol;
+use portward_model::{Process, Transport};
+use portward_wire::protocol::{self, Protocol};
 
 use crate::program;
 
@@ -19,6 +19,21 @@ pub fn usual_service(transport: Transport, port: u16) -> Option<&'static str> {
     listed.map(|(_, name)| *name).or_else(|| {
         let known = protocol::of_port(port).map(|(_, usual)| usual.words).or_else(|| program::on_port(port));
         known.filter(|_| transport == Transport::Tcp)
+    })
+}
+
+/// The protocol in which a process serves, and whether over TLS, as far as its program or the port that it asks for tells: usual is
+/// no proof. `None` where neither does, or what is usual there is none of the known protocols.
+pub fn spoken(process: Option<&Process>, asked: Option<u16>) -> Option<(&'static Protocol, bool)> {
+    let usual = asked.and_then(protocol::of_port);
+    let over_tls = |spoken: &Protocol| usual.is_some_and(|(known, usual)| known == spoken && usual.tls);
+    if let Some(spoken) = process.and_then(program::serves) {
+        return Some((spoken, over_tls(spoken)));
+    }
+    usual.map(|(spoken, usual)| (spoken, usual.tls)).or_else(|| {
+        let port = asked?;
+        let of_web = || WEB.binary_search(&port).is_ok().then_some(&protocol::HTTP);
+        Some((program::spoken_on(port).or_else(of_web)?, false))
     })
 }
 
@@ -213,6 +228,14 @@ const TCP: &[(u16, &str)] = &[
     (62893, "Portward gateway"),
 ];
 
+/// Those of them that a browser opens, or any other client of HTTP without TLS, ascending.
+const WEB: &[u16] = &[
+    631, 1337, 1420, 1880, 2019, 3000, 3001, 3030, 3100, 3333, 4000, 4040, 4318, 4444, 4566, 4567, 5000, 5050, 5500, 5601, 5984,
+    6006, 6060, 6333, 7070, 7474, 7700, 7860, 8000, 8001, 8025, 8081, 8086, 8090, 8096, 8108, 8123, 8188, 8200, 8222, 8265, 8384,
+    8474, 8500, 8501, 8529, 8545, 8761, 8787, 8848, 8888, 8889, 8983, 9001, 9090, 9091, 9093, 9099, 9222, 9411, 9515, 9600, 9999,
+    11434, 15672, 16686, 19000, 19006, 32400, 35729, 49342, 54321, 54323, 62893,
+];
+
 /// UDP services, ascending.
 const UDP: &[(u16, &str)] = &[
     (7, "echo"),
@@ -278,8 +301,36 @@ mod tests {
 
     use portward_wire::protocol::{self, SINK};
 
-    use super::{TCP, UDP, service_port, usual_service};
-    use crate::program;
+    use super::{TCP, UDP, WEB, service_port, spoken, usual_service};
+    use crate::{fixture::process, program};
+
+    #[test]
+    fn what_a_process_speaks_is_told_by_its_program_before_its_port() {
+        let told = |argv: &[&str], asked| {
+            let process = (!argv.is_empty()).then(|| process(7, 1, argv, 60));
+            spoken(process.as_ref(), asked).map(|(spoken, tls)| (spoken.name, tls))
+        };
+        assert_eq!(told(&["python3", "serve.py"], Some(3000)), Some(("http", false)));
+        assert_eq!(told(&["nginx"], Some(12_345)), Some(("http", false)));
+        assert_eq!((told(&["nginx"], Some(8443)), told(&[], Some(443))), (Some(("http", true)), Some(("http", true))));
+        assert_eq!(
+            (told(&["sshd"], Some(8080)), told(&["redis-server"], Some(3000))),
+            (Some(("ssh", false)), Some(("redis", false)))
+        );
+        assert_eq!((told(&["vite"], None), told(&["flask", "run"], Some(7))), (Some(("http", false)), Some(("http", false))));
+        assert_eq!((told(&[], Some(5432)), told(&[], Some(5173))), (Some(("postgres", false)), Some(("http", false))));
+        for port in [None, Some(445), Some(12_345), Some(20_322), Some(25_565)] {
+            assert_eq!(told(&["python3", "serve.py"], port), None, "{port:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_browser_opens_is_a_service() {
+        assert!(WEB.is_sorted_by(|a, b| a < b));
+        for port in WEB {
+            assert!(TCP.iter().any(|(listed, _)| listed == port), "{port}");
+        }
+    }
 
     #[test]
     fn tables_are_ascending_without_doubles() {

@@ -39,7 +39,7 @@ impl Meant {
             project: session.project.clone(),
             asked,
             port,
-            transport: transport(listening),
+            transport: listening.transport,
             service: Some(listening.service.clone()),
             pid: Some(listening.pid),
             stranger: None,
@@ -172,11 +172,6 @@ fn moved(session: &Session) -> impl Iterator<Item = Meant> {
         let (asked, port) = (port_of(listening.asked.as_deref()?)?, port_of(&listening.serves)?);
         (asked != port).then(|| Meant::of(session, listening, asked, port))
     })
-}
-
-/// UDP where its URL says so; everything else that is recorded is TCP.
-pub(super) fn transport(listening: &Listening) -> Transport {
-    if listening.url.starts_with("udp/") { Transport::Udp } else { Transport::Tcp }
 }
 
 pub(super) fn port_of(address: &str) -> Option<u16> {

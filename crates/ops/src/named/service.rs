@@ -3,12 +3,7 @@
 use portward_model::{Process, Text, Transport};
 use portward_sys::Look;
 
-use super::{
-    Known,
-    near::near,
-    port::{port_of, transport},
-    project, session_words,
-};
+use super::{Known, near::near, port::port_of, project, session_words};
 use crate::op::ps::{Listening, Service, Session};
 
 /// A service with its session.
@@ -21,13 +16,13 @@ pub(crate) struct Found<'k> {
 impl Found<'_> {
     /// Where it listens, first for browsers.
     pub(crate) fn listening(&self) -> Option<&Listening> {
-        let tcp = |listening: &&Listening| transport(listening) == Transport::Tcp;
+        let tcp = |listening: &&Listening| listening.transport == Transport::Tcp;
         self.service.listeners.iter().find(tcp).or(self.service.listeners.first())
     }
 
     /// Where it listens: the ports that clients outside dial.
     pub(crate) fn places(&self) -> impl Iterator<Item = (Transport, u16)> {
-        self.service.listeners.iter().filter_map(|own| Some((transport(own), port_of(&own.serves)?)))
+        self.service.listeners.iter().filter_map(|own| Some((own.transport, port_of(&own.serves)?)))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use clap::Args;
 pub use portward_keeper::Listening;
-use portward_keeper::{Run, RunListener, RunProject, listening};
+use portward_keeper::{Run, RunListener, RunProject, listening, process_at};
 use portward_model::{Text, Transport};
 use portward_sys::{Ask, Look, Rights, StateSet, Transports, Which};
 use schemars::JsonSchema;
@@ -178,11 +178,15 @@ fn session(host: &dyn Look, project: &RunProject, runs: &[&Run], serving: &BTree
                 let here = serving.contains(&(row.transport == Transport::Udp, row.serves.port()));
                 here && (row.service == service.name || (service == first && !named(&row.service)))
             };
+            let told = |row: &RunListener| {
+                let told = listening(row, process_at(host, row.pid).as_ref());
+                if run.rules.is_some() { told } else { told.by_variable() }
+            };
             services.push(Service {
                 name: run.name_of(host, service),
                 pid: service.process.pid,
                 state: if service.ended { ServiceState::Left } else { ServiceState::Running },
-                listeners: run.listeners.iter().filter(own).map(listening).collect(),
+                listeners: run.listeners.iter().filter(own).map(told).collect(),
             });
         }
     }

@@ -2,15 +2,15 @@
 
 mod already;
 
-use std::time::Duration;
+use std::{fs::File, io::Write, os::fd::OwnedFd, time::Duration};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use portward_keeper::{Duty, Start, around, join};
 pub use portward_keeper::{Listening, Ran};
-use portward_model::{Caller, FileKind, Text, hint};
+use portward_model::{Caller, FileKind, Text, hint, inert};
 use portward_session::{Ended, Manner, Program, Rules, StartError};
 use portward_store::{LeaseName, Store, here, hurried};
-use portward_sys::{on_behalf_of, path_of, read_given, text_of};
+use portward_sys::{StateFolder, on_behalf_of, path_of, read_given, text_of};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +59,31 @@ pub struct Run {
     #[arg(long, conflicts_with_all = ["port_only", "isolated"])]
     #[serde(default)]
     pub strict: bool,
+    /// Where the lines of the session go: to standard error, to a file below this user's state folder, or nowhere. Inside a session
+    /// they go where those of the session go
+    #[arg(long, value_name = "WHERE", value_enum, default_value_t)]
+    #[serde(default)]
+    pub lines: Lines,
+    /// The same as --lines none: neither listeners nor refused calls are told
+    #[arg(long, conflicts_with = "lines")]
+    #[serde(default)]
+    pub quiet: bool,
     /// The program and its arguments
     #[arg(value_name = "CMD", required = true, num_args = 1.., trailing_var_arg = true, allow_hyphen_values = true)]
     pub command: Vec<String>,
+}
+
+/// Where the lines of a session go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Lines {
+    /// To standard error; while a program has the terminal to itself they wait until it gives it back
+    #[default]
+    Stderr,
+    /// To a file of the project's own, which is named at the start
+    File,
+    /// Nowhere
+    None,
 }
 
 impl Op for Run {
@@ -70,6 +92,7 @@ impl Op for Run {
     "portward run --name db -- postgres -D data" => "a database of this project's own, on the port that it always has",
     "portward run --loopback-only ./server" => "on its own port, and out of the network's reach",
     "portward run --port-only -- vite" => "told its port by --port, and looked after where it listens",
+    "portward run --lines file -- lazygit" => "the lines of its session in a file",
     "portward run --expose npm run dev" => "for a phone in the same network to see" }
     const YIELDS_STDOUT: bool = true;
 
@@ -112,14 +135,13 @@ impl Op for Run {
             (Err(failure), false) => return Err(failure.before_start()),
         };
         drop(store);
-        program.environment.push((Caller::SESSION.into(), project.into()));
+        program.environment.push((Caller::SESSION.into(), project.clone().into()));
         if let Some(user) = on_behalf_of(cx.caller) {
             let name = Text::new(user.name.to_bytes());
             cx.prompt.progress(&format!("This runs as root, with root's own leases and not {name}'s; a session needs no root."));
         }
         let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules, manner) };
-        let ended = start.run(&program, None, &mut |told| out.emit(told));
-        ran(ended, name)
+        self.start(cx, out, &start, &project, (&program, None))
     }
 }
 
@@ -138,10 +160,10 @@ impl Run {
     fn told_its_port(&self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
         let name = self.command.first().map_or("", String::as_str);
         let identity = here(cx)?;
-        let port = {
+        let (port, project) = {
             let mut store = Store::open(cx).map_err(Failure::before_start)?;
-            let project = store.project(identity.as_ref()).map_err(Failure::before_start)?;
-            store.named(project.id, &self.lease_name()).map_err(Failure::before_start)?.port
+            let project = store.project(identity.as_ref()).map_err(Failure::before_start)?.id;
+            (store.named(project, &self.lease_name()).map_err(Failure::before_start)?.port, project.0.to_string())
         };
         let arranged = portward_checks::arrange(&self.command, port);
         let mut program = Program { name: name.into(), arguments: Vec::new(), environment: Vec::new() };
@@ -158,7 +180,30 @@ impl Run {
             None
         };
         let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Watch { port } };
-        let ended = start.run(&program, handed.as_ref(), &mut |told| out.emit(told));
+        self.start(cx, out, &start, &project, (&program, handed.as_ref()))
+    }
+
+    /// Runs it, with its lines where they are wanted.
+    fn start(
+        &self,
+        cx: &Context<'_, Acts>,
+        out: &mut Sink<'_, Ran>,
+        start: &Start,
+        project: &str,
+        (program, handed): (&Program, Option<&OwnedFd>),
+    ) -> Result<Ran, Failure> {
+        let name = self.command.first().map_or("", String::as_str);
+        let ended = match if self.quiet { Lines::None } else { self.lines } {
+            Lines::Stderr => start.run(program, handed, &mut |told| out.emit(told)),
+            Lines::None => start.run(program, handed, &mut |_| true),
+            Lines::File => {
+                let mut file = lines_file(cx, project)?;
+                start.run(program, handed, &mut |told: Ran| {
+                    let words: String = told.lines().iter().map(|line| format!("{}\n", inert(line))).collect();
+                    file.write_all(words.as_bytes()).is_ok()
+                })
+            }
+        };
         ran(ended, name)
     }
 
@@ -194,6 +239,18 @@ impl Run {
     }
 }
 
+/// The file for the lines of a project's sessions.
+fn lines_file(cx: &Context<'_, Acts>, project: &str) -> Result<File, Failure> {
+    let (folder, name) = (StateFolder::find(cx.caller), format!("lines-{project}.log"));
+    let file = folder.prepare().and_then(|()| folder.append(&name, MOST_LINES));
+    let path = folder.file(&name);
+    let shown = Text::from(path.to_string_lossy().as_ref());
+    let file =
+        file.map_err(|error| Failure::not_started(format!("The lines of the session cannot be written to {shown}: {error}.")))?;
+    cx.prompt.progress(&format!("The lines of this session go to {shown}."));
+    Ok(file)
+}
+
 /// Refuses a run inside a session under other rules: what the session was started with holds for all that is in it.
 fn may_join(own: Rules, outer: Rules) -> Result<(), Failure> {
     if own == Rules::default() || own == outer {
@@ -216,6 +273,9 @@ fn may_join(own: Rules, outer: Rules) -> Result<(), Failure> {
 const LONGEST_SCRIPT: u64 = 256 * 1024;
 /// How long the start of a program waits for a store that another program keeps to itself.
 const A_MOMENT: Duration = Duration::from_millis(500);
+
+/// A file of lines begins anew beyond so many bytes.
+const MOST_LINES: u64 = 1024 * 1024;
 
 /// Rules as they are typed.
 fn flags(rules: Rules) -> String {

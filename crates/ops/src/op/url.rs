@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 use portward_keeper::{Listening, is_localhost, standing, stranger_at, url_at};
-use portward_model::{Sentence, Text, unmap};
+use portward_model::{Sentence, Text, Transport, unmap};
 use portward_store::{LeaseRow, ProjectId, Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,10 +83,10 @@ impl Op for Url {
             && let Some(listening) = self.running(&known)
         {
             let port = listening.serves.parse::<SocketAddr>().ok().map(|address| address.port());
-            return Ok(UrlAnswer { url: Some(listening.url), port, because: None, held: None, near: Vec::new(), gaps });
+            return Ok(UrlAnswer { url: Some(listening.any_url()), port, because: None, held: None, near: Vec::new(), gaps });
         }
         if let (None, Err(error)) = (self.port, self.name.parse::<Wanted>()) {
-            let shown = portward_model::Text::from(self.name.as_str());
+            let shown = Text::from(self.name.as_str());
             return Err(Failure::usage(format!("`{shown}` is no name of a lease or service: {error}.")).hint("portward url web"));
         }
         let because = Some(self.absence().into());
@@ -165,7 +165,7 @@ impl Url {
         listens.or_else(|| {
             let sessions = known.sessions_of(&self.name);
             let services = sessions.iter().flat_map(|session| &session.services);
-            services.flat_map(|service| &service.listeners).find(|listening| !listening.url.starts_with("udp/")).cloned()
+            services.flat_map(|service| &service.listeners).find(|listening| listening.transport == Transport::Tcp).cloned()
         })
     }
 

@@ -24,7 +24,7 @@ impl Show for Sessions {
                     let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
                     let reach = if listener.pinned { "" } else { "   the network can reach it" };
                     let from = listener.from.as_ref().map(|root| format!("   from {root}")).unwrap_or_default();
-                    screen.line(&format!("    {asked}serves {}{from}{reach}", listener.url))?;
+                    screen.line(&format!("    {asked}serves {}{from}{reach}", listener.place()))?;
                 }
             }
         }

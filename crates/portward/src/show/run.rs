@@ -12,10 +12,7 @@ impl Show for Ran {
         // So that a narrow terminal breaks lines between words.
         screen.width();
         if let Some(listener) = &self.listener {
-            let reach = if listener.pinned { "" } else { "   the network can reach it" };
-            let service = portward_model::Text::from_shown(&listener.service);
-            let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
-            screen.remark(&format!("{service}   {asked}serves {}{reach}", listener.url), ())?;
+            screen.remark(&listener.line(), ())?;
         }
         if let Some(refused) = &self.refused {
             screen.remark(&format!("portward: {refused}"), self.hint.clone())?;

@@ -3,12 +3,14 @@
 //! It stands in for the program: signals that reach it alone go on to the program, it stops when the program stops, and it
 //! ends as the program ended.
 
-use std::mem::MaybeUninit;
+use std::{collections::VecDeque, mem::MaybeUninit};
 
 use rustix::{
-    event::{PollFd, PollFlags, poll},
+    event::{PollFd, PollFlags, Timespec, poll},
     fd::{AsRawFd, FromRawFd, OwnedFd},
     io::Errno,
+    process::Pid,
+    termios::{LocalModes, OutputModes, tcgetattr, tcgetpgrp},
 };
 
 use super::channel::{Channel, News};
@@ -17,9 +19,11 @@ use crate::{Ended, StartError};
 /// Stands in for the program until it has ended, and passes on what is to be said of the run meanwhile.
 pub(super) fn stand_in(channel: &Channel, program: &str, said: &mut dyn FnMut(&[u8])) -> Result<Ended, StartError> {
     let signals = Signals::open().map_err(|error| StartError::Session(format!("Signals cannot be read: {error}.")))?;
+    let mut held = Held { said, words: VecDeque::new() };
     loop {
+        let pace = held.give(is_free);
         let mut polled = [PollFd::new(channel, PollFlags::IN), PollFd::new(&signals.0, PollFlags::IN)];
-        match poll(&mut polled, None) {
+        match poll(&mut polled, pace.as_ref()) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(error) => return Err(StartError::Session(format!("The session cannot be waited for: {error}."))),
         }
@@ -34,13 +38,20 @@ pub(super) fn stand_in(channel: &Channel, program: &str, said: &mut dyn FnMut(&[
             continue;
         }
         match channel.receive() {
-            Some(News::Stopped(signal)) => stop(signal),
-            Some(News::Ended(ended)) => return Ok(ended),
+            Some(News::Stopped(signal)) => {
+                held.give(is_free);
+                stop(signal);
+            }
+            Some(News::Ended(ended)) => {
+                held.give(|| true);
+                return Ok(ended);
+            }
             Some(News::Failed(failure)) => return Err(failure.error(program)),
-            Some(News::Told(words)) => said(&words),
+            Some(News::Told(words)) => held.take(words),
             Some(News::Signal(_)) => {}
             // Killed, as by the kernel for want of memory. What it guarded stays shut.
             None => {
+                held.give(|| true);
                 let sentence = "The session's supervisor has ended before its program; what still runs can bind, listen and \
                                 connect no more.";
                 return Err(StartError::Session(sentence.to_owned()));
@@ -48,6 +59,52 @@ pub(super) fn stand_in(channel: &Channel, program: &str, said: &mut dyn FnMut(&[
         }
     }
 }
+
+/// What is to be said, while a program has the terminal to itself: a line would tear what it has drawn.
+struct Held<'a> {
+    said: &'a mut dyn FnMut(&[u8]),
+    words: VecDeque<Vec<u8>>,
+}
+
+impl Held<'_> {
+    fn take(&mut self, words: Vec<u8>) {
+        // So many are never told in one run.
+        if self.words.len() < MOST_HELD {
+            self.words.push_back(words);
+        }
+    }
+
+    /// Says what is held where somebody may; gives the time to the next try where something is left.
+    fn give(&mut self, may: impl Fn() -> bool) -> Option<Timespec> {
+        if !self.words.is_empty() && may() {
+            self.words.drain(..).for_each(|words| (self.said)(&words));
+        }
+        (!self.words.is_empty()).then_some(NEXT_TRY)
+    }
+}
+
+/// True where a line may be written to standard error: it is no terminal, its terminal is read by lines, or a shell waits there for
+/// the next command. A program that reads single keys (`ICANON` off, termios(3)) draws on all of the screen, or may.
+fn is_free() -> bool {
+    let terminal = rustix::stdio::stderr();
+    let Ok(modes) = tcgetattr(terminal) else { return true };
+    let breaks_lines = modes.output_modes.contains(OutputModes::OPOST | OutputModes::ONLCR);
+    modes.local_modes.contains(LocalModes::ICANON) || (breaks_lines && tcgetpgrp(terminal).is_ok_and(is_shell))
+}
+
+/// True for a process that goes by the name of a shell.
+fn is_shell(pid: Pid) -> bool {
+    let name = std::fs::read_to_string(format!("/proc/{}/comm", pid.as_raw_nonzero())).unwrap_or_default();
+    SHELLS.contains(&name.trim_end())
+}
+
+/// Shells that read commands, by the names of their processes.
+const SHELLS: &[&str] =
+    &["sh", "bash", "zsh", "fish", "dash", "ash", "ksh", "mksh", "tcsh", "csh", "nu", "elvish", "xonsh", "pwsh"];
+/// Until it is looked again whether a terminal is free; a person looks up from a program that long.
+const NEXT_TRY: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+/// What is held.
+const MOST_HELD: usize = 2000;
 
 /// Stops as the program did, until somebody continues us.
 fn stop(signal: i32) {

@@ -91,7 +91,7 @@ fn blank(loan: Loan, services: &Services) -> FrontPort {
         lent: false,
         state: FrontState::Free,
         service: listener.map(|listener| listener.service.clone()),
-        serves: listener.map(|listener| listening(listener).serves),
+        serves: listener.map(|listener| listening(listener, None).serves),
         holder: None,
         because: None,
         need: None,
@@ -102,7 +102,7 @@ fn blank(loan: Loan, services: &Services) -> FrontPort {
 fn datagrams(listener: &RunListener) -> Option<FrontPort> {
     let loan = Loan { port: listener.asked?.port(), target: listener.serves.port() };
     (loan.port != loan.target).then(|| {
-        let (service, serves) = (Some(listener.service.clone()), Some(listening(listener).serves));
+        let (service, serves) = (Some(listener.service.clone()), Some(listening(listener, None).serves));
         let mut port = FrontPort { transport: Transport::Udp, service, serves, ..blank(loan, &Services::default()) };
         port.keep(Unlent::Udp);
         port

@@ -50,7 +50,7 @@ fn a_program_that_was_told_its_port_has_that_one() {
     let Some(stage) = Stage::new() else { return };
     let port = stage.port(&stage.one, "web");
     let server = stage.server(&stage.one, &[], "told", &["tcp", "127.0.0.1", &port]);
-    assert!(Stage::told(&server, "asked").ends_with(&format!("asked 127.0.0.1:{port}   serves http://localhost:{port}")));
+    assert!(Stage::told(&server, "asked").ends_with(&format!("asked 127.0.0.1:{port}   serves localhost:{port}")));
     assert_eq!(stage.heard(&format!("127.0.0.1 {port}")), "told");
     assert_eq!(stage.heard_in(&stage.one, &format!("127.0.0.1 {port}")), "told");
 }
