@@ -284,6 +284,11 @@ impl Witness for Recorder<'_> {
             Event::Began { pid, name, arguments } => {
                 self.notice(|notices, place| notices.of_program(place, *pid, name, arguments));
             }
+            Event::Powerless { pid, file, gained } => {
+                let hint =
+                    hint!("{} CMD    in a shell outside the session; portward run --port-only CMD leaves rights alone", file);
+                self.tell_refused(format!("{file} (pid {pid}) {gained}: it runs as you, and does what you may."), Some(hint));
+            }
             Event::Refused { pid, call, because } => {
                 self.tell_refused(format!("{} was refused its {call}: {because}.", self.shown(*pid)), None);
             }

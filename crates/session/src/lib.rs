@@ -116,6 +116,15 @@ pub enum Event {
         /// Its command line, as it is: read while it waits, since it may end soon.
         arguments: Vec<Text>,
     },
+    /// A program began that would have gained rights by its file outside a session, and has not here.
+    Powerless {
+        /// Its pid.
+        pid: u32,
+        /// Its file.
+        file: Text,
+        /// Why, in the words after its name.
+        gained: &'static str,
+    },
     /// A socket began to listen, or to receive datagrams at a port.
     Listening {
         /// The process that asked for it.

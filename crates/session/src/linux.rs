@@ -13,6 +13,7 @@ mod holds;
 mod isolated;
 mod kept_out;
 mod leaving;
+mod makers;
 mod outward;
 mod pace;
 mod post;

@@ -21,6 +21,7 @@ mod stores;
 mod taken;
 mod talk;
 mod tour;
+mod unreadable;
 
 use std::path::{Path, PathBuf};
 

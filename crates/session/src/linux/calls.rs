@@ -42,8 +42,12 @@ pub(super) enum Answer {
 
 /// The first that is seen of a program: it is told of where its name is one to be told.
 pub(super) fn begins(own: &mut Supervisor<'_>, call: &Call) -> Answer {
-    if let Ok(name) = Callers::name(call.tid)
-        && (own.noted)(&name)
+    let Ok(name) = Callers::name(call.tid) else { return Answer::Proceed };
+    if let Some((file, gained)) = own.powerless.meet(call.tid, &name) {
+        let file = Text::new(file.as_os_str().as_encoded_bytes());
+        own.tell_soon(Event::Powerless { pid: process_of(call.tid), file, gained });
+    }
+    if (own.noted)(&name)
         && let Ok(arguments) = Callers::arguments(call.tid)
     {
         own.tell_soon(Event::Began { pid: process_of(call.tid), name: Text::new(&name), arguments });
@@ -88,10 +92,12 @@ fn socket_of(own: &mut Supervisor<'_>, call: &Call, name: &'static str) -> Resul
             own.tell_refused(call.tid, name, because);
             Err(Answer::Done(Err(libc::ENOBUFS)))
         }
+        // Its address cannot be read either; what it has are Unix sockets, and they are of its folder.
+        Err(Errno::PERM) if own.makers.has_none(call.tid) && own.listener.is_valid(call) => Err(Answer::Proceed),
         Err(errno) => {
             let because = format!(
                 "its sockets may not be looked into ({errno}): it changed its user, or forbids to be traced; \
-                 it would have served unguarded"
+                 it would have served unguarded, since it has sockets of the internet"
             );
             own.tell_refused(call.tid, name, because);
             Err(Answer::Done(Err(libc::EACCES)))

@@ -21,6 +21,8 @@ use super::{
     holds::Holds,
     isolated::Isolated,
     kept_out::KeptOut,
+    makers::Makers,
+    program::Powerless,
     sockets,
     standing::Placed,
     strays::Strays,
@@ -49,6 +51,10 @@ pub(super) struct Supervisor<'a> {
     pub(super) whose: Whose,
     /// What was asked for, for those who are answered with that.
     pub(super) names: Names,
+    /// Who would have gained rights by his program's file.
+    pub(super) powerless: Powerless,
+    /// Who has made sockets that can be reached from outside.
+    pub(super) makers: Makers,
     /// Cookies of sockets whose listening was told.
     pub(super) told: FxHashSet<u64>,
     /// What to tell once the call has been answered.
@@ -84,9 +90,12 @@ impl<'a> Supervisor<'a> {
     ) -> Self {
         // Every caller and every port that is kept costs descriptors. The program was started before, with its own limit.
         raised_limit();
+        // Before anything here opens sockets of its own.
+        let mut callers = Callers::default();
+        let makers = Makers::begin(&mut callers);
         Self {
             listener,
-            callers: Callers::default(),
+            callers,
             rules,
             manner,
             noted,
@@ -97,6 +106,8 @@ impl<'a> Supervisor<'a> {
             placed: Placed::default(),
             whose: Whose::open(),
             names: Names::default(),
+            makers,
+            powerless: Powerless::begin(),
             told: FxHashSet::default(),
             later: VecDeque::new(),
             moments: Vec::new(),
@@ -214,6 +225,14 @@ impl Duty for Supervisor<'_> {
             libc::SYS_connect => calls::connect(self, &call),
             libc::SYS_getsockname => calls::name(self, &call),
             libc::SYS_prlimit64 => calls::begins(self, &call),
+            libc::SYS_socket => {
+                self.makers.made(call.tid);
+                Answer::Proceed
+            }
+            libc::SYS_prctl => {
+                self.makers.shuts_up(call.tid, &mut self.callers);
+                Answer::Proceed
+            }
             libc::SYS_sendto => calls::send_to(self, &call),
             libc::SYS_sendmsg | libc::SYS_sendmmsg => calls::send_message(self, &call),
             libc::SYS_setsockopt => calls::set_option(self, &call),
@@ -250,6 +269,7 @@ impl Duty for Supervisor<'_> {
     }
 
     fn look(&mut self) -> Duration {
+        self.makers.forget_threads();
         self.later.extend(self.strays.iter().flat_map(Strays::found));
         self.later.extend(self.kept_out.found());
         if let Some(mut isolated) = self.isolated.take() {

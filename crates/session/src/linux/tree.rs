@@ -348,6 +348,8 @@ const CALLS: &[Reported] = &[
     Reported { number: libc::SYS_sendmmsg, when: &[Test::HasBits(3, FAST_OPEN)] },
     Reported { number: libc::SYS_setsockopt, when: &[Test::OneOf(1, &[SOL_SOCKET]), Test::OneOf(2, OPTIONS)] },
     BEGINS,
+    Reported { number: libc::SYS_socket, when: &[Test::NoneOf(0, &[AF_UNIX, AF_NETLINK])] },
+    Reported { number: libc::SYS_prctl, when: &[Test::OneOf(0, &[PR_SET_DUMPABLE]), Test::OneOf(1, &[0])] },
 ];
 /// The calls of a session, and the ways past them that are closed: rings of `io_uring` bind and listen by themselves, those too that
 /// were made before the filter, or are another process's (`pidfd_getfd(2)`).
@@ -367,6 +369,10 @@ const fn and_names<const ALL: usize>() -> [Reported; ALL] {
     all
 }
 
+/// Families that nobody reaches from outside (`bits/socket.h`), and the option by which a process shuts itself up (`linux/prctl.h`).
+const AF_UNIX: u32 = 1;
+const AF_NETLINK: u32 = 16;
+const PR_SET_DUMPABLE: u32 = 4;
 /// What a program does as it begins: the C library asks once how large its stack may grow. Where nobody answers any more, it goes on with
 /// a size of its own. An `execve` itself must not wait: the supervisor waits for its program's.
 const BEGINS: Reported =

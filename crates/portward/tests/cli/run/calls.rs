@@ -52,7 +52,7 @@ fn a_socket_without_a_port_of_its_own_is_pinned_where_it_is() {
          s = socket.socket(); s.listen(); print(s.getsockname()[0], device(s))",
     );
     assert_eq!(stdout, "True lo\n0.0.0.0 lo");
-    assert_eq!(stderr.matches("python3   serves localhost:").count(), 2, "{stderr}");
+    assert_eq!(stderr.matches("   serves localhost:").count(), 2, "{stderr}");
 }
 
 #[test]
@@ -389,7 +389,7 @@ fn a_socket_that_is_passed_along_is_pinned_by_who_listens() {
 }
 
 /// What the programs use.
-const BEFORE: &str = "
+pub(super) const BEFORE: &str = "
 import ctypes, os, socket, sys, threading
 def device(s): return s.getsockopt(1, 25, 16).rstrip(bytes(1)).decode()
 def number(f):

@@ -145,7 +145,7 @@ fn a_url_stands_where_it_is_known_what_is_spoken() {
     let code = "import socket\n\
         for port in 3000, 5432, 1883, 22, 445, 20322, 8443: s = socket.socket(); s.bind(('', port)); s.listen()\n\
         s = socket.socket(); s.bind(('127.0.0.2', 3000)); s.listen(); s = socket.socket(); s.listen()\n\
-        s = socket.socket(2, 2); s.bind(('', 53))";
+        s = socket.socket(2, 2); s.bind(('', 53)); import time; time.sleep(0.5)";
     let said = stage.portward(&stage.one, &["run", "--json", "python3", "-c", code]).expect(0).stderr;
     let documents = said.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap());
     let listeners: Vec<_> =

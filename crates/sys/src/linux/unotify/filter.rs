@@ -32,6 +32,8 @@ pub enum Test {
     NotNull(u8),
     /// An `int` that is one of these.
     OneOf(u8, &'static [u32]),
+    /// An `int` that is none of these.
+    NoneOf(u8, &'static [u32]),
     /// An `int` with any of these bits.
     HasBits(u8, u32),
 }
@@ -49,8 +51,10 @@ impl Reported {
         steps.extend(self.when.iter().flat_map(Test::steps));
         steps.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF));
         let end = steps.len();
-        for (at, step) in steps.iter_mut().enumerate().filter(|(_, step)| step.jf == FAILS) {
-            step.jf = u8::try_from(end - at - 1).ok().filter(|length| *length != FAILS)?;
+        for (at, step) in steps.iter_mut().enumerate() {
+            for way in [&mut step.jt, &mut step.jf].into_iter().filter(|way| **way == FAILS) {
+                *way = u8::try_from(end - at - 1).ok().filter(|length| *length != FAILS)?;
+            }
         }
         if !self.when.is_empty() {
             steps.push(step(LOAD, NUMBER));
@@ -78,6 +82,10 @@ impl Test {
                     steps.push(jump(JUMP_IF_EQUAL, *value, past, if left == 0 { FAILS } else { 0 }));
                 }
                 steps
+            }
+            Self::NoneOf(index, values) => {
+                let tests = values.iter().map(|value| jump(JUMP_IF_EQUAL, *value, FAILS, 0));
+                std::iter::once(step(LOAD, low_half(index))).chain(tests).collect()
             }
             Self::HasBits(index, bits) => vec![step(LOAD, low_half(index)), jump(JUMP_IF_ANY_BIT, bits, 0, FAILS)],
         }
@@ -205,6 +213,7 @@ mod tests {
         Reported { number: libc::SYS_sendto, when: &[Test::NotNull(4)] },
         Reported { number: libc::SYS_sendmsg, when: &[Test::HasBits(2, 0x2000_0000)] },
         Reported { number: libc::SYS_setsockopt, when: &[Test::OneOf(1, &[1]), Test::OneOf(2, &[25, 26, 27])] },
+        Reported { number: libc::SYS_socket, when: &[Test::NoneOf(0, &[1, 16])] },
         Reported { number: libc::SYS_setsockopt, when: &[Test::OneOf(1, &[41]), Test::OneOf(2, &[76])] },
         BIND,
     ];
@@ -253,6 +262,11 @@ mod tests {
             let i386 = |number, first| run(&program, 0x4000_0003, number, [first, 0, 0, 0, 0, 0]);
             let reported = libc::SECCOMP_RET_USER_NOTIF;
             assert_eq!([i386(361, 3), i386(362, 3), i386(102, 2), i386(102, 3)], [reported; 4]);
+            let family = |family| is_reported(libc::SYS_socket, [family, 1, 0, 0, 0, 0]);
+            assert_eq!(
+                [family(1), family(16), family(1 << 32 | 1), family(2), family(10), family(40)],
+                [false, false, false, true, true, true]
+            );
             // The kernel takes an int; what stands above it in the register is noise.
             assert_eq!((i386(102, 7 << 32 | 2), i386(425, 0)), (reported, ABSENT));
             assert_eq!([i386(3, 0), i386(363, 3), i386(102, 1), i386(102, 9), i386(426, 0)], [libc::SECCOMP_RET_ALLOW; 5]);
