@@ -143,7 +143,6 @@ impl<'h> ProjectPorts<'h> {
 
     /// The port for one that was asked for, with the store.
     fn given(&mut self, asked: u16) -> Result<u16, NoPort> {
-        let because = |failure: Failure| NoPort::Because(failure.message);
         self.refresh();
         if let Some(at_hand) = self.at_hand(asked) {
             return Ok(at_hand);
@@ -182,7 +181,7 @@ impl<'h> ProjectPorts<'h> {
             if let Some(port) = self.lent.give_anew(asked, &|port| store.is_bound(port)) {
                 return Ok(port);
             }
-            let lent = self.store.lend_block(project, self.lent.holder).map_err(|failure| NoPort::Because(failure.message))?;
+            let lent = self.store.lend_block(project, self.lent.holder).map_err(because)?;
             let Some(block) = lent else {
                 // What is left of connections keeps no server from a port.
                 let store = &self.store;
@@ -380,6 +379,13 @@ fn open<'h>(
         Ok(Some(row)) => Ok((store, Some(row))),
         _ => Err(failure),
     }
+}
+
+/// The end of the sentence in which a refused call is told.
+fn because(failure: Failure) -> NoPort {
+    let mut sentence = failure.message;
+    sentence.truncate(sentence.trim_end_matches('.').len());
+    NoPort::Because(sentence)
 }
 
 fn nothing_left() -> NoPort {

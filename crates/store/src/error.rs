@@ -6,7 +6,7 @@ use portward_model::{Failure, Kind, Span, hint};
 use portward_sys::{FileMark, StateFolder};
 use rusqlite::ErrorCode;
 
-use super::file::{LOG, NAME, PATIENCE, SHARED};
+use super::file::{LOG, NAME, PATIENCE, SHARED, is_full};
 
 /// What went wrong.
 #[derive(Debug)]
@@ -84,12 +84,8 @@ impl StoreError {
                 .hint("find what cleans that folder"),
             Self::File(error) => unusable(&error, folder),
             Self::Foreign | Self::Altered => corrupt(&self, folder),
+            Self::Sql(error) if is_full(&error) => full(folder),
             Self::Sql(error) => match error.sqlite_error_code() {
-                Some(ErrorCode::DiskFull) => full(folder),
-                // What readers and writers share could not grow.
-                _ if error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE) => {
-                    full(folder)
-                }
                 Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => closed(folder),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                     Failure::system(format!("Another program has kept {path} to itself for {}.", Span(PATIENCE)))

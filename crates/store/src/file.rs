@@ -40,7 +40,9 @@ pub(super) fn glance(folder: &StateFolder) -> Result<Option<(Connection, FileMar
     expect_files(folder)?;
     let (connection, file) = match connect(folder, OpenFlags::SQLITE_OPEN_READ_ONLY) {
         Err(StoreError::Sql(error)) if is_missing(&error, folder) => return Ok(None),
-        Err(StoreError::Sql(error)) if is_closed(&error) => immutable(folder).ok_or(StoreError::Sql(error))??,
+        Err(StoreError::Sql(error)) if is_closed(&error) || is_full(&error) => {
+            immutable(folder).ok_or(StoreError::Sql(error))??
+        }
         other => other?,
     };
     if version(&connection)? == CURRENT {
@@ -309,6 +311,12 @@ fn is_missing(error: &rusqlite::Error, folder: &StateFolder) -> bool {
 
 fn is_closed(error: &rusqlite::Error) -> bool {
     matches!(error.sqlite_error_code(), Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied))
+}
+
+/// True where there is no room, also none for what readers and writers share.
+pub(super) fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 /// The store.

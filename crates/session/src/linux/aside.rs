@@ -12,7 +12,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::pace::step_back;
 use crate::{Event, Witness};
 
 /// The supervisor's end: what is told here is heard by the witness in a moment, in this order.
@@ -34,10 +33,7 @@ impl Aside {
         let (orders, ordered) = channel();
         let unheard = Arc::new(AtomicUsize::new(0));
         let left = Arc::clone(&unheard);
-        let hear = move || {
-            step_back();
-            listen(witness.as_mut(), &ordered, &left);
-        };
+        let hear = move || listen(witness.as_mut(), &ordered, &left);
         Builder::new().name("witness".to_owned()).stack_size(STACK).spawn_scoped(scope, hear)?;
         Ok(Self { orders, unheard })
     }
@@ -51,11 +47,16 @@ impl Aside {
     }
 
     /// Waits until everything was heard, for so long at most.
-    pub(super) fn settle(&self) {
+    pub(super) fn settle(&self, most: Duration) {
         let (answer, answered) = sync_channel(1);
         if self.orders.send(Order::Answer(answer)).is_ok() {
-            let _ = answered.recv_timeout(LONGEST);
+            let _ = answered.recv_timeout(most);
         }
+    }
+
+    /// True where there is something that was not heard yet.
+    pub(super) fn is_behind(&self) -> bool {
+        self.unheard.load(Ordering::Relaxed) > 0
     }
 }
 
@@ -64,8 +65,8 @@ fn listen(witness: &mut dyn Witness, ordered: &Receiver<Order>, left: &AtomicUsi
     loop {
         match ordered.recv_timeout(next.saturating_duration_since(Instant::now())) {
             Ok(Order::Hear(event)) => {
-                left.fetch_sub(1, Ordering::Relaxed);
                 witness.saw(&event);
+                left.fetch_sub(1, Ordering::Relaxed);
             }
             Ok(Order::Answer(answer)) => drop(answer.send(())),
             Err(RecvTimeoutError::Timeout) => {}
@@ -79,14 +80,15 @@ fn listen(witness: &mut dyn Witness, ordered: &Receiver<Order>, left: &AtomicUsi
 
 /// What is told and not heard yet.
 const MOST_UNHEARD: usize = 4096;
-/// Longer than a witness takes that has to wait for others.
-const LONGEST: Duration = Duration::from_secs(3);
 /// It reads files of processes and writes documents.
 const STACK: usize = 1024 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, Sender, channel};
+    use std::{
+        sync::mpsc::{Receiver, Sender, channel},
+        time::Duration,
+    };
 
     use super::Aside;
     use crate::{Event, Witness};
@@ -112,7 +114,9 @@ mod tests {
             }
             assert!(told.try_recv().is_err(), "it has not been let through");
             drop(open);
-            aside.settle();
+            assert!(aside.is_behind());
+            aside.settle(Duration::from_mins(1));
+            assert!(!aside.is_behind());
             let heard: Vec<Event> = told.try_iter().collect();
             assert_eq!(heard, [1, 2, 3].map(|pid| Event::Started { pid }));
             aside.tell(Event::Ended);

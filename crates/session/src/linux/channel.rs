@@ -79,6 +79,13 @@ impl Channel {
         Ok(())
     }
 
+    /// True once the other end has room, within a time.
+    pub(super) fn has_room(&self, time: Duration) -> bool {
+        let time = Timespec { tv_sec: 0, tv_nsec: i64::from(time.subsec_nanos()) };
+        let mut polled = [PollFd::new(&self.end, PollFlags::OUT)];
+        poll(&mut polled, Some(&time)).is_ok() && polled[0].revents().contains(PollFlags::OUT)
+    }
+
     /// False where the other end has no room just now. An end that has gone wants to know nothing.
     pub(super) fn send(&self, news: &News) -> bool {
         let (kind, number, text) = match news {

@@ -26,6 +26,6 @@ pub(super) trait Duty {
     fn look(&mut self) -> Duration;
     /// Tells of something that happened.
     fn tell(&mut self, event: &Event);
-    /// Waits until whoever is told has heard everything.
-    fn settle(&mut self) {}
+    /// Tells everything, and waits until it was heard, for so long at most.
+    fn settle(&mut self, _: Duration) {}
 }

@@ -1,10 +1,12 @@
 //! The supervisor's post: how the front starts this program once more to supervise, and what that process begins with.
 
 use std::{
+    cell::Cell,
     ffi::{OsStr, OsString},
     io,
     os::unix::process::CommandExt,
     process::Command,
+    time::Duration,
 };
 
 use rustix::{
@@ -86,12 +88,21 @@ pub struct Post {
 }
 
 /// Says something of a run to its front.
-pub struct Herald(Channel);
+pub struct Herald {
+    channel: Channel,
+    /// The front has taken what was said last, or was not asked to yet.
+    is_heard: Cell<bool>,
+}
 
 impl Herald {
-    /// False where nobody takes it, or not now.
+    /// False where nobody takes it, or not now. A front that has taken everything so far is waited for: the kernel keeps about ten
+    /// messages for it, and many come at once.
     pub fn say(&self, words: &[u8]) -> bool {
-        self.0.send(&News::Told(words.to_vec()))
+        let news = News::Told(words.to_vec());
+        let is_taken =
+            self.channel.send(&news) || (self.is_heard.get() && self.channel.has_room(TURN) && self.channel.send(&news));
+        self.is_heard.set(is_taken);
+        is_taken
     }
 }
 
@@ -129,7 +140,7 @@ impl Post {
 
     /// Who says what happens in the run.
     pub fn herald(&self) -> io::Result<Herald> {
-        self.channel.another().map(Herald)
+        Ok(Herald { channel: self.channel.another()?, is_heard: Cell::new(true) })
     }
 
     /// Tells the front why nothing is started.
@@ -212,6 +223,8 @@ fn hand_over(socket: OwnedFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(FIRST_HANDED) })
 }
 
+/// How long a front is waited for that has always listened: on a busy machine it gets its turn late.
+const TURN: Duration = Duration::from_millis(300);
 /// The variable that holds its order.
 const ORDER: &str = "PORTWARD_SUPERVISOR_ORDER";
 /// `SD_LISTEN_FDS_START`

@@ -288,13 +288,16 @@ impl Duty for Supervisor<'_> {
         }
         self.pass_on(event.clone());
         if *event == Event::Ended {
-            self.settle();
+            self.settle(LONGEST);
         }
     }
 
-    fn settle(&mut self) {
-        if let Some(aside) = &self.aside {
-            aside.settle();
+    fn settle(&mut self, most: Duration) {
+        while self.is_telling() {
+            self.tell_next();
+        }
+        if let Some(aside) = self.aside.as_ref().filter(|aside| aside.is_behind()) {
+            aside.settle(most);
         }
     }
 }
@@ -323,5 +326,7 @@ const MOST_REMEMBERED: usize = 10_000;
 const PACE: Duration = Duration::from_secs(2);
 /// The same while not all of them are kept: calls go between.
 const SOON: Duration = Duration::from_millis(10);
+/// How long the end of the program waits until everything before it was heard.
+const LONGEST: Duration = Duration::from_secs(3);
 /// How long a port of UDP is served before it is taken for a server's.
 const WHILE: Duration = Duration::from_secs(3);

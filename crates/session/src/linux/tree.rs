@@ -171,7 +171,7 @@ impl<'a> Life<'a> {
         while duty.is_telling() {
             duty.tell_next();
         }
-        duty.settle();
+        duty.settle(LAST_WORDS);
         self.channel.settle();
         // The front may have stopped a moment after it was woken, and is to end now.
         for _ in 0..FAREWELL {
@@ -249,6 +249,8 @@ impl<'a> Life<'a> {
     /// Takes in the ends of children, and tells that of the main one.
     fn reap(&mut self, duty: &mut dyn Duty) {
         let options = WaitOptions::NOHANG | WaitOptions::UNTRACED | WaitOptions::CONTINUED;
+        // Whoever is told reads what a process is called, which the kernel forgets with its end.
+        duty.settle(A_MOMENT);
         loop {
             let (pid, status) = match wait(options) {
                 Ok(Some(change)) => change,
@@ -335,6 +337,10 @@ const FAST_OPEN: u32 = 0x2000_0000;
 const REPEATS: u32 = 3;
 /// How often a front is looked after at the end.
 const FAREWELL: u32 = 20;
+/// How long the end of a child waits until what was told of it before was heard; calls wait behind.
+const A_MOMENT: Duration = Duration::from_millis(100);
+/// How long the end of the session waits for the same.
+const LAST_WORDS: Duration = Duration::from_secs(3);
 /// Until the next try to tell a front that had no room.
 const RETRY: Duration = Duration::from_millis(50);
 /// The calls of every session. What is sent on a connected socket names no address, and is never seen; `sendmsg` keeps its

@@ -81,6 +81,7 @@ const ROWS: &[(&str, &str, Option<f64>)] = &[
     ("leased", "`connect` to port 3001, which the project has and does not serve", Some(30.0)),
     ("elsewhere", "`connect` to another address", Some(15.0)),
     ("server", "a whole server: `socket`, `bind`, `listen`, `close`, one told after the other", None),
+    ("chain", "`bind`, `listen` and `connect` of a server and its own client, one after the other", Some(60.0)),
 ];
 
 #[cfg(test)]
