@@ -3,6 +3,7 @@
 //! Whatever asks about a program by its name asks here. An entry is a file of its own and its name in the list below, or, where
 //! there is nothing but a name and a kind, a row in the table of its kind. What protocols are is known in `portward_wire`.
 
+mod authors;
 mod compares;
 mod inside;
 mod told;
@@ -13,7 +14,7 @@ use std::sync::LazyLock;
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, HTTP, Protocol};
 
-pub(crate) use self::tunnel::Line;
+pub(crate) use self::{authors::author, tunnel::Line};
 pub use self::{
     docker_proxy::{DockerProxy, docker_proxy},
     inside::{Asked, At, Inside, inside, inside_process, is_noted_inside},

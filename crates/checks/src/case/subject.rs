@@ -44,33 +44,15 @@ pub(crate) fn is_of_program(process: &Process, program: &str) -> Option<bool> {
         rest.is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b':'))
     };
     let kin = program::named(program).is_some_and(|known| program::find(process, |found| std::ptr::eq(found, known)).is_some());
-    let alike = ALIKE.iter().filter(|(name, _)| *name == program).flat_map(|(_, others)| *others);
+    let author = program::author(program);
+    let alike = author.into_iter().flat_map(|author| author.processes.split(' ')).filter(|other| !other.is_empty());
     let other = alike.clone().any(|other| names.iter().any(|name| name.starts_with(other)));
     if kin || other || names.iter().any(|name| is(name)) || argued.clone().any(|argument| is(&argument)) {
         return Some(true);
     }
     // A runtime that the text's program does not run on is another program for sure.
-    (program::named(program).is_some() || ALIKE.iter().any(|(name, _)| *name == program)).then_some(false)
+    (program::named(program).is_some() || author.is_some_and(|author| !author.processes.is_empty())).then_some(false)
 }
-
-/// Programs whose servers go by other names.
-const ALIKE: &[(&str, &[&str])] = &[
-    ("rails", &["puma", "ruby", "rails", "unicorn", "thin"]),
-    ("puma", &["puma", "ruby"]),
-    ("ruby", &["ruby", "puma", "unicorn", "rackup", "jekyll"]),
-    ("postgresql", &["postgres", "postmaster"]),
-    ("mysql", &["mysqld", "mariadbd"]),
-    ("mariadb", &["mysqld", "mariadbd"]),
-    ("redis", &["redis-server", "valkey-server"]),
-    ("next", &["next-server", "node"]),
-    ("webpack", &["node"]),
-    ("vite", &["node"]),
-    ("gunicorn", &["gunicorn"]),
-    ("docker", &["dockerd"]),
-    ("php-fpm", &["php-fpm"]),
-    ("xvfb", &["Xvfb", "Xorg", "Xwayland"]),
-    ("apache", &["apache2", "httpd"]),
-];
 
 /// The user for whom the text's operation was refused, and how that is known.
 pub(crate) struct Asker<'a> {
@@ -98,31 +80,6 @@ pub(crate) fn asker<'a>(case: &Case<'a>) -> Option<Asker<'a>> {
     let process = named.or_else(of_program)?;
     Some(Asker { process, vitals: case.vitals(process.id.pid) })
 }
-
-/// True for the program of a text that runs as a user of its own, and not as who reads the text.
-pub(crate) fn is_server(program: &str) -> bool {
-    SERVERS.contains(&program)
-}
-
-const SERVERS: &[&str] = &[
-    "nginx",
-    "apache",
-    "haproxy",
-    "caddy",
-    "traefik",
-    "envoy",
-    "lighttpd",
-    "uwsgi",
-    "gunicorn",
-    "php-fpm",
-    "postgresql",
-    "mysql",
-    "mariadb",
-    "redis",
-    "rabbitmq",
-    "prometheus",
-    "telegraf",
-];
 
 impl Asker<'_> {
     /// Whether this user has a right by the permission bits (`path_resolution(7)`); `None` where the groups would decide and

@@ -27,6 +27,7 @@ mod session_node;
 mod session_processes;
 mod session_python;
 mod session_web;
+mod standstill;
 mod tongues;
 mod unharmed;
 

@@ -85,7 +85,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Paths whose file systems did not answer, and when.
 static SILENT: Mutex<Vec<(PathBuf, Instant)>> = Mutex::new(Vec::new());
 /// How long that is believed.
-const FORGOTTEN: Duration = Duration::from_secs(60);
+const FORGOTTEN: Duration = Duration::from_mins(1);
 
 /// The same in a reader process, which may wait.
 pub(super) fn patiently(path: &Text) -> PathFacts {

@@ -73,7 +73,7 @@ fn of_another(case: &Case<'_>, paste: &crate::Paste, facts: &PathFacts) -> Optio
         // A client that was run by hand is the reader's own; a server runs as a user of its own, which nobody here has.
         return paste
             .program
-            .filter(|program| subject::is_server(program))
+            .filter(|program| program::author(program).is_some_and(|author| author.is_service))
             .and_then(|program| by_modes(case, paste, facts, program));
     };
     let me = user(case.snapshot, asker.process.uid);
