@@ -6,15 +6,14 @@
 mod authors;
 mod compares;
 mod inside;
+mod names;
 mod told;
 mod tunnel;
-
-use std::sync::LazyLock;
 
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, HTTP, Protocol};
 
-pub(crate) use self::{authors::author, tunnel::Line};
+pub(crate) use self::{authors::author, names::named, tunnel::Line};
 pub use self::{
     docker_proxy::{DockerProxy, docker_proxy},
     inside::{Asked, At, Inside, inside, inside_process, is_noted_inside},
@@ -282,30 +281,6 @@ pub(crate) enum Run {
 /// Every program.
 pub(crate) fn all() -> impl Iterator<Item = &'static Program> {
     PROGRAMS.iter().copied().flatten()
-}
-
-/// The program that goes by this name.
-pub(crate) fn named(name: &str) -> Option<&'static Program> {
-    let exactly = |(own, _): &&(&str, _)| *own == name;
-    let like = |(own, _): &&(&str, _)| is_it(own, name);
-    let found = alike(name).iter().find(exactly).or_else(|| alike(name.strip_prefix('-').unwrap_or(name)).iter().find(like));
-    found.map(|(_, known)| *known)
-}
-
-/// The names with this first letter, and whose they are: each process of a listing is asked about many times, and is mostly none.
-fn alike(text: &str) -> &'static [(&'static str, &'static Program)] {
-    static NAMES: LazyLock<Vec<Vec<(&str, &Program)>>> = LazyLock::new(|| {
-        let mut names = vec![Vec::new(); 256];
-        for (name, known) in all().flat_map(|known| known.names.split(' ').map(move |name| (name, known))) {
-            names.get_mut(first_letter(name)).into_iter().for_each(|alike| alike.push((name, known)));
-        }
-        names
-    });
-    NAMES.get(first_letter(text)).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn first_letter(text: &str) -> usize {
-    text.bytes().next().map_or(0, |letter| letter.to_ascii_lowercase().into())
 }
 
 /// The program of this sort that a process is.

@@ -4,6 +4,8 @@
 //! executed again as that user ([`crate::Hands`]).
 #![expect(clippy::disallowed_methods, reason = "the folder is its user's own, and nobody else can write to it: `inspect`")]
 
+mod home;
+
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},
     io,
@@ -15,6 +17,7 @@ use std::{
 use portward_model::{Caller, FolderMark};
 
 use crate::path_of;
+use home::{comes_back, home_of};
 
 /// A user's folder for what outlasts a run. Finding it makes nothing; [`StateFolder::prepare`] does.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -267,29 +270,6 @@ pub(crate) fn folder_mark(facts: &rustix::fs::Statx) -> Option<FolderMark> {
     let seconds = u64::try_from(facts.stx_btime.tv_sec).ok().filter(|_| tells)?;
     let born_ns = seconds.checked_mul(1_000_000_000)?.checked_add(facts.stx_btime.tv_nsec.into())?;
     Some(FolderMark { inode: facts.stx_ino, born_ns })
-}
-
-#[cfg(target_os = "linux")]
-fn home_of(uid: u32) -> Option<PathBuf> {
-    // Who has no HOME runs as no user with a home, but for root, whose variables may have been another's.
-    let home = (uid == 0).then(|| crate::User::of(0))??.home;
-    Some(home).filter(|home| home.is_absolute())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn home_of(_: u32) -> Option<PathBuf> {
-    None
-}
-
-/// False where the file system of a path does not answer, as that of a dead server: whoever looks there waits for ever.
-#[cfg(target_os = "linux")]
-fn comes_back(path: &Path) -> bool {
-    crate::linux::comes_back(path)
-}
-
-#[cfg(not(target_os = "linux"))]
-fn comes_back(_: &Path) -> bool {
-    true
 }
 
 /// True when nobody else could have chosen where a path leads, as far as there is something.
