@@ -31,8 +31,8 @@ fn run(case: &Case<'_>) -> Ruling {
     let who = moved.pid.map_or_else(|| moved.service.shown(), |pid| format!("{} (pid {pid})", moved.service));
     let mut evidence: Vec<Evidence> = case.paste.map(words::text_line).into_iter().collect();
     evidence.push(Evidence::new("the session's record", format!("{} asked for {asked} and got {}", moved.service, moved.port)));
-    let served = kin::tcp_listeners(case).find(|(_, socket)| socket.port() == Some(moved.port));
-    evidence.extend(served.map(|(index, socket)| words::seen(case, index, socket)));
+    let listener = kin::tcp_listeners(case).find(|(_, socket)| socket.port() == Some(moved.port));
+    evidence.extend(listener.map(|(index, socket)| words::seen(case, index, socket)));
     let stop = match moved.pid {
         Some(pid) => shell!("portward stop pid:{}", pid),
         None => ShellLine::from("portward stop").operand(&moved.service),
