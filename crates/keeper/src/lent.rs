@@ -28,6 +28,8 @@ pub(crate) struct Lent {
     pub(crate) blocks: Vec<PortRange>,
     /// Every port of theirs has been given.
     pub(crate) is_full: bool,
+    /// When there was no port left.
+    pub(crate) spent: Option<Instant>,
     given: BTreeMap<u16, u16>,
     /// Asked ports of those, the one that was given first in front.
     order: VecDeque<u16>,
@@ -43,6 +45,7 @@ impl Lent {
             at_random: false,
             blocks: Vec::new(),
             is_full: false,
+            spent: None,
             given: BTreeMap::new(),
             order: VecDeque::new(),
         }
@@ -69,13 +72,21 @@ impl Lent {
         self.order.push_back(asked);
     }
 
-    /// Gives the port anew that was given first of those that nothing has.
+    /// Gives the port anew that was given first of those that nothing has. A call waits for this, so that only some are looked at; those
+    /// that something has are looked at last the next time.
     pub(crate) fn give_anew(&mut self, asked: u16, is_held: &dyn Fn(u16) -> bool) -> Option<u16> {
-        let at = self.order.iter().position(|asked| self.given.get(asked).is_some_and(|port| !is_held(*port)))?;
-        let before = self.order.remove(at)?;
-        let port = self.given.remove(&before)?;
-        self.give(asked, port);
-        Some(port)
+        for _ in 0..self.order.len().min(AT_A_TIME) {
+            let before = self.order.pop_front()?;
+            let Some(port) = self.given.get(&before).copied() else { continue };
+            if is_held(port) {
+                self.order.push_back(before);
+                continue;
+            }
+            self.given.remove(&before);
+            self.give(asked, port);
+            return Some(port);
+        }
+        None
     }
 
     /// Asked ports that have been lent for so long that whoever asked would serve them by now.
@@ -91,6 +102,8 @@ impl Lent {
 pub(crate) const MOST_LASTING: usize = 48;
 /// Of those, the ones that stay the project's where a program binds at random and they are still served.
 pub(crate) const MOST_SERVED: usize = 16;
+/// Ports that are looked at for one call.
+const AT_A_TIME: usize = 32;
 /// How long a port is lent that nobody serves.
 const TERM: Duration = Duration::from_secs(10);
 
@@ -111,6 +124,7 @@ mod tests {
         assert_eq!(lent.give_anew(9, &|port| port == 20_001), Some(20_002));
         assert_eq!([lent.find(1), lent.find(2), lent.find(9)], [Some(20_001), None, Some(20_002)]);
         assert_eq!(lent.give_anew(10, &|port| port == 20_001), Some(20_003), "the last one is given last");
+        assert_eq!((1..=3).map(|port| lent.give_anew(20 + port, &|_| false)).filter(Option::is_some).count(), 3);
         assert_eq!(lent.give_anew(11, &|_| true), None);
         assert_eq!(lent.ports().count(), 3);
     }

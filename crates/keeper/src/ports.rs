@@ -56,7 +56,7 @@ impl<'h> ProjectPorts<'h> {
         let mut patience = Patience::default();
         let supervisor = process_at(cx.machine, cx.machine.facts()?.pid).map(|process| process.id);
         let supervisor = supervisor.ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?;
-        let (mut store, known) = open(cx, identity.as_ref())?;
+        let (mut store, known) = Store::open_or_read(cx, identity.as_ref())?;
         let mut place = || known.clone().map_or_else(|| store.project(identity.as_ref()), Ok);
         let (project, block) = match patience.hurried(cx.clock, A_MOMENT, &mut place) {
             (Some(Ok(row)), _) => (Some(row.id), row.block),
@@ -167,6 +167,10 @@ impl<'h> ProjectPorts<'h> {
 
     /// The port for one that was asked for, of a block that this session is lent.
     fn given_in_memory(&mut self, project: ProjectId, asked: u16) -> Result<u16, NoPort> {
+        // Who goes on asking for more than there are must not hold up the calls of others.
+        if self.lent.spent.is_some_and(|at| self.clock.now().saturating_duration_since(at) < BETWEEN_TRIES) {
+            return Err(NoPort::Quota);
+        }
         loop {
             if !self.lent.is_full {
                 // A program of an earlier version may lease in it.
@@ -185,7 +189,9 @@ impl<'h> ProjectPorts<'h> {
             let Some(block) = lent else {
                 // What is left of connections keeps no server from a port.
                 let store = &self.store;
-                return self.lent.give_anew(asked, &|port| store.is_held(port)).ok_or(NoPort::Quota);
+                let anew = self.lent.give_anew(asked, &|port| store.is_held(port));
+                self.lent.spent = anew.is_none().then(|| self.clock.now());
+                return anew.ok_or(NoPort::Quota);
             };
             self.lent.blocks.push(block);
             self.lent.is_full = false;
@@ -365,22 +371,6 @@ impl Drop for ProjectPorts<'_> {
     }
 }
 
-/// The store, and the project where that is all that can be had: where nothing can be written down, what is known goes on.
-fn open<'h>(
-    cx: &Context<'h, Acts>,
-    identity: Option<&ProjectIdentity>,
-) -> Result<(Store<'h>, Option<portward_store::ProjectRow>), Failure> {
-    let failure = match Store::open(cx) {
-        Ok(store) => return Ok((store, None)),
-        Err(failure) => failure,
-    };
-    let Ok(Some(store)) = Store::reading(cx) else { return Err(failure) };
-    match store.known_project(identity) {
-        Ok(Some(row)) => Ok((store, Some(row))),
-        _ => Err(failure),
-    }
-}
-
 /// The end of the sentence in which a refused call is told.
 fn because(failure: Failure) -> NoPort {
     let mut sentence = failure.message;
@@ -396,6 +386,8 @@ fn nothing_left() -> NoPort {
 const MOST_SPARES: usize = 50;
 /// How long the store is waited for at the end.
 const AT_THE_END: Duration = Duration::from_secs(1);
+/// From a port that could not be given to the next look for one.
+const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// How long a call waits for the store.
 const A_MOMENT: Duration = Duration::from_millis(150);
 

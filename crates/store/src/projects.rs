@@ -7,10 +7,32 @@ use std::{
 };
 
 use portward_model::{Failure, PortRange, PortRules, ProjectIdentity, Seen, Text, Transport, hint};
-use portward_sys::{Context, Look, Rights};
+use portward_sys::{Acts, Context, Look, Rights};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Durable, ProjectId, ProjectRow, Store, error::StoreError, rules};
+
+impl<'h> Store<'h> {
+    /// Opens the caller's store for reading and writing; where nothing can be written down, as on a full disk, for reading alone, with
+    /// the project that is known there.
+    ///
+    /// # Errors
+    /// Those of [`Store::open`], where the project is not known.
+    pub fn open_or_read(
+        cx: &Context<'h, Acts>,
+        identity: Option<&ProjectIdentity>,
+    ) -> Result<(Self, Option<ProjectRow>), Failure> {
+        let failure = match Self::open(cx) {
+            Ok(store) => return Ok((store, None)),
+            Err(failure) => failure,
+        };
+        let Ok(Some(store)) = Self::reading(cx) else { return Err(failure) };
+        match store.known_project(identity) {
+            Ok(Some(row)) => Ok((store, Some(row))),
+            _ => Err(failure),
+        }
+    }
+}
 
 impl Store<'_> {
     /// The project with this identity, with a block of its own; `None` stands for what this user does outside any project.

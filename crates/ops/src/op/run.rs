@@ -126,9 +126,9 @@ impl Op for Run {
             })?;
         }
         // Made and opened before anything starts, so that what is wrong with it is said now.
-        let mut store = Store::open(cx).map_err(Failure::before_start)?;
         let identity = here(cx)?;
-        let project = match hurried(A_MOMENT, || store.project(identity.as_ref())) {
+        let (mut store, known) = Store::open_or_read(cx, identity.as_ref()).map_err(Failure::before_start)?;
+        let project = match hurried(A_MOMENT, || known.map_or_else(|| store.project(identity.as_ref()), Ok)) {
             (Ok(row), _) => row.id.0.to_string(),
             // Its supervisor writes it down once the other program lets go of the store.
             (Err(_), true) => "0".to_owned(),

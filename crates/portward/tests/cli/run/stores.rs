@@ -85,16 +85,14 @@ fn on_a_full_disk_a_run_whose_ports_are_known_goes_on() {
     // With what readers and writers share, and without it.
     for shared in [true, false] {
         if !shared {
-            for name in ["leases.db-wal", "leases.db-shm"] {
-                let _ = std::fs::remove_file(home.join("portward").join(name));
-            }
+            let _ = stage.world.run(&["sh", "-c", "rm -f \"$0\"/portward/leases.db-*", home.to_str().unwrap()]).expect(0);
         }
         let fill = "cat /dev/zero > \"$0/filling\" || true";
         let _ = stage.world.run(&["sh", "-c", fill, home.to_str().unwrap()]);
         assert_eq!(serve("3000").expect(0).stdout, port, "shared memory: {shared}");
         let refused = serve("4000");
         assert!(refused.stderr.contains("portward:"), "a new one cannot be written down, and that is said: {refused}");
-        std::fs::remove_file(home.join("filling")).unwrap();
+        let _ = stage.world.run(&["rm", home.join("filling").to_str().unwrap()]).expect(0);
         // Everything into the file, so that nothing is lost with its log.
         let fold = "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute('PRAGMA wal_checkpoint(TRUNCATE)')";
         let store = home.join("portward/leases.db");
