@@ -20,7 +20,7 @@ use crate::{
     lent::{Lent, MOST_LASTING, MOST_SERVED},
     patience::Patience,
     runs::{is_alive, process_at},
-    siblings::Siblings,
+    siblings::{Looked, Siblings},
 };
 
 /// A project's ports, as its supervisor asks for them.
@@ -47,6 +47,8 @@ pub(crate) struct ProjectPorts<'h> {
     /// When these were read.
     read: Option<Stamp>,
     siblings: Siblings<'h>,
+    /// Patience with them.
+    others: Patience,
     patience: Patience,
 }
 
@@ -84,6 +86,7 @@ impl<'h> ProjectPorts<'h> {
             spares,
             read,
             siblings,
+            others: Patience::default(),
             patience,
         })
     }
@@ -296,6 +299,14 @@ impl<'h> ProjectPorts<'h> {
         self.patience = patience;
         answer
     }
+
+    /// Asks other sessions, in a moment. One of them that is slow to answer is no word about the store.
+    fn asking<T>(&mut self, body: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        let mut patience = std::mem::take(&mut self.others);
+        let answer = patience.hurried(self.clock, A_MOMENT, || body(self));
+        self.others = patience;
+        answer.0
+    }
 }
 
 impl Ports for ProjectPorts<'_> {
@@ -338,8 +349,12 @@ impl Ports for ProjectPorts<'_> {
 
     fn is_own(&mut self, server: &Socket) -> bool {
         let root = self.identity.as_ref().map(|identity| identity.project.root.clone());
-        let asked = |own: &mut Self| own.siblings.is_own((&own.store, own.project), root.as_ref(), server);
-        self.hurried(A_MOMENT, asked).0.unwrap_or(false)
+        match self.siblings.look(root.as_ref(), server) {
+            Looked::Own => true,
+            Looked::Others(pids) => {
+                self.asking(|own| own.siblings.is_any_inside((&own.store, own.project), &pids)).unwrap_or(false)
+            }
+        }
     }
 
     fn spare(&mut self, asked: u16) -> Option<u16> {
@@ -355,8 +370,7 @@ impl Ports for ProjectPorts<'_> {
     }
 
     fn elsewhere(&mut self, asked: SocketAddr) -> Vec<u16> {
-        let asked = |own: &mut Self| own.siblings.elsewhere((&own.store, own.project), asked);
-        self.hurried(A_MOMENT, asked).0.unwrap_or_default()
+        self.asking(|own| own.siblings.elsewhere((&own.store, own.project), asked)).unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use portward_model::{Caller, Holding, Process, Seen, Socket, Text, unmap};
+use portward_model::{Caller, Process, Seen, Socket, Text, unmap};
 use portward_store::{ProjectId, Stamp, Store};
 use portward_sys::{
     Depth, Look,
@@ -21,6 +21,14 @@ pub(crate) struct Siblings<'h> {
     sessions: Sessions,
     /// When they were asked.
     read: Option<(Stamp, News)>,
+}
+
+/// Whose a server is by what has it.
+pub(crate) enum Looked {
+    /// The project's own.
+    Own,
+    /// These processes', which may be in a session of it.
+    Others(Vec<u32>),
 }
 
 impl<'h> Siblings<'h> {
@@ -47,23 +55,34 @@ impl<'h> Siblings<'h> {
         root: Option<&Text>,
         server: &Socket,
     ) -> bool {
+        match self.look(root, server) {
+            Looked::Own => true,
+            Looked::Others(pids) => self.is_any_inside((store, project), &pids),
+        }
+    }
+
+    /// Whose a server is by what has it, without a question to anybody.
+    pub(crate) fn look(&self, root: Option<&Text>, server: &Socket) -> Looked {
         let host = self.host;
-        let Ok(facts) = host.facts() else { return false };
-        if is_published(host, facts.uid, server) {
-            return true;
-        }
+        let Ok(facts) = host.facts() else { return Looked::Others(Vec::new()) };
         // Only root may look into the programs of others.
-        if facts.uid != 0 && server.uid != facts.uid {
-            return false;
+        let may_look = facts.uid == 0 || server.uid == facts.uid;
+        let holders = if may_look { host.holders(std::slice::from_ref(server), Depth::Processes).ok() } else { None };
+        let pids: Vec<u32> = holders.iter().flat_map(|holders| &holders.holdings).map(|holding| holding.pid).collect();
+        let is_in_folder = |pid| process_at(host, pid).is_some_and(|process| root.is_some_and(|root| works_in(&process, root)));
+        if pids.iter().any(|pid| is_in_folder(*pid) || is_below(host, *pid, facts.pid)) || is_published(host, facts.uid, server) {
+            return Looked::Own;
         }
-        let Ok(holders) = host.holders(std::slice::from_ref(server), Depth::Processes) else { return false };
-        let sessions = self.sessions(store, project);
-        let is_ours = |holding: &Holding| {
-            let is_in_folder =
-                || process_at(host, holding.pid).is_some_and(|process| root.is_some_and(|root| works_in(&process, root)));
-            is_below(host, holding.pid, facts.pid) || sessions.above(host, holding.pid).is_some() || is_in_folder()
-        };
-        holders.holdings.iter().any(is_ours)
+        Looked::Others(pids)
+    }
+
+    /// True where one of these processes is in a session of the project.
+    pub(crate) fn is_any_inside(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), pids: &[u32]) -> bool {
+        let host = self.host;
+        !pids.is_empty() && {
+            let sessions = self.sessions(store, project);
+            pids.iter().any(|pid| sessions.above(host, *pid).is_some())
+        }
     }
 
     /// Ports at which a living run serves what was asked for at this address.
