@@ -217,8 +217,8 @@ impl Twins {
                 self.answers(project, &format!("outside at {address} port {leased}"), ask);
             }
             // One that looks for a free port first asks for the one that it found.
-            let listener = self.listed(project, port).or_else(|| self.listed(project, *leased));
-            let listener = listener.unwrap_or_else(|| panic!("portward ps of {} has no {port}", project.name));
+            let listed = || self.listed(project, port).or_else(|| self.listed(project, *leased));
+            let listener = project.until(&format!("a line of portward ps for {port}"), listed);
             assert_eq!(port_of(&listener["serves"]), Some(*leased), "{listener:#}");
             assert_eq!(listener["pinned"], true, "{listener:#}");
         }
