@@ -58,6 +58,9 @@ programs! {
     debuggers,
 }
 
+/// What is to be known of a program by its arguments.
+type ByArguments = fn(&[Text]) -> Option<Inside>;
+
 /// What is known of one program.
 #[derive(Clone, Copy)]
 pub(crate) struct Program {
@@ -101,7 +104,7 @@ pub(crate) struct Program {
     /// What it does by these arguments with whatever it is sent, after its name, where that is more than to answer.
     keeps: fn(&[Text]) -> Option<&'static str>,
     /// What is to be known of it in a session, by these arguments.
-    inside: Option<fn(&[Text]) -> Option<Inside>>,
+    inside: Option<ByArguments>,
     /// Real command lines, as `ps` shows them, with what each becomes when it is told port 20300, where that changes it.
     #[cfg_attr(not(test), expect(dead_code, reason = "the loops read it"))]
     seen: &'static [(&'static str, &'static str)],

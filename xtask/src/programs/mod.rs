@@ -58,7 +58,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         let [user, root] = outcomes.words(entry);
         println!("{:<26} as a user: {user:<12} as root: {root}", entry.name);
     }
-    println!("{} programs, {failed} failed; what they said is in {}", chosen.len(), outcomes.place().display());
+    println!("{} programs, {failed} failed; what they said is in {}", chosen.len(), Outcomes::folder().display());
     Ok(if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

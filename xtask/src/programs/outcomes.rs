@@ -60,11 +60,7 @@ impl Outcomes {
     }
 
     /// Where the words of the tests are kept.
-    pub(super) fn place(&self) -> PathBuf {
-        Self::folder()
-    }
-
-    fn folder() -> PathBuf {
+    pub(super) fn folder() -> PathBuf {
         places::target().join("listed")
     }
 

@@ -1,6 +1,8 @@
 //! What a person should know of a program that runs in a session: that it has a server outside start something, that it looks at
 //! the ports of the whole machine, or that it tells its clients the port that it asked for.
 
+#![expect(clippy::unnecessary_wraps, reason = "what entries know has one shape, whether it depends on arguments or not")]
+
 use portward_model::{Process, Text};
 
 use super::{Kind, Program, all, arguments, named};
@@ -146,7 +148,7 @@ pub(super) fn editor(arguments: &[Text]) -> Option<Inside> {
 pub(super) fn seeks(arguments: &[Text]) -> Option<Inside> {
     let own = arguments.first().map(Text::raw).unwrap_or_default();
     // kill-port is a script: what runs it stands before its own words.
-    let behind = if own.ends_with(b"node") || own.ends_with(b"bun") { 1 } else { 0 };
+    let behind = usize::from(own.ends_with(b"node") || own.ends_with(b"bun"));
     let base = own.rsplit(|byte| *byte == b'/').next().unwrap_or(own);
     let all: Vec<&[u8]> = words(arguments).skip(behind).collect();
     // fuser names files as well, lsof everything that is open.
