@@ -9,6 +9,7 @@ mod inside;
 mod names;
 mod told;
 mod tunnel;
+mod usual;
 
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, HTTP, Protocol};
@@ -21,6 +22,8 @@ pub use self::{
 };
 pub use compares::compares;
 pub use told::{Arranged, arrange, flags};
+pub use usual::is_known_socket;
+pub(crate) use usual::{on_port, port_of};
 
 macro_rules! programs {
     ($($name:ident,)*) => {
@@ -322,23 +325,6 @@ pub(crate) fn is_one_shot(process: &Process) -> bool {
 /// What a process does with whatever it is sent, after its name, where that is more than to answer.
 pub(crate) fn keeps(process: &Process) -> Option<&'static str> {
     all().filter(|known| known.goes_by(&process.name.shown())).find_map(|known| (known.keeps)(arguments(process)))
-}
-
-/// What people find on a TCP port of a known program.
-pub(crate) fn on_port(port: u16) -> Option<&'static str> {
-    all().flat_map(|known| known.ports).find(|(number, _)| *number == port).map(|(_, words)| *words)
-}
-
-/// The usual TCP port of a program, by its name.
-pub(crate) fn port_of(name: &str) -> Option<u16> {
-    let known = named(name)?;
-    let own = known.ports.first().map(|(port, _)| *port);
-    own.or_else(|| known.protocol()?.ports.first().map(|usual| usual.port))
-}
-
-/// True for the path of a Unix socket that people connect to: a known protocol's or a known program's.
-pub fn is_known_socket(path: &[u8]) -> bool {
-    protocol::PROTOCOLS.iter().any(|known| known.is_path(path)) || all().any(|known| known.is_path(path))
 }
 
 fn arguments(process: &Process) -> &[Text] {
