@@ -124,7 +124,7 @@ mod tests {
         assert_eq!(lent.give_anew(9, &|port| port == 20_001), Some(20_002));
         assert_eq!([lent.find(1), lent.find(2), lent.find(9)], [Some(20_001), None, Some(20_002)]);
         assert_eq!(lent.give_anew(10, &|port| port == 20_001), Some(20_003), "the last one is given last");
-        assert_eq!((1..=3).map(|port| lent.give_anew(20 + port, &|_| false)).filter(Option::is_some).count(), 3);
+        assert_eq!((1..=3).filter_map(|port| lent.give_anew(20 + port, &|_| false)).count(), 3);
         assert_eq!(lent.give_anew(11, &|_| true), None);
         assert_eq!(lent.ports().count(), 3);
     }

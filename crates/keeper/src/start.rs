@@ -119,7 +119,7 @@ fn supervise(post: Post, order: &OsStr, words: &[OsString]) {
             });
             match both {
                 Ok((ports, recorder)) => {
-                    portward_session::run(post, &program, (rules, manner), notice::noted, Box::new(ports), Box::new(recorder))
+                    portward_session::run(post, &program, (rules, manner), notice::noted, Box::new(ports), Box::new(recorder));
                 }
                 Err(failure) => post.give_up(failure.message),
             }

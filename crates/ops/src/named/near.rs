@@ -26,14 +26,14 @@ fn distance(one: &str, other: &str) -> usize {
     for (at, letter) in one.iter().enumerate() {
         let mut row = vec![at + 1];
         for (to, against) in other.iter().enumerate() {
-            let get = |row: &[usize], at: usize| row.get(at).copied().unwrap_or(usize::MAX - 1);
+            let get = |steps: &[usize], at: usize| steps.get(at).copied().unwrap_or(usize::MAX - 1);
             let change = get(&last, to) + usize::from(letter != against);
-            let mut least = change.min(get(&last, to + 1) + 1).min(get(&row, to) + 1);
+            let mut nearest = change.min(get(&last, to + 1) + 1).min(get(&row, to) + 1);
             let swapped = at > 0 && to > 0 && other.get(to - 1) == Some(letter) && one.get(at - 1) == Some(against);
             if swapped {
-                least = least.min(get(&before, to - 1) + 1);
+                nearest = nearest.min(get(&before, to - 1) + 1);
             }
-            row.push(least);
+            row.push(nearest);
         }
         before = std::mem::replace(&mut last, row);
     }

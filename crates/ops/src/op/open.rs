@@ -79,10 +79,10 @@ impl Op for Open {
             |index: &&usize| view.snapshot.sockets.get(**index).is_some_and(|socket| socket.state == SocketState::Listen);
         let serving = target.serving(&view);
         let Some(index) = serving.iter().find(listens) else {
-            let elsewhere =
-                known.elsewhere(&target.endpoint).iter().map(|meant| format!(" {}.", meant.elsewhere())).collect::<String>();
             let named = meant.as_ref().map_or_else(|| target.endpoint.to_string(), Meant::words);
-            let text = format!("Nothing listens on {named}.{elsewhere}");
+            let mut sentences = vec![format!("Nothing listens on {named}.")];
+            sentences.extend(known.elsewhere(&target.endpoint).iter().map(|meant| format!("{}.", meant.elsewhere())));
+            let text = sentences.join(" ");
             return Ok(Opened { url: None, opened: false, text, meant, gaps });
         };
         let url = url(&self.endpoint, &target, &view, *index);

@@ -2,7 +2,7 @@
 
 mod already;
 
-use std::{fs::File, io::Write, os::fd::OwnedFd, time::Duration};
+use std::{io::Write, os::fd::OwnedFd, time::Duration};
 
 use clap::{Args, ValueEnum};
 use portward_keeper::{Duty, Start, around, join};
@@ -199,8 +199,7 @@ impl Run {
             Lines::File => {
                 let mut file = lines_file(cx, project)?;
                 start.run(program, handed, &mut |told: Ran| {
-                    let words: String = told.lines().iter().map(|line| format!("{}\n", inert(line))).collect();
-                    file.write_all(words.as_bytes()).is_ok()
+                    told.lines().iter().all(|line| writeln!(file, "{}", inert(line)).is_ok())
                 })
             }
         };
@@ -240,7 +239,7 @@ impl Run {
 }
 
 /// The file for the lines of a project's sessions.
-fn lines_file(cx: &Context<'_, Acts>, project: &str) -> Result<File, Failure> {
+fn lines_file(cx: &Context<'_, Acts>, project: &str) -> Result<impl Write + use<>, Failure> {
     let (folder, name) = (StateFolder::find(cx.caller), format!("lines-{project}.log"));
     let file = folder.prepare().and_then(|()| folder.append(&name, MOST_LINES));
     let path = folder.file(&name);

@@ -147,7 +147,7 @@ fn a_service_goes_by_every_name_that_people_have_for_it() {
     assert_eq!(front["front"]["project"], "one");
     let _ = stage.world.portward(&["front", "--off"]).expect(0);
     let stopped = asked(&stage, &["stop", "dev"], 0);
-    assert!(stopped["stopped"].as_array().unwrap().iter().any(|one| one["pid"].to_string() == pid), "{stopped:#}");
+    assert!(stopped["stopped"].as_array().unwrap().iter().any(|one| one["pid"].as_u64() == pid.parse().ok()), "{stopped:#}");
 }
 
 #[test]

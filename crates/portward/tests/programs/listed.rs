@@ -63,7 +63,7 @@ impl Entry {
     }
 
     /// Texts of one of its tables, by their names.
-    fn texts<'a>(table: Option<&'a toml::Value>) -> impl Iterator<Item = (&'a str, &'a str)> {
+    fn texts(table: Option<&toml::Value>) -> impl Iterator<Item = (&str, &str)> {
         let texts = table.and_then(toml::Value::as_table).into_iter().flatten();
         texts.map(|(name, text)| (name.as_str(), text.as_str().expect("a text")))
     }

@@ -43,15 +43,14 @@ impl Holds {
             return true;
         }
         let most = most(getrlimit(Resource::Nofile).current);
-        let mut begun = 0;
-        for port in ports.iter().filter(|port| !self.tried.contains(port)).copied().collect::<Vec<_>>() {
+        let untried: Vec<u16> = ports.iter().filter(|port| !self.tried.contains(port)).copied().collect();
+        for (begun, port) in untried.into_iter().enumerate() {
             if self.sockets.len() >= most {
                 break;
             }
             if begun == AT_A_TIME {
                 return false;
             }
-            begun += 1;
             self.tried.push(port);
             if !self.sockets.contains_key(&port)
                 && let Ok(socket) = hold(port)

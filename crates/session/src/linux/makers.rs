@@ -1,7 +1,7 @@
 //! Who has made sockets that can be reached from outside.
 //!
 //! Some processes forbid that anybody looks into them (`PR_SET_DUMPABLE`; programs whose file their user may not read): the agents of
-//! ssh and GnuPG, for their keys' sake. A filter sees the number of a descriptor and never its family, so that a `bind` of such a process
+//! ssh and `GnuPG`, for their keys' sake. A filter sees the number of a descriptor and never its family, so that a `bind` of such a process
 //! may be one of the internet, unseen. It is let go on where there is none: every `socket` but of Unix and netlink is reported, and
 //! who shuts himself up is looked through before.
 //!
@@ -130,7 +130,7 @@ fn field(pid: u32, at: usize) -> Option<u64> {
     std::str::from_utf8(stat.get(end + 2..)?).ok()?.split(' ').nth(at)?.parse().ok()
 }
 
-/// Their places in `/proc/PID/stat` (proc_pid_stat(5)), after the name.
+/// Their places in `/proc/PID/stat` (`proc_pid_stat(5)`), after the name.
 const PARENT: usize = 1;
 const START: usize = 19;
 /// Makers that are remembered; one takes some forty bytes.

@@ -84,6 +84,9 @@ fn a_session_of_the_version_before_goes_on_in_a_store_that_was_brought_up_to_dat
     }
     store.end_holder(holder).unwrap();
     assert!(store.blocks(id).unwrap().contains(&lent));
-    let left = store.terms(id).unwrap();
-    assert!(left.iter().all(|(_, _, lasting)| *lasting) && left.len() > 20, "what was lent has gone, the rest is here: {left:?}");
+    let remaining = store.terms(id).unwrap();
+    assert!(
+        remaining.iter().all(|(_, _, lasting)| *lasting) && remaining.len() > 20,
+        "what was lent has gone, the rest is here: {remaining:?}"
+    );
 }

@@ -228,7 +228,7 @@ fn begun_and_refused(attempt: &Attempt) -> Evidence {
     Evidence::new("/proc/net/snmp", fact)
 }
 
-/// How often a proxy tries at most while it is listened to: HAProxy three times more, a second apart (`retries`).
+/// How often a proxy tries at most while it is listened to: `HAProxy` three times more, a second apart (`retries`).
 const MOST_TRIES: u64 = 12;
 
 fn fixes(case: &Case<'_>, behind: Option<&Forwarder>) -> Vec<Remedy> {

@@ -11,9 +11,9 @@ use super::Stage;
 #[track_caller]
 fn heard_from_the_lan(stage: &Stage, privileged: bool, code: &str) -> [String; 2] {
     let _neighbour = stage.world.add_neighbour();
-    let state = stage.one.join("state");
+    let home = stage.one.join("state");
     let program = stage.world.file("hears.py", format!("{BEFORE}{code}{HEARS}"));
-    let entry = stage.inside(&stage.one).env("XDG_STATE_HOME", state.to_str().unwrap());
+    let entry = stage.inside(&stage.one).env("XDG_STATE_HOME", home.to_str().unwrap());
     let entry = if privileged { entry } else { entry.stranger() };
     let mut running = entry.start_portward(&["run", "--", "python3", program.to_str().unwrap()]);
     let ports = running.line_where(|line| line.starts_with("READY"));
@@ -54,10 +54,10 @@ fn nor_its_listener() {
     let Some(stage) = Stage::new() else { return };
     let neighbour = stage.world.add_neighbour();
     for privileged in [true, false] {
-        let state = stage.one.join(format!("state-{privileged}"));
+        let home = stage.one.join(format!("state-{privileged}"));
         let program =
             stage.world.file("listens.py", format!("{BEFORE}{TCP_WAYS}print('READY', *done, flush=True)\nsys.stdin.readline()"));
-        let entry = stage.inside(&stage.one).env("XDG_STATE_HOME", state.to_str().unwrap());
+        let entry = stage.inside(&stage.one).env("XDG_STATE_HOME", home.to_str().unwrap());
         let entry = if privileged { entry } else { entry.stranger() };
         let running = entry.start_portward(&["run", "--", "python3", program.to_str().unwrap()]);
         let done = running.line_where(|line| line.starts_with("READY"));

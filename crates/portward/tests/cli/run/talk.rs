@@ -111,11 +111,11 @@ fn an_endpoint_is_told_once() {
 #[test]
 fn lines_go_where_they_are_wanted() {
     let Some(stage) = Stage::new() else { return };
-    let state = stage.one.join("state");
+    let home = stage.one.join("state");
     let code = "import socket; s = socket.socket(); s.bind(('', 3000)); s.listen()";
     let run = |words: &[&str]| {
         let words = [&["run"], words, &["--", "python3", "-c", code]].concat();
-        stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", state.to_str().unwrap()).portward(&words).expect(0)
+        stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", home.to_str().unwrap()).portward(&words).expect(0)
     };
     let line = "python3   asked 0.0.0.0:3000   serves http://localhost:";
     assert!(run(&[]).stderr.starts_with(line) && run(&["--lines", "stderr"]).stderr.starts_with(line));
@@ -126,7 +126,7 @@ fn lines_go_where_they_are_wanted() {
     for times in 1..3 {
         let ran = run(&["--lines", "file"]);
         assert!(!ran.stderr.contains("asked"), "{ran}");
-        let folder = std::fs::read_dir(state.join("portward")).unwrap().flatten().map(|entry| entry.path());
+        let folder = std::fs::read_dir(home.join("portward")).unwrap().flatten().map(|entry| entry.path());
         let files: Vec<_> = folder.filter(|path| path.extension().is_some_and(|end| end == "log")).collect();
         let [file] = &files[..] else { panic!("{files:?}") };
         let said = std::fs::read_to_string(file).unwrap();

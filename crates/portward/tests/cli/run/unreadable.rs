@@ -80,9 +80,9 @@ fn what_serves_others_is_refused_to_them_whatever_they_did_before() {
 #[test]
 fn the_agents_of_ssh_and_gnupg() {
     let Some(stage) = Stage::new() else { return };
-    let state = stage.one.join("state");
+    let home = stage.one.join("state");
     let run = |script: &str| {
-        let entry = stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", state.to_str().unwrap());
+        let entry = stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", home.to_str().unwrap());
         entry.portward(&["run", "sh", "-c", script])
     };
     if portward_testkit::program("ssh-agent").is_some() {
@@ -103,9 +103,9 @@ fn a_program_whose_file_nobody_may_read() {
     let python = std::fs::canonicalize(python).unwrap();
     let file = stage.world.file("bin/closed", std::fs::read(python).unwrap());
     let _ = stage.world.run(&["chmod", "0711", file.to_str().unwrap()]).expect(0);
-    let state = stage.one.join("state");
+    let home = stage.one.join("state");
     let run = |code: &str| {
-        let entry = stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", state.to_str().unwrap());
+        let entry = stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", home.to_str().unwrap());
         let code = format!("{}os.chdir(os.environ['XDG_STATE_HOME'])\n{UNIX}{code}", super::calls::BEFORE);
         entry.portward(&["run", file.to_str().unwrap(), "-c", &code])
     };
@@ -124,11 +124,11 @@ fn a_program_whose_file_nobody_may_read() {
 fn a_program_that_gains_no_rights_is_told_once() {
     let Some(stage) = Stage::new() else { return };
     let Some(cat) = portward_testkit::program("cat") else { return };
-    let state = stage.one.join("state");
+    let home = stage.one.join("state");
     let file = stage.world.file("bin/helper", std::fs::read(std::fs::canonicalize(cat).unwrap()).unwrap());
     let helper = file.to_str().unwrap();
     let run = |stranger: bool, script: &str| {
-        let entry = stage.inside(&stage.one).env("XDG_STATE_HOME", state.join(stranger.to_string()).to_str().unwrap());
+        let entry = stage.inside(&stage.one).env("XDG_STATE_HOME", home.join(stranger.to_string()).to_str().unwrap());
         let words = ["run", "sh", "-c", script];
         if stranger { entry.stranger().portward(&words).stderr } else { entry.portward(&words).stderr }
     };

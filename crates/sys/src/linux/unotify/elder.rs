@@ -41,7 +41,7 @@ impl Call {
         let number = u32::try_from(self.number).ok();
         if number.is_none() || number != SOCKET_CALL {
             let row = ROWS.iter().find(|row| Some(row.number) == number);
-            return row.map(|row| Self { number: i64::from(row.own), ..self }).ok_or(libc::ENOSYS);
+            return row.map(|row| Self { number: row.own, ..self }).ok_or(libc::ENOSYS);
         }
         let [among, place, ..] = self.arguments;
         let row = ROWS.iter().find(|row| row.among != 0 && u64::from(row.among) == among & LOW_HALF).ok_or(libc::EINVAL)?;
@@ -57,7 +57,7 @@ impl Call {
         for (argument, word) in arguments.iter_mut().zip(bytes.chunks_exact(size_of::<u32>())) {
             *argument = word.first_chunk().map_or(0, |word| u64::from(u32::from_ne_bytes(*word)));
         }
-        Ok(Self { number: i64::from(row.own), arguments, ..self })
+        Ok(Self { number: row.own, arguments, ..self })
     }
 }
 
