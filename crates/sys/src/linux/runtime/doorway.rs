@@ -24,7 +24,7 @@ use crate::linux::timespec;
 
 /// A socket at which this process answers its user, one line for one document.
 ///
-/// Nobody who asks can hold up another one, or this process: nothing is waited for longer than [`LONGEST`].
+/// Nobody who asks can hold up another one, or this process: nothing is waited for longer than two seconds.
 pub struct Doorway {
     listener: OwnedFd,
     at: Opened,
