@@ -1,5 +1,6 @@
 //! One look at a machine: which facts a capability wants, read in the cheapest order.
 
+mod carried;
 mod clients;
 mod fences;
 mod story;
@@ -311,6 +312,7 @@ impl View {
             Err(error) => self.gap(Lack::AllOwners, &error),
         }
         self.read_processes(host);
+        carried::read(host, &mut self.snapshot);
         self.snapshot.sort();
         self.first_owners.take();
         fences::read(host, &mut self.snapshot);

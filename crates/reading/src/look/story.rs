@@ -4,7 +4,7 @@ use portward_checks::{container_of_cgroup, docker_proxy, is_delegated, script, s
 use portward_model::{Container, Process, Project, Sentence, Snapshot, Supervisor, Text, Transport};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::View;
+use super::{View, carried};
 
 /// What a process belongs to and what started it.
 #[derive(Clone, Debug)]
@@ -86,7 +86,7 @@ fn container_of(snapshot: &Snapshot, process: &Process) -> Option<Container> {
             None => unnamed("docker", &proxy.container_address.to_string(), inner_port),
         });
     }
-    let group = process.cgroup.known()?;
+    let group = carried::by(snapshot, process).unwrap_or(process).cgroup.known()?;
     let (runtime, id) = container_of_cgroup(group)?;
     // A user names groups below their own as they like: what is one's own to say is no name of another's container.
     let is_said = is_delegated(group, snapshot.host.uid);

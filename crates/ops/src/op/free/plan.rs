@@ -1,6 +1,6 @@
 //! Who is to be stopped, and who must not be.
 
-use portward_checks::Carries;
+use portward_checks::{Carries, container_of_cgroup};
 use portward_model::{
     CommandLine, Lack, Own, Process, ProcessId, ProcessState, Seen, Sentence, ShellLine, SupervisorKind, Text, Transport, Via,
     shell,
@@ -321,15 +321,18 @@ fn untouchable(itself: &Itself, process: &Process, story: Option<&Story>, at: (T
         return Some(Refusal::Exited);
     }
     let container = story.and_then(|story| story.container.as_ref());
+    // What runs inside a container is its own affair; only outside is such a program a helper.
+    let is_inside = process.cgroup.known().is_some_and(|group| container_of_cgroup(group).is_some());
+    let carries = Carries::of(process).filter(|_| !is_inside);
     // A proxy only forwards: without it the container would keep running, published nowhere.
-    if let Some(container) = container.filter(|container| container.inner_port.is_some()) {
+    if let Some(container) = container.filter(|container| container.inner_port.is_some() || carries.is_some()) {
         let container = container.name.as_ref().map_or_else(|| container.id.clone(), Text::shown);
         let stop = story.and_then(|story| story.supervisor.as_ref()).and_then(|supervisor| supervisor.stop.clone());
-        let stop = stop.unwrap_or_else(|| ShellLine::from("docker stop").operand(&container));
+        let usual = if carries == Some(Carries::Podman) { "podman stop" } else { "docker stop" };
+        let stop = stop.unwrap_or_else(|| ShellLine::from(usual).operand(&container));
         return Some(Refusal::Publishes { container, stop });
     }
-    // What runs inside a container is its own affair; only outside is such a program a helper.
-    let carries = Carries::of(process).filter(|_| container.is_none())?;
+    let carries = carries?;
     let find = match (carries, at) {
         (Carries::Podman, (_, Some(port))) => shell!("podman ps --filter publish={}", port),
         (Carries::Docker, (_, Some(port))) => shell!("docker ps --filter publish={}", port),
