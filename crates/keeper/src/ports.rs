@@ -7,7 +7,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
@@ -36,6 +36,8 @@ pub(crate) struct ProjectPorts<'h> {
     /// Asked ports of those that are lent to a session, this one or another.
     passing: BTreeSet<u16>,
     lent: Lent,
+    /// A session of the project gives ports that only it knows.
+    lends: bool,
     /// What it had in a store that was replaced by this one, as far as nobody else has it now.
     carried: BTreeMap<u16, u16>,
     /// What was given without the store, and is to be written down.
@@ -80,6 +82,7 @@ impl<'h> ProjectPorts<'h> {
             known,
             passing,
             lent,
+            lends: false,
             carried,
             unrecorded,
             own,
@@ -134,6 +137,7 @@ impl<'h> ProjectPorts<'h> {
             if let Ok(blocks) = self.store.blocks(project) {
                 self.blocks = blocks;
             }
+            self.lends = self.store.lends_blocks(project).unwrap_or(false);
             if !self.carried.is_empty() {
                 let rows = self.store.all().unwrap_or_default();
                 self.carried.retain(|_, port| !rows.iter().any(|row| row.port == *port && row.id != project));
@@ -325,7 +329,12 @@ impl Ports for ProjectPorts<'_> {
     fn find(&mut self, asked: u16) -> Option<u16> {
         let _ = self.hurried(A_MOMENT, Self::refresh);
         let known = [&self.unrecorded, &self.known, &self.carried].into_iter().find_map(|ports| ports.get(&asked)).copied();
-        known.or_else(|| self.lent.find(asked))
+        let own = known.or_else(|| self.lent.find(asked));
+        if own.is_some() || !self.lends {
+            return own;
+        }
+        let asked = SocketAddr::from((Ipv4Addr::LOCALHOST, asked));
+        self.elsewhere(asked).into_iter().next()
     }
 
     fn listened(&mut self, asked: u16) {

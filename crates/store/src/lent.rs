@@ -124,6 +124,12 @@ impl Store<'_> {
         })
     }
 
+    /// True while a session is lent a block of a project's, whose ports are written down nowhere.
+    pub fn lends_blocks(&self, project: ProjectId) -> Result<bool, Failure> {
+        let lent = "SELECT EXISTS (SELECT 1 FROM blocks WHERE project = ?1 AND holder IS NOT NULL)";
+        self.connection.query_row(lent, params![project.0], |row| row.get(0)).map_err(|error| self.told(error))
+    }
+
     /// A port for an asked one, found without the store: of these blocks, and none of those that are taken. One of the project's own
     /// blocks is the project's once [`Store::adopt`] could write it down.
     pub fn unrecorded(&self, asked: u16, blocks: &[PortRange], taken: &BTreeSet<u16>) -> Option<u16> {
