@@ -46,6 +46,11 @@ pub(crate) fn graph(title: impl Into<String>, target: impl AsRef<[u8]>) -> Remed
     at("graph", "graph", Effect::Read, title, target, |target| json!({ "filters": [target] }))
 }
 
+/// Stopping a service of a session.
+pub(crate) fn stop(title: impl Into<String>, service: impl AsRef<[u8]>) -> Remedy {
+    at("stop", "stop", Effect::Destroy, title, service, |service| json!({ "services": [service] }))
+}
+
 /// Lending a project the real ports.
 pub(crate) fn front(title: impl Into<String>, project: &Text) -> Remedy {
     at("front.give", "front", Effect::Change, title, project, |project| json!({ "project": project }))

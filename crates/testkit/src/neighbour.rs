@@ -43,6 +43,9 @@ impl World {
                 let _ = enter().run(&["ip", "address", "add", address, "dev", device, "nodad"]).expect(0);
             }
         }
+        // What the kernel gives a device itself is tried first, and a server that binds every address meets it half made.
+        let tentative = || self.run(&["ip", "-6", "address", "show", "tentative"]).expect(0).stdout;
+        crate::until("addresses that are whole", || tentative().trim().is_empty().then_some(()));
         // A machine says of six shut ports at once that they are, and then of one in a second (icmp(7)); silence is taken for a reader.
         let _ = self
             .run(&["sh", "-c", "echo 0 >/proc/sys/net/ipv4/icmp_ratelimit; echo 0 >/proc/sys/net/ipv6/icmp/ratelimit"])

@@ -10,7 +10,7 @@ at the project's port.",
     fix: "Use the one that runs, or stop it (`portward stop` with its name); or give the second a port of its own.",
 }
 
-use portward_model::{Moved, shell};
+use portward_model::Moved;
 
 use crate::{cause::prelude::*, doctor::Asking};
 
@@ -33,13 +33,10 @@ fn run(case: &Case<'_>) -> Ruling {
     evidence.push(Evidence::new("the session's record", format!("{} asked for {asked} and got {}", moved.service, moved.port)));
     let listener = kin::tcp_listeners(case).find(|(_, socket)| socket.port() == Some(moved.port));
     evidence.extend(listener.map(|(index, socket)| words::seen(case, index, socket)));
-    let stop = match moved.pid {
-        Some(pid) => shell!("portward stop pid:{}", pid),
-        None => ShellLine::from("portward stop").operand(&moved.service),
-    };
+    let service = moved.pid.map_or_else(|| moved.service.clone(), |pid| Text::from(format!("pid:{pid}").as_str()));
     let mut fixes = vec![
         offer::explain("Use the one that runs", moved.port.to_string()),
-        Remedy::end("Or stop it", stop),
+        offer::stop("Or stop it", service.raw()),
         Remedy::advice(
             "Or give the second another port of the project's block",
             "PORT=$(portward port NAME) portward run CMD, for a program that takes PORT",
