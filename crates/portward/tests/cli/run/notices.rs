@@ -3,13 +3,18 @@
 
 use std::path::Path;
 
-use portward_testkit::{Outcome, program, until};
+use portward_testkit::{Entry, Outcome, program, until};
 
 use super::Stage;
 
+/// A way into a project, with a place for tmux's sockets that is nobody else's.
+fn inside<'s>(stage: &'s Stage, project: &Path) -> Entry<'s> {
+    stage.inside(project).env("SHELL", "/bin/sh").env("TMUX_TMPDIR", stage.one.to_str().unwrap())
+}
+
 /// Runs a line of a shell in a project's session.
 fn run(stage: &Stage, project: &Path, line: &str) -> Outcome {
-    stage.inside(project).env("SHELL", "/bin/sh").portward(&["run", "--", "sh", "-c", line])
+    inside(stage, project).portward(&["run", "--", "sh", "-c", line])
 }
 
 #[test]
@@ -18,7 +23,7 @@ fn a_server_outside_that_is_asked_for_a_program_is_named() {
     if program("tmux").is_none() {
         return;
     }
-    let tmux = |words: &[&str]| stage.inside(&stage.one).env("SHELL", "/bin/sh").run(&[&["tmux", "-L", "shop"], words].concat());
+    let tmux = |words: &[&str]| inside(&stage, &stage.one).run(&[&["tmux", "-L", "shop"], words].concat());
     let _ = tmux(&["new-session", "-d", "sleep 600"]).expect(0);
     until("its server", || (tmux(&["has-session"]).code == Some(0)).then_some(()));
     let twice = "tmux -L shop new-window -d 'sleep 600'; tmux -L shop new-window -d 'sleep 600'";
