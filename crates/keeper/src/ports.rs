@@ -361,7 +361,11 @@ impl Ports for ProjectPorts<'_> {
         match self.siblings.look(root.as_ref(), server) {
             Looked::Own => true,
             Looked::Others(pids) => {
-                self.asking(|own| own.siblings.is_any_inside((&own.store, own.project), &pids)).unwrap_or(false)
+                let known = |own: &mut Self| {
+                    let place = (&own.store, own.project);
+                    if pids.is_empty() { own.siblings.is_told(place, server) } else { own.siblings.is_any_inside(place, &pids) }
+                };
+                self.asking(known).unwrap_or(false)
             }
         }
     }

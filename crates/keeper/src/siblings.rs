@@ -12,7 +12,7 @@ use portward_sys::{
     runtime::{self, News},
 };
 
-use crate::runs::{Sessions, process_at, told};
+use crate::runs::{RunListener, Sessions, process_at, told};
 
 /// The project's sessions, as they told a moment ago.
 pub(crate) struct Siblings<'h> {
@@ -57,6 +57,7 @@ impl<'h> Siblings<'h> {
     ) -> bool {
         match self.look(root, server) {
             Looked::Own => true,
+            Looked::Others(pids) if pids.is_empty() => self.is_told((store, project), server),
             Looked::Others(pids) => self.is_any_inside((store, project), &pids),
         }
     }
@@ -74,6 +75,14 @@ impl<'h> Siblings<'h> {
             return Looked::Own;
         }
         Looked::Others(pids)
+    }
+
+    /// True where a session of the project has told that it serves there. That decides where nobody may be looked into who has the
+    /// socket: a program that forbids it, or one in a user namespace of its own.
+    pub(crate) fn is_told(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), server: &Socket) -> bool {
+        let is_of_the_user = self.host.facts().is_ok_and(|facts| facts.uid == 0 || facts.uid == server.uid);
+        let at = |row: &RunListener| row.transport == server.transport && Some(row.serves.port()) == server.port();
+        is_of_the_user && self.sessions(store, project).runs.iter().any(|run| run.listeners.iter().any(at))
     }
 
     /// True where one of these processes is in a session of the project.
