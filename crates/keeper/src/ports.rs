@@ -361,11 +361,7 @@ impl Ports for ProjectPorts<'_> {
         match self.siblings.look(root.as_ref(), server) {
             Looked::Own => true,
             Looked::Others(pids) => {
-                let known = |own: &mut Self| {
-                    let place = (&own.store, own.project);
-                    if pids.is_empty() { own.siblings.is_told(place, server) } else { own.siblings.is_any_inside(place, &pids) }
-                };
-                self.asking(known).unwrap_or(false)
+                self.asking(|own| own.siblings.is_anothers((&own.store, own.project), &pids, server)).unwrap_or(false)
             }
         }
     }

@@ -57,8 +57,7 @@ impl<'h> Siblings<'h> {
     ) -> bool {
         match self.look(root, server) {
             Looked::Own => true,
-            Looked::Others(pids) if pids.is_empty() => self.is_told((store, project), server),
-            Looked::Others(pids) => self.is_any_inside((store, project), &pids),
+            Looked::Others(pids) => self.is_anothers((store, project), &pids, server),
         }
     }
 
@@ -77,21 +76,24 @@ impl<'h> Siblings<'h> {
         Looked::Others(pids)
     }
 
+    /// True where another session of the project has a server, by these processes that have its socket.
+    pub(crate) fn is_anothers(&mut self, place: (&Store<'_>, Option<ProjectId>), pids: &[u32], server: &Socket) -> bool {
+        if pids.is_empty() { self.is_told(place, server) } else { self.is_any_inside(place, pids) }
+    }
+
     /// True where a session of the project has told that it serves there. That decides where nobody may be looked into who has the
     /// socket: a program that forbids it, or one in a user namespace of its own.
-    pub(crate) fn is_told(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), server: &Socket) -> bool {
+    fn is_told(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), server: &Socket) -> bool {
         let is_of_the_user = self.host.facts().is_ok_and(|facts| facts.uid == 0 || facts.uid == server.uid);
         let at = |row: &RunListener| row.transport == server.transport && Some(row.serves.port()) == server.port();
         is_of_the_user && self.sessions(store, project).runs.iter().any(|run| run.listeners.iter().any(at))
     }
 
     /// True where one of these processes is in a session of the project.
-    pub(crate) fn is_any_inside(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), pids: &[u32]) -> bool {
+    fn is_any_inside(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), pids: &[u32]) -> bool {
         let host = self.host;
-        !pids.is_empty() && {
-            let sessions = self.sessions(store, project);
-            pids.iter().any(|pid| sessions.above(host, *pid).is_some())
-        }
+        let sessions = self.sessions(store, project);
+        pids.iter().any(|pid| sessions.above(host, *pid).is_some())
     }
 
     /// Ports at which a living run serves what was asked for at this address.

@@ -45,12 +45,14 @@ pub(super) fn begins(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     let Ok(name) = Callers::name(call.tid) else { return Answer::Proceed };
     if let Some((file, gained)) = own.powerless.meet(call.tid, &name) {
         let file = Text::new(file.as_os_str().as_encoded_bytes());
-        own.tell_soon(Event::Powerless { pid: process_of(call.tid), file, gained });
+        let pid = own.callers.process_of(call.tid);
+        own.tell_soon(Event::Powerless { pid, file, gained });
     }
     if (own.noted)(&name)
         && let Ok(arguments) = Callers::arguments(call.tid)
     {
-        own.tell_soon(Event::Began { pid: process_of(call.tid), name: Text::new(&name), arguments });
+        let pid = own.callers.process_of(call.tid);
+        own.tell_soon(Event::Began { pid, name: Text::new(&name), arguments });
     }
     Answer::Proceed
 }
@@ -65,7 +67,8 @@ pub(super) fn leased(own: &mut Supervisor<'_>, call: &Call, asked: u16, name: &'
             Ok(port)
         }
         Err(NoPort::Quota) => {
-            own.tell_soon(Event::Exhausted { pid: process_of(call.tid), call: name, quota: Quota::Leases });
+            let pid = own.callers.process_of(call.tid);
+            own.tell_soon(Event::Exhausted { pid, call: name, quota: Quota::Leases });
             Err(libc::ENOBUFS)
         }
         Err(NoPort::Because(because)) => {
@@ -77,7 +80,7 @@ pub(super) fn leased(own: &mut Supervisor<'_>, call: &Call, asked: u16, name: &'
 
 /// A copy of the socket that a call is about, or the answer where there is none to be had.
 fn socket_of(own: &mut Supervisor<'_>, call: &Call, name: &'static str) -> Result<OwnedFd, Answer> {
-    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
+    let number = number_of(call);
     let mut copy = own.callers.socket(call.tid, number);
     if matches!(copy, Err(Errno::MFILE | Errno::NFILE)) {
         own.holds.give_up();
@@ -120,12 +123,20 @@ fn address_at(own: &Supervisor<'_>, call: &Call, address: u64, length: u64) -> R
     if own.listener.is_valid(call) { Ok(bytes) } else { Err(libc::EINTR) }
 }
 
-/// Writes over an address where the session serves what is dialled at it; gives whether the queue there is full, and `None` where the
-/// session does not serve it.
+/// The same for a call that goes on as it is where its socket cannot be had.
+fn seen_socket(own: &mut Supervisor<'_>, call: &Call) -> Option<OwnedFd> {
+    let copy = own.callers.socket(call.tid, number_of(call)).ok()?;
+    own.listener.is_valid(call).then_some(copy)
+}
+
+/// The descriptor that a call is about, by its number.
+pub(super) fn number_of(call: &Call) -> i32 {
+    i32::from_ne_bytes(low_half(call.arguments[0]))
+}
+
+/// Writes over an address that [`may_redirect`] where the session serves what is dialled at it; gives whether the queue there is full, and
+/// `None` where the session does not serve it.
 fn redirect(own: &mut Supervisor<'_>, transport: Transport, dialled: SocketAddr, bytes: &mut [u8]) -> Option<bool> {
-    if !may_redirect(own, dialled) {
-        return None;
-    }
     let Served { at, is_full, .. } = own.served(transport, dialled)?;
     place::set_port(bytes, at.port());
     if at.ip() != unmap(dialled.ip()) {
@@ -137,11 +148,6 @@ fn redirect(own: &mut Supervisor<'_>, transport: Transport, dialled: SocketAddr,
 /// False where an address is certainly dialled as it is: that is asked before anything else, because it is most of them.
 fn may_redirect(own: &mut Supervisor<'_>, dialled: SocketAddr) -> bool {
     own.rules.may_be_own(dialled) && own.may_serve(dialled)
-}
-
-/// The process that a thread belongs to; the thread's own number where that cannot be read.
-pub(super) fn process_of(tid: u32) -> u32 {
-    Callers::process(tid).unwrap_or(tid)
 }
 
 fn not_pinned(errno: i32) -> String {

@@ -12,6 +12,7 @@ use portward_sys::unotify::Call;
 use rustix::fd::OwnedFd;
 
 use super::{
+    calls::number_of,
     replacement::{alike, put},
     sockets,
     supervisor::Supervisor,
@@ -47,8 +48,7 @@ fn turn(
     socket: &OwnedFd,
     (asked, here): (SocketAddr, SocketAddr),
 ) -> Result<OwnedFd, String> {
-    let [number, ..] = call.arguments;
-    let number = i32::try_from(number & 0xffff_ffff).map_err(|_| "it has no number".to_owned())?;
+    let number = number_of(call);
     let pid = own.callers.process_of(call.tid);
     if is_awaited(pid, number) {
         return Err("the program waits for it already (epoll(7))".to_owned());

@@ -115,7 +115,7 @@ impl Supervisor<'_> {
                 instead = Some(port);
             }
         }
-        let pid = calls::process_of(call.tid);
+        let pid = self.callers.process_of(call.tid);
         self.tell_soon(Event::Taken { pid, transport, asked, port: at.port(), instead, by: Box::new(by), is_own });
         done
     }

@@ -124,7 +124,8 @@ impl<'a> Supervisor<'a> {
     }
 
     pub(super) fn tell_refused(&mut self, tid: u32, call: &'static str, because: String) {
-        self.tell_soon(Event::Refused { pid: calls::process_of(tid), call, because });
+        let pid = self.callers.process_of(tid);
+        self.tell_soon(Event::Refused { pid, call, because });
     }
 
     /// Has something told once calls leave the time for it. A program that floods its supervisor is not told of in full.

@@ -3,7 +3,7 @@
 use portward_model::Transport;
 use portward_sys::unotify::Call;
 
-use super::{Answer, address_of, begins, low_half, may_redirect, process_of, redirect};
+use super::{Answer, address_of, begins, may_redirect, redirect, seen_socket};
 use crate::{
     Event, Quota,
     linux::{fences, outward::turned, sockets, supervisor::Supervisor, waiters::MOST_WAITING},
@@ -25,11 +25,7 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
     let Some(dialled) = dialled.filter(|address| may_redirect(own, *address)) else {
         return connect_outside(own, call, &bytes);
     };
-    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
-    let Ok(socket) = own.callers.socket(call.tid, number) else { return Answer::Proceed };
-    if !own.listener.is_valid(call) {
-        return Answer::Proceed;
-    }
+    let Some(socket) = seen_socket(own, call) else { return Answer::Proceed };
     let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
     let Some(is_full) = redirect(own, transport, dialled, &mut bytes) else {
         return connect_outside(own, call, &bytes);
@@ -50,7 +46,8 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
     match own.waiters.take(patient) {
         Ok(()) => Answer::Later,
         Err(error) => {
-            own.tell_soon(Event::Exhausted { pid: process_of(call.tid), call: "connect", quota: Quota::Waiting(MOST_WAITING) });
+            let pid = own.callers.process_of(call.tid);
+            own.tell_soon(Event::Exhausted { pid, call: "connect", quota: Quota::Waiting(MOST_WAITING) });
             Answer::Done(Err(error.raw_os_error().unwrap_or(libc::EAGAIN)))
         }
     }
@@ -64,9 +61,7 @@ fn connect_outside(own: &mut Supervisor<'_>, call: &Call, bytes: &[u8]) -> Answe
     if !leaves || !(own.kept_out.any || own.has_stand_ins) {
         return Answer::Proceed;
     }
-    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
-    let socket = own.callers.socket(call.tid, number).ok().filter(|_| own.listener.is_valid(call));
-    let Some(socket) = socket.filter(|socket| own.is_here(socket)) else { return Answer::Proceed };
+    let Some(socket) = seen_socket(own, call).filter(|socket| own.is_here(socket)) else { return Answer::Proceed };
     let socket = match peer {
         Some(peer) if own.has_stand_ins => turned(own, call, socket, peer),
         _ => socket,

@@ -6,7 +6,7 @@ use portward_model::Transport;
 use portward_sys::unotify::Call;
 use rustix::fd::OwnedFd;
 
-use super::{Answer, leased, low_half, not_pinned, process_of, socket_of, stand_in::listen_in_place};
+use super::{Answer, leased, low_half, not_pinned, socket_of, stand_in::listen_in_place};
 use crate::{
     Event,
     linux::{sockets, supervisor::Supervisor},
@@ -85,7 +85,7 @@ pub(super) fn tell_listening(own: &mut Supervisor<'_>, call: &Call, socket: &Own
 /// A socket listens in a network of its own. One of TCP that asked for its port is let in from outside.
 fn tell_inside(own: &mut Supervisor<'_>, call: &Call, transport: Transport, asked: Option<SocketAddr>) {
     let Some(asked) = asked.filter(|_| transport == Transport::Tcp) else { return };
-    let pid = process_of(call.tid);
+    let pid = own.callers.process_of(call.tid);
     let Ok(port) = leased(own, call, asked.port(), "listen") else { return };
     own.holds.let_go(port);
     if own.isolated.as_mut().is_some_and(|isolated| isolated.let_in(port, asked.port())) {

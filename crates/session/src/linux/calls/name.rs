@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 
 use portward_sys::unotify::{Call, Callers};
 
-use super::{Answer, low_half};
+use super::{Answer, number_of};
 use crate::{
     linux::{sockets, supervisor::Supervisor},
     place::{self, Kind},
@@ -26,7 +26,7 @@ pub(in crate::linux) fn note(own: &mut Supervisor<'_>, asked: SocketAddr, port: 
 
 /// `getsockname(2)`
 pub(in crate::linux) fn name(own: &mut Supervisor<'_>, call: &Call) -> Answer {
-    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
+    let number = number_of(call);
     let Ok(socket) = own.callers.socket(call.tid, number) else { return Answer::Proceed };
     if sockets::transport(&socket).is_none() || !own.is_here(&socket) {
         return Answer::Proceed;

@@ -7,7 +7,7 @@ use portward_sys::{
 };
 use rustix::fd::OwnedFd;
 
-use super::{Answer, low_half};
+use super::{Answer, low_half, seen_socket};
 use crate::{
     linux::{fences, sockets, supervisor::Supervisor},
     rules::Apply,
@@ -20,11 +20,7 @@ pub(in crate::linux) fn set_option(own: &mut Supervisor<'_>, call: &Call) -> Ans
     if !own.rules.pins() || level != SOL_SOCKET || !OPTIONS.contains(&option) {
         return Answer::Proceed;
     }
-    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
-    let Ok(socket) = own.callers.socket(call.tid, number) else { return Answer::Proceed };
-    if !own.listener.is_valid(call) {
-        return Answer::Proceed;
-    }
+    let Some(socket) = seen_socket(own, call) else { return Answer::Proceed };
     let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
     match transport {
         // As the kernel answers whoever has no privilege (socket(7)).

@@ -8,7 +8,7 @@ use portward_model::Transport;
 use portward_sys::unotify::{Call, Callers, LONGEST_MEMORY};
 use rustix::{fd::OwnedFd, io::Errno, net::SendFlags};
 
-use super::{Answer, address_at, low_half, may_redirect, redirect};
+use super::{Answer, address_at, low_half, may_redirect, redirect, seen_socket};
 use crate::{
     linux::{fences, outward::turned, sockets, supervisor::Supervisor},
     place::Kind,
@@ -18,12 +18,14 @@ use crate::{
 pub(in crate::linux) fn send_to(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     let Ok(mut bytes) = address_at(own, call, call.arguments[4], call.arguments[5]) else { return Answer::Proceed };
     // Most of it is let go before anything else is asked: a server's answers, and what goes elsewhere.
-    let Some(to) = sockets::address(&bytes).filter(|to| concerns(own, *to)) else { return Answer::Proceed };
-    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
-    let Ok(socket) = own.callers.socket(call.tid, number) else { return Answer::Proceed };
-    if !own.listener.is_valid(call) {
+    let Some(to) = sockets::address(&bytes).filter(|_| own.isolated.is_none()) else { return Answer::Proceed };
+    let may_be_own = may_redirect(own, to);
+    // Somebody who hears this machine alone may ask outside.
+    let may_ask_outside = own.kept_out.any && is_outside(to);
+    if !may_be_own && !may_ask_outside {
         return Answer::Proceed;
     }
+    let Some(socket) = seen_socket(own, call) else { return Answer::Proceed };
     let Some(transport) = sockets::transport(&socket).filter(|_| own.is_here(&socket)) else { return Answer::Proceed };
     let flags = SendFlags::from_bits_retain(u32::from_ne_bytes(low_half(call.arguments[3])));
     let opens = flags.bits() & FAST_OPEN != 0;
@@ -31,7 +33,7 @@ pub(in crate::linux) fn send_to(own: &mut Supervisor<'_>, call: &Call) -> Answer
     if transport == Transport::Tcp && !opens {
         return Answer::Proceed;
     }
-    if redirect(own, transport, to, &mut bytes).is_none() {
+    if !may_be_own || redirect(own, transport, to, &mut bytes).is_none() {
         if transport == Transport::Udp && is_outside(to) {
             ask_outside(own, call, socket, to);
         }
@@ -58,13 +60,8 @@ pub(in crate::linux) fn send_message(own: &mut Supervisor<'_>, call: &Call) -> A
     };
     let (at, length) = (u64::from_ne_bytes(*at), u32::from_ne_bytes(*length));
     let Ok(mut bytes) = address_at(own, call, at, length.into()) else { return Answer::Proceed };
-    let Some(to) = sockets::address(&bytes) else { return Answer::Proceed };
+    let Some(to) = sockets::address(&bytes).filter(|to| may_redirect(own, *to)) else { return Answer::Proceed };
     if redirect(own, Transport::Tcp, to, &mut bytes).is_some() { Answer::Done(Err(libc::EOPNOTSUPP)) } else { Answer::Proceed }
-}
-
-/// True where a send to this address may be for the session's own, or is somebody's who hears this machine alone.
-fn concerns(own: &mut Supervisor<'_>, to: SocketAddr) -> bool {
-    own.isolated.is_none() && (may_redirect(own, to) || (own.kept_out.any && is_outside(to)))
 }
 
 fn is_outside(to: SocketAddr) -> bool {

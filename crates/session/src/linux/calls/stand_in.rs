@@ -7,7 +7,7 @@ use portward_model::Transport;
 use portward_sys::unotify::Call;
 use rustix::fd::OwnedFd;
 
-use super::{Answer, listen::tell_listening, low_half, name::note};
+use super::{Answer, listen::tell_listening, name::note, number_of};
 use crate::{
     linux::{
         replacement::{alike, put},
@@ -29,7 +29,7 @@ pub(super) fn listen_in_place(own: &mut Supervisor<'_>, call: &Call, socket: &Ow
     }
     let other = alike(socket, at).ok()?;
     sockets::pin(&other).ok()?;
-    let number = i32::from_ne_bytes(low_half(call.arguments[0]));
+    let number = number_of(call);
     if let Err(errno) = sockets::listen(&other, backlog) {
         return Some(Answer::Done(Err(errno)));
     }
