@@ -20,24 +20,8 @@ pub(super) fn near<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> 
 
 /// Letters that differ between two words, with two that are swapped counted once (optimal string alignment).
 fn distance(one: &str, other: &str) -> usize {
-    let (one, other): (Vec<char>, Vec<char>) = (one.chars().take(LONGEST).collect(), other.chars().take(LONGEST).collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (at, letter) in one.iter().enumerate() {
-        let mut row = vec![at + 1];
-        for (to, against) in other.iter().enumerate() {
-            let get = |steps: &[usize], at: usize| steps.get(at).copied().unwrap_or(usize::MAX - 1);
-            let change = get(&last, to) + usize::from(letter != against);
-            let mut nearest = change.min(get(&last, to + 1) + 1).min(get(&row, to) + 1);
-            let swapped = at > 0 && to > 0 && other.get(to - 1) == Some(letter) && one.get(at - 1) == Some(against);
-            if swapped {
-                nearest = nearest.min(get(&before, to - 1) + 1);
-            }
-            row.push(nearest);
-        }
-        before = std::mem::replace(&mut last, row);
-    }
-    last.last().copied().unwrap_or_default()
+    let begin = |word: &str| word.chars().take(LONGEST).collect::<String>();
+    strsim::osa_distance(&begin(one), &begin(other))
 }
 
 /// Words from this length on may differ in two letters.
