@@ -20,6 +20,7 @@ mod host;
 mod loan;
 mod own;
 mod owner;
+pub mod plan;
 mod port;
 mod process;
 mod project;
