@@ -315,13 +315,15 @@ impl Witness for Recorder<'_> {
                 let (who, transport) = (self.shown(*pid), transport.name());
                 self.tell_refused(format!("{who} served {transport}/{serves} without a call that was seen; {end}."), None);
             }
-            Event::KeptOut { pid, serves } => {
+            Event::KeptOut { pid, serves, datagrams } => {
                 let sentence = format!(
-                    "Datagrams of the network for {} at udp/{serves} are kept out: in a session it hears this machine, and those outside \
-                     whom it asked by connect or sendto.",
+                    "Datagrams of the network for {} at udp/{serves} are kept out, {datagrams} so far: in a session it hears this machine, and \
+                     those outside whom it asked by connect or sendto. Whom it asks by sendmsg, as Node's dgram does, is not seen: \
+                     answers to that are kept out, too.",
                     self.shown(*pid)
                 );
-                self.tell_refused(sentence, Some(hint!("portward run --expose    lets the network in")));
+                let hint = "portward run --expose    lets the network in; connect first, or no port of its own, lets in the answers alone";
+                self.tell_refused(sentence, Some(hint.into()));
             }
             Event::Ended => {
                 let main = self.main;

@@ -191,12 +191,14 @@ pub enum Event {
         /// True when it is pinned now; false when it could not be, and listens no more.
         pinned: bool,
     },
-    /// Datagrams of the network for a socket were kept out; each is told once.
+    /// Datagrams of the network for a socket were kept out; each socket is told once.
     KeptOut {
         /// The process that bound it.
         pid: u32,
         /// Where it stands.
         serves: SocketAddr,
+        /// How many there were by then.
+        datagrams: u64,
     },
     /// The program that the session was started for has ended; others of it may go on.
     Ended,

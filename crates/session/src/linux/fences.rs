@@ -1,9 +1,9 @@
 //! Fences of a session: what its UDP sockets that have a port hear.
 //!
-//! Such a socket may serve, or ask others from a port of its own. So it gets two things when it is bound: a fence
-//! (`portward_sys::fence`), by which it hears this machine and those outside whom it asked itself; and the pin of a listener, so that
-//! the network is told that nobody is there. The fence stays. The pin goes when the program sends to the outside, where it would stand
-//! in the way, and nothing is lost with it.
+//! Such a socket may serve, or ask others from a port of its own. So it gets a fence when it is bound (`portward_sys::fence`), by which it
+//! hears this machine and those outside whom it asked itself. One at the loopback gets the pin of a listener as well: nothing goes out
+//! from there. At every other address a pin would stand in the way of what the program sends where nobody sees it (`sendmsg(2)`): it would
+//! be lost at `lo` without a word. So it goes out, and what the fence keeps of the answers is counted and told (`kept_out`).
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -15,11 +15,19 @@ use rustix::fd::OwnedFd;
 use super::sockets;
 use crate::place::Kind;
 
-/// Fences a socket and pins it; gives what filter it had. One that is bound to another device hears nobody but by that, and is left there.
-pub(super) fn enclose(socket: &OwnedFd) -> Result<Filtered, i32> {
+/// Fences a socket that is to be bound to this address, and pins one of the loopback; gives what filter it had. One that is bound to
+/// another device hears nobody but by that, and is left there.
+pub(super) fn enclose(socket: &OwnedFd, at: Option<SocketAddr>) -> Result<Filtered, i32> {
     let before = raise(socket)?;
-    let _ = sockets::pin(socket);
+    pin_at(socket, at);
     Ok(before)
+}
+
+/// Pins a socket at this address, where nothing could go out from.
+fn pin_at(socket: &OwnedFd, at: Option<SocketAddr>) {
+    if at.is_some_and(|at| Kind::of(at.ip()) == Kind::Loopback) {
+        let _ = sockets::pin(socket);
+    }
 }
 
 /// Undoes that, for a socket that was not bound in the end.
@@ -89,9 +97,12 @@ pub(super) fn admit_alone(socket: &OwnedFd, fence: &Fence, peer: Option<SocketAd
 /// Puts a fence back as it was before a call that failed.
 pub(super) fn restore(socket: &OwnedFd, fence: &Fence) {
     let _ = fence::raise(socket, fence);
-    if fence.peers.is_empty() {
-        let _ = sockets::pin(socket);
-    }
+    repin(socket);
+}
+
+/// Pins a socket anew that has lost its pin with its peer, where it had one.
+pub(super) fn repin(socket: &OwnedFd) {
+    pin_at(socket, sockets::name(socket));
 }
 
 /// Puts a filter of the program's behind the fence; none takes the one away that is there.

@@ -56,9 +56,10 @@ impl KeptOut {
         let mut found = Vec::new();
         self.watched.retain(|inode, watched| {
             let Some(dropped) = now.get(inode).copied() else { return false };
-            let grew = dropped > std::mem::replace(&mut watched.dropped, dropped);
+            let datagrams = dropped.saturating_sub(std::mem::replace(&mut watched.dropped, dropped));
+            let grew = datagrams > 0;
             if grew && all_refused {
-                found.push(Event::KeptOut { pid: watched.pid, serves: watched.serves });
+                found.push(Event::KeptOut { pid: watched.pid, serves: watched.serves, datagrams });
             }
             !(grew && all_refused)
         });
@@ -136,7 +137,7 @@ mod tests {
             UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"x", at).unwrap();
             found = kept.found();
         }
-        assert!(matches!(found.as_slice(), [Event::KeptOut { serves, .. }] if *serves == at));
+        assert!(matches!(found.as_slice(), [Event::KeptOut { serves, datagrams: 1.., .. }] if *serves == at));
         UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"x", at).unwrap();
         assert!(kept.found().is_empty());
     }

@@ -221,8 +221,11 @@ pub fn pin_inherited() -> io::Result<Vec<SocketAddr>> {
             _ => sockopt::socket_acceptconn(&copy).unwrap_or(false),
         };
         if serves {
-            let kept =
-                if transport == Transport::Udp { fences::enclose(&copy).map(|_| ()).or_else(|_| pin(&copy)) } else { pin(&copy) };
+            let kept = if transport == Transport::Udp {
+                fences::enclose(&copy, Some(name)).map(|_| ()).or_else(|_| pin(&copy))
+            } else {
+                pin(&copy)
+            };
             kept.map_err(io::Error::from_raw_os_error)?;
             pinned.push(name);
         }

@@ -134,6 +134,46 @@ fn what_is_kept_out_is_told_once() {
     assert!(told.contains("Datagrams of the network for") && told.contains(&format!("udp/0.0.0.0:{port}")), "{told}");
 }
 
+/// Sends to the network without `connect` from a port of its own, and is told what it does not hear.
+#[track_caller]
+fn sends_by_messages(stage: &Stage, privileged: bool, family: &str, command: &[&str]) {
+    let home = stage.one.join(format!("state-{privileged}"));
+    let entry = stage.inside(&stage.one).env("XDG_STATE_HOME", home.to_str().unwrap());
+    let entry = if privileged { entry } else { entry.stranger() };
+    let mut running = entry.start_portward(&[&["run", "--"], command].concat());
+    let port = running.line_where(|line| line.starts_with("READY"))[6..].to_owned();
+    // What was sent arrives, so that its answer comes: it is kept out, and told.
+    let told = until("a line of what is kept out", || {
+        running.tell("again");
+        let said = running.stderr().split_whitespace().collect::<Vec<_>>().join(" ");
+        said.contains("kept out, too").then_some(said)
+    });
+    assert!(told.contains(&format!(":{port} are kept out, ")) && told.contains("sendmsg"), "{family}: {told}");
+    // Nobody else of the network is heard either, whatever was sent.
+    let send = ["python3", "-c", SENDS, "lan", "192.168.77.1,fd77::1", &port];
+    let _ = stage.world.enter().netns("cafe").run(&send).expect(0);
+    let near = ["python3", "-c", SENDS, "near", if family == "6" { "::1" } else { "127.0.0.1" }, &port];
+    let _ = stage.world.run(&near).expect(0);
+    assert_eq!(running.line(), "heard near", "{family}: {}", running.stderr());
+    assert_eq!(running.stderr().matches("are kept out").count(), 1, "{}", running.stderr());
+}
+
+#[test]
+fn what_is_lost_to_who_sends_by_messages_is_told_once() {
+    let Some(stage) = Stage::new() else { return };
+    let _neighbour = stage.world.add_neighbour();
+    let others = stage.world.enter().netns("cafe").start(&["python3", "-c", ECHO]);
+    assert_eq!(others.line(), "READY");
+    for (family, wild, peer) in [("4", "0.0.0.0", "192.168.77.2"), ("6", "::", "fd77::2")] {
+        for privileged in [true, false] {
+            sends_by_messages(&stage, privileged, family, &["python3", "-c", MESSAGES, wild, peer]);
+            if portward_testkit::program("node").is_some() {
+                sends_by_messages(&stage, privileged, family, &["node", "-e", NODE_MESSAGES, family, peer]);
+            }
+        }
+    }
+}
+
 #[test]
 fn a_filter_of_the_programs_own_goes_on_behind_the_fence() {
     let Some(stage) = Stage::new() else { return };
@@ -291,6 +331,25 @@ while True:
         if not sockets[s]: s.accept()[0].send(b'welcome'); continue
         what, who = s.recvfrom(99); port, other = sockets[s]
         other.sendto(b'nobody asked', who); s.sendto(what + b' %d' % port, who); other.sendto(b'nobody asked', who)
+";
+
+/// Sends to a peer by `sendmsg(2)` from a port of its own whenever it is told to, and says what it hears.
+const MESSAGES: &str = r"
+import select, socket, sys
+wild, peer = sys.argv[1:]
+s = socket.socket(10 if ':' in wild else 2, 2); s.bind((wild, 5400))
+print('READY', s.getsockname()[1], flush=True)
+while True:
+    for ready in select.select([s, sys.stdin], [], [])[0]:
+        if ready is s: print('heard', s.recv(99).decode(), flush=True); continue
+        if not sys.stdin.readline(): sys.exit()
+        s.sendmsg([b'question'], [], 0, (peer, 7778))
+";
+
+/// The same in Node.
+const NODE_MESSAGES: &str = "const [family, peer] = process.argv.slice(1), s = require('dgram').createSocket('udp' + family);
+s.on('message', (message) => console.log('heard ' + message)); s.bind(5401, () => console.log('READY ' + s.address().port));
+process.stdin.on('data', () => s.send('question', 7778, peer)).on('end', () => process.exit());
 ";
 
 /// What the programs use.

@@ -45,7 +45,7 @@ pub(in crate::linux) fn bind(own: &mut Supervisor<'_>, call: &Call) -> Answer {
     }
     let mut before = None;
     if rule.fences {
-        match fences::enclose(&socket) {
+        match fences::enclose(&socket, sockets::address(&bytes)) {
             Ok(filter) => before = Some(filter),
             Err(errno) => {
                 own.tell_refused(call.tid, "bind", not_fenced(errno));

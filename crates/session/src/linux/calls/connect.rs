@@ -76,7 +76,7 @@ fn connect_outside(own: &mut Supervisor<'_>, call: &Call, bytes: &[u8]) -> Answe
         (Err(_), _) => fences::restore(&socket, &fence),
         (Ok(()), Some(_)) => own.is_client(sockets::cookie(&socket)),
         // The kernel took the pin off (`__udp_disconnect`), and nobody outside is asked any more.
-        (Ok(()), None) => drop(sockets::pin(&socket)),
+        (Ok(()), None) => fences::repin(&socket),
     }
     Answer::Done(done)
 }
