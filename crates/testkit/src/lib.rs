@@ -21,6 +21,7 @@
 // A test's way to fail is to panic, and its reason stands in the message.
 #![allow(clippy::missing_panics_doc)]
 
+mod engine;
 mod entry;
 mod hex;
 mod neighbour;
@@ -34,6 +35,7 @@ mod tidy;
 mod until;
 mod world;
 
+pub use engine::Engine;
 pub use entry::Entry;
 pub use hex::hex;
 pub use neighbour::{Neighbour, Reached};

@@ -1,198 +1,89 @@
-//! A real Docker Engine of the test's own: in a world, with its own network, rules, bridge and files.
+//! A real Docker Engine, in a world: published ports, containers, and a session in one.
 
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
-
-use portward_testkit::{Reading, Running, World, forgotten_files, program, require_root, skip, until};
+use portward_testkit::{Engine, Reading, World, forgotten_files, program, until};
 use serde_json::Value;
 
 const PORTWARD: &str = env!("CARGO_BIN_EXE_portward");
 
-/// A world with an engine in it. Bridge, firewall rules and state are the world's and end with it; control
-/// groups are the machine's and are removed by name.
-struct Engine {
-    world: World,
-    daemon: Option<Running>,
-    /// Control groups that the machine had before.
-    groups_before: Vec<PathBuf>,
-    // Engines take turns: they share the machine's control groups.
-    _turn: MutexGuard<'static, ()>,
-    /// True when the folder of the engine's settings is ours.
-    made_settings: bool,
+/// Starts a container that serves HTTP on its port 80.
+fn serve(engine: &Engine<'_>, options: &[&str]) {
+    let mut arguments = vec!["run", "--detach"];
+    arguments.extend(options);
+    arguments.extend([Engine::IMAGE, "/busybox", "httpd", "-f", "-p", "80"]);
+    let _ = engine.docker(&arguments).expect(0);
 }
 
-impl Engine {
-    #[track_caller]
-    fn new() -> Option<Self> {
-        static TURN: Mutex<()> = Mutex::new(());
-        if !require_root("run a Docker Engine") {
-            return None;
-        }
-        for name in ["dockerd", "docker", "docker-proxy", "iptables"] {
-            program(name)?;
-        }
-        let busybox = program("busybox")?;
-        if !is_static(&busybox) {
-            skip("a static busybox (busybox-static)");
-            return None;
-        }
-        let world = World::new(PORTWARD)?;
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
-        let groups_before = groups();
-        // Its state lives on a file system of the world's own; the machine's /var/lib stays as it is.
-        let _ = world.run(&["mount", "-t", "tmpfs", "tmpfs", "/var/lib"]).expect(0);
-        let made_settings = fs::create_dir(SETTINGS).is_ok();
-        let _ = world.run(&["mount", "-t", "tmpfs", "tmpfs", SETTINGS]).expect(0);
-        let daemon =
-            world.enter().start(&["dockerd", "--data-root=/var/lib/docker", "--storage-driver=vfs", "--log-level=error"]);
-        let mut engine = Self { world, daemon: Some(daemon), groups_before, _turn: turn, made_settings };
-        let mut why = String::new();
-        let up = until("the engine to answer or to end", || {
-            if !engine.daemon.as_mut().unwrap().is_alive() {
-                why = engine.daemon.as_ref().unwrap().stderr();
-                return Some(false);
-            }
-            (engine.docker(&["version"]).code == Some(0)).then_some(true)
-        });
-        if !up {
-            skip(&format!("a machine on which Docker Engine starts ({})", why.lines().last().unwrap_or_default()));
-            return None;
-        }
-        let root = engine.world.path().join("tmp/image");
-        fs::create_dir(&root).unwrap();
-        fs::copy(busybox, root.join("busybox")).unwrap();
-        let import = format!("tar -C '{}' -c busybox | docker import - portward-test", root.display());
-        let _ = engine.world.run(&["sh", "-c", &import]).expect(0);
-        Some(engine)
-    }
-
-    fn docker(&self, arguments: &[&str]) -> portward_testkit::Outcome {
-        self.world.run(&[&["docker", "--host=unix:///run/docker.sock"][..], arguments].concat())
-    }
-
-    /// Starts a container that serves HTTP on its port 80.
-    fn serve(&self, options: &[&str]) {
-        let mut arguments = vec!["run", "--detach"];
-        arguments.extend(options);
-        arguments.extend(["portward-test", "/busybox", "httpd", "-f", "-p", "80"]);
-        let _ = self.docker(&arguments).expect(0);
-    }
-
-    fn list(&self, arguments: &[&str]) -> Reading {
-        self.world.portward(&[&["list", "--json"][..], arguments].concat()).reading()
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        let _ = self.world.run(&["sh", "-c", "docker ps --quiet --all | xargs -r docker rm --force"]);
-        self.daemon = None;
-        for group in groups().into_iter().filter(|group| !self.groups_before.contains(group)) {
-            remove_group(&group);
-        }
-        if self.made_settings {
-            // Another test's engine may have found it there; it is empty outside every world.
-            let _ = fs::remove_dir(SETTINGS);
-        }
-    }
-}
-
-/// Where the engine keeps a key of its own.
-const SETTINGS: &str = "/etc/docker";
-
-/// A control group that only one of the containers is in.
-const OTHER_GROUP: &str = "portward-test";
-
-/// The groups that engines make at the top of every hierarchy.
-fn groups() -> Vec<PathBuf> {
-    let mut roots = vec![PathBuf::from("/sys/fs/cgroup")];
-    roots.extend(fs::read_dir("/sys/fs/cgroup").into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())));
-    let names = ["docker", OTHER_GROUP];
-    roots.iter().flat_map(|root| names.map(|name| root.join(name))).filter(|group| group.is_dir()).collect()
-}
-
-/// Removes a control group of ours with those below it, once the kernel has let their processes go.
-fn remove_group(group: &Path) {
-    until("a control group to be empty", || {
-        for below in fs::read_dir(group).into_iter().flatten().filter_map(|entry| Some(entry.ok()?.path())) {
-            // Files cannot be removed; folders can, once nobody is in them.
-            let _ = fs::remove_dir(below);
-        }
-        (fs::remove_dir(group).is_ok() || !group.exists()).then_some(())
-    });
-}
-
-/// True for a program that needs no loader: an image with nothing else in it can run it.
-fn is_static(path: &Path) -> bool {
-    // A dynamic program names its loader near its beginning.
-    let bytes = fs::read(path).unwrap();
-    !bytes[..bytes.len().min(4096)].windows(8).any(|window| window == b"ld-linux")
+fn list(world: &World, arguments: &[&str]) -> Reading {
+    world.portward(&[&["list", "--json"][..], arguments].concat()).reading()
 }
 
 #[test]
 fn a_published_port_is_named_by_its_container() {
-    let Some(engine) = Engine::new() else { return };
-    engine.serve(&[
-        "--name=shop-web",
-        "--publish=127.0.0.1:8080:80",
-        "--label=com.docker.compose.project=shop",
-        "--label=com.docker.compose.service=web",
-    ]);
-    let waited = engine.world.portward(&["wait", "127.0.0.1:8080", "--ready", "http", "--timeout", "120s"]);
+    let Some(world) = World::new(PORTWARD) else { return };
+    let Some(engine) = Engine::in_world(&world) else { return };
+    serve(
+        &engine,
+        &[
+            "--name=shop-web",
+            "--publish=127.0.0.1:8080:80",
+            "--label=com.docker.compose.project=shop",
+            "--label=com.docker.compose.service=web",
+        ],
+    );
+    let waited = world.portward(&["wait", "127.0.0.1:8080", "--ready", "http", "--timeout", "120s"]);
     assert_eq!(waited.code, Some(0), "{waited}");
-    let reading = engine.list(&["8080"]);
+    let reading = list(&world, &["8080"]);
     let owner = &reading.only(8080)["owners"][0];
     assert_eq!(owner["name"], "docker-proxy", "{owner:#}");
     let container = &owner["container"];
     assert_eq!((&container["runtime"], &container["name"]), (&Value::from("docker"), &Value::from("shop-web")), "{owner:#}");
     assert_eq!((&container["inner_port"], &container["service"]), (&Value::from(80), &Value::from("shop/web")), "{owner:#}");
-    let text = engine.world.enter().env("COLUMNS", "160").portward(&["list", "8080"]).expect(0);
+    let text = world.enter().env("COLUMNS", "160").portward(&["list", "8080"]).expect(0);
     assert!(text.stdout.contains("shop-web") || text.stdout.contains("shop/web"), "{text}");
     assert!(text.stdout.contains("80"), "{text}");
-    let told = engine.world.portward(&["explain", "8080"]).expect(0);
+    let told = world.portward(&["explain", "8080"]).expect(0);
     assert!(told.stdout.contains("shop-web") || told.stdout.contains("shop/web"), "{told}");
 
     // The server inside, in its own namespace, with its container's name.
-    let all = engine.list(&["--netns", "all"]);
+    let all = list(&world, &["--netns", "all"]);
     let inside = all.matching(|socket| socket["local"]["port"] == 80 && socket["netns"]["own"] == false);
     assert_eq!(inside.len(), 1, "{:#}", all.document());
     assert_eq!(inside[0]["owners"][0]["container"]["name"], "shop-web", "{:#}", inside[0]);
     assert_eq!(inside[0]["owners"][0]["supervisor"]["kind"], "container", "{:#}", inside[0]);
 
     // Stopping the proxy would help nobody: the command that stops the container is told.
-    let dry = engine.world.portward(&["free", "8080", "--dry-run"]);
+    let dry = world.portward(&["free", "8080", "--dry-run"]);
     let said = format!("{}{}", dry.stdout, dry.stderr);
     assert!(said.contains("docker compose -p shop stop web"), "{dry}");
 }
 
 #[test]
 fn a_container_on_the_hosts_network() {
-    let Some(engine) = Engine::new() else { return };
+    let Some(world) = World::new(PORTWARD) else { return };
+    let Some(engine) = Engine::in_world(&world) else { return };
     // A group of its own choosing: the container is known by its id, not by where the group stands.
-    engine.serve(&["--name=on-host", "--network=host", &format!("--cgroup-parent=/{OTHER_GROUP}")]);
-    let _ = engine.world.portward(&["wait", "80", "--timeout", "120s"]).expect(0);
-    let reading = engine.list(&["80"]);
+    serve(&engine, &["--name=on-host", "--network=host", &format!("--cgroup-parent=/{}", Engine::OTHER_GROUP)]);
+    let _ = world.portward(&["wait", "80", "--timeout", "120s"]).expect(0);
+    let reading = list(&world, &["80"]);
     let owner = &reading.only(80)["owners"][0];
     assert_eq!(owner["container"]["name"], "on-host", "{owner:#}");
 }
 
 #[test]
 fn a_port_published_to_every_address_is_named_on_both_families() {
-    let Some(engine) = Engine::new() else { return };
-    engine.serve(&["--name=both", "--publish=8081:80"]);
-    let _ = engine.world.portward(&["wait", "8081", "--timeout", "120s"]).expect(0);
-    let reading = engine.list(&["8081"]);
+    let Some(world) = World::new(PORTWARD) else { return };
+    let Some(engine) = Engine::in_world(&world) else { return };
+    serve(&engine, &["--name=both", "--publish=8081:80"]);
+    let _ = world.portward(&["wait", "8081", "--timeout", "120s"]).expect(0);
+    let reading = list(&world, &["8081"]);
     assert!(!reading.sockets().is_empty());
     for socket in reading.sockets() {
         assert_eq!(socket["owners"][0]["container"]["name"], "both", "{socket:#}");
     }
-    let freed = engine.world.portward(&["free", "8081", "--yes"]).expect(1);
+    let freed = world.portward(&["free", "8081", "--yes"]).expect(1);
     assert!(format!("{}{}", freed.stdout, freed.stderr).contains("docker stop both"), "{freed}");
     assert_eq!(engine.docker(&["ps", "--quiet"]).expect(0).stdout.lines().count(), 1, "the container runs on");
 }
@@ -209,11 +100,11 @@ fn dial(world: &World, from: &str, address: &str) -> String {
 
 #[test]
 fn a_published_port_is_closed_at_the_packet_filter_alone() {
-    let Some(engine) = Engine::new() else { return };
+    let Some(world) = World::new(PORTWARD) else { return };
+    let Some(engine) = Engine::in_world(&world) else { return };
     if program("nft").is_none() {
         return;
     }
-    let world = &engine.world;
     world.add_netns("lan");
     for words in [
         "link add eth0 type veth peer name far netns lan",
@@ -226,9 +117,9 @@ fn a_published_port_is_closed_at_the_packet_filter_alone() {
         argv.extend(words.split(' '));
         let _ = world.run(&argv).expect(0);
     }
-    engine.serve(&["--name=shop-web", "--publish=8080:80"]);
+    serve(&engine, &["--name=shop-web", "--publish=8080:80"]);
     let _ = world.portward(&["wait", "127.0.0.1:8080", "--ready", "http", "--timeout", "120s"]).expect(0);
-    until("the network to reach the container", || (dial(world, "lan", "10.77.0.1") == "open").then_some(()));
+    until("the network to reach the container", || (dial(&world, "lan", "10.77.0.1") == "open").then_some(()));
 
     // A pin of the proxy would change nothing: what comes from the network does not pass it. So it is not made, even by root.
     let refused = world.portward(&["guard", "pin", "8080", "--json"]).expect(1);
@@ -237,18 +128,19 @@ fn a_published_port_is_closed_at_the_packet_filter_alone() {
     assert!(!sockets.is_empty() && sockets.iter().all(|socket| socket["code"] == "published-by-container"), "{refused}");
     assert!(sockets[0]["because"].as_str().unwrap().contains("shop-web"), "{refused}");
     assert_eq!(sockets[0]["close"], "sudo portward guard pin 8080 --firewall", "{refused}");
-    assert_eq!(dial(world, "lan", "10.77.0.1"), "open");
+    assert_eq!(dial(&world, "lan", "10.77.0.1"), "open");
 
     let closed = world.portward(&["guard", "pin", "8080", "--firewall", "--persist", "--json"]).expect(0);
-    assert_eq!(dial(world, "lan", "10.77.0.1"), "ConnectionRefusedError", "{closed}");
-    assert_eq!((dial(world, "", "127.0.0.1"), dial(world, "", "10.77.0.1")), ("open".to_owned(), "open".to_owned()));
+    assert_eq!(dial(&world, "lan", "10.77.0.1"), "ConnectionRefusedError", "{closed}");
+    assert_eq!((dial(&world, "", "127.0.0.1"), dial(&world, "", "10.77.0.1")), ("open".to_owned(), "open".to_owned()));
     let _ = world.portward(&["guard", "open", "8080"]).expect(0);
-    assert_eq!(dial(world, "lan", "10.77.0.1"), "open");
+    assert_eq!(dial(&world, "lan", "10.77.0.1"), "open");
 }
 
 #[test]
 fn a_session_in_a_container() {
-    let Some(engine) = Engine::new() else { return };
+    let Some(world) = World::new(PORTWARD) else { return };
+    let Some(engine) = Engine::in_world(&world) else { return };
     let shares: Vec<String> = ["/usr", "/lib", "/lib64"].iter().map(|path| format!("--volume={path}:{path}:ro")).collect();
     let portward = format!("--volume={PORTWARD}:/portward:ro");
     let script = "mkdir -p /w; cd /w; exec /portward run python3 -c \"import socket; s = socket.socket(); s.bind(('', 3000)); \
@@ -257,7 +149,7 @@ fn a_session_in_a_container() {
         let mut words = vec!["run", "--rm", &portward, "--env=PATH=/usr/bin"];
         words.extend(shares.iter().map(String::as_str));
         words.extend(options);
-        words.extend(["portward-test", "/busybox", "sh", "-c", script]);
+        words.extend([Engine::IMAGE, "/busybox", "sh", "-c", script]);
         engine.docker(&words)
     };
     // The default profile lets nobody copy a descriptor, neither root nor anybody else.
