@@ -2,10 +2,13 @@
 //!
 //! The core of them runs in every run of the tests; the others by `cargo xtask programs`, which installs them.
 
-use portward_testkit::{WorldKind, skip};
+use portward_testkit::{Engine, WorldKind, skip};
 use toml::Table;
 
-use crate::session::{BOTH, Served, Twins, User, V4, words};
+use crate::{
+    containers,
+    session::{BOTH, Served, Twins, User, V4, words},
+};
 
 macro_rules! programs {
     (core: $($core:ident)*; others: $($other:ident)*;) => {
@@ -28,7 +31,7 @@ macro_rules! programs {
 }
 
 programs! {
-    core: haproxy vsftpd sshd dnsmasq nats puma nodemon concurrently tmux gdb;
+    core: haproxy vsftpd sshd dnsmasq nats puma nodemon concurrently tmux gdb docker docker_sys_ptrace;
     others:
         astro bun chromium create_react_app deno dnsmasq_bind_interfaces dnsmasq_tcp erlang erlang_address etcd go hyper jupyterlab nuxt
         pm2_cluster pm2_fork qemu rabbitmq squid storybook streamlit tomcat unbound unbound_outside vue_cli webpack_dev_server;
@@ -120,8 +123,20 @@ fn lives(name: &str, user: User) {
     if let Some(before) = entry.text("before") {
         twins.each(|project| drop(twins.enter(project).run(&["sh", "-c", &project.fill(&fill(before))]).expect(0)));
     }
+    let engine = if entry.table.contains_key("container") {
+        let Some(engine) = Engine::in_world(&twins.world) else { return };
+        containers::start(&engine, &twins, user, &entry.words("container"));
+        Some(engine)
+    } else {
+        None
+    };
     let _beside = entry.text("beside").map(|line| twins.world.enter().netns("cafe").start(&["sh", "-c", line]));
-    twins.start_with(&entry.words("options"), &entry.words("start").iter().map(|word| fill(word)).collect::<Vec<_>>());
+    let start: Vec<String> = entry.words("start").iter().map(|word| fill(word)).collect();
+    let refused = entry.text("refused");
+    if let Some(reason) = refused {
+        containers::refused(&twins, &start, reason);
+    }
+    twins.start_with(&entry.words("options"), &start);
     let root = twins.projects[0].root.display().to_string();
     let mut first = None;
     for serves in entry.table["serves"].as_array().expect("a list") {
@@ -143,7 +158,11 @@ fn lives(name: &str, user: User) {
         };
         let port = u16::try_from(serves["port"].as_integer().expect("a port")).expect("a port");
         let served = Served { port, at, client: &outside };
-        twins.prove_with(served, &inside);
+        if refused.is_some() {
+            containers::prove_told(&twins, served);
+        } else {
+            twins.prove_with(served, &inside);
+        }
         first.get_or_insert_with(|| (port, at, Box::new(outside.clone())));
     }
     let (port, at, client) = first.expect("it serves something");
@@ -167,7 +186,12 @@ fn lives(name: &str, user: User) {
         twins.come_to_say(served, text("to"));
     }
     sweep();
-    twins.end(served);
+    if refused.is_some() {
+        containers::end_told(&twins);
+    } else {
+        twins.end(served);
+    }
+    drop(engine);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, missing_docs)]
 
 mod callbacks;
+mod containers;
 mod datagrams;
 mod debuggers;
 mod fragile;

@@ -5,7 +5,7 @@
 //! it is.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     path::PathBuf,
     thread,
     time::{Duration, Instant},
@@ -14,7 +14,7 @@ use std::{
 use portward_testkit::{Entry, Neighbour, Outcome, Running, World, ss_rows};
 use serde_json::Value;
 
-use crate::{all_owners, world};
+use crate::{all_owners, containers, world};
 
 /// Two projects in a world, and what runs in them.
 pub(crate) struct Twins {
@@ -22,6 +22,8 @@ pub(crate) struct Twins {
     pub(crate) projects: [Project; 2],
     neighbour: Neighbour,
     user: User,
+    /// True when each project stands in a container of its own.
+    contained: Cell<bool>,
 }
 
 /// Who runs the programs.
@@ -88,7 +90,7 @@ impl Twins {
         };
         let projects = ["north", "south"].map(project);
         let neighbour = world.add_neighbour();
-        Some(Self { world, projects, neighbour, user })
+        Some(Self { world, projects, neighbour, user, contained: Cell::new(false) })
     }
 
     /// The same, where Debian's Python has these modules.
@@ -157,8 +159,16 @@ impl Twins {
         project.running.borrow_mut().push(running);
     }
 
+    /// From here on each project's programs are in the container that has its name.
+    pub(crate) fn contain(&self) {
+        self.contained.set(true);
+    }
+
     /// A way into a project's folder, for the user of its programs.
     pub(crate) fn enter(&self, project: &Project) -> Entry<'_> {
+        if self.contained.get() {
+            return containers::enter(&self.world, project, self.user);
+        }
         self.enter_world().directory(&project.root)
     }
 
