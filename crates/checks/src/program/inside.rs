@@ -123,19 +123,83 @@ pub(super) fn at(arguments: &[Text]) -> Option<Inside> {
     (!looks).then_some(Inside::Asks(Asked { server: "atd", at: At::Outside, helps: None }))
 }
 
-/// docker, where it starts containers that may publish ports.
+/// docker and docker-compose, where they start containers whose ports are the machine's (docker(1)).
 pub(super) fn docker(arguments: &[Text]) -> Option<Inside> {
-    let all: Vec<&[u8]> = words(arguments).collect();
-    let has = |word: &[u8]| all.contains(&word);
-    let publishes = all.iter().any(|word| {
-        matches!(*word, b"-p" | b"-P" | b"--publish" | b"--publish-all")
-            || word.starts_with(b"-p")
-            || word.starts_with(b"--publish")
-    });
-    let composes = has(b"compose") || arguments.first().is_some_and(|own| own.raw().ends_with(b"docker-compose"));
-    let starts = (composes && (has(b"up") || has(b"start") || has(b"run"))) || (has(b"run") && publishes) || has(b"start");
-    starts.then_some(Inside::Asks(Asked { server: "Docker", at: At::Outside, helps: None }))
+    // docker-compose may be a script: what runs it stands before its own words.
+    let compose = |word: &Text| word.raw().ends_with(b"docker-compose");
+    let own = arguments.iter().take(3).position(compose);
+    let mut words = arguments.iter().skip(own.map_or(1, |own| own + 1)).map(Text::raw);
+    let mut composes = own.is_some();
+    let mut verb = verb_of(&mut words, if composes { COMPOSE } else { DOCKER });
+    // As a plugin it is told once more what it is.
+    while let Some(group @ (b"compose" | b"container")) = verb {
+        composes |= group == b"compose";
+        verb = verb_of(&mut words, if composes { COMPOSE } else { DOCKER });
+    }
+    let starts = match verb? {
+        b"up" | b"watch" => composes,
+        b"run" | b"create" if !composes => words.any(publishes) || shares_network(arguments),
+        b"run" | b"start" | b"restart" => true,
+        b"stack" | b"service" => words.any(|word| matches!(word, b"deploy" | b"create" | b"up")),
+        _ => false,
+    };
+    let helps = if composes {
+        "WEB=$(portward port 8080) docker compose up    with ports: ['${WEB}:80'] publishes at the session's own port"
+    } else {
+        "docker run -p $(portward port 8080):80    publishes at the session's own port"
+    };
+    starts.then_some(Inside::Asks(Asked { server: "Docker", at: At::Outside, helps: Some(helps) }))
 }
+
+/// The first word that is no option, behind those of these that take a word.
+fn verb_of<'a>(words: &mut impl Iterator<Item = &'a [u8]>, taking: &[&str]) -> Option<&'a [u8]> {
+    while let Some(word) = words.next() {
+        if !word.starts_with(b"-") {
+            return Some(word);
+        }
+        if taking.iter().any(|option| option.as_bytes() == word) {
+            words.next();
+        }
+    }
+    None
+}
+
+/// True for an option that publishes ports, or shares the machine's network: `-p 80:80`, `-dp80:80`, `--network=host`.
+fn publishes(word: &[u8]) -> bool {
+    let short = word.strip_prefix(b"-").filter(|rest| !rest.starts_with(b"-")).unwrap_or_default();
+    // Letters before it take no word; behind one that does, its word stands.
+    let short = short.iter().find(|letter| !b"dit".contains(letter));
+    short.is_some_and(|letter| matches!(letter, b'p' | b'P'))
+        || word.starts_with(b"--publish")
+        || matches!(word, b"--network=host" | b"--net=host")
+}
+
+/// True for a network that is named in a word of its own: `--network host`.
+fn shares_network(arguments: &[Text]) -> bool {
+    let is = |pair: &[Text]| matches!(pair, [option, host] if matches!(option.raw(), b"--network" | b"--net") && host.raw() == b"host");
+    arguments.windows(2).any(is)
+}
+
+/// Options of docker before its verb that take a word, and those of its compose.
+const DOCKER: &[&str] =
+    &["-c", "--context", "-H", "--host", "-l", "--log-level", "--config", "--tlscacert", "--tlscert", "--tlskey"];
+const COMPOSE: &[&str] = &[
+    "-f",
+    "--file",
+    "-p",
+    "--project-name",
+    "--profile",
+    "--env-file",
+    "--project-directory",
+    "--ansi",
+    "--progress",
+    "--parallel",
+    "-H",
+    "--host",
+    "-c",
+    "--context",
+    "--log-level",
+];
 
 /// An editor's command, which opens in the window that is there.
 pub(super) fn editor(arguments: &[Text]) -> Option<Inside> {
@@ -249,6 +313,21 @@ mod tests {
             ("docker compose up -d", Some("Docker")),
             ("docker-compose up", Some("Docker")),
             ("docker ps", None),
+            ("docker run -dp80:80 nginx", Some("Docker")),
+            ("docker run --network host nginx", Some("Docker")),
+            ("docker run -e A=-p busybox true", None),
+            ("docker run --rm busybox start", None),
+            ("docker --context work container start web", Some("Docker")),
+            ("docker compose -f up.yaml down", None),
+            ("docker compose -f a.yaml -p shop up -d", Some("Docker")),
+            ("docker compose run --rm web sh", Some("Docker")),
+            ("docker compose exec web up", None),
+            ("docker compose ps", None),
+            ("/usr/libexec/docker/cli-plugins/docker-compose compose up", Some("Docker")),
+            ("/usr/bin/python3 /usr/bin/docker-compose up", Some("Docker")),
+            ("/usr/bin/python3 /usr/bin/docker-compose ps", None),
+            ("docker-compose -f a.yaml up", Some("Docker")),
+            ("docker stack deploy -c a.yaml shop", Some("Docker")),
             ("code .", Some("the editor")),
         ] {
             assert_eq!(asks(line), server, "{line}");

@@ -379,7 +379,9 @@ const fn and_names<const ALL: usize>() -> [Reported; ALL] {
 const AF_UNIX: u32 = 1;
 const AF_NETLINK: u32 = 16;
 const PR_SET_DUMPABLE: u32 = 4;
-/// What a program does as it begins: the C library asks once how large its stack may grow. Where nobody answers any more, it goes on with
-/// a size of its own. An `execve` itself must not wait: the supervisor waits for its program's.
-const BEGINS: Reported =
-    Reported { number: libc::SYS_prlimit64, when: &[Test::OneOf(1, &[libc::RLIMIT_STACK]), Test::NotNull(3)] };
+/// What a program does as it begins: the C library asks once how large its stack may grow, and Go, which may do without that library, how
+/// many files it may open. Where nobody answers any more, they go on with a size of their own. An `execve` itself must not wait: the supervisor waits for its program's.
+const BEGINS: Reported = Reported {
+    number: libc::SYS_prlimit64,
+    when: &[Test::OneOf(1, &[libc::RLIMIT_STACK, libc::RLIMIT_NOFILE]), Test::NotNull(3)],
+};

@@ -58,6 +58,37 @@ fn who_looks_for_a_port_of_the_whole_machine_is_told_what_to_use() {
 }
 
 #[test]
+fn containers_that_publish_ports_are_told_of_whichever_program_starts_them() {
+    let Some(stage) = Stage::new() else { return };
+    let told = |words: &[&str]| {
+        let asked = stage.portward(&stage.one, &[&["run", "--"], words].concat());
+        let count = asked.stderr.matches("asks Docker, which runs outside this session").count();
+        assert!(count == 0 || asked.stderr.contains("$(portward port 8080)"), "{asked}");
+        count
+    };
+    // The one of pip and of Debian's is a script.
+    let composes = stage.world.file("bin/docker-compose", "#!/usr/bin/env python3\n");
+    let _ = stage.world.run(&["chmod", "755", composes.to_str().unwrap()]).expect(0);
+    let composes = composes.to_str().unwrap();
+    assert_eq!([told(&[composes, "-f", "a.yaml", "up"]), told(&[composes, "ps"])], [1, 0]);
+    if let Some(docker) = program("docker") {
+        let docker = docker.to_str().unwrap();
+        let counts =
+            [&["compose", "up"][..], &["run", "-p", "80:80", "web"], &["ps"]].map(|words| told(&[&[docker], words].concat()));
+        assert_eq!(counts, [1, 1, 0]);
+    }
+    // Docker's own are written in Go, and begin without the C library.
+    if std::env::consts::ARCH != "x86_64" || program("cc").is_none() {
+        return;
+    }
+    let source = stage.world.file("docker.c", GO);
+    let own = stage.one.join("docker").to_str().unwrap().to_owned();
+    let made = ["cc", "-O1", "-static", "-nostdlib", "-fno-stack-protector", "-o", &own, source.to_str().unwrap()];
+    let _ = stage.world.run(&made).expect(0);
+    assert_eq!([told(&[&own, "compose", "up"]), told(&[&own, "compose", "ps"])], [1, 0]);
+}
+
+#[test]
 fn a_server_that_names_its_port_to_its_clients_is_told_of() {
     let Some(stage) = Stage::new() else { return };
     // What is known of it is its name: a script that is called so is webpack's.
@@ -73,4 +104,14 @@ const SERVER: &str = "
 import socket
 server = socket.create_server(('127.0.0.1', 8080))
 server.accept()
+";
+
+/// Asks for the limit of its open files, as the runtime of Go does, and ends.
+const GO: &str = "
+static long call(long number, long a, long b, long c, long d) {
+    long done; register long r10 __asm__(\"r10\") = d;
+    __asm__ volatile(\"syscall\" : \"=a\"(done) : \"a\"(number), \"D\"(a), \"S\"(b), \"d\"(c), \"r\"(r10) : \"rcx\", \"r11\", \"memory\");
+    return done;
+}
+void _start(void) { long limit[2]; call(302, 0, 7, 0, (long)limit); call(231, 0, 0, 0, 0); }
 ";
