@@ -1,5 +1,6 @@
 //! Benchmarks: Portward and its peers in turn, on loads that the benchmark builds itself.
 
+mod browser;
 mod doctor;
 mod list;
 mod measure;
@@ -15,7 +16,7 @@ use crate::{command, failure::Failure, load::Which, places};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which benchmark
-    #[arg(value_parser = ["list", "doctor", "session"])]
+    #[arg(value_parser = ["list", "doctor", "session", "browser"])]
     name: String,
     /// Only this load
     #[arg(long, value_name = "a|b|c")]
@@ -32,6 +33,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (doctor, session) = (arguments.name == "doctor", arguments.name == "session");
     match (&arguments.beside, arguments.load) {
+        (_, Some(_)) if arguments.name == "browser" => Err(Failure::new("A browser is measured beside no load.")),
+        (None, None) if arguments.name == "browser" => browser::run(arguments.dry_run),
+        (Some(file), None) if arguments.name == "browser" => browser::within(file),
         (None, None) if session => session::run(arguments.dry_run),
         (Some(file), None) if session => session::within(file),
         (_, Some(_)) if session => Err(Failure::new("Sessions are measured beside no load.")),

@@ -6,7 +6,7 @@ mod data;
 mod leases;
 mod many;
 mod races;
-mod room;
+pub(super) mod room;
 mod start;
 
 use std::{

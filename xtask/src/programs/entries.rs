@@ -64,7 +64,7 @@ impl Entry {
 
     /// Where what is no Debian package is put; the tests' worlds show it at `/run/programs/listed`.
     fn folder(&self) -> PathBuf {
-        places::programs().join("listed").join(self.shares.as_ref().unwrap_or(&self.name))
+        folder_of(self.shares.as_ref().unwrap_or(&self.name))
     }
 
     fn command(&self, line: &str) -> Command {
@@ -144,6 +144,22 @@ pub(super) fn install(entries: &[&Entry]) -> Result<Vec<String>, Failure> {
 pub(crate) fn core() -> Result<Vec<String>, Failure> {
     let all = Entry::all()?;
     install(&all.iter().filter(|entry| entry.core).collect::<Vec<_>>())
+}
+
+/// Where the entry of this name is installed, where it shares no other's.
+pub(crate) fn folder_of(name: &str) -> PathBuf {
+    places::programs().join("listed").join(name)
+}
+
+/// Installs one entry, and gives its folder.
+pub(crate) fn installed(name: &str) -> Result<PathBuf, Failure> {
+    let all = Entry::all()?;
+    let entry = all.iter().find(|entry| entry.name == name);
+    let entry = entry.ok_or_else(|| Failure::new(format!("No listed program is called {name}.")))?;
+    match install(&[entry])?.into_iter().next() {
+        Some(trouble) => Err(Failure::new(format!("{trouble}."))),
+        None => Ok(entry.folder()),
+    }
 }
 
 /// The list.

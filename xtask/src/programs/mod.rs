@@ -10,7 +10,7 @@ mod table;
 use std::process::ExitCode;
 
 use entries::Entry;
-pub(crate) use entries::core;
+pub(crate) use entries::{core, folder_of, installed};
 use outcomes::Outcomes;
 
 use crate::{command, failure::Failure, places};

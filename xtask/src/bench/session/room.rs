@@ -16,33 +16,33 @@ use crate::{
 };
 
 /// A home with projects in it; removed with all of it when dropped.
-pub(super) struct Room {
+pub(in crate::bench) struct Room {
     home: TempDir,
 }
 
 /// Whether a program runs in its project's session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Side {
+pub(in crate::bench) enum Side {
     Outside,
     Inside,
 }
 
 impl Room {
-    pub(super) fn new() -> Result<Self, Failure> {
+    pub(in crate::bench) fn new() -> Result<Self, Failure> {
         let home =
             tempfile::tempdir().map_err(|error| Failure::new(format!("A temporary folder could not be made: {error}.")))?;
         Ok(Self { home })
     }
 
     /// A project's folder, made where it is not there yet.
-    pub(super) fn project(&self, name: &str) -> Result<PathBuf, Failure> {
+    pub(in crate::bench) fn project(&self, name: &str) -> Result<PathBuf, Failure> {
         let folder = self.home.path().join(name);
         places::write(&folder.join("package.json"), "{}\n")?;
         Ok(folder)
     }
 
     /// A program in a project, with nothing of the environment of whoever measures.
-    pub(super) fn program(&self, project: &Path, words: &[&str]) -> Command {
+    pub(in crate::bench) fn program(&self, project: &Path, words: &[&str]) -> Command {
         let mut task = Command::new(words.first().copied().unwrap_or_default());
         let path = std::env::var_os("PATH").unwrap_or_default();
         task.args(words.iter().skip(1)).current_dir(project).env_clear().env("PATH", path).env("LC_ALL", "C.UTF-8");
@@ -51,7 +51,7 @@ impl Room {
     }
 
     /// The same program, on one side or the other.
-    pub(super) fn on(&self, side: Side, project: &Path, words: &[&str]) -> Command {
+    pub(in crate::bench) fn on(&self, side: Side, project: &Path, words: &[&str]) -> Command {
         match side {
             Side::Outside => self.program(project, words),
             Side::Inside => {
@@ -65,7 +65,7 @@ impl Room {
 }
 
 /// A server that is ended and waited for when dropped.
-pub(super) struct Server {
+pub(in crate::bench) struct Server {
     child: Child,
     /// What it says; less than a pipe holds.
     out: Option<BufReader<Box<dyn Read>>>,
@@ -73,14 +73,14 @@ pub(super) struct Server {
 
 /// The stream on which a server says that it is ready.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stream {
+pub(in crate::bench) enum Stream {
     Output,
     Errors,
 }
 
 impl Server {
     /// Starts a server, to be told on this stream when it is ready.
-    pub(super) fn start(mut task: Command, stream: Stream) -> Result<Self, Failure> {
+    pub(in crate::bench) fn start(mut task: Command, stream: Stream) -> Result<Self, Failure> {
         let name = command::told(&task);
         task.stdin(Stdio::piped());
         if stream == Stream::Output {
@@ -100,7 +100,7 @@ impl Server {
     }
 
     /// The next line with these words, which it waits for.
-    pub(super) fn line(&mut self, words: &str) -> Result<String, Failure> {
+    pub(in crate::bench) fn line(&mut self, words: &str) -> Result<String, Failure> {
         let mut line = String::new();
         let mut last = String::new();
         if let Some(out) = &mut self.out {
@@ -115,7 +115,7 @@ impl Server {
     }
 
     /// Ends its standard input, which ends servers of the benchmark, and waits.
-    pub(super) fn end(&mut self) -> Option<ExitStatus> {
+    pub(in crate::bench) fn end(&mut self) -> Option<ExitStatus> {
         drop(self.child.stdin.take());
         self.child.wait().ok()
     }
