@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Span, Transport};
 
 pub use order::{Tangle, order};
-pub use template::{Reference, Template, TemplateError, Unresolved, Worth, resolve};
+pub use template::{LONGEST, Reference, Template, TemplateError, Unresolved, Worth, resolve};
 
 /// Where something is declared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -16,6 +16,7 @@ mod hands;
 mod named;
 pub mod op;
 mod pairs;
+pub mod project;
 mod registry;
 mod rows;
 mod target;

@@ -3,7 +3,6 @@
 //! In a project a bare `3000` is the project's, wherever its session serves it; `localhost:3000` and every other host are the real
 //! one. What is known comes from the sessions' own records, and is noted on a recording like every other reading.
 
-mod near;
 pub(crate) mod own;
 mod port;
 mod project;

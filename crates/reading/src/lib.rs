@@ -9,6 +9,7 @@
 mod inquiry;
 mod look;
 mod name;
+pub mod project;
 
 pub use inquiry::{NamesOf, inquire};
 pub use look::{Look, Story, View};

@@ -25,6 +25,35 @@ impl Store<'_> {
         self.take(project, Want { asked: Some(asked), name: None })
     }
 
+    /// The ports of a project for all these asked ports, in one transaction: all of them, or an error and none.
+    pub fn lease_all(&mut self, project: ProjectId, asked: &[u16]) -> Result<Vec<Lease>, Failure> {
+        self.stay_same()?;
+        let want = |asked: u16| Want { asked: Some(asked), name: None };
+        let at = self.now().0;
+        let rules = self.port_rules()?;
+        let sockets = projects::Sockets::new(self.host, &rules);
+        let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
+        let found = |store: &Connection| known_all(store, project, asked);
+        let given = |store: &Connection| {
+            let one = |asked: &u16| {
+                if let Some(lease) = give(store, project, want(*asked), (at, None), &ground, None)? {
+                    return Ok(lease);
+                }
+                // Its blocks are full: one block more.
+                let seed = rules::seed([&project.0.to_le_bytes()[..], b"more"]);
+                let lease = give(store, project, want(*asked), (at, None), &ground, Some(seed))?;
+                lease.ok_or_else(|| Failure::system("A new block of ports has no port in it that could be leased.").into())
+            };
+            asked.iter().map(one).collect::<Result<Vec<_>, StoreError>>()
+        };
+        self.found_or_written(Durable::Now, found, given)
+    }
+
+    /// The same where all of them were taken before; `None` where one was not. Nothing is written.
+    pub fn known_all(&self, project: ProjectId, asked: &[u16]) -> Result<Option<Vec<Lease>>, Failure> {
+        known_all(&self.connection, project, asked).map_err(|error| self.told(error))
+    }
+
     /// The port of a project for a name.
     pub fn named(&mut self, project: ProjectId, name: &str) -> Result<Lease, Failure> {
         self.take(project, Want { asked: None, name: Some(name) })
@@ -127,6 +156,18 @@ impl Store<'_> {
     fn looked_up(&self, project: ProjectId, want: Want<'_>) -> Result<Option<(Lease, i64)>, Failure> {
         looked_up(&self.connection, project, want).map_err(|error| self.told(error))
     }
+}
+
+/// The leases of all these asked ports, where the project has each for good.
+fn known_all(store: &Connection, project: ProjectId, asked: &[u16]) -> Result<Option<Vec<Lease>>, StoreError> {
+    let mut all = Vec::new();
+    for asked in asked {
+        match by_asked(store, project, *asked)? {
+            Some((lease, _)) if lease.lasting => all.push(lease),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(all))
 }
 
 /// A lease with the time of its last use, where it is all that is wanted.

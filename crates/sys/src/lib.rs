@@ -12,6 +12,7 @@ mod caller;
 mod clock;
 mod context;
 mod dialling;
+mod digest;
 mod error;
 mod flaky;
 mod host;
@@ -30,19 +31,20 @@ pub use caller::{path_of, text_of, this_caller};
 pub use clock::{Clock, SystemClock};
 pub use context::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
 pub use dialling::{Dialled, Dialling, Secured, Talk, Tls, TlsFault, Trust};
+pub use digest::digest;
 pub use error::SysError;
 pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Transports, Which};
 #[cfg(target_os = "linux")]
 pub use linux::{
-    Hands, Lookup, User, device, fence, loopback_up, on_behalf_of, on_request_to_end, read_given, requested_end, runtime,
+    Hands, Lookup, User, device, fence, loopback_up, on_behalf_of, on_request_to_end, read_given, read_of_project, requested_end, runtime,
     unotify, write_at_once, write_private,
 };
 pub use machine::{Act, Deed, Dial, Done};
 pub use portward_model::Signal;
 pub use portward_wire::netlink::{PortFilter, StateSet};
 #[cfg(not(target_os = "linux"))]
-pub use private_file::{read_given, write_private};
+pub use private_file::{read_given, read_of_project, write_private};
 pub use reading::{Answer, Look, Reading, noted};
 pub use recording::{Entry, Recording};
 pub use state::{FileMark, StateFolder, Turn, step_aside};

@@ -55,7 +55,7 @@ pub use lookup::Lookup;
 pub use loopback::loopback_up;
 pub(crate) use standing::comes_back;
 pub use users::User;
-pub use whole::{read_given, write_private};
+pub use whole::{read_given, read_of_project, write_private};
 
 use std::{io::ErrorKind, sync::OnceLock, time::Instant};
 

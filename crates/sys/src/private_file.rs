@@ -13,6 +13,14 @@ pub fn write_private(path: &Path, document: &dyn Fn(&mut dyn Write) -> io::Resul
     buffered.flush()
 }
 
+/// A file of a project, whole; `None` where nothing stands there.
+pub fn read_of_project(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    match read_given(path, limit) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        read => read.map(Some),
+    }
+}
+
 /// Reads a file, at most so many bytes.
 pub fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();

@@ -12,11 +12,14 @@ pub mod hpack;
 pub mod http1;
 pub mod http2;
 pub mod mention;
+mod near;
 pub mod netlink;
 pub mod packet;
 pub mod procfs;
+pub mod project_file;
 pub mod protocol;
 mod reader;
 
 pub use excuse::excuse;
+pub use near::near;
 pub use reader::{Reader, Truncated};

@@ -124,13 +124,14 @@ impl Template {
         })
     }
 
-    fn fill(&self, mut worth: impl FnMut(&Reference) -> Option<String>) -> Result<String, Reference> {
+    /// It with what its references are worth; without one, the error is that reference, and for what becomes too long nothing.
+    fn fill(&self, mut worth: impl FnMut(&Reference) -> Option<String>) -> Result<String, Option<Reference>> {
         self.0.iter().try_fold(String::new(), |mut text, piece| {
             match piece {
                 Piece::Text(plain) => text.push_str(plain),
-                Piece::Reference(reference) => text.push_str(&worth(reference).ok_or_else(|| reference.clone())?),
+                Piece::Reference(reference) => text.push_str(&worth(reference).ok_or_else(|| Some(reference.clone()))?),
             }
-            Ok(text)
+            if text.len() > LONGEST { Err(None) } else { Ok(text) }
         })
     }
 }
@@ -150,7 +151,12 @@ pub enum Unresolved {
     },
     /// Each of these values refers to the next, and the last to the first.
     Circle(Vec<String>),
+    /// It becomes longer than [`LONGEST`] bytes.
+    Long(String),
 }
+
+/// Bytes of a value; the kernel gives no program a longer variable (`MAX_ARG_STRLEN`, 128 kB).
+pub const LONGEST: usize = 64 * 1024;
 
 /// What all values are, in their order. A reference to the name of a value means that value; `service` says what all others are.
 /// Where a name is declared twice, the later one holds, and may refer to the earlier.
@@ -200,7 +206,10 @@ fn settle(
             Some(other) => known.get(&other).cloned(),
             None => service(reference),
         });
-        let worth = worth.map_err(|reference| Unresolved::Unknown { value: value.name.clone(), reference })?;
+        let worth = worth.map_err(|reference| match reference {
+            Some(reference) => Unresolved::Unknown { value: value.name.clone(), reference },
+            None => Unresolved::Long(value.name.clone()),
+        })?;
         known.insert(position, worth);
         line.pop();
     }
@@ -272,5 +281,14 @@ mod tests {
         let circle = resolved(&[("A", "{B}"), ("B", "{C}"), ("C", "{B}")]).unwrap_err();
         assert_eq!(circle, Unresolved::Circle(vec!["B".to_owned(), "C".to_owned()]));
         assert!(matches!(resolved(&[("A", "{A}")]), Err(Unresolved::Unknown { .. })));
+    }
+
+    #[test]
+    fn values_that_double_each_other_end_somewhere() {
+        let mut values = vec![value("V0", "0123456789")];
+        values.extend((1..300).map(|n| value(&format!("V{n}"), &format!("{{V{0}}}{{V{0}}}", n - 1))));
+        assert!(matches!(resolve(&values, &|_| None), Err(Unresolved::Long(name)) if name == "V13"));
+        let wide = value("W", &"{V0}".repeat(100_000));
+        assert_eq!(resolve(&[value("V0", "0123456789"), wide], &|_| None), Err(Unresolved::Long("W".to_owned())));
     }
 }

@@ -113,7 +113,7 @@ fn ambiguous(word: &str, several: &[&Place], by_folder: &dyn Fn(String) -> Hint)
 fn unknown(word: &str, places: &[Place]) -> Failure {
     let known: Vec<String> = places.iter().map(|place| place.name.shown()).filter(|name| !name.is_empty()).collect();
     let failure = Failure::usage(format!("No project is called `{}`.", Text::from(word)));
-    let near = super::near::near(word, known.iter().map(String::as_str));
+    let near = portward_wire::near(word, known.iter().map(String::as_str));
     match (near.as_slice(), known.as_slice()) {
         ([_, ..], _) => failure.hint(Hint::listing("near: ", near)),
         ([], []) => failure.hint("portward run CMD    in its folder"),

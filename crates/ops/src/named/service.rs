@@ -3,7 +3,7 @@
 use portward_model::{Process, Text, Transport};
 use portward_sys::Look;
 
-use super::{Known, near::near, port::port_of, project, session_words};
+use super::{Known, port::port_of, project, session_words};
 use crate::op::ps::{Listening, Service, Session};
 
 /// A service with its session.
@@ -104,7 +104,7 @@ impl Known {
             known.extend(self.programs(&found).filter(|name| !name.contains(' ')).map(str::to_owned));
         }
         known.extend(self.sessions.iter().map(session_words));
-        near(word, known.iter().map(String::as_str)).into_iter().map(str::to_owned).collect()
+        portward_wire::near(word, known.iter().map(String::as_str)).into_iter().map(str::to_owned).collect()
     }
 }
 

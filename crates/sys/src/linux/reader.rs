@@ -16,7 +16,7 @@ use portward_model::Text;
 use rustix::event::PollFlags;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{projects, standing, wait};
+use super::{projects, standing, wait, whole};
 use crate::SysError;
 
 /// What a reader process is asked.
@@ -30,6 +30,8 @@ pub(super) enum Question {
     Path(Text),
     /// What stands at a path as this process sees it.
     PathBelow(u32, Text),
+    /// A file of a project, up to so many bytes.
+    File(Text, u64),
 }
 
 /// Becomes a reader process, if this one was started for that.
@@ -45,6 +47,7 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
             Question::ProjectAt(directory) => serde_json::to_vec(&projects::identity_patiently(&directory))?,
             Question::Path(path) => serde_json::to_vec(&standing::patiently(&path))?,
             Question::PathBelow(pid, path) => serde_json::to_vec(&standing::below_patiently(pid, &path))?,
+            Question::File(path, limit) => serde_json::to_vec(&whole::read_patiently(&path, limit))?,
         };
         io::stdout().lock().write_all(&answer)
     };

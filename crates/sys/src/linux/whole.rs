@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use portward_model::Text;
 use rustix::{
     fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat},
     io::Errno,
@@ -15,8 +16,10 @@ use rustix::{
 
 use super::{
     files::{Mounts, Place},
+    reader::{self, Question},
     rights::Taken,
 };
+use crate::{path_of, text_of};
 
 /// Writes beside the file and renames over it, so that no reader ever sees half of it. A device or a pipe is
 /// written to as it is. A root process writes into a user's folder with that user's rights.
@@ -66,6 +69,38 @@ pub fn read_given(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::from(place.reopen(OFlags::RDONLY)?).take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(bytes) }
+}
+
+/// A file of a project, whole; `None` where nothing stands there. What is no regular file is not opened, and a file system that may
+/// never answer is a reader process's to look at.
+///
+/// # Errors
+/// `FileTooLarge` where it is longer than the limit, `InvalidInput` for a folder, a pipe or a socket, `TimedOut` where its file system
+/// did not answer.
+pub fn read_of_project(path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let mounts = Mounts::now();
+    if !mounts.may_stall(path) {
+        return read_on(&mounts, path, limit);
+    }
+    let answer = reader::ask::<Patient>(&Question::File(text_of(path), limit), reader::LONG).map_err(io::Error::other)?;
+    answer.map_err(|(code, words)| code.map_or_else(|| io::Error::other(words), io::Error::from_raw_os_error))
+}
+
+/// What a reader process answers: the file, or the system's error number with its words.
+type Patient = Result<Option<Vec<u8>>, (Option<i32>, String)>;
+
+/// The same in a reader process, which may wait.
+pub(super) fn read_patiently(path: &Text, limit: u64) -> Patient {
+    read_on(&Mounts::patient(), &path_of(path), limit).map_err(|error| (error.raw_os_error(), error.to_string()))
+}
+
+fn read_on(mounts: &Mounts, path: &Path, limit: u64) -> io::Result<Option<Vec<u8>>> {
+    let place = match mounts.find(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        place => place?,
+    };
+    let bytes = place.read(limit + 1)?;
+    if bytes.len() as u64 > limit { Err(io::ErrorKind::FileTooLarge.into()) } else { Ok(Some(bytes)) }
 }
 
 /// A name beside another one that nobody can foresee.

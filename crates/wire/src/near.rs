@@ -2,7 +2,7 @@
 
 /// Those of the names that a word may have been meant for, nearest first: two letters swapped, one or two changed, left out or added,
 /// or one that begins or ends as the word does.
-pub(super) fn near<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
+pub fn near<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n str> {
     let word = word.to_lowercase();
     let mut found: Vec<(usize, &str)> = Vec::new();
     for name in names.into_iter().filter(|name| !name.is_empty()) {

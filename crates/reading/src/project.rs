@@ -1,0 +1,119 @@
+//! The project that a caller stands in, and what its `portward.toml` declares.
+
+use portward_model::{Failure, Hint, ProjectIdentity, Text, hint, plan::Plan};
+use portward_sys::{Context, FileMark, Rights, StateFolder, digest, path_of, read_of_project, text_of};
+use portward_wire::project_file::{self, Fault, Fix, LONGEST, NAME, decoded};
+
+/// A project with what it declares.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// Which project it is; `None` outside any.
+    pub identity: Option<ProjectIdentity>,
+    /// What it declares; nothing where it has no file.
+    pub plan: Plan,
+    /// The file that this stands in; `None` where there is none.
+    pub file: Option<ProjectFile>,
+}
+
+/// A `portward.toml` as it was read.
+#[derive(Clone, Debug)]
+pub struct ProjectFile {
+    /// Where it is.
+    pub path: Text,
+    /// What stands in it.
+    pub text: String,
+    /// What its project is known by: the repository that all its worktrees share, or its folder.
+    pub place: String,
+    /// What its text is known by, with the project: SHA-256.
+    pub hash: String,
+    bytes: Vec<u8>,
+}
+
+/// The project of the folder that the caller stands in, with what it declares.
+///
+/// # Errors
+///
+/// A file that cannot be read, or that declares what cannot be: each fault with its line and column.
+pub fn load<R: Rights>(cx: &Context<'_, R>) -> Result<Loaded, Failure> {
+    let (identity, file) = find(cx)?;
+    let plan = file.as_ref().map_or_else(|| Ok(Plan::default()), ProjectFile::plan)?;
+    Ok(Loaded { identity, plan, file })
+}
+
+/// The same without a look at what it declares.
+pub fn find<R: Rights>(cx: &Context<'_, R>) -> Result<(Option<ProjectIdentity>, Option<ProjectFile>), Failure> {
+    // A folder that was removed under its caller belongs to nothing.
+    let Some(folder) = &cx.caller.cwd else { return Ok((None, None)) };
+    let Some(identity) = cx.look().project_at(&path_of(folder))? else { return Ok((None, None)) };
+    // Whatever has the file in it is a project's root.
+    let path = path_of(&identity.project.root).join(NAME);
+    let shown = text_of(&path);
+    let bytes = read_of_project(&path, LONGEST).map_err(|error| {
+        let why = match error.kind() {
+            std::io::ErrorKind::FileTooLarge => format!("it has more than {} kB", LONGEST / 1024),
+            std::io::ErrorKind::PermissionDenied => "this user may not read it".to_owned(),
+            _ => error.to_string(),
+        };
+        Failure::system(format!("{shown} cannot be read: {why}.")).hint(hint!("ls -l {}", shown))
+    })?;
+    let file = bytes.map(|bytes| ProjectFile::new(&identity, shown, bytes));
+    Ok((Some(identity), file))
+}
+
+/// True where the caller has allowed this very text for this project.
+pub fn permitted<R: Rights>(cx: &Context<'_, R>, file: &ProjectFile) -> bool {
+    let folder = StateFolder::find(cx.caller);
+    let name = file.mark();
+    // A folder that others could write to says nothing.
+    folder.inspect().is_ok() && folder.expect_file(&name).is_ok() && FileMark::of(&folder.path.join(&name)).is_some()
+}
+
+impl ProjectFile {
+    fn new(identity: &ProjectIdentity, path: Text, bytes: Vec<u8>) -> Self {
+        let place = digest(&[identity.common.as_ref().unwrap_or(&identity.project.root).raw()]);
+        let hash = digest(&[place.as_bytes(), &bytes]);
+        let text = decoded(&bytes).unwrap_or_default();
+        Self { path, text, place, hash, bytes }
+    }
+
+    /// What it declares.
+    ///
+    /// # Errors
+    ///
+    /// Each of its faults, with line and column.
+    pub fn plan(&self) -> Result<Plan, Failure> {
+        project_file::read(&self.bytes).map_err(|faults| faulty(&self.path, &faults))
+    }
+
+    /// The name of the file, in the user's state folder, that says that it was allowed.
+    pub fn mark(&self) -> String {
+        format!("{}{}", self.marks(), self.hash)
+    }
+
+    /// How the names of all such files of its project begin.
+    pub fn marks(&self) -> String {
+        format!("allowed-{}-", self.place.get(..16).unwrap_or_default())
+    }
+}
+
+/// What is wrong with a file, in sentences.
+fn faulty(path: &Text, faults: &[Fault]) -> Failure {
+    let at = |fault: &Fault| format!("line {}, column {}: {}.", fault.line, fault.column, fault.problem);
+    let mut said = faults.first().map_or_else(String::new, |fault| format!("{path}, {}", at(fault)));
+    for fault in faults.iter().skip(1).take(SOME) {
+        said = format!("{said} L{}", at(fault).trim_start_matches('l'));
+    }
+    if let Some(more) = faults.len().checked_sub(SOME + 1).filter(|more| *more > 0) {
+        said = format!("{said} That is not all: {more} more.");
+    }
+    let failure = Failure::usage(said);
+    let fixes = faults.iter().take(SOME + 1).find_map(|fault| fault.fix.as_ref());
+    match fixes {
+        Some(Fix::Word(word)) => failure.hint(hint!("did you mean {} ?", word)),
+        Some(Fix::Example(example)) => failure.hint(Hint::told(example)),
+        None => failure,
+    }
+}
+
+/// Faults that are told beside the first one.
+const SOME: usize = 4;

@@ -1,0 +1,31 @@
+//! What a text is known by that somebody agreed to.
+
+use std::fmt::Write;
+
+use ring::digest::{Context, SHA256};
+
+/// SHA-256 of these parts in hexadecimal digits. Each counts with its length, so that no other parts have the same.
+pub fn digest(parts: &[&[u8]]) -> String {
+    let mut context = Context::new(&SHA256);
+    for part in parts {
+        context.update(&(part.len() as u64).to_le_bytes());
+        context.update(part);
+    }
+    context.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::digest;
+
+    #[test]
+    fn parts_are_told_apart() {
+        assert_eq!(digest(&[b"ab", b"c"]), digest(&[b"ab", b"c"]));
+        assert_ne!(digest(&[b"ab", b"c"]), digest(&[b"a", b"bc"]));
+        assert_ne!(digest(&[b"ab"]), digest(&[b"ab", b""]));
+        assert_eq!(digest(&[b"x"]).len(), 64);
+    }
+}
