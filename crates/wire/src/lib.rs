@@ -19,6 +19,7 @@ pub mod procfs;
 pub mod project_file;
 pub mod protocol;
 mod reader;
+pub mod source;
 
 pub use excuse::excuse;
 pub use near::near;

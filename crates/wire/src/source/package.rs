@@ -1,0 +1,31 @@
+//! `package.json`: its scripts, and whether it is the root of workspaces.
+
+use super::{Findings, Kind, Source, Start, command};
+
+pub(super) const KIND: Kind = Kind {
+    reads: "The ports of `scripts`: options such as `--port`, variables such as `PORT=3000`, the usual port of a known server, the port of `--inspect`, and URLs of this machine. A script that listens can be started.",
+    ..Kind::of("package", "package.json", &["package.json"], read)
+};
+
+fn read(source: &Source<'_>, found: &mut Findings) {
+    let Some(root) = found.json(source) else { return };
+    let manager = root.text_of("packageManager").and_then(|text| text.split('@').next()).unwrap_or_default();
+    let manager = if matches!(manager, "pnpm" | "yarn" | "bun") { manager } else { "npm" };
+    for entry in root.field("scripts").map(super::Node::map).unwrap_or_default() {
+        let Some(text) = entry.node.text() else { continue };
+        let at = command::At { line: entry.node.line, column: entry.node.column, service: &entry.key };
+        let before = found.facts.len();
+        command::read(text, at, found);
+        let listens = found.facts.get(before..).unwrap_or_default().iter().any(super::Fact::listens);
+        if listens || matches!(entry.key.as_str(), "dev" | "start" | "serve" | "develop") {
+            found.starts.push(Start {
+                name: entry.key.clone(),
+                command: Some(format!("{manager} run {}", entry.key)),
+                runs: Some(text.to_owned()),
+                folder: source.folder().to_owned(),
+                line: entry.line,
+                ..Start::default()
+            });
+        }
+    }
+}
