@@ -23,6 +23,7 @@ mod machine;
 mod private_file;
 mod reading;
 mod recording;
+mod sources;
 mod state;
 mod tape;
 
@@ -47,6 +48,7 @@ pub use portward_wire::netlink::{PortFilter, StateSet};
 pub use private_file::{read_given, read_of_project, write_private};
 pub use reading::{Answer, Look, Reading, noted};
 pub use recording::{Entry, Recording};
+pub use sources::{SourceFile, Sources, Unread};
 pub use state::{FileMark, StateFolder, Turn, step_aside};
 pub use tape::Tape;
 

@@ -37,6 +37,7 @@ mod rights;
 pub mod runtime;
 mod secured;
 mod settings;
+mod sources;
 mod standing;
 mod surroundings;
 mod tables;
@@ -116,6 +117,7 @@ impl Look for Linux {
             Reading::Path(path) => Answer::Path(standing::at(path)?),
             Reading::PathBelow(pid, path) => Answer::PathBelow(standing::below(pid, path)?),
             Reading::Mentions(folders, ports) => Answer::Mentions(mentions::read(folders, ports)),
+            Reading::Sources(root) => Answer::Sources(sources::find(root)?),
             Reading::Told(processes, port) => Answer::Told(told::read(processes, port)),
             Reading::Errands(processes) => Answer::Errands(told::errands(processes)),
             Reading::WaitForExit(processes, timeout) => Answer::WaitForExit(actions::wait_for_exit(processes, timeout)?),

@@ -14,7 +14,7 @@ use portward_model::{
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::{Ask, Beyond, Depth, FilterTable, Holders, Partial, SysError, Which};
+use crate::{Ask, Beyond, Depth, FilterTable, Holders, Partial, Sources, SysError, Which};
 
 /// The call of one reading. Where a failure would tell no more than a value does, `or` names that value.
 macro_rules! call {
@@ -229,6 +229,10 @@ topics! { readings! {
 
     /// Lines that name one of these ports in the well-known files of these folders and in systemd units.
     "project files" mentions Mentions(folders: &'a [Text], ports: &'a [u16]) -> Vec<Mention>;
+
+    /// The files below this folder that are known by their names, with what they say. A recording has none, and makes none: there
+    /// are secrets in them.
+    "files of a project" sources Sources(root: &'a Path) -> Sources;
 
     /// Which of these processes were told to serve this port, by their environments and the scripts that they run. Of an
     /// environment nothing else is kept. Processes that may not be looked into are left out.

@@ -85,7 +85,7 @@ impl<'m> Recording<'m> {
 impl Look for Recording<'_> {
     fn read(&self, reading: &Reading<'_>, each: &mut dyn FnMut(Socket)) -> Result<Answer, SysError> {
         // What is masked in a recording stays so.
-        if matches!(reading, Reading::Arguments(_)) {
+        if matches!(reading, Reading::Arguments(_) | Reading::Sources(_)) {
             return Err(SysError::NotRecorded { what: reading.words().to_owned() });
         }
         let mut sockets = Vec::new();

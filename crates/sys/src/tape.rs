@@ -145,6 +145,7 @@ impl Tape {
             | Reading::Proxies()
             | Reading::Path(_)
             | Reading::Mentions(..)
+            | Reading::Sources(_)
             | Reading::Told(..)
             | Reading::Errands(_)
             | Reading::WaitForExit(..)
@@ -214,7 +215,7 @@ impl Look for Tape {
     fn read(&self, reading: &Reading<'_>, each: &mut dyn FnMut(Socket)) -> Result<Answer, SysError> {
         let is_timed = matches!(reading, Reading::Elapsed() | Reading::Pause(_));
         // Nobody's snapshot shows more than what is masked, whatever stands in it.
-        let is_open = matches!(reading, Reading::Arguments(_));
+        let is_open = matches!(reading, Reading::Arguments(_) | Reading::Sources(_));
         if !self.answers.is_empty()
             && !is_timed
             && !is_open

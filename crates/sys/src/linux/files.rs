@@ -218,6 +218,16 @@ impl Place<'_> {
         names.filter(|name| !matches!(&name[..], b"." | b"..")).take(most).map(OsString::from_vec).collect()
     }
 
+    /// The same, each with what it is as far as the folder says, in the order of the names; an error where the folder may not be read.
+    pub(super) fn entries(&self, most: usize) -> io::Result<Vec<(OsString, FileType)>> {
+        let entries = Dir::new(self.reopen(OFlags::RDONLY | OFlags::DIRECTORY)?)?;
+        let entry = |entry: rustix::fs::DirEntry| (entry.file_name().to_bytes().to_vec(), entry.file_type());
+        let entries = entries.flatten().map(entry).filter(|(name, _)| !matches!(&name[..], b"." | b".."));
+        let mut found: Vec<_> = entries.take(most).map(|(name, kind)| (OsString::from_vec(name), kind)).collect();
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        Ok(found)
+    }
+
     fn duplicate(&self) -> io::Result<Self> {
         let Self { mounts, facts, word, ref path, .. } = *self;
         Ok(Self { mounts, fd: self.fd.try_clone()?, facts, word, path: path.clone() })

@@ -16,7 +16,7 @@ use portward_model::Text;
 use rustix::event::PollFlags;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{projects, standing, wait, whole};
+use super::{projects, sources, standing, wait, whole};
 use crate::SysError;
 
 /// What a reader process is asked.
@@ -32,6 +32,8 @@ pub(super) enum Question {
     PathBelow(u32, Text),
     /// A file of a project, up to so many bytes.
     File(Text, u64),
+    /// The known files of a project.
+    Sources(Text),
 }
 
 /// Becomes a reader process, if this one was started for that.
@@ -48,6 +50,7 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
             Question::Path(path) => serde_json::to_vec(&standing::patiently(&path))?,
             Question::PathBelow(pid, path) => serde_json::to_vec(&standing::below_patiently(pid, &path))?,
             Question::File(path, limit) => serde_json::to_vec(&whole::read_patiently(&path, limit))?,
+            Question::Sources(root) => serde_json::to_vec(&sources::patiently(&root).unwrap_or_default())?,
         };
         io::stdout().lock().write_all(&answer)
     };
