@@ -1,12 +1,14 @@
-//! What is kept running: sessions, whose supervisors live as long as their programs, and the forwarder of real ports.
+//! What is kept running: sessions, whose supervisors live as long as their programs; a project's services, which are sessions that a keeper
+//! starts and looks after; and the forwarder of real ports.
 //!
-//! Both are processes of their own, this program started once more: [`entrance`] is where they begin. What they need to know
+//! All are processes of their own, this program started once more: [`entrance`] is where they begin. What they need to know
 //! comes with their start and from the store; what they find out they tell whoever asks, at sockets of their own.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod asking;
 mod control;
+mod ending;
 mod endpoints;
 mod forwarder;
 mod guests;
@@ -17,6 +19,7 @@ mod patience;
 mod ports;
 mod record;
 mod runs;
+mod services;
 mod session;
 mod siblings;
 mod start;
@@ -26,18 +29,25 @@ mod watched;
 
 use std::{ffi::OsString, process::ExitCode};
 
+pub use ending::{Over, Root, end};
 pub use forwarder::{Services, alive, start as start_forwarder};
 pub use moved::{standing, stranger_at};
 pub use portward_proxy::reserve;
+pub use record::KeptAs;
 pub use runs::{
     Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, join, listening, process_at, sessions,
+};
+pub use services::{
+    Answers, Attached, Job, JobPort, Keeper, Keeping, Kept, KeptState, Log, Order, Question, Said, Tail, bring_up, kept_projects,
+    plain_line, states,
 };
 pub use start::{Duty, Start};
 pub use told::{Listening, Ran, is_localhost, url, url_at};
 
-/// Becomes a supervisor or the forwarder, if this process was started for that; everybody else goes on.
+/// Becomes a supervisor, the forwarder or the keeper of a project, if this process was started for that; everybody else goes on.
 ///
 /// To be called before arguments are read, while the process has one thread.
-pub fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
-    start::entrance(arguments).or_else(|| forwarder::entrance(arguments))
+/// `answers` knows how servers are asked whether they are ready.
+pub fn entrance(arguments: &[OsString], answers: Answers) -> Option<ExitCode> {
+    start::entrance(arguments).or_else(|| forwarder::entrance(arguments)).or_else(|| services::entrance(arguments, answers))
 }

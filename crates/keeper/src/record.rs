@@ -33,6 +33,19 @@ pub(crate) struct Record {
     pub(crate) started_at: Moment,
     pub(crate) services: Vec<RunService>,
     pub(crate) listeners: Vec<RunListener>,
+    /// The service that it is, where a project's keeper started it.
+    #[serde(default)]
+    pub(crate) kept: Option<KeptAs>,
+}
+
+/// What a session is to the keeper of its project.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptAs {
+    /// The service.
+    pub service: String,
+    /// It only asks whether the service is ready.
+    #[serde(default)]
+    pub is_question: bool,
 }
 
 impl Record {
@@ -75,8 +88,16 @@ mod tests {
     fn one_place_has_one_listener_and_one_process_one_name() {
         let own = ProcessId { pid: 7, started_ticks: 1 };
         let (services, listeners) = (Vec::new(), Vec::new());
-        let mut record =
-            Record { supervisor: own, identity: None, block: None, rules: None, started_at: Moment(0), services, listeners };
+        let mut record = Record {
+            supervisor: own,
+            identity: None,
+            block: None,
+            rules: None,
+            started_at: Moment(0),
+            services,
+            listeners,
+            kept: None,
+        };
         let at = |pid, port: u16| RunListener {
             pid,
             service: "web".to_owned(),

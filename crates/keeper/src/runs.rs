@@ -19,7 +19,7 @@ use crate::{
     asking::{asked, unheard, unseen},
     control,
     forwarder::holder,
-    record::{Ask, Record},
+    record::{Ask, KeptAs, Record},
     told::{Listening, is_localhost},
 };
 
@@ -51,6 +51,8 @@ pub struct Run {
     pub services: Vec<RunService>,
     /// Where its programs began to listen; some may have ceased since.
     pub listeners: Vec<RunListener>,
+    /// The service that it is, where a project's keeper started it.
+    pub kept: Option<KeptAs>,
 }
 
 /// The project of a run.
@@ -188,7 +190,7 @@ impl RunProject {
 impl Run {
     /// By what its supervisor tells.
     pub(crate) fn told(record: Record, store: Option<&Store<'_>>) -> Self {
-        let Record { supervisor, identity, block, rules, started_at, services, listeners } = record;
+        let Record { supervisor, identity, block, rules, started_at, services, listeners, kept } = record;
         let known = store.and_then(|store| store.known_project(identity.as_ref()).ok().flatten());
         let unknown = || RunProject {
             id: None,
@@ -196,7 +198,7 @@ impl Run {
             root: identity.as_ref().map(|identity| identity.project.root.clone()),
             block,
         };
-        Self { project: known.map_or_else(unknown, RunProject::known), supervisor, rules, started_at, services, listeners }
+        Self { project: known.map_or_else(unknown, RunProject::known), supervisor, rules, started_at, services, listeners, kept }
     }
 
     /// By what the kernel knows of its supervisor: where that stands, and what it started.
@@ -216,6 +218,7 @@ impl Run {
             started_at: supervisor.started_at,
             services: programs.map(service).collect(),
             listeners: Vec::new(),
+            kept: None,
         };
         Self::told(record, store)
     }
@@ -231,6 +234,7 @@ impl Run {
             started_at: row.started_at,
             services: row.services.into_iter().map(service).collect(),
             listeners: row.listeners.into_iter().map(Into::into).collect(),
+            kept: None,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use portward_model::{Caller, Failure, Hint, Moment, Own, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
-use portward_session::{Event, Herald, Quota, Rules, Witness};
+use portward_session::{Event, Quota, Rules, Witness};
 use portward_sys::{Acts, Clock, Context, Look, StateFolder};
 
 use crate::{
@@ -11,7 +11,7 @@ use crate::{
     endpoints::{Endpoints, Meeting},
     guests,
     notice::{Notices, Place, Said},
-    record::{Record, asked},
+    record::{KeptAs, Record, asked},
     runs::{RunListener, RunService, called, line_of, listening, process_at},
     taken::{self, Taken},
     told::{Ran, Teller},
@@ -70,16 +70,14 @@ impl<'a> Recorder<'a> {
         cx: &Context<'a, Acts>,
         (identity, place): (Option<ProjectIdentity>, Option<PortRange>),
         rules: Option<Rules>,
-        name: Option<String>,
-        herald: Herald,
+        (name, kept): (Option<String>, Option<KeptAs>),
+        say: Box<dyn FnMut(Ran) -> bool + Send>,
     ) -> Result<Self, Failure> {
         let (host, clock, caller) = (cx.machine, cx.clock, cx.caller);
         // A process of its own, and not the caller's.
         let own = process_at(host, host.facts()?.pid)
             .ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?
             .id;
-        // A document that does not fit a message is one that nobody takes.
-        let say = move |told: Ran| serde_json::to_vec(&told).is_ok_and(|words| herald.say(&words));
         let since = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
         let record = Record {
             supervisor: own,
@@ -89,6 +87,7 @@ impl<'a> Recorder<'a> {
             started_at: Moment(i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
             services: Vec::new(),
             listeners: Vec::new(),
+            kept,
         };
         Ok(Self {
             host,
@@ -108,7 +107,7 @@ impl<'a> Recorder<'a> {
             said: Vec::new(),
             untold: Vec::new(),
             notices: Notices::default(),
-            teller: Teller::new(Box::new(say)),
+            teller: Teller::new(say),
         })
     }
 

@@ -2,12 +2,14 @@
 
 use std::{
     ffi::{OsStr, OsString},
+    io::{self, Write},
     os::fd::OwnedFd,
+    path::Path,
     process::ExitCode,
 };
 
 use portward_model::{Caller, Failure};
-use portward_session::{Ended, Manner, Post, Program, Rules, StartError, stand_before};
+use portward_session::{Alone, Ended, Manner, Post, Program, Rules, StartError, stand_alone, stand_before};
 use portward_store::{gaps, here};
 use portward_sys::{Acts, Cancel, Context, Nobody, StateFolder, SystemClock, this_machine};
 use serde::{Deserialize, Serialize};
@@ -15,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     notice,
     ports::ProjectPorts,
+    record::KeptAs,
     session::Recorder,
     told::{Ran, Teller},
     watched::Watcher,
@@ -41,6 +44,9 @@ pub struct Start {
     pub name: Option<String>,
     /// What its supervisor is to do.
     pub duty: Duty,
+    /// The service that it is, where a project's keeper starts it.
+    #[serde(default)]
+    pub kept: Option<KeptAs>,
 }
 
 impl Start {
@@ -71,6 +77,18 @@ impl Start {
                 teller.tell(told);
             }
         })
+    }
+}
+
+impl Start {
+    /// Starts the program under a supervisor that goes on when this process has ended. The program's variables are all that it has; what
+    /// it writes, and what is told of it, goes into `log`.
+    pub(crate) fn alone(&self, program: &Program, folder: &Path, log: OwnedFd) -> Result<Alone, StartError> {
+        let nothing: Vec<(String, String)> = Vec::new();
+        let order = serde_json::to_string(&(self, nothing))
+            .map_err(|error| StartError::Session(format!("The session's order: {error}.")))?;
+        let words: Vec<OsString> = [program.name.clone()].into_iter().chain(program.arguments.iter().cloned()).collect();
+        stand_alone(program, &order, &words, folder, log)
     }
 }
 
@@ -109,7 +127,16 @@ fn supervise(post: Post, order: &OsStr, words: &[OsString]) {
         Ok(identity) => identity,
         Err(failure) => return post.give_up(failure.message),
     };
-    let record = |project, rules| Recorder::begin(&cx, project, rules, order.name.clone(), herald);
+    let say: Box<dyn FnMut(Ran) -> bool + Send> = match &order.kept {
+        // Nobody may be there to be told; its log is.
+        Some(_) => Box::new(|told: Ran| {
+            let mut log = io::stderr().lock();
+            told.lines().iter().all(|line| writeln!(log, "portward: {}", line.strip_prefix("portward: ").unwrap_or(line)).is_ok())
+        }),
+        // A document that does not fit a message is one that nobody takes.
+        None => Box::new(move |told: Ran| serde_json::to_vec(&told).is_ok_and(|words| herald.say(&words))),
+    };
+    let record = |project, rules| Recorder::begin(&cx, project, rules, (order.name.clone(), order.kept.clone()), say);
     match order.duty {
         Duty::Guard(rules, manner) => {
             let ports = ProjectPorts::open(&cx, identity.clone());

@@ -12,6 +12,8 @@ pub enum Own {
     Session,
     /// It lends real ports to a project.
     Front,
+    /// It keeps the services of a project.
+    Keeper,
     /// It does what root was asked to do with a user's things.
     Hands,
     /// It stands in for a program that was started in a session, or is any other command of Portward.
@@ -23,6 +25,8 @@ impl Own {
     pub const SUPERVISES: &'static str = "session-supervisor";
     /// The first argument of the forwarder.
     pub const LENDS: &'static str = "front-forwarder";
+    /// The first argument of the keeper of a project's services.
+    pub const KEEPS: &'static str = "project-keeper";
     /// The first argument of a user's hands.
     pub const HANDS: &'static str = "user-hands";
 
@@ -37,7 +41,12 @@ impl Own {
             return None;
         }
         let word = argv.get(1).map(Text::raw).unwrap_or_default();
-        let words = [(Self::SUPERVISES, Self::Session), (Self::LENDS, Self::Front), (Self::HANDS, Self::Hands)];
+        let words = [
+            (Self::SUPERVISES, Self::Session),
+            (Self::LENDS, Self::Front),
+            (Self::KEEPS, Self::Keeper),
+            (Self::HANDS, Self::Hands),
+        ];
         Some(words.into_iter().find(|(own, _)| own.as_bytes() == word).map_or(Self::Command, |(_, own)| own))
     }
 
@@ -46,6 +55,7 @@ impl Own {
         match self {
             Self::Session => Some("session"),
             Self::Front => Some("front"),
+            Self::Keeper => Some("keeper"),
             Self::Hands | Self::Command => None,
         }
     }
@@ -64,6 +74,7 @@ mod tests {
         for (words, own) in [
             (&["portward", "session-supervisor", "7", "npm", "run", "dev"][..], Some(Own::Session)),
             (&["portward", "front-forwarder", ""], Some(Own::Front)),
+            (&["portward", "project-keeper", "3", "/home/ana/shop"], Some(Own::Keeper)),
             (&["/usr/local/bin/portward", "run", "npm", "run", "dev"], Some(Own::Command)),
             (&["node", "session-supervisor"], None),
             (&["portward-shop", "front-forwarder"], None),

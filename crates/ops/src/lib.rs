@@ -42,7 +42,7 @@ pub use rows::RowKind;
 ///
 /// To be called before arguments are read, while the process has one thread.
 pub fn entrance(arguments: &[std::ffi::OsString]) -> Option<std::process::ExitCode> {
-    portward_keeper::entrance(arguments).or_else(|| hands::entrance(arguments))
+    portward_keeper::entrance(arguments, op::wait::answers).or_else(|| hands::entrance(arguments))
 }
 
 pub use op::explain::age;

@@ -24,8 +24,8 @@ use portward_model::{Socket, Text, Transport};
 
 #[cfg(target_os = "linux")]
 pub use linux::{
-    Herald, Post, become_program, die_by, gains_rights, handed_over, is_there, numbers_of, open_listener, pin_inherited, run,
-    stand_before, start_apart, taking_socket, watch,
+    Alone, Herald, Post, become_program, die_by, environment, gains_rights, handed_over, is_there, numbers_of, open_listener,
+    pin_inherited, run, stand_alone, stand_before, start_apart, taking_socket, watch,
 };
 
 /// The first argument of a supervisor, hidden from help.

@@ -1,6 +1,7 @@
 //! The Linux body: a filter, a supervisor, and three processes.
 
 mod addresses;
+mod alone;
 mod apart;
 mod aside;
 mod calls;
@@ -28,6 +29,7 @@ mod tree;
 mod waiters;
 mod whose;
 
+pub use alone::{Alone, environment, stand_alone};
 pub use apart::{handed_over, numbers_of, start_apart};
 pub use front::die_by;
 pub use post::{Herald, Post, stand_before};

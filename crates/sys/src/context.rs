@@ -51,22 +51,36 @@ impl Prompt for Nobody {}
 
 /// Whether an answer is still wanted: it is not after Ctrl-C, or when a client has gone away.
 #[derive(Clone, Debug, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+pub struct Cancel {
+    over: Arc<AtomicBool>,
+    /// It was asked again.
+    urgent: Arc<AtomicBool>,
+}
 
 impl Cancel {
     /// From now on nothing is wanted.
     pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
     }
 
     /// True when nothing is wanted any more.
     pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.over.load(Ordering::Relaxed)
+    }
+
+    /// True when who ends in order was asked a second time, and should not wait for anything.
+    pub fn is_urgent(&self) -> bool {
+        self.urgent.load(Ordering::Relaxed)
     }
 
     /// What says so, for those that set it where nothing else may be done, as a signal's handler.
     pub fn flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.0)
+        Arc::clone(&self.over)
+    }
+
+    /// The same, and what says that it was asked a second time.
+    pub fn flags(&self) -> [Arc<AtomicBool>; 2] {
+        [Arc::clone(&self.over), Arc::clone(&self.urgent)]
     }
 }
 

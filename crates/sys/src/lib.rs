@@ -38,8 +38,8 @@ pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Transports, Which};
 #[cfg(target_os = "linux")]
 pub use linux::{
-    Hands, Lookup, User, device, fence, loopback_up, on_behalf_of, on_request_to_end, read_given, read_of_project, requested_end, runtime,
-    unotify, write_at_once, write_private,
+    Hands, Lookup, User, device, fence, loopback_up, on_behalf_of, on_request_to_end, on_requests_to_end, read_given,
+    read_of_project, requested_end, runtime, unotify, write_at_once, write_private,
 };
 pub use machine::{Act, Deed, Dial, Done};
 pub use portward_model::Signal;
@@ -71,6 +71,10 @@ pub fn entrance(arguments: &[std::ffi::OsString]) -> Option<std::process::ExitCo
 /// Elsewhere than on Linux nobody is asked to end in order.
 #[cfg(not(target_os = "linux"))]
 pub fn on_request_to_end(_: std::sync::Arc<std::sync::atomic::AtomicBool>) {}
+
+/// Elsewhere than on Linux nobody is asked to end in order.
+#[cfg(not(target_os = "linux"))]
+pub fn on_requests_to_end(_: [std::sync::Arc<std::sync::atomic::AtomicBool>; 2]) {}
 
 /// Elsewhere than on Linux nobody is asked to end in order.
 #[cfg(not(target_os = "linux"))]

@@ -47,7 +47,7 @@ mod users;
 mod vitals;
 mod whole;
 
-pub use asked::{on_request_to_end, requested_end};
+pub use asked::{on_request_to_end, on_requests_to_end, requested_end};
 pub use at_once::write_at_once;
 pub(crate) use files::Mounts;
 pub use hands::{Hands, on_behalf_of};

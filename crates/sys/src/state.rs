@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "the folder is its user's own, and nobody else can write to it: `inspect`")]
 
 mod home;
+mod logs;
 
 use std::{
     fs::{self, DirBuilder, File, OpenOptions},

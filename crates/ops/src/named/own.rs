@@ -20,6 +20,7 @@ pub(crate) fn tell<R: Rights>(cx: &Context<'_, R>, known: &Known, view: &mut Vie
                 Some(session) => format!("{}, its session", session_words(session)),
                 None => continue,
             },
+            Own::Keeper => "portward down".to_owned(),
             Own::Hands | Own::Command => continue,
         };
         view.retell(pid, why.into());

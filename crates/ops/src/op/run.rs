@@ -140,7 +140,7 @@ impl Op for Run {
             let name = Text::new(user.name.to_bytes());
             cx.prompt.progress(&format!("This runs as root, with root's own leases and not {name}'s; a session needs no root."));
         }
-        let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules, manner) };
+        let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Guard(rules, manner), kept: None };
         self.start(cx, out, &start, &project, (&program, None))
     }
 }
@@ -179,7 +179,7 @@ impl Run {
         } else {
             None
         };
-        let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Watch { port } };
+        let start = Start { caller: cx.caller.clone(), name: self.name.clone(), duty: Duty::Watch { port }, kept: None };
         self.start(cx, out, &start, &project, (&program, handed.as_ref()))
     }
 

@@ -12,7 +12,9 @@ mod words;
 use std::time::Duration;
 
 use clap::Args;
+use portward_keeper::Question;
 use portward_model::{Process, ProcessId, Sentence};
+use portward_wire::protocol;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -185,6 +187,43 @@ impl Wait {
         let Watched { endpoints, gone } = watched;
         Ok(Waited { ready, waited_ms, endpoints, gone, not_started: None, gaps: Vec::new() })
     }
+}
+
+/// Asks a service whether it is ready, for about a second, in its protocol: nothing where it is, and otherwise what was seen.
+pub(crate) fn answers(cx: &Context<'_, Dials>, question: &Question) -> Result<Option<Sentence>, Failure> {
+    let Question { at, protocol, path } = question;
+    let (url, named) = match (protocol.as_str(), path) {
+        ("https", path) => (format!("https://{at}{}", path.as_deref().unwrap_or("/")), Some("http")),
+        ("http", None) => (at.to_string(), Some("http")),
+        (_, Some(path)) => (format!("http://{at}{path}"), Some("http")),
+        ("grpc", None) => (at.to_string(), Some("grpc")),
+        // What is never greeted is ready where it listens.
+        (other, None) => (at.to_string(), protocol::named(other).and_then(|known| known.greeting.map(|_| known.name))),
+    };
+    let goal = url.parse().map_err(|error| Failure::usage(format!("{url} cannot be asked: {error}.")))?;
+    let wait = Wait {
+        endpoints: vec![goal],
+        free: false,
+        ready: named.map(str::to_owned),
+        status: None,
+        body: None,
+        expect_header: Vec::new(),
+        header: Vec::new(),
+        insecure: true,
+        ca: None,
+        stable: at_once(),
+        each: None,
+        pid: Vec::new(),
+        project: None,
+        timeout: Span(Duration::from_secs(1)),
+    };
+    let waited = wait.wait(cx, &mut || Ok(None))?;
+    Ok(if waited.ready { None } else { waited.endpoints.into_iter().next().map(|one| one.saw).or_else(at_least) })
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "the shape of or_else")]
+fn at_least() -> Option<Sentence> {
+    Some("nothing was seen".into())
 }
 
 /// The processes that must stay.

@@ -17,6 +17,8 @@ pub(super) struct Channel {
     end: OwnedFd,
     /// The front's process.
     front: Pid,
+    /// The program goes on without it.
+    alone: bool,
 }
 
 /// What they tell each other.
@@ -60,17 +62,22 @@ impl Channel {
     /// The front's end, and the one that its supervisor is started with.
     pub(super) fn pair() -> io::Result<(Self, OwnedFd)> {
         let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-        Ok((Self { end: ours, front: getpid() }, theirs))
+        Ok((Self { end: ours, front: getpid(), alone: false }, theirs))
     }
 
-    /// The supervisor's end; its parent is the front.
-    pub(super) fn of(end: OwnedFd, front: Pid) -> Self {
-        Self { end, front }
+    /// The supervisor's end; its parent is the front, without which the program may go on.
+    pub(super) fn of(end: OwnedFd, front: Pid, alone: bool) -> Self {
+        Self { end, front, alone }
+    }
+
+    /// True where the program goes on when the front has gone.
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone
     }
 
     /// Another hold on this end, for what is to be said of the run.
     pub(super) fn another(&self) -> io::Result<Self> {
-        Ok(Self { end: self.end.try_clone()?, front: self.front })
+        Ok(Self { end: self.end.try_clone()?, ..*self })
     }
 
     /// Moves to a descriptor above this number.

@@ -55,12 +55,8 @@ fn begin(
     mask: &libc::sigset_t,
 ) -> Result<(), StartError> {
     let no_process = |error: io::Error| StartError::Session(format!("No process for the supervisor: {error}."));
-    let number = |socket: Option<&OwnedFd>| socket.map_or(-1, AsRawFd::as_raw_fd).to_string();
-    let front = rustix::process::getpid().as_raw_nonzero().to_string();
-    let signals: Vec<String> = numbers_of(mask).iter().map(ToString::to_string).collect();
-    let mut command = Command::new("/proc/self/exe");
-    command.arg0("portward").arg(SUPERVISES).args([front, number(Some(channel)), number(handed), signals.join(",")]).args(words);
-    command.env(ORDER, order);
+    let front = rustix::process::getpid().as_raw_nonzero().get();
+    let mut command = supervisor(order, words, front, (channel, handed), &numbers_of(mask));
     let kept: Vec<RawFd> = [Some(channel), handed].into_iter().flatten().map(AsRawFd::as_raw_fd).collect();
     // SAFETY: between fork and exec the closure makes system calls with numbers and sets of its own, and nothing that allocates.
     #[allow(unsafe_code)]
@@ -77,6 +73,23 @@ fn begin(
         });
     }
     command.spawn().map(|_| ()).map_err(no_process)
+}
+
+/// What starts a supervisor: this program once more. A negative `front` is one that may end before the program does.
+pub(super) fn supervisor(
+    order: &str,
+    words: &[OsString],
+    front: i32,
+    (channel, handed): (&OwnedFd, Option<&OwnedFd>),
+    mask: &[i32],
+) -> Command {
+    let number = |socket: Option<&OwnedFd>| socket.map_or(-1, AsRawFd::as_raw_fd).to_string();
+    let signals: Vec<String> = mask.iter().map(ToString::to_string).collect();
+    let mut command = Command::new("/proc/self/exe");
+    command.arg0("portward").arg(SUPERVISES);
+    command.args([front.to_string(), number(Some(channel)), number(handed), signals.join(",")]).args(words);
+    command.env(ORDER, order);
+    command
 }
 
 /// What a supervisor begins with.
@@ -115,9 +128,11 @@ impl Post {
             return None;
         }
         let number = |word: &OsString| word.to_str()?.parse::<i32>().ok();
-        let front = Pid::from_raw(number(front)?)?;
+        let front = number(front)?;
+        let alone = front < 0;
+        let front = Pid::from_raw(front.checked_abs()?)?;
         let mask = mask_of(signals.to_str()?.split(',').filter_map(|number| number.parse().ok()));
-        let mut channel = Channel::of(inherited_fd(number(channel)?)?, front);
+        let mut channel = Channel::of(inherited_fd(number(channel)?)?, front, alone);
         let handed = inherited_fd(number(handed)?);
         // First of all: the number at which a program expects its socket may be one of ours later.
         let handed = channel.move_above(FIRST_HANDED).and_then(|()| handed.map(hand_over).transpose());
@@ -134,7 +149,7 @@ impl Post {
         unsafe {
             std::env::remove_var(ORDER);
         }
-        let inherited = Inherited { mask, chld: default_child_signal() };
+        let inherited = Inherited { mask, chld: default_child_signal(), alone };
         Some((Self { channel, inherited, handed }, order, words))
     }
 
@@ -176,11 +191,16 @@ pub(super) struct Inherited {
     pub(super) mask: libc::sigset_t,
     /// What is done about `SIGCHLD`.
     chld: libc::sighandler_t,
+    /// Nobody's terminal is the program's, and it leads a process group of its own.
+    alone: bool,
 }
 
 impl Inherited {
     /// Where `SIGCHLD` was ignored, the program finds it ignored.
     pub(super) fn give_back(self, builder: &mut Command) {
+        if self.alone {
+            builder.process_group(0);
+        }
         if self.chld != libc::SIG_IGN {
             return;
         }

@@ -154,11 +154,22 @@ struct Life<'a> {
     unsent: Option<News>,
     /// How often a front is still to be woken that may not have stopped yet when its program went on.
     rouse: u32,
+    /// The front has gone, and the program goes on without it.
+    is_left: bool,
 }
 
 impl<'a> Life<'a> {
     fn new(main: Pid, channel: &'a Channel, signals: Signals) -> Self {
-        Self { main: Some(main), channel, signals, has_children: true, next: Instant::now(), unsent: None, rouse: 0 }
+        Self {
+            main: Some(main),
+            channel,
+            signals,
+            has_children: true,
+            next: Instant::now(),
+            unsent: None,
+            rouse: 0,
+            is_left: false,
+        }
     }
 
     /// Follows the program until nobody is left to serve.
@@ -199,7 +210,7 @@ impl<'a> Life<'a> {
             let reported = duty.calls();
             polled.extend(reported.map(|calls| PollFd::from_borrowed_fd(calls, PollFlags::IN)));
             // A front that has gone would be heard of for ever.
-            if self.main.is_some() {
+            if self.main.is_some() && !self.is_left {
                 polled.push(PollFd::new(self.channel, PollFlags::IN));
             }
             let seconds = i64::try_from(pace.as_secs()).unwrap_or(i64::MAX);
@@ -228,7 +239,7 @@ impl<'a> Life<'a> {
             while self.signals.next().is_some() {}
             self.reap(duty);
         }
-        if self.main.is_some() && !news.is_empty() {
+        if self.main.is_some() && !self.is_left && !news.is_empty() {
             self.hear();
         }
         if Instant::now() >= self.next {
@@ -277,8 +288,10 @@ impl<'a> Life<'a> {
                 self.main = None;
                 duty.tell(&Event::Ended);
                 self.send(News::Ended(ended));
-                // Whoever reads what the program wrote must see its end.
-                leave(rustix::stdio::stderr());
+                // Whoever reads what the program wrote must see its end. A log has none.
+                if !self.channel.is_alone() {
+                    leave(rustix::stdio::stderr());
+                }
             }
         }
     }
@@ -303,6 +316,7 @@ impl<'a> Life<'a> {
                 }
             }
             Some(_) => {}
+            None if self.channel.is_alone() => self.is_left = true,
             None => {
                 let _ = kill_process(main, Signal::KILL);
             }

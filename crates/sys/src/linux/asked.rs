@@ -35,6 +35,39 @@ pub fn on_request_to_end(flag: Arc<AtomicBool>) {
     }
 }
 
+/// Sets the first flag when a signal asks this process to end that would end it otherwise, and the second when another one does. Nothing
+/// ends it by itself: it has work to do before.
+pub fn on_requests_to_end(flags: [Arc<AtomicBool>; 2]) {
+    if FLAGS.set(flags).is_err() {
+        return;
+    }
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
+        let mut before = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: both actions are whole, and the handler does only what a handler may.
+        #[allow(unsafe_code)]
+        unsafe {
+            // Who started this with a signal ignored, as `nohup` does, wants it ignored.
+            if libc::sigaction(signal, ptr::null(), before.as_mut_ptr()) != 0
+                || before.assume_init_ref().sa_sigaction != libc::SIG_DFL
+            {
+                continue;
+            }
+            let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
+            action.sa_sigaction = counted as extern "C" fn(libc::c_int) as libc::sighandler_t;
+            libc::sigaction(signal, &raw const action, ptr::null_mut());
+        }
+    }
+}
+
+extern "C" fn counted(signal: libc::c_int) {
+    SIGNAL.store(signal, Ordering::Relaxed);
+    if let Some([over, urgent]) = FLAGS.get()
+        && over.swap(true, Ordering::Relaxed)
+    {
+        urgent.store(true, Ordering::Relaxed);
+    }
+}
+
 /// The signal that asked this process to end.
 pub fn requested_end() -> Option<i32> {
     Some(SIGNAL.load(Ordering::Relaxed)).filter(|signal| *signal != 0)
@@ -65,6 +98,7 @@ extern "C" fn over(_: libc::c_int) {
     }
 }
 
+static FLAGS: OnceLock<[Arc<AtomicBool>; 2]> = OnceLock::new();
 static FLAG: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 static SIGNAL: AtomicI32 = AtomicI32::new(0);
 

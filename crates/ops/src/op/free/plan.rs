@@ -69,7 +69,7 @@ impl Plan {
         match Own::of(process)? {
             Own::Front => Some(self.known.front().map_or(Refusal::LendsPorts, |project| Refusal::Lends { project })),
             Own::Session => Some(Refusal::Supervises { stop: self.stop(Some(process.id.pid)) }),
-            Own::Hands | Own::Command => None,
+            Own::Keeper | Own::Hands | Own::Command => None,
         }
     }
 

@@ -1,0 +1,205 @@
+//! The other side of a keeper: who finds it, starts it, and asks it.
+
+use std::time::Duration;
+
+use portward_model::{Caller, Failure, Own, ProcessId, Text, hint};
+use portward_sys::{Acts, Context, Rights, StateFolder, path_of, runtime};
+
+use super::{
+    Keeping, Order,
+    process::{Ask, keeper_of, record_of},
+};
+use crate::{control, runs::is_alive};
+
+/// The keeper of a project, which lives and has answered.
+#[derive(Clone, Debug)]
+pub struct Keeper {
+    /// Its process.
+    pub process: ProcessId,
+    caller: Caller,
+    state: StateFolder,
+    project: i64,
+}
+
+impl Keeper {
+    /// The keeper of a project, where there is one.
+    pub fn of<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<Self> {
+        let state = StateFolder::find(cx.caller);
+        state.inspect().ok()?;
+        let process = keeper_of(&written(&state, project)?);
+        let keeper = Self { process, caller: cx.caller.clone(), state, project };
+        (is_alive(cx.look(), process) && keeper.services().is_ok()).then_some(keeper)
+    }
+
+    /// How its services are.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub fn services(&self) -> Result<Keeping, Failure> {
+        self.ask(&Ask::Services)
+    }
+
+    /// Has services run.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub fn order(&self, order: &Order) -> Result<Keeping, Failure> {
+        let whole = serde_json::to_string(order)
+            .map_err(|error| Failure::system(format!("The services cannot be put into words for their keeper: {error}.")))?;
+        let mut parts = Vec::new();
+        let mut rest = whole.as_str();
+        while !rest.is_empty() {
+            let (part, left) = rest.split_at(rest.floor_char_boundary(PART));
+            parts.push(part);
+            rest = left;
+        }
+        let mut last = None;
+        for (part, text) in parts.iter().enumerate() {
+            last = Some(self.ask(&Ask::Order { part, of: parts.len(), text: (*text).to_owned() })?);
+        }
+        let before = last.ok_or_else(|| Failure::system("There is nothing to run."))?;
+        // It answers before it begins; who asks next sees what it has begun.
+        for _ in 0..TRIES {
+            let now = self.services()?;
+            if now.orders > before.orders {
+                return Ok(now);
+            }
+            self.pause();
+        }
+        Err(self.silent())
+    }
+
+    /// Has services end, with all that need them; every one where none is named. Nothing is given time to end by itself where that is
+    /// wanted `now`.
+    ///
+    /// # Errors
+    /// Where it does not answer.
+    pub fn down(&self, services: &[String], now: bool) -> Result<Keeping, Failure> {
+        self.ask(&Ask::Down { services: services.to_vec(), now })
+    }
+
+    /// Lets it end, where its services have; it is waited for a moment.
+    pub fn leave<R: Rights>(&self, cx: &Context<'_, R>) {
+        if self.ask(&Ask::Leave).is_ok() {
+            let _ = cx.look().wait_for_exit(&[self.process], A_MOMENT);
+        }
+    }
+
+    fn ask(&self, ask: &Ask) -> Result<Keeping, Failure> {
+        let question = control::question(ask);
+        for patience in [PATIENCE, MORE_PATIENCE] {
+            let heard = runtime::ask(&self.caller, Some(&[self.process]), &question, patience).into_iter().next();
+            let Some(heard) = heard else { continue };
+            let said = match heard.said {
+                Ok(said) if heard.pid == self.process.pid => said,
+                // A part of an order that was taken is not said twice.
+                _ if !matches!(ask, Ask::Services | Ask::Down { .. }) => return Err(self.silent()),
+                _ => continue,
+            };
+            return control::answer(&said).map_err(|why| {
+                Failure::system(format!("The keeper of this project's services (pid {}) answers: {why}.", self.process.pid))
+            });
+        }
+        Err(self.silent())
+    }
+
+    fn silent(&self) -> Failure {
+        let pid = self.process.pid;
+        Failure::system(format!("The keeper of this project's services (pid {pid}) does not answer."))
+            .hint(hint!("kill -CONT {}    lets one go on that was stopped; services go on without it", pid))
+    }
+
+    fn pause(&self) {
+        // Whoever waits for a keeper is woken by what it writes; a moment is as long as that takes.
+        let folder = path_of(&portward_sys::text_of(&self.state.path));
+        if let Ok(machine) = portward_sys::this_machine() {
+            let _ = machine.wait_for_change(&[folder], PAUSE);
+        }
+    }
+
+    /// The number of its project in the store.
+    pub fn project(&self) -> i64 {
+        self.project
+    }
+}
+
+/// The keeper of a project, which is started where there is none. What a keeper before it left behind, it takes up.
+///
+/// # Errors
+/// Where none can be started, or it does not answer.
+pub fn bring_up(cx: &Context<'_, Acts>, project: i64, folder: &Text) -> Result<Keeper, Failure> {
+    if let Some(keeper) = Keeper::of(cx, project) {
+        return Ok(keeper);
+    }
+    let kept = Caller::FOLDERS.iter().filter_map(|name| Some(((*name).into(), path_of(cx.caller.variable(name)?).into())));
+    let words = [Own::KEEPS, &project.to_string(), &folder.shown()];
+    let mut child = portward_session::start_apart(&words, kept, &[])
+        .map_err(|error| Failure::system(format!("The keeper of this project's services could not be started: {error}.")))?;
+    let end = cx.now() + LONGEST_START;
+    while cx.now() < end {
+        if let Some(keeper) = Keeper::of(cx, project) {
+            return Ok(keeper);
+        }
+        // It has ended: another one has the turn, or it cannot begin.
+        if let Ok(Some(status)) = child.try_wait()
+            && !status.success()
+        {
+            break;
+        }
+        cx.sleep(PAUSE)?;
+    }
+    let state = StateFolder::find(cx.caller);
+    let path = Text::from(state.path.to_string_lossy().as_ref());
+    Err(Failure::system(format!("The keeper of this project's services does not begin; it keeps its state in {path}."))
+        .hint("portward ps    shows what runs; portward lease says whether that folder can be used"))
+}
+
+/// The services of a project, and whether their keeper lives: one that was killed has written down how they were.
+pub fn states<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<(Keeping, bool)> {
+    let state = StateFolder::find(cx.caller);
+    state.inspect().ok()?;
+    let keeping = written(&state, project)?;
+    match Keeper::of(cx, project).and_then(|keeper| keeper.services().ok()) {
+        Some(now) => Some((now, true)),
+        None => {
+            let host = cx.look();
+            let mut keeping = keeping;
+            // Of what it started, the rest has ended since.
+            keeping.services.retain(|service| service.supervisor.is_some_and(|supervisor| is_alive(host, supervisor)));
+            let lives = is_alive(host, keeper_of(&keeping));
+            (lives || !keeping.services.is_empty()).then_some((keeping, lives))
+        }
+    }
+}
+
+/// The projects of this user of which a keeper has written something down.
+pub fn kept_projects(cx: &Context<'_, impl Rights>) -> Vec<i64> {
+    let state = StateFolder::find(cx.caller);
+    if state.inspect().is_err() {
+        return Vec::new();
+    }
+    let number = |name: String| name.strip_prefix("keeper-")?.strip_suffix(".json")?.parse().ok();
+    state.names("keeper-", ".json").into_iter().filter_map(number).collect()
+}
+
+/// What a keeper has written down.
+pub(super) fn written(state: &StateFolder, project: i64) -> Option<Keeping> {
+    serde_json::from_slice(&state.read_from(&record_of(project), 0, LONGEST_RECORD).ok()?).ok()
+}
+
+/// Bytes of an order that fit a question, with their escapes.
+const PART: usize = 24 * 1024;
+/// How long a keeper has to answer.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How long it has beyond that, on a busy machine.
+const MORE_PATIENCE: Duration = Duration::from_secs(5);
+/// Looks whether an order was taken.
+const TRIES: usize = 2000;
+/// Between two looks.
+const PAUSE: Duration = Duration::from_millis(3);
+/// How long a keeper may take to begin.
+const LONGEST_START: Duration = Duration::from_secs(10);
+/// How long its end is waited for.
+const A_MOMENT: Duration = Duration::from_secs(2);
+/// Bytes of what a keeper writes down.
+const LONGEST_RECORD: usize = 16 << 20;
