@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Instant};
 
 use portward_model::Transport;
-use portward_sys::Lookup;
+use portward_sys::{LO, Lookup};
 use rustc_hash::FxHashMap;
 
 /// What is told: the transport, what was asked for, and where it stands.
@@ -59,7 +59,7 @@ impl Endpoints {
         }
         let Some(lookup) = &mut self.lookup else { return };
         for ((transport, _, serves), known) in &mut self.known {
-            let is_served = lookup.server(*transport, dialled(*serves), LOOPBACK).is_some();
+            let is_served = lookup.server(*transport, dialled(*serves), LO).is_some();
             known.closed = if is_served { None } else { known.closed.or(Some(now)) };
         }
     }
@@ -75,8 +75,6 @@ const A_WHILE: std::time::Duration = std::time::Duration::from_secs(10);
 /// Endpoints that are remembered, and those of which it is looked whether they are served.
 const MOST: usize = 4096;
 const MOST_LOOKED_AT: usize = 64;
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 
 #[cfg(test)]
 mod tests {

@@ -13,13 +13,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::{Caller, Failure, Loan, PortRange, ProcessId, SocketState, Standing, Transport};
+use portward_model::{Caller, Failure, Loan, ProcessId, SocketState, Standing, Transport};
 use portward_proxy::{Lender, Wish};
 use portward_session::{handed_over, numbers_of};
 use portward_store::{FrontRow, ProjectId, Stamp, Store};
 use portward_sys::{
-    Acts, Ask, Cancel, Clock, Context, Look, Nobody, PortFilter, StateSet, SystemClock, Transports, Which, path_of, runtime,
-    this_caller,
+    Acts, Ask, Cancel, Clock, Context, LO, Look, Nobody, StateSet, SystemClock, Which, path_of, runtime, this_caller,
 };
 
 use crate::runs::{RunListener, is_alive, process_at, told};
@@ -148,17 +147,12 @@ impl Lender for Books<'_> {
     }
 
     fn is_bound(&mut self, port: u16) -> bool {
-        let ask = Ask {
-            transports: Transports { tcp: true, udp: false, unix: false },
-            states: StateSet::Serving,
-            ports: Some(PortFilter::Local(PortRange { first: port, last: port })),
-            traffic: false,
-        };
+        let ask = Ask::tcp_at(port, StateSet::Serving);
         let mut found = false;
         if let Ok(own) = self.host.namespaces(&Which::Own) {
             // The ones that this forwarder is about to listen on are bound, too, and are pinned to lo.
             let mut each = |socket: portward_model::Socket| {
-                found |= matches!(socket.state, SocketState::Bound | SocketState::Listen) && socket.interface != LOOPBACK;
+                found |= matches!(socket.state, SocketState::Bound | SocketState::Listen) && socket.interface != LO;
             };
             let _ = self.host.sockets(&ask, &own.value, &mut each);
         }
@@ -219,5 +213,3 @@ impl Services {
 const WORD: &str = portward_model::Own::LENDS;
 /// What was read is read anew after this time, whether something was written or not.
 const LONGEST_TRUST: Duration = Duration::from_millis(900);
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;

@@ -2,9 +2,9 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::{Failure, PortRange, Socket, Text, Transport, unmap};
+use portward_model::{Failure, Socket, Text, Transport, unmap};
 use portward_store::{ProjectId, Store};
-use portward_sys::{Ask, Context, Depth, Look, PortFilter, Rights, StateSet, Transports, Which};
+use portward_sys::{Ask, Context, Depth, Look, Rights, StateSet, Which};
 
 use crate::{
     runs::{process_at, sessions},
@@ -59,12 +59,7 @@ fn is_listened_at(host: &dyn Look, at: SocketAddr) -> bool {
 }
 
 fn listeners(host: &dyn Look, port: u16) -> Vec<Socket> {
-    let ask = Ask {
-        transports: Transports { tcp: true, udp: false, unix: false },
-        states: StateSet::Listening,
-        ports: Some(PortFilter::Local(PortRange { first: port, last: port })),
-        traffic: false,
-    };
+    let ask = Ask::tcp_at(port, StateSet::Listening);
     let mut found = Vec::new();
     if let Ok(own) = host.namespaces(&Which::Own) {
         let _ = host.sockets(&ask, &own.value, &mut |socket| found.push(socket));

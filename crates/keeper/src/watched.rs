@@ -7,7 +7,7 @@ use std::{
 
 use portward_model::{Process, Socket, Transport, hint};
 use portward_session::{Event, Witness};
-use portward_sys::{Acts, Ask, Clock, Context, Depth, Look, StateSet, Transports, Which};
+use portward_sys::{Acts, Ask, Clock, Context, Depth, LO, Look, StateSet, Transports, Which};
 use rustc_hash::FxHashSet;
 
 use crate::{session::Recorder, told::Ran};
@@ -82,15 +82,13 @@ impl Witness for Watcher<'_> {
             let (Some(holder), Some((address, port))) = (holder, socket.address().zip(socket.port())) else { continue };
             let Ok(processes) = self.host.processes(&[holder.pid]) else { continue };
             let Some(process) = processes.first() else { continue };
-            let pinned = portward_model::unmap(address).is_loopback() || socket.interface == LOOPBACK;
+            let pinned = portward_model::unmap(address).is_loopback() || socket.interface == LO;
             self.tell(process, SocketAddr::new(address, port), pinned);
         }
         pace
     }
 }
 
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 /// How long a program is looked at often: most begin to listen in this time.
 const EAGER: Duration = Duration::from_secs(30);
 /// Between two looks then.

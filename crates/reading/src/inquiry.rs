@@ -167,12 +167,7 @@ impl Runner<'_, '_> {
     fn sample(&self, inquiry: &Inquiry) -> Sampled {
         let at_ms = u64::try_from(self.host.elapsed().saturating_sub(self.began).as_millis()).unwrap_or(u64::MAX);
         let port = inquiry.asked().port;
-        let ask = Ask {
-            transports: Transports { tcp: true, udp: false, unix: false },
-            states: StateSet::Listening,
-            ports: Some(PortFilter::Local(PortRange { first: port, last: port })),
-            traffic: false,
-        };
+        let ask = Ask::tcp_at(port, StateSet::Listening);
         let mut sockets: Vec<Socket> = Vec::new();
         let _ = self.host.sockets(&ask, &Self::own(inquiry), &mut |socket| sockets.push(socket));
         let held = if sockets.is_empty() { None } else { self.host.holders(&sockets, Depth::Processes).ok() };

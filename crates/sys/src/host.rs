@@ -2,7 +2,7 @@
 
 use std::any::Any;
 
-use portward_model::{Gap, Holding, Text};
+use portward_model::{Gap, Holding, PortRange, Text};
 use portward_wire::netlink::{PortFilter, StateSet};
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,9 @@ pub struct Partial<T> {
     /// What was not.
     pub gaps: Vec<Gap>,
 }
+
+/// The number of the loopback device, which is the first of every network namespace.
+pub const LO: u32 = 1;
 
 /// Which transports to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +56,14 @@ pub struct Ask {
     pub ports: Option<PortFilter>,
     /// With their traffic counters.
     pub traffic: bool,
+}
+
+impl Ask {
+    /// What of TCP has a port, in these states.
+    pub fn tcp_at(port: u16, states: StateSet) -> Self {
+        let ports = Some(PortFilter::Local(PortRange { first: port, last: port }));
+        Self { transports: Transports { tcp: true, udp: false, unix: false }, states, ports, traffic: false }
+    }
 }
 
 /// TCP sockets that do not listen, as far as counters tell.

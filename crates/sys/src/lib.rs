@@ -35,7 +35,7 @@ pub use dialling::{Dialled, Dialling, Secured, Talk, Tls, TlsFault, Trust};
 pub use digest::digest;
 pub use error::SysError;
 pub use flaky::Flaky;
-pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, Partial, Pinned, Released, Transports, Which};
+pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, LO, Partial, Pinned, Released, Transports, Which};
 #[cfg(target_os = "linux")]
 pub use linux::{
     Hands, Lookup, User, device, fence, loopback_up, on_behalf_of, on_request_to_end, on_requests_to_end, read_given,

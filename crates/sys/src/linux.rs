@@ -3,6 +3,7 @@
 mod actions;
 mod asked;
 mod at_once;
+mod bpf;
 mod cgroups;
 mod containers;
 mod counters;

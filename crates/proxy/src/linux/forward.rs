@@ -19,7 +19,7 @@ use std::{
 };
 
 use portward_model::{Loan, Standing, Transport};
-use portward_sys::Lookup;
+use portward_sys::{LO, Lookup};
 use rustix::{
     event::{Timespec, epoll},
     fd::OwnedFd,
@@ -157,7 +157,7 @@ impl Forwarder {
     /// Where the loopback serves a port.
     fn targets(&mut self, port: u16) -> Vec<SocketAddr> {
         let places = [SocketAddr::from((Ipv4Addr::LOCALHOST, port)), SocketAddr::from((Ipv6Addr::LOCALHOST, port))];
-        places.into_iter().filter(|at| self.lookup.server(Transport::Tcp, *at, LOOPBACK).is_some()).collect()
+        places.into_iter().filter(|at| self.lookup.server(Transport::Tcp, *at, LO).is_some()).collect()
     }
 
     fn watch_door(&mut self, port: u16, door: Door) -> Standing {
@@ -245,8 +245,6 @@ fn timespec(duration: Duration) -> Timespec {
     Timespec { tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(duration.subsec_nanos()) }
 }
 
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 /// Events taken at once.
 const EVENTS: usize = 512;
 /// Clients taken in at once at one listener.

@@ -13,8 +13,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use portward_model::PortRange;
-use portward_sys::{Ask, PortFilter, StateSet, Transports, Which, device::pin};
+use portward_sys::{Ask, StateSet, Which, device::pin};
 use rustc_hash::FxHashMap;
 use rustix::{
     fd::OwnedFd,
@@ -98,12 +97,7 @@ struct Found {
 
 fn look(port: u16) -> Found {
     let mut found = Found::default();
-    let ask = Ask {
-        transports: Transports { tcp: true, udp: false, unix: false },
-        states: StateSet::All,
-        ports: Some(PortFilter::Local(PortRange { first: port, last: port })),
-        traffic: false,
-    };
+    let ask = Ask::tcp_at(port, StateSet::All);
     let Ok(machine) = portward_sys::this_machine() else { return found };
     let Ok(own) = machine.namespaces(&Which::Own) else { return found };
     let read = machine.sockets(&ask, &own.value, &mut |socket| {

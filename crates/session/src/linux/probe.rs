@@ -7,7 +7,7 @@
 use std::{io, net::Ipv4Addr};
 
 use portward_model::{Rules, Transport};
-use portward_sys::{Lookup, unotify::Callers};
+use portward_sys::{LO, Lookup, unotify::Callers};
 use rustix::{
     fd::{AsRawFd, OwnedFd},
     io::Errno,
@@ -52,7 +52,7 @@ fn look_around(socket: &OwnedFd) -> Result<(), Failure> {
     let has_place = rustix::net::bind(socket, &std::net::SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).is_ok();
     let place = sockets::name(socket).filter(|_| has_place && rustix::net::listen(socket, 0).is_ok());
     match place {
-        Some(place) if lookup.server(Transport::Tcp, place, LOOPBACK).is_none() => Err(refused(Errno::NOENT.into())),
+        Some(place) if lookup.server(Transport::Tcp, place, LO).is_none() => Err(refused(Errno::NOENT.into())),
         // Without the loopback's address nobody serves there, and nothing has to be found.
         _ => Ok(()),
     }
@@ -123,8 +123,6 @@ impl Drop for Idle {
 const STACK: usize = 16 * 1024;
 /// What is read of the child.
 static WORDS: [u8; 16] = *b"what it asks for";
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 
 #[cfg(test)]
 mod tests {

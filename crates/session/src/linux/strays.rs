@@ -16,7 +16,7 @@ use std::{
 };
 
 use portward_model::{Namespace, PortRange, Socket, SocketState, Transport};
-use portward_sys::{Act, Ask, Depth, StateSet, Transports, Which, unotify::Callers};
+use portward_sys::{Act, Ask, Depth, LO, StateSet, Transports, Which, unotify::Callers};
 use rustc_hash::{FxHashMap, FxHashSet};
 use rustix::net::{Shutdown, ipproto, sockopt};
 
@@ -185,7 +185,7 @@ impl Search {
         let mut found = Vec::new();
         let _ = self.machine.sockets(&ask, &self.namespaces, &mut |socket| {
             let is_stray = match socket.transport {
-                Transport::Tcp => socket.state == SocketState::Listen && socket.interface != LOOPBACK,
+                Transport::Tcp => socket.state == SocketState::Listen && socket.interface != LO,
                 // One that is bound to another device has no pin to get.
                 Transport::Udp => {
                     let named = socket.port().is_some_and(|port| port != 0 && !self.ephemeral.contains(port));
@@ -333,8 +333,6 @@ const MOST_UNTOLD: usize = 16;
 /// The messages of the kernel are read into memory of the heap.
 const STACK: usize = 256 * 1024;
 const EVERY_PORT: PortRange = PortRange { first: 1, last: u16::MAX };
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 /// `linux/kcmp.h`
 const KCMP_FILES: i32 = 2;
 

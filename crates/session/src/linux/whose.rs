@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use portward_model::{PortRange, Socket, SocketState, Transport};
-use portward_sys::{Act, Ask, Lookup, PortFilter, StateSet, Transports, Which};
+use portward_model::{Socket, SocketState, Transport};
+use portward_sys::{Act, Ask, LO, Lookup, StateSet, Transports, Which};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::Ports;
@@ -74,7 +74,7 @@ impl Whose {
     }
 
     fn server(&mut self, transport: Transport, at: SocketAddr) -> Option<Socket> {
-        self.lookup.as_mut()?.server(transport, at, LOOPBACK)
+        self.lookup.as_mut()?.server(transport, at, LO)
     }
 
     fn is_own(&mut self, server: &Socket, ports: &mut dyn Ports) -> bool {
@@ -115,12 +115,8 @@ impl Whose {
 
     /// What is bound to a port and held by somebody.
     fn at_port(&mut self, transport: Transport, port: u16) -> Vec<Socket> {
-        let ask = Ask {
-            transports: Transports { tcp: transport == Transport::Tcp, udp: transport == Transport::Udp, unix: false },
-            states: StateSet::All,
-            ports: Some(PortFilter::Local(PortRange { first: port, last: port })),
-            traffic: false,
-        };
+        let transports = Transports { tcp: transport == Transport::Tcp, udp: transport == Transport::Udp, unix: false };
+        let ask = Ask { transports, ..Ask::tcp_at(port, StateSet::All) };
         let mut found = Vec::new();
         if self.machine.is_none() {
             self.machine = portward_sys::this_machine().ok();
@@ -145,12 +141,10 @@ pub(super) fn is_kept(socket: &Socket) -> bool {
     let is_ours = |address: IpAddr| address.is_unspecified() || address == Ipv4Addr::LOCALHOST || address == Ipv6Addr::LOCALHOST;
     socket.transport == Transport::Tcp
         && socket.state == SocketState::Bound
-        && socket.interface == LOOPBACK
+        && socket.interface == LO
         && socket.address().is_some_and(is_ours)
 }
 
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 /// Sockets that are remembered; one takes some thirty bytes.
 const MOST_REMEMBERED: usize = 10_000;
 /// How long a stranger is one without being looked at again: what a project's program has may be written down late.

@@ -13,8 +13,9 @@ use std::{
 use portward_model::unmap;
 use rustix::fd::{AsFd, AsRawFd};
 
-/// One instruction of a filter (`struct sock_filter`).
-pub type Step = libc::sock_filter;
+pub use super::bpf::Step;
+use super::bpf::{JUMP, JUMP_IF_EQUAL, LOAD_HALF, LOAD_WORD, RETURN, jump, step};
+use crate::LO;
 
 /// What a socket takes in.
 #[derive(Clone, Debug, Default)]
@@ -68,7 +69,7 @@ impl Fence {
             }
         }
         let past = u32::try_from(body.len()).ok()?.checked_add(1)?;
-        let mut program = vec![step(LOAD_WORD, INTERFACE), jump(JUMP_IF_EQUAL, LOOPBACK, 0, 1), step(JUMP, past)];
+        let mut program = vec![step(LOAD_WORD, INTERFACE), jump(JUMP_IF_EQUAL, LO, 0, 1), step(JUMP, past)];
         program.extend(body);
         program.push(step(RETURN, 0));
         if self.own.is_empty() {
@@ -210,14 +211,6 @@ fn same(one: &[Step], other: &[Step]) -> bool {
     one.len() == other.len() && one.iter().map(parts).eq(other.iter().map(parts))
 }
 
-fn step(code: u16, k: u32) -> Step {
-    Step { code, jt: 0, jf: 0, k }
-}
-
-fn jump(code: u16, k: u32, jt: u8, jf: u8) -> Step {
-    Step { code, jt, jf, k }
-}
-
 fn last_error() -> i32 {
     io::Error::last_os_error().raw_os_error().unwrap_or(libc::EIO)
 }
@@ -230,20 +223,12 @@ const INSIDE: u32 = u32::MAX;
 const LONGEST: usize = 4096;
 /// `SO_LOCK_FILTER` of `asm-generic/socket.h`.
 const SO_LOCK_FILTER: i32 = 44;
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 /// `ETH_P_IP` of `linux/if_ether.h`.
 const ETH_P_IP: u32 = 0x0800;
 /// Offsets of `linux/filter.h`: the packet's protocol, the device that it came by, and the head of the network.
 const PROTOCOL: u32 = 0xffff_f000;
 const INTERFACE: u32 = 0xffff_f008;
 const NETWORK: u32 = 0xfff0_0000;
-/// Instructions of `linux/bpf_common.h`: load a word or half a one, jump, return.
-const LOAD_WORD: u16 = 0x20;
-const LOAD_HALF: u16 = 0x28;
-const JUMP: u16 = 0x05;
-const JUMP_IF_EQUAL: u16 = 0x15;
-const RETURN: u16 = 0x06;
 
 #[cfg(test)]
 mod tests {

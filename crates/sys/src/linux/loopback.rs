@@ -4,6 +4,8 @@ use std::io;
 
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socket_with};
 
+use crate::LO;
+
 /// Raises `lo` of this process's network namespace: over `NETLINK_ROUTE`, which is protocol 0, `RTM_NEWLINK` with `IFF_UP`, see
 /// rtnetlink(7). It needs `CAP_NET_ADMIN` there.
 ///
@@ -19,7 +21,7 @@ pub fn loopback_up() -> io::Result<()> {
     message.extend([0; 8]);
     // struct ifinfomsg: family, padding, type, index, flags, which flags.
     message.extend([0; 4]);
-    message.extend(LO.to_ne_bytes());
+    message.extend(LO.cast_signed().to_ne_bytes());
     message.extend(IFF_UP.to_ne_bytes());
     message.extend(IFF_UP.to_ne_bytes());
     send(&socket, &message, SendFlags::empty())?;
@@ -37,6 +39,4 @@ pub fn loopback_up() -> io::Result<()> {
 const RTM_NEWLINK: u16 = 16;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
-/// The index of `lo` in every network namespace.
-const LO: i32 = 1;
 const IFF_UP: u32 = 1;

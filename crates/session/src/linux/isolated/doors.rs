@@ -9,7 +9,7 @@ use std::{
 
 use portward_model::Transport;
 use portward_proxy::Flows;
-use portward_sys::Lookup;
+use portward_sys::{LO, Lookup};
 use rustc_hash::FxHashMap;
 use rustix::{
     event::{Timespec, epoll},
@@ -97,7 +97,7 @@ impl Keeper {
             }
             Order::Serves => {
                 !self.doors.contains_key(&port)
-                    && both(port).into_iter().any(|at| self.lookup.server(Transport::Tcp, at, LOOPBACK).is_some())
+                    && both(port).into_iter().any(|at| self.lookup.server(Transport::Tcp, at, LO).is_some())
             }
         };
         send(orders, &[message[1], u8::from(done)], SendFlags::NOSIGNAL).is_ok()
@@ -228,8 +228,6 @@ fn close_all_but(kept: &[RawFd]) -> io::Result<()> {
     Ok(())
 }
 
-/// The loopback device is the first of every network namespace.
-const LOOPBACK: u32 = 1;
 /// Connections that wait to be handed on.
 const BACKLOG: i32 = 1024;
 /// Clients taken in at once at one listener.

@@ -3,6 +3,9 @@
 use rustix::fd::{FromRawFd, OwnedFd, RawFd};
 
 use super::elder;
+use crate::linux::bpf::{
+    JUMP, JUMP_IF_ANY_BIT, JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_GREATER_OR_EQUAL, LOAD_WORD, RETURN, Step, jump, step,
+};
 
 /// Which calls to report, and which to declare absent.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +49,7 @@ impl Reported {
     }
 
     /// The steps: past them all where the call has not this number or a test fails, with the number loaded once more.
-    fn steps(&self, number: u32) -> Option<Vec<libc::sock_filter>> {
+    fn steps(&self, number: u32) -> Option<Vec<Step>> {
         let mut steps = vec![jump(JUMP_IF_EQUAL, number, 0, FAILS)];
         steps.extend(self.when.iter().flat_map(Test::steps));
         steps.push(step(RETURN, libc::SECCOMP_RET_USER_NOTIF));
@@ -57,7 +60,7 @@ impl Reported {
             }
         }
         if !self.when.is_empty() {
-            steps.push(step(LOAD, NUMBER));
+            steps.push(step(LOAD_WORD, NUMBER));
         }
         Some(steps)
     }
@@ -65,16 +68,16 @@ impl Reported {
 
 impl Test {
     /// The steps, which go on below themselves where the test holds.
-    fn steps(&self) -> Vec<libc::sock_filter> {
+    fn steps(&self) -> Vec<Step> {
         match *self {
             Self::NotNull(index) => vec![
-                step(LOAD, high_half(index)),
+                step(LOAD_WORD, high_half(index)),
                 jump(JUMP_IF_GREATER, 0, 2, 0),
-                step(LOAD, low_half(index)),
+                step(LOAD_WORD, low_half(index)),
                 jump(JUMP_IF_GREATER, 0, 0, FAILS),
             ],
             Self::OneOf(index, values) => {
-                let mut steps = vec![step(LOAD, low_half(index))];
+                let mut steps = vec![step(LOAD_WORD, low_half(index))];
                 let mut left = values.len();
                 for value in values {
                     left -= 1;
@@ -85,18 +88,18 @@ impl Test {
             }
             Self::NoneOf(index, values) => {
                 let tests = values.iter().map(|value| jump(JUMP_IF_EQUAL, *value, FAILS, 0));
-                std::iter::once(step(LOAD, low_half(index))).chain(tests).collect()
+                std::iter::once(step(LOAD_WORD, low_half(index))).chain(tests).collect()
             }
-            Self::HasBits(index, bits) => vec![step(LOAD, low_half(index)), jump(JUMP_IF_ANY_BIT, bits, 0, FAILS)],
+            Self::HasBits(index, bits) => vec![step(LOAD_WORD, low_half(index)), jump(JUMP_IF_ANY_BIT, bits, 0, FAILS)],
         }
     }
 }
 
 impl Filter {
     /// The program; `None` on a processor whose numbers are not known here.
-    pub(super) fn program(&self) -> Option<Vec<libc::sock_filter>> {
+    pub(super) fn program(&self) -> Option<Vec<Step>> {
         let arch = ARCHITECTURE?;
-        let mut body = vec![step(LOAD, NUMBER)];
+        let mut body = vec![step(LOAD_WORD, NUMBER)];
         if self.covers_other_tables && cfg!(target_arch = "x86_64") {
             body.extend([jump(JUMP_IF_GREATER_OR_EQUAL, X32, 0, 1), step(RETURN, ABSENT)]);
         }
@@ -108,15 +111,15 @@ impl Filter {
         }
         body.push(step(RETURN, libc::SECCOMP_RET_ALLOW));
         let length = u32::try_from(body.len()).ok()?;
-        let mut program = vec![step(LOAD, ARCH), jump(JUMP_IF_EQUAL, arch, 1, 0), step(JUMP, length)];
+        let mut program = vec![step(LOAD_WORD, ARCH), jump(JUMP_IF_EQUAL, arch, 1, 0), step(JUMP, length)];
         program.extend(body);
         program.extend(if self.covers_other_tables { self.elder()? } else { vec![step(RETURN, libc::SECCOMP_RET_ALLOW)] });
         Some(program)
     }
 
     /// What becomes of calls by the elder table; `None` where one of them is not known in it.
-    fn elder(&self) -> Option<Vec<libc::sock_filter>> {
-        let mut steps = vec![step(LOAD, NUMBER)];
+    fn elder(&self) -> Option<Vec<Step>> {
+        let mut steps = vec![step(LOAD_WORD, NUMBER)];
         for call in self.reported.iter().filter(|_| elder::HAS_ELDER) {
             steps.extend(call.steps(elder::number(call.number)?)?);
         }
@@ -124,7 +127,7 @@ impl Filter {
             steps.extend([jump(JUMP_IF_EQUAL, elder::number(*call)?, 0, 1), step(RETURN, ABSENT)]);
         }
         if let Some(number) = elder::SOCKET_CALL {
-            let mut within = vec![step(LOAD, low_half(0))];
+            let mut within = vec![step(LOAD_WORD, low_half(0))];
             for among in self.reported.iter().filter_map(|call| elder::among_socket_calls(call.number)) {
                 within.extend([jump(JUMP_IF_EQUAL, among, 0, 1), step(RETURN, libc::SECCOMP_RET_USER_NOTIF)]);
             }
@@ -137,7 +140,7 @@ impl Filter {
 }
 
 /// Puts a filter on this thread; gives its listener, or the error number.
-pub(super) fn install(program: &[libc::sock_filter]) -> Result<OwnedFd, i32> {
+pub(super) fn install(program: &[Step]) -> Result<OwnedFd, i32> {
     let len = u16::try_from(program.len()).map_err(|_| libc::E2BIG)?;
     let filter = libc::sock_fprog { len, filter: program.as_ptr().cast_mut() };
     let with = |flags: libc::c_ulong| {
@@ -154,14 +157,6 @@ pub(super) fn install(program: &[libc::sock_filter]) -> Result<OwnedFd, i32> {
     with(listener | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV)
         .or_else(|| with(listener))
         .ok_or_else(|| std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL))
-}
-
-fn step(code: u16, k: u32) -> libc::sock_filter {
-    libc::sock_filter { code, jt: 0, jf: 0, k }
-}
-
-fn jump(code: u16, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
-    libc::sock_filter { code, jt, jf, k }
 }
 
 /// Where the halves of an argument stand; every processor that is known here puts the low one first.
@@ -193,20 +188,12 @@ const ARCH: u32 = 4;
 const ARGUMENTS: u32 = 16;
 /// Stands for the way past all steps of a call, until their number is known.
 const FAILS: u8 = u8::MAX;
-/// Instructions of `linux/bpf_common.h`: load a word, jump, jump by a comparison, return.
-const LOAD: u16 = 0x20;
-const JUMP: u16 = 0x05;
-const JUMP_IF_GREATER: u16 = 0x25;
-const JUMP_IF_ANY_BIT: u16 = 0x45;
-const JUMP_IF_EQUAL: u16 = 0x15;
-const JUMP_IF_GREATER_OR_EQUAL: u16 = 0x35;
-const RETURN: u16 = 0x06;
 
 #[cfg(test)]
 mod tests {
     use super::{
-        ABSENT, ARCHITECTURE, Filter, JUMP, JUMP_IF_ANY_BIT, JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_GREATER_OR_EQUAL, LOAD,
-        RETURN, Reported, Test,
+        ABSENT, ARCHITECTURE, Filter, JUMP, JUMP_IF_ANY_BIT, JUMP_IF_EQUAL, JUMP_IF_GREATER, JUMP_IF_GREATER_OR_EQUAL, LOAD_WORD,
+        RETURN, Reported, Step, Test,
     };
 
     const CONDITIONAL: &[Reported] = &[
@@ -222,7 +209,7 @@ mod tests {
     const CONNECT: Reported = Reported::always(libc::SYS_connect);
 
     /// What the kernel would do with a call.
-    fn run(program: &[libc::sock_filter], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
+    fn run(program: &[Step], arch: u32, number: u32, arguments: [u64; 6]) -> u32 {
         let halves = arguments.iter().flat_map(|argument| [*argument & HALF, *argument >> 32]);
         let halves = halves.map(|half| u32::try_from(half).unwrap());
         let data: Vec<u32> = [number, arch, 0, 0].into_iter().chain(halves).collect();
@@ -232,7 +219,7 @@ mod tests {
             at += 1;
             let branch = |holds: bool| usize::from(if holds { step.jt } else { step.jf });
             match step.code {
-                LOAD => loaded = data[step.k as usize / 4],
+                LOAD_WORD => loaded = data[step.k as usize / 4],
                 JUMP => at += step.k as usize,
                 JUMP_IF_EQUAL => at += branch(loaded == step.k),
                 JUMP_IF_GREATER => at += branch(loaded > step.k),
@@ -244,7 +231,7 @@ mod tests {
         }
     }
 
-    fn own(program: &[libc::sock_filter], number: libc::c_long, arguments: [u64; 6]) -> u32 {
+    fn own(program: &[Step], number: libc::c_long, arguments: [u64; 6]) -> u32 {
         run(program, ARCHITECTURE.unwrap(), u32::try_from(number).unwrap(), arguments)
     }
 
