@@ -14,7 +14,11 @@ mod usual;
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, HTTP, Protocol};
 
-pub(crate) use self::{authors::author, names::named, tunnel::Line};
+pub(crate) use self::{
+    authors::author,
+    names::named,
+    tunnel::{Line, kubectl_to, socat_to},
+};
 pub use self::{
     docker_proxy::{DockerProxy, docker_proxy},
     inside::{Asked, At, Inside, inside, inside_process, is_noted_inside},

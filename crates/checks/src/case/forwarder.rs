@@ -5,7 +5,10 @@ use std::net::{IpAddr, SocketAddr};
 use portward_model::{CommandLine, Process, Text};
 use portward_wire::protocol::{self, Protocol, SOCKS};
 
-use crate::{docker_proxy, program::Line};
+use crate::{
+    docker_proxy,
+    program::{Line, kubectl_to, socat_to},
+};
 
 /// A program that hands connections on.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub(crate) fn forwarder(process: &Process, port: u16, reader: u32) -> Option<For
         }
         "ssh" | "autossh" => far("an SSH tunnel", ssh(argv, port)),
         // A socat that starts a program for each connection forwards nothing.
-        "socat" => socat(argv).and_then(|backend| of("a forwarder", true, Some(backend))),
+        "socat" => socat(argv, port).and_then(|backend| of("a forwarder", true, Some(backend))),
         "kubectl" | "oc" => kubectl(argv, port).and_then(|backend| far("a port forward of Kubernetes", Some(backend))),
         "redir" | "rinetd" | "simpleproxy" | "stunnel" | "stunnel4" | "ncat-proxy" | "tcpproxy" => of("a forwarder", true, None),
         "systemd-socket-" => of("systemd's socket proxy", true, last_address(argv)),
@@ -130,29 +133,22 @@ fn tunnel(spec: &str, port: u16) -> Option<String> {
         .then(|| if to_host.contains(':') { format!("[{to_host}]:{to_port}") } else { format!("{to_host}:{to_port}") })
 }
 
-/// The address that is not a listener: `TCP:host:port`, `TCP4:...`, `UNIX-CONNECT:path`.
-fn socat(argv: &[Text]) -> Option<String> {
-    words(argv).find_map(|word| {
-        let (kind, rest) = word.split_once(':')?;
-        let kind = kind.to_ascii_uppercase();
-        let connects = matches!(
-            kind.as_str(),
-            "TCP" | "TCP4" | "TCP6" | "TCP-CONNECT" | "TCP4-CONNECT" | "TCP6-CONNECT" | "UNIX-CONNECT" | "UNIX" | "OPENSSL"
-        );
-        connects.then(|| rest.split(',').next().unwrap_or(rest).to_owned())
-    })
+/// What socat connects to by a stream of bytes.
+fn socat(argv: &[Text], port: u16) -> Option<String> {
+    let words: Vec<&[u8]> = argv.iter().map(Text::raw).collect();
+    let (kind, rest) = socat_to(&Line::of(&words)?, port)?;
+    let connects = matches!(
+        kind.as_str(),
+        "TCP" | "TCP4" | "TCP6" | "TCP-CONNECT" | "TCP4-CONNECT" | "TCP6-CONNECT" | "UNIX-CONNECT" | "UNIX" | "OPENSSL"
+    );
+    connects.then(|| rest.to_owned())
 }
 
 /// `kubectl port-forward svc/web 8080:80`
 fn kubectl(argv: &[Text], port: u16) -> Option<String> {
-    let rest: Vec<&str> =
-        words(argv).skip_while(|word| *word != "port-forward").skip(1).filter(|word| !word.starts_with('-')).collect();
-    let what = rest.iter().find(|word| !word.contains(':') && word.parse::<u16>().is_err())?;
-    let inner = rest.iter().find_map(|word| {
-        let (own, inner) = word.split_once(':').unwrap_or((word, word));
-        (own.parse() == Ok(port)).then_some(inner)
-    });
-    Some(inner.map_or_else(|| (*what).to_owned(), |inner| format!("{what} port {inner}")))
+    let words: Vec<&[u8]> = argv.iter().map(Text::raw).collect();
+    let (what, inner) = kubectl_to(&Line::of(&words)?, port)?;
+    Some(inner.map_or_else(|| what.to_owned(), |inner| format!("{what} port {inner}")))
 }
 
 fn last_address(argv: &[Text]) -> Option<String> {

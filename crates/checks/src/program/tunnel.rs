@@ -119,26 +119,37 @@ fn is_loopback(target: &str) -> bool {
     ["localhost:", "127.", "[::1]:"].iter().any(|beginning| target.starts_with(beginning))
 }
 
-/// `kubectl port-forward svc/web 8080:80`; `:80` takes any port that is free.
-fn kubectl(line: &Line<'_>, port: u16) -> Option<String> {
+/// `kubectl port-forward svc/web 8080:80`: what it forwards to, and the port of that; `:80` takes any port that is free.
+pub(crate) fn kubectl_to<'a>(line: &Line<'a>, port: u16) -> Option<(&'a str, Option<&'a str>)> {
     let mut words = line.words().skip_while(|word| *word != "port-forward").skip(1);
     let what = words.next()?;
     let pairs: Vec<(&str, &str)> = words.map(|pair| pair.split_once(':').unwrap_or((pair, pair))).collect();
     let own = pairs.iter().find(|(own, _)| own.parse() == Ok(port));
-    let (_, inner) = own.or_else(|| pairs.iter().find(|(own, _)| own.is_empty() || *own == "0").filter(|_| pairs.len() == 1))?;
+    let own = own.or_else(|| pairs.iter().find(|(own, _)| own.is_empty() || *own == "0").filter(|_| pairs.len() == 1));
+    Some((what, own.map(|(_, inner)| *inner)))
+}
+
+fn kubectl(line: &Line<'_>, port: u16) -> Option<String> {
+    let (what, inner) = kubectl_to(line, port)?;
+    let inner = inner?;
     let space = line.values(&["-n", "--namespace"]).next().map(|space| format!(" in namespace {space}")).unwrap_or_default();
     let what = if what.contains('/') { what.to_owned() } else { format!("pod/{what}") };
     Some(format!("to port {inner} of {what}{space}"))
 }
 
-/// The address that is not the listener's: `TCP:db:5432`, `UNIX-CONNECT:/run/x.sock`, `OPENSSL:host:443`.
-fn socat(line: &Line<'_>, port: u16) -> Option<String> {
+/// The address of socat that is not the listener's, by its kind in capitals: `TCP:db:5432`, `UNIX-CONNECT:/run/x.sock`,
+/// `OPENSSL:host:443`.
+pub(crate) fn socat_to<'a>(line: &Line<'a>, port: u16) -> Option<(String, &'a str)> {
     let addresses: Vec<(String, &str)> = line.words().filter_map(parted).collect();
     let own = addresses.iter().position(|(kind, rest)| {
         (kind.contains("LISTEN") || kind.contains("RECV") || kind == "UDP4-RECVFROM" || kind == "UDP6-RECVFROM")
             && rest.rsplit(':').next().is_some_and(|own| own.parse() == Ok(port))
     })?;
-    let (kind, rest) = addresses.iter().enumerate().find(|(at, _)| *at != own)?.1;
+    addresses.into_iter().enumerate().find(|(at, _)| *at != own).map(|(_, other)| other)
+}
+
+fn socat(line: &Line<'_>, port: u16) -> Option<String> {
+    let (kind, rest) = socat_to(line, port)?;
     let is = |names: &[&str]| names.contains(&kind.as_str());
     if is(&["TCP", "TCP4", "TCP6", "TCP-CONNECT", "TCP4-CONNECT", "TCP6-CONNECT"]) {
         return Some(format!("to {rest}"));
