@@ -28,7 +28,7 @@ pub use document::{
 pub use door::{Answer, Door, Request, dispatch, perform};
 pub use entry::{Each, Entry, ErasedSerialize, Exit, Home, Never, Noun, Op, Sink};
 
-pub use named::Meant;
+pub use named::{Meant, distance};
 pub use portward_model::{Effect, Failure, Kind, Span};
 pub use portward_reading::{Look, Story, View, endpoint_words, holder_words};
 pub use portward_session::die_by;

@@ -17,6 +17,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Failure,
     op::ps::{Session, Sessions, number, own_sessions, sessions},
+pub use near::distance;
 };
 pub use port::Meant;
 pub(crate) use port::{Twofold, also, real};

@@ -19,7 +19,7 @@ pub fn near<'n>(word: &str, names: impl IntoIterator<Item = &'n str>) -> Vec<&'n
 }
 
 /// Letters that differ between two words, with two that are swapped counted once (optimal string alignment).
-fn distance(one: &str, other: &str) -> usize {
+pub fn distance(one: &str, other: &str) -> usize {
     let begin = |word: &str| word.chars().take(LONGEST).collect::<String>();
     strsim::osa_distance(&begin(one), &begin(other))
 }
