@@ -176,9 +176,14 @@ impl Supervisor<'_> {
         others.find_map(|port| self.accepts(transport, SocketAddr::new(stands, port)))
     }
 
-    /// The port at which the project stands with what was asked for.
+    /// The port at which the project stands with what was asked for. One call asks for one port, and the project is asked once.
     fn given(&mut self, asked: u16) -> Option<u16> {
-        self.placed.at((None, asked)).or_else(|| self.ports.find(asked))
+        if let Some((_, given)) = self.found_now.filter(|(now, _)| *now == asked) {
+            return given;
+        }
+        let given = self.placed.at((None, asked)).or_else(|| self.ports.find(asked));
+        self.found_now = Some((asked, given));
+        given
     }
 
     /// Whether something of the session or its project accepts what is sent to a place. The two addresses of `localhost` stand for

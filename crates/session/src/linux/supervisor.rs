@@ -47,6 +47,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) addresses: Addresses,
     /// Where programs stand, where that is not what is leased.
     pub(super) placed: Placed,
+    /// The port that the call of now dials, and what the project has for it.
+    pub(super) found_now: Option<(u16, Option<u16>)>,
     /// Whose a server is.
     pub(super) whose: Whose,
     /// What was asked for, for those who are answered with that.
@@ -104,6 +106,7 @@ impl<'a> Supervisor<'a> {
             found: Finds::default(),
             addresses: Addresses::default(),
             placed: Placed::default(),
+            found_now: None,
             whose: Whose::open(),
             names: Names::default(),
             makers,
@@ -211,6 +214,7 @@ impl Duty for Supervisor<'_> {
 
     fn serve(&mut self) {
         let Some(received) = self.listener.receive() else { return };
+        self.found_now = None;
         let call = match received.by_own_numbers(&self.listener) {
             Ok(call) => call,
             Err(errno) => {
