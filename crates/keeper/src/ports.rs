@@ -182,7 +182,7 @@ impl<'h> ProjectPorts<'h> {
             if !self.lent.is_full {
                 // A program of an earlier version may lease in it.
                 let taken = self.own.iter().copied().chain(self.lent.ports()).collect();
-                if let Some(port) = self.store.unrecorded(asked, &self.lent.blocks, &taken) {
+                if let Some(port) = self.store.unused(asked, &self.lent.blocks, &taken) {
                     self.lent.give(asked, port);
                     return Ok(port);
                 }
@@ -194,7 +194,12 @@ impl<'h> ProjectPorts<'h> {
             }
             let lent = self.store.lend_block(project, self.lent.holder).map_err(because)?;
             let Some(block) = lent else {
-                // What is left of connections keeps no server from a port.
+                // What is left of connections keeps few servers from a port.
+                let taken = self.own.iter().copied().chain(self.lent.ports()).collect();
+                if let Some(port) = self.store.unrecorded(asked, &self.lent.blocks, &taken) {
+                    self.lent.give(asked, port);
+                    return Ok(port);
+                }
                 let store = &self.store;
                 let anew = self.lent.give_anew(asked, &|port| store.is_held(port));
                 self.lent.spent = anew.is_none().then(|| self.clock.now());

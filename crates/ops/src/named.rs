@@ -122,6 +122,13 @@ impl Known {
         })
     }
 
+    /// Leaves out what is no session of the project whose ports are meant.
+    pub(crate) fn keep_here(&mut self) {
+        let mut sessions = std::mem::take(&mut self.sessions);
+        sessions.retain(|session| self.is_here(session));
+        self.sessions = sessions;
+    }
+
     /// The session that a supervisor with this pid keeps.
     pub(crate) fn supervised_by(&self, pid: u32) -> Option<&Session> {
         self.sessions.iter().find(|session| session.supervisors.contains(&pid))

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::{Hint, Need};
+use portward_model::{Hint, Lack, Need};
 use portward_ops::Never;
 
 use crate::screen::Screen;
@@ -40,9 +40,18 @@ fn no_room(screen: &mut Screen, columns: &[&str]) -> io::Result<()> {
     screen.remark(&format!("No room for {}.", columns.join(", ").to_lowercase()), "a wider terminal, or --json")
 }
 
-/// The gaps of an answer, each with what would reveal it.
+/// The gaps of an answer, each with what would reveal it; many sessions that do not answer in one line.
 fn gaps(screen: &mut Screen, gaps: &[portward_ops::Gap]) -> io::Result<()> {
-    for gap in gaps {
+    let silents: Vec<u32> = gaps.iter().filter_map(silent).collect();
+    let is_folded = silents.len() > MOST_SILENT;
+    if is_folded {
+        let (count, effect) = (silents.len(), "they do not answer, and what they serve is not known");
+        let pids = silents.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
+        let hint = format!("kill -CONT {pids}    lets those go on that were stopped");
+        let hint = (!screen.is_elsewhere()).then(|| Hint::told(&hint));
+        screen.remark(&format!("Not seen: {count} sessions ({effect})."), hint)?;
+    }
+    for gap in gaps.iter().filter(|gap| !is_folded || silent(gap).is_none()) {
         let hint = match &gap.need {
             Need::Root if screen.is_elsewhere() => Some(THERE.into()),
             Need::Root => Some(screen.as_root()),
@@ -57,6 +66,16 @@ fn gaps(screen: &mut Screen, gaps: &[portward_ops::Gap]) -> io::Result<()> {
     Ok(())
 }
 
+/// The supervisor of a session that does not answer, and nothing more is known of that.
+fn silent(gap: &portward_ops::Gap) -> Option<u32> {
+    match gap.lack {
+        Lack::Session { pid } if gap.error.is_none() => Some(pid),
+        _ => None,
+    }
+}
+
+/// Sessions that do not answer and are told one by one.
+const MOST_SILENT: usize = 3;
 /// What reveals more of what was read elsewhere: rights there, not here.
 const THERE: &str = "sudo portward snapshot --out FILE    on that machine, and this again with FILE";
 /// What Portward itself says would reveal something.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use portward_model::{Failure, PortRange, ProcessId};
+use portward_model::{Failure, PortRange, PortRules, ProcessId};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -134,8 +134,24 @@ impl Store<'_> {
     /// blocks is the project's once [`Store::adopt`] could write it down.
     pub fn unrecorded(&self, asked: u16, blocks: &[PortRange], taken: &BTreeSet<u16>) -> Option<u16> {
         let rules = self.port_rules().ok()?;
-        let sockets = projects::Sockets::new(self.host, &rules);
-        let ground = rules::Ground { rules: &rules, held: &|port| sockets.hold(port) };
+        self.unrecorded_on(asked, blocks, taken, &rules, &projects::Sockets::new(self.host, &rules))
+    }
+
+    /// The same of a port where no connection is left either: a program that does not ask for such a port (`SO_REUSEADDR`) is refused it.
+    pub fn unused(&self, asked: u16, blocks: &[PortRange], taken: &BTreeSet<u16>) -> Option<u16> {
+        let rules = self.port_rules().ok()?;
+        self.unrecorded_on(asked, blocks, taken, &rules, &projects::Sockets::strictly(self.host, &rules))
+    }
+
+    fn unrecorded_on(
+        &self,
+        asked: u16,
+        blocks: &[PortRange],
+        taken: &BTreeSet<u16>,
+        rules: &PortRules,
+        sockets: &projects::Sockets<'_>,
+    ) -> Option<u16> {
+        let ground = rules::Ground { rules, held: &|port| sockets.hold(port) };
         blocks.iter().find_map(|block| rules::port_for(asked, block.first, taken, &ground))
     }
 
@@ -295,5 +311,67 @@ mod tests {
         }
         store.end_holder(ONE).unwrap();
         assert!(store.lend_block(id, OTHER).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_project_that_has_as_many_as_one_gets_is_given_no_more_for_good() {
+        let bench = Bench::new();
+        let mut store = bench.open();
+        let id = store.project(None).unwrap().id;
+        for asked in 1..MOST_LEASES {
+            store.lease(id, u16::try_from(asked).unwrap()).unwrap();
+        }
+        let before = store.blocks(id).unwrap().len();
+        let _ = (50_000..).find(|asked| {
+            store.lend(id, *asked, OTHER).unwrap().unwrap();
+            store.blocks(id).unwrap().len() > before
+        });
+        let _ = store.lease(id, 500).unwrap();
+        // The last block has room; what is lent there does not become the project's, nor does what was given without the store.
+        let lent = store.lend(id, 60_000, ONE).unwrap().unwrap();
+        assert!(!lent.lasting && !store.adopt(id, 60_000, lent.port, None).unwrap());
+        assert_eq!(store.terms(id).unwrap().last(), Some(&(60_000, lent.port, false)));
+        let blocks = store.blocks(id).unwrap();
+        let free = store.unrecorded(60_001, &blocks, &store.ports(id).unwrap()).unwrap();
+        assert!(!store.adopt(id, 60_001, free, None).unwrap() && store.adopt(id, 60_001, free, Some(ONE)).unwrap());
+        // It gets no further block for what would be lent there either.
+        let more = (60_002..61_000).find(|asked| store.lend(id, *asked, ONE).unwrap().is_none());
+        assert!(more.is_some() && store.blocks(id).unwrap() == blocks);
+    }
+
+    #[test]
+    fn a_port_is_given_in_few_steps_whatever_else_is_leased() {
+        let bench = Bench::new();
+        let mut store = bench.open();
+        let id = store.project(None).unwrap().id;
+        let other = store.project(Some(&bench.project("other"))).unwrap();
+        let own = store.blocks(id).unwrap();
+        let is_elsewhere = |port: &u16| !own.iter().chain([&other.block]).any(|block| block.contains(*port));
+        store.connection.execute_batch("BEGIN").unwrap();
+        for port in (30_000..60_000).filter(is_elsewhere) {
+            let insert = "INSERT INTO leases (port, project, asked, created_at, last_used_at) VALUES (?1, ?2, ?1, 1, 1)";
+            store.connection.execute(insert, (port, other.id.0)).unwrap();
+        }
+        store.connection.execute_batch("COMMIT").unwrap();
+        // So many steps of the database are no walk over all of them.
+        store.connection.progress_handler(5_000, Some(|| true)).unwrap();
+        let lent = store.lend(id, 3000, ONE).unwrap().unwrap();
+        assert!(store.adopt(id, 3000, lent.port, None).unwrap() && store.lend(id, 3001, ONE).unwrap().is_some());
+    }
+
+    #[test]
+    fn one_that_does_not_share_gets_no_port_where_a_connection_is_left() {
+        use std::net::{TcpListener, TcpStream};
+        let bench = Bench::new();
+        let store = bench.open();
+        let place = store.place_of(None).unwrap();
+        let port = store.unrecorded(3000, &[place], &BTreeSet::new()).unwrap();
+        let listener = TcpListener::bind(("127.0.0.1", port)).unwrap();
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        // Who ends first keeps what is left of it.
+        drop(listener.accept().unwrap());
+        drop((client, listener));
+        assert_eq!(store.unrecorded(3000, &[place], &BTreeSet::new()), Some(port));
+        assert_ne!(store.unused(3000, &[place], &BTreeSet::new()), Some(port));
     }
 }

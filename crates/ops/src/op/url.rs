@@ -11,7 +11,11 @@ use portward_store::{LeaseRow, ProjectId, Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Context, Exit, Failure, Looks, Never, Noun, Op, Sink, document::Gap, named::Known};
+use crate::{
+    Context, Exit, Failure, Looks, Never, Noun, Op, Sink,
+    document::Gap,
+    named::{Known, Place},
+};
 
 /// Print the URL at which this project's service is reached from outside of it
 ///
@@ -28,6 +32,10 @@ pub struct Url {
     #[arg(value_name = "PORT", value_parser = clap::value_parser!(u16).range(1..))]
     #[serde(default)]
     pub port: Option<u16>,
+    /// The project whose service is meant: its name, or its folder; otherwise the one that this is typed in
+    #[arg(long, value_name = "PROJECT", conflicts_with = "port")]
+    #[serde(default)]
+    pub project: Option<String>,
 }
 
 /// Where a client dials.
@@ -60,15 +68,19 @@ impl Op for Url {
     "portward url web" => "http://localhost:20300",
     "portward url 3000" => "the same, by the port that the program asks for",
     "portward url dev" => "of the service that `npm run dev` started",
-    "portward url shop 3000" => "of another project" }
+    "portward url shop 3000" => "of another project",
+    "portward url --project shop web" => "the same by its name" }
     const KEPT: bool = true;
 
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<UrlAnswer, Failure> {
         let store = Store::reading(cx)?;
         let gaps = store.as_ref().map(Store::gaps).unwrap_or_default();
-        let found = match self.port {
-            None => self.here(cx, store.as_ref())?,
-            Some(port) => self.of_project(cx, store.as_ref(), port)?,
+        let named = self.project.as_deref().map(|word| Known::own(cx, Some(word))).transpose()?;
+        let found = match (&named, self.port) {
+            (Some(_), Some(_)) => return Err(Failure::usage("A project is named once.").hint("portward url --project shop 3000")),
+            (Some(known), None) => self.there(store.as_ref(), known.here.as_ref())?,
+            (None, None) => self.here(cx, store.as_ref())?,
+            (None, Some(port)) => self.of_project(cx, store.as_ref(), port)?,
         };
         if let Some(leased) = found {
             let (host, port) = self::found(cx, &leased)?;
@@ -78,7 +90,13 @@ impl Op for Url {
             let port = url.is_some().then_some(port);
             return Ok(UrlAnswer { url, port, because: None, held, near: Vec::new(), gaps });
         }
-        let known = Known::own(cx, None)?;
+        let mut known = match named {
+            Some(known) => known,
+            None => Known::own(cx, None)?,
+        };
+        if self.project.is_some() {
+            known.keep_here();
+        }
         if self.port.is_none()
             && let Some(listening) = self.running(&known)
         {
@@ -128,6 +146,15 @@ impl Url {
         Ok(lease.map(|lease| Leased { project: project.id, root, port: lease.port, asked: lease.asked }))
     }
 
+    /// The same in a project that was named.
+    fn there(&self, store: Option<&Store<'_>>, place: Option<&Place>) -> Result<Found, Failure> {
+        let (Ok(wanted), Some(store), Some(place)) = (self.name.parse::<Wanted>(), store, place) else { return Ok(None) };
+        let row = store.projects()?.into_iter().find(|row| row.id.0.to_string() == place.id);
+        let Some(row) = row else { return Ok(None) };
+        let lease = store.known(row.id, wanted.want())?;
+        Ok(lease.map(|lease| Leased { project: row.id, root: row.root, port: lease.port, asked: lease.asked }))
+    }
+
     /// By the project's name and the asked port. Where several projects have the name, this one is meant if it has it.
     fn of_project(&self, cx: &Context<'_>, store: Option<&Store<'_>>, port: u16) -> Result<Found, Failure> {
         let Some(store) = store else { return Ok(None) };
@@ -171,9 +198,11 @@ impl Url {
 
     fn absence(&self) -> String {
         let name = Text::from(self.name.as_str());
-        match self.port {
-            None => format!("This project has no lease for {name}, and no service or project of this name runs."),
-            Some(port) => format!("No project {name} has a lease for {port}."),
+        let project = self.project.as_deref().map(Text::from);
+        match (self.port, project) {
+            (None, Some(project)) => format!("{project} has no lease for {name}, and no service of this name runs there."),
+            (None, None) => format!("This project has no lease for {name}, and no service or project of this name runs."),
+            (Some(port), _) => format!("No project {name} has a lease for {port}."),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 mod own;
 mod second;
+mod terminal;
 
 use serde_json::Value;
 

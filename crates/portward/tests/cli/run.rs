@@ -60,6 +60,11 @@ impl Stage {
         ready(self.inside(project).start_portward(&command))
     }
 
+    /// The server's file.
+    pub(crate) fn server_path(&self) -> &str {
+        &self.server
+    }
+
     /// The same server without Portward.
     pub(crate) fn plain(&self, name: &str, places: &[&str]) -> Running {
         ready(self.world.enter().start(&[&["python3", self.server.as_str(), name], places].concat()))

@@ -20,6 +20,17 @@ fn by_name_by_asked_port_and_of_another_project() {
     let document = at("a/shop", &["url", "web", "--json"]).expect(0).json();
     assert_eq!(document["port"].to_string(), shop);
 
+    assert_eq!(at("home", &["url", "--project", "blog", "5432"]).expect(0).stdout, format!("postgresql://localhost:{blog}\n"));
+    let folder = world.path().join("a/shop");
+    for project in ["shop", folder.to_str().unwrap()] {
+        assert_eq!(at("blog", &["url", "web", "--project", project]).expect(0).stdout, format!("http://localhost:{shop}\n"));
+    }
+    let none = at("a/shop", &["url", "--project", "blog", "web"]).expect(1);
+    assert!(none.stdout.is_empty() && none.stderr.contains("blog has no lease for web"), "{none}");
+    let unknown = at("a/shop", &["url", "--project", "bolg", "web"]).expect(2);
+    assert!(unknown.stderr.contains("bolg") && unknown.stderr.contains("blog"), "{unknown}");
+    let _ = at("a/shop", &["url", "--project", "blog", "shop", "3000"]).expect(2);
+
     let other = port("b/shop", &["port", "3000"]);
     assert_eq!(
         at("b/shop", &["url", "shop", "3000"]).expect(0).stdout,

@@ -104,7 +104,18 @@ fn many_sessions_are_told_at_once_and_one_that_was_killed_is_lost() {
     stage.world.signal(supervisors[1], "STOP");
     let document = until("one is lost", || Some(stage.ps()).filter(|document| document["lost"] == 1));
     assert_eq!((served(&document), document["gaps"].as_array().unwrap().len()), (one(10), 1), "{document}");
-    stage.world.signal(supervisors[1], "CONT");
+    let lines = || stage.portward(&stage.one, &["ps"]).expect(0).stderr;
+    assert!(lines().contains(&format!("the session of supervisor {}", supervisors[1])), "{}", lines());
+    // Of many the number is told; in JSON each is a gap.
+    supervisors[2..6].iter().for_each(|supervisor| stage.world.signal(*supervisor, "STOP"));
+    let said = lines();
+    assert_eq!((said.matches("Not seen").count(), said.matches("5 sessions").count()), (1, 1), "{said}");
+    let flowing = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    let pids = supervisors[1..6].iter().map(ToString::to_string).collect::<Vec<_>>();
+    let named = flowing.split_once("kill -CONT ").unwrap().1.split(' ').take(5).map(str::to_owned);
+    assert!(named.clone().all(|pid| pids.contains(&pid)) && named.count() == 5, "{said}");
+    assert_eq!(stage.ps()["gaps"].as_array().unwrap().len(), 5);
+    supervisors[1..6].iter().for_each(|supervisor| stage.world.signal(*supervisor, "CONT"));
     let _ = stage.portward(&stage.one, &["run", "true"]).expect(0);
     assert_eq!(stage.ps()["lost"], 0, "the next run has swept");
 }
