@@ -19,6 +19,7 @@ mod case;
 mod cause;
 mod check;
 pub mod doctor;
+pub mod engine;
 mod errno;
 #[cfg(any(test, feature = "scenes"))]
 mod fixture;

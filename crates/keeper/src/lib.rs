@@ -11,6 +11,7 @@ mod control;
 mod ending;
 mod endpoints;
 mod forwarder;
+mod grounds;
 mod guests;
 mod lent;
 mod moved;
@@ -31,6 +32,7 @@ use std::{ffi::OsString, process::ExitCode};
 
 pub use ending::{Over, Root, end};
 pub use forwarder::{Services, alive, start as start_forwarder};
+pub use grounds::{Grounds, Record as GroundsRecord};
 pub use moved::{standing, stranger_at};
 pub use portward_proxy::reserve;
 pub use record::KeptAs;
@@ -49,5 +51,6 @@ pub use told::{Listening, Ran, is_localhost, url, url_at};
 /// To be called before arguments are read, while the process has one thread.
 /// `answers` knows how servers are asked whether they are ready.
 pub fn entrance(arguments: &[OsString], answers: Answers) -> Option<ExitCode> {
-    start::entrance(arguments).or_else(|| forwarder::entrance(arguments)).or_else(|| services::entrance(arguments, answers))
+    let own = start::entrance(arguments).or_else(|| forwarder::entrance(arguments)).or_else(|| grounds::entrance(arguments));
+    own.or_else(|| services::entrance(arguments, answers))
 }

@@ -38,6 +38,7 @@ mod text;
 mod time;
 mod word;
 mod worded;
+pub mod work;
 mod written;
 
 pub use address::{AddressClass, Family, Scope, unmap};

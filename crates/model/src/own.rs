@@ -29,6 +29,8 @@ impl Own {
     pub const KEEPS: &'static str = "project-keeper";
     /// The first argument of a user's hands.
     pub const HANDS: &'static str = "user-hands";
+    /// The first argument of what makes an engine's data and becomes its server.
+    pub const MAKES: &'static str = "engine-maker";
 
     /// What a process of Portward is there for; `None` for every other program.
     pub fn of(process: &Process) -> Option<Self> {

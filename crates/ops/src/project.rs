@@ -1,5 +1,7 @@
 //! What a project's declarations mean on this machine: the ports that it has leased, and the values that derive from them.
 
+pub mod engines;
+
 use std::collections::BTreeMap;
 
 use portward_model::{
@@ -19,6 +21,8 @@ pub struct Leased {
     /// The project, with its block.
     pub project: ProjectRow,
     ports: BTreeMap<u16, u16>,
+    /// What the engines of its own tell: the service, the variable, and what it is.
+    told: Vec<(String, String, String)>,
 }
 
 impl Leased {
@@ -49,18 +53,23 @@ pub fn leases(cx: &Context<'_, Acts>, loaded: &Loaded) -> Result<Leased, Failure
     let all = |project, leases: Vec<portward_store::Lease>| Leased {
         project,
         ports: asked.iter().copied().zip(leases.into_iter().map(|lease| lease.port)).collect(),
+        told: Vec::new(),
+    };
+    let with_engines = |mut leased: Leased| {
+        leased.told = engines::told(cx, loaded, &leased)?;
+        Ok(leased)
     };
     // Nearly always they were taken long ago, and nothing has to be written.
     if let Some(store) = Store::reading(cx)?
         && let Some(project) = store.known_project(identity)?
         && let Some(leases) = store.known_all(project.id, &asked)?
     {
-        return Ok(all(project, leases));
+        return with_engines(all(project, leases));
     }
     let mut store = Store::open(cx)?;
     let project = store.project(identity)?;
     let leases = store.lease_all(project.id, &asked)?;
-    Ok(all(project, leases))
+    with_engines(all(project, leases))
 }
 
 /// The asked ports of all services, each once, ascending.
@@ -87,6 +96,12 @@ pub fn values(loaded: &Loaded, leased: &Leased, service: Option<&Service>) -> Re
     let own = service.map_or(&[][..], |service| &service.values);
     let all: Vec<Value> = loaded.plan.values.iter().chain(own).cloned().collect();
     let mut found = resolve(&all, &|reference| meant(loaded, leased, reference)).map_err(|unresolved| told(&unresolved))?;
+    // What the file says holds against what an engine tells.
+    for (_, name, value) in &leased.told {
+        if !found.iter().any(|(other, _)| other == name) {
+            found.push((name.clone(), value.clone()));
+        }
+    }
     let port = service.and_then(Service::port).filter(|_| !found.iter().any(|(name, _)| name == PORT));
     found.extend(port.map(|port| (PORT.to_owned(), port.asked.to_string())));
     Ok(found)
@@ -105,6 +120,14 @@ fn meant(loaded: &Loaded, leased: &Leased, reference: &Reference) -> Option<Stri
     };
     let part_of = |port: &DeclaredPort, part: &str| {
         let at = leased.of(port.asked)?;
+        if part == "url" && port.name.is_none() && service.uses.is_some() {
+            // With who may enter; the first that it tells is the URL.
+            return leased
+                .told
+                .iter()
+                .find(|(of, _, value)| *of == service.name && value.contains("://"))
+                .map(|told| told.2.clone());
+        }
         Some(match part {
             "host" => HOST.to_owned(),
             "port" => at.to_string(),

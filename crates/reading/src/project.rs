@@ -1,6 +1,10 @@
 //! The project that a caller stands in, and what its `portward.toml` declares.
 
-use portward_model::{Failure, Hint, ProjectIdentity, Text, hint, plan::Plan};
+use portward_checks::engine::{ENGINES, engine};
+use portward_model::{
+    Failure, Hint, ProjectIdentity, Text, Transport, hint,
+    plan::{DeclaredPort, Origin, Plan, Service},
+};
 use portward_sys::{Context, FileMark, Rights, StateFolder, digest, path_of, read_of_project, text_of};
 use portward_wire::project_file::{self, Fault, Fix, LONGEST, NAME, decoded};
 
@@ -36,7 +40,8 @@ pub struct ProjectFile {
 /// A file that cannot be read, or that declares what cannot be: each fault with its line and column.
 pub fn load<R: Rights>(cx: &Context<'_, R>) -> Result<Loaded, Failure> {
     let (identity, file) = find(cx)?;
-    let plan = file.as_ref().map_or_else(|| Ok(Plan::default()), ProjectFile::plan)?;
+    let mut plan = file.as_ref().map_or_else(|| Ok(Plan::default()), ProjectFile::plan)?;
+    plan.services.iter_mut().try_for_each(equip)?;
     Ok(Loaded { identity, plan, file })
 }
 
@@ -94,6 +99,39 @@ impl ProjectFile {
     pub fn marks(&self) -> String {
         format!("allowed-{}-", self.place.get(..16).unwrap_or_default())
     }
+}
+
+/// Gives a service the ports of the engine that it uses, where it declares none of its own.
+fn equip(service: &mut Service) -> Result<(), Failure> {
+    let Some(uses) = &service.uses else { return Ok(()) };
+    let Origin { file, line } = &service.origin;
+    let Some(engine) = engine(uses) else {
+        let known: Vec<&str> = ENGINES.iter().map(|engine| engine.name).collect();
+        let said = Text::from(uses.as_str());
+        return Err(Failure::usage(format!("{file}, line {line}: there is no engine `{said}` that a service can use."))
+            .hint(Hint::listing("known are: ", &known)));
+    };
+    let (transport, declared) = (Transport::Tcp, service.ports.clone());
+    let given = |name: &str| declared.iter().find(|port| port.name.as_deref().unwrap_or_default() == name);
+    let own = engine.ports.iter().map(|(name, asked)| {
+        let usual = || DeclaredPort {
+            name: (!name.is_empty()).then(|| (*name).to_owned()),
+            asked: *asked,
+            transport,
+            origin: service.origin.clone(),
+        };
+        given(name).cloned().unwrap_or_else(usual)
+    });
+    service.ports = own.collect();
+    let is_own = |port: &&DeclaredPort| engine.ports.iter().any(|(name, _)| port.name.as_deref().unwrap_or_default() == *name);
+    if let Some(other) = declared.iter().find(|port| !is_own(port)) {
+        let name = Text::from(other.name.as_deref().unwrap_or_default());
+        let known: Vec<&str> = engine.ports.iter().map(|(name, _)| *name).filter(|name| !name.is_empty()).collect();
+        let ports = if known.is_empty() { "none but its first".to_owned() } else { known.join(", ") };
+        return Err(Failure::usage(format!("{file}, line {line}: {} has no port {name}; by name it has {ports}.", engine.title)));
+    }
+    service.protocol.get_or_insert_with(|| engine.protocol.to_owned());
+    Ok(())
 }
 
 /// What is wrong with a file, in sentences.

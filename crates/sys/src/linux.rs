@@ -47,6 +47,7 @@ pub mod unotify;
 mod users;
 mod vitals;
 mod whole;
+pub mod works;
 
 pub use asked::{on_request_to_end, on_requests_to_end, requested_end};
 pub use at_once::write_at_once;

@@ -4,6 +4,7 @@
 //! executed again as that user ([`crate::Hands`]).
 #![expect(clippy::disallowed_methods, reason = "the folder is its user's own, and nobody else can write to it: `inspect`")]
 
+mod folders;
 mod home;
 mod logs;
 

@@ -85,6 +85,11 @@ impl RuntimeFolder {
         &self.path
     }
 
+    /// True where it is this user's alone; it is made where it is missing.
+    pub fn is_usable(&self) -> bool {
+        self.open(true).is_ok()
+    }
+
     /// Opens the folder; makes it where that is asked for.
     ///
     /// # Errors

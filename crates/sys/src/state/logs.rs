@@ -11,19 +11,6 @@ use std::{
 use super::{FileMark, OpenOptions, StateFolder, private_file, reading};
 
 impl StateFolder {
-    /// Puts a small file in the place of one of this name, whole or not at all.
-    pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.expect_file(name)?;
-        let own = format!("{name}.{}.new", std::process::id());
-        let path = self.path.join(&own);
-        let mut file = private_file(OpenOptions::new().write(true).create(true).truncate(true)).open(&path)?;
-        let done = file.write_all(bytes).and_then(|()| fs::rename(&path, self.path.join(name)));
-        if done.is_err() {
-            let _ = fs::remove_file(&path);
-        }
-        done
-    }
-
     /// Bytes of a file here from an offset on, at most so many.
     pub fn read_from(&self, name: &str, offset: u64, most: usize) -> io::Result<Vec<u8>> {
         self.expect_file(name)?;

@@ -149,6 +149,10 @@ fn lacks(project: &Project, values: &[&At<Value>], reference: &Reference) -> Opt
         };
     };
     let service = &read.service;
+    // What it uses has ports and parts of its own, which are not known here.
+    if service.uses.is_some() {
+        return None;
+    }
     if service.ports.is_empty() {
         return Some((format!("{name} has no port"), Some(Fix::Example("port = 3000".to_owned()))));
     }

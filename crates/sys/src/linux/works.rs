@@ -1,0 +1,200 @@
+//! Programs that are run to their end for what they do: the makers of a database's files, its dumps.
+
+use std::{
+    io::{self, Write},
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use super::programs;
+use crate::{End, StateFolder, SysError};
+
+/// A program that is run to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Work<'a> {
+    /// Its path or name, and its arguments.
+    pub words: &'a [String],
+    /// What it finds in its environment besides this process's own.
+    pub environment: &'a [(String, String)],
+    /// What it reads.
+    pub input: Reads<'a>,
+    /// The new file that it writes to; this process's own standard output where there is none.
+    pub output: Option<Kept<'a>>,
+}
+
+/// What a program reads from standard input.
+#[derive(Clone, Copy, Debug)]
+pub enum Reads<'a> {
+    /// Nothing.
+    Nothing,
+    /// This text.
+    Text(&'a str),
+    /// This file.
+    File(Kept<'a>),
+}
+
+/// A file by its name in a folder.
+pub type Kept<'a> = (&'a StateFolder, &'a str);
+
+/// Runs it to its end.
+///
+/// # Errors
+/// Where it cannot be started, or its files cannot be opened.
+pub fn finish(work: &Work<'_>) -> Result<End, SysError> {
+    let [name, arguments @ ..] = work.words else { return Ok(End::Code(0)) };
+    let mut command = Command::new(name);
+    command.args(arguments).envs(work.environment.iter().map(|(name, value)| (name, value)));
+    match work.input {
+        Reads::Nothing => command.stdin(Stdio::null()),
+        Reads::Text(_) => command.stdin(Stdio::piped()),
+        Reads::File(kept @ (folder, name)) => {
+            command.stdin(folder.open(name).map_err(|source| SysError::Read { path: shown(kept), source })?)
+        }
+    };
+    if let Some(kept @ (folder, name)) = work.output {
+        let file = folder.create_file(name);
+        command.stdout(file.map_err(|source| SysError::Write { path: shown(kept), operation: "written", source })?);
+    }
+    let failed = |source: io::Error| SysError::Start { program: name.clone(), source };
+    let mut child = command.spawn().map_err(failed)?;
+    if let (Reads::Text(text), Some(mut input)) = (work.input, child.stdin.take()) {
+        // One that does not read to its end says in its own words why.
+        let _ = input.write_all(text.as_bytes());
+    }
+    let status = child.wait().map_err(failed)?;
+    Ok(status.signal().map_or_else(|| End::Code(status.code().unwrap_or(0)), End::Signal))
+}
+
+/// The program of this name: in the folders of `PATH`, or in one of these, in which a star stands for any part of a name. Of several
+/// the last in the order of their numbers.
+pub fn program(name: &str, folders: &[&str]) -> Option<PathBuf> {
+    programs::find(name).or_else(|| {
+        let mut found: Vec<PathBuf> =
+            folders.iter().flat_map(|folder| matching(folder)).map(|folder| folder.join(name)).collect();
+        found.retain(|path| programs::is_trusted(path));
+        found.sort_by_key(|path| numbers(path));
+        found.pop()
+    })
+}
+
+/// A new password: letters and digits, with 120 bits that nobody can guess (`getrandom(2)`).
+///
+/// # Errors
+/// Where the kernel gives none.
+pub fn password() -> io::Result<String> {
+    let mut random = [0_u8; 24];
+    let got = rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
+    if got < random.len() {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    // Five bits each: no letter is more likely than another.
+    Ok(random.iter().map(|byte| char::from(LETTERS[usize::from(byte & 31)])).collect())
+}
+
+/// What a program prints for these arguments, within some seconds.
+pub fn said(program: &Path, arguments: &[&str]) -> Option<String> {
+    let answer = programs::run(program, arguments, PATIENCE)?;
+    Some(String::from_utf8_lossy(if answer.stdout.is_empty() { &answer.stderr } else { &answer.stdout }).into_owned())
+}
+
+/// Folders that a path with stars means.
+fn matching(pattern: &str) -> Vec<PathBuf> {
+    let mut found = vec![PathBuf::from("/")];
+    for part in pattern.split('/').filter(|part| !part.is_empty()) {
+        found = match part.split_once('*') {
+            None => found.into_iter().map(|path| path.join(part)).collect(),
+            Some((begin, end)) => found.iter().flat_map(|path| entries(path, begin, end)).collect(),
+        };
+    }
+    found
+}
+
+#[expect(clippy::disallowed_methods, reason = "programs in it are judged before one is run: `is_trusted`")]
+fn entries(folder: &Path, begin: &str, end: &str) -> Vec<PathBuf> {
+    let fits = |name: &str| name.len() >= begin.len() + end.len() && name.starts_with(begin) && name.ends_with(end);
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_str().is_some_and(fits)).map(|entry| entry.path()).collect()
+}
+
+/// The numbers in a path, so that 15 comes after 9.
+fn numbers(path: &Path) -> Vec<u64> {
+    let text = path.to_string_lossy();
+    text.split(|c: char| !c.is_ascii_digit()).filter_map(|word| word.parse().ok()).collect()
+}
+
+fn shown((folder, name): Kept<'_>) -> String {
+    folder.path.join(name).display().to_string()
+}
+
+/// Of a password; without those that look alike.
+const LETTERS: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
+/// How long a program may take to say its version.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::{Reads, Work, finish, matching, numbers, program, said};
+    use crate::{End, StateFolder};
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|&word| word.to_owned()).collect()
+    }
+
+    #[test]
+    fn what_a_program_reads_and_writes() {
+        let directory = tempfile::tempdir().unwrap();
+        let folder = StateFolder::at(directory.path().join("kept"), rustix::process::getuid().as_raw());
+        folder.prepare().unwrap();
+        let cat = words(&["cat"]);
+        let work = Work { words: &cat, environment: &[], input: Reads::Text("a\nb"), output: Some((&folder, "one")) };
+        assert_eq!(finish(&work).unwrap(), End::Code(0));
+        let work = Work { input: Reads::File((&folder, "one")), output: Some((&folder, "two")), ..work };
+        assert_eq!(finish(&work).unwrap(), End::Code(0));
+        assert_eq!(std::fs::read(folder.path.join("two")).unwrap(), b"a\nb");
+        assert!(finish(&work).is_err(), "what is there stays");
+    }
+
+    #[test]
+    fn how_a_program_ends_and_that_there_is_none() {
+        let environment = [("CODE".to_owned(), "7".to_owned())];
+        let line = words(&["sh", "-c", "exit $CODE"]);
+        let work = Work { words: &line, environment: &environment, input: Reads::Nothing, output: None };
+        assert_eq!(finish(&work).unwrap(), End::Code(7));
+        let none = words(&["no-such-program-here"]);
+        let error = finish(&Work { words: &none, ..work }).unwrap_err();
+        assert!(error.to_string().contains("no-such-program-here"), "{error}");
+        // A text that nobody reads.
+        let work = Work { words: &words(&["true"]), environment: &[], input: Reads::Text(&"x".repeat(1 << 20)), output: None };
+        assert_eq!(finish(&work).unwrap(), End::Code(0));
+    }
+
+    #[test]
+    fn programs_are_found_in_path_and_in_folders_with_stars() {
+        assert!(program("sh", &[]).is_some());
+        assert_eq!(program("no-such-program-here", &["/usr/*/bin", "/none/*"]), None);
+        let directory = tempfile::tempdir().unwrap();
+        let root = directory.path().to_str().unwrap();
+        for name in ["v9", "v15", "w"] {
+            std::fs::create_dir_all(directory.path().join(name).join("bin")).unwrap();
+        }
+        let mut found = matching(&format!("{root}/v*/bin"));
+        found.sort_by_key(|path| numbers(path));
+        assert_eq!(found, ["v9/bin", "v15/bin"].map(|name| directory.path().join(name)));
+        assert_eq!(matching("/"), [PathBuf::from("/")]);
+    }
+
+    #[test]
+    fn passwords_are_long_and_new() {
+        let (one, other) = (super::password().unwrap(), super::password().unwrap());
+        assert!(one.len() == 24 && one != other && one.chars().all(|c| c.is_ascii_alphanumeric()), "{one} {other}");
+    }
+
+    #[test]
+    fn what_a_program_says() {
+        assert!(said(&program("sh", &[]).unwrap(), &["-c", "echo 1.2 >&2"]).unwrap().contains("1.2"));
+    }
+}
