@@ -113,10 +113,10 @@ fn an_address_without_a_family_is_the_wildcard_as_the_kernel_takes_it() {
          for type in (socket.SOCK_STREAM, socket.SOCK_DGRAM):\n\
          \x20   s = socket.socket(socket.AF_INET, type); done = libc.bind(s.fileno(), address, 16)\n\
          \x20   if type == socket.SOCK_STREAM: s.listen()\n\
-         \x20   print(done, s.getsockname()[1] != 5300, s.getsockname()[1] % 100, device(s))\n\
+         \x20   print(done, s.getsockname()[1] != 5300, s.getsockname()[1] % 100, device(s) or fenced(s))\n\
          six = socket.socket(socket.AF_INET6); print(libc.bind(six.fileno(), address + bytes(12), 28), ctypes.get_errno())",
     );
-    assert_eq!(stdout, "0 True 0 lo\n0 True 0 lo\n-1 97");
+    assert_eq!(stdout, "0 True 0 lo\n0 True 0 fenced\n-1 97");
 }
 
 #[test]
@@ -182,8 +182,8 @@ fn datagrams() {
     assert!(line.ends_with(&format!("serves udp/localhost:{port}")), "{line}");
     assert_eq!(stage.heard_in(&stage.one, "127.0.0.1 11211 udp"), "datagram");
     assert_eq!(stage.heard(&format!("127.0.0.1 {port} udp")), "datagram");
-    let (stdout, _) = stage.said("s = socket.socket(2, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 53)); print(device(s))");
-    assert_eq!(stdout, "lo");
+    let (stdout, _) = stage.said("s = socket.socket(2, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 53)); print(fenced(s))");
+    assert_eq!(stdout, "fenced");
 }
 
 #[test]
@@ -361,18 +361,17 @@ fn a_listener_that_is_handed_in_is_pinned_before_the_program_has_it() {
 }
 
 #[test]
-fn datagram_sockets_that_are_handed_in_are_pinned_where_they_serve() {
+fn datagram_sockets_that_are_handed_in_are_fenced_where_they_serve() {
     let Some(stage) = Stage::new() else { return };
     let portward = stage.world.portward_path().to_str().unwrap();
     let code = format!(
         "import os, socket\ns = socket.socket(type=2); s.bind(('0.0.0.0', 3000)); c = socket.socket(type=2); c.connect(('127.0.0.1', 9))\n\
          for x in s, c: os.set_inheritable(x.fileno(), True)\n\
          os.environ['FDS'] = f'{{s.fileno()}} {{c.fileno()}}'\n\
-         os.execv('{portward}', ['portward', 'run', 'python3', '-c', \"import os, socket; \
-         print([socket.socket(fileno=int(n)).getsockopt(1, 25, 16).rstrip(bytes(1)).decode() for n in os.environ['FDS'].split()])\"])"
+         os.execv('{portward}', ['portward', 'run', 'python3', '-c', '''{BEFORE}\nprint([fenced(socket.socket(fileno=int(n))) for n in os.environ[\"FDS\"].split()])'''])"
     );
     let said = stage.inside(&stage.one).run(&["python3", "-c", &code]);
-    assert_eq!(said.stdout, "['lo', '']\n", "{said}");
+    assert_eq!(said.stdout, "['fenced', 'open']\n", "{said}");
 }
 
 #[test]
@@ -392,6 +391,9 @@ fn a_socket_that_is_passed_along_is_pinned_by_who_listens() {
 pub(super) const BEFORE: &str = "
 import ctypes, os, socket, sys, threading
 def device(s): return s.getsockopt(1, 25, 16).rstrip(bytes(1)).decode()
+def fenced(s):
+    steps = ctypes.c_uint32(0); ctypes.CDLL(None).getsockopt(s.fileno(), 1, 26, None, ctypes.byref(steps))
+    return 'fenced' if steps.value else 'open'
 def number(f):
     try: f(); return 0
     except OSError as error: return error.errno

@@ -57,7 +57,10 @@ static void serve(u32 family, u32 type, const void *address, u32 size) {
     char device[16] = {0};
     has = sizeof device;
     on_socket(15, 365, socket, 1, 25, (u32)device, (u32)&has);
-    say(device[0] ? device : "-");
+    // A filter, by the number of its steps.
+    has = 0;
+    if (!device[0]) on_socket(15, 365, socket, 1, 26, 0, (u32)&has);
+    say(device[0] ? device : has ? "fenced" : "-");
     say("\n");
     char byte;
     call(3, 0, (u32)&byte, 1, 0, 0);

@@ -39,7 +39,7 @@ fn a_32_bit_program_is_served_as_any_other() {
             server.tell("end");
             server.end();
             let mut datagrams = entry().start_portward(&["run", &elder, way, "udp"]);
-            assert_eq!(datagrams.line(), "0 11 lo", "{}", datagrams.stderr());
+            assert_eq!(datagrams.line(), "0 11 fenced", "{}", datagrams.stderr());
             datagrams.tell("end");
             datagrams.end();
             let _ = std::fs::remove_file(project.join("elder.sock"));

@@ -45,7 +45,10 @@ static void *swap(void *unused) {
 static int pinned(int s) {
     char device[16] = "";
     socklen_t length = sizeof device;
-    return getsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, device, &length) == 0 && strcmp(device, "lo") == 0;
+    if (getsockopt(s, SOL_SOCKET, SO_BINDTODEVICE, device, &length) == 0 && strcmp(device, "lo") == 0) return 1;
+    // The fence of one of UDP: a filter, by the number of its steps.
+    length = 0;
+    return binds && getsockopt(s, SOL_SOCKET, SO_GET_FILTER, 0, &length) == 0 && length > 0;
 }
 
 // Whether a socket serves: it listens, or it has the port that it asked for.

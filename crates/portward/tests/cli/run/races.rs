@@ -147,11 +147,13 @@ fn a_listener_from_outside_that_another_device_holds_listens_no_more() {
 }
 
 #[test]
-fn a_datagram_socket_that_takes_its_peer_from_it_keeps_its_pin() {
+fn a_datagram_socket_that_takes_its_peer_from_it_keeps_its_fence_and_pin() {
     let Some(stage) = Stage::new() else { return };
     let (stdout, _) = stage.said(
-        "libc = ctypes.CDLL(None); s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(('0.0.0.0', 5300))\n\
-         before = device(s); print(libc.connect(s.fileno(), bytes(16), 16), before, device(s) or '-')",
+        "libc = ctypes.CDLL(None)\n\
+         for at in '0.0.0.0', '127.0.0.1':\n\
+         \x20   s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((at, 5300)); before = device(s) or fenced(s)\n\
+         \x20   print(libc.connect(s.fileno(), bytes(16), 16), before, device(s) or fenced(s))",
     );
-    assert_eq!(stdout, "0 lo lo");
+    assert_eq!(stdout, "0 fenced fenced\n0 lo lo");
 }
