@@ -64,11 +64,11 @@ impl Makers {
             if self.made.contains(&at) || self.is_full {
                 return false;
             }
-            match above(at.0) {
+            match Callers::origin(at.0) {
                 // What stands below the supervisor is what it started, or has lost its parent, which may have been anybody.
-                Some(parent) if parent == own() => return self.made.is_empty(),
-                Some(parent) => match start_of(parent) {
-                    Some(start) => at = (parent, start),
+                Some((parent, _)) if parent == own() => return self.made.is_empty(),
+                Some((parent, _)) => match Callers::origin(parent) {
+                    Some((_, start)) => at = (parent, start),
                     None => return false,
                 },
                 None => return false,
@@ -87,7 +87,7 @@ impl Makers {
             return Some(*known);
         }
         let pid = Callers::process(tid).ok()?;
-        let process = (pid, start_of(pid)?);
+        let process = (pid, Callers::origin(pid)?.1);
         self.known.insert(tid, process);
         Some(process)
     }
@@ -113,26 +113,6 @@ fn own() -> u32 {
     getpid().as_raw_nonzero().get().unsigned_abs()
 }
 
-/// The parent of a process.
-fn above(pid: u32) -> Option<u32> {
-    field(pid, PARENT)?.try_into().ok()
-}
-
-/// When a process started.
-fn start_of(pid: u32) -> Option<u64> {
-    field(pid, START)
-}
-
-/// A number of `/proc/PID/stat`, counted from the one after the name, which everybody may read.
-fn field(pid: u32, at: usize) -> Option<u64> {
-    let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
-    let end = stat.iter().rposition(|byte| *byte == b')')?;
-    std::str::from_utf8(stat.get(end + 2..)?).ok()?.split(' ').nth(at)?.parse().ok()
-}
-
-/// Their places in `/proc/PID/stat` (`proc_pid_stat(5)`), after the name.
-const PARENT: usize = 1;
-const START: usize = 19;
 /// Makers that are remembered; one takes some forty bytes.
 const MOST: usize = 20_000;
 /// Parents that are looked at above a process.

@@ -83,6 +83,12 @@ impl Callers {
         Ok(procfs::thread_group(&status).unwrap_or(tid))
     }
 
+    /// The parent of a process, and when it started in ticks since boot, which everybody may read (`/proc/PID/stat`).
+    pub fn origin(pid: u32) -> Option<(u32, u64)> {
+        let stat = fs::read(format!("/proc/{pid}/stat")).ok()?;
+        procfs::stat(&stat).map(|stat| (stat.parent, stat.started_ticks))
+    }
+
     /// What the kernel calls a thread (`/proc/TID/comm`); of a program that has just begun, the beginning of its file's name.
     pub fn name(tid: u32) -> io::Result<Vec<u8>> {
         let mut name = fs::read(format!("/proc/{tid}/comm"))?;
