@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use portward_model::{Caller, CommandLine, Gap, Lack, Moment, Need, Process, ProcessId, ProcessState, hint};
+use portward_model::{Caller, CommandLine, Gap, Lack, Moment, Need, Own, Process, ProcessId, ProcessState, hint};
 use portward_store::Store;
 use portward_sys::{
     Context, Look, Rights,
@@ -15,18 +15,29 @@ use crate::{
     runs::{Run, Sessions, is_alive},
 };
 
+/// Who is asked, and for what.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Asking<'a> {
+    /// These supervisors; every one where none is named.
+    pub(crate) only: Option<&'a [ProcessId]>,
+    /// The port that listeners asked for or serve; all of them where none is named.
+    pub(crate) port: Option<u16>,
+    /// A program's call waits for the answer, and those that are late are not waited for again.
+    pub(crate) is_hurried: bool,
+}
+
 /// What the supervisors of the caller's tell, as far as they answer.
 pub(crate) fn answering(host: &dyn Look, caller: &Caller, patience: Duration) -> Vec<Record> {
-    let heard = runtime::ask(caller, None, &control::question(&Ask::Run), patience);
+    let heard = runtime::ask(caller, None, &control::question(&Ask::Run { port: None }), patience);
     let records = heard.into_iter().filter_map(|heard| believed(host, heard.process, heard.pid, &heard.said.ok()?).ok());
     records.collect()
 }
 
-/// Asks every supervisor, or these.
-pub(crate) fn asked(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>, store: Option<&Store<'_>>) -> Sessions {
+/// Asks supervisors for their sessions.
+pub(crate) fn asked(host: &dyn Look, caller: &Caller, asking: Asking<'_>, store: Option<&Store<'_>>) -> Sessions {
     let mut found = Sessions::default();
     let mut all: Option<Vec<Process>> = None;
-    for heard in patiently(host, caller, only) {
+    for heard in patiently(host, caller, asking) {
         let process = heard.process;
         let why = match heard.said {
             Ok(said) => match believed(host, process, heard.pid, &said) {
@@ -57,9 +68,12 @@ pub(crate) fn asked(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>
 
 /// Asks, and waits longer for those that could answer: on a machine that is busy they need their turn. One that has only just begun is
 /// not heard of yet, unless it is asked by itself.
-fn patiently(host: &dyn Look, caller: &Caller, only: Option<&[ProcessId]>) -> Vec<Heard> {
-    let question = control::question(&Ask::Run);
-    let mut heard = runtime::ask(caller, only, &question, PATIENCE);
+fn patiently(host: &dyn Look, caller: &Caller, Asking { only, port, is_hurried }: Asking<'_>) -> Vec<Heard> {
+    let question = control::question(&Ask::Run { port });
+    let mut heard = runtime::ask(caller, only, &question, if is_hurried { LITTLE_PATIENCE } else { PATIENCE });
+    if is_hurried {
+        return heard;
+    }
     let is_silent = |heard: &&Heard| matches!(heard.said, Err(Unheard::Silent));
     let silent: Vec<ProcessId> = heard.iter().filter(is_silent).map(|heard| heard.process).collect();
     if silent.is_empty() {
@@ -97,7 +111,13 @@ fn believed(host: &dyn Look, process: ProcessId, pid: u32, said: &[u8]) -> Resul
 pub(crate) fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Vec<u32> {
     let now = cx.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Moment(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-    let processes = cx.look().every_process().unwrap_or_default();
+    // By their names first: all that is told of every process takes twenty times as long.
+    let mut named = cx.look().called(Own::NAME).unwrap_or_default();
+    named.retain(|pid| *pid != cx.caller.process.pid && !known.iter().any(|known| known.pid == *pid));
+    if named.is_empty() {
+        return Vec::new();
+    }
+    let processes = cx.look().processes(&named).unwrap_or_default();
     let others = processes.iter().filter(|process| supervises(process, cx.caller.uid) && !known.contains(&process.id));
     // One that has just begun has told nobody yet.
     let settled = others.filter(|process| now.0.saturating_sub(process.started_at.0) > STARTING_MS);
@@ -122,6 +142,8 @@ pub(crate) fn unseen(pid: u32, error: Option<String>) -> Gap {
 
 /// How long supervisors have to answer, all of them at once.
 const PATIENCE: Duration = Duration::from_millis(200);
+/// How long they have where a call waits. One that is late is a session all the same, of which no listener is known.
+const LITTLE_PATIENCE: Duration = Duration::from_millis(100);
 /// How long those have beyond that which are not stopped.
 const MORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a supervisor may take to begin to answer after its start before that is told, in milliseconds. Thirty that start at once on

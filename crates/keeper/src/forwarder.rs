@@ -21,7 +21,10 @@ use portward_sys::{
     Acts, Ask, Cancel, Clock, Context, LO, Look, Nobody, StateSet, SystemClock, Which, path_of, runtime, this_caller,
 };
 
-use crate::runs::{RunListener, is_alive, process_at, told};
+use crate::{
+    asking::Asking,
+    runs::{RunListener, is_alive, process_at, told},
+};
 
 /// Becomes the forwarder, if this process was started for that; everybody else goes on.
 ///
@@ -190,7 +193,7 @@ pub struct Services {
 impl Services {
     /// By the record of a project's sessions that live.
     pub fn of(host: &dyn Look, caller: &Caller, store: &Store<'_>, project: ProjectId) -> Result<Self, Failure> {
-        let sessions = told(host, caller, Some(store));
+        let sessions = told(host, caller, Asking::default(), Some(store));
         let listeners: Vec<RunListener> = sessions.of(project).flat_map(|run| run.listeners.clone()).collect();
         let leases = store.all()?;
         let mut ports = BTreeMap::new();

@@ -38,6 +38,7 @@ pub use portward_proxy::reserve;
 pub use record::KeptAs;
 pub use runs::{
     Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, join, listening, process_at, sessions,
+    sessions_by,
 };
 pub use services::{
     Answers, Attached, Job, JobPort, Keeper, Keeping, Kept, KeptState, Log, Order, Question, Said, Tail, bring_up, kept_projects,

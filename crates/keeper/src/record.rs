@@ -14,7 +14,12 @@ use crate::{
 #[serde(tag = "ask", rename_all = "snake_case")]
 pub(crate) enum Ask {
     /// What it supervises; answered with a [`Record`].
-    Run,
+    Run {
+        /// A port: of the listeners only those are told that asked for it, or serve it. Every one where none is named, and by supervisors
+        /// of the release before this one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        port: Option<u16>,
+    },
     /// To call the process that asks by this name; answered with what it supervises then.
     Name {
         /// The name.
@@ -55,6 +60,21 @@ impl Record {
         self.listeners.push(listener);
     }
 
+    /// The same with those listeners alone that asked for a port, or serve it.
+    fn about(&self, port: u16) -> Self {
+        let is_about = |row: &&RunListener| row.serves.port() == port || row.asked.is_some_and(|asked| asked.port() == port);
+        Self {
+            supervisor: self.supervisor,
+            identity: self.identity.clone(),
+            block: self.block,
+            rules: self.rules,
+            started_at: self.started_at,
+            services: self.services.clone(),
+            kept: self.kept.clone(),
+            listeners: self.listeners.iter().filter(is_about).cloned().collect(),
+        }
+    }
+
     /// Calls a process by a name.
     fn name(&mut self, process: ProcessId, name: String) {
         self.services.retain(|service| service.process != process);
@@ -66,10 +86,14 @@ impl Record {
 
 /// Answers a question about the run.
 pub(crate) fn asked(ask: Ask, peer: Peer, run: &State<Record>) -> Result<Record, String> {
-    if let Ask::Name { name } = ask {
-        let machine = portward_sys::this_machine().map_err(|error| error.to_string())?;
-        let process = process_at(machine.as_ref(), peer.pid).ok_or("who asks is not seen from here")?.id;
-        run.change(|record| record.name(process, name));
+    match ask {
+        Ask::Run { port: Some(port) } => return Ok(run.now().about(port)),
+        Ask::Run { port: None } => {}
+        Ask::Name { name } => {
+            let machine = portward_sys::this_machine().map_err(|error| error.to_string())?;
+            let process = process_at(machine.as_ref(), peer.pid).ok_or("who asks is not seen from here")?.id;
+            run.change(|record| record.name(process, name));
+        }
     }
     Ok(run.now().as_ref().clone())
 }
@@ -81,8 +105,23 @@ const MOST_SERVICES: usize = 1000;
 mod tests {
     use portward_model::{Moment, ProcessId, Transport};
 
-    use super::Record;
+    use super::{Ask, Record};
     use crate::runs::RunListener;
+
+    #[test]
+    fn a_question_about_one_port_is_one_for_all_of_them_to_whoever_knows_no_other() {
+        let read = |line: &str| serde_json::from_str::<Ask>(line).unwrap();
+        assert!(matches!(read(r#"{"ask":"run"}"#), Ask::Run { port: None }));
+        let line = serde_json::to_string(&Ask::Run { port: Some(3000) }).unwrap();
+        assert!(matches!(read(&line), Ask::Run { port: Some(3000) }));
+        /// As the release before this one reads it.
+        #[derive(serde::Deserialize)]
+        #[serde(tag = "ask", rename_all = "snake_case")]
+        enum Before {
+            Run,
+        }
+        assert!(matches!(serde_json::from_str(&line), Ok(Before::Run)));
+    }
 
     #[test]
     fn one_place_has_one_listener_and_one_process_one_name() {
@@ -111,6 +150,9 @@ mod tests {
             record.add(row);
         }
         assert_eq!(record.listeners.iter().map(|row| row.pid).collect::<Vec<_>>(), [2, 3]);
+        assert!(record.about(3000).listeners.is_empty());
+        record.listeners[0].asked = Some(([127, 0, 0, 1], 3000).into());
+        assert_eq!([20301, 3000, 20300].map(|port| record.about(port).listeners[0].pid), [2, 2, 3]);
         for name in ["a", "b"] {
             record.name(own, name.to_owned());
         }

@@ -16,7 +16,7 @@ use portward_sys::{Acts, Context, Look, Rights, path_of, runtime};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    asking::{asked, unheard, unseen},
+    asking::{Asking, asked, unheard, unseen},
     control,
     forwarder::holder,
     record::{Ask, KeptAs, Record},
@@ -102,13 +102,18 @@ pub struct RunListener {
 /// The sessions of the user who asks. Whoever reads runs reads them here.
 pub fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
     let (store, gap) = leases(cx);
-    let mut found = told(cx.look(), cx.caller, store.as_ref());
+    let mut found = sessions_by(cx, store.as_ref());
     found.gaps.extend(gap);
-    let front = || store.as_ref().and_then(|store| holder(cx.look(), store).ok().flatten());
-    found.front = hurried(A_MOMENT, front).0;
+    Ok(found)
+}
+
+/// The same, with what this store says of projects.
+pub fn sessions_by<R: Rights>(cx: &Context<'_, R>, store: Option<&Store<'_>>) -> Sessions {
+    let mut found = told(cx.look(), cx.caller, Asking::default(), store);
+    found.front = hurried(A_MOMENT, || holder(cx.look(), store?).ok().flatten()).0;
     let known: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
     found.gaps.extend(unheard(cx, &known).iter().map(|pid| unseen(*pid, None)));
-    Ok(found)
+    found
 }
 
 /// The store, where it can be read in a moment: another program may keep it to itself.
@@ -125,8 +130,8 @@ fn unread(failure: Failure) -> Gap {
 }
 
 /// The sessions that there are, by what their supervisors tell; with what the store says of projects.
-pub(crate) fn told(host: &dyn Look, caller: &Caller, store: Option<&Store<'_>>) -> Sessions {
-    let mut found = asked(host, caller, None, store);
+pub(crate) fn told(host: &dyn Look, caller: &Caller, asking: Asking<'_>, store: Option<&Store<'_>>) -> Sessions {
+    let mut found = asked(host, caller, asking, store);
     if let Some(store) = store {
         let heard: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
         match recorded(host, store) {
@@ -152,13 +157,13 @@ impl Sessions {
         self.runs.iter().filter(move |run| run.project.id == Some(project))
     }
 
-    /// The run that a process belongs to: a supervisor takes in what loses its parent, so that it stands above all of its own.
+    /// The run that a process belongs to, the innermost of several: a supervisor takes in what loses its parent, so that it stands above
+    /// all of its own.
     pub fn above(&self, host: &dyn Look, pid: u32) -> Option<&Run> {
         if self.runs.is_empty() {
             return None;
         }
-        let above = all_above(host, pid);
-        self.runs.iter().find(|run| above.contains(&run.supervisor))
+        all_above(host, pid).iter().find_map(|above| self.runs.iter().find(|run| run.supervisor == *above))
     }
 }
 
@@ -294,7 +299,7 @@ pub fn enclosing<R: Rights>(cx: &Context<'_, R>) -> Result<Option<Run>, Failure>
     let above = all_above(host, cx.caller.process.pid);
     let is_above = |run: &Run| above.contains(&run.supervisor);
     let store = leases(cx).0;
-    let mut runs = asked(host, cx.caller, Some(&above), store.as_ref()).runs;
+    let mut runs = asked(host, cx.caller, Asking { only: Some(&above), ..Asking::default() }, store.as_ref()).runs;
     if !runs.iter().any(is_above)
         && let Some(store) = &store
     {

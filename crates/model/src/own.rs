@@ -21,6 +21,8 @@ pub enum Own {
 }
 
 impl Own {
+    /// What the kernel calls a process of it, and the end of its program's path as it is called.
+    pub const NAME: &'static str = "portward";
     /// The first argument of a supervisor, hidden from help.
     pub const SUPERVISES: &'static str = "session-supervisor";
     /// The first argument of the forwarder.
@@ -39,7 +41,7 @@ impl Own {
 
     fn of_arguments(argv: &[Text]) -> Option<Self> {
         let program = argv.first().map(Text::raw).and_then(|path| path.rsplit(|byte| *byte == b'/').next());
-        if program != Some(NAME) {
+        if program != Some(Self::NAME.as_bytes()) {
             return None;
         }
         let word = argv.get(1).map(Text::raw).unwrap_or_default();
@@ -62,9 +64,6 @@ impl Own {
         }
     }
 }
-
-/// The end of its program's path as it is called.
-const NAME: &[u8] = b"portward";
 
 #[cfg(test)]
 mod tests {

@@ -8,7 +8,6 @@ mod port;
 mod project;
 mod service;
 
-use portward_keeper::enclosing;
 use portward_model::{Gap, Lack, Need, Text};
 use portward_store::{Store, here};
 use portward_sys::{Context, Rights, noted};
@@ -16,9 +15,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Failure,
-    op::ps::{Session, Sessions, number, own_sessions, sessions},
-pub use near::distance;
+    op::ps::{self, Session, Sessions, number},
 };
+pub use near::distance;
 pub use port::Meant;
 pub(crate) use port::{Twofold, also, real};
 pub(crate) use project::find as find_project;
@@ -64,7 +63,10 @@ impl Known {
         let mut known: Self = noted(cx.look(), "sessions", || Self::read(cx, true).unwrap_or_else(Self::unread));
         if let Some(word) = project {
             let place = project::named(cx, &known.projects, known.here.as_ref(), word)?;
-            known.leases = noted(cx.look(), "leases of a project", || leases(cx, &place).unwrap_or_default());
+            known.leases = noted(cx.look(), "leases of a project", || {
+                let store = Store::reading(cx).ok().flatten();
+                store.and_then(|store| leases(&store, &place).ok()).unwrap_or_default()
+            });
             known.here = Some(place);
         }
         Ok(known)
@@ -79,8 +81,17 @@ impl Known {
         Ok(known)
     }
 
-    fn read<R: Rights>(cx: &Context<'_, R>, beside: bool) -> Result<Self, Failure> {
-        let Sessions { sessions, gaps, .. } = if beside { sessions(cx) } else { own_sessions(cx) }?;
+    fn read<R: Rights>(cx: &Context<'_, R>, with_beside: bool) -> Result<Self, Failure> {
+        let store = Store::reading(cx)?;
+        let own = portward_keeper::sessions_by(cx, store.as_ref());
+        // A supervisor that has just begun is waited for by who asks it alone.
+        let enclosing = match own.above(cx.look(), cx.caller.process.pid) {
+            Some(run) => Some(number(&run.project)),
+            None if cx.caller.session.is_some() => portward_keeper::enclosing(cx)?.map(|run| number(&run.project)),
+            None => None,
+        };
+        let found = ps::told(cx.look(), own);
+        let Sessions { sessions, gaps, .. } = if with_beside { ps::beside(cx, found)? } else { found };
         let mut known = Self { sessions, gaps, ..Self::default() };
         let identity = here(cx)?;
         known.here = identity.as_ref().map(|identity| Place {
@@ -88,7 +99,7 @@ impl Known {
             name: identity.title(),
             root: Some(identity.project.root.clone()),
         });
-        if let Some(store) = Store::reading(cx)? {
+        if let Some(store) = store {
             known.projects = store.projects()?.into_iter().map(Place::from).collect();
             // Found by what it is, wherever its folder has gone since.
             if identity.is_some()
@@ -96,12 +107,11 @@ impl Known {
             {
                 known.here = Some(row.into());
             }
-            if let Some(run) = enclosing(cx)? {
-                let id = number(&run.project);
+            if let Some(id) = enclosing {
                 known.here = known.projects.iter().find(|place| place.id == id).cloned().or(known.here);
             }
             if let Some(place) = &known.here {
-                known.leases = leases(cx, place)?;
+                known.leases = leases(&store, place)?;
             }
             known.forwarder = store.front()?.and_then(|row| portward_keeper::alive(cx.look(), &row)).map(|process| process.pid);
         }
@@ -150,10 +160,8 @@ pub(crate) fn session_words(session: &Session) -> String {
     session.project.as_ref().map_or_else(|| "a session outside any project".to_owned(), Text::shown)
 }
 
-fn leases<R: Rights>(cx: &Context<'_, R>, place: &Place) -> Result<Vec<(u16, u16)>, Failure> {
-    let Ok(id) = place.id.parse() else { return Ok(Vec::new()) };
-    let store = Store::reading(cx)?;
-    store.map_or_else(|| Ok(Vec::new()), |store| store.mapping(portward_store::ProjectId(id)))
+fn leases(store: &Store<'_>, place: &Place) -> Result<Vec<(u16, u16)>, Failure> {
+    place.id.parse().map_or_else(|_| Ok(Vec::new()), |id| store.mapping(portward_store::ProjectId(id)))
 }
 
 impl From<portward_store::ProjectRow> for Place {

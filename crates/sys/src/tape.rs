@@ -112,6 +112,10 @@ impl Tape {
             Reading::Holders(sockets, _) => Answer::Holders(self.holders_of(sockets)),
             Reading::Processes(_) => Answer::Processes(snapshot.processes.clone()),
             Reading::EveryProcess() => Answer::EveryProcess(snapshot.processes.clone()),
+            Reading::Called(name) => {
+                let called = snapshot.processes.iter().filter(|process| process.name.raw() == name.as_bytes());
+                Answer::Called(called.map(|process| process.id.pid).collect())
+            }
             Reading::Interfaces() => Answer::Interfaces(snapshot.interfaces.clone()),
             Reading::PortRules() => Answer::PortRules(snapshot.rules.clone()?),
             Reading::Users() => Answer::Users(snapshot.users.clone()),

@@ -292,7 +292,7 @@ impl All {
 
     /// What sessions tell, these or all.
     fn records(&self, only: Option<&[ProcessId]>) -> Vec<Record> {
-        let heard = runtime::ask(self.cx.caller, only, &control::question(&record::Ask::Run), PATIENCE);
+        let heard = runtime::ask(self.cx.caller, only, &control::question(&record::Ask::Run { port: None }), PATIENCE);
         let told = heard.into_iter().filter_map(|heard| {
             let record: Record = control::answer(&heard.said.ok()?).ok()?;
             (record.supervisor == heard.process && heard.pid == heard.process.pid).then_some(record)

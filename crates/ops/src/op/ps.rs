@@ -132,7 +132,11 @@ impl Op for Ps {
 
 /// The sessions of this user and, under root, of the user who called.
 pub(crate) fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
-    let mut found = own_sessions(cx)?;
+    beside(cx, own_sessions(cx)?)
+}
+
+/// The same, with what is known of this user's own.
+pub(crate) fn beside<R: Rights>(cx: &Context<'_, R>, mut found: Sessions) -> Result<Sessions, Failure> {
     // Those of the user who called root stand beside root's own.
     if let Some(theirs) = hands::beside(&Ps::default(), cx).transpose()? {
         found.sessions.extend(theirs.sessions);
@@ -144,7 +148,11 @@ pub(crate) fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failu
 
 /// The sessions of this user.
 pub(crate) fn own_sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
-    let (host, found) = (cx.look(), portward_keeper::sessions(cx)?);
+    Ok(told(cx.look(), portward_keeper::sessions(cx)?))
+}
+
+/// Sessions as they are told, by what their supervisors say.
+pub(crate) fn told(host: &dyn Look, found: portward_keeper::Sessions) -> Sessions {
     let serving = if found.runs.is_empty() { BTreeSet::new() } else { serving(host) };
     let mut projects: Vec<(&RunProject, Vec<&Run>)> = Vec::new();
     for run in &found.runs {
@@ -158,7 +166,7 @@ pub(crate) fn own_sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, F
         let front = found.front.is_some() && found.front == project.id;
         Session { front, ..session(host, project, runs, &serving) }
     });
-    Ok(Sessions { sessions: each.collect(), lost: found.lost.len(), gaps: found.gaps, ..Sessions::default() })
+    Sessions { sessions: each.collect(), lost: found.lost.len(), gaps: found.gaps, ..Sessions::default() }
 }
 
 /// A project's number as a document has it. One that the reader's store does not know goes by its root, so that no two are one.

@@ -16,6 +16,7 @@ use std::{
     io::{self, Read},
     os::unix::ffi::{OsStrExt, OsStringExt},
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use portward_wire::procfs::{self, Mount};
@@ -35,7 +36,7 @@ use super::{
 
 /// The file systems that this process sees, to tell those that answer at once from those that may not.
 pub(crate) struct Mounts {
-    all: Vec<Mount>,
+    all: OnceLock<Vec<Mount>>,
     /// Where one begins that may never answer; mostly nowhere.
     stalling: Vec<PathBuf>,
     /// What a person named is waited for, and what a reader process reads, which nobody waits for.
@@ -45,16 +46,19 @@ pub(crate) struct Mounts {
 impl Mounts {
     /// As they are now. Without them every file system may be one that never answers.
     pub(super) fn now() -> Self {
-        let bytes = kernel::read("/proc/thread-self/mountinfo").unwrap_or_default();
-        let all = procfs::mounts(&bytes);
+        let mut mounts = Self { all: OnceLock::new(), stalling: Vec::new(), patient: false };
         let point = |mount: &Mount| PathBuf::from(OsStr::from_bytes(&mount.point));
-        let stalling = all.iter().filter(|mount| !answers(mount)).map(point).collect();
-        Self { all, stalling, patient: false }
+        mounts.stalling = mounts.all().iter().filter(|mount| !answers(mount)).map(point).collect();
+        mounts
     }
 
-    /// The same for what is worth waiting for: what a person named.
+    /// The same for what is worth waiting for: what a person named. They are read once somebody asks for one of them.
     pub(crate) fn patient() -> Self {
-        Self { patient: true, ..Self::now() }
+        Self { all: OnceLock::new(), stalling: Vec::new(), patient: true }
+    }
+
+    fn all(&self) -> &[Mount] {
+        self.all.get_or_init(|| procfs::mounts(&kernel::read("/proc/thread-self/mountinfo").unwrap_or_default()))
     }
 
     /// True when a look at this path may take for ever. A relative one begins in this process's own folder, which may be on such a
@@ -63,17 +67,17 @@ impl Mounts {
         if path.is_relative() {
             return !self.patient && !std::env::current_dir().is_ok_and(|own| !self.may_stall(&own.join(path)));
         }
-        if self.patient || (!self.all.is_empty() && !self.stalling.iter().any(|point| path.starts_with(point))) {
+        if self.patient || (!self.all().is_empty() && !self.stalling.iter().any(|point| path.starts_with(point))) {
             return false;
         }
         // Of those that hold the path the longest is meant, and of two equal ones the later.
-        let holding = self.all.iter().filter(|mount| path.starts_with(OsStr::from_bytes(&mount.point)));
+        let holding = self.all().iter().filter(|mount| path.starts_with(OsStr::from_bytes(&mount.point)));
         !holding.max_by_key(|mount| mount.point.len()).is_some_and(answers)
     }
 
     /// True when a mount is known not to be one that may take for ever.
     fn answers(&self, id: u64) -> bool {
-        self.patient || self.all.iter().find(|mount| mount.id == id).is_some_and(answers)
+        self.patient || self.all().iter().find(|mount| mount.id == id).is_some_and(answers)
     }
 
     /// True when nobody but root and this process's user could have chosen where a path leads.
@@ -148,7 +152,7 @@ impl Place<'_> {
     /// The device of its file system, in the kernel's own encoding: of btrfs and overlay not what their files tell of themselves
     /// (`show_mountinfo` in `fs/proc_namespace.c`, `vfs_getattr`).
     pub(super) fn device(&self) -> u32 {
-        let mount = self.mounts.all.iter().find(|mount| mount.id == self.facts.stx_mnt_id);
+        let mount = self.mounts.all().iter().find(|mount| mount.id == self.facts.stx_mnt_id);
         mount.map_or(self.facts.stx_dev_major << 20 | self.facts.stx_dev_minor, |mount| mount.device)
     }
 

@@ -25,7 +25,7 @@ use rustix::{
 use super::{
     files::Mounts,
     kernel,
-    paths::{Path, number},
+    paths::{Part, Path, number},
 };
 use crate::SysError;
 
@@ -52,6 +52,21 @@ pub(super) fn pids() -> Result<Vec<u32>, SysError> {
         });
     }
     Ok(pids)
+}
+
+/// The processes that the kernel calls so (`/proc/PID/comm`), of which no more than the name is read.
+pub(super) fn called(name: &str) -> Result<Vec<u32>, SysError> {
+    let root = root()?;
+    let mut called = pids()?;
+    called.retain(|pid| {
+        let mut path = Path::default();
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let Ok(file) = openat(&root, path.of(&[(*pid).into(), Part::Name(b"/comm")]), flags, Mode::empty()) else { return false };
+        let mut own = [0; LONGEST_NAME];
+        let length = rustix::io::read(&file, &mut own[..]).unwrap_or_default();
+        own.get(..length).and_then(|own| own.strip_suffix(b"\n")) == Some(name.as_bytes())
+    });
+    Ok(called)
 }
 
 /// The processes with these pids and their ancestors.
@@ -349,5 +364,21 @@ fn same_table(one: u32, other: u32) -> Option<bool> {
 const KCMP_FILES: libc::c_int = 2;
 /// Threads with tables of their own are rare; a process with more than this many is not looked into further.
 const MOST_TABLES: usize = 64;
+/// `TASK_COMM_LEN` of `linux/sched.h`, with the end of the line.
+const LONGEST_NAME: usize = 17;
 /// No file of a process that Portward reads is longer, but for arguments made to be.
 const LONGEST_FILE: usize = 128 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::called;
+
+    #[test]
+    fn a_process_is_found_by_its_name_alone() {
+        let own = std::process::id();
+        let name = std::fs::read_to_string("/proc/self/comm").unwrap();
+        let name = name.trim_end_matches('\n');
+        assert!(called(name).unwrap().contains(&own));
+        assert!(!called(&name[1..]).unwrap().contains(&own) && !called("").unwrap().contains(&own));
+    }
+}

@@ -8,6 +8,7 @@ use std::{
         fs::{PermissionsExt, lchown, symlink},
     },
     path::{Path, PathBuf},
+    sync::OnceLock,
 };
 
 use tempfile::TempDir;
@@ -117,6 +118,13 @@ fn what_looks_like_a_link_below_proc_is_followed_for_a_person_alone() {
 }
 
 #[test]
+fn who_waits_for_every_file_system_reads_of_none() {
+    let mounts = Mounts::patient();
+    assert!(mounts.find(TempDir::new().unwrap().path()).is_ok());
+    assert!(mounts.all.get().is_none(), "it is asked hundreds of times in a moment");
+}
+
+#[test]
 fn a_file_system_that_may_never_answer_is_not_entered() {
     let folder = TempDir::new().unwrap();
     let base = folder.path().canonicalize().unwrap();
@@ -124,7 +132,7 @@ fn a_file_system_that_may_never_answer_is_not_entered() {
     symlink("far/away", base.join("link")).unwrap();
     let mut mounts = Mounts::now();
     assert!(mounts.find(&base.join("far/away")).is_ok());
-    mounts.all.push(Mount {
+    mounts.all.get_mut().unwrap().push(Mount {
         id: 4_000_000_000,
         device: 1,
         point: base.join("far").into_os_string().into_encoded_bytes(),
@@ -138,7 +146,7 @@ fn a_file_system_that_may_never_answer_is_not_entered() {
     mounts.patient = true;
     assert!(mounts.find(&base.join("link")).is_ok());
     // Where it cannot be known, every one may be such.
-    assert!(Mounts { all: Vec::new(), stalling: Vec::new(), patient: false }.may_stall(Path::new("/etc")));
+    assert!(Mounts { all: OnceLock::from(Vec::new()), stalling: Vec::new(), patient: false }.may_stall(Path::new("/etc")));
 }
 
 const THEM: u32 = 4_321;
