@@ -24,6 +24,7 @@ mod errno;
 #[cfg(any(test, feature = "scenes"))]
 mod fixture;
 pub mod guard;
+pub mod lint;
 mod offer;
 mod paste;
 mod port;

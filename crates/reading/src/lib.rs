@@ -10,6 +10,7 @@ mod inquiry;
 mod look;
 mod name;
 pub mod project;
+pub mod sources;
 
 pub use inquiry::{NamesOf, inquire};
 pub use look::{Look, Story, View};

@@ -15,6 +15,7 @@ use portward_model::Transport;
 
 use node::Node;
 pub use number::{Url, urls};
+pub use package::WORKSPACES;
 pub use text::{Encoding, decoded};
 
 macro_rules! kinds {
@@ -28,6 +29,7 @@ macro_rules! kinds {
 
 kinds! {
     package,
+    workspace,
     procfile,
     compose,
     dotenv,

@@ -52,7 +52,7 @@ fn one(source: &Source<'_>, entry: &Entry, service: &Node, found: &mut Findings)
             found.facts.push(Fact::new(port, What::Exposed, "an entry of `expose`", item.line, item.column).of(name));
         }
     }
-    environment(service, name, found);
+    environment(service, name, at_host, found);
     let build = service.field("build").and_then(|build| build.text().or_else(|| build.text_of("context")));
     let depends = service.field("depends_on");
     let after = depends.map(Node::texts).unwrap_or_default().into_iter();
@@ -83,7 +83,7 @@ fn of_list(entry: Option<&Entry>) -> Ports {
 }
 
 /// What the service's programs find in their environment, and by it listen on or dial, in the container.
-fn environment(service: &Node, name: &str, found: &mut Findings) {
+fn environment(service: &Node, name: &str, at_host: bool, found: &mut Findings) {
     let Some(node) = service.field("environment") else { return };
     let listed = node.list().iter().filter_map(|item| item.text()?.split_once('=').map(|(key, value)| (key, value, item)));
     let mapped = node.map().iter().filter_map(|entry| Some((entry.key.as_str(), entry.node.text()?, &entry.node)));
@@ -105,7 +105,7 @@ fn environment(service: &Node, name: &str, found: &mut Findings) {
         found.urls(&value, node.line, node.column, Some(key));
         for fact in found.facts.iter_mut().skip(before) {
             fact.service = Some(name.to_owned());
-            fact.variable = Some(key.to_owned());
+            fact.variable = (!at_host).then(|| key.to_owned());
         }
     }
     if let Some(text) = service.text_of("command") {

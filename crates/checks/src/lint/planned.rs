@@ -1,0 +1,322 @@
+//! What a project without `portward.toml` would start, from the files that it has anyway: each service once, with where it comes
+//! from, and what a person has to decide.
+
+mod written;
+
+use std::collections::BTreeMap;
+
+use portward_model::{
+    Transport, masked_line,
+    plan::{DeclaredPort, Origin, Plan, Restart, Service, ServiceCommand, Template, Value},
+};
+use portward_wire::{
+    protocol,
+    source::{Fact, What},
+};
+
+use super::{
+    File, Project, Unit,
+    unit::{is_below, is_runner, units, usual},
+};
+
+pub use written::written;
+
+/// A plan that was gathered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Planned {
+    /// The services and values, in the order in which they are written.
+    pub plan: Plan,
+    /// What was seen and left out, or cannot be known from files, in sentences with their places.
+    pub decide: Vec<String>,
+}
+
+/// What a project's files would start.
+pub fn planned(project: &Project) -> Planned {
+    let all = units(project);
+    let mut planned = Planned::default();
+    let mut chosen: Vec<&Unit<'_>> = Vec::new();
+    for unit in &all {
+        match place_of(project, &all, unit) {
+            Place::Taken => chosen.push(unit),
+            Place::Left(why) => planned.decide.push(format!("{}:{} {why}", unit.file.path, unit.start.line)),
+            Place::Elsewhere => {}
+        }
+    }
+    // Databases first: whoever reads the file from the top reads what the others need.
+    chosen.sort_by_key(|unit| u8::from(!is_store(unit)));
+    let mut names: BTreeMap<String, usize> = BTreeMap::new();
+    let mut of_start: Vec<(String, String, String)> = Vec::new();
+    for unit in &chosen {
+        let name = unused(&name_of(unit), &mut names);
+        of_start.push((unit.file.path.clone(), unit.start.name.clone(), name.clone()));
+        let service = service(unit, name);
+        if service.ports.is_empty() && unit.file.kind.name == "package" {
+            planned.decide.push(format!(
+                "{}:{} says no port for {}: add port = ... where it listens",
+                unit.file.path, unit.start.line, service.name
+            ));
+        }
+        planned.plan.services.push(service);
+    }
+    let known = |file: &str, name: &str| {
+        of_start.iter().find(|(own, start, _)| own == file && start == name).map(|(.., name)| name.clone())
+    };
+    let stores: Vec<(String, u16)> = planned
+        .plan
+        .services
+        .iter()
+        .zip(&chosen)
+        .filter(|(_, unit)| is_store(unit))
+        .filter_map(|(service, _)| Some((service.name.clone(), service.port()?.asked)))
+        .collect();
+    for (at, unit) in chosen.iter().enumerate() {
+        let mut after: Vec<String> = unit.start.after.iter().filter_map(|name| known(&unit.file.path, name)).collect();
+        if !is_store(unit) {
+            after.extend(stores.iter().filter(|(_, port)| dials(project, unit, *port)).map(|(name, _)| name.clone()));
+        }
+        if let Some(service) = planned.plan.services.get_mut(at) {
+            after.sort();
+            after.dedup();
+            after.retain(|name| *name != service.name);
+            service.after = after;
+        }
+    }
+    planned.plan.values = values(project, &stores, &mut planned.decide);
+    planned
+}
+
+enum Place {
+    Taken,
+    /// Left out for this reason.
+    Left(String),
+    /// Another line stands for it.
+    Elsewhere,
+}
+
+fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
+    let folder = unit.start.folder.as_str();
+    let has = |kinds: &[&str]| {
+        all.iter().any(|other| kinds.contains(&other.file.kind.name) && other.start.folder == folder && runs(other))
+    };
+    match unit.file.kind.name {
+        "procfile" => {
+            let development = all.iter().any(|other| other.file.name() == "Procfile.dev" && other.start.folder == folder);
+            if development && unit.file.name() != "Procfile.dev" { Place::Elsewhere } else { Place::Taken }
+        }
+        "compose" => compose(project, all, unit),
+        "package" => {
+            if has(&["procfile"])
+                || usual(all, folder).and_then(|at| all.get(at)).is_none_or(|chosen| !std::ptr::eq(chosen, unit))
+            {
+                return Place::Elsewhere;
+            }
+            let line = unit.start.runs.as_deref().unwrap_or_default();
+            let below = all.iter().any(|other| {
+                other.file.kind.name == "package" && other.start.folder != folder && is_below(&other.start.folder, folder)
+            });
+            if is_runner(line) && below { Place::Elsewhere } else { Place::Taken }
+        }
+        "manage" | "artisan" | "dotnet" | "gradle" | "maven" => {
+            if has(&["procfile"]) {
+                Place::Elsewhere
+            } else {
+                Place::Taken
+            }
+        }
+        // What a build file or an editor starts is mostly what stands elsewhere, too.
+        "makefile" if has(&["procfile", "package", "manage", "artisan", "dotnet", "gradle", "maven"]) => Place::Elsewhere,
+        "launch" | "tasks" if has(&["procfile", "package", "manage", "artisan", "dotnet", "gradle", "maven", "makefile"]) => {
+            Place::Elsewhere
+        }
+        "makefile" => {
+            let line = unit.start.runs.as_deref().unwrap_or_default();
+            if is_runner(line) { Place::Elsewhere } else { Place::Taken }
+        }
+        "launch" => {
+            let compounds = all.iter().any(|other| other.file.path == unit.file.path && !other.start.with.is_empty());
+            if compounds && unit.start.with.is_empty() { Place::Elsewhere } else { Place::Taken }
+        }
+        _ => Place::Taken,
+    }
+}
+
+fn runs(unit: &Unit<'_>) -> bool {
+    !is_runner(unit.start.runs.as_deref().unwrap_or_default())
+}
+
+fn compose(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
+    let name = unit.file.name();
+    if name.contains(".override.")
+        || !matches!(name.split('.').next(), Some("compose" | "docker-compose"))
+        || name.split('.').count() != 2
+    {
+        return Place::Elsewhere;
+    }
+    if let Some(profile) = unit.start.profiles.first() {
+        return Place::Left(format!("starts {} with the profile {profile} alone, so it is left out", unit.start.name));
+    }
+    // An image of the project's own is what its folder starts without a container.
+    if let Some(folder) = &unit.start.build {
+        let own = all.iter().find(|other| other.file.kind.name != "compose" && other.start.folder == *folder && runs(other));
+        if let Some(own) = own {
+            return Place::Left(format!(
+                "builds {} from the folder that {} starts, which is taken instead",
+                unit.start.name, own.file.path
+            ));
+        }
+    }
+    let _ = project;
+    Place::Taken
+}
+
+/// True for a server of data, by its image, its command or its port.
+fn is_store(unit: &Unit<'_>) -> bool {
+    protocol_of(unit).is_some_and(|name| !matches!(name, "http" | "tls" | "http2"))
+}
+
+fn protocol_of(unit: &Unit<'_>) -> Option<&'static str> {
+    if let Some(image) = &unit.start.image {
+        let base = image.split(':').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
+        let names = [
+            ("postgres", "postgres"),
+            ("postgis", "postgres"),
+            ("timescaledb", "postgres"),
+            ("mysql", "mysql"),
+            ("mariadb", "mysql"),
+            ("redis", "redis"),
+            ("valkey", "redis"),
+            ("memcached", "memcached"),
+            ("mongo", "mongodb"),
+            ("rabbitmq", "amqp"),
+            ("nats", "nats"),
+        ];
+        if let Some((_, name)) = names.iter().find(|(start, _)| base.starts_with(start)) {
+            return Some(name);
+        }
+    }
+    let (_, fact) = unit.ports.first()?;
+    let port = match fact.what {
+        What::Published { container, .. } => container,
+        _ => fact.port,
+    };
+    protocol::of_port(port).map(|(known, _)| known.name).filter(|_| fact.transport == Transport::Tcp)
+}
+
+/// What a service is called: a package's folder, or what its file calls it.
+fn name_of(unit: &Unit<'_>) -> String {
+    let own = unit.start.name.as_str();
+    let folder = unit.start.folder.rsplit('/').next().unwrap_or_default();
+    let by_folder = matches!(unit.file.kind.name, "package" | "manage" | "artisan" | "gradle" | "maven" | "dotnet" | "makefile")
+        && !folder.is_empty();
+    let name = if by_folder { folder } else { own };
+    let mut name: String =
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' }).collect();
+    name.truncate(40);
+    let name = name.trim_matches('-');
+    if name.is_empty() { "service".to_owned() } else { name.to_owned() }
+}
+
+fn unused(name: &str, names: &mut BTreeMap<String, usize>) -> String {
+    let count = names.entry(name.to_owned()).or_default();
+    *count += 1;
+    let chosen = if *count == 1 { name.to_owned() } else { format!("{name}-{count}") };
+    if chosen != name {
+        names.entry(chosen.clone()).or_insert(1);
+    }
+    chosen
+}
+
+fn service(unit: &Unit<'_>, name: String) -> Service {
+    let command = match &unit.start.command {
+        Some(line) => line.clone(),
+        None => format!("docker compose up {}", unit.start.name),
+    };
+    let mut ports: Vec<DeclaredPort> = Vec::new();
+    for (file, fact) in &unit.ports {
+        if ports.iter().any(|own| own.asked == fact.port && own.transport == fact.transport) {
+            continue;
+        }
+        let label = match ports.len() {
+            0 => None,
+            _ => Some(port_name(fact, ports.len())),
+        };
+        ports.push(DeclaredPort { name: label, asked: fact.port, transport: fact.transport, origin: origin(file, fact.line) });
+    }
+    for (file, fact) in &unit.debuggers {
+        let is_new = ports.iter().all(|own| own.asked != fact.port && own.name.as_deref() != Some("debug"));
+        if is_new && !ports.is_empty() {
+            let transport = fact.transport;
+            ports.push(DeclaredPort {
+                name: Some("debug".to_owned()),
+                asked: fact.port,
+                transport,
+                origin: origin(file, fact.line),
+            });
+        }
+    }
+    let spoken = protocol_of(unit).filter(|name| !ports.is_empty() && !matches!(*name, "tls" | "http2"));
+    let is_worker = ports.is_empty();
+    Service {
+        name,
+        command: Some(ServiceCommand::Line(command)),
+        folder: Some(unit.start.folder.clone()).filter(|folder| !folder.is_empty()),
+        ports,
+        protocol: spoken.map(str::to_owned),
+        restart: if is_worker { Restart::Never } else { Restart::OnFailure },
+        origin: origin(unit.file, unit.start.line),
+        ..Service::default()
+    }
+}
+
+fn port_name(fact: &Fact, at: usize) -> String {
+    match fact.service.as_deref() {
+        Some("management") => "management".to_owned(),
+        _ => format!("port{}", at + 1),
+    }
+}
+
+fn origin(file: &File, line: u32) -> Origin {
+    Origin { file: file.path.clone(), line }
+}
+
+/// True where the variables beside a program, or its configuration, dial this port.
+fn dials(project: &Project, unit: &Unit<'_>, port: u16) -> bool {
+    project.facts().any(|(file, fact)| {
+        let is_near =
+            file.folder() == unit.start.folder || file.folder().is_empty() || is_below(file.folder(), &unit.start.folder);
+        is_near && fact.port == port && matches!(fact.what, What::Dialled(_)) && file.kind.name != "compose"
+    })
+}
+
+/// Values of the root's `.env` that name one of the stores, without a secret in them.
+fn values(project: &Project, stores: &[(String, u16)], decide: &mut Vec<String>) -> Vec<Value> {
+    let mut found: Vec<Value> = Vec::new();
+    for file in project.of_kind("dotenv").filter(|file| matches!(file.path.as_str(), ".env" | ".env.example")) {
+        for fact in &file.found.facts {
+            let (What::Dialled(url), Some(name)) = (&fact.what, &fact.service) else { continue };
+            let Some((store, _)) = stores.iter().find(|(_, port)| *port == fact.port) else { continue };
+            let Some(setting) = file.found.settings.iter().find(|setting| setting.line == fact.line && setting.name == *name)
+            else {
+                continue;
+            };
+            let place = format!("{}:{}", url.host, url.port);
+            if found.iter().any(|value| value.name == *name) || setting.value.matches(&place).count() != 1 {
+                continue;
+            }
+            let line = format!("{name}={}", setting.value);
+            if masked_line(line.as_bytes()).raw() != line.as_bytes() {
+                decide.push(format!("{}:{} {name} has a secret in it, so it is left where it is", file.path, fact.line));
+                continue;
+            }
+            // A brace of the value's own is one.
+            let escaped = setting.value.replace('{', "{{").replace('}', "}}");
+            if let Ok(template) = escaped.replacen(&place, &format!("{{{store}}}"), 1).parse::<Template>() {
+                found.push(Value { name: name.clone(), template, origin: origin(file, fact.line) });
+            }
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,85 @@
+lint! {
+    "callback-elsewhere": "a callback or an origin names a port that nothing of the project has",
+    Medium, reads: ["dotenv", "django", "spring", "compose"],
+    why: "\
+A login sends the browser back to its callback, and a browser sends requests with the origin of its page. Where the port in one of them is not the
+one at which the page is served, the login ends at a refused connection, and requests end with an error of CORS. It is said where the
+project's own web ports are known and this one is none of them; of a list of origins where none is.",
+    fix: "Write the port at which the page is served, here and where the provider of the login knows the address.",
+}
+
+use super::{client_elsewhere::is_for_others, prelude::*};
+
+fn run(project: &Project) -> Vec<Finding> {
+    let web: Vec<(&File, &Fact)> = project.serving().filter(|(_, fact)| is_web(fact)).collect();
+    let mut found = Vec::new();
+    let Some((server_file, server)) = web.first() else { return found };
+    for (file, fact) in project.facts() {
+        let (url, noun) = match &fact.what {
+            What::Callback(url) => (url, "A login returns to"),
+            What::Origin(url) => (url, "Pages are let in from"),
+            _ => continue,
+        };
+        let known = |fact: &Fact| project.knows(fact.port);
+        if !url.written || known(fact) || is_for_others(file.name()) {
+            continue;
+        }
+        let origins = |other: &&Fact| matches!(other.what, What::Origin(_)) && other.service == fact.service;
+        if matches!(fact.what, What::Origin(_)) && file.found.facts.iter().filter(origins).any(known) {
+            continue;
+        }
+        let summary = format!("{noun} port {}, and nothing of the project is there.", fact.port);
+        let mut finding = words::at(&RULE, Likelihood::Likely, file, fact, summary);
+        finding.evidence.push(words::seen(server_file, server));
+        let ports: std::collections::BTreeSet<u16> = web.iter().map(|(_, fact)| fact.port).collect();
+        finding.remedies.push(match ports.first().filter(|_| ports.len() == 1) {
+            Some(port) => {
+                let title = format!("Name {port}, where the project serves");
+                words::line(project, file, fact.line, &fact.port.to_string(), &port.to_string(), title)
+            }
+            None => {
+                let all: Vec<String> = ports.iter().map(u16::to_string).collect();
+                words::decide("Name the port of the page", format!("the project serves at {}", all.join(", ")))
+            }
+        });
+        found.push(finding);
+    }
+    found
+}
+
+/// False for servers that no browser speaks to.
+fn is_web(fact: &Fact) -> bool {
+    let port = match fact.what {
+        What::Published { container, .. } => container,
+        _ => fact.port,
+    };
+    fact.transport == Transport::Tcp
+        && portward_wire::protocol::of_port(port).is_none_or(|(known, _)| matches!(known.name, "http" | "tls"))
+}
+
+#[cfg(any(test, feature = "scenes"))]
+mod tests {
+    use super::*;
+
+    pub(crate) fn cases() -> Cases {
+        let web = ("package.json", "{\"scripts\":{\"dev\":\"vite --port 5180\"}}");
+        Cases {
+            fires: vec![
+                given(&[web, (".env", "GOOGLE_REDIRECT_URI=http://localhost:3000/auth/callback\n")]),
+                given(&[web, ("api/.env", "CORS_ORIGINS=http://localhost:3000,http://localhost:3001\n")]),
+            ],
+            silent: vec![
+                given(&[web, (".env", "OAUTH_CALLBACK_URL=http://localhost:5180/cb\n")]),
+                given(&[web, (".env", "CORS_ORIGINS=http://localhost:3000,http://localhost:5180\n")]),
+                given(&[(".env", "OAUTH_CALLBACK_URL=http://localhost:3000/cb\n")]),
+                given(&[web, (".env.production", "OAUTH_CALLBACK_URL=http://localhost:3000/cb\n")]),
+                given(&[web, (".env", "OAUTH_CALLBACK_URL=https://shop.example.com:8443/cb\n")]),
+                given(&[web, (".env", "OAUTH_CALLBACK_URL=http://localhost/cb\n")]),
+                given(&[
+                    ("compose.yml", "services:\n  db:\n    ports: [\"127.0.0.1:5432:5432\"]\n"),
+                    (".env", "CALLBACK=http://localhost:3000\n"),
+                ]),
+            ],
+        }
+    }
+}

@@ -1,0 +1,182 @@
+lint! {
+    "services-share-port": "two services that run together ask for one port",
+    High, reads: ["package", "workspace", "procfile", "compose", "launch"],
+    why: "\
+The second one to start is refused (address already in use), or moves to another port without a word, and its clients speak to the first.
+It is said of lines of one Procfile, services of one Compose project, packages of one workspace, and configurations of one compound. Scripts of one package are alternatives, and two examples in one repository are no workspace.",
+    fix: "Give one of them another port, and tell its clients.",
+}
+
+use std::collections::BTreeMap;
+
+use portward_wire::source::WORKSPACES;
+
+use super::prelude::*;
+use crate::lint::unit::usual;
+
+fn run(project: &Project) -> Vec<Finding> {
+    let all = units(project);
+    let mut groups: BTreeMap<String, Vec<&Unit<'_>>> = BTreeMap::new();
+    for (at, unit) in all.iter().enumerate() {
+        let group = match unit.file.kind.name {
+            "procfile" => Some(format!("procfile {}", unit.file.path)),
+            "compose" if is_default(unit.file.name()) => Some(format!("compose {}", unit.file.folder())),
+            "package" if usual(&all, &unit.start.folder) == Some(at) => {
+                workspace(project, &unit.start.folder).map(|root| format!("packages {root}"))
+            }
+            _ => None,
+        };
+        if let Some(group) = group {
+            groups.entry(group).or_default().push(unit);
+        }
+        if unit.file.kind.name == "launch" {
+            for other in
+                all.iter().filter(|other| other.file.path == unit.file.path && unit.start.with.contains(&other.start.name))
+            {
+                let mut names = [&unit.start.name, &other.start.name];
+                names.sort();
+                let group = groups.entry(format!("compound {} {names:?}", unit.file.path)).or_default();
+                if group.is_empty() {
+                    group.extend([unit, other]);
+                }
+            }
+        }
+    }
+    groups.values().flat_map(|group| shared(project, group)).collect()
+}
+
+fn shared(project: &Project, group: &[&Unit<'_>]) -> Vec<Finding> {
+    let mut found = Vec::new();
+    let mut taken: Vec<(&Unit<'_>, &File, &Fact)> = Vec::new();
+    for unit in group {
+        for (file, fact) in &unit.ports {
+            let clash = taken.iter().find(|(other, _, known)| {
+                other.start.name.as_str().cmp(&unit.start.name).then(other.start.folder.cmp(&unit.start.folder)).is_ne()
+                    && (known.port, known.transport) == (fact.port, fact.transport)
+                    && meet(known, fact)
+                    && together(other, unit)
+            });
+            if let Some((other, before, known)) = clash {
+                let summary = format!(
+                    "{} and {} both ask for port {}, in {} and here.",
+                    title(other),
+                    title(unit),
+                    fact.port,
+                    words::place(before, known)
+                );
+                let mut finding = words::at(&RULE, Likelihood::Certain, file, fact, summary);
+                finding.evidence.push(words::seen(before, known));
+                let next = (fact.port + 1..).find(|port| !project.knows(*port)).unwrap_or(fact.port);
+                let title = format!("Let {} ask for {next}", title(unit));
+                finding.remedies.push(match fact.what {
+                    What::Usual => words::decide(title, format!("tell it the port {next} where {} starts it", file.path)),
+                    _ => words::line(project, file, fact.line, &fact.port.to_string(), &next.to_string(), title),
+                });
+                found.push(finding);
+            }
+            taken.push((unit, file, fact));
+        }
+    }
+    found
+}
+
+fn title(unit: &Unit<'_>) -> String {
+    if unit.file.kind.name == "package" && !unit.start.folder.is_empty() {
+        unit.start.folder.clone()
+    } else {
+        unit.start.name.clone()
+    }
+}
+
+/// True where both are at one address.
+fn meet(one: &Fact, other: &Fact) -> bool {
+    let address = |fact: &Fact| match &fact.what {
+        What::Published { address, .. } => address.clone().filter(|address| address != "0.0.0.0" && address != "::"),
+        _ => None,
+    };
+    match (address(one), address(other)) {
+        (Some(one), Some(other)) => one == other,
+        _ => true,
+    }
+}
+
+/// False where no profile starts both.
+fn together(one: &Unit<'_>, other: &Unit<'_>) -> bool {
+    let (one, other) = (&one.start.profiles, &other.start.profiles);
+    one.is_empty() || other.is_empty() || one.iter().any(|profile| other.contains(profile))
+}
+
+fn is_default(name: &str) -> bool {
+    let base = name.trim_end_matches(".yaml").trim_end_matches(".yml");
+    matches!(base, "compose" | "docker-compose" | "compose.override" | "docker-compose.override")
+}
+
+/// The root of the workspace that a folder is a package of.
+fn workspace(project: &Project, folder: &str) -> Option<String> {
+    let roots = project.files.iter().filter(|file| matches!(file.kind.name, "package" | "workspace"));
+    let mut settings = roots.flat_map(|file| {
+        file.found.settings.iter().filter(|setting| setting.name == WORKSPACES).map(move |setting| (file, setting))
+    });
+    settings.find_map(|(file, setting)| {
+        let root = file.folder();
+        let below = if root.is_empty() { folder } else { folder.strip_prefix(root)?.strip_prefix('/')? };
+        let is = |pattern: &str| {
+            let pattern = pattern.trim_start_matches("./").trim_end_matches('/');
+            match pattern.split_once('*') {
+                None => below == pattern,
+                Some((start, end)) => {
+                    below.strip_prefix(start).is_some_and(|rest| !rest.is_empty() && (end == "*" || !rest.contains('/')))
+                }
+            }
+        };
+        setting.value.split(' ').any(is).then(|| root.to_owned())
+    })
+}
+
+#[cfg(any(test, feature = "scenes"))]
+mod tests {
+    use super::*;
+
+    pub(crate) fn cases() -> Cases {
+        let package = |script: &str| format!("{{\"scripts\":{{\"dev\":\"{script}\"}}}}");
+        let (next, vite) = (package("next dev"), package("vite --port 3000"));
+        let root = "{\"workspaces\":[\"apps/*\"],\"scripts\":{\"dev\":\"turbo run dev\"}}";
+        let compose = |rest: &str| format!("services:\n  a:\n    ports: [\"127.0.0.1:3000:1\"]\n  b:\n{rest}");
+        let compound = |with: &str| {
+            format!(
+                "{{\"configurations\":[{{\"name\":\"a\",\"type\":\"node\",\"program\":\"a.js\",\"env\":{{\"PORT\":\"3000\"}}}},{{\"name\":\"b\",\"type\":\"node\",\"program\":\"b.js\",\"env\":{{\"PORT\":\"3000\"}}}}]{with}}}"
+            )
+        };
+        Cases {
+            fires: vec![
+                given(&[("Procfile", "web: puma -p 3000\napi: PORT=3000 node a.js\n")]),
+                given(&[("package.json", root), ("apps/a/package.json", &next), ("apps/b/package.json", &vite)]),
+                given(&[
+                    ("pnpm-workspace.yaml", "packages:\n  - apps/*\n"),
+                    ("apps/a/package.json", &next),
+                    ("apps/b/package.json", &next),
+                ]),
+                given(&[("compose.yml", &compose("    ports: [\"3000:2\"]\n"))]),
+                given(&[(".vscode/launch.json", &compound(",\"compounds\":[{\"configurations\":[\"a\",\"b\"]}]"))]),
+            ],
+            silent: vec![
+                given(&[("Procfile", "web: puma -p 3000\napi: PORT=3001 node a.js\n")]),
+                given(&[("package.json", "{\"scripts\":{\"dev\":\"next dev\",\"start\":\"next start\"}}")]),
+                given(&[("examples/a/package.json", &next), ("examples/b/package.json", &next)]),
+                given(&[("package.json", root), ("apps/a/package.json", &next), ("other/package.json", &next)]),
+                given(&[("compose.yml", &compose("    ports: [\"127.0.0.2:3000:2\"]\n"))]),
+                given(&[("compose.yml", &compose("    ports: [\"3000:2/udp\"]\n"))]),
+                given(&[(
+                    "compose.yml",
+                    "services:\n  a:\n    profiles: [x]\n    ports: [\"3000:1\"]\n  b:\n    profiles: [y]\n    ports: [\"3000:2\"]\n",
+                )]),
+                given(&[
+                    ("compose.yml", "services:\n  a:\n    ports: [\"3000:1\"]\n"),
+                    ("compose.prod.yml", "services:\n  b:\n    ports: [\"3000:1\"]\n"),
+                ]),
+                given(&[("compose.yml", "services:\n  a:\n    ports: [\"3000:80\"]\n  b:\n    ports: [\"3001:80\"]\n")]),
+                given(&[(".vscode/launch.json", &compound(""))]),
+            ],
+        }
+    }
+}

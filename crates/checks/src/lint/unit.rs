@@ -1,0 +1,140 @@
+//! What can be started with the ports that it really asks for: a script's, a configuration's beside it, its program's own.
+
+use portward_wire::source::{Fact, Start, What};
+
+use super::{File, Project};
+
+/// Something that can be started.
+pub struct Unit<'p> {
+    /// The file that says so.
+    pub file: &'p File,
+    /// What it says.
+    pub start: &'p Start,
+    /// The ports that it asks for, or publishes, the first one first, each with the file that says so.
+    pub ports: Vec<(&'p File, &'p Fact)>,
+    /// The ports at which it waits for a debugger.
+    pub debuggers: Vec<(&'p File, &'p Fact)>,
+}
+
+/// Everything that can be started, in the order of the files.
+pub fn units(project: &Project) -> Vec<Unit<'_>> {
+    let one = |(file, start)| unit(project, file, start);
+    project.files.iter().flat_map(|file| file.found.starts.iter().map(move |start| (file, start))).map(one).collect()
+}
+
+fn unit<'p>(project: &'p Project, file: &'p File, start: &'p Start) -> Unit<'p> {
+    let is_own = |fact: &&Fact| fact.service.as_deref() == Some(start.name.as_str());
+    let own = || file.found.facts.iter().filter(is_own).map(move |fact| (file, fact));
+    let mut ports: Vec<_> =
+        own().filter(|(_, fact)| matches!(fact.what, What::Asked { .. } | What::Usual | What::Published { .. })).collect();
+    let debuggers = own().filter(|(_, fact)| matches!(fact.what, What::Debugger { waits: true })).collect();
+    let told = ports.iter().any(|(_, fact)| fact.what != What::Usual);
+    if !told && file.kind.name != "compose" {
+        let said = configured(project, start, !ports.is_empty());
+        if !said.is_empty() {
+            ports = said;
+        }
+    }
+    Unit { file, start, ports, debuggers }
+}
+
+/// What the files beside a program say of where it listens, where its command says nothing.
+fn configured<'p>(project: &'p Project, start: &'p Start, is_known: bool) -> Vec<(&'p File, &'p Fact)> {
+    let line = start.runs.as_deref().or(start.command.as_deref()).unwrap_or_default();
+    let here = |file: &&File| file.folder() == start.folder;
+    let asked = |file: &'p File, fits: &dyn Fn(&Fact) -> bool| {
+        file.found
+            .facts
+            .iter()
+            .filter(|fact| matches!(fact.what, What::Asked { .. }) && fits(fact))
+            .map(|fact| (file, fact))
+            .collect::<Vec<_>>()
+    };
+    let first = |mut found: Vec<(&'p File, &'p Fact)>| {
+        found.truncate(1);
+        found
+    };
+    if is_known {
+        let block = if line.contains("preview") { "preview" } else { "server" };
+        let servers = |fact: &Fact| match fact.service.as_deref() {
+            Some("dev" | "devServer") => block == "server",
+            service => service == Some(block),
+        };
+        for file in project.of_kind("development").filter(here) {
+            let found = asked(file, &servers);
+            if !found.is_empty() {
+                return first(found);
+            }
+        }
+        for file in project.of_kind("angular").filter(here).filter(|_| line.contains("ng ")) {
+            let found = asked(file, &|_| true);
+            if !found.is_empty() {
+                return first(found);
+            }
+        }
+        let is_spring = ["bootRun", "spring-boot", "quarkus"].iter().any(|word| line.contains(word));
+        let spring = project.of_kind("spring").filter(|file| is_spring && is_below(file.folder(), &start.folder));
+        // A profile's own file counts where the profile does.
+        let found: Vec<_> = spring.filter(|file| !file.name().contains('-')).flat_map(|file| asked(file, &|_| true)).collect();
+        if !found.is_empty() {
+            return found;
+        }
+        let reads_env = ["react-scripts", "craco", "nuxt", "nuxi"].iter().any(|word| line.contains(word));
+        return if reads_env { first(variable(project, start)) } else { Vec::new() };
+    }
+    // A script that runs others has no port of its own.
+    if is_runner(line) {
+        return Vec::new();
+    }
+    let words: Vec<&str> = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word)).collect();
+    let names = |file: &&File| words.iter().any(|word| *word == file.name() || file.name().split('.').next() == Some(word));
+    let found: Vec<_> = project.of_kind("program").filter(here).filter(names).flat_map(|file| asked(file, &|_| true)).collect();
+    let by_variable = found.first().is_none_or(|(_, fact)| fact.variable.as_deref() == Some("PORT"));
+    let set = variable(project, start);
+    if by_variable && !set.is_empty() { first(set) } else { first(found) }
+}
+
+/// The variable PORT of the `.env` beside it.
+fn variable<'p>(project: &'p Project, start: &'p Start) -> Vec<(&'p File, &'p Fact)> {
+    let files = project.of_kind("dotenv").filter(|file| file.folder() == start.folder && file.name() == ".env");
+    let facts = files.flat_map(|file| file.found.facts.iter().map(move |fact| (file, fact)));
+    facts.filter(|(_, fact)| fact.service.as_deref() == Some("PORT") && matches!(fact.what, What::Asked { .. })).collect()
+}
+
+/// True where a line runs scripts of other packages, or several of its own.
+pub(crate) fn is_runner(line: &str) -> bool {
+    let line = line.trim();
+    [
+        "turbo ",
+        "nx ",
+        "lerna ",
+        "pnpm -r",
+        "pnpm --recursive",
+        "pnpm --parallel",
+        "npm-run-all",
+        "run-p ",
+        "run-s ",
+        "concurrently ",
+        "moon ",
+        "wsrun ",
+    ]
+    .iter()
+    .any(|start| line.starts_with(start) || line.contains(&format!(" {start}")))
+        || line.contains("--workspaces")
+        || line.contains("workspaces foreach")
+        || line.contains("docker compose")
+        || line.contains("docker-compose")
+}
+
+/// True where a folder is another one, or stands below it.
+pub(crate) fn is_below(folder: &str, above: &str) -> bool {
+    above.is_empty() || folder == above || folder.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// The script of a package that a person runs while working on it.
+pub(crate) fn usual<'p>(units: &[Unit<'p>], folder: &str) -> Option<usize> {
+    let of = |name: &str| {
+        units.iter().position(|unit| unit.file.kind.name == "package" && unit.start.folder == folder && unit.start.name == name)
+    };
+    ["dev", "develop", "start", "serve"].iter().find_map(|name| of(name))
+}
