@@ -53,7 +53,7 @@ pub(crate) fn is_alone(host: &dyn Look, own: ProcessId) -> bool {
 }
 
 /// True for a path in a folder, or the folder itself.
-fn is_in(path: &Text, folder: &Text) -> bool {
+pub(crate) fn is_in(path: &Text, folder: &Text) -> bool {
     let rest = path.raw().strip_prefix(folder.raw());
     !folder.is_empty() && rest.is_some_and(|rest| rest.is_empty() || rest.first() == Some(&b'/'))
 }

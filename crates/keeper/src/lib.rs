@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::disallowed_methods, clippy::disallowed_types))]
 
 mod asking;
+mod bidden;
 mod control;
 mod ending;
 mod endpoints;

@@ -7,7 +7,7 @@ use portward_checks::{Asked, At, Inside, inside, inside_process};
 use portward_model::{CommandLine, Hint, Process, Text, hint};
 use portward_sys::Look;
 
-use crate::runs::process_at;
+use crate::{bidden::Found, runs::process_at};
 
 /// Where a session is: its machine, and the process that all of it stands below.
 pub(crate) struct Place<'a> {
@@ -63,6 +63,23 @@ impl Notices {
             // Its listener is told of.
             Inside::Names(_) => None,
         }
+    }
+
+    /// What a server outside has started in this project, unless that it was asked has been told.
+    pub(crate) fn of_bidden(&mut self, found: &Found, root: &Text) -> Option<Said> {
+        let server = found.kind.map_or(BIDDEN, |kind| kind.server);
+        if self.told.contains(&server) {
+            return None;
+        }
+        self.told.push(server);
+        let Found { process, socket, server, client, kind } = found;
+        let (who, port) = (shown(&process.title(), process.id.pid), socket.port()?);
+        let sentence = format!(
+            "{who} works in {root} and serves localhost:{port} outside this session: {server} started it, which runs outside and was \
+             asked by {client}."
+        );
+        let helps = kind.and_then(|kind| kind.helps).unwrap_or("portward run CMD    in place of CMD has it serve in a session");
+        Some((sentence, Some(helps.into())))
     }
 
     fn seeks(&self, who: &str, port: Option<u16>) -> Said {
@@ -149,6 +166,8 @@ fn shown(name: &str, pid: u32) -> String {
 
 /// Told of once, whichever of them it is.
 const SEEKS: &str = "seeks";
+/// Told of once, whichever server that is not known has started it.
+const BIDDEN: &str = "bidden";
 /// So many listeners and programs are remembered; what comes after them is not told of.
 const MOST: usize = 200;
 /// Parents that are looked at above a process.

@@ -1,12 +1,16 @@
 //! A session's record: what was started in it, and what listens where; and what is told of it.
 
-use std::time::{Duration, Instant, UNIX_EPOCH};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant, UNIX_EPOCH},
+};
 
 use portward_model::{Caller, Failure, Hint, Moment, Own, PortRange, Process, ProcessId, ProjectIdentity, Text, hint};
 use portward_session::{Event, Quota, Rules, Witness};
 use portward_sys::{Acts, Clock, Context, Look, StateFolder};
 
 use crate::{
+    bidden::{self, Bidden},
     control::Desk,
     endpoints::{Endpoints, Meeting},
     guests,
@@ -43,6 +47,7 @@ pub(crate) struct Recorder<'a> {
     /// What of that nobody has taken.
     untold: Vec<Once>,
     notices: Notices,
+    bidden: Bidden,
     teller: Teller<Box<dyn FnMut(Ran) -> bool + Send>>,
 }
 
@@ -107,6 +112,7 @@ impl<'a> Recorder<'a> {
             said: Vec::new(),
             untold: Vec::new(),
             notices: Notices::default(),
+            bidden: Bidden::default(),
             teller: Teller::new(say),
         })
     }
@@ -210,6 +216,44 @@ impl Recorder<'_> {
         self.tell_refused(told, Some("portward ps    shows which project each listener comes from".into()));
     }
 
+    /// Tells what a socket of UDP does not hear.
+    fn tell_kept_out(&mut self, pid: u32, serves: SocketAddr, datagrams: u64) {
+        let sentence = format!(
+            "Datagrams of the network for {} at udp/{serves} are kept out, {datagrams} so far: in a session it hears this machine, and \
+             those outside whom it asked by connect or sendto. Whom it asks by sendmsg, as Node's dgram does, is not seen: \
+             answers to that are kept out, too.",
+            self.shown(pid)
+        );
+        let hint =
+            "portward run --expose    lets the network in; connect first, or no port of its own, lets in the answers alone";
+        self.tell_refused(sentence, Some(hint.into()));
+    }
+
+    /// A program has asked somebody by a Unix socket.
+    fn reached(&mut self, pid: u32, server: u32) {
+        let client = process_at(self.host, pid).map(|process| bidden::shown(&process));
+        let client = client.unwrap_or_else(|| "a program of this session".to_owned());
+        self.bidden.asks(self.host, self.own, (client, server), self.clock.now());
+    }
+
+    /// Tells once what a server outside has started in this project for a program of the session; true where it has.
+    fn look_outside(&mut self) -> bool {
+        let Some(root) = self.root().cloned() else { return false };
+        let Some(found) = self.bidden.found(self.host, &root, self.clock.now()) else { return false };
+        self.notice(|notices, _| notices.of_bidden(&found, &root));
+        true
+    }
+
+    /// The same once the program has ended: what it asked for needs a moment, and nobody here waits for an answer by then.
+    fn look_outside_at_the_end(&mut self) {
+        for _ in 0..TURNS {
+            if self.look_outside() || !self.bidden.is_expecting(self.clock.now()) || !guests::is_alone(self.host, self.own) {
+                return;
+            }
+            self.host.pause(BETWEEN_TURNS);
+        }
+    }
+
     /// Tells once that a program of this project serves in another session, where nothing has listened in this one: at its end, or when
     /// it has idled for a while.
     fn look_elsewhere(&mut self, at_the_end: bool) {
@@ -280,6 +324,7 @@ impl Witness for Recorder<'_> {
                 self.tell_guest(&row);
                 self.notice(|notices, place| notices.of_listener(place, pid, asked, serves));
             }
+            Event::Reached { pid, server } => self.reached(*pid, *server),
             Event::Began { pid, name, arguments } => {
                 self.notice(|notices, place| notices.of_program(place, *pid, name, arguments));
             }
@@ -314,16 +359,7 @@ impl Witness for Recorder<'_> {
                 let (who, transport) = (self.shown(*pid), transport.name());
                 self.tell_refused(format!("{who} served {transport}/{serves} without a call that was seen; {end}."), None);
             }
-            Event::KeptOut { pid, serves, datagrams } => {
-                let sentence = format!(
-                    "Datagrams of the network for {} at udp/{serves} are kept out, {datagrams} so far: in a session it hears this machine, and \
-                     those outside whom it asked by connect or sendto. Whom it asks by sendmsg, as Node's dgram does, is not seen: \
-                     answers to that are kept out, too.",
-                    self.shown(*pid)
-                );
-                let hint = "portward run --expose    lets the network in; connect first, or no port of its own, lets in the answers alone";
-                self.tell_refused(sentence, Some(hint.into()));
-            }
+            Event::KeptOut { pid, serves, datagrams } => self.tell_kept_out(*pid, *serves, *datagrams),
             Event::Ended => {
                 let main = self.main;
                 self.desk.state.change(|record| {
@@ -342,6 +378,7 @@ impl Witness for Recorder<'_> {
                     self.tell_untold();
                 }
                 self.look_elsewhere(true);
+                self.look_outside_at_the_end();
             }
         }
     }
@@ -350,7 +387,8 @@ impl Witness for Recorder<'_> {
         self.tell_untold();
         self.endpoints.look(self.clock.now());
         self.look_elsewhere(false);
-        BETWEEN_LOOKS
+        self.look_outside();
+        if self.bidden.is_looking(self.clock.now()) { bidden::BETWEEN } else { BETWEEN_LOOKS }
     }
 }
 

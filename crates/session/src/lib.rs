@@ -191,6 +191,13 @@ pub enum Event {
         /// True when it is pinned now; false when it could not be, and listens no more.
         pinned: bool,
     },
+    /// A program has connected to a Unix socket; of one path a few times are told.
+    Reached {
+        /// The process.
+        pid: u32,
+        /// The process that listens there.
+        server: u32,
+    },
     /// Datagrams of the network for a socket were kept out; each socket is told once.
     KeptOut {
         /// The process that bound it.

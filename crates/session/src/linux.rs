@@ -20,6 +20,7 @@ mod pace;
 mod post;
 mod probe;
 mod program;
+mod reached;
 mod replacement;
 mod sockets;
 mod standing;

@@ -23,6 +23,7 @@ use super::{
     kept_out::KeptOut,
     makers::Makers,
     program::Powerless,
+    reached::Reached,
     sockets,
     standing::Placed,
     strays::Strays,
@@ -55,6 +56,8 @@ pub(super) struct Supervisor<'a> {
     pub(super) names: Names,
     /// Who would have gained rights by his program's file.
     pub(super) powerless: Powerless,
+    /// Whom programs speak to by Unix sockets.
+    pub(super) reached: Reached,
     /// Who has made sockets that can be reached from outside.
     pub(super) makers: Makers,
     /// Cookies of sockets whose listening was told.
@@ -109,6 +112,7 @@ impl<'a> Supervisor<'a> {
             found_now: None,
             whose: Whose::open(),
             names: Names::default(),
+            reached: Reached::default(),
             makers,
             powerless: Powerless::begin(),
             told: FxHashSet::default(),
@@ -256,11 +260,13 @@ impl Duty for Supervisor<'_> {
     }
 
     fn tells_in(&self) -> Option<Duration> {
-        self.moments.first().map(|first| first.due.saturating_duration_since(Instant::now()))
+        let first = self.moments.first().map(|first| first.due).into_iter().chain(self.reached.due()).min()?;
+        Some(first.saturating_duration_since(Instant::now()))
     }
 
     fn tell_next(&mut self) {
         let now = Instant::now();
+        self.later.extend(self.reached.found(now));
         while let Some(first) = self.moments.first().filter(|first| first.due <= now) {
             // One who has gone meanwhile serves nobody.
             if std::fs::exists(format!("/proc/{}", first.pid)).unwrap_or(true) {

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use portward_testkit::{Entry, Outcome, program, until};
+use portward_testkit::{Entry, Outcome, Running, program, until};
 
 use super::Stage;
 
@@ -37,6 +37,70 @@ fn a_server_outside_that_is_asked_for_a_program_is_named() {
     for line in ["tmux -L shop list-windows", own] {
         let quiet = run(&stage, &stage.two, line).expect(0);
         assert!(!quiet.stderr.contains("outside"), "{quiet}");
+    }
+}
+
+/// Lines as they were before they were laid out for a narrow screen.
+fn flowing(running: &Running) -> String {
+    running.stderr().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A client of tmux under a name that nobody knows has a server outside start one of this project, and one of another.
+#[track_caller]
+fn what_a_server_outside_started(stage: &Stage, privileged: bool) {
+    let tmux = stage.world.path().join("tmp/mux");
+    std::fs::copy(program("tmux").unwrap(), &tmux).unwrap();
+    let (sockets, state) = (stage.one.join(format!("tmux-{privileged}")), stage.one.join(format!("state-{privileged}")));
+    std::fs::create_dir(&sockets).unwrap();
+    stage.world.give(&sockets);
+    let user = |project: &Path| {
+        let entry = inside(stage, project).env("TMUX_TMPDIR", sockets.to_str().unwrap());
+        let entry = entry.env("XDG_STATE_HOME", state.to_str().unwrap());
+        if privileged { entry } else { entry.stranger() }
+    };
+    let mux = |words: &[&str]| user(&stage.one).run(&[&["tmux", "-L", "shop"], words].concat());
+    let _ = mux(&["new-session", "-d", "sleep 600"]).expect(0);
+    until("its server", || (mux(&["has-session"]).code == Some(0)).then_some(()));
+    let tmux = tmux.to_str().unwrap();
+    let asked = |project: &Path, port: u16| {
+        let server = format!("exec python3 {} outside tcp 127.0.0.1 {port}", stage.server);
+        format!("{tmux} -L shop new-window -d -c {} '{server}'", project.display())
+    };
+    let listens = |port: u16| {
+        let listed = |list: String| list.contains(&format!("127.0.0.1:{port}")).then_some(());
+        until("a listener outside", || listed(stage.world.run(&["ss", "-Hltn"]).stdout));
+    };
+    let (first, other, plain) = if privileged { (4100, 4101, 4102) } else { (4110, 4111, 4112) };
+    // What works in another project, and what was started by nobody who was asked, is not this session's concern.
+    let line = format!("{}; read go; {}; sleep 600", asked(&stage.two, other), asked(&stage.one, first));
+    let mut told = user(&stage.one).start_portward(&["run", "--", "sh", "-c", &line]);
+    listens(other);
+    let places = ["tcp", "127.0.0.1", &plain.to_string()];
+    let _plain = user(&stage.one).start(&[&["python3", stage.server.as_str(), "plain"], &places[..]].concat());
+    listens(plain);
+    told.tell("go");
+    let said = until("what was started outside", || {
+        let said = flowing(&told);
+        said.contains("outside this session").then_some(said)
+    });
+    assert!(said.contains(&format!("serves localhost:{first} outside this session: tmux")), "{said}");
+    assert!(said.contains("was asked by ") && said.contains("tmux -L NAME"), "{said}");
+    assert_eq!(said.matches("outside this session").count(), 1, "{said}");
+    // One that ends at once waits for it, where its server is known.
+    let line = asked(&stage.one, first + 3);
+    let ended = user(&stage.one).portward(&["run", "--", "sh", "-c", &line]).expect(0);
+    assert!(ended.stderr.contains("outside this session"), "{ended}");
+    let _ = mux(&["kill-server"]);
+}
+
+#[test]
+fn what_a_server_outside_started_in_the_project_is_said_whoever_asked_it() {
+    let Some(stage) = Stage::new() else { return };
+    if ["tmux", "ss"].iter().any(|name| program(name).is_none()) {
+        return;
+    }
+    for privileged in [true, false] {
+        what_a_server_outside_started(&stage, privileged);
     }
 }
 

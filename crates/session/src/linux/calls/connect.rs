@@ -1,5 +1,7 @@
 //! `connect(2)`
 
+use std::time::Instant;
+
 use portward_model::Transport;
 use portward_sys::unotify::Call;
 
@@ -15,6 +17,13 @@ pub(in crate::linux) fn connect(own: &mut Supervisor<'_>, call: &Call) -> Answer
     // What goes elsewhere is let go before anything else is asked: it is most of what programs dial.
     let Ok(mut bytes) = address_of(own, call) else { return Answer::Proceed };
     if is_local(&bytes) {
+        let now = Instant::now();
+        if own.reached.is_news(&bytes, now)
+            && let Some(socket) = seen_socket(own, call)
+        {
+            let pid = own.callers.process_of(call.tid);
+            own.reached.follow(socket, pid, now);
+        }
         // Programs without the C library begin unseen; those that ask a server outside are known by this.
         return begins(own, call);
     }
