@@ -22,8 +22,6 @@ pub(crate) struct Asking<'a> {
     pub(crate) only: Option<&'a [ProcessId]>,
     /// The port that listeners asked for or serve; all of them where none is named.
     pub(crate) port: Option<u16>,
-    /// A program's call waits for the answer, and those that are late are not waited for again.
-    pub(crate) is_hurried: bool,
 }
 
 /// What the supervisors of the caller's tell, as far as they answer.
@@ -68,12 +66,9 @@ pub(crate) fn asked(host: &dyn Look, caller: &Caller, asking: Asking<'_>, store:
 
 /// Asks, and waits longer for those that could answer: on a machine that is busy they need their turn. One that has only just begun is
 /// not heard of yet, unless it is asked by itself.
-fn patiently(host: &dyn Look, caller: &Caller, Asking { only, port, is_hurried }: Asking<'_>) -> Vec<Heard> {
+fn patiently(host: &dyn Look, caller: &Caller, Asking { only, port }: Asking<'_>) -> Vec<Heard> {
     let question = control::question(&Ask::Run { port });
-    let mut heard = runtime::ask(caller, only, &question, if is_hurried { LITTLE_PATIENCE } else { PATIENCE });
-    if is_hurried {
-        return heard;
-    }
+    let mut heard = runtime::ask(caller, only, &question, PATIENCE);
     let is_silent = |heard: &&Heard| matches!(heard.said, Err(Unheard::Silent));
     let silent: Vec<ProcessId> = heard.iter().filter(is_silent).map(|heard| heard.process).collect();
     if silent.is_empty() {
@@ -112,7 +107,7 @@ pub(crate) fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Ve
     let now = cx.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Moment(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
     // By their names first: all that is told of every process takes twenty times as long.
-    let mut named = cx.look().called(Own::NAME).unwrap_or_default();
+    let mut named = cx.look().called(Own::NAME, cx.caller.uid).unwrap_or_default();
     named.retain(|pid| *pid != cx.caller.process.pid && !known.iter().any(|known| known.pid == *pid));
     if named.is_empty() {
         return Vec::new();
@@ -142,8 +137,6 @@ pub(crate) fn unseen(pid: u32, error: Option<String>) -> Gap {
 
 /// How long supervisors have to answer, all of them at once.
 const PATIENCE: Duration = Duration::from_millis(200);
-/// How long they have where a call waits. One that is late is a session all the same, of which no listener is known.
-const LITTLE_PATIENCE: Duration = Duration::from_millis(100);
 /// How long those have beyond that which are not stopped.
 const MORE_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a supervisor may take to begin to answer after its start before that is told, in milliseconds. Thirty that start at once on

@@ -44,7 +44,7 @@ pub fn stranger_at<R: Rights>(
         |socket: &Socket| [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].into_iter().any(|at| socket.takes(at));
     let Some(server) = listeners(host, port).into_iter().find(is_here) else { return Ok(None) };
     let Some(store) = Store::reading(cx)? else { return Ok(None) };
-    if Siblings::new(host, cx.caller, cx.clock).is_own((&store, Some(project)), root, &server) {
+    if Siblings::new(host, cx.caller).is_own((&store, Some(project)), root, &server) {
         return Ok(None);
     }
     let holders = host.holders(std::slice::from_ref(&server), Depth::Processes)?;

@@ -70,7 +70,7 @@ impl<'h> ProjectPorts<'h> {
         let _ = patience.hurried(cx.clock, Duration::ZERO, || store.forget_gone(&|holder| !is_alive(cx.machine, holder)));
         let (known, carried, unrecorded) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (blocks, own, spares, siblings) =
-            (vec![block], BTreeSet::new(), BTreeSet::new(), Siblings::new(cx.machine, cx.caller, cx.clock));
+            (vec![block], BTreeSet::new(), BTreeSet::new(), Siblings::new(cx.machine, cx.caller));
         let (passing, lent) = (BTreeSet::new(), Lent::to(supervisor));
         let (clock, read) = (cx.clock, None);
         Ok(Self {

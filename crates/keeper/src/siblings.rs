@@ -6,13 +6,12 @@
 use std::{
     collections::BTreeMap,
     net::{IpAddr, SocketAddr},
-    time::{Duration, Instant},
 };
 
 use portward_model::{Caller, Process, Seen, Socket, Text, unmap};
 use portward_store::{ProjectId, Stamp, Store};
 use portward_sys::{
-    Clock, Depth, Look,
+    Depth, Look,
     runtime::{self, News},
 };
 
@@ -29,9 +28,6 @@ pub(crate) struct Siblings<'h> {
     sessions: BTreeMap<u16, Sessions>,
     /// When they were asked.
     read: Option<(Stamp, News)>,
-    clock: &'h dyn Clock,
-    /// When one of them did not answer in time.
-    missed: Option<Instant>,
 }
 
 /// Whose a server is by what has it.
@@ -44,26 +40,22 @@ pub(crate) enum Looked {
 
 impl<'h> Siblings<'h> {
     /// Those of the caller's project; nobody has been asked yet.
-    pub(crate) fn new(host: &'h dyn Look, caller: &'h Caller, clock: &'h dyn Clock) -> Self {
-        Self { host, caller, sessions: BTreeMap::new(), read: None, clock, missed: None }
+    pub(crate) fn new(host: &'h dyn Look, caller: &'h Caller) -> Self {
+        Self { host, caller, sessions: BTreeMap::new(), read: None }
     }
 
-    /// The project's sessions with what they have at a port, asked again where one of them may have news.
-    fn sessions(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), port: u16) -> &Sessions {
+    /// The project's sessions with what they have at a port, asked again where one of them may have news; at any, where none is named.
+    fn sessions(&mut self, (store, project): (&Store<'_>, Option<ProjectId>), port: Option<u16>) -> &Sessions {
         let stamp = Some((store.stamp(), runtime::news(self.caller)));
-        let now = self.clock.now();
-        let is_due = self.missed.is_some_and(|missed| now.saturating_duration_since(missed) >= BETWEEN_TRIES);
-        if self.read != stamp || is_due || self.sessions.len() >= MOST_PORTS {
+        if self.read != stamp || self.sessions.len() >= MOST_PORTS {
             self.sessions.clear();
-            (self.read, self.missed) = (stamp, None);
+            self.read = stamp;
         }
-        let Self { host, caller, missed, .. } = self;
+        // Who they are every answer tells.
+        let port = port.or_else(|| self.sessions.keys().next().copied()).unwrap_or_default();
+        let Self { host, caller, .. } = self;
         self.sessions.entry(port).or_insert_with(|| {
-            let asking = Asking { port: Some(port), is_hurried: true, only: None };
-            let mut sessions = told(*host, caller, asking, Some(store));
-            if !sessions.gaps.is_empty() {
-                missed.get_or_insert(now);
-            }
+            let mut sessions = told(*host, caller, Asking { port: Some(port), only: None }, Some(store));
             sessions.runs.retain(|run| run.project.id == project);
             sessions
         })
@@ -99,7 +91,7 @@ impl<'h> Siblings<'h> {
 
     /// True where another session of the project has a server, by these processes that have its socket.
     pub(crate) fn is_anothers(&mut self, place: (&Store<'_>, Option<ProjectId>), pids: &[u32], server: &Socket) -> bool {
-        if pids.is_empty() { self.is_told(place, server) } else { self.is_any_inside(place, pids, server) }
+        if pids.is_empty() { self.is_told(place, server) } else { self.is_any_inside(place, pids) }
     }
 
     /// True where a session of the project has told that it serves there. That decides where nobody may be looked into who has the
@@ -107,19 +99,19 @@ impl<'h> Siblings<'h> {
     fn is_told(&mut self, place: (&Store<'_>, Option<ProjectId>), server: &Socket) -> bool {
         let is_of_the_user = self.host.facts().is_ok_and(|facts| facts.uid == 0 || facts.uid == server.uid);
         let at = |row: &RunListener| row.transport == server.transport && Some(row.serves.port()) == server.port();
-        is_of_the_user && self.sessions(place, server.port().unwrap_or(0)).runs.iter().any(|run| run.listeners.iter().any(at))
+        is_of_the_user && self.sessions(place, server.port()).runs.iter().any(|run| run.listeners.iter().any(at))
     }
 
     /// True where one of these processes is in a session of the project.
-    fn is_any_inside(&mut self, place: (&Store<'_>, Option<ProjectId>), pids: &[u32], server: &Socket) -> bool {
+    fn is_any_inside(&mut self, place: (&Store<'_>, Option<ProjectId>), pids: &[u32]) -> bool {
         let host = self.host;
-        let sessions = self.sessions(place, server.port().unwrap_or(0));
+        let sessions = self.sessions(place, None);
         pids.iter().any(|pid| sessions.above(host, *pid).is_some())
     }
 
     /// Ports at which a living run serves what was asked for at this address.
     pub(crate) fn elsewhere(&mut self, place: (&Store<'_>, Option<ProjectId>), asked: SocketAddr) -> Vec<u16> {
-        let listeners = self.sessions(place, asked.port()).runs.iter().flat_map(|run| &run.listeners);
+        let listeners = self.sessions(place, Some(asked.port())).runs.iter().flat_map(|run| &run.listeners);
         let fits = |own: SocketAddr| own.port() == asked.port() && network_six(own) == network_six(asked);
         let mut ports: Vec<u16> = listeners.filter(|row| row.asked.is_some_and(fits)).map(|row| row.serves.port()).collect();
         ports.dedup();
@@ -157,8 +149,6 @@ fn works_in(process: &Process, root: &Text) -> bool {
 
 /// Ports about which sessions were asked, and what they told is remembered.
 const MOST_PORTS: usize = 64;
-/// From a question that one of them did not answer in time to the next.
-const BETWEEN_TRIES: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {

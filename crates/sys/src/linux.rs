@@ -95,7 +95,7 @@ impl Look for Linux {
             Reading::Processes(pids) => Answer::Processes(processes::read(pids)?),
             Reading::Arguments(processes) => Answer::Arguments(processes::arguments(processes)?),
             Reading::EveryProcess() => Answer::EveryProcess(processes::read(&processes::pids()?)?),
-            Reading::Called(name) => Answer::Called(processes::called(name)?),
+            Reading::Called(name, uid) => Answer::Called(processes::called(name, uid)?),
             Reading::Descendants(root) => Answer::Descendants(processes::descendants(root)?),
             Reading::Interfaces() => Answer::Interfaces(interfaces::read()?),
             Reading::PortRules() => Answer::PortRules(settings::port_rules()?),

@@ -157,8 +157,8 @@ topics! { readings! {
     /// Every process that this reader can see, with command lines where they are readable.
     "all processes" every_process EveryProcess() -> Vec<Process>;
 
-    /// Pids of processes that the kernel calls so: the beginning of a file's name, or what one calls itself.
-    "processes by name" called Called(name: &'a str) -> Vec<u32>;
+    /// Pids of a user's processes that the kernel calls so: the beginning of a file's name, or what one calls itself.
+    "processes by name" called Called(name: &'a str, uid: u32) -> Vec<u32>;
 
     /// Pids of processes whose parent, by any number of steps, is `root`, nearest first.
     "process trees" descendants Descendants(root: u32) -> Vec<u32>;

@@ -112,8 +112,9 @@ impl Tape {
             Reading::Holders(sockets, _) => Answer::Holders(self.holders_of(sockets)),
             Reading::Processes(_) => Answer::Processes(snapshot.processes.clone()),
             Reading::EveryProcess() => Answer::EveryProcess(snapshot.processes.clone()),
-            Reading::Called(name) => {
-                let called = snapshot.processes.iter().filter(|process| process.name.raw() == name.as_bytes());
+            Reading::Called(name, uid) => {
+                let is_called = |own: &&portward_model::Process| own.name.raw() == name.as_bytes() && own.uid == uid;
+                let called = snapshot.processes.iter().filter(is_called);
                 Answer::Called(called.map(|process| process.id.pid).collect())
             }
             Reading::Interfaces() => Answer::Interfaces(snapshot.interfaces.clone()),

@@ -54,13 +54,18 @@ pub(super) fn pids() -> Result<Vec<u32>, SysError> {
     Ok(pids)
 }
 
-/// The processes that the kernel calls so (`/proc/PID/comm`), of which no more than the name is read.
-pub(super) fn called(name: &str) -> Result<Vec<u32>, SysError> {
+/// The processes of a user that the kernel calls so (`/proc/PID/comm`), of which no more than that is read.
+pub(super) fn called(name: &str, uid: u32) -> Result<Vec<u32>, SysError> {
     let root = root()?;
     let mut called = pids()?;
     called.retain(|pid| {
         let mut path = Path::default();
+        let owner = statx(&root, path.of(&[(*pid).into()]), AtFlags::empty(), StatxFlags::UID).map(|facts| facts.stx_uid);
+        if owner != Ok(uid) {
+            return false;
+        }
         let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+        let mut path = Path::default();
         let Ok(file) = openat(&root, path.of(&[(*pid).into(), Part::Name(b"/comm")]), flags, Mode::empty()) else { return false };
         let mut own = [0; LONGEST_NAME];
         let length = rustix::io::read(&file, &mut own[..]).unwrap_or_default();
@@ -378,7 +383,10 @@ mod tests {
         let own = std::process::id();
         let name = std::fs::read_to_string("/proc/self/comm").unwrap();
         let name = name.trim_end_matches('\n');
-        assert!(called(name).unwrap().contains(&own));
-        assert!(!called(&name[1..]).unwrap().contains(&own) && !called("").unwrap().contains(&own));
+        let uid = rustix::process::geteuid().as_raw();
+        assert!(called(name, uid).unwrap().contains(&own));
+        assert!(
+            [(&name[1..], uid), ("", uid), (name, uid + 1)].iter().all(|(name, uid)| !called(name, *uid).unwrap().contains(&own))
+        );
     }
 }
