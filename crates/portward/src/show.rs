@@ -2,7 +2,7 @@
 
 use std::io;
 
-use portward_model::{Hint, Lack, Need};
+use portward_model::{Hint, Lack, Need, ShellLine, hint};
 use portward_ops::Never;
 
 use crate::screen::Screen;
@@ -46,9 +46,8 @@ fn gaps(screen: &mut Screen, gaps: &[portward_ops::Gap]) -> io::Result<()> {
     let is_folded = silents.len() > MOST_SILENT;
     if is_folded {
         let (count, effect) = (silents.len(), "they do not answer, and what they serve is not known");
-        let pids = silents.iter().map(u32::to_string).collect::<Vec<_>>().join(" ");
-        let hint = format!("kill -CONT {pids}    lets those go on that were stopped");
-        let hint = (!screen.is_elsewhere()).then(|| Hint::told(&hint));
+        let wake = silents.iter().fold(ShellLine::from("kill -CONT"), |line, pid| line.word(*pid));
+        let hint = (!screen.is_elsewhere()).then(|| hint!("{}    lets those go on that were stopped", wake));
         screen.remark(&format!("Not seen: {count} sessions ({effect})."), hint)?;
     }
     for gap in gaps.iter().filter(|gap| !is_folded || silent(gap).is_none()) {

@@ -142,6 +142,8 @@ pub enum FrontState {
     Leased,
     /// It carries datagrams, which are not forwarded.
     Udp,
+    /// Its service is at another address than localhost's.
+    Apart,
     /// Nobody has it any more.
     Free,
 }

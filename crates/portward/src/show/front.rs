@@ -72,7 +72,7 @@ fn words(port: &FrontPort) -> (Tone, String) {
     match port.state {
         FrontState::Lent => (Tone::Good, format!("is lent to {service}{serves}")),
         FrontState::Held => (Tone::Notice, format!("is waited for: {because}")),
-        FrontState::Udp => (Tone::Quiet, format!("is not lent: {because}; {service} serves{serves}")),
+        FrontState::Udp | FrontState::Apart => (Tone::Quiet, format!("is not lent: {because}; {service} serves{serves}")),
         FrontState::Free => (Tone::Plain, "is free".to_owned()),
         FrontState::Denied | FrontState::Failed | FrontState::Leased => (Tone::Notice, format!("is not lent: {because}")),
     }

@@ -80,6 +80,32 @@ fn lent_switched_and_given_back() {
 }
 
 #[test]
+fn a_service_of_one_address_is_lent_at_both_where_that_is_one_of_localhost() {
+    let Some(stage) = Stage::new() else { return };
+    let _six = stage.server(&stage.one, &[], "six", &["tcp", "::1", "3000"]);
+    let _other = stage.server(&stage.one, &[], "other", &["tcp", "127.0.0.2", "3001"]);
+    let given = stage.portward(&stage.one, &["front", ".", "--json"]).expect(0).json();
+    for address in ["127.0.0.1", "::1"] {
+        assert_eq!(stage.heard(&format!("{address} 3000")), "six", "{address}: {given:#}");
+        assert_eq!(stage.heard(&format!("{address} 3001")), "ConnectionRefusedError", "{address}: {given:#}");
+    }
+    let apart = port(&given, 3001);
+    assert_eq!((&apart["state"], &apart["lent"]), (&"apart".into(), &false.into()), "{given:#}");
+    let said = stage.portward(&stage.one, &["front"]).expect(0).stdout;
+    let leased = stage.port(&stage.one, "3001");
+    assert!(said.contains("is not lent: its service has 127.0.0.2 to itself"), "{said}");
+    assert!(said.contains(&format!("127.0.0.2:{leased}")), "{said}");
+    // Two addresses of one port: what localhost means is lent.
+    let _both = stage.server(&stage.two, &[], "local", &["tcp", "127.0.0.1", "3000"]);
+    let _beside = stage.server(&stage.two, &[], "beside", &["tcp", "127.0.0.2", "3000"]);
+    let _ = stage.portward(&stage.two, &["front", "."]).expect(0);
+    for address in ["127.0.0.1", "::1"] {
+        assert_eq!(stage.heard(&format!("{address} 3000")), "local", "{address}");
+    }
+    assert_eq!(stage.heard_in(&stage.two, "127.0.0.2 3000"), "beside");
+}
+
+#[test]
 fn a_port_that_a_program_holds_stays_with_it_until_it_lets_go() {
     let Some(stage) = Stage::new() else { return };
     let _one = stage.server(&stage.one, &[], "one", &["tcp", "127.0.0.1", "3000", "tcp", "::", "3001", "tcp", "::", "3002"]);

@@ -5,8 +5,8 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use portward_keeper::{RunListener, Services, Sessions, alive, listening, sessions};
-use portward_model::{Loan, PortRange, Socket, SocketState, Standing, Transport};
+use portward_keeper::{RunListener, Services, Sessions, alive, is_localhost, listening, sessions};
+use portward_model::{Loan, PortRange, Socket, SocketState, Standing, Transport, unmap};
 use portward_store::{FrontRow, ProjectId, Store};
 use portward_sys::{PortFilter, StateSet, Transports};
 
@@ -46,6 +46,13 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
         let owner = owner.and_then(|row| row.project);
         port.keep(owner.map_or(Unlent::LeasedElsewhere, |project| Unlent::Leased { project }));
         ports.push(port);
+    }
+    for (loan, _) in row.ports.iter().filter(|(_, standing)| forwarder.is_some() && *standing == Standing::Unserved) {
+        let mut port = blank(*loan, &services);
+        if let Some(address) = address_apart(*loan, &services).filter(|_| serving.contains(&(false, loan.target))) {
+            port.keep(Unlent::Apart { address: address.to_string() });
+            ports.push(port);
+        }
     }
     let receives = |row: &&RunListener| row.transport == Transport::Udp && serving.contains(&(true, row.serves.port()));
     ports.extend(services.listeners.iter().filter(receives).filter_map(datagrams));
@@ -97,6 +104,15 @@ fn blank(loan: Loan, services: &Services) -> FrontPort {
         need: None,
         why: None,
     }
+}
+
+/// The one address of the loopback at which a project serves a port, where that is none of localhost's two.
+fn address_apart(loan: Loan, services: &Services) -> Option<IpAddr> {
+    let of_loan = |row: &&RunListener| row.transport == Transport::Tcp && row.serves.port() == loan.target;
+    let mut addresses = services.listeners.iter().filter(of_loan).map(|row| unmap(row.serves.ip()));
+    let first = addresses.next()?;
+    let is_apart = |address: IpAddr| !address.is_unspecified() && !is_localhost(address);
+    (is_apart(first) && addresses.all(is_apart)).then_some(first)
 }
 
 fn datagrams(listener: &RunListener) -> Option<FrontPort> {

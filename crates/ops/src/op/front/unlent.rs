@@ -14,6 +14,7 @@ portward_model::reasons! {
         "it is leased to {project}" Leased { project: Text },
         "it is leased to another project" LeasedElsewhere,
         "UDP is not forwarded" Udp,
+        "its service has {address} to itself, and localhost is 127.0.0.1 and ::1" Apart { address: String },
         "this user may have ports from {first} on (net.ipv4.ip_unprivileged_port_start)" Privileged { first: u16, project: Text },
         "a rule of this machine forbids it to this user" Forbidden,
         "a program held it a moment ago" HeldUntilNow,
@@ -33,6 +34,7 @@ impl FrontPort {
             Unlent::Refused { .. } => (FrontState::Failed, None),
             Unlent::Leased { .. } | Unlent::LeasedElsewhere => (FrontState::Leased, None),
             Unlent::Udp => (FrontState::Udp, None),
+            Unlent::Apart { .. } => (FrontState::Apart, None),
             Unlent::Privileged { project, .. } => (
                 FrontState::Denied,
                 Some(ShellLine::from("sudo portward front").operand(project).then("--low").word(port).into()),

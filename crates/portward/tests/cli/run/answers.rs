@@ -151,6 +151,53 @@ fn what_another_user_left_in_the_way_is_passed_over() {
 }
 
 #[test]
+fn a_supervisor_answers_its_own_user_and_root_and_nobody_is_believed_who_is_another() {
+    let Some(stage) = Stage::new() else { return };
+    if stage.world.kind() != WorldKind::Root {
+        skip("root, to be two users");
+        return;
+    }
+    let home = stage.one.join("state");
+    let ours =
+        || stage.inside(&stage.one).stranger().env("XDG_STATE_HOME", home.to_str().unwrap()).env("XDG_RUNTIME_DIR", "/none");
+    let running = ours().start_portward(&["run", "--name", "web", "python3", "-c", SERVER]);
+    let supervisor: u64 = running.line().parse().unwrap();
+    let find = ["find", home.to_str().unwrap(), "-type", "s", "-name", &format!("{supervisor}.*")];
+    let socket = until("its socket", || stage.world.run(&find).stdout.lines().next().map(str::to_owned));
+    let ps = || served(&ours().portward(&["ps", "--json"]).expect(0).json());
+    until("it is listed", || (ps() == one(1)).then_some(()));
+    // The way is opened to everybody, so that the kernel's word for who asks is all that is left.
+    let open = "dir=$(dirname $0); while [ $dir != / ]; do chmod a+rx $dir; dir=$(dirname $dir); done; chmod 666 $0";
+    let ask = "import os, socket, sys\n\
+        os.setuid(int(sys.argv[1])); s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[2])\n\
+        try: s.sendall(b'{\"portward\":1,\"ask\":\"run\"}\\n'); print(len(s.recv(65536)) > 100)\n\
+        except ConnectionError: print(False)";
+    let folder = std::path::Path::new(&socket).parent().unwrap().to_str().unwrap().to_owned();
+    let _ = stage.world.run(&["sh", "-c", open, &socket]).expect(0);
+    for (user, answered) in [("65534", "True\n"), ("0", "True\n"), ("1000", "False\n")] {
+        assert_eq!(stage.world.run(&["python3", "-c", ask, user, &socket]).expect(0).stdout, answered, "{user}");
+    }
+    let _ = stage.world.run(&["chmod", "700", &folder]).expect(0);
+    // One of another user says word for word what a supervisor says, at a name of its own.
+    let fake = "import json, os, socket, sys\n\
+        s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); s.sendall(b'{\"portward\":1,\"ask\":\"run\"}\\n')\n\
+        said = json.loads(s.makefile().readline()); own = os.getpid()\n\
+        ticks = int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[19])\n\
+        said['answer']['supervisor'] = {'pid': own, 'started_ticks': ticks}\n\
+        path = os.path.dirname(sys.argv[1]) + f'/{own}.{ticks}'\n\
+        s = socket.socket(socket.AF_UNIX); s.bind(path); os.chmod(path, 0o666); os.setuid(int(sys.argv[2])); s.listen()\n\
+        print('READY', flush=True)\n\
+        while True:\n\
+        \x20   c, _ = s.accept(); c.recv(65536); c.sendall(json.dumps(said).encode() + b'\\n'); c.close()";
+    for (user, expected) in [("1000", 1), ("65534", 2)] {
+        let fake = stage.world.enter().start(&["python3", "-c", fake, &socket, user]);
+        assert_eq!(fake.line(), "READY", "{}", fake.stderr());
+        until("its word is weighed", || (ps() == one(expected)).then_some(()));
+        drop(fake);
+    }
+}
+
+#[test]
 fn a_session_of_the_release_before_this_one_is_listed_beside_new_ones() {
     let Some(stage) = Stage::new() else { return };
     let _ = stage.portward(&stage.one, &["port", "3000"]).expect(0);

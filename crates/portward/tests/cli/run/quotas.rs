@@ -32,6 +32,20 @@ fn a_program_that_binds_at_random_is_refused_nothing_and_leaves_nothing_behind()
 }
 
 #[test]
+fn a_program_that_does_not_share_gets_ports_where_no_connection_is_left() {
+    let Some(stage) = Stage::new() else { return };
+    // It ends each connection first, and keeps what is left of it; the next session is lent the same blocks.
+    for first in [10_000, 20_000, 30_000] {
+        let (stdout, stderr) = stage.said(&format!(
+            "def transfer(port):\n    s = socket.socket(); s.bind(('127.0.0.1', port)); s.listen()\n\
+             \x20   c = socket.create_connection(('127.0.0.1', port)); s.accept()[0].close(); c.recv(1); c.close(); s.close()\n\
+             print({{number(lambda: transfer(port)) for port in range({first}, {first} + 150)}})"
+        ));
+        assert_eq!(stdout, "{0}", "{first}: {stderr}");
+    }
+}
+
+#[test]
 fn a_program_that_keeps_every_port_leaves_the_others_theirs() {
     let Some(stage) = Stage::new() else { return };
     let (stdout, stderr) = stage.said(
