@@ -1,11 +1,13 @@
 //! One file per capability.
 
+pub mod check;
 pub mod doctor;
 pub mod explain;
 pub mod free;
 pub mod front;
 pub mod graph;
 pub mod guard;
+pub mod init;
 pub mod lab;
 pub mod lease;
 pub mod list;

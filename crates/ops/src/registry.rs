@@ -25,6 +25,8 @@ macro_rules! every_op {
             stop Stop: Stop,
             front Front: Status Give Low Off,
             guard Guard: Status Pin Open,
+            init Init: Init,
+            check Check: Look Fix,
             lease Lease: List Take Release Prune Repair,
             port Port: Port Handed,
             url Url: Url,

@@ -8,8 +8,13 @@ use std::{
 };
 
 use clap::{Arg, Command};
-use portward_checks::{Cause, every_cause};
+use portward_checks::{
+    Cause, every_cause,
+    lint::{RULES, Rule},
+};
+use portward_model::capitalised;
 use portward_ops::{Effect, Failure, Home, OPS};
+use portward_wire::source::KINDS;
 
 use crate::{
     cli::{FACES, Face, Trouble, command},
@@ -41,6 +46,9 @@ fn files() -> Vec<(PathBuf, String)> {
         let text = format!("{MARK}# {code}\n\n{summary}\n\n{}\n", doc.trim());
         files.push((format!("docs/reference/causes/{code}.md").into(), text));
     }
+    for (name, text) in pages_of_files() {
+        files.push((format!("docs/reference/files/{name}.md").into(), text));
+    }
     files.extend(man_pages());
     for shell in complete::SHELLS {
         files.push((format!("completions/portward.{shell}").into(), complete::script_of(shell).to_owned()));
@@ -55,6 +63,41 @@ fn causes() -> Vec<&'static Cause> {
     all
 }
 
+/// A page for each kind of file that `check` and `init` read, with the rules that read it.
+fn pages_of_files() -> Vec<(&'static str, String)> {
+    let own = (
+        "portward",
+        "portward.toml",
+        "`portward.toml`".to_owned(),
+        "The project's own declaration, compared with the files that its services are started by.",
+    );
+    let kinds = KINDS.iter().map(|kind| {
+        let names: Vec<String> = kind.patterns.iter().map(|pattern| format!("`{pattern}`")).collect();
+        (kind.name, kind.title, names.join(", "), kind.reads)
+    });
+    let page = |(name, title, names, reads): (&'static str, &str, String, &str)| {
+        let mut text = format!("{MARK}# {title}\n\nNames: {names}.\n\n{reads}\n");
+        let rules: Vec<&Rule> = RULES.iter().filter(|rule| rule.kinds.contains(&name)).collect();
+        if !rules.is_empty() {
+            text.push_str("\n## What `portward check` finds in it\n");
+        }
+        for rule in rules {
+            let severity =
+                serde_json::to_value(rule.severity).ok().and_then(|word| word.as_str().map(str::to_owned)).unwrap_or_default();
+            let _ = write!(
+                text,
+                "\n### {}\n\n{}. Severity: {severity}.\n\n**Why.** {}\n\n**Fix.** {}\n",
+                rule.code,
+                capitalised(rule.summary),
+                rule.reason,
+                rule.fix
+            );
+        }
+        (name, text)
+    };
+    [own].into_iter().chain(kinds).map(page).collect()
+}
+
 fn index() -> String {
     let mut text = format!("{MARK}# Reference\n\n## Commands\n\n| command | what it does | effect |\n|---|---|---|\n");
     for face in FACES {
@@ -67,6 +110,12 @@ fn index() -> String {
     text.push_str("\n## Causes\n\n| code | what was found |\n|---|---|\n");
     for Cause { code, summary, .. } in causes() {
         let _ = writeln!(text, "| [{code}](causes/{code}.md) | {summary} |");
+    }
+    text.push_str("\n## Files that `check` and `init` read\n\n| file | rules |\n|---|---|\n");
+    for (name, page) in pages_of_files() {
+        let title = page.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(name);
+        let rules: Vec<&str> = RULES.iter().filter(|rule| rule.kinds.contains(&name)).map(|rule| rule.code).collect();
+        let _ = writeln!(text, "| [{title}](files/{name}.md) | {} |", rules.join(", "));
     }
     text
 }

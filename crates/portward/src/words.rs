@@ -15,6 +15,7 @@ use crate::cli::{Face, Verb};
 
 /// Verbs that are chosen by options or arguments, all of which are given. Where several fit, the first one is meant.
 const CHOSEN_BY: &[(&str, &[&str])] = &[
+    ("check.fix", &["fix"]),
     ("doctor.all", &["all"]),
     ("doctor.as", &["as"]),
     ("doctor.watch", &["watch"]),

@@ -5,7 +5,7 @@ use portward_checks::lint::{
     File, Life, Listener, Project,
     planned::{Planned, planned},
 };
-use portward_model::{Failure, PortRange, ProjectIdentity, SocketState, Text, Transport};
+use portward_model::{Failure, Gap, PortRange, ProjectIdentity, SocketState, Text, Transport};
 use portward_sys::{Context, Rights, StateSet, Transports, path_of};
 use portward_wire::source::kind_of;
 
@@ -72,8 +72,8 @@ pub fn gather<R: Rights>(cx: &Context<'_, R>) -> Result<Gathered, Failure> {
 }
 
 /// What is known of the machine for the rules: its own port rules, and what the project's programs listen on. What a session has moved
-/// is left out: it is pinned to loopback, or in the project's own block.
-pub fn life<R: Rights>(cx: &Context<'_, R>, root: &Text, block: Option<PortRange>) -> Life {
+/// is left out: it is pinned to loopback, or in the project's own block. What could not be seen comes with it.
+pub fn life<R: Rights>(cx: &Context<'_, R>, root: &Text, block: Option<PortRange>) -> (Life, Vec<Gap>) {
     let transports = Transports { tcp: true, udp: false, unix: false };
     let look = Look { transports, states: StateSet::Serving, clients: false, interfaces: false, rules: true, ..Look::serving() };
     let view = look.take(cx.look());
@@ -91,7 +91,7 @@ pub fn life<R: Rights>(cx: &Context<'_, R>, root: &Text, block: Option<PortRange
             listeners.push(Listener { port, folder, holder });
         }
     }
-    Life { rules: view.snapshot.rules, listeners }
+    (Life { rules: view.snapshot.rules, listeners }, view.snapshot.gaps)
 }
 
 /// Where a folder is below a root; `None` where it is not.

@@ -150,6 +150,11 @@ impl Act for Linux {
             Deed::Begin(line) => Done::Begin(Beside::begin(line)?),
             Deed::Signal(process, signal) => Done::Signal(actions::signal(process, signal)?),
             Deed::Edit(edit) => Done::Edit(edit::apply(edit)?),
+            Deed::Create(path, bytes) => Done::Create(whole::create(path, bytes).map_err(|source| SysError::Write {
+                path: path.display().to_string(),
+                operation: "made",
+                source,
+            })?),
             Deed::RemoveSocket(path, file) => Done::RemoveSocket(standing::remove(path, file)?),
             Deed::Pin(process, holding, socket) => Done::Pin(pinning::pin(process, holding, socket)?),
             Deed::LoadFilter(rules) => Done::LoadFilter(tables::load(rules)?),

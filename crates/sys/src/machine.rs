@@ -1,6 +1,6 @@
 //! The other two rights: to dial, and to act. Who has one may do what those before it may.
 
-use std::{convert::Infallible, time::Duration};
+use std::{convert::Infallible, path::Path, time::Duration};
 
 use portward_model::{Edit, Holding, Observed, ProcessId, Socket, SocketFile, Text};
 
@@ -72,6 +72,9 @@ deeds! {
 
     /// Writes lines in place of one line of a file, whole or not at all; an error where the line is not what was seen.
     edit Edit(edit: &'a Edit) -> ();
+
+    /// Makes a file of a project, whole or not at all, and never in the place of what stands there.
+    create Create(path: &'a Path, bytes: &'a [u8]) -> ();
 
     /// Removes the file of a Unix socket that nobody has, where it is still this one and still nobody's.
     remove_socket RemoveSocket(path: &'a Text, file: SocketFile) -> ();

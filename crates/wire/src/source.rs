@@ -314,16 +314,19 @@ impl Findings {
     }
 }
 
-/// True where a path ends with what a pattern says; a star stands for any letters of a name.
+/// True where a path ends with what a pattern says; a star stands for any letters of a name. Asked of every name of a project, so that
+/// the folders are looked at only where the name itself fits.
 fn is_named(path: &str, pattern: &str) -> bool {
-    let mut names = path.rsplit('/');
-    pattern.rsplit('/').all(|pattern| {
-        let Some(name) = names.next() else { return false };
-        match pattern.split_once('*') {
-            None => name == pattern,
-            Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
-        }
-    })
+    let last = |text: &str| text.rfind('/').map_or(0, |at| at + 1);
+    let (path_at, pattern_at) = (last(path), last(pattern));
+    let name = path.get(path_at..).unwrap_or_default();
+    let wanted = pattern.get(pattern_at..).unwrap_or_default();
+    let fits = match wanted.split_once('*') {
+        None => name == wanted,
+        Some((start, end)) => name.len() >= start.len() + end.len() && name.starts_with(start) && name.ends_with(end),
+    };
+    let above = |text: &str, at: usize| text.get(..at.saturating_sub(1)).unwrap_or_default().to_owned();
+    fits && (pattern_at == 0 || is_named(&above(path, path_at), &above(pattern, pattern_at)))
 }
 
 #[cfg(test)]

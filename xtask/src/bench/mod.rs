@@ -5,6 +5,7 @@ mod doctor;
 mod list;
 mod measure;
 mod peers;
+mod project;
 pub(crate) mod session;
 mod table;
 
@@ -16,7 +17,7 @@ use crate::{command, failure::Failure, load::Which, places};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which benchmark
-    #[arg(value_parser = ["list", "doctor", "session", "browser"])]
+    #[arg(value_parser = ["list", "doctor", "session", "browser", "project"])]
     name: String,
     /// Only this load
     #[arg(long, value_name = "a|b|c")]
@@ -33,6 +34,8 @@ pub(crate) struct Arguments {
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (doctor, session) = (arguments.name == "doctor", arguments.name == "session");
     match (&arguments.beside, arguments.load) {
+        (_, Some(_)) if arguments.name == "project" => Err(Failure::new("A project is measured beside no load.")),
+        (_, None) if arguments.name == "project" => project::run(arguments.dry_run),
         (_, Some(_)) if arguments.name == "browser" => Err(Failure::new("A browser is measured beside no load.")),
         (None, None) if arguments.name == "browser" => browser::run(arguments.dry_run),
         (Some(file), None) if arguments.name == "browser" => browser::within(file),

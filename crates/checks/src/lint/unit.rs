@@ -1,6 +1,6 @@
 //! What can be started with the ports that it really asks for: a script's, a configuration's beside it, its program's own.
 
-use portward_wire::source::{Fact, Start, What};
+use portward_wire::source::{Fact, Ports, Start, What};
 
 use super::{File, Project};
 
@@ -27,6 +27,15 @@ fn unit<'p>(project: &'p Project, file: &'p File, start: &'p Start) -> Unit<'p> 
     let own = || file.found.facts.iter().filter(is_own).map(move |fact| (file, fact));
     let mut ports: Vec<_> =
         own().filter(|(_, fact)| matches!(fact.what, What::Asked { .. } | What::Usual | What::Published { .. })).collect();
+    if let Some(over) = project.of_kind("compose").find(|other| is_over(other, file)) {
+        let published = |fact: &&Fact| is_own(fact) && matches!(fact.what, What::Published { .. });
+        let theirs = over.found.facts.iter().filter(published).map(|fact| (over, fact));
+        match over.found.starts.iter().find(|other| other.name == start.name).map(|other| other.ports) {
+            Some(Ports::Instead) => ports = theirs.collect(),
+            Some(Ports::Added { .. }) => ports.extend(theirs),
+            Some(Ports::None) | None => {}
+        }
+    }
     let debuggers = own().filter(|(_, fact)| matches!(fact.what, What::Debugger { waits: true })).collect();
     let told = ports.iter().any(|(_, fact)| fact.what != What::Usual);
     if !told && file.kind.name != "compose" {
@@ -36,6 +45,14 @@ fn unit<'p>(project: &'p Project, file: &'p File, start: &'p Start) -> Unit<'p> 
         }
     }
     Unit { file, start, ports, debuggers }
+}
+
+/// True for the override file that Compose lays over another one by itself.
+pub(crate) fn is_over(over: &File, base: &File) -> bool {
+    let stem = |name: &str| name.rsplit_once('.').map(|(stem, _)| stem.to_owned());
+    base.kind.name == "compose"
+        && over.folder() == base.folder()
+        && stem(base.name()).is_some_and(|base| stem(over.name()) == Some(format!("{base}.override")))
 }
 
 /// What the files beside a program say of where it listens, where its command says nothing.

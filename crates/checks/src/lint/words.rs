@@ -27,7 +27,7 @@ pub(crate) fn placed(
 /// Where a number stands, and why it is a port.
 pub(crate) fn seen(file: &File, fact: &Fact) -> Evidence {
     let whose = fact.service.as_ref().map(|service| format!(" of {service}")).unwrap_or_default();
-    Evidence::new(format!("{}:{}", file.path, fact.line), format!("{} is {}{whose}", fact.port, fact.reason))
+    Evidence::new(format!("{}:{}", file.path, fact.line), format!("{}{whose}: {}", fact.port, fact.reason))
 }
 
 /// `compose.yml:4`

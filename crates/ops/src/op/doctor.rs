@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Acts, Context, Dials, Failure, Looks, Meant, Op, Prompt, Sink, Span, named::Known};
 
+pub(crate) use fixes::diff;
 pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
 
 /// Name the cause of a connection or bind that fails, prove it, and give the fix

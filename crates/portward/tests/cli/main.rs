@@ -6,6 +6,7 @@
 mod answers;
 mod bad_input;
 mod bind;
+mod check;
 mod completions;
 mod doctor;
 mod doctor_input;
@@ -17,6 +18,7 @@ mod front;
 mod graph;
 mod guard;
 mod hands;
+mod init;
 mod lab;
 mod lease;
 mod list;

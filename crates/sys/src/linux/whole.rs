@@ -9,7 +9,7 @@ use std::{
 
 use portward_model::Text;
 use rustix::{
-    fs::{AtFlags, Mode, OFlags, fsync, openat, renameat, unlinkat},
+    fs::{AtFlags, Mode, OFlags, RenameFlags, fsync, openat, renameat, renameat_with, unlinkat},
     io::Errno,
     rand::{GetRandomFlags, getrandom},
 };
@@ -44,6 +44,31 @@ pub fn write_private(path: &Path, document: &dyn Fn(&mut dyn Write) -> io::Resul
     });
     match written {
         // The new name is on the disk, too, where the file system can say so.
+        Ok(()) => drop(fsync(&directory)),
+        Err(_) => drop(unlinkat(&directory, &part, AtFlags::empty())),
+    }
+    written
+}
+
+/// Makes a file of a project, readable as its user's mask says, whole or not at all; never in the place of what stands there. A root
+/// process makes it with the rights of whose folder it is.
+///
+/// # Errors
+/// `AlreadyExists` where something has the name.
+pub(super) fn create(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Err(io::ErrorKind::IsADirectory.into()) };
+    let mounts = Mounts::patient();
+    let folder = mounts.find(folder)?;
+    let _taken = Taken::whole(folder.word())?;
+    let directory = folder.reopen(OFlags::RDONLY | OFlags::DIRECTORY)?;
+    let part = beside(name);
+    let making = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let file = File::from(openat(&directory, &part, making, Mode::from_raw_mode(0o666))?);
+    let written = fill(&file, &|out| out.write_all(bytes)).and_then(|()| {
+        file.sync_all()?;
+        Ok(renameat_with(&directory, &part, &directory, name, RenameFlags::NOREPLACE)?)
+    });
+    match written {
         Ok(()) => drop(fsync(&directory)),
         Err(_) => drop(unlinkat(&directory, &part, AtFlags::empty())),
     }
@@ -123,7 +148,7 @@ mod tests {
 
     use tempfile::TempDir;
 
-    use super::{read_given, write_private};
+    use super::{create, read_given, write_private};
 
     #[test]
     fn a_file_is_whole_and_its_owners() {
@@ -148,6 +173,18 @@ mod tests {
         symlink("other", &link).unwrap();
         write_private(&link, &|out| out.write_all(b"ours")).unwrap();
         assert_eq!((fs::read(&other).unwrap(), fs::read(&link).unwrap()), (b"theirs".to_vec(), b"ours".to_vec()));
+    }
+
+    #[test]
+    fn a_new_file_takes_nothings_place() {
+        let folder = TempDir::new().unwrap();
+        let file = folder.path().join("portward.toml");
+        create(&file, b"one").unwrap();
+        assert_eq!(create(&file, b"two").unwrap_err().kind(), std::io::ErrorKind::AlreadyExists);
+        symlink("nowhere", folder.path().join("link")).unwrap();
+        assert!(create(&folder.path().join("link"), b"x").is_err());
+        assert_eq!(fs::read(&file).unwrap(), b"one");
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 2, "no part is left behind");
     }
 
     #[test]

@@ -10,6 +10,7 @@ and at the new one, so that the old port stays taken and a second copy of the pr
 use portward_wire::source::Ports;
 
 use super::prelude::*;
+use crate::lint::unit::is_over;
 
 fn run(project: &Project) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -57,10 +58,7 @@ fn run(project: &Project) -> Vec<Finding> {
 
 /// The file that an override file is laid over.
 fn base<'p>(project: &'p Project, file: &File) -> Option<&'p File> {
-    let (start, _) = file.name().rsplit_once('.').and_then(|(name, _)| name.rsplit_once(".override"))?;
-    project
-        .of_kind("compose")
-        .find(|other| other.folder() == file.folder() && other.name().rsplit_once('.').is_some_and(|(name, _)| name == start))
+    project.of_kind("compose").find(|base| is_over(file, base))
 }
 
 #[cfg(any(test, feature = "scenes"))]

@@ -100,7 +100,7 @@ fn called(cx: &Context<'_, Acts>, operation: &str, mut input: Value) -> Result<O
 }
 
 /// Where an edit writes, what goes and what comes, as a diff shows it.
-fn diff(edit: &Edit) -> String {
+pub(crate) fn diff(edit: &Edit) -> String {
     let then = edit.then.iter().map(|line| format!("\n  + {}", line.shown()));
     format!("  {}:{}\n  - {}{}", edit.file, edit.line, edit.now, then.collect::<String>())
 }
