@@ -1,4 +1,4 @@
-//! The forwarder's own side: what is to be lent, by the store, and what became of it, into the store.
+//! The forwarder's own side: what it is ordered to lend, and what became of it, which it tells whoever asks at its socket.
 //!
 //! It is this program, started again by `portward front` and apart from it, one for each user. It stays while a project
 //! has the front, holding nothing as long as nothing of that project listens, and ends when the front was given back
@@ -16,13 +16,16 @@ use std::{
 use portward_model::{Caller, Failure, Loan, ProcessId, SocketState, Standing, Transport};
 use portward_proxy::{Lender, Wish};
 use portward_session::{handed_over, numbers_of};
-use portward_store::{FrontRow, ProjectId, Stamp, Store};
+use portward_store::{ProjectId, Stamp, Store};
 use portward_sys::{
-    Acts, Ask, Cancel, Clock, Context, LO, Look, Nobody, StateSet, SystemClock, Which, path_of, runtime, this_caller,
+    Acts, Ask, Cancel, Clock, Context, LO, Look, Nobody, StateFolder, StateSet, SystemClock, Turn, Which, path_of, runtime,
+    this_caller,
 };
 
 use crate::{
     asking::Asking,
+    control::{Desk, State},
+    lending::{self, Told, Whose},
     runs::{RunListener, is_alive, process_at, told},
 };
 
@@ -34,7 +37,7 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
         return None;
     }
     let reserved = arguments.get(2).and_then(|numbers| handed_over(numbers.to_str()?)).unwrap_or_default();
-    // Nobody reads along; who started it sees the exit code, and the store.
+    // Nobody reads along; who started it sees the exit code, and asks.
     let (caller, clock, cancel) = (this_caller(), SystemClock, Cancel::default());
     let ended = portward_sys::this_machine().map_err(Failure::from).and_then(|machine| {
         lend(&Context { machine: machine.as_ref(), caller: &caller, clock: &clock, cancel: &cancel, prompt: &Nobody }, reserved)
@@ -51,100 +54,145 @@ pub fn start(caller: &Caller, reserved: &[OwnedFd]) -> Result<Child, Failure> {
         .map_err(|error| Failure::system(format!("The forwarder could not be started: {error}.")))
 }
 
-/// The forwarder's process, where it lives.
-pub fn alive(host: &dyn Look, row: &FrontRow) -> Option<ProcessId> {
-    row.forwarder.filter(|process| is_alive(host, *process))
-}
-
-/// The project that has the real ports: it was given them, and the forwarder lives.
-pub(crate) fn holder(host: &dyn Look, store: &Store<'_>) -> Result<Option<ProjectId>, Failure> {
-    let row = store.front()?.filter(|row| alive(host, row).is_some());
-    Ok(row.and_then(|row| row.project))
-}
-
 fn lend(cx: &Context<'_, Acts>, reserved: Vec<OwnedFd>) -> Result<(), Failure> {
-    if Store::reading(cx)?.is_none() {
-        return Ok(());
-    }
+    let Some(store) = Store::reading(cx)? else { return Ok(()) };
     let host = cx.machine;
-    let mut store = Store::open(cx)?;
     let own = process_at(host, cx.caller.process.pid).map(|process| process.id);
     let own = own.ok_or_else(|| Failure::system("The forwarder's own process cannot be read in /proc."))?;
-    // With ports that the other one cannot have, this one takes its place, and the other ends with its last connection.
-    if !store.claim_front(own, &|other| reserved.is_empty() && is_alive(host, other))? {
-        return Ok(());
-    }
-    let folder = store.path().parent().map(std::path::Path::to_owned).unwrap_or_default();
+    let folder = StateFolder::find(cx.caller);
+    let Some(turn) = place(cx, &folder, &reserved)? else { return Ok(()) };
+    // What was ordered stands, whoever was there before; that of the release before this one, too.
+    let told = match lending::left(&folder)? {
+        Some(left) => Told { done: 0, connections: 0, ports: Vec::new(), leaves: false, ..left },
+        None => Told { project: older_order(&store)?, ..Told::default() },
+    };
+    let told = Told { forwarder: Some(own), login: cx.caller.variable(lending::LOGIN).cloned(), ..told };
+    let mut desk = Desk::open(cx.caller, own, told.clone());
+    lending::leave(&folder, &told)
+        .map_err(|error| Failure::system(format!("The front cannot be written down in {}: {error}.", folder.path.display())))?;
+    let own_folder = folder.clone();
+    desk.attend(cx.caller.clone(), own, move |asked, peer, state: &State<Told>| {
+        lending::answered(&own_folder, asked, peer, state)
+    });
+    let news = runtime::RuntimeFolder::all(cx.caller).into_iter().map(|folder| folder.path().to_owned());
+    let folders: Vec<PathBuf> = [folder.path.clone()].into_iter().chain(news).collect();
     let mut books = Books {
         host,
         caller: cx.caller,
         clock: cx.clock,
         store,
         own,
+        folder,
+        desk,
+        turn: Some(turn),
+        born: cx.clock.now(),
+        first: told.generation,
         generation: 0,
         wish: Wish::default(),
         read: None,
         told: None,
         replaced: false,
     };
-    let news = runtime::RuntimeFolder::all(cx.caller).into_iter().map(|folder| folder.path().to_owned());
-    let folders: Vec<PathBuf> = [folder].into_iter().chain(news).collect();
     portward_proxy::forward(&mut books, &folders, reserved)
         .map_err(|error| Failure::system(format!("Nothing can be forwarded: {error}.")))
 }
 
-/// What changes with what is to be lent: the store, and the news of sessions.
-type Written = (Stamp, runtime::News);
+/// The place of the forwarder; `None` where another one has it, and goes on. With ports that the other one cannot have, this one takes its
+/// place, and the other ends with its last connection.
+fn place(cx: &Context<'_, Acts>, folder: &StateFolder, reserved: &[OwnedFd]) -> Result<Option<Turn>, Failure> {
+    let other = || {
+        let left = lending::left(folder).ok().flatten();
+        left.filter(|left| !left.leaves && left.forwarder.is_some_and(|process| is_alive(cx.machine, process)))
+    };
+    if reserved.is_empty() {
+        return lending::claim(folder, HANDING_OVER, &|| other().is_some());
+    }
+    if let Some(other) = other() {
+        // One that does not answer keeps its place, and whoever waits for this one says so.
+        let _ = lending::ask(cx.caller, &other, &lending::Ask::MakeWay);
+    }
+    lending::claim(folder, HANDING_OVER, &|| false)
+}
 
-/// What the store says, and what was written to it.
+/// What was ordered of a forwarder of the release before this one.
+fn older_order(store: &Store<'_>) -> Result<Option<Whose>, Failure> {
+    let Some(project) = store.front()?.and_then(|row| row.project) else { return Ok(None) };
+    Ok(store.projects()?.iter().find(|row| row.id == project).map(Whose::of))
+}
+
+/// What changes with what is to be lent: the store, the news of sessions and of this process, and what it has left.
+type Written = (Stamp, runtime::News, Option<Told>);
+
+/// What is ordered, and what was told of it.
 struct Books<'h> {
     host: &'h dyn Look,
     caller: &'h Caller,
     clock: &'h dyn Clock,
     store: Store<'h>,
     own: ProcessId,
+    folder: StateFolder,
+    desk: Desk<Told>,
+    /// Its place among the forwarders of its user.
+    turn: Option<Turn>,
+    born: Instant,
+    /// The generation that it began with, which nobody has ordered of it.
+    first: u64,
     /// The generation that `wish` belongs to.
-    generation: i64,
+    generation: u64,
     wish: Wish,
-    /// When the store was read, and as what.
+    /// When all of it was read, and as what.
     read: Option<(Written, Instant)>,
-    told: Option<(i64, Vec<(Loan, Standing)>)>,
-    /// Another forwarder stands in the store, or the store is gone.
+    told: Option<(u64, Vec<(Loan, Standing)>)>,
+    /// Another forwarder has its place, or the store is gone.
     replaced: bool,
 }
 
 impl Books<'_> {
     fn refresh(&mut self) -> Result<(), Failure> {
-        if self.store.is_gone() {
+        let left = lending::left(&self.folder)?;
+        let is_named = left.as_ref().is_some_and(|left| left.forwarder == Some(self.own) && !left.leaves);
+        if self.store.is_gone() || !is_named {
             self.replaced = true;
+            self.turn = None;
         }
-        let (stamp, now) = ((self.store.stamp(), runtime::news(self.caller)), self.clock.now());
+        let (written, now) = ((self.store.stamp(), runtime::news(self.caller), left), self.clock.now());
         // Supervisors that were killed write nothing, so that it is read now and then all the same.
         if self.replaced
-            || self.read.as_ref().is_some_and(|(read, at)| *read == stamp && now.saturating_duration_since(*at) < LONGEST_TRUST)
+            || self.read.as_ref().is_some_and(|(read, at)| *read == written && now.saturating_duration_since(*at) < LONGEST_TRUST)
         {
             return Ok(());
         }
         self.store.stay_current()?;
-        match self.store.front()?.filter(|row| row.forwarder == Some(self.own)) {
-            None => self.replaced = true,
-            Some(row) => {
-                let loans = match row.project {
-                    Some(project) => Services::of(self.host, self.caller, &self.store, project)?.loans,
-                    None => Vec::new(),
-                };
-                self.wish = Wish { loans, over: row.project.is_none() };
-                self.generation = row.generation;
-                self.read = Some((stamp, now));
-            }
+        let state = self.desk.state.now();
+        let project = state.project.as_ref().map(|whose| whose.known(&self.store)).transpose()?.flatten();
+        if state.project.is_some() && project.is_none() {
+            self.write(|told| told.project = None);
         }
+        let loans = match project {
+            Some(project) => Services::of(self.host, self.caller, &self.store, project)?.loans,
+            None => Vec::new(),
+        };
+        // Who has started it is about to tell what for.
+        let is_new = state.generation == self.first && now.saturating_duration_since(self.born) < LINGER;
+        self.wish = Wish { loans, over: project.is_none() && !is_new };
+        self.generation = state.generation;
+        self.read = Some((written, now));
         Ok(())
+    }
+
+    /// Changes what is told, and what is left behind.
+    fn write(&self, change: impl FnOnce(&mut Told)) {
+        self.desk.state.change(|told| {
+            change(told);
+            // Where it cannot be written now, what was left before stands.
+            let _ = lending::leave(&self.folder, told);
+        });
     }
 }
 
 impl Lender for Books<'_> {
     fn wish(&mut self) -> Wish {
-        // Where the store cannot be read now, what it said before holds.
+        // Where something cannot be read now, what it said before holds.
         let _ = self.refresh();
         if self.replaced { Wish { loans: Vec::new(), over: true } } else { self.wish.clone() }
     }
@@ -166,16 +214,28 @@ impl Lender for Books<'_> {
         if self.replaced || self.told.as_ref().is_some_and(|(generation, told)| *generation == self.generation && told == loans) {
             return;
         }
-        match self.store.tell_front(self.own, self.generation, loans, connections) {
-            Ok(true) => self.told = Some((self.generation, loans.to_vec())),
-            Ok(false) => self.replaced = true,
-            // Written the next time.
-            Err(_) => {}
-        }
+        self.told = Some((self.generation, loans.to_vec()));
+        self.write(|told| {
+            told.done = self.generation;
+            told.connections = connections;
+            told.ports = loans.to_vec();
+        });
     }
 
     fn may_end(&mut self) -> bool {
-        self.replaced || self.store.leave_front(self.own).unwrap_or(false)
+        if self.replaced {
+            return true;
+        }
+        let mut ends = false;
+        self.write(|told| {
+            // Somebody may have been given it meanwhile.
+            ends = told.project.is_none();
+            if ends {
+                let generation = told.generation;
+                *told = Told { generation, done: generation, leaves: true, ..Told::default() };
+            }
+        });
+        ends
     }
 }
 
@@ -216,3 +276,7 @@ impl Services {
 const WORD: &str = portward_model::Own::LENDS;
 /// What was read is read anew after this time, whether something was written or not.
 const LONGEST_TRUST: Duration = Duration::from_millis(900);
+/// How long one that has nothing to lend waits for its first order.
+const LINGER: Duration = Duration::from_secs(5);
+/// How long the place of another forwarder is waited for, which leaves it.
+const HANDING_OVER: Duration = Duration::from_secs(5);

@@ -14,6 +14,7 @@ mod endpoints;
 mod forwarder;
 mod grounds;
 mod guests;
+mod lending;
 mod lent;
 mod moved;
 mod notice;
@@ -32,8 +33,9 @@ mod watched;
 use std::{ffi::OsString, process::ExitCode};
 
 pub use ending::{Over, Root, end};
-pub use forwarder::{Services, alive, start as start_forwarder};
+pub use forwarder::{Services, start as start_forwarder};
 pub use grounds::{Grounds, Record as GroundsRecord};
+pub use lending::{Lending, bury, lend, lending, look_anew};
 pub use moved::{standing, stranger_at};
 pub use portward_proxy::reserve;
 pub use record::KeptAs;

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     asking::{Asking, asked, unheard, unseen},
     control,
-    forwarder::holder,
+    lending::lending,
     record::{Ask, KeptAs, Record},
     told::{Listening, is_localhost},
 };
@@ -110,7 +110,7 @@ pub fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
 /// The same, with what this store says of projects.
 pub fn sessions_by<R: Rights>(cx: &Context<'_, R>, store: Option<&Store<'_>>) -> Sessions {
     let mut found = told(cx.look(), cx.caller, Asking::default(), store);
-    found.front = hurried(A_MOMENT, || holder(cx.look(), store?).ok().flatten()).0;
+    found.front = hurried(A_MOMENT, || lending(cx.look(), cx.caller, store?).ok()??.holder(cx.look())).0;
     let known: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
     found.gaps.extend(unheard(cx, &known).iter().map(|pid| unseen(*pid, None)));
     found

@@ -1,7 +1,9 @@
 //! Real ports that are lent.
 
+use serde::{Deserialize, Serialize};
+
 /// A real port, and the port of a project that it stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Loan {
     /// The real port, such as 3000.
     pub port: u16,
@@ -10,7 +12,8 @@ pub struct Loan {
 }
 
 /// What became of a loan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// The forwarder listens on the real port.
     Lent,

@@ -113,7 +113,8 @@ impl Known {
             if let Some(place) = &known.here {
                 known.leases = leases(&store, place)?;
             }
-            known.forwarder = store.front()?.and_then(|row| portward_keeper::alive(cx.look(), &row)).map(|process| process.pid);
+            let lending = portward_keeper::lending(cx.look(), cx.caller, &store)?;
+            known.forwarder = lending.and_then(|lending| lending.alive(cx.look())).map(|process| process.pid);
         }
         known.programs = service::programs(cx.look(), &known.sessions);
         Ok(known)

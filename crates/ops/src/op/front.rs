@@ -1,14 +1,15 @@
 //! `portward front`
 
 mod document;
+mod order;
 mod unlent;
 
-use std::{io::ErrorKind, os::fd::OwnedFd, process::Child, time::Duration};
+use std::{io::ErrorKind, os::fd::OwnedFd, process::Child};
 
 use clap::Args;
-use portward_keeper::{alive, enclosing, is_alive, reserve, start_forwarder};
+use portward_keeper::{Lending, bury, enclosing, lending, reserve, start_forwarder};
 use portward_model::{Hint, Sentence, Text, Transport, hint};
-use portward_store::{FrontRow, ProjectRow, Store};
+use portward_store::{ProjectRow, Store};
 use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,7 @@ use crate::{
     named::{Found, Known, find_project},
 };
 
+use order::{Made, Order, made_true, retire};
 pub use unlent::Unlent;
 
 /// Lend the real ports of localhost to one project: its port 3000 is localhost:3000 for browsers and other programs
@@ -245,19 +247,22 @@ impl Op for Off {
 fn give(cx: &Context<'_, Acts>, word: &str, reserved: &[OwnedFd]) -> Result<Lent, Failure> {
     let mut store = Store::open(cx)?;
     let project = project(cx, &mut store, word)?;
-    let has_forwarder = store.front()?.is_some_and(|row| alive(cx.machine, &row).is_some());
-    if !has_forwarder && let Some(failure) = inside(cx)? {
+    let found = lending(cx.machine, cx.caller, &store)?;
+    let lives = found.as_ref().and_then(|found| found.alive(cx.machine));
+    if lives.is_none()
+        && let Some(failure) = inside(cx)?
+    {
         return Err(failure);
     }
-    let (before, generation) = store.give_front(Some(project.id))?;
-    let lives = before.as_ref().and_then(|row| alive(cx.machine, row));
+    let was_older = retire(cx, &mut store, found.as_ref())?;
     // One that runs cannot be handed sockets: another one takes its place.
-    let child = if lives.is_none() || !reserved.is_empty() { Some(start_forwarder(cx.caller, reserved)?) } else { None };
-    let mut lost = before.as_ref().and_then(|before| gone(before, lives.is_some()));
-    if let Some(child) = child.as_ref().filter(|_| lives.is_some()) {
-        taken_over(cx, &store, child)?;
-    }
-    let row = made_true(cx, &mut store, generation, child, &mut lost)?;
+    let is_new = lives.is_none() || was_older || !reserved.is_empty();
+    let child = if is_new { Some(start_forwarder(cx.caller, reserved)?) } else { None };
+    let only = child.as_ref().map(Child::id).filter(|_| !reserved.is_empty());
+    let mut lost = found.as_ref().and_then(|found| gone(found, lives.is_some()));
+    let Made { row, before } = made_true(cx, &mut store, Some(&Order(Some(&project))), (child, only), &mut lost)?;
+    // What a forwarder begins with is what another one has left.
+    let before = if is_new { found } else { before };
     let mut answer = document::of(&cx.looks(), &store, &row)?;
     answer.overtaken = row.project != Some(project.id);
     answer.lost = lost;
@@ -285,30 +290,29 @@ fn project(cx: &Context<'_, Acts>, store: &mut Store<'_>, word: &str) -> Result<
 fn give_back(cx: &Context<'_, Acts>) -> Result<Lent, Failure> {
     let nothing = |store: Option<&Store<'_>>| Lent { gaps: store.map(Store::gaps).unwrap_or_default(), ..Lent::default() };
     let Some(reading) = Store::reading(cx)? else { return Ok(nothing(None)) };
-    if reading.front()?.is_none_or(|row| row.project.is_none() && row.forwarder.is_none()) {
+    let Some(found) = lending(cx.machine, cx.caller, &reading)?.filter(|it| it.project.is_some() || it.forwarder.is_some())
+    else {
         return Ok(nothing(Some(&reading)));
-    }
+    };
     let mut store = Store::open(cx)?;
-    let (before, generation) = store.give_front(None)?;
-    let lives = before.as_ref().and_then(|row| alive(cx.machine, row));
+    let lives = found.alive(cx.machine).is_some();
     let mut answer = nothing(Some(&store));
-    let Some(before) = before else { return Ok(answer) };
+    let mut before = None;
+    if retire(cx, &mut store, Some(&found))? || !lives {
+        answer.lost = gone(&found, lives);
+        bury(cx.caller)?;
+    } else {
+        let made = made_true(cx, &mut store, Some(&Order(None)), (None, None), &mut answer.lost)?;
+        if made.row.project.is_some() {
+            let lent = document::of(&cx.looks(), &store, &made.row)?;
+            let before = document::project(&store, made.before.and_then(|before| before.project))?;
+            return Ok(Lent { overtaken: true, before, lost: answer.lost, ..lent });
+        }
+        answer.connections = Some(made.row.connections);
+        before = made.before;
+    }
+    let before = before.unwrap_or(found);
     answer.before = document::project(&store, before.project)?;
-    answer.lost = gone(&before, lives.is_some());
-    let row = if lives.is_some() { Some(made_true(cx, &mut store, generation, None, &mut answer.lost)?) } else { None };
-    match (&row, before.forwarder) {
-        (Some(row), _) => answer.connections = Some(row.connections),
-        (None, Some(gone)) => store.bury_forwarder(gone)?,
-        (None, None) => {}
-    }
-    if let Some(row) = row.filter(|row| row.project.is_some()) {
-        return Ok(Lent {
-            overtaken: true,
-            before: answer.before,
-            lost: answer.lost,
-            ..document::of(&cx.looks(), &store, &row)?
-        });
-    }
     answer.ports = document::given_back(&cx.looks(), &before);
     Ok(answer)
 }
@@ -317,18 +321,17 @@ fn give_back(cx: &Context<'_, Acts>) -> Result<Lent, Failure> {
 /// or the machine was started anew, another one is started.
 fn tell(cx: &Context<'_, Acts>) -> Result<Lent, Failure> {
     let Some(mut store) = Store::reading(cx)? else { return Ok(Lent::default()) };
-    let Some(row) = store.front()?.filter(|row| row.project.is_some()) else {
+    let Some(row) = lending(cx.machine, cx.caller, &store)?.filter(|row| row.project.is_some()) else {
         return Ok(Lent { gaps: store.gaps(), ..Lent::default() });
     };
-    let lives = alive(cx.machine, &row).is_some();
+    let lives = row.alive(cx.machine).is_some();
     let mut lost = gone(&row, lives);
-    if !lives && inside(cx)?.is_some() {
+    // One of the release before this looks by itself, and is not asked.
+    if (lives && row.is_older) || (!lives && inside(cx)?.is_some()) {
         return Ok(Lent { lost, ..document::of(&cx.looks(), &store, &row)? });
     }
-    store = Store::open(cx)?;
-    let generation = store.ask_front()?;
     let child = if lives { None } else { Some(start_forwarder(cx.caller, &[])?) };
-    let row = made_true(cx, &mut store, generation, child, &mut lost)?;
+    let Made { row, .. } = made_true(cx, &mut store, None, (child, None), &mut lost)?;
     Ok(Lent { lost, ..document::of(&cx.looks(), &store, &row)? })
 }
 
@@ -336,11 +339,10 @@ fn tell(cx: &Context<'_, Acts>) -> Result<Lent, Failure> {
 /// more. A forwarder that does not answer is the concern of `portward front`.
 pub(crate) fn follow(cx: &Context<'_, Acts>) {
     let seen = || {
-        let Some(row) = Store::reading(cx)?.map(|store| store.front()).transpose()?.flatten() else { return Ok(()) };
-        if alive(cx.machine, &row).is_some() {
-            let mut store = Store::open(cx)?;
-            let generation = store.ask_front()?;
-            made_true(cx, &mut store, generation, None, &mut None)?;
+        let Some(mut store) = Store::reading(cx)? else { return Ok(()) };
+        let found = lending(cx.machine, cx.caller, &store)?;
+        if found.is_some_and(|found| !found.is_older && found.alive(cx.machine).is_some()) {
+            made_true(cx, &mut store, None, (None, None), &mut None)?;
         }
         Ok::<(), Failure>(())
     };
@@ -348,7 +350,7 @@ pub(crate) fn follow(cx: &Context<'_, Acts>) {
 }
 
 /// The forwarder that stood in the record and had ended.
-fn gone(before: &FrontRow, lives: bool) -> Option<u32> {
+fn gone(before: &Lending, lives: bool) -> Option<u32> {
     before.forwarder.filter(|_| !lives).map(|process| process.pid)
 }
 
@@ -358,62 +360,3 @@ fn inside(cx: &Context<'_, Acts>) -> Result<Option<Failure>, Failure> {
     let failure = || Failure::system(failure).hint("the same command in a shell outside `portward run`");
     Ok(enclosing(&cx.looks())?.map(|_| failure()))
 }
-
-/// Waits until this forwarder has taken another one's place, which would answer once more.
-fn taken_over(cx: &Context<'_, Acts>, store: &Store<'_>, child: &Child) -> Result<(), Failure> {
-    let end = cx.now() + PATIENCE;
-    let is_child = |row: FrontRow| row.forwarder.is_some_and(|forwarder| forwarder.pid == child.id());
-    while !store.front()?.is_some_and(is_child) && cx.now() < end {
-        cx.sleep(PAUSE)?;
-    }
-    Ok(())
-}
-
-/// Waits until a forwarder has made a generation true, or there is none any more and nobody wants one. One that is killed
-/// meanwhile is `lost`, and another one is started.
-fn made_true(
-    cx: &Context<'_, Acts>,
-    store: &mut Store<'_>,
-    generation: i64,
-    mut child: Option<Child>,
-    lost: &mut Option<u32>,
-) -> Result<FrontRow, Failure> {
-    let end = cx.now() + PATIENCE;
-    loop {
-        store.stay_current()?;
-        let row = store.front()?.ok_or_else(|| Failure::system("The record of the front was removed by another program."))?;
-        match row.forwarder {
-            None if row.project.is_none() => return Ok(row),
-            Some(_) if row.done >= generation && alive(cx.machine, &row).is_some() => return Ok(row),
-            Some(gone) if child.is_none() && !is_alive(cx.machine, gone) => {
-                *lost = Some(gone.pid);
-                if row.project.is_none() {
-                    store.bury_forwarder(gone)?;
-                } else {
-                    child = Some(start_forwarder(cx.caller, &[])?);
-                }
-            }
-            _ => {}
-        }
-        if let Some(ended) = child.as_mut().and_then(|child| child.try_wait().ok().flatten())
-            && !ended.success()
-        {
-            return Err(Failure::system(format!("The forwarder ended as soon as it was started ({ended})."))
-                .hint("portward lease    says whether the store of leases can be used"));
-        }
-        if cx.now() >= end {
-            let stuck = row.forwarder.map_or_else(|| "The forwarder".to_owned(), |it| format!("The forwarder (pid {})", it.pid));
-            let failure = Failure::system(format!("{stuck} has not answered for {} s.", PATIENCE.as_secs()));
-            return Err(match row.forwarder {
-                Some(it) => failure.hint(hint!("kill -KILL {}    and the same command again", it.pid)),
-                None => failure.hint("the same command again"),
-            });
-        }
-        cx.sleep(PAUSE)?;
-    }
-}
-
-/// How long a forwarder has to answer.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// Between two looks at its answer.
-const PAUSE: Duration = Duration::from_micros(500);

@@ -211,6 +211,58 @@ fn a_forwarder_that_was_killed_is_named_and_replaced() {
 }
 
 #[test]
+fn one_of_the_release_before_is_told_and_makes_way() {
+    let Some(stage) = Stage::new() else { return };
+    let _one = stage.server(&stage.one, &[], "one", &["tcp", "::", "3000"]);
+    let _two = stage.server(&stage.two, &[], "two", &["tcp", "::", "3000"]);
+    let script = stage.world.file("older.py", OLDER);
+    let older = stage.world.enter().start(&["python3", script.to_str().unwrap(), "one"]);
+    let pid = older.line_where(|line| line.starts_with("READY"))[6..].parse::<u64>().unwrap();
+    let told = front(&stage);
+    assert_eq!((&told["front"]["project"], &told["forwarder"]), (&"one".into(), &pid.into()), "{told:#}");
+    let sessions = stage.world.portward(&["ps", "--json"]).expect(0).json();
+    for session in sessions["sessions"].as_array().unwrap() {
+        assert_eq!(session["front"], session["project"] == "one", "{session:#}");
+    }
+    // It ends, and from then on nothing is written where it has its record.
+    let given = stage.world.portward(&["front", "two", "--json"]).expect(0).json();
+    assert_eq!((&given["before"]["project"], &given["lost"]), (&"one".into(), &Value::Null), "{given:#}");
+    assert_eq!((older.line().as_str(), stage.heard(PLACES[0]).as_str()), ("LEFT", "two"));
+    let _ = stage.world.portward(&["front", "one"]).expect(0);
+    assert_eq!(stage.heard(PLACES[0]), "one");
+    let row = stage.world.run(&["python3", script.to_str().unwrap()]).expect(0).stdout;
+    assert_eq!(row, "[(None, 2, None)] 0\n");
+    // What such a one was ordered stands where it was killed: the next command carries it on.
+    let _ = stage.world.portward(&["front", "--off"]).expect(0);
+    let _ = stage.world.run(&["sh", "-c", "rm ~/.local/state/portward/front.*"]).expect(0);
+    let mut killed = stage.world.enter().start(&["python3", script.to_str().unwrap(), "two"]);
+    let pid = killed.line_where(|line| line.starts_with("READY"))[6..].parse::<u64>().unwrap();
+    stage.world.signal(pid, "KILL");
+    let _ = killed.end();
+    let said = stage.world.portward(&["front"]).expect(0);
+    assert!(said.stderr.contains(&format!("The forwarder (pid {pid}) had ended without a word")), "{said}");
+    assert_eq!(stage.heard(PLACES[0]), "two");
+}
+
+/// What a forwarder of the release before this one does with the lease store, word for word; without a project, it tells what stands there.
+const OLDER: &str = r"
+import os, sqlite3, sys, time
+db = sqlite3.connect(os.path.expanduser('~/.local/state/portward/leases.db'), isolation_level=None, timeout=60)
+if len(sys.argv) < 2:
+    print(db.execute('SELECT project, generation, forwarder FROM front').fetchall(), db.execute('SELECT count(*) FROM front_ports').fetchone()[0])
+    sys.exit()
+project, = db.execute('SELECT id FROM projects WHERE name = ?', (sys.argv[1].encode(),)).fetchone()
+own = os.getpid(), int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[19])
+db.execute('INSERT INTO front (one, project, generation) VALUES (1, ?1, 1) ON CONFLICT (one) DO UPDATE SET project = ?1, generation = 1', (project,))
+db.execute('UPDATE front SET forwarder = ?, forwarder_ticks = ?, connections = 0, done = 1', own)
+db.execute('INSERT INTO front_ports (port, target, standing, errno) VALUES (3000, 1, ?, 0)', ('unserved',))
+print('READY', own[0], flush=True)
+while db.execute('SELECT project FROM front').fetchone()[0] is not None: time.sleep(0.05)
+db.execute('UPDATE front SET forwarder = NULL, forwarder_ticks = NULL, connections = 0, done = generation'); db.execute('DELETE FROM front_ports')
+print('LEFT', flush=True)
+";
+
+#[test]
 fn which_project_a_word_means() {
     let Some(stage) = Stage::new() else { return };
     for name in ["a/shop", "b/shop", "other"] {

@@ -33,12 +33,21 @@ impl StateFolder {
 
     /// Puts a small file in the place of one of this name, whole or not at all, and on the disk.
     pub fn replace(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.renew(name, bytes, true)
+    }
+
+    /// The same, whenever the kernel puts it on the disk: nobody waits for that.
+    pub fn replace_soon(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.renew(name, bytes, false)
+    }
+
+    fn renew(&self, name: &str, bytes: &[u8], lasts: bool) -> io::Result<()> {
         self.expect_file(name)?;
         let own = format!("{name}.{}.new", std::process::id());
         self.remove(&own)?;
         let written = self.create_file(&own).and_then(|mut file| {
             file.write_all(bytes)?;
-            file.sync_all()
+            if lasts { file.sync_all() } else { Ok(()) }
         });
         let done = written.and_then(|()| fs::rename(self.path.join(&own), self.path.join(name)));
         if done.is_err() {

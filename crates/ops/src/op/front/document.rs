@@ -5,20 +5,20 @@ use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
 };
 
-use portward_keeper::{RunListener, Services, Sessions, alive, is_localhost, listening, sessions};
+use portward_keeper::{Lending, RunListener, Services, Sessions, is_localhost, listening, sessions};
 use portward_model::{Loan, PortRange, Socket, SocketState, Standing, Transport, unmap};
-use portward_store::{FrontRow, ProjectId, Store};
+use portward_store::{ProjectId, Store};
 use portward_sys::{PortFilter, StateSet, Transports};
 
 use super::{FrontHolder, FrontPort, FrontProject, FrontState, Lent, Unlent};
 use crate::{Context, Failure, Look, View, holder_words, op::ps::serving};
 
-/// The answer for a row of the store.
-pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<Lent, Failure> {
+/// The answer for what the forwarder tells.
+pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &Lending) -> Result<Lent, Failure> {
     let Some(id) = row.project else { return Ok(Lent { gaps: store.gaps(), ..Lent::default() }) };
     let front = project(store, Some(id))?;
     let services = Services::of(cx.machine, cx.caller, store, id)?;
-    let forwarder = alive(cx.machine, row).map(|process| process.pid);
+    let forwarder = row.alive(cx.machine).map(|process| process.pid);
     // What a forwarder that is gone has told holds no more.
     let told = if forwarder.is_some() { row.ports.as_slice() } else { &[] };
     let told = told.iter().filter(|(_, standing)| *standing != Standing::Unserved);
@@ -63,7 +63,7 @@ pub(super) fn of(cx: &Context<'_>, store: &Store<'_>, row: &FrontRow) -> Result<
 }
 
 /// The ports that were lent until now, and whether a server could have them.
-pub(super) fn given_back(cx: &Context<'_>, before: &FrontRow) -> Vec<FrontPort> {
+pub(super) fn given_back(cx: &Context<'_>, before: &Lending) -> Vec<FrontPort> {
     let lent = before.ports.iter().filter(|(_, standing)| *standing == Standing::Lent);
     let each = lent.map(|(loan, _)| {
         let mut port = blank(*loan, &Services::default());
