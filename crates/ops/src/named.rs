@@ -17,9 +17,9 @@ use crate::{
     Failure,
     op::ps::{self, Session, Sessions, number},
 };
-pub use near::distance;
 pub use port::Meant;
 pub(crate) use port::{Twofold, also, real};
+pub use portward_wire::distance;
 pub(crate) use project::find as find_project;
 pub(crate) use service::Found;
 

@@ -22,5 +22,5 @@ mod reader;
 pub mod source;
 
 pub use excuse::excuse;
-pub use near::near;
+pub use near::{distance, near};
 pub use reader::{Reader, Truncated};
