@@ -25,6 +25,9 @@ impl Caller {
     /// The variable by which a program knows the session that it runs in.
     pub const SESSION: &'static str = "PORTWARD_SESSION";
 
+    /// The variable by which a shell knows which state of its project's variables it has loaded.
+    pub const STAMP: &'static str = "PORTWARD_STAMP";
+
     /// The variables by which the folder of leases is found.
     pub const FOLDERS: &'static [&'static str] = &["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
 
@@ -38,7 +41,7 @@ impl Caller {
 
     /// Every variable that matters.
     pub fn variables() -> impl Iterator<Item = &'static str> {
-        Self::FOLDERS.iter().chain(Self::CALLED).chain(Self::PROXIES).copied()
+        Self::FOLDERS.iter().chain(Self::CALLED).chain(Self::PROXIES).chain(&[Self::STAMP]).copied()
     }
 
     /// What a variable holds; `None` where it is empty.

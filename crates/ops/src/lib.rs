@@ -34,6 +34,7 @@ pub use portward_reading::{Look, Story, View, endpoint_words, holder_words};
 pub use portward_session::die_by;
 pub use portward_store::Store;
 pub use portward_sys::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
+pub use portward_wire::project_file;
 pub use registry::OPS;
 pub(crate) use rows::Row;
 pub use rows::RowKind;

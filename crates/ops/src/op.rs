@@ -1,12 +1,16 @@
 //! One file per capability.
 
+pub mod allow;
 pub mod check;
 pub mod doctor;
+pub mod env;
+pub mod exec;
 pub mod explain;
 pub mod free;
 pub mod front;
 pub mod graph;
 pub mod guard;
+pub mod hook;
 pub mod init;
 pub mod lab;
 pub mod lease;
@@ -14,6 +18,7 @@ pub mod list;
 pub mod next;
 pub mod open;
 pub mod port;
+pub mod ports;
 pub mod ps;
 pub mod resume;
 pub mod run;

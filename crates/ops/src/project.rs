@@ -5,12 +5,12 @@ pub mod engines;
 use std::collections::BTreeMap;
 
 use portward_model::{
-    Failure, Text, hint,
-    plan::{DeclaredPort, Plan, Reference, Service, Unresolved, Value, resolve},
+    Caller, Failure, Hint, ProjectIdentity, Sentence, Text, hint,
+    plan::{DeclaredPort, Plan, Reference, Service, ServiceCommand, Unresolved, Value, resolve},
 };
-use portward_reading::project::{Loaded, ProjectFile, permitted};
-use portward_store::{ProjectId, ProjectRow, Store};
-use portward_sys::Rights;
+use portward_reading::project::{Loaded, ProjectFile, load, permitted};
+use portward_store::{Lease, ProjectId, ProjectRow, Store};
+use portward_sys::{Rights, digest};
 use portward_wire::project_file::scheme_of;
 
 use crate::{Acts, Context};
@@ -26,6 +26,10 @@ pub struct Leased {
 }
 
 impl Leased {
+    fn of_all(project: ProjectRow, asked: &[u16], leases: &[Lease]) -> Self {
+        Self { project, ports: asked.iter().copied().zip(leases.iter().map(|lease| lease.port)).collect(), told: Vec::new() }
+    }
+
     /// Where an asked port is served.
     pub fn of(&self, asked: u16) -> Option<u16> {
         self.ports.get(&asked).copied()
@@ -50,26 +54,25 @@ impl Leased {
 pub fn leases(cx: &Context<'_, Acts>, loaded: &Loaded) -> Result<Leased, Failure> {
     let asked = asked(&loaded.plan);
     let identity = loaded.identity.as_ref();
-    let all = |project, leases: Vec<portward_store::Lease>| Leased {
-        project,
-        ports: asked.iter().copied().zip(leases.into_iter().map(|lease| lease.port)).collect(),
-        told: Vec::new(),
-    };
-    let with_engines = |mut leased: Leased| {
-        leased.told = engines::told(cx, loaded, &leased)?;
-        Ok(leased)
-    };
     // Nearly always they were taken long ago, and nothing has to be written.
-    if let Some(store) = Store::reading(cx)?
-        && let Some(project) = store.known_project(identity)?
-        && let Some(leases) = store.known_all(project.id, &asked)?
-    {
-        return with_engines(all(project, leases));
-    }
-    let mut store = Store::open(cx)?;
-    let project = store.project(identity)?;
-    let leases = store.lease_all(project.id, &asked)?;
-    with_engines(all(project, leases))
+    let mut leased = match known(cx, loaded)? {
+        Some(leased) => leased,
+        None => {
+            let mut store = Store::open(cx)?;
+            let project = store.project(identity)?;
+            let leases = store.lease_all(project.id, &asked)?;
+            Leased::of_all(project, &asked, &leases)
+        }
+    };
+    leased.told = engines::told(cx, loaded, &leased)?;
+    Ok(leased)
+}
+/// The same where all of them were taken before; nothing is written, and nothing is known of what engines tell.
+fn known<R: Rights>(cx: &Context<'_, R>, loaded: &Loaded) -> Result<Option<Leased>, Failure> {
+    let asked = asked(&loaded.plan);
+    let Some(store) = Store::reading(cx)? else { return Ok(None) };
+    let Some(project) = store.known_project(loaded.identity.as_ref())? else { return Ok(None) };
+    Ok(store.known_all(project.id, &asked)?.map(|leases| Leased::of_all(project, &asked, &leases)))
 }
 
 /// The asked ports of all services, each once, ascending.
@@ -147,6 +150,30 @@ fn meant(loaded: &Loaded, leased: &Leased, reference: &Reference) -> Option<Stri
     }
 }
 
+/// What a shell knows the values by that it has loaded: another one as soon as the project, its file or a value is different.
+pub(crate) fn stamp(identity: &ProjectIdentity, file: &ProjectFile, values: &[(String, String)]) -> String {
+    let values = values.iter().flat_map(|(name, value)| [name.as_bytes(), value.as_bytes()]);
+    let parts: Vec<&[u8]> = [identity.project.root.raw(), file.hash.as_bytes()].into_iter().chain(values).collect();
+    digest(&parts).chars().take(STAMP).collect()
+}
+
+/// What to say where the caller's shell has other values than its project has now.
+pub(crate) fn stale<R: Rights>(cx: &Context<'_, R>) -> Option<Sentence> {
+    let had = cx.caller.variable(Caller::STAMP)?;
+    let loaded = load(cx).ok()?;
+    let (identity, file) = (loaded.identity.as_ref()?, loaded.file.as_ref()?);
+    let values = known(cx, &loaded).ok()?.and_then(|leased| values(&loaded, &leased, None).ok());
+    let is_now = values.is_some_and(|values| stamp(identity, file, &values).as_bytes() == had.raw());
+    let told = || {
+        format!(
+            "This shell has other variables than {} gives now ({}): its hook loads them before the next prompt, and portward env prints them.",
+            file.path,
+            Caller::STAMP
+        )
+    };
+    (!is_now && !had.raw().starts_with(b"!")).then(|| told().into())
+}
+
 /// What a project is called: as it says, or as its folder is.
 pub fn title(loaded: &Loaded) -> String {
     let folder = || loaded.identity.as_ref().map(|identity| identity.project.name.shown()).unwrap_or_default();
@@ -175,18 +202,18 @@ fn told(unresolved: &Unresolved) -> Failure {
 ///
 /// Where it has none, or it was not allowed as it is now.
 pub fn allowed<'l, R: Rights>(cx: &Context<'_, R>, loaded: &'l Loaded) -> Result<&'l ProjectFile, Failure> {
-    let Some(file) = &loaded.file else { return Err(absent(loaded)) };
+    let Some(file) = &loaded.file else { return Err(absent(loaded.identity.as_ref())) };
     if permitted(cx, file) { Ok(file) } else { Err(forbidden(file)) }
 }
 
 /// There is no file.
-fn absent(loaded: &Loaded) -> Failure {
-    let where_to = match &loaded.identity {
+pub(crate) fn absent(identity: Option<&ProjectIdentity>) -> Failure {
+    let where_to = match identity {
         Some(identity) => format!("{} has no portward.toml", identity.project.root),
         None => "This folder belongs to no project, and has no portward.toml".to_owned(),
     };
     Failure::usage(format!("{where_to}, so nothing is declared here."))
-        .hint("portward allow    says what a portward.toml would run")
+        .hint("portward init    writes one from what the project has")
 }
 
 /// The file was not allowed, or has changed since.
@@ -198,6 +225,58 @@ pub fn forbidden(file: &ProjectFile) -> Failure {
     .hint(hint!("portward allow    shows what it would do, and asks"))
 }
 
+/// The service of this name.
+///
+/// # Errors
+///
+/// Where there is none, with those that come near.
+pub fn service<'l>(loaded: &'l Loaded, name: &str) -> Result<&'l Service, Failure> {
+    loaded.plan.service(name).ok_or_else(|| {
+        let names = || loaded.plan.services.iter().map(|service| service.name.as_str());
+        let failure = Failure::usage(format!("This project declares no service {}.", Text::from(name)));
+        let near = portward_wire::near(name, names());
+        let known: Vec<&str> = if near.is_empty() { names().take(SOME).collect() } else { near };
+        if known.is_empty() { failure } else { failure.hint(Hint::listing("one of ", known)) }
+    })
+}
+
+/// The declared port that goes by this name: `web`, `web.debug`.
+pub fn declared<'p>(plan: &'p Plan, name: &str) -> Option<(&'p Service, &'p DeclaredPort)> {
+    if let Some(service) = plan.service(name) {
+        return Some((service, service.port()?));
+    }
+    let (service, port) = name.rsplit_once('.')?;
+    let service = plan.service(service)?;
+    Some((service, service.port_named(port)?))
+}
+
+/// What a plan does, as the rest of a sentence: `would start web: npm run dev; and set DATABASE_URL.`
+pub(crate) fn plan_words(plan: &Plan) -> String {
+    let command = |service: &Service| {
+        let line = match (&service.command, &service.uses) {
+            (Some(ServiceCommand::Line(line)), _) => line.clone(),
+            (Some(ServiceCommand::Words(words)), _) => words.join(" "),
+            (None, uses) => format!("its own {}", uses.as_deref().unwrap_or_default()),
+        };
+        format!("{}: {}", service.name, Text::from(line.as_str()))
+    };
+    let starts: Vec<String> = plan.services.iter().map(command).collect();
+    let own = plan.services.iter().flat_map(|service| &service.values);
+    let mut sets: Vec<&str> = plan.values.iter().chain(own).map(|value| value.name.as_str()).collect();
+    sets.sort_unstable();
+    sets.dedup();
+    match (starts.is_empty(), sets.is_empty()) {
+        (true, true) => "would start nothing and set no variable.".to_owned(),
+        (false, true) => format!("would start {}.", starts.join("; ")),
+        (true, false) => format!("would set {}.", sets.join(", ")),
+        (false, false) => format!("would start {}; and set {}.", starts.join("; "), sets.join(", ")),
+    }
+}
+
+/// Digits of a stamp.
+pub(crate) const STAMP: usize = 16;
+/// Names that are told.
+const SOME: usize = 8;
 /// What a client dials: right for both families.
 const HOST: &str = "localhost";
 /// The variable that many programs take their port from.

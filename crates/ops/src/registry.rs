@@ -30,6 +30,11 @@ macro_rules! every_op {
             lease Lease: List Take Release Prune Repair,
             port Port: Port Handed,
             url Url: Url,
+            ports Ports: Ports,
+            env Env: Env,
+            exec Exec: Exec,
+            hook Hook: Hook,
+            allow Allow: Allow,
         }
     };
 }

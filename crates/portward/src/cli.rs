@@ -17,7 +17,7 @@ use crate::{complete, generate, misread::misread, prompt::Terminal, schema, scre
 /// Runs the command line and says how it went.
 pub(crate) fn run(arguments: Vec<OsString>) -> ExitCode {
     // Who runs a program through us must be able to tell our failure from the program's.
-    let runs = arguments.get(1).is_some_and(|word| word == "run");
+    let runs = arguments.get(1).is_some_and(|word| word == "run" || word == "exec");
     match act(arguments) {
         Ok(exit) => exit,
         Err(Trouble::ReaderGone) => ExitCode::SUCCESS,

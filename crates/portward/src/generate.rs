@@ -13,7 +13,7 @@ use portward_checks::{
     lint::{RULES, Rule},
 };
 use portward_model::capitalised;
-use portward_ops::{Effect, Failure, Home, OPS};
+use portward_ops::{Effect, Failure, Home, OPS, project_file};
 use portward_wire::source::KINDS;
 
 use crate::{
@@ -49,6 +49,8 @@ fn files() -> Vec<(PathBuf, String)> {
     for (name, text) in pages_of_files() {
         files.push((format!("docs/reference/files/{name}.md").into(), text));
     }
+    files.push(("docs/reference/portward.toml.md".into(), keys()));
+    files.push((format!("schema/{}.json", project_file::NAME).into(), schema::text(&project_file::schema()) + "\n"));
     files.extend(man_pages());
     for shell in complete::SHELLS {
         files.push((format!("completions/portward.{shell}").into(), complete::script_of(shell).to_owned()));
@@ -107,6 +109,11 @@ fn index() -> String {
             let _ = writeln!(text, "| [{words}]({}.md) | {about} | {} |", face.name(), effect(verb.effect));
         }
     }
+    let _ = writeln!(
+        text,
+        "\n## Files\n\n| file | what it declares |\n|---|---|\n| [{0}]({0}.md) | a project: its services, ports and variables |",
+        project_file::NAME
+    );
     text.push_str("\n## Causes\n\n| code | what was found |\n|---|---|\n");
     for Cause { code, summary, .. } in causes() {
         let _ = writeln!(text, "| [{code}](causes/{code}.md) | {summary} |");
@@ -116,6 +123,23 @@ fn index() -> String {
         let title = page.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or(name);
         let rules: Vec<&str> = RULES.iter().filter(|rule| rule.kinds.contains(&name)).map(|rule| rule.code).collect();
         let _ = writeln!(text, "| [{title}](files/{name}.md) | {} |", rules.join(", "));
+    }
+    text
+}
+
+/// The keys of a project's file.
+fn keys() -> String {
+    let mut text = format!(
+        "{MARK}# {}\n\nEvery key, as the reader and the schema of editors have it ([the chapter](../project.md)).\n",
+        project_file::NAME
+    );
+    for (table, keys) in project_file::keys::told() {
+        let title = if table.is_empty() { "The file".to_owned() } else { format!("`[{table}]`") };
+        let _ = write!(text, "\n## {title}\n\n| key | what it holds | what it is for | example |\n|---|---|---|---|\n");
+        for key in keys {
+            let cells = [key.holds, key.about, &format!("`{} = {}`", key.name, key.example)].map(|cell| cell.replace('|', "\\|"));
+            let _ = writeln!(text, "| `{}` | {} |", key.name, cells.join(" | "));
+        }
     }
     text
 }

@@ -6,7 +6,7 @@ use std::{
 };
 
 use portward_model::{Hint, Text};
-use portward_ops::{Entry, Failure, OPS};
+use portward_ops::{Entry, Failure, OPS, project_file};
 use serde_json::{Value, json};
 
 use crate::cli::Trouble;
@@ -23,8 +23,13 @@ pub(crate) fn print(name: Option<&str>) -> Result<ExitCode, Trouble> {
             before = entry.noun();
             writeln!(out, "{}", entry.name)?;
         }
+        writeln!(out, "{}", project_file::NAME)?;
         return Ok(ExitCode::SUCCESS);
     };
+    if name == project_file::NAME {
+        writeln!(out, "{}", text(&project_file::schema()))?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let Some(entry) = OPS.iter().find(|entry| entry.name == name || entry.noun() == name) else {
         let mut nouns: Vec<&str> = OPS.iter().map(Entry::noun).collect();
         nouns.dedup();

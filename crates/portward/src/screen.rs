@@ -219,6 +219,14 @@ impl Screen {
         self.out.write_all(b"\n")
     }
 
+    /// A text for another program, as it is. Where a person reads it instead, it is as inert as everything else.
+    pub(crate) fn verbatim(&mut self, text: &str) -> io::Result<()> {
+        if io::stdout().is_terminal() {
+            return text.lines().try_for_each(|line| self.line(&inert(line)));
+        }
+        self.out.write_all(text.as_bytes())
+    }
+
     /// A label in the margin and text beside it, wrapped to the terminal; further lines stand under the text.
     pub(crate) fn labelled(&mut self, label: &str, text: &str) -> io::Result<()> {
         self.labelled_in(Tone::Plain, label, text)

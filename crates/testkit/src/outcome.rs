@@ -150,6 +150,11 @@ fn shown(argv: &[OsString]) -> String {
 const LONGEST_RUN: Duration = Duration::from_mins(4);
 
 const OPERATIONS: &[&str] = &[
+    "allow",
+    "env",
+    "exec",
+    "hook",
+    "ports",
     "list",
     "doctor",
     "resume",

@@ -17,7 +17,7 @@ use crate::{command, failure::Failure, load::Which, places};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which benchmark
-    #[arg(value_parser = ["list", "doctor", "session", "browser", "project"])]
+    #[arg(value_parser = ["list", "doctor", "session", "browser", "project", "files"])]
     name: String,
     /// Only this load
     #[arg(long, value_name = "a|b|c")]
@@ -33,6 +33,12 @@ pub(crate) struct Arguments {
 /// Runs the task.
 pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
     let (doctor, session) = (arguments.name == "doctor", arguments.name == "session");
+    if arguments.name == "project" {
+        return match (&arguments.beside, arguments.load) {
+            (None, None) => project::run(arguments.dry_run),
+            _ => Err(Failure::new("Projects are measured beside no load.")),
+        };
+    }
     match (&arguments.beside, arguments.load) {
         (_, Some(_)) if arguments.name == "project" => Err(Failure::new("A project is measured beside no load.")),
         (_, None) if arguments.name == "project" => project::run(arguments.dry_run),

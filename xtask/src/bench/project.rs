@@ -1,47 +1,27 @@
-//! `bench project`: what `portward check` costs in a monorepo of 20,000 files, beside a bare walk of the same files.
-//!
-//! The peer is `git ls-files --others --cached --exclude-standard`, run in the same minute: it looks at the same names by the same rules
-//! of git, and opens none of the files.
+//! `bench project`: what a shell waits for at each prompt, in a project that declares thirty services.
 
 use std::{
-    fs,
-    path::Path,
-    process::{Command, ExitCode, Stdio},
-    time::Instant,
+    collections::BTreeMap,
+    fmt::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
 };
 
-use super::{build_portward, measure::median, table};
-use crate::{
-    failure::{Failure, on_path},
-    places,
+use super::{
+    build_portward,
+    measure::{Measured, Run},
+    peers, table,
 };
+use crate::{command, failure::Failure, places};
 
-/// Builds the program and the monorepo, runs both in turn, and writes the page.
+/// The benchmark: builds, measures, writes the page.
 pub(super) fn run(dry_run: bool) -> Result<ExitCode, Failure> {
+    peers::build_measurer()?;
     build_portward()?;
-    let folder = tempfile::tempdir().map_err(|error| Failure::new(format!("A temporary folder could not be made: {error}.")))?;
-    let root = folder.path().join("shop");
-    let files = monorepo(&root)?;
     let before = table::load_average()?;
-    let program = places::root().join("target/release/portward");
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        ours.push(timed(&mut Command::new(&program), &["check", "--json"], &root, folder.path(), 1)?);
-        let peer = ["ls-files", "--others", "--cached", "--exclude-standard"];
-        theirs.push(timed(&mut Command::new("git"), &peer, &root, folder.path(), 0)?);
-    }
-    let (ours, theirs) = (median(ours).unwrap_or_default(), median(theirs).unwrap_or_default());
-    let (check, _) = table::verdicts(&[(format!("`check` under 300 ms: {ours:.0} ms"), ours < 300.0)]);
-    let text = format!(
-        "{}Load average (1 minute): {before} before, {} after. Median of {ROUNDS} runs, in turn.\n\n\
-         A monorepo of {files} files in {} folders, of which {PACKAGES} have a package.json, an .env and a vite.config; beside them {IGNORED} \
-         files in node_modules.\n\n| what | time |\n|---|---|\n| `portward check --json` | {ours:.1} ms |\n\
-         | `git ls-files --others --cached --exclude-standard` | {theirs:.1} ms |\n| ratio | {:.2} |\n\n{check}\n",
-        table::machine(&[])?,
-        table::load_average()?,
-        PACKAGES * FOLDERS,
-        ours / theirs,
-    );
+    let rows = measured()?;
+    let after = table::load_average()?;
+    let text = format!("{}Load average (1 minute): {before} before, {after} after.\n{}", table::machine(&[])?, rows_table(&rows));
     println!("{text}");
     if !dry_run {
         table::write("project", &text)?;
@@ -49,54 +29,124 @@ pub(super) fn run(dry_run: bool) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Milliseconds of one run that ends with this code.
-fn timed(command: &mut Command, words: &[&str], root: &Path, home: &Path, code: i32) -> Result<f64, Failure> {
-    command.args(words).current_dir(root).env("HOME", home).env("XDG_STATE_HOME", home).env("XDG_RUNTIME_DIR", home);
-    let began = Instant::now();
-    let status =
-        command.stdout(Stdio::null()).status().map_err(|error| Failure::new(format!("{command:?} did not start: {error}.")))?;
-    let took = began.elapsed().as_secs_f64() * 1000.0;
-    if status.code() == Some(code) { Ok(took) } else { Err(Failure::new(format!("{command:?} ended with {status}."))) }
+/// A project of thirty services below a home of its own.
+struct Shop {
+    home: tempfile::TempDir,
 }
 
-/// Packages with folders of modules, and as many modules again that git ignores. Gives how many files are not ignored.
-fn monorepo(root: &Path) -> Result<usize, Failure> {
-    let mut files = 0;
-    let mut put = |path: &Path, text: &str| {
-        let folder = path.parent().unwrap_or(root);
-        fs::create_dir_all(folder).and_then(|()| fs::write(path, text)).map_err(|error| on_path("written", path, &error))
-    };
-    let git = Command::new("git").args(["init", "--quiet"]).arg(root).status();
-    git.map_err(|error| Failure::new(format!("git did not start: {error}.")))?;
-    put(&root.join(".gitignore"), "node_modules/\ndist/\n*.log\n")?;
-    put(&root.join("package.json"), "{\"workspaces\":[\"packages/*\"],\"scripts\":{\"dev\":\"turbo run dev\"}}\n")?;
-    // One finding, so that the answer is not silence.
-    put(&root.join("compose.yml"), "services:\n  db:\n    image: postgres:16\n    ports: [\"5432:5432\"]\n")?;
-    for package in 0..PACKAGES {
-        let own = root.join(format!("packages/p{package}"));
-        let port = 3000 + package;
-        put(
-            &own.join("package.json"),
-            &format!("{{\"name\":\"p{package}\",\"scripts\":{{\"dev\":\"vite --port {port}\",\"build\":\"tsc\"}}}}\n"),
-        )?;
-        put(&own.join(".env"), &format!("PORT={port}\nDATABASE_URL=postgres://app@localhost:5432/shop\n"))?;
-        put(&own.join("vite.config.ts"), "export default {\n  build: { outDir: 'dist' },\n}\n")?;
-        for folder in 0..FOLDERS {
-            for file in 0..MODULES {
-                put(&own.join(format!("src/f{folder}/m{file}.ts")), "export const x = 3000\n")?;
-                files += 1;
+impl Shop {
+    fn new() -> Result<Self, Failure> {
+        let home =
+            tempfile::tempdir().map_err(|error| Failure::new(format!("A temporary folder could not be made: {error}.")))?;
+        let shop = Self { home };
+        places::write(&shop.root().join("portward.toml"), &file())?;
+        command::run(shop.program(&[&*places::release_binary().to_string_lossy(), "allow", "--yes"]))?;
+        Ok(shop)
+    }
+
+    fn root(&self) -> PathBuf {
+        self.home.path().join("shop")
+    }
+
+    fn program(&self, words: &[&str]) -> Command {
+        let mut task = Command::new(words.first().copied().unwrap_or_default());
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        task.args(words.iter().skip(1)).current_dir(self.root()).env_clear().env("PATH", path).env("LC_ALL", "C.UTF-8");
+        task.env("HOME", self.home.path()).env("XDG_STATE_HOME", self.home.path().join("state"));
+        task
+    }
+}
+
+/// Thirty services with two ports each, and a value that derives from each.
+fn file() -> String {
+    let mut text = String::from("name = \"shop\"\n[env]\n");
+    for number in 0..SERVICES {
+        let _ = writeln!(text, "URL_{number} = \"{{s{number}.url}}/api?debug={{s{number}.debug.port}}\"");
+    }
+    for number in 0..SERVICES {
+        let (port, debug) = (3000 + number, 9200 + number);
+        let after = number.checked_sub(1).map_or_else(String::new, |before| format!("after = [\"s{before}\"]\n"));
+        let _ = write!(
+            text,
+            "[services.s{number}]\ncommand = \"node server.js\"\nport = {port}\nports = {{ debug = {debug} }}\n{after}\
+             env = {{ OWN = \"{{URL_{number}}}/v1\" }}\ndescription = \"service {number}\"\n"
+        );
+    }
+    text
+}
+
+fn measured() -> Result<BTreeMap<&'static str, Measured>, Failure> {
+    let shop = Shop::new()?;
+    let (measurer, portward) = (peers::measurer()?, places::release_binary());
+    let (measurer, portward): (&Path, &str) = (&measurer, &portward.to_string_lossy());
+    let measurer = measurer.to_string_lossy();
+    let mut taken: BTreeMap<&str, Vec<Run>> = BTreeMap::new();
+    // The first round makes the leases, warms up and is thrown away.
+    for round in 0..=RUNS {
+        for (name, _) in ROWS {
+            let typed = name.split_whitespace().map(|word| if word == "portward" { portward } else { word });
+            let words: Vec<&str> = std::iter::once(&*measurer).chain(typed).collect();
+            let run = Run::by(shop.program(&words))?;
+            if round > 0 {
+                taken.entry(name).or_default().push(run);
             }
         }
-        files += 3;
-        for file in 0..IGNORED / PACKAGES {
-            put(&own.join(format!("node_modules/x{}/package.json", file)), "{\"scripts\":{\"dev\":\"vite --port 1\"}}\n")?;
-        }
     }
-    Ok(files + 3)
+    Ok(taken.into_iter().filter_map(|(name, runs)| Some((name, Measured::of(&runs)?))).collect())
 }
 
-const PACKAGES: usize = 100;
-const FOLDERS: usize = 20;
-const MODULES: usize = 10;
-const IGNORED: usize = 10_000;
-const ROUNDS: usize = 21;
+fn rows_table(rows: &BTreeMap<&str, Measured>) -> String {
+    let mut text = format!(
+        "\n### What answers from portward.toml\n\nA project of {SERVICES} services with two ports and a derived value each. Medians of \
+         {RUNS} runs after one warm-up, all commands in turn, each a new process.\n\n\
+         | command | wall ms (least) | CPU ms | peak MiB | aim | met |\n|---|--:|--:|--:|---|---|\n"
+    );
+    for (name, limit) in ROWS {
+        let Some(Measured { wall_ms, least_ms, cpu_ms, peak_mib, code, .. }) = rows.get(name) else { continue };
+        let mut aims: Vec<_> = limit.iter().map(|limit| (format!("below {limit} ms"), wall_ms < limit)).collect();
+        if *code != 0 {
+            aims.push((format!("exit code {code}"), false));
+        }
+        let (aims, met) = table::verdicts(&aims);
+        let _ = writeln!(text, "| `{name}` | {wall_ms:.2} ({least_ms:.2}) | {cpu_ms:.2} | {peak_mib:.1} | {aims} | {met} |");
+    }
+    text
+}
+
+const SERVICES: usize = 30;
+const RUNS: usize = 51;
+
+const ROWS: &[(&str, Option<f64>)] = &[
+    ("true", None),
+    ("portward env", Some(8.0)),
+    ("portward env s7 --format json", Some(8.0)),
+    ("portward url s7", Some(8.0)),
+    ("portward port s7.debug", Some(8.0)),
+    ("portward hook bash --now=none", Some(8.0)),
+    ("portward ports", None),
+];
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Measured, file, rows_table};
+
+    #[test]
+    fn a_row_is_held_against_its_aim() {
+        let row = |wall_ms: f64, code: i32| Measured {
+            wall_ms,
+            least_ms: wall_ms,
+            cpu_ms: 1.0,
+            peak_mib: 6.0,
+            code,
+            runs: 51,
+            descriptors: None,
+        };
+        let rows = BTreeMap::from([("portward env", row(7.0, 0)), ("portward url s7", row(9.0, 2))]);
+        let text = rows_table(&rows);
+        assert!(text.contains("| `portward env` | 7.00 (7.00) | 1.00 | 6.0 | below 8 ms | yes |"), "{text}");
+        assert!(text.contains("| below 8 ms; exit code 2 | **no**; **no** |"), "{text}");
+        assert_eq!(file().matches("[services.").count(), 30);
+    }
+}

@@ -37,6 +37,8 @@ pub(super) const WANTED: &[Wanted] = &[
     tool(&["bash"], "what is typed and completed in bash"),
     tool(&["zsh"], "the same in zsh"),
     tool(&["fish"], "the same in fish"),
+    tool(&["dash"], "variables in the shell of scripts"),
+    tool(&["python3-dotenv"], "files of variables as Python reads them"),
     tool(&["iptables"], "published ports"),
     Wanted { any_of: &["nftables"], program: Some("nft"), purpose: "the guard at the packet filter", real_programs: false },
     real(&["nginx-light", "nginx"], Some("nginx"), "nginx"),

@@ -16,8 +16,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Acts, Context, Dials, Failure, Looks, Meant, Op, Prompt, Sink, Span, named::Known};
 
-pub(crate) use fixes::diff;
 pub use document::{Addition, Became, Examined, Fixed, Kin, Probe, Read, Wrong};
+pub(crate) use fixes::diff;
 
 /// Name the cause of a connection or bind that fails, prove it, and give the fix
 ///
@@ -275,6 +275,7 @@ fn inquired(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant)
     cx.still_wanted()?;
     let mut examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));
     examined.notes.extend(meant.as_ref().map(Meant::sentence));
+    examined.notes.extend(crate::project::stale(cx));
     examined.meant = meant;
     Ok((inquiry, examined))
 }

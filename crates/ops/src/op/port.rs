@@ -5,17 +5,18 @@ use std::{collections::BTreeSet, time::UNIX_EPOCH};
 use clap::Args;
 use portward_keeper::{standing, stranger_at};
 use portward_model::{Lack, Need, Sentence};
+use portward_reading::project::load;
 use portward_store::{Store, Wanted, here};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::Gap};
+use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::Gap, project::declared};
 
 /// Print this project's port for a name, the same one for ever; or a free port of the moment
 ///
 /// The first call takes the port for good, from the project's block of a hundred; every later call prints the same one.
-/// A number means the port that programs ask for: `portward port 3000` is where this project's 3000 is. Outside any project
-/// the port belongs to you.
+/// A number means the port that programs ask for: `portward port 3000` is where this project's 3000 is. A service that portward.toml
+/// declares, or a port of it (`web.debug`), has the port for what it asks for. Outside any project the port belongs to you.
 ///
 /// With --free it is a port that nothing has, outside the ephemeral range and outside every block. With a command it is held
 /// until that command takes this program's place, with PORT set; without one it is not held.
@@ -96,9 +97,16 @@ impl Op for Handed {
 
 fn leased(cx: &Context<'_, Acts>, wanted: &Wanted) -> Result<PortAnswer, Failure> {
     let identity = here(&cx.looks())?;
+    // A service that the project declares has the port that it asks for.
+    let declared = match wanted {
+        Wanted::Name(name) => declared(&load(cx)?.plan, name.as_str()).map(|(_, port)| port.asked),
+        Wanted::Asked(_) => None,
+    };
+    let asked = declared.map(Wanted::Asked);
+    let (wanted, called) = (asked.as_ref().unwrap_or(wanted), declared.map(|_| wanted.to_string()));
     let answer = |lease: portward_store::Lease, gaps| PortAnswer {
         port: lease.port,
-        name: lease.name,
+        name: called.clone().or(lease.name),
         asked: lease.asked,
         leased: true,
         held: None,

@@ -2,7 +2,7 @@
 
 mod already;
 
-use std::{io::Write, os::fd::OwnedFd, time::Duration};
+use std::{ffi::OsString, io::Write, os::fd::OwnedFd, time::Duration};
 
 use clap::{Args, ValueEnum};
 use portward_keeper::{Duty, Start, around, join};
@@ -97,11 +97,29 @@ impl Op for Run {
     const YIELDS_STDOUT: bool = true;
 
     fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, Ran>) -> Result<Ran, Failure> {
+        self.given(cx, out, Vec::new())
+    }
+}
+
+impl Run {
+    /// A run without flags.
+    pub(crate) fn plain(command: Vec<String>, quiet: bool) -> Self {
+        let (name, lines) = (None, Lines::default());
+        let (expose, loopback_only, port_only, isolated, as_asked, strict) = (false, false, false, false, false, false);
+        Self { name, expose, loopback_only, port_only, isolated, as_asked, strict, lines, quiet, command }
+    }
+
+    /// Runs it with these variables beside its environment.
+    pub(crate) fn given(
+        self,
+        cx: &Context<'_, Acts>,
+        out: &mut Sink<'_, Ran>,
+        environment: Vec<(OsString, OsString)>,
+    ) -> Result<Ran, Failure> {
         let Some((name, arguments)) = self.command.split_first() else {
             return Err(Failure::not_started("There is no program to run.").hint("portward run CMD"));
         };
-        let mut program =
-            Program { name: name.into(), arguments: arguments.iter().map(Into::into).collect(), environment: Vec::new() };
+        let mut program = Program { name: name.into(), arguments: arguments.iter().map(Into::into).collect(), environment };
         if self.port_only {
             return self.told_its_port(cx, out);
         }

@@ -7,19 +7,22 @@ use std::net::SocketAddr;
 use clap::Args;
 use portward_keeper::{Listening, is_localhost, standing, stranger_at, url_at};
 use portward_model::{Sentence, Text, Transport, unmap};
+use portward_reading::project::load;
 use portward_store::{LeaseRow, ProjectId, Store, Wanted, here};
+use portward_wire::project_file::scheme_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Context, Exit, Failure, Looks, Never, Noun, Op, Sink,
+    Acts, Context, Exit, Failure, Never, Noun, Op, Sink,
     document::Gap,
     named::{Known, Place},
+    project::{declared, leases},
 };
 
 /// Print the URL at which this project's service is reached from outside of it
 ///
-/// The name is one that `portward port` or `portward lease take --name` gave, or the port that programs ask for; a service that
+/// The name is that of a service in portward.toml, or of a port of it (`web.debug`); one that `portward port` or `portward lease take --name` gave, or the port that programs ask for; a service that
 /// runs, by its name, its script (`dev`), its program, a port or its pid; or a project, of which it is the first service. With a
 /// second word the first is a project, and the second the port that its programs ask for: `portward url shop 3000`.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -64,7 +67,7 @@ impl Noun for UrlAnswer {
 }
 
 impl Op for Url {
-    declare! { "url", Read at Machine with Looks, emits Never, answers UrlAnswer;
+    declare! { "url", Change at Machine with Acts, emits Never, answers UrlAnswer;
     "portward url web" => "http://localhost:20300",
     "portward url 3000" => "the same, by the port that the program asks for",
     "portward url dev" => "of the service that `npm run dev` started",
@@ -72,21 +75,27 @@ impl Op for Url {
     "portward url --project shop web" => "the same by its name" }
     const KEPT: bool = true;
 
-    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<UrlAnswer, Failure> {
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<UrlAnswer, Failure> {
+        let own = if self.port.is_none() && self.project.is_none() { self.declared(cx)? } else { None };
         let store = Store::reading(cx)?;
         let gaps = store.as_ref().map(Store::gaps).unwrap_or_default();
-        let named = self.project.as_deref().map(|word| Known::own(cx, Some(word))).transpose()?;
+        let named = self.project.as_deref().map(|word| Known::own(&cx.looks(), Some(word))).transpose()?;
         let found = match (&named, self.port) {
             (Some(_), Some(_)) => return Err(Failure::usage("A project is named once.").hint("portward url --project shop 3000")),
             (Some(known), None) => self.there(store.as_ref(), known.here.as_ref())?,
-            (None, None) => self.here(cx, store.as_ref())?,
-            (None, Some(port)) => self.of_project(cx, store.as_ref(), port)?,
+            (None, None) if own.is_some() => own,
+            (None, None) => self.here(&cx.looks(), store.as_ref())?,
+            (None, Some(port)) => self.of_project(&cx.looks(), store.as_ref(), port)?,
         };
         if let Some(leased) = found {
-            let (host, port) = self::found(cx, &leased)?;
+            let (host, port) = self::found(&cx.looks(), &leased)?;
             let stranger = if port == leased.port { stranger_at(cx, leased.project, leased.root.as_ref(), port)? } else { None };
             let held = stranger.map(|stranger| format!("{port}, which is leased to the project, is held by {stranger}.").into());
-            let url = held.is_none().then(|| url_at(&host, port, leased.asked));
+            let written = || match leased.scheme {
+                Some(scheme) => format!("{scheme}://{host}:{port}"),
+                None => url_at(&host, port, leased.asked),
+            };
+            let url = held.is_none().then(written);
             let port = url.is_some().then_some(port);
             return Ok(UrlAnswer { url, port, because: None, held, near: Vec::new(), gaps });
         }
@@ -120,6 +129,8 @@ struct Leased {
     port: u16,
     /// The one that programs ask for.
     asked: Option<u16>,
+    /// What is spoken there, where the project says so.
+    scheme: Option<&'static str>,
 }
 
 type Found = Option<Leased>;
@@ -135,6 +146,20 @@ fn found(cx: &Context<'_>, leased: &Leased) -> Result<(String, u16), Failure> {
 }
 
 impl Url {
+    /// By the name of a service that the project declares, or of a port of it. Its port is taken where it was not before.
+    fn declared(&self, cx: &Context<'_, Acts>) -> Result<Found, Failure> {
+        if self.name.bytes().all(|b| b.is_ascii_digit()) {
+            return Ok(None);
+        }
+        let loaded = load(cx)?;
+        let Some((service, port)) = declared(&loaded.plan, &self.name) else { return Ok(None) };
+        let leased = leases(cx, &loaded)?;
+        let root = loaded.identity.as_ref().map(|identity| identity.project.root.clone());
+        let scheme = Some(scheme_of(service, port));
+        let of = |at| Leased { project: leased.id(), root, port: at, asked: Some(port.asked), scheme };
+        Ok(leased.of(port.asked).map(of))
+    }
+
     /// By the name or asked port, in this project.
     fn here(&self, cx: &Context<'_>, store: Option<&Store<'_>>) -> Result<Found, Failure> {
         // What no lease is called may be a service: `npm run dev`.
@@ -143,7 +168,7 @@ impl Url {
         let Some(project) = store.known_project(identity.as_ref())? else { return Ok(None) };
         let lease = store.known(project.id, wanted.want())?;
         let root = identity.map(|identity| identity.project.root);
-        Ok(lease.map(|lease| Leased { project: project.id, root, port: lease.port, asked: lease.asked }))
+        Ok(lease.map(|lease| Leased { project: project.id, root, port: lease.port, asked: lease.asked, scheme: None }))
     }
 
     /// The same in a project that was named.
@@ -152,7 +177,7 @@ impl Url {
         let row = store.projects()?.into_iter().find(|row| row.id.0.to_string() == place.id);
         let Some(row) = row else { return Ok(None) };
         let lease = store.known(row.id, wanted.want())?;
-        Ok(lease.map(|lease| Leased { project: row.id, root: row.root, port: lease.port, asked: lease.asked }))
+        Ok(lease.map(|lease| Leased { project: row.id, root: row.root, port: lease.port, asked: lease.asked, scheme: None }))
     }
 
     /// By the project's name and the asked port. Where several projects have the name, this one is meant if it has it.
@@ -166,7 +191,7 @@ impl Url {
         let own = rows.iter().find(|row| own.as_ref().is_some_and(|own| own.id == row.id));
         match (own, rows.as_slice()) {
             (Some(row), _) | (None, [row]) => {
-                Ok(Some(Leased { project: row.id, root: row.root.clone(), port: row.port, asked: row.asked }))
+                Ok(Some(Leased { project: row.id, root: row.root.clone(), port: row.port, asked: row.asked, scheme: None }))
             }
             (None, []) => Ok(None),
             (None, [one, other, ..]) => {

@@ -12,6 +12,9 @@ use lines::{LIVE, RECORDED};
 /// Runs every line in a project of the world; a width of nothing is a pipe.
 fn every_line(world: &World, width: &str) {
     let project = world.git_repository("shop", "main");
+    let declared =
+        "[env]\nURL = '{front.url}'\n[services.front]\ncommand = 'true'\nport = 3000\ndescription = 'what people see'\n";
+    world.file("shop/portward.toml", declared);
     world.give(&project);
     let ask = |words: &[&str]| {
         let outcome = world.enter().directory(&project).env("COLUMNS", width).portward(words);

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types)] // Tests make the machine that they look at.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+mod allow;
 mod answers;
 mod bad_input;
 mod bind;
@@ -11,6 +12,8 @@ mod completions;
 mod doctor;
 mod doctor_input;
 mod edits;
+mod env;
+mod exec;
 mod explain;
 mod free;
 mod freeing;
@@ -19,6 +22,7 @@ mod graph;
 mod guard;
 mod hands;
 mod init;
+mod hook;
 mod lab;
 mod lease;
 mod list;
@@ -28,6 +32,8 @@ mod open;
 mod output;
 mod pages;
 mod port;
+mod ports;
+mod project;
 mod projects;
 mod ps;
 mod recorded;

@@ -239,6 +239,13 @@ impl Field<'_> {
                 faults.add(at, Problem::Name(brief(name), why.to_owned()));
                 continue;
             }
+            if name.starts_with(OURS) {
+                faults.add(
+                    at,
+                    Problem::Name(brief(name), "is a variable of Portward's own, and is not set by a project".to_owned()),
+                );
+                continue;
+            }
             let inner = item.span().map(|span| span.start).or(at);
             let field = Field { key: name, item, at: inner, example: "\"text with {db}\"" };
             let text = match (item.as_str(), item.as_integer(), item.as_bool()) {
@@ -396,5 +403,7 @@ fn kind(item: &Item) -> &'static str {
     }
 }
 
+/// How the variables begin by which Portward knows its own sessions and shells.
+const OURS: &str = "PORTWARD_";
 /// As long as a label of a host name (RFC 1035): a name may become one.
 pub(super) const LONGEST_NAME: usize = 63;

@@ -217,15 +217,16 @@ fn a_file_is_the_same_in_every_encoding() {
 
 #[test]
 fn what_is_large_is_refused_and_takes_no_time_worth_speaking_of() {
-    let many: String = (0..400).map(|n| format!("[services.s{n}]\ncommand = 'x'\n")).collect();
+    let written = |numbers: std::ops::Range<i32>, line: &dyn Fn(i32) -> String| numbers.map(line).collect::<Vec<_>>().concat();
+    let many = written(0..400, &|n| format!("[services.s{n}]\ncommand = 'x'\n"));
     assert_eq!(faults(&many), ["1:2 the project has more than 300 services"]);
-    let values: String = (0..400).map(|n| format!("V{n} = '{{V{}}}'\n", n + 1)).collect();
+    let values = written(0..400, &|n| format!("V{n} = '{{V{}}}'\n", n + 1));
     assert!(faults(&format!("[env]\n{values}"))[0].ends_with("`env` has more than 300 values"));
-    let doubled: String = (1..99).map(|n| format!("V{n} = '{{V{0}}}{{V{0}}}'\n", n - 1)).collect();
+    let doubled = written(1..99, &|n| format!("V{n} = '{{V{0}}}{{V{0}}}'\n", n - 1));
     assert_eq!(faults(&format!("[env]\nV0 = '0123456789'\n{doubled}")), ["15:7 `V13` becomes longer than a variable can be"]);
     let deep = format!("x = {}", "[".repeat(200_000));
     assert!(faults(&deep)[0].contains("this is no TOML"), "{:?}", faults(&deep));
-    let wrong: String = (0..50_000).map(|n| format!("k{n} = 1\n")).collect();
+    let wrong = written(0..50_000, &|n| format!("k{n} = 1\n"));
     assert_eq!(faults(&wrong).len(), 20);
     let long = format!("{} = 1", "k".repeat(500_000));
     assert!(faults(&long)[0].len() < 200);
