@@ -2,6 +2,7 @@
 
 mod browser;
 mod doctor;
+mod files;
 mod list;
 mod measure;
 mod peers;
@@ -39,9 +40,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
             _ => Err(Failure::new("Projects are measured beside no load.")),
         };
     }
+    if arguments.name == "files" {
+        return match (&arguments.beside, arguments.load) {
+            (None, None) => files::run(arguments.dry_run),
+            _ => Err(Failure::new("A project's files are measured beside no load.")),
+        };
+    }
     match (&arguments.beside, arguments.load) {
-        (_, Some(_)) if arguments.name == "project" => Err(Failure::new("A project is measured beside no load.")),
-        (_, None) if arguments.name == "project" => project::run(arguments.dry_run),
         (_, Some(_)) if arguments.name == "browser" => Err(Failure::new("A browser is measured beside no load.")),
         (None, None) if arguments.name == "browser" => browser::run(arguments.dry_run),
         (Some(file), None) if arguments.name == "browser" => browser::within(file),

@@ -80,7 +80,7 @@ fn a_fix_changes_its_lines_and_no_other_byte() {
     project(&world, &[("compose.yml", &compose)]);
     let file = world.path().join("shop/compose.yml");
     // Nobody is there to ask: nothing is written.
-    check(&world, &["--fix"]).expect(1);
+    let _ = check(&world, &["--fix"]).expect(1);
     assert_eq!(fs::read_to_string(&file).unwrap(), compose);
     let outcome = check(&world, &["--fix", "--yes"]).expect(0);
     assert!(outcome.stdout.contains("written"), "{outcome}");
@@ -149,7 +149,7 @@ fn a_project_file_that_says_another_port_than_its_script() {
     );
     let document = check(&world, &["--json"]).expect(1).json();
     assert_eq!(codes(&document), ["file-disagrees portward.toml:3"]);
-    check(&world, &["--fix", "--yes"]).expect(0);
+    let _ = check(&world, &["--fix", "--yes"]).expect(0);
     let text = fs::read_to_string(world.path().join("shop/portward.toml")).unwrap();
     assert!(text.ends_with("port = 5180 # ours\n"), "{text}");
 }
@@ -162,7 +162,7 @@ fn a_program_that_listens_elsewhere_than_its_files_say() {
     let document = check(&world, &["--json"]).expect(1).json();
     assert_eq!(codes(&document), ["listens-elsewhere web/package.json:1"]);
     let _second = world.enter().directory(world.path().join("shop/web")).actor(&["web", "tcp/127.0.0.1:5180"]);
-    check(&world, &[]).expect(0);
+    let _ = check(&world, &[]).expect(0);
 }
 
 /// The parts of SARIF 2.1.0 that are written, held strictly: every key is one of the standard's, and what it requires is there.

@@ -155,7 +155,7 @@ fn every_kind_of_project_has_a_file_that_its_reader_takes() {
         assert_eq!((before.code, before.stdout.as_str()), (Some(0), ""), "{name}: {before}");
         let shown = run(&["init", "--dry-run"]).expect(0);
         assert!(!folder.join("portward.toml").exists(), "{name}");
-        run(&["init", "--yes"]).expect(0);
+        let _ = run(&["init", "--yes"]).expect(0);
         let text = fs::read_to_string(folder.join("portward.toml")).unwrap();
         assert_eq!(shown.stdout, text, "{name}");
         assert!(!text.contains("hunter2"), "{name}: {text}");
