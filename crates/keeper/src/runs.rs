@@ -110,6 +110,8 @@ pub fn sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
 /// The same, with what this store says of projects.
 pub fn sessions_by<R: Rights>(cx: &Context<'_, R>, store: Option<&Store<'_>>) -> Sessions {
     let mut found = told(cx.look(), cx.caller, Asking::default(), store);
+    // A keeper that was killed has left its socket as well, and supervised nobody.
+    found.lost.retain(|process| !crate::services::was_keeper(cx.caller, *process));
     found.front = hurried(A_MOMENT, || lending(cx.look(), cx.caller, store?).ok()??.holder(cx.look())).0;
     let known: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
     found.gaps.extend(unheard(cx, &known).iter().map(|pid| unseen(*pid, None)));

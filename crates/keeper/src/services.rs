@@ -24,4 +24,5 @@ pub use logs::{Log, Tail};
 pub use order::{Attached, Job, JobPort, Order};
 pub use ready::{Answers, Question};
 
+pub(crate) use client::was_keeper;
 pub(crate) use process::entrance;

@@ -99,6 +99,8 @@ pub trait Op: Args + FromArgMatches + Serialize + DeserializeOwned + JsonSchema 
     const EXAMPLES: &'static [(&'static str, &'static str)];
     /// True where standard output is that of a program which it runs: what it says itself goes to standard error.
     const YIELDS_STDOUT: bool = false;
+    /// True where a request to end is answered by work of its own, however long that takes; who asks a second time is in a hurry.
+    const ENDS_IN_ORDER: bool = false;
     /// True where it is about what is kept for its caller. Root does not do it to another user's things: under sudo a process of the
     /// caller's does.
     const KEPT: bool = false;

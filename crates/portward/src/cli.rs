@@ -9,8 +9,10 @@ use std::{
 
 use clap::{Arg, ArgMatches, Args, Command, ValueHint};
 use portward_model::{hint, inert};
-use portward_ops::{Cancel, Document, Door, Effect, Exit, Failure, Home, Kind, Never, Noun, Op, Sink, distance, perform, write_json};
-use portward_sys::{SystemClock, on_request_to_end, requested_end, this_caller};
+use portward_ops::{
+    Cancel, Document, Door, Effect, Exit, Failure, Home, Kind, Never, Noun, Op, Sink, distance, perform, write_json,
+};
+use portward_sys::{SystemClock, on_request_to_end, on_requests_to_end, requested_end, this_caller};
 
 use crate::{complete, generate, misread::misread, prompt::Terminal, schema, screen::Screen, show::Show, source, words};
 
@@ -288,7 +290,9 @@ where
     let style = Style::of(matches);
     let (caller, cancel) = (this_caller(), Cancel::default());
     // What runs a program here ends as that program does, which the terminal's signals reach as well.
-    if O::HOME != Home::Caller {
+    if O::ENDS_IN_ORDER {
+        on_requests_to_end(cancel.flags());
+    } else if O::HOME != Home::Caller {
         on_request_to_end(cancel.flag());
     }
     let door =

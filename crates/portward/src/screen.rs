@@ -62,10 +62,30 @@ pub(crate) enum Tone {
     Alarm,
     /// Right.
     Good,
+    /// One of several that stand side by side, by its place among them.
+    Beside(u8),
 }
 
 impl Tone {
-    const ALL: [Self; 6] = [Self::Plain, Self::Label, Self::Quiet, Self::Notice, Self::Alarm, Self::Good];
+    const ALL: [Self; 12] = [
+        Self::Plain,
+        Self::Label,
+        Self::Quiet,
+        Self::Notice,
+        Self::Alarm,
+        Self::Good,
+        Self::Beside(0),
+        Self::Beside(1),
+        Self::Beside(2),
+        Self::Beside(3),
+        Self::Beside(4),
+        Self::Beside(5),
+    ];
+
+    /// The colour of the one at this place; they come again after some.
+    pub(crate) fn beside(place: usize) -> Self {
+        Self::Beside(u8::try_from(place % BESIDE.len()).unwrap_or(0))
+    }
 
     /// What stands before a piece of a line in this tone: a noncharacter, which no inert text holds.
     fn mark(self) -> char {
@@ -76,6 +96,7 @@ impl Tone {
             Self::Notice => '\u{fdd3}',
             Self::Alarm => '\u{fdd4}',
             Self::Good => '\u{fdd5}',
+            Self::Beside(place) => char::from_u32(FIRST_BESIDE + u32::from(place)).unwrap_or(END),
         }
     }
 
@@ -87,6 +108,10 @@ impl Tone {
             Self::Notice => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
             Self::Alarm => Style::new().fg_color(Some(AnsiColor::Red.into())),
             Self::Good => Style::new().fg_color(Some(AnsiColor::Green.into())),
+            Self::Beside(place) => {
+                let colour = BESIDE.get(usize::from(place)).copied().unwrap_or(AnsiColor::Cyan);
+                Style::new().fg_color(Some(colour.into()))
+            }
         }
     }
 }
@@ -422,6 +447,17 @@ fn wrapped(text: &str, room: usize) -> Vec<String> {
 /// A blank at which no line ends, while lines are broken: a noncharacter, which no inert text holds.
 const KEPT: &str = "\u{fdd6}";
 
+/// The mark of the first of those that stand side by side; the others follow.
+const FIRST_BESIDE: u32 = 0xfdd7;
+/// Their colours: none of them means that something is wrong.
+const BESIDE: [AnsiColor; 6] = [
+    AnsiColor::Cyan,
+    AnsiColor::Magenta,
+    AnsiColor::Blue,
+    AnsiColor::BrightCyan,
+    AnsiColor::BrightMagenta,
+    AnsiColor::BrightBlue,
+];
 /// A command that is repeated in a hint is no longer.
 const LONGEST_REPEATED: usize = 200;
 /// Width of the margin that labels stand in; every label is shorter.

@@ -26,6 +26,7 @@ const CHOSEN_BY: &[(&str, &[&str])] = &[
     ("port.run", &["command", "free"]),
     ("snapshot.write", &["out"]),
     ("snapshot.record", &["for"]),
+    ("up.apart", &["detach"]),
     ("wait.run", &["command"]),
     ("wait.while", &["while"]),
 ];

@@ -132,10 +132,19 @@ impl All {
                 }
             }
             Event::Gone { name, attempt } => {
+                let (cx, hurries, tell) = (self.cx, Arc::clone(&self.hurries), self.tell.clone());
                 if let Some(unit) =
                     self.unit(&name, attempt).filter(|unit| unit.supervisor.is_some() && unit.phase != Phase::Stopping)
                 {
-                    unit.fall(now);
+                    // A supervisor that was killed has left its program behind, with all that this listens at.
+                    let main = unit.record.as_ref().and_then(|record| record.services.first()).map(|service| service.process);
+                    match main.filter(|main| is_alive(cx.machine, *main)) {
+                        Some(main) => {
+                            let left = Some(name.clone());
+                            follow::stop(cx, main, left, (name, attempt), hurries, tell);
+                        }
+                        None => unit.fall(now),
+                    }
                 }
             }
             Event::Looked { name, attempt, seen } => {
@@ -235,7 +244,7 @@ impl All {
             unit.hush();
             unit.phase = Phase::Stopping;
             let start = (unit.job.name.clone(), unit.attempt);
-            follow::stop(self.cx, supervisor, start, Arc::clone(&self.hurries), self.tell.clone());
+            follow::stop(self.cx, supervisor, None, start, Arc::clone(&self.hurries), self.tell.clone());
         }
     }
 
@@ -309,7 +318,7 @@ impl All {
             {
                 unit.sweep_at = None;
                 let start = (unit.job.name.clone(), unit.attempt);
-                follow::stop(cx, supervisor, start, Arc::clone(&self.hurries), self.tell.clone());
+                follow::stop(cx, supervisor, None, start, Arc::clone(&self.hurries), self.tell.clone());
             }
             if unit.phase != Phase::Starting {
                 continue;
@@ -367,7 +376,9 @@ impl All {
             let patience = Duration::from_millis(unit.job.patience_ms);
             if unit.phase == Phase::Starting && !unit.late && now.saturating_duration_since(unit.began) >= patience {
                 unit.late = true;
-                let saw = unit.seen.as_ref().map(|seen| format!(": {}", seen.clause())).unwrap_or_default();
+                let nobody = unit.job.port().filter(|_| unit.listener().is_none() && unit.asks_its_port());
+                let nobody = nobody.map(|port| format!(": nothing of it listens at {}", port.asked)).unwrap_or_default();
+                let saw = unit.seen.as_ref().map_or(nobody, |seen| format!(": {}", seen.clause()));
                 unit.because = Some(format!("It is not ready after {} s{saw}.", patience.as_secs()).into());
             }
         }
@@ -516,7 +527,7 @@ const LONGEST_TRUST: Duration = Duration::from_secs(2);
 /// How long sessions have to answer.
 const PATIENCE: Duration = Duration::from_millis(300);
 /// How long a service without a port runs before that is taken for well.
-const RUNS: Duration = Duration::from_millis(200);
+const RUNS: Duration = Duration::from_millis(400);
 /// How long what a program left behind has after it ended badly.
 const BEFORE_SWEEPING: Duration = Duration::from_millis(300);
 /// How long a keeper stays whose services are down, for whoever asked for that.

@@ -182,6 +182,14 @@ pub fn kept_projects(cx: &Context<'_, impl Rights>) -> Vec<i64> {
     state.names("keeper-", ".json").into_iter().filter_map(number).collect()
 }
 
+/// True for a process that was a project's keeper, by what it has written down.
+pub(crate) fn was_keeper(asker: &Caller, process: ProcessId) -> bool {
+    let state = StateFolder::find(asker);
+    let names = if state.inspect().is_ok() { state.names("keeper-", ".json") } else { Vec::new() };
+    let number = |name: &String| name.strip_prefix("keeper-")?.strip_suffix(".json")?.parse().ok();
+    names.iter().filter_map(number).any(|project| written(&state, project).is_some_and(|own| keeper_of(&own) == process))
+}
+
 /// What a keeper has written down.
 pub(super) fn written(state: &StateFolder, project: i64) -> Option<Keeping> {
     serde_json::from_slice(&state.read_from(&record_of(project), 0, LONGEST_RECORD).ok()?).ok()

@@ -46,23 +46,25 @@ pub(super) fn adopted(cx: Cx, supervisor: ProcessId, (name, attempt): (String, u
     })
 }
 
-/// Ends what a supervisor has.
+/// Ends what a supervisor has, or what one that was killed has left behind.
 pub(super) fn stop(
     cx: Cx,
-    supervisor: ProcessId,
+    process: ProcessId,
+    left: Option<String>,
     (name, attempt): (String, u32),
     hurries: Arc<AtomicBool>,
     tell: Sender<Event>,
 ) -> bool {
     apart(move || {
-        let roots = [Root { process: supervisor, name: None }];
-        let over = ending::end(cx, &roots, &[supervisor], &|| hurries.load(Ordering::Relaxed));
+        let supervisors: &[ProcessId] = if left.is_some() { &[] } else { &[process] };
+        let roots = [Root { process, name: left }];
+        let over = ending::end(cx, &roots, supervisors, &|| hurries.load(Ordering::Relaxed));
         let (left, killed) = match over {
             Ok(over) => {
                 let killed = over.ended.iter().any(|(.., signal)| *signal == Signal::Kill);
                 (over.left.iter().map(|process| process.pid).collect(), killed)
             }
-            Err(_) => (vec![supervisor.pid], false),
+            Err(_) => (vec![process.pid], false),
         };
         let _ = tell.send(Event::Ceased { name, attempt, left, killed });
     })

@@ -18,6 +18,16 @@ impl Log {
         Self { folder: folder.clone(), name: format!("log-{project}-{}.log", plain(service)) }
     }
 
+    /// The services of a project that have logs, by their names.
+    pub fn all(folder: &StateFolder, project: i64) -> Vec<String> {
+        let (begin, end) = (format!("log-{project}-"), ".log");
+        let names = folder.names(&begin, end);
+        let mut names: Vec<String> =
+            names.iter().filter_map(|name| Some(spelt(name.strip_prefix(&begin)?.strip_suffix(end)?))).collect();
+        names.sort();
+        names
+    }
+
     /// Where what its readiness is asked by writes.
     pub(super) fn of_questions(folder: &StateFolder, project: i64, service: &str) -> Self {
         Self { folder: folder.clone(), name: format!("log-{project}-{}.ready", plain(service)) }
@@ -168,6 +178,26 @@ fn plain(service: &str) -> String {
     name
 }
 
+/// The name that a file's name stands for.
+fn spelt(plain: &str) -> String {
+    let mut bytes = Vec::new();
+    let mut rest = plain.as_bytes();
+    while let [first, after @ ..] = rest {
+        let number = || u8::from_str_radix(std::str::from_utf8(after.get(..2)?).ok()?, 16).ok();
+        match (first, number()) {
+            (b'%', Some(byte)) => {
+                bytes.push(byte);
+                rest = after.get(2..).unwrap_or_default();
+            }
+            (byte, _) => {
+                bytes.push(*byte);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 /// A log is rolled beyond so many bytes.
 const LONGEST: u64 = 8 << 20;
 /// One of questions begins anew beyond so many bytes.
@@ -191,7 +221,7 @@ mod tests {
 
     use portward_sys::{StateFolder, this_caller};
 
-    use super::{Log, plain};
+    use super::{Log, plain, spelt};
 
     fn log() -> (tempfile::TempDir, StateFolder, Log) {
         let directory = tempfile::tempdir().unwrap();
@@ -252,5 +282,8 @@ mod tests {
     fn names_of_files() {
         assert_eq!(plain("web"), "web");
         assert_eq!(plain("dev:css/a b.é"), "dev%3acss%2fa%20b%2e%c3%a9");
+        for name in ["web", "dev:css/a b.é", "100%", "%"] {
+            assert_eq!(spelt(&plain(name)), name);
+        }
     }
 }

@@ -30,13 +30,14 @@ pub(super) struct Falls {
     lately: Vec<Instant>,
     /// Those since it was well.
     row: u32,
-    /// It has been ready.
+    /// It has been ready for a while.
     pub(super) was_ready: bool,
 }
 
 impl Falls {
     /// It has fallen, after it was ready for so long if it was: how long it rests before the next start; `None` where it is given up.
     pub(super) fn next(&mut self, now: Instant, ready_for: Option<Duration>) -> Option<Duration> {
+        self.was_ready |= ready_for.is_some_and(|time| time >= A_WHILE);
         if ready_for.is_some_and(|time| time >= WELL) {
             self.row = 0;
             self.lately.clear();
@@ -61,10 +62,12 @@ impl Falls {
 const WINDOW: Duration = Duration::from_mins(1);
 /// So many falls within that, and it is given up.
 const MOST: usize = 5;
-/// The same of one that was never ready: a mistake in a file is no accident.
+/// The same of one that was never ready for a while: a mistake in a file is no accident.
 const MOST_AT_FIRST: usize = 3;
 /// The longest rest before a start.
 const LONGEST_REST: Duration = Duration::from_secs(30);
+/// Who was ready for so long is no mistake in a file.
+const A_WHILE: Duration = Duration::from_secs(5);
 /// Who was ready for so long has recovered.
 const WELL: Duration = Duration::from_secs(30);
 

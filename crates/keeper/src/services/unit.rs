@@ -186,7 +186,6 @@ impl Unit {
         self.hush();
         self.phase = Phase::Ready;
         self.ready_at = Some(now);
-        self.falls.was_ready = true;
         (self.because, self.late, self.seen) = (None, false, None);
     }
 
@@ -243,6 +242,11 @@ impl Unit {
             Some(port) => rows.iter().find(|row| row.transport == port.transport && asks_for(row, port.asked)),
             None => rows.iter().find(|row| row.transport == Transport::Tcp),
         }
+    }
+
+    /// True where its port is what its readiness is asked at.
+    pub(super) fn asks_its_port(&self) -> bool {
+        matches!(self.job.ready, Ready::Answers | Ready::Path(_))
     }
 
     /// Says once that it listens elsewhere than where it should.

@@ -1,11 +1,13 @@
 //! `portward ps`
 
+mod kept;
+
 use std::collections::BTreeSet;
 
 use clap::Args;
 pub use portward_keeper::Listening;
 use portward_keeper::{Run, RunListener, RunProject, listening, process_at};
-use portward_model::{Text, Transport};
+use portward_model::{Sentence, Text, Transport};
 use portward_sys::{Ask, Look, Rights, StateSet, Transports, Which};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -63,6 +65,34 @@ pub struct Session {
     /// Pids of the processes that supervise it.
     #[serde(default)]
     pub supervisors: Vec<u32>,
+    /// Services that `portward up` has started, and of which nothing runs now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resting: Vec<Resting>,
+    /// What keeps those services; `null` where they have no keeper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keeper: Option<Keeper>,
+}
+
+/// What keeps the services that `portward up` has started.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Keeper {
+    /// Its process.
+    pub pid: u32,
+    /// False where it was killed: its services go on, and none is started again.
+    pub lives: bool,
+}
+
+/// A service that `portward up` has started, and of which nothing runs now.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Resting {
+    /// Its name.
+    pub name: String,
+    /// How it is.
+    pub state: super::up::State,
+    /// What is to be said of that.
+    pub because: Option<Sentence>,
+    /// In how long it is started again, of one that is to be.
+    pub restarts_in_ms: Option<u64>,
 }
 
 /// A program that was started in a session.
@@ -86,6 +116,14 @@ pub enum ServiceState {
     Running,
     /// It has ended, and something that it started goes on.
     Left,
+    /// `portward up` has started it, and it is not ready.
+    Starting,
+    /// `portward up` has started it, and it is ready.
+    Ready,
+    /// `portward up` has started it, and it has not become ready in time.
+    Failed,
+    /// It is being ended.
+    Stopping,
 }
 
 impl Noun for Sessions {
@@ -148,14 +186,17 @@ pub(crate) fn beside<R: Rights>(cx: &Context<'_, R>, mut found: Sessions) -> Res
 
 /// The sessions of this user.
 pub(crate) fn own_sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
-    Ok(told(cx.look(), portward_keeper::sessions(cx)?))
+    let mut found = told(cx.look(), portward_keeper::sessions(cx)?);
+    kept::tell(cx, &mut found.sessions);
+    Ok(found)
 }
 
 /// Sessions as they are told, by what their supervisors say.
 pub(crate) fn told(host: &dyn Look, found: portward_keeper::Sessions) -> Sessions {
     let serving = if found.runs.is_empty() { BTreeSet::new() } else { serving(host) };
     let mut projects: Vec<(&RunProject, Vec<&Run>)> = Vec::new();
-    for run in &found.runs {
+    let asks = |run: &Run| run.kept.as_ref().is_some_and(|kept| kept.is_question);
+    for run in found.runs.iter().filter(|run| !asks(run)) {
         match projects.iter_mut().find(|(project, _)| **project == run.project) {
             Some((_, runs)) => runs.push(run),
             None => projects.push((&run.project, vec![run])),
@@ -206,6 +247,8 @@ fn session(host: &dyn Look, project: &RunProject, runs: &[&Run], serving: &BTree
         front: false,
         services,
         supervisors: runs.iter().map(|run| run.supervisor.pid).collect(),
+        resting: Vec::new(),
+        keeper: None,
     }
 }
 

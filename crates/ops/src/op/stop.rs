@@ -1,7 +1,7 @@
 //! `portward stop`
 
 use clap::Args;
-use portward_keeper::{Over, Root, Run, end, is_alive, process_at, sessions};
+use portward_keeper::{Keeper, Over, Root, Run, end, is_alive, process_at, sessions};
 use portward_model::{CommandLine, ProcessId, ProcessState, Text, hint};
 use portward_sys::on_behalf_of;
 use schemars::JsonSchema;
@@ -122,6 +122,17 @@ impl Stop {
             }
         }
         answer.unknown.retain(|name| !found.contains(&name.as_str()));
+        // Their keeper would start them again.
+        for run in &runs {
+            let is_chosen = roots
+                .iter()
+                .any(|root| run.supervisor == root.process || run.services.iter().any(|service| service.process == root.process));
+            if let (Some(kept), Some(id), true) = (&run.kept, run.project.id, is_chosen)
+                && let Some(keeper) = Keeper::of(cx, id.0)
+            {
+                keeper.down(&[kept.service.clone()], false)?;
+            }
+        }
         answer.near = answer.unknown.iter().flat_map(|name| known.near(name)).collect();
         let Over { ended, left } = end(cx, &roots, &supervisors, &|| false)?;
         answer.stopped = ended.into_iter().map(|(process, name, signal)| Freed { pid: process.pid, name, signal }).collect();

@@ -3,7 +3,10 @@
 use std::io;
 
 use portward_model::{Hint, Text};
-use portward_ops::op::ps::{ServiceState, Sessions, Unknown};
+use portward_ops::op::{
+    ps::{Resting, Service, ServiceState, Session, Sessions, Unknown},
+    up::State,
+};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -11,22 +14,9 @@ use crate::screen::{Screen, Tone};
 impl Show for Sessions {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         for session in &self.sessions {
-            let name = session.project.as_ref().map_or_else(|| "outside any project".to_owned(), Text::shown);
-            let name = screen.paint(Tone::Label, &name);
-            let root = session.root.as_ref().map(|root| format!("  {root}")).unwrap_or_default();
-            let front = if session.front { "  has the front" } else { "" };
-            screen.line(&format!("{name}  {}{root}{front}", session.ports))?;
-            for service in &session.services {
-                let own = Text::from_shown(&service.name);
-                let state = if service.state == ServiceState::Running { "" } else { "  has ended, and left something running" };
-                screen.line(&format!("  {own} (pid {}){state}", service.pid))?;
-                for listener in &service.listeners {
-                    let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
-                    let reach = if listener.pinned { "" } else { "   the network can reach it" };
-                    let from = listener.from.as_ref().map(|root| format!("   from {root}")).unwrap_or_default();
-                    screen.line(&format!("    {asked}serves {}{from}{reach}", listener.place()))?;
-                }
-            }
+            head(screen, session)?;
+            session.services.iter().try_for_each(|service| running(screen, service))?;
+            session.resting.iter().try_for_each(|resting| rest(screen, resting))?;
         }
         for Unknown { word, near } in &self.unknown {
             let near = (!near.is_empty()).then(|| Hint::listing("near: ", near));
@@ -35,10 +25,60 @@ impl Show for Sessions {
         if self.sessions.is_empty() && self.unknown.is_empty() {
             screen.remark("Nothing runs in a session.", "portward run CMD")?;
         }
+        for session in self.sessions.iter().filter(|session| session.keeper.as_ref().is_some_and(|keeper| !keeper.lives)) {
+            let name = session.project.as_ref().map_or_else(|| "a folder outside any project".to_owned(), Text::shown);
+            let told = format!("The keeper of {name}'s services was killed: they go on, and none is started again.");
+            screen.remark(&told, "portward up --detach    takes them up again; portward down ends them")?;
+        }
         if self.lost > 0 {
             let words = if self.lost == 1 { "1 supervisor has" } else { "Supervisors have" };
             screen.remark(&format!("{words} ended before its programs; these can bind, listen and connect no more."), ())?;
         }
         super::gaps(screen, &self.gaps)
     }
+}
+
+fn head(screen: &mut Screen, session: &Session) -> io::Result<()> {
+    let name = session.project.as_ref().map_or_else(|| "outside any project".to_owned(), Text::shown);
+    let name = screen.paint(Tone::Label, &name);
+    let root = session.root.as_ref().map(|root| format!("  {root}")).unwrap_or_default();
+    let front = if session.front { "  has the front" } else { "" };
+    screen.line(&format!("{name}  {}{root}{front}", session.ports))
+}
+
+fn running(screen: &mut Screen, service: &Service) -> io::Result<()> {
+    let own = Text::from_shown(&service.name);
+    let (tone, state) = match service.state {
+        ServiceState::Running => (Tone::Plain, ""),
+        ServiceState::Left => (Tone::Plain, "has ended, and left something running"),
+        ServiceState::Starting => (Tone::Quiet, "starting"),
+        ServiceState::Ready => (Tone::Good, "ready"),
+        ServiceState::Failed => (Tone::Alarm, "failed: not ready in time"),
+        ServiceState::Stopping => (Tone::Quiet, "stopping"),
+    };
+    let state = if state.is_empty() { String::new() } else { format!("  {}", screen.paint(tone, state)) };
+    screen.line(&format!("  {own} (pid {}){state}", service.pid))?;
+    for listener in &service.listeners {
+        let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
+        let reach = if listener.pinned { "" } else { "   the network can reach it" };
+        let from = listener.from.as_ref().map(|root| format!("   from {root}")).unwrap_or_default();
+        screen.line(&format!("    {asked}serves {}{from}{reach}", listener.place()))?;
+    }
+    Ok(())
+}
+
+fn rest(screen: &mut Screen, resting: &Resting) -> io::Result<()> {
+    let name = Text::from(resting.name.as_str());
+    let because = resting.because.as_ref().map(|because| format!(": {}", because.clause())).unwrap_or_default();
+    let (tone, state) = match resting.state {
+        State::Starting => (Tone::Quiet, "starting".to_owned()),
+        State::Ready => (Tone::Good, "done".to_owned()),
+        State::Restarting => (Tone::Notice, format!("restarting in {} s", resting.restarts_in_ms.unwrap_or(0).div_ceil(1000))),
+        State::Failed => (Tone::Alarm, "failed".to_owned()),
+        State::Stopping => (Tone::Quiet, "stopping".to_owned()),
+        State::Stopped => (Tone::Quiet, "stopped".to_owned()),
+    };
+    let because = if resting.state == State::Ready { String::new() } else { because };
+    let state = screen.paint(tone, &format!("{state}{because}"));
+    screen.line(&format!("  {name}  {state}"))
 }

@@ -15,6 +15,7 @@ fn every_line(world: &World, width: &str) {
     let declared =
         "[env]\nURL = '{front.url}'\n[services.front]\ncommand = 'true'\nport = 3000\ndescription = 'what people see'\n";
     world.file("shop/portward.toml", declared);
+    std::fs::write(project.join("package.json"), r#"{"scripts":{"once":"true"}}"#).unwrap();
     world.give(&project);
     let ask = |words: &[&str]| {
         let outcome = world.enter().directory(&project).env("COLUMNS", width).portward(words);

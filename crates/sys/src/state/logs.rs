@@ -5,7 +5,7 @@
 
 use std::{
     fs,
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, Read, Seek, SeekFrom},
 };
 
 use super::{FileMark, OpenOptions, StateFolder, private_file, reading};

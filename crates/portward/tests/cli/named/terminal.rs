@@ -21,7 +21,7 @@ const TERMINAL: &str = "import os, pty, signal, sys\n\
 
 impl Stage {
     /// What comes to a terminal in a folder where this is typed, and this to each question.
-    fn typed(&self, folder: &std::path::Path, answer: &str, words: &[&str]) -> Outcome {
+    pub(crate) fn typed(&self, folder: &std::path::Path, answer: &str, words: &[&str]) -> Outcome {
         let portward = self.world.portward_path().to_str().unwrap();
         let command = [&["python3", "-c", TERMINAL, answer, portward][..], words].concat();
         self.inside(folder).run(&command).expect(0)

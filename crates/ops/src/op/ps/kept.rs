@@ -1,0 +1,61 @@
+//! What keepers say of the services that they have started, beside what sessions tell.
+
+use portward_keeper::{Kept, KeptState, kept_projects, states};
+use portward_store::Store;
+use portward_sys::Rights;
+
+use super::{Keeper, Resting, ServiceState, Session};
+use crate::{Context, op::up};
+
+/// Says of each session's services how their keeper has them, and adds those of which nothing runs.
+pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) {
+    for project in kept_projects(cx) {
+        let Some((keeping, lives)) = states(cx, project) else { continue };
+        let id = project.to_string();
+        if !sessions.iter().any(|session| session.id == id) {
+            sessions.extend(empty(cx, project));
+        }
+        let Some(session) = sessions.iter_mut().find(|session| session.id == id) else { continue };
+        session.keeper = Some(Keeper { pid: keeping.keeper.pid, lives });
+        for kept in keeping.services.iter().filter(|kept| kept.state != KeptState::Stopped) {
+            let pid = kept.process.map(|process| process.pid);
+            match session.services.iter_mut().find(|service| Some(service.pid) == pid) {
+                Some(service) if service.state == ServiceState::Running => service.state = running(kept),
+                Some(_) => {}
+                None if lives => {
+                    let told = up::Service::of(kept, up::now(cx));
+                    let up::Service { name, state, because, restarts_in_ms, .. } = told;
+                    session.resting.push(Resting { name, state, because, restarts_in_ms });
+                }
+                None => {}
+            }
+        }
+    }
+    sessions.retain(|session| !session.services.is_empty() || !session.resting.is_empty() || !session.supervisors.is_empty());
+}
+
+fn running(kept: &Kept) -> ServiceState {
+    match kept.state {
+        KeptState::Waiting | KeptState::Starting => ServiceState::Starting,
+        KeptState::Ready => ServiceState::Ready,
+        KeptState::Failed => ServiceState::Failed,
+        KeptState::Stopping => ServiceState::Stopping,
+        KeptState::Done | KeptState::Restarting | KeptState::Stopped => ServiceState::Running,
+    }
+}
+
+/// The session of a project in which nothing runs.
+fn empty<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<Session> {
+    let row = Store::reading(cx).ok()??.projects().ok()?.into_iter().find(|row| row.id.0 == project)?;
+    Some(Session {
+        id: project.to_string(),
+        project: Some(row.name).filter(|name| !name.is_empty()),
+        root: row.root,
+        ports: row.block.to_string(),
+        front: false,
+        services: Vec::new(),
+        supervisors: Vec::new(),
+        resting: Vec::new(),
+        keeper: None,
+    })
+}

@@ -1,0 +1,37 @@
+//! What a project has to run where no file declares it.
+
+use portward_model::plan::{Origin, Plan, Service, ServiceCommand};
+use portward_sys::{path_of, read_given};
+use serde_json::Value;
+
+use crate::{Acts, Context};
+
+/// Its scripts, each as a service of its name.
+pub(super) fn scripts(cx: &Context<'_, Acts>) -> Plan {
+    let folder = cx.caller.cwd.as_ref().map(path_of).unwrap_or_default();
+    let path = folder.join(FILE);
+    let kind = cx.machine.path(&portward_sys::text_of(&path)).ok().and_then(|found| found.kind);
+    // A pipe would be waited for.
+    let bytes = (kind == Some(portward_model::FileKind::File)).then(|| read_given(&path, LONGEST).ok()).flatten();
+    let package: Value = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+    let scripts = package.get("scripts").and_then(Value::as_object);
+    let service = |(name, script): (&String, &Value)| {
+        let script = script.as_str()?.to_owned();
+        let command = Some(ServiceCommand::Words(vec!["npm".to_owned(), "run".to_owned(), name.clone()]));
+        let origin = Origin { file: FILE.to_owned(), line: 0 };
+        Some(Service { name: name.clone(), command, description: Some(script), origin, ..Service::default() })
+    };
+    Plan { services: scripts.into_iter().flatten().filter_map(service).collect(), ..Plan::default() }
+}
+
+/// Those that are meant where none is named: the first of what servers are usually started by.
+pub(super) fn usual(plan: &Plan) -> Vec<String> {
+    let first = USUAL.iter().find(|name| plan.service(name).is_some());
+    first.map(|name| (*name).to_owned()).into_iter().collect()
+}
+
+const FILE: &str = "package.json";
+/// Scripts that start what somebody works on.
+const USUAL: &[&str] = &["dev", "start", "serve", "develop"];
+/// Bytes of a package's file.
+const LONGEST: u64 = 1 << 20;

@@ -1,0 +1,247 @@
+//! From what a project declares to what its keeper is told to run.
+
+use std::{ffi::OsString, os::unix::ffi::OsStrExt, time::Duration};
+
+use portward_checks::compares;
+use portward_keeper::{Job, JobPort, Order, around};
+use portward_model::{
+    Caller, FileKind, Text, hint,
+    plan::{Plan, Service, ServiceCommand, Tangle, order},
+};
+use portward_reading::project::{Loaded, load, permitted};
+use portward_store::{Store, here};
+use portward_sys::{Rights, on_behalf_of, path_of, read_given, text_of};
+
+use super::{Place, found};
+use crate::{
+    Acts, Context, Failure,
+    project::{leases, values},
+};
+
+/// What a project's keeper is told, and where.
+pub(crate) struct Prepared {
+    pub(crate) project: i64,
+    pub(crate) root: Text,
+    pub(crate) order: Order,
+}
+
+impl Prepared {
+    /// What these services of the caller's project take; all of them where none is named.
+    pub(crate) fn of(cx: &Context<'_, Acts>, services: &[String], yes: bool) -> Result<Self, Failure> {
+        if let Some(outer) = around(cx)? {
+            let project = &outer.project.name;
+            return Err(Failure::usage(format!(
+                "This is inside a session of {project}, and services get sessions of their own."
+            ))
+            .hint("portward up    in a shell outside that session"));
+        }
+        let mut loaded = load(cx)?;
+        let mut named = services.to_vec();
+        let chosen = match &loaded.file {
+            Some(_) => chosen(&loaded.plan, &named)?,
+            None => {
+                loaded.plan = found::scripts(cx);
+                if named.is_empty() {
+                    named = found::usual(&loaded.plan);
+                }
+                if named.is_empty() || loaded.plan.services.is_empty() {
+                    return Err(nothing(&loaded));
+                }
+                chosen(&loaded.plan, &named)?
+            }
+        };
+        agree(cx, &loaded, &chosen, yes)?;
+        if let Some(user) = on_behalf_of(cx.caller) {
+            let name = Text::new(user.name.to_bytes());
+            cx.prompt.progress(&format!("This runs as root, with root's own leases and not {name}'s; services need no root."));
+        }
+        let leased = leases(cx, &loaded)?;
+        let folder = || cx.caller.cwd.clone().unwrap_or_default();
+        let root = loaded.identity.as_ref().map_or_else(folder, |identity| identity.project.root.clone());
+        let jobs = chosen.iter().map(|service| {
+            let mut environment: Vec<(String, Text)> = values(&loaded, &leased, Some(service))?
+                .into_iter()
+                .map(|(name, value)| (name, Text::from(value.as_str())))
+                .collect();
+            environment.push((Caller::SESSION.to_owned(), Text::from(leased.id().0.to_string().as_str())));
+            job(cx, service, &root, environment)
+        });
+        let jobs = jobs.collect::<Result<Vec<Job>, Failure>>()?;
+        let text = |word: &OsString| Text::new(word.as_bytes());
+        let environment = portward_session::environment();
+        let environment = environment.iter().filter(|(name, _)| name != Caller::SESSION);
+        let environment = environment.map(|(name, value)| (text(name), text(value))).collect();
+        let order = Order { jobs, environment, again: Vec::new(), attached: None };
+        Ok(Self { project: leased.id().0, root, order })
+    }
+
+    /// The services, in the order in which they start.
+    pub(crate) fn names(&self) -> Vec<String> {
+        self.order.jobs.iter().map(|job| job.name.clone()).collect()
+    }
+
+    pub(crate) fn place(&self) -> Place {
+        Place { project: self.project, root: self.root.clone() }
+    }
+}
+
+/// Where the services of the caller's project are, without a look at what it declares.
+pub(crate) fn place<R: Rights>(cx: &Context<'_, R>) -> Result<Option<Place>, Failure> {
+    let identity = here(cx)?;
+    let Some(store) = Store::reading(cx)? else { return Ok(None) };
+    let Some(row) = store.known_project(identity.as_ref())? else { return Ok(None) };
+    let root = identity.map(|identity| identity.project.root).or_else(|| cx.caller.cwd.clone()).unwrap_or_default();
+    Ok(Some(Place { project: row.id.0, root }))
+}
+
+/// The services that are wanted, with all that they wait for.
+fn chosen<'p>(plan: &'p Plan, named: &[String]) -> Result<Vec<&'p Service>, Failure> {
+    let positions = order(&plan.services, named).map_err(|tangle| tangled(plan, &tangle))?;
+    let chosen: Vec<&Service> = positions.into_iter().filter_map(|at| plan.services.get(at)).collect();
+    if chosen.is_empty() {
+        return Err(Failure::usage("portward.toml declares no service, so there is nothing to start.")
+            .hint("[services.web] with a command = \"...\" in it declares one"));
+    }
+    Ok(chosen)
+}
+
+fn tangled(plan: &Plan, tangle: &Tangle) -> Failure {
+    match tangle {
+        Tangle::Circle(names) => {
+            let around: Vec<String> = names.iter().chain(names.first()).map(|name| Text::from(name.as_str()).shown()).collect();
+            Failure::usage(format!("These services wait for each other in a circle: {}.", around.join(" -> ")))
+        }
+        Tangle::Unknown { service, after } => {
+            let after = Text::from(after.as_str());
+            let told = if service.is_empty() {
+                format!("No service of this project is called {after}.")
+            } else {
+                format!("{} waits for {after}, which is no service of this project.", Text::from(service.as_str()))
+            };
+            let names: Vec<&str> = plan.services.iter().map(|service| service.name.as_str()).collect();
+            let near = portward_wire::near(&after.shown(), names.iter().copied());
+            let known = if near.is_empty() {
+                portward_model::Hint::listing("there are: ", &names)
+            } else {
+                portward_model::Hint::listing("near: ", &near)
+            };
+            Failure::usage(told).hint(known)
+        }
+    }
+}
+
+/// Nothing is declared, and nothing is found.
+fn nothing(loaded: &Loaded) -> Failure {
+    let folder = loaded.identity.as_ref().map_or_else(|| "This folder".to_owned(), |own| own.project.root.shown());
+    Failure::usage(format!("{folder} has no portward.toml, and nothing in it says what there is to start."))
+        .hint("portward run CMD    runs one program; [services.web] with a command = \"...\" in portward.toml declares a service")
+}
+
+/// Refuses what its user has not agreed to.
+fn agree(cx: &Context<'_, Acts>, loaded: &Loaded, chosen: &[&Service], yes: bool) -> Result<(), Failure> {
+    let lines: Vec<String> = chosen.iter().map(|service| format!("  {}", line(service))).collect();
+    let lines = lines.join("\n");
+    let Some(file) = &loaded.file else {
+        let question = format!("There is no portward.toml. This would be started:\n{lines}\nStart it?");
+        let answer = if yes { Some(true) } else { cx.prompt.confirm(&question) };
+        return match answer {
+            Some(true) => Ok(()),
+            Some(false) => Err(Failure::usage("Nothing was started.")),
+            None => {
+                let all: Vec<String> = chosen.iter().map(|service| line(service)).collect();
+                let told = format!("There is no portward.toml. This would be started: {}.", all.join("; "));
+                Err(Failure::usage(told).hint("portward up --yes    starts it"))
+            }
+        };
+    };
+    if permitted(cx, file) {
+        return Ok(());
+    }
+    let question = format!("{} is new here, or has changed. It would run:\n{lines}\nRun this now?", file.path);
+    match cx.prompt.confirm(&question) {
+        Some(true) => Ok(()),
+        Some(false) => Err(Failure::usage("Nothing was started.").hint("portward allow    allows the file as it is now")),
+        None => {
+            let all: Vec<String> = chosen.iter().map(|service| line(service)).collect();
+            let told =
+                format!("{} is not allowed as it is now, so nothing was started. It would run {}.", file.path, all.join("; "));
+            Err(Failure::usage(told).hint("portward allow    allows the file as it is now"))
+        }
+    }
+}
+
+/// A service as it is shown before it is started.
+fn line(service: &Service) -> String {
+    let command = match &service.command {
+        Some(ServiceCommand::Line(line)) => line.clone(),
+        Some(ServiceCommand::Words(words)) => words.join(" "),
+        None => String::new(),
+    };
+    let from = match (service.origin.file.as_str(), service.origin.line) {
+        ("", _) => String::new(),
+        (file, 0) => format!("   from {file}"),
+        (file, line) => format!("   from {file}:{line}"),
+    };
+    let what = service.description.as_ref().map(|what| format!(" ({what})")).unwrap_or_default();
+    portward_model::inert(&format!("{}: {command}{what}{from}", service.name)).into_owned()
+}
+
+fn job(cx: &Context<'_, Acts>, service: &Service, root: &Text, environment: Vec<(String, Text)>) -> Result<Job, Failure> {
+    let words = match &service.command {
+        Some(ServiceCommand::Line(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
+        Some(ServiceCommand::Words(words)) if !words.is_empty() => words.clone(),
+        Some(ServiceCommand::Words(_)) | None => {
+            let name = Text::from(service.name.as_str());
+            let told = match &service.uses {
+                Some(uses) => format!(
+                    "{name} is to be a {} of the project's own, which this version cannot start by itself.",
+                    Text::from(uses.as_str())
+                ),
+                None => format!("{name} has no command."),
+            };
+            return Err(Failure::usage(told).hint(hint!("command = \"...\"    in [services.{}] starts it", service.name)));
+        }
+    };
+    let folder = service.folder.as_ref().map_or_else(|| root.clone(), |below| text_of(&path_of(root).join(below)));
+    let as_asked = compares_ports(cx, &service.command, &folder);
+    Ok(Job {
+        name: service.name.clone(),
+        words: words.iter().map(|word| Text::from(word.as_str())).collect(),
+        folder,
+        root: root.clone(),
+        environment,
+        ports: service
+            .ports
+            .iter()
+            .map(|port| JobPort { name: port.name.clone(), asked: port.asked, transport: port.transport })
+            .collect(),
+        protocol: service.protocol.clone(),
+        ready: service.ready.clone(),
+        patience_ms: u64::try_from(service.patience.map_or(PATIENCE, |patience| patience.0).as_millis()).unwrap_or(u64::MAX),
+        after: service.after.clone(),
+        restart: service.restart,
+        as_asked,
+    })
+}
+
+/// True where the program is known to compare the port that it asks for with the one that its socket has.
+fn compares_ports(cx: &Context<'_, Acts>, command: &Option<ServiceCommand>, folder: &Text) -> bool {
+    let words: Vec<String> = match command {
+        Some(ServiceCommand::Line(line)) => line.split_whitespace().map(str::to_owned).collect(),
+        Some(ServiceCommand::Words(words)) => words.clone(),
+        None => return false,
+    };
+    let text = |name: &str| {
+        let path = path_of(folder).join(name);
+        // A pipe would be waited for.
+        let kind = cx.machine.path(&text_of(&path)).ok()?.kind;
+        let text = (kind == Some(FileKind::File)).then(|| read_given(&path, LONGEST_SCRIPT).ok()).flatten()?;
+        Some(String::from_utf8_lossy(&text).into_owned())
+    };
+    compares(&words, &text)
+}
+
+/// How long a service may take until it is ready.
+const PATIENCE: Duration = Duration::from_mins(1);
+/// A script or `package.json` that is looked into.
+const LONGEST_SCRIPT: u64 = 256 * 1024;

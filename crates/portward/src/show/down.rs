@@ -1,0 +1,1 @@
+//! Services that were ended; [`super::up`] has the text of services.

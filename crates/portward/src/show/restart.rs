@@ -1,0 +1,1 @@
+//! Services that were started again; [`super::up`] has the text of services.
