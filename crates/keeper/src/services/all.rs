@@ -143,7 +143,7 @@ impl All {
                             let left = Some(name.clone());
                             follow::stop(cx, main, left, (name, attempt), hurries, tell);
                         }
-                        None => unit.fall(now),
+                        None => unit.cease(now),
                     }
                 }
             }
@@ -157,7 +157,8 @@ impl All {
             }
             Event::Ceased { name, attempt, left, killed } => {
                 let Some(unit) = self.unit(&name, attempt) else { return };
-                (unit.left, unit.killed) = (left, killed);
+                unit.left = left;
+                unit.killed |= killed;
                 if unit.phase == Phase::Stopping {
                     unit.hush();
                     (unit.supervisor, unit.record, unit.how) = (None, None, None);
@@ -166,7 +167,7 @@ impl All {
                         unit.want();
                     }
                 } else if unit.supervisor.is_some() {
-                    unit.fall(now);
+                    unit.cease(now);
                 }
             }
         }
@@ -229,14 +230,19 @@ impl All {
 
     /// Ends those whose turn it is: nothing that needs them is left.
     fn end_next(&mut self) {
-        let busy: Vec<(String, Vec<String>)> = self
-            .units
-            .iter()
-            .filter(|unit| unit.ending && !unit.again && unit.supervisor.is_some())
-            .map(|unit| (unit.job.name.clone(), unit.job.after.clone()))
-            .collect();
+        let busy = self.units.iter().filter(|unit| unit.ending && !unit.again && unit.supervisor.is_some());
+        let mut needed: BTreeSet<String> = busy.flat_map(|unit| unit.job.after.iter().cloned()).collect();
+        // A step between two that run has ended long ago.
+        loop {
+            let above = self.units.iter().filter(|unit| needed.contains(&unit.job.name)).flat_map(|unit| &unit.job.after);
+            let more: Vec<String> = above.filter(|after| !needed.contains(*after)).cloned().collect();
+            if more.is_empty() {
+                break;
+            }
+            needed.extend(more);
+        }
         for unit in &mut self.units {
-            let is_needed = busy.iter().any(|(_, after)| after.contains(&unit.job.name));
+            let is_needed = needed.contains(&unit.job.name);
             let Some(supervisor) = unit.supervisor.filter(|_| unit.ending && unit.phase != Phase::Stopping) else { continue };
             if is_needed && !unit.again {
                 continue;
@@ -314,6 +320,7 @@ impl All {
         let cx = self.cx;
         for unit in self.units.iter_mut().filter(|unit| unit.supervisor.is_some()) {
             if unit.sweep_at.is_some_and(|at| now >= at)
+                && unit.phase != Phase::Stopping
                 && let Some(supervisor) = unit.supervisor
             {
                 unit.sweep_at = None;

@@ -189,8 +189,19 @@ impl Unit {
         (self.because, self.late, self.seen) = (None, false, None);
     }
 
+    /// Its supervisor has ended. One that was to end by its keeper's hand soon is down.
+    pub(super) fn cease(&mut self, now: Instant) {
+        self.fall(now);
+        if std::mem::take(&mut self.ending) {
+            (self.phase, self.because) = (Phase::Stopped, None);
+            if std::mem::take(&mut self.again) {
+                self.want();
+            }
+        }
+    }
+
     /// Its supervisor has ended, and with it all that it had.
-    pub(super) fn fall(&mut self, now: Instant) {
+    fn fall(&mut self, now: Instant) {
         let how = self
             .how
             .take()

@@ -142,7 +142,8 @@ impl Op for Ps {
         if self.services.is_empty() {
             return sessions(cx);
         }
-        let known = Known::of(cx, None)?;
+        let mut known = Known::of(cx, None)?;
+        kept::tell(cx, &mut known.sessions);
         let mut answer = Sessions { gaps: known.gaps.clone(), ..Sessions::default() };
         let mut wanted: Vec<(String, u32)> = Vec::new();
         for word in &self.services {

@@ -19,6 +19,10 @@ pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) 
         session.keeper = Some(Keeper { pid: keeping.keeper.pid, lives });
         for kept in keeping.services.iter().filter(|kept| kept.state != KeptState::Stopped) {
             let pid = kept.process.map(|process| process.pid);
+            if kept.state == KeptState::Done {
+                // Its supervisor may be about to end.
+                session.services.retain(|service| Some(service.pid) != pid || service.state != ServiceState::Left);
+            }
             match session.services.iter_mut().find(|service| Some(service.pid) == pid) {
                 Some(service) if service.state == ServiceState::Running => service.state = running(kept),
                 Some(_) => {}

@@ -1,13 +1,29 @@
 //! What a project has to run where no file declares it.
 
 use portward_model::plan::{Origin, Plan, Service, ServiceCommand};
+use portward_reading::sources::gather;
 use portward_sys::{path_of, read_given};
 use serde_json::Value;
 
 use crate::{Acts, Context};
 
+/// What its files say that it runs; its scripts where none says so, or one of them is named.
+pub(super) fn plan(cx: &Context<'_, Acts>, named: &[String]) -> Plan {
+    let found = gather(cx).map(|gathered| gathered.planned.plan).unwrap_or_default();
+    let runs = found.services.iter().any(|service| service.command.is_some());
+    if runs && named.iter().all(|name| found.service(name).is_some()) { startable(found) } else { scripts(cx) }
+}
+
+/// The plan without what this version does not start by itself, and without waiting for that.
+fn startable(mut plan: Plan) -> Plan {
+    plan.services.retain(|service| service.command.is_some());
+    let names: Vec<String> = plan.services.iter().map(|service| service.name.clone()).collect();
+    plan.services.iter_mut().for_each(|service| service.after.retain(|after| names.contains(after)));
+    plan
+}
+
 /// Its scripts, each as a service of its name.
-pub(super) fn scripts(cx: &Context<'_, Acts>) -> Plan {
+fn scripts(cx: &Context<'_, Acts>) -> Plan {
     let folder = cx.caller.cwd.as_ref().map(path_of).unwrap_or_default();
     let path = folder.join(FILE);
     let kind = cx.machine.path(&portward_sys::text_of(&path)).ok().and_then(|found| found.kind);
@@ -24,8 +40,11 @@ pub(super) fn scripts(cx: &Context<'_, Acts>) -> Plan {
     Plan { services: scripts.into_iter().flatten().filter_map(service).collect(), ..Plan::default() }
 }
 
-/// Those that are meant where none is named: the first of what servers are usually started by.
+/// Those that are meant where none is named: all that its files say; of mere scripts the first of what servers are usually started by.
 pub(super) fn usual(plan: &Plan) -> Vec<String> {
+    if plan.services.iter().any(|service| service.origin.line > 0) {
+        return plan.services.iter().map(|service| service.name.clone()).collect();
+    }
     let first = USUAL.iter().find(|name| plan.service(name).is_some());
     first.map(|name| (*name).to_owned()).into_iter().collect()
 }

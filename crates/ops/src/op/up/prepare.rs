@@ -40,7 +40,7 @@ impl Prepared {
         let chosen = match &loaded.file {
             Some(_) => chosen(&loaded.plan, &named)?,
             None => {
-                loaded.plan = found::scripts(cx);
+                loaded.plan = found::plan(cx, &named);
                 if named.is_empty() {
                     named = found::usual(&loaded.plan);
                 }
