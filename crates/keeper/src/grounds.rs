@@ -4,6 +4,7 @@
 //! own/PROJECT/SERVICE/record.json   whose it is, and its password
 //!                     recipe.json   how it is made and served; written before each start
 //!                     data/         what the engine keeps; data.new while it is made
+//!                     data.before/  what it kept, while a dump is read
 //!                     saved/NAME    copies and dumps
 //! ```
 //! The data is made aside and gets its name when it is whole, so that a kill at any moment leaves none or all of it.
@@ -64,9 +65,7 @@ impl Grounds {
         (project, identity): (ProjectId, Option<&ProjectIdentity>),
         (service, engine): (&str, &str),
     ) -> Result<Self, Failure> {
-        let state = StateFolder::find(caller);
-        let (number, name) = (project.0.to_string(), folder_name(service));
-        let folder = state.below("own").below(&number).below(&name);
+        let (folder, number, name) = folder_of(caller, project, service);
         let failed = |error: io::Error| unusable(&folder, &error);
         folder.prepare().map_err(failed)?;
         let root = identity.map(|identity| identity.project.root.clone());
@@ -106,6 +105,14 @@ impl Grounds {
             );
         }
         Ok(Self { folder, run, record })
+    }
+
+    /// The same of a service that was there before; nothing is made. `None` where it was not.
+    pub fn known(caller: &Caller, project: ProjectId, service: &str) -> Option<Self> {
+        let (folder, _, _) = folder_of(caller, project, service);
+        folder.inspect().ok()?;
+        let record = serde_json::from_slice(&folder.read(RECORD).ok()??).ok()?;
+        Some(Self { folder, run: PathBuf::new(), record })
     }
 
     /// The folder of its data.
@@ -157,6 +164,51 @@ impl Grounds {
     /// Where it cannot be made.
     pub fn prepare_saved(&self) -> Result<(), Failure> {
         self.folder.below(SAVED).prepare().map_err(|error| unusable(&self.folder, &error))
+    }
+
+    /// Has a dump made beside the one of this name, which it gets when it is whole.
+    ///
+    /// # Errors
+    /// Where a step fails; nothing is left of it then.
+    pub fn dump(&self, steps: &[Step], name: &str) -> Result<(), Failure> {
+        let (folder, aside) = (self.folder.below(SAVED), format!("{name}.new"));
+        let failed = |error: io::Error| unusable(&folder, &error);
+        folder.remove(&aside).map_err(failed)?;
+        if let Err(failure) = do_all(steps) {
+            folder.remove(&aside).map_err(failed)?;
+            return Err(failure);
+        }
+        folder.sync(&aside).map_err(failed)?;
+        match folder.install(&aside, name).map_err(failed)? {
+            true => Ok(()),
+            false => Err(Failure::usage(format!("{name} was saved before, and is not replaced."))),
+        }
+    }
+
+    /// Puts the data of a service that does not run aside, so that it is made anew.
+    ///
+    /// # Errors
+    /// Where it cannot be moved.
+    pub fn set_aside(&self) -> Result<(), Failure> {
+        let done = self.folder.discard(BEFORE).and_then(|()| self.folder.place(DATA, BEFORE));
+        done.map_err(|error| unusable(&self.folder, &error))
+    }
+
+    /// Puts what was set aside in its place again.
+    ///
+    /// # Errors
+    /// Where it cannot be moved.
+    pub fn bring_back(&self) -> Result<(), Failure> {
+        let done = self.folder.discard(DATA).and_then(|()| self.folder.place(BEFORE, DATA));
+        done.map_err(|error| unusable(&self.folder, &error))
+    }
+
+    /// Takes away what was set aside.
+    ///
+    /// # Errors
+    /// Where it cannot be removed.
+    pub fn forget_aside(&self) -> Result<(), Failure> {
+        self.folder.discard(BEFORE).map_err(|error| unusable(&self.folder, &error))
     }
 
     /// Does some work, one step after the other, in this folder.
@@ -310,6 +362,12 @@ fn shown(folder: &StateFolder, name: &str) -> String {
     text_of(&folder.path.join(name)).shown()
 }
 
+/// The folder of a service, with the project's number and the service's name in it.
+fn folder_of(caller: &Caller, project: ProjectId, service: &str) -> (StateFolder, String, String) {
+    let (number, name) = (project.0.to_string(), folder_name(service));
+    (StateFolder::find(caller).below("own").below(&number).below(&name), number, name)
+}
+
 /// A service's name as that of a folder.
 fn folder_name(service: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
@@ -340,6 +398,7 @@ const RECORD: &str = "record.json";
 const RECIPE: &str = "recipe.json";
 const DATA: &str = "data";
 const ASIDE: &str = "data.new";
+const BEFORE: &str = "data.before";
 const SAVED: &str = "saved";
 /// A folder for sockets leaves so much room for their names.
 const LONGEST_PATH: usize = 80;

@@ -11,7 +11,7 @@ use portward_sys::this_caller;
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().collect();
-    if let Some(code) = entrance(&arguments) {
+    if let Some(code) = entrance(&arguments, |_, _| Ok(None)) {
         return code;
     }
     // What runs tests may ask which there are.
@@ -38,7 +38,7 @@ fn main() -> ExitCode {
     let program = Program { name: "python3".into(), arguments: ["-c", code].map(Into::into).to_vec(), environment: Vec::new() };
     for duty in [Duty::Guard(Rules::default(), portward_session::Manner::default()), Duty::Watch { port: 3000 }] {
         let mut told = Vec::new();
-        let start = Start { caller: caller.clone(), name: Some("web".to_owned()), duty };
+        let start = Start { caller: caller.clone(), name: Some("web".to_owned()), duty, kept: None };
         let ended = start.run(&program, None, &mut |ran| {
             told.push(ran);
             true

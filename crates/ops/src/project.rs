@@ -99,8 +99,9 @@ pub fn values(loaded: &Loaded, leased: &Leased, service: Option<&Service>) -> Re
     let own = service.map_or(&[][..], |service| &service.values);
     let all: Vec<Value> = loaded.plan.values.iter().chain(own).cloned().collect();
     let mut found = resolve(&all, &|reference| meant(loaded, leased, reference)).map_err(|unresolved| told(&unresolved))?;
-    // What the file says holds against what an engine tells.
-    for (_, name, value) in &leased.told {
+    // What the file says holds against what an engine tells. An engine itself is told nothing: some take such variables for settings.
+    let is_engine = service.is_some_and(|service| service.uses.is_some());
+    for (_, name, value) in leased.told.iter().filter(|_| !is_engine) {
         if !found.iter().any(|(other, _)| other == name) {
             found.push((name.clone(), value.clone()));
         }

@@ -39,6 +39,7 @@ macro_rules! every_op {
             exec Exec: Exec,
             hook Hook: Hook,
             allow Allow: Allow,
+            service Service: Status Reset Save Restore Shell,
         }
     };
 }

@@ -40,6 +40,11 @@ fn has_words(face: &Face) -> bool {
     face.verbs.len() > 1 && face.verbs.iter().all(|verb| signs(verb).is_empty())
 }
 
+/// True where what is named comes before what is done with it: `service db reset`.
+fn is_named_first(face: &Face) -> bool {
+    NAMED_FIRST.contains(&face.name())
+}
+
 /// The arguments of a noun: those of its verbs, with what chooses among them.
 pub(crate) fn arguments(face: &Face) -> Command {
     let mut command = (face.noun)();
@@ -50,6 +55,9 @@ pub(crate) fn arguments(face: &Face) -> Command {
         let about = |verb: &Verb| (verb.arguments)().get_about().map(ToString::to_string).unwrap_or_default();
         let words: Vec<PossibleValue> = face.verbs.iter().map(|verb| PossibleValue::new(verb.word()).help(about(verb))).collect();
         let first = face.verbs.first().map_or("", Verb::word);
+        let own = face.verbs.first().map(|verb| (verb.arguments)());
+        let name = own.as_ref().filter(|_| is_named_first(face)).and_then(|own| own.get_positionals().next());
+        command = name.into_iter().fold(command, |command, name| command.arg(name.clone()));
         let action = Arg::new(ACTION).value_name("ACTION").value_parser(PossibleValuesParser::new(words));
         command = command.arg(action.default_value(first).help("What to do"));
     }
@@ -140,6 +148,9 @@ fn example(failure: Failure, verb: &Verb) -> Failure {
 pub(crate) fn words(face: &Face, verb: &Verb) -> String {
     let mut words = vec![face.name().to_owned()];
     if has_words(face) {
+        let own = (verb.arguments)();
+        let name = own.get_positionals().next().filter(|_| is_named_first(face));
+        words.extend(name.map(value_name));
         words.push(verb.word().to_owned());
     }
     let command = arguments(face);
@@ -153,6 +164,8 @@ fn value_name(argument: &Arg) -> String {
     argument.get_value_names().and_then(|names| names.first()).map_or_else(|| argument.get_id().to_string(), ToString::to_string)
 }
 
+/// Nouns whose first argument comes before the verb.
+const NAMED_FIRST: &[&str] = &["service"];
 /// The argument that names the verb.
 const ACTION: &str = "action";
 /// A word that is quoted is cut here.
@@ -183,6 +196,9 @@ mod tests {
             (&["doctor", "--all", "--project", "shop"], "doctor.all"),
             (&["doctor", "--as", "curl localhost", "--fix", "-y"], "doctor.as"),
             (&["doctor", "3000", "--watch", "--until-broken"], "doctor.watch"),
+            (&["service", "db"], "service.status"),
+            (&["service", "db", "reset"], "service.reset"),
+            (&["service", "save", "save", "one"], "service.save"),
             (&["lease"], "lease.list"),
             (&["lease", "take", "3000", "--name", "web"], "lease.take"),
             (&["lease", "--name", "web", "take", "3000"], "lease.take"),

@@ -62,7 +62,7 @@ fn timed(command: &mut Command, words: &[&str], root: &Path, home: &Path, code: 
 /// Packages with folders of modules, and as many modules again that git ignores. Gives how many files are not ignored.
 fn monorepo(root: &Path) -> Result<usize, Failure> {
     let mut files = 0;
-    let mut put = |path: &Path, text: &str| {
+    let put = |path: &Path, text: &str| {
         let folder = path.parent().unwrap_or(root);
         fs::create_dir_all(folder).and_then(|()| fs::write(path, text)).map_err(|error| on_path("written", path, &error))
     };

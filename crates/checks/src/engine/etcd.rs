@@ -37,5 +37,5 @@ fn serve(site: &Site) -> Order {
 }
 
 fn tells(_: &Site) -> Vec<(&'static str, String)> {
-    vec![("ETCDCTL_ENDPOINTS", "http://{host}:{port}".to_owned()), ("ETCD_URL", "http://{host}:{port}".to_owned())]
+    vec![("ETCDCTL_ENDPOINTS", "http://{host}:{port}".to_owned())]
 }

@@ -15,6 +15,7 @@ mod listed;
 mod names;
 mod nginx;
 mod node;
+mod own_engines;
 mod php;
 mod postgres;
 mod python;

@@ -15,7 +15,7 @@ use portward_sys::{Rights, on_behalf_of, path_of, read_given, text_of};
 use super::{Place, found};
 use crate::{
     Acts, Context, Failure,
-    project::{leases, values},
+    project::{engines::own, leases, values},
 };
 
 /// What a project's keeper is told, and where.
@@ -64,7 +64,11 @@ impl Prepared {
                 .map(|(name, value)| (name, Text::from(value.as_str())))
                 .collect();
             environment.push((Caller::SESSION.to_owned(), Text::from(leased.id().0.to_string().as_str())));
-            job(cx, service, &root, environment)
+            let words = match own(cx, &loaded, &leased, service)? {
+                Some(mut engine) => engine.starting()?,
+                None => words(service)?,
+            };
+            Ok(job(cx, service, (&root, words), environment))
         });
         let jobs = jobs.collect::<Result<Vec<Job>, Failure>>()?;
         let text = |word: &OsString| Text::new(word.as_bytes());
@@ -175,7 +179,7 @@ fn line(service: &Service) -> String {
     let command = match &service.command {
         Some(ServiceCommand::Line(line)) => line.clone(),
         Some(ServiceCommand::Words(words)) => words.join(" "),
-        None => String::new(),
+        None => service.uses.as_ref().map(|uses| format!("{uses} of this worktree's own")).unwrap_or_default(),
     };
     let from = match (service.origin.file.as_str(), service.origin.line) {
         ("", _) => String::new(),
@@ -186,27 +190,27 @@ fn line(service: &Service) -> String {
     portward_model::inert(&format!("{}: {command}{what}{from}", service.name)).into_owned()
 }
 
-fn job(cx: &Context<'_, Acts>, service: &Service, root: &Text, environment: Vec<(String, Text)>) -> Result<Job, Failure> {
+/// What starts a service with a command of its own.
+fn words(service: &Service) -> Result<Vec<Text>, Failure> {
     let words = match &service.command {
-        Some(ServiceCommand::Line(line)) => vec!["sh".to_owned(), "-c".to_owned(), line.clone()],
-        Some(ServiceCommand::Words(words)) if !words.is_empty() => words.clone(),
-        Some(ServiceCommand::Words(_)) | None => {
-            let name = Text::from(service.name.as_str());
-            let told = match &service.uses {
-                Some(uses) => format!(
-                    "{name} is to be a {} of the project's own, which this version cannot start by itself.",
-                    Text::from(uses.as_str())
-                ),
-                None => format!("{name} has no command."),
-            };
-            return Err(Failure::usage(told).hint(hint!("command = \"...\"    in [services.{}] starts it", service.name)));
-        }
+        Some(ServiceCommand::Line(line)) => vec!["sh", "-c", line],
+        Some(ServiceCommand::Words(words)) => words.iter().map(String::as_str).collect(),
+        None => Vec::new(),
     };
+    if words.is_empty() {
+        let name = Text::from(service.name.as_str());
+        return Err(Failure::usage(format!("{name} has no command."))
+            .hint(hint!("command = \"...\"    in [services.{}] starts it", service.name)));
+    }
+    Ok(words.into_iter().map(Text::from).collect())
+}
+
+fn job(cx: &Context<'_, Acts>, service: &Service, (root, words): (&Text, Vec<Text>), environment: Vec<(String, Text)>) -> Job {
     let folder = service.folder.as_ref().map_or_else(|| root.clone(), |below| text_of(&path_of(root).join(below)));
     let as_asked = compares_ports(cx, &service.command, &folder);
-    Ok(Job {
+    Job {
         name: service.name.clone(),
-        words: words.iter().map(|word| Text::from(word.as_str())).collect(),
+        words,
         folder,
         root: root.clone(),
         environment,
@@ -221,7 +225,7 @@ fn job(cx: &Context<'_, Acts>, service: &Service, root: &Text, environment: Vec<
         after: service.after.clone(),
         restart: service.restart,
         as_asked,
-    })
+    }
 }
 
 /// True where the program is known to compare the port that it asks for with the one that its socket has.

@@ -1,0 +1,230 @@
+//! `portward service`: what an engine of the project's own holds.
+
+mod keep;
+mod shell;
+
+use clap::Args;
+use portward_checks::engine::{Copying, engine};
+use portward_keeper::{Grounds, Keeper, KeptState, states};
+use portward_model::{Failure, Sentence, Text, hint, plan::Service as Declared};
+use portward_reading::project::{Loaded, load};
+use portward_store::Store;
+use portward_sys::text_of;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    Acts, Context, Exit, Looks, Never, Noun, Op, Sink,
+    document::Gap,
+    op::{down::Down, up::Apart},
+    project::{
+        allowed,
+        engines::{Own, own},
+        leases, service,
+    },
+};
+
+pub use keep::{Restore, Save};
+pub use shell::Shell;
+
+/// Look after what a service of the project's own holds: a database, a cache, a queue of this worktree alone
+///
+/// A service that `use`s an engine in portward.toml has its own data, password and port in each worktree. NAME comes first:
+/// `portward service db save`, `restore`, `reset`, `shell`.
+#[derive(Args, Clone, Debug)]
+pub struct Service {}
+
+/// Show what a service of the project's own holds: its engine, whether it is up, where its data is, and what was saved
+///
+/// A service that `use`s an engine in portward.toml has data of its own in this worktree, which no other worktree shares.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Status {
+    /// The service, as portward.toml calls it
+    #[arg(value_name = "NAME")]
+    pub name: String,
+}
+
+/// Throw away what a service of the project's own holds, and make it anew
+///
+/// What was saved stays, and so do its port and its password. It is ended first where it runs, and started again.
+#[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Reset {
+    /// The service, as portward.toml calls it
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// Do not ask
+    #[arg(long, short)]
+    #[serde(default)]
+    pub yes: bool,
+}
+
+/// What was done to a service.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Held {
+    /// The service.
+    pub service: String,
+    /// The engine, as people call it.
+    pub engine: String,
+    /// What was done, in a sentence; `null` where nothing was.
+    pub done: Option<Sentence>,
+    /// Why nothing was done; `null` where it was.
+    pub because: Option<Sentence>,
+    /// The saved copy or dump that it was about; `null` where it was about none.
+    pub saved: Option<String>,
+    /// Where that is.
+    pub path: Option<Text>,
+    /// All that is saved of the service.
+    pub all: Vec<String>,
+    /// True where it was started again.
+    pub started: bool,
+    /// What could not be seen.
+    pub gaps: Vec<Gap>,
+}
+
+impl Noun for Held {
+    fn exit(&self) -> Exit {
+        if self.because.is_none() { Exit::Fine } else { Exit::Found }
+    }
+}
+
+impl Op for Status {
+    declare! { "service.status", Read at Machine with Looks, emits Never, answers Held;
+    "portward service db" => "PostgreSQL 15, up; its data and two saved dumps" }
+    const KEPT: bool = true;
+
+    fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Held, Failure> {
+        let loaded = load(cx)?;
+        let (declared, shown) = (service(&loaded, &self.name)?, Text::from(self.name.as_str()));
+        let none = |because: String| Held { service: self.name.clone(), because: Some(because.into()), ..Held::default() };
+        let Some(engine) = declared.uses.as_deref().and_then(engine) else {
+            return Ok(none(format!("{shown} is started by a command of its own, so what it holds is not known here.")));
+        };
+        let project =
+            Store::reading(cx)?.and_then(|store| store.known_project(loaded.identity.as_ref()).transpose()).transpose()?;
+        let grounds = project.as_ref().and_then(|project| Grounds::known(cx.caller, project.id, &self.name));
+        let Some(grounds) = grounds.filter(Grounds::is_made) else {
+            return Ok(Held {
+                engine: engine.title.to_owned(),
+                ..none(format!("{shown} holds nothing yet: its data is made when it is first started."))
+            });
+        };
+        let keeping =
+            project.and_then(|project| states(cx, project.id.0)).map(|(keeping, _)| keeping.services).unwrap_or_default();
+        let is_up = keeping.iter().any(|kept| kept.name == self.name && kept.supervisor.is_some());
+        let major = grounds.record.major.map(|major| format!(" {major}")).unwrap_or_default();
+        let state = if is_up { "up" } else { "down" };
+        let done = format!("{shown} is {}{major}, {state}. Its data is in {}.", engine.title, text_of(&grounds.data()));
+        let all = grounds.saved();
+        Ok(Held {
+            engine: engine.title.to_owned(),
+            done: Some(done.into()),
+            all,
+            ..Held { service: self.name.clone(), ..Held::default() }
+        })
+    }
+}
+
+impl Op for Reset {
+    declare! { "service.reset", Destroy at Caller with Acts, emits Never, answers Held;
+    "portward service db reset" => "an empty database, on the same port with the same password" }
+    const KEPT: bool = true;
+
+    fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Held, Failure> {
+        let loaded = load(cx)?;
+        let mut subject = Subject::of(cx, &loaded, &self.name)?;
+        let (title, name) = (subject.own.engine.title, Text::from(self.name.as_str()));
+        if !subject.own.grounds.is_made() {
+            return Ok(subject.nothing(format!("{name} holds nothing yet: its data is made when it is first started.")));
+        }
+        let question = format!("All that {name} ({title}) of this worktree holds is thrown away. Go on?");
+        let unasked = "portward service NAME reset --yes    agrees to it";
+        if !cx.agreed(self.yes, &question, "thrown away", unasked)? {
+            return Ok(subject.nothing("Nothing was thrown away.".to_owned()));
+        }
+        let was_up = subject.end(cx)?;
+        subject.own.grounds.reset()?;
+        if was_up {
+            subject.start(cx)?;
+        }
+        let again = if was_up { ", and is up again" } else { "" };
+        Ok(Held { started: was_up, ..subject.done(format!("{name} holds nothing any more{again}.")) })
+    }
+}
+
+/// A service that something is done to.
+struct Subject {
+    name: String,
+    project: i64,
+    own: Own,
+}
+
+impl Subject {
+    /// The service of this name, of a project whose file was allowed.
+    fn of(cx: &Context<'_, Acts>, loaded: &Loaded, name: &str) -> Result<Self, Failure> {
+        allowed(cx, loaded)?;
+        let declared: &Declared = service(loaded, name)?;
+        let leased = leases(cx, loaded)?;
+        let shown = Text::from(name);
+        let own = own(cx, loaded, &leased, declared)?.ok_or_else(|| {
+            Failure::usage(format!("{shown} is started by a command of its own, so what it holds is not known here."))
+                .hint(hint!("use = \"postgres\"    in [services.{}] makes it a database of this worktree's own", shown))
+        })?;
+        Ok(Self { name: name.to_owned(), project: leased.id().0, own })
+    }
+
+    /// True where it is up.
+    fn is_up(&self, cx: &Context<'_, Acts>) -> bool {
+        let keeping = Keeper::of(cx, self.project).and_then(|keeper| keeper.services().ok());
+        let services = keeping.map(|keeping| keeping.services).unwrap_or_default();
+        services.iter().any(|kept| kept.name == self.name && kept.state != KeptState::Stopped && kept.supervisor.is_some())
+    }
+
+    /// Ends it where it is up, with what needs it; true where it was.
+    fn end(&self, cx: &Context<'_, Acts>) -> Result<bool, Failure> {
+        if !self.is_up(cx) {
+            return Ok(false);
+        }
+        let down = Down { services: vec![self.name.clone()], ..Down::default() };
+        down.run(cx, &mut Sink::new(&mut |_| true))?;
+        if self.is_up(cx) {
+            return Err(Failure::system(format!("{} does not end, so nothing was done.", Text::from(self.name.as_str())))
+                .hint(hint!("portward down {} --now    kills it", self.name)));
+        }
+        Ok(true)
+    }
+
+    /// Starts it, and waits until it is ready.
+    fn start(&self, cx: &Context<'_, Acts>) -> Result<(), Failure> {
+        let apart = Apart { services: vec![self.name.clone()], detach: true, ..Apart::default() };
+        let services = apart.run(cx, &mut Sink::new(&mut |_| true))?;
+        match services.exit() {
+            Exit::Fine => Ok(()),
+            _ => Err(Failure::system(format!("{} was started, and did not become ready.", Text::from(self.name.as_str())))
+                .hint(hint!("portward logs {}    shows why", self.name))),
+        }
+    }
+
+    /// True where its own programs save what it holds, and it has to run for that.
+    fn dumps(&self) -> bool {
+        matches!(self.own.engine.copy, Copying::Dump { .. })
+    }
+
+    fn done(&self, done: String) -> Held {
+        Held { done: Some(done.into()), ..self.answer() }
+    }
+
+    fn nothing(&self, because: String) -> Held {
+        Held { because: Some(because.into()), ..self.answer() }
+    }
+
+    fn answer(&self) -> Held {
+        Held {
+            service: self.name.clone(),
+            engine: self.own.engine.title.to_owned(),
+            all: self.own.grounds.saved(),
+            ..Held::default()
+        }
+    }
+}
