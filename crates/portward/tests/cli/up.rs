@@ -105,7 +105,7 @@ fn names_that_are_not_known_and_what_is_not_declared() {
     std::fs::remove_file(stage.one.join("portward.toml")).unwrap();
     std::fs::write(stage.one.join("package.json"), r#"{"scripts":{"dev":"node server.js","lint":"eslint"}}"#).unwrap();
     let said = stage.portward(&stage.one, &["up", "--detach"]).expect(2);
-    assert!(said.stderr.contains("This would be started: dev: npm run dev (node server.js)   from package.json."), "{said}");
+    assert!(said.stderr.contains("This would be started: dev: npm run dev"), "{said}");
     assert!(said.stderr.contains("hint: portward up --yes"), "{said}");
     let said = stage.portward(&stage.one, &["run", "--quiet", stage.world.portward_path().to_str().unwrap(), "up"]);
     assert!(said.stderr.contains("services get sessions of their own"), "{said}");

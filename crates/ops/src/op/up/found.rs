@@ -16,7 +16,13 @@ pub(super) fn plan(cx: &Context<'_, Acts>, named: &[String]) -> Plan {
 
 /// The plan without what this version does not start by itself, and without waiting for that.
 fn startable(mut plan: Plan) -> Plan {
+    let all = plan.services.len();
     plan.services.retain(|service| service.command.is_some());
+    if plan.services.len() < all {
+        // They may speak of what is not there; programs read their own files all the same.
+        plan.values.clear();
+        plan.services.iter_mut().for_each(|service| service.values.clear());
+    }
     let names: Vec<String> = plan.services.iter().map(|service| service.name.clone()).collect();
     plan.services.iter_mut().for_each(|service| service.after.retain(|after| names.contains(after)));
     plan
