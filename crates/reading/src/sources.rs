@@ -5,7 +5,7 @@ use portward_checks::lint::{
     File, Life, Listener, Project,
     planned::{Planned, planned},
 };
-use portward_model::{Failure, Gap, PortRange, ProjectIdentity, SocketState, Text, Transport};
+use portward_model::{Failure, Gap, PortRange, ProjectIdentity, Sentence, SocketState, Text, Transport};
 use portward_sys::{Context, Rights, StateSet, Transports, path_of};
 use portward_wire::source::kind_of;
 
@@ -32,7 +32,7 @@ pub struct Unread {
     /// The line, where it is one.
     pub line: Option<u32>,
     /// Why, as the end of a sentence.
-    pub why: String,
+    pub why: Sentence,
 }
 
 /// The known files of the caller's project.
@@ -46,7 +46,7 @@ pub fn gather<R: Rights>(cx: &Context<'_, R>) -> Result<Gathered, Failure> {
     let identity = cx.look().project_at(&path_of(folder))?;
     let root = identity.as_ref().map_or(folder, |identity| &identity.project.root).clone();
     let sources = cx.look().sources(&path_of(&root))?;
-    let unread = |file: portward_sys::Unread| Unread { path: file.path, line: None, why: file.why };
+    let unread = |file: portward_sys::Unread| Unread { path: file.path, line: None, why: file.why.into() };
     let mut unread: Vec<Unread> = sources.unread.into_iter().map(unread).collect();
     let mut files = Vec::new();
     for file in &sources.files {
@@ -58,12 +58,12 @@ pub fn gather<R: Rights>(cx: &Context<'_, R>) -> Result<Gathered, Failure> {
                 let flaw = |flaw: &portward_wire::source::Flaw| Unread {
                     path: Text::from(file.path.as_str()),
                     line: (flaw.line > 0).then_some(flaw.line),
-                    why: flaw.words.clone(),
+                    why: flaw.words.clone().into(),
                 };
                 unread.extend(file.found.flaws.iter().map(flaw));
                 files.push(file);
             }
-            Err(why) => unread.push(Unread { path: file.path.clone(), line: None, why: why.to_owned() }),
+            Err(why) => unread.push(Unread { path: file.path.clone(), line: None, why: why.into() }),
         }
     }
     let project = Project::new(root, files);

@@ -157,6 +157,8 @@ const OPERATIONS: &[&str] = &[
     "ports",
     "list",
     "doctor",
+    "init",
+    "check",
     "resume",
     "explain",
     "free",

@@ -48,6 +48,7 @@ kinds! {
     gradle,
     maven,
     program,
+    readme,
 }
 
 /// A kind of file: its names, and what reads it.

@@ -6,8 +6,9 @@ mod written;
 use std::collections::BTreeMap;
 
 use portward_model::{
-    Transport, masked_line,
+    Text, Transport, masked_line,
     plan::{DeclaredPort, Origin, Plan, Restart, Service, ServiceCommand, Template, Value},
+    shell,
 };
 use portward_wire::{
     protocol,
@@ -229,7 +230,7 @@ fn unused(name: &str, names: &mut BTreeMap<String, usize>) -> String {
 fn service(unit: &Unit<'_>, name: String) -> Service {
     let command = match &unit.start.command {
         Some(line) => line.clone(),
-        None => format!("docker compose up {}", unit.start.name),
+        None => shell!("docker compose up {}", Text::from(unit.start.name.as_str())).line().to_owned(),
     };
     let mut ports: Vec<DeclaredPort> = Vec::new();
     for (file, fact) in &unit.ports {

@@ -1,12 +1,12 @@
 //! What rules say, and the lines that they would write.
 
-use portward_model::{Edit, Effect, Evidence, Finding, Likelihood, Place, Remedy, Text, masked_line};
+use portward_model::{Edit, Effect, Evidence, Finding, Likelihood, Place, Remedy, Sentence, Text, masked_line};
 use portward_wire::source::{Encoding, Fact};
 
 use super::{File, Project, Rule};
 
 /// A finding at a fact.
-pub(crate) fn at(rule: &Rule, likelihood: Likelihood, file: &File, fact: &Fact, summary: String) -> Finding {
+pub(crate) fn at(rule: &Rule, likelihood: Likelihood, file: &File, fact: &Fact, summary: impl Into<Sentence>) -> Finding {
     let evidence = vec![seen(file, fact)];
     placed(rule, likelihood, &file.path, fact.line, summary, evidence)
 }
@@ -17,7 +17,7 @@ pub(crate) fn placed(
     likelihood: Likelihood,
     path: &str,
     line: u32,
-    summary: String,
+    summary: impl Into<Sentence>,
     evidence: Vec<Evidence>,
 ) -> Finding {
     let place = Some(Place { file: Text::from(path), line: Some(line) });

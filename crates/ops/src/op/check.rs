@@ -4,8 +4,9 @@ mod fixes;
 mod sarif;
 
 use clap::Args;
-use portward_checks::lint::{Project, examine};
-use portward_model::{Finding, Sentence, Text};
+use portward_checks::lint::{Project, Table, examine};
+use portward_model::{Finding, Sentence, Text, plan::Plan};
+
 use portward_reading::{
     project,
     sources::{self, gather, life},
@@ -16,6 +17,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::ports::{MARKDOWN, markdown_of};
 use crate::{Acts, Context, Exit, Failure, Looks, Never, Noun, Op, Sink, document::Gap};
 
 pub use fixes::{Applied, Fate};
@@ -89,7 +91,7 @@ pub struct Unread {
 
 impl From<sources::Unread> for Unread {
     fn from(unread: sources::Unread) -> Self {
-        Self { file: unread.path, line: unread.line, because: unread.why.into() }
+        Self { file: unread.path, line: unread.line, because: unread.why }
     }
 }
 
@@ -132,7 +134,9 @@ fn check<R: Rights>(cx: &Context<'_, R>) -> Result<Checked, Failure> {
     let mut project: Project = gathered.project;
     let (identity, file) = project::find(cx)?;
     if let Some(file) = file {
-        project.plan = Some(file.plan()?);
+        let plan = file.plan()?;
+        project.table = table(&project, &plan);
+        project.plan = Some(plan);
         project.plan_text = file.text;
     }
     let block = Store::reading(cx)?.and_then(|store| store.known_project(identity.as_ref()).ok()?).map(|row| row.block);
@@ -148,6 +152,16 @@ fn check<R: Rights>(cx: &Context<'_, R>) -> Result<Checked, Failure> {
         sarif: None,
         gaps,
     })
+}
+
+/// The table of ports in the README at the root, by its first line, and what it should be.
+fn table(project: &Project, plan: &Plan) -> Option<Table> {
+    let readme = project.files.iter().find(|file| file.path == "README.md")?;
+    let lines: Vec<&str> = readme.text.lines().map(str::trim_end).collect();
+    let at = lines.iter().position(|line| *line == MARKDOWN)?;
+    let stands: Vec<&str> = lines.iter().skip(at).take_while(|line| line.starts_with('|')).copied().collect();
+    let line = u32::try_from(at + 1).unwrap_or(u32::MAX);
+    Some(Table { file: readme.path.clone(), line, stands: stands.join("\n"), should: markdown_of(plan).join("\n") })
 }
 
 /// What a finding is known by: its code, its file and what it says, without its line.

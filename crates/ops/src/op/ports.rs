@@ -3,8 +3,8 @@
 use clap::Args;
 use portward_checks::{Circle, circle, reach_width};
 use portward_model::{
-    Reach, Sentence, Socket, Text, Transport,
-    plan::{DeclaredPort, Service},
+    Reach, Sentence, Socket, Text, Transport, inert,
+    plan::{DeclaredPort, Plan, Service},
 };
 use portward_reading::project::{Loaded, load};
 use portward_store::Store;
@@ -68,6 +68,43 @@ pub struct PortRow {
     /// Its line there.
     pub line: Option<u32>,
 }
+
+impl PortTable {
+    /// The table for a README, line by line: what is declared alone, the same on every machine.
+    pub fn markdown_lines(&self) -> Vec<String> {
+        markdown(&self.ports)
+    }
+}
+
+impl PortRow {
+    /// `3000`, `udp/8125`
+    pub fn asked_words(&self) -> String {
+        match self.transport {
+            Transport::Udp => format!("udp/{}", self.asked),
+            _ => self.asked.to_string(),
+        }
+    }
+}
+
+/// The table that a plan's README should hold.
+pub(crate) fn markdown_of(plan: &Plan) -> Vec<String> {
+    let ports = plan.services.iter().flat_map(|service| service.ports.iter().map(move |port| row(service, port)));
+    markdown(&ports.collect::<Vec<_>>())
+}
+
+fn markdown(ports: &[PortRow]) -> Vec<String> {
+    let line = |row: &PortRow| {
+        let purpose = row.purpose.as_ref().map(ToString::to_string).unwrap_or_default();
+        let protocol = row.protocol.clone().unwrap_or_default();
+        let cells = [row.service.clone(), row.asked_words(), protocol, purpose, row.public.clone().unwrap_or_default()];
+        let cells: Vec<String> = cells.iter().map(|cell| inert(cell).replace('|', "\\|")).collect();
+        format!("| {} |", cells.join(" | "))
+    };
+    [MARKDOWN.to_owned(), "|---|---|---|---|---|".to_owned()].into_iter().chain(ports.iter().map(line)).collect()
+}
+
+/// The first line of the table, by which it is found again.
+pub(crate) const MARKDOWN: &str = "| service | port | protocol | purpose | public name |";
 
 impl Noun for PortTable {
     fn exit(&self) -> Exit {

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use portward_model::{Transport, inert};
-use portward_ops::op::ports::{PortRow, PortTable};
+use portward_ops::op::ports::PortTable;
 
 use super::Show;
 use crate::{
@@ -18,19 +17,11 @@ impl Show for PortTable {
             return super::gaps(screen, &self.gaps);
         }
         if self.markdown {
-            return markdown(self, screen);
+            return self.markdown_lines().iter().try_for_each(|line| screen.line(line));
         }
         let dropped = table(self, screen)?;
         super::no_room(screen, &dropped)?;
         super::gaps(screen, &self.gaps)
-    }
-}
-
-/// `3000`, `udp/8125`
-fn asked(row: &PortRow) -> String {
-    match row.transport {
-        Transport::Udp => format!("udp/{}", row.asked),
-        _ => row.asked.to_string(),
     }
 }
 
@@ -53,7 +44,7 @@ fn table(table: &PortTable, screen: &mut Screen) -> io::Result<Vec<&'static str>
         };
         drawn.row([
             Cell::plain(&row.service),
-            Cell::plain(asked(row)),
+            Cell::plain(row.asked_words()),
             Cell::plain(row.serves.clone().unwrap_or_else(|| "not leased yet".to_owned())),
             Cell::plain(row.protocol.clone().unwrap_or_default()),
             Cell::new(if row.running { Tone::Plain } else { Tone::Quiet }, reached),
@@ -61,22 +52,4 @@ fn table(table: &PortTable, screen: &mut Screen) -> io::Result<Vec<&'static str>
         ]);
     }
     drawn.draw(screen)
-}
-
-fn markdown(table: &PortTable, screen: &mut Screen) -> io::Result<()> {
-    screen.line("| service | port | protocol | purpose | public name |")?;
-    screen.line("|---|---|---|---|---|")?;
-    for row in &table.ports {
-        let purpose = row.purpose.as_ref().map(ToString::to_string).unwrap_or_default();
-        let cells = [
-            row.service.clone(),
-            asked(row),
-            row.protocol.clone().unwrap_or_default(),
-            purpose,
-            row.public.clone().unwrap_or_default(),
-        ];
-        let cells: Vec<String> = cells.iter().map(|cell| inert(cell).replace('|', "\\|")).collect();
-        screen.line(&format!("| {} |", cells.join(" | ")))?;
-    }
-    Ok(())
 }

@@ -165,6 +165,19 @@ fn a_program_that_listens_elsewhere_than_its_files_say() {
     let _ = check(&world, &[]).expect(0);
 }
 
+#[test]
+fn a_readme_whose_table_is_not_what_the_project_declares() {
+    let Some(world) = world() else { return };
+    project(&world, &[("portward.toml", "[services.web]\ncommand = \"x\"\nport = 3000\n")]);
+    let folder = world.path().join("shop");
+    let table = world.enter().directory(&folder).portward(&["ports", "--markdown"]).expect(0).stdout;
+    let readme = format!("# Shop\n\nPorts:\n\n{table}\nThe end.\n");
+    world.file("shop/README.md", &readme);
+    assert_eq!(check(&world, &[]).expect(0).stdout, "");
+    world.file("shop/README.md", &readme.replace("3000", "3001"));
+    assert_eq!(codes(&check(&world, &["--json"]).expect(1).json()), ["table-stale README.md:5"]);
+}
+
 /// The parts of SARIF 2.1.0 that are written, held strictly: every key is one of the standard's, and what it requires is there.
 #[test]
 fn sarif_has_the_shape_of_its_standard() {

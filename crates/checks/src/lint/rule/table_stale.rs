@@ -1,9 +1,9 @@
 lint! {
     "table-stale": "the table of ports in a README is not what the project declares",
-    Low, reads: ["portward"],
+    Low, reads: ["readme", "portward"],
     why: "\
-A newcomer reads the README first. The table between the marks is written by `portward ports --markdown`, and the declaration has changed since.",
-    fix: "Write it anew between its marks: `portward ports --markdown`.",
+A newcomer reads the README first. The table is what `portward ports --markdown` printed, and the declaration has changed since.",
+    fix: "Put what `portward ports --markdown` prints now in its place.",
 }
 
 use super::prelude::*;
