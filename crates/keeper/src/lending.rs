@@ -226,8 +226,7 @@ pub(crate) fn answered(folder: &StateFolder, asked: Ask, _: Peer, state: &State<
 /// What the forwarder that was the last has left behind.
 pub(crate) fn left(folder: &StateFolder) -> Result<Option<Told>, Failure> {
     let path = folder.path.join(FILE);
-    let content =
-        folder.read(FILE).map_err(|error| Failure::system(format!("{} cannot be read: {error}.", path.display())))?;
+    let content = folder.read(FILE).map_err(|error| Failure::system(format!("{} cannot be read: {error}.", path.display())))?;
     // What no forwarder has written is nothing that one has left.
     Ok(content.and_then(|content| serde_json::from_slice(&content).ok()))
 }

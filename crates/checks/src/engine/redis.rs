@@ -40,7 +40,7 @@ pub(super) fn serve(site: &Site, server: &str) -> Order {
 
 pub(super) fn tells(site: &Site) -> Vec<(&'static str, String)> {
     vec![
-        ("REDIS_URL", format!("redis://:{}@{{host}}:{{port}}/0", site.password)),
+        ("REDIS_URL", format!("redis://default:{}@{{host}}:{{port}}/0", site.password)),
         ("REDIS_HOST", "{host}".to_owned()),
         ("REDIS_PORT", "{port}".to_owned()),
         ("REDIS_PASSWORD", site.password.clone()),
