@@ -119,7 +119,7 @@ pub fn nu(value: &str) -> String {
     text
 }
 
-/// A verbatim string of `PowerShell`, to which five characters are single quotes (about_Quoting_Rules).
+/// A verbatim string of `PowerShell`, to which five characters are single quotes (`about_Quoting_Rules`).
 pub fn power(value: &str) -> String {
     let mut text = String::from("'");
     for c in value.chars() {

@@ -141,7 +141,7 @@ impl<'t> Faults<'t> {
 /// Line and column of a byte, from 1.
 pub(super) fn place(text: &str, at: usize) -> (u32, u32) {
     let before = text.as_bytes().get(..at.min(text.len())).unwrap_or_default();
-    let lines = before.iter().filter(|byte| **byte == b'\n').count();
+    let lines = before.split(|byte| *byte == b'\n').count() - 1;
     let start = before.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
     // Bytes that go on with a character begin none.
     let column = before.iter().skip(start).filter(|byte| **byte & 0xC0 != 0x80).count();

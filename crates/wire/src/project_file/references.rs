@@ -157,16 +157,16 @@ fn lacks(project: &Project, values: &[&At<Value>], reference: &Reference) -> Opt
         return Some((format!("{name} has no port"), Some(Fix::Example("port = 3000".to_owned()))));
     }
     let ports = || service.ports.iter().filter_map(|port| port.name.as_deref());
-    let (port, part) = match reference.of.as_slice() {
+    let (which, what) = match reference.of.as_slice() {
         [] => return None,
         [one] => (Some(one), None),
-        [port, part] => (Some(port), Some(part)),
+        [one, of] => (Some(one), Some(of)),
         _ => (None, None),
     };
     let is_part = |word: &str| PARTS.contains(&word);
-    match (port, part) {
+    match (which, what) {
         (Some(one), None) if is_part(one) || service.port_named(one).is_some() => None,
-        (Some(port), Some(part)) if is_part(part) && service.port_named(port).is_some() => None,
+        (Some(name), Some(of)) if is_part(of) && service.port_named(name).is_some() => None,
         (Some(one), None) => {
             let near = near(one, ports().chain(PARTS.iter().copied())).first().map(|near| meant(name, &format!(".{near}")));
             Some((format!("{name} has no port {one}"), near))
@@ -175,8 +175,8 @@ fn lacks(project: &Project, values: &[&At<Value>], reference: &Reference) -> Opt
             let near = near(port, ports()).first().map(|near| meant(name, &format!(".{near}")));
             Some((format!("{name} has no port {port}"), near))
         }
-        (port, _) => {
-            let rest = port.map_or_else(String::new, |port| format!(".{port}.url"));
+        (which, _) => {
+            let rest = which.map_or_else(String::new, |port| format!(".{port}.url"));
             Some(("of a port there is `host`, `port` and `url`".to_owned(), Some(meant(name, &rest))))
         }
     }
