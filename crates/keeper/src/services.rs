@@ -8,6 +8,7 @@ mod all;
 mod client;
 mod docs;
 mod follow;
+mod judging;
 mod line;
 mod logs;
 mod order;
@@ -15,6 +16,7 @@ mod phase;
 mod process;
 mod ready;
 mod say;
+mod start;
 mod unit;
 
 pub use client::{Keeper, bring_up, kept_projects, states};

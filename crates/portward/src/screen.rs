@@ -1,4 +1,6 @@
 //! Where text goes: its width, its colours, and the difference between the answer and the talk.
+//!
+//! Long because what may act on a terminal is decided in one place.
 
 use std::{
     borrow::Cow,

@@ -12,34 +12,32 @@ use std::{
     time::{Duration, Instant, UNIX_EPOCH},
 };
 
-use portward_model::{Caller, Moment, ProcessId, Sentence, Text, Transport, plan::Ready};
-use portward_session::{Manner, Rules};
-use portward_sys::{Cancel, StateFolder, path_of, runtime};
+use portward_model::{Moment, ProcessId, Sentence, Text, plan::Ready};
+use portward_sys::{StateFolder, runtime};
 
 use super::{
-    Answers, Attached, Job, Keeping, Log, Order, Question, follow,
+    Answers, Attached, Job, Keeping, Log, Order, follow,
     phase::Phase,
     process::{Cx, Event, record_of},
-    ready,
-    unit::{Unit, dialled, program_of},
+    start,
+    unit::Unit,
 };
 use crate::{
     control,
-    record::{self, KeptAs, Record},
-    runs::{is_alive, process_at},
-    start::{Duty, Start},
+    record::{self, Record},
+    runs::is_alive,
 };
 
 /// A project's services.
 pub(super) struct All {
-    cx: Cx,
-    project: i64,
+    pub(super) cx: Cx,
+    pub(super) project: i64,
     root: Option<Text>,
     own: ProcessId,
-    state: StateFolder,
-    answers: Answers,
-    tell: Sender<Event>,
-    units: Vec<Unit>,
+    pub(super) state: StateFolder,
+    pub(super) answers: Answers,
+    pub(super) tell: Sender<Event>,
+    pub(super) units: Vec<Unit>,
     attached: Vec<Attached>,
     orders: u64,
     starts: u32,
@@ -315,82 +313,6 @@ impl All {
         told.collect()
     }
 
-    /// What became of those that were started.
-    fn judge(&mut self, now: Instant) {
-        let cx = self.cx;
-        for unit in self.units.iter_mut().filter(|unit| unit.supervisor.is_some()) {
-            if unit.sweep_at.is_some_and(|at| now >= at)
-                && unit.phase != Phase::Stopping
-                && let Some(supervisor) = unit.supervisor
-            {
-                unit.sweep_at = None;
-                let start = (unit.job.name.clone(), unit.attempt);
-                follow::stop(cx, supervisor, None, start, Arc::clone(&self.hurries), self.tell.clone());
-            }
-            if unit.phase != Phase::Starting {
-                continue;
-            }
-            unit.look_elsewhere(now);
-            let start = (unit.job.name.clone(), unit.attempt);
-            let runs = unit.record.as_ref().is_some_and(|record| !record.services.is_empty());
-            match &unit.job.ready {
-                Ready::Answers | Ready::Path(_) => {
-                    let is_quiet = unit.job.ports.is_empty() && unit.job.ready == Ready::Answers;
-                    if is_quiet && runs && unit.how.is_none() && now.saturating_duration_since(unit.began) >= RUNS {
-                        unit.settle(now);
-                    } else if let Some(row) = unit.listener().filter(|_| unit.asking.is_none() && !is_quiet) {
-                        let spoken = || {
-                            let process = process_at(cx.machine, row.pid);
-                            portward_checks::spoken(process.as_ref(), row.asked.map(|asked| asked.port()))
-                        };
-                        let path = match &unit.job.ready {
-                            Ready::Path(path) => Some(path.clone()),
-                            _ => None,
-                        };
-                        let named = unit.job.protocol.clone().or_else(|| spoken().map(|(known, _)| known.name.to_owned()));
-                        match named.or_else(|| path.is_some().then(|| "http".to_owned())) {
-                            Some(protocol) if row.transport == Transport::Tcp => {
-                                let question = Question { at: dialled(row.serves), protocol, path };
-                                let cancel = Cancel::default();
-                                unit.asking = Some(cancel.clone());
-                                let (answers, tell) = (self.answers, self.tell.clone());
-                                follow::apart(move || ready::ask(cx, answers, question, start, cancel, tell));
-                            }
-                            // Nothing is known of what is spoken: that it listens is all that can be asked.
-                            _ => unit.settle(now),
-                        }
-                    }
-                }
-                Ready::Log(text) => {
-                    let log = Log::of(&self.state, self.project, &unit.job.name);
-                    let (text, mut searched) = (text.clone(), unit.searched);
-                    let found = log.holds(&mut searched, &text);
-                    unit.searched = searched;
-                    if found {
-                        unit.settle(now);
-                    }
-                }
-                Ready::Command(line) if unit.asking.is_none() && runs => {
-                    let cancel = Cancel::default();
-                    let (line, log) = (line.clone(), Log::of_questions(&self.state, self.project, &unit.job.name));
-                    let own = start_of(self.cx.caller, &unit.job);
-                    let (job, common, tell, attempt) = (unit.job.clone(), unit.common.to_vec(), self.tell.clone(), unit.attempt);
-                    unit.asking = Some(cancel.clone());
-                    follow::apart(move || ready::run(cx, (job, common), (line, own, log), attempt, cancel, tell));
-                }
-                Ready::Command(_) | Ready::Done => {}
-            }
-            let patience = Duration::from_millis(unit.job.patience_ms);
-            if unit.phase == Phase::Starting && !unit.late && now.saturating_duration_since(unit.began) >= patience {
-                unit.late = true;
-                let nobody = unit.job.port().filter(|_| unit.listener().is_none() && unit.asks_its_port());
-                let nobody = nobody.map(|port| format!(": nothing of it listens at {}", port.asked)).unwrap_or_default();
-                let saw = unit.seen.as_ref().map_or(nobody, |seen| format!(": {}", seen.clause()));
-                unit.because = Some(format!("It is not ready after {} s{saw}.", patience.as_secs()).into());
-            }
-        }
-    }
-
     /// Starts those whose turn it is.
     fn start_next(&mut self, now: Instant) {
         let ready: BTreeSet<String> = self
@@ -408,7 +330,7 @@ impl All {
             };
             if may {
                 self.starts += 1;
-                begin(self.cx, (&self.state, self.project), unit, self.starts, self.tell.clone());
+                start::begin(self.cx, (&self.state, self.project), unit, self.starts, self.tell.clone());
             }
         }
     }
@@ -476,55 +398,6 @@ impl All {
     }
 }
 
-/// Starts a service.
-fn begin(cx: Cx, (state, project): (&StateFolder, i64), unit: &mut Unit, attempt: u32, tell: Sender<Event>) {
-    unit.begin(attempt, cx.now());
-    let log = Log::of(state, project, &unit.job.name);
-    let how = if unit.attempts > 1 { format!(", for the {} time", ordinal(unit.attempts)) } else { String::new() };
-    let opened = log.open(&format!("portward: {} starts{how}", Text::from(unit.job.name.as_str())));
-    let fail = |unit: &mut Unit, words: String| {
-        unit.phase = Phase::Failed;
-        unit.crashed += 1;
-        unit.because = Some(portward_model::capitalised(&format!("{words}.")).into());
-    };
-    let (file, from) = match opened {
-        Ok(opened) => opened,
-        Err(error) => return fail(unit, format!("its log cannot be written: {error}")),
-    };
-    (unit.log_from, unit.searched) = (from, from);
-    let program = program_of(&unit.job, unit.common.to_vec());
-    match start_of(cx.caller, &unit.job).alone(&program, &path_of(&unit.job.folder), file) {
-        Ok(alone) => {
-            unit.supervisor = process_at(cx.machine, alone.pid()).map(|process| process.id);
-            follow::own(alone, (unit.job.name.clone(), attempt), tell);
-            if unit.supervisor.is_none() {
-                fail(unit, "its supervisor cannot be seen in /proc".to_owned());
-            }
-        }
-        Err(error) => fail(unit, super::say::not_started(&error)),
-    }
-}
-
-/// What its supervisor is told.
-fn start_of(caller: &Caller, job: &Job) -> Start {
-    Start {
-        caller: Caller { cwd: Some(job.root.clone()), ..caller.clone() },
-        name: Some(job.name.clone()),
-        duty: Duty::Guard(Rules::default(), Manner { strict: false, as_asked: job.as_asked }),
-        kept: Some(KeptAs { service: job.name.clone(), is_question: false }),
-    }
-}
-
-fn ordinal(number: u32) -> String {
-    let end = match (number % 10, number % 100) {
-        (1, rest) if rest != 11 => "st",
-        (2, rest) if rest != 12 => "nd",
-        (3, rest) if rest != 13 => "rd",
-        _ => "th",
-    };
-    format!("{number}{end}")
-}
-
 /// Between two looks while something starts.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(8);
 /// Between two looks otherwise.
@@ -533,8 +406,6 @@ const A_WHILE: Duration = Duration::from_millis(250);
 const LONGEST_TRUST: Duration = Duration::from_secs(2);
 /// How long sessions have to answer.
 const PATIENCE: Duration = Duration::from_millis(300);
-/// How long a service without a port runs before that is taken for well.
-const RUNS: Duration = Duration::from_millis(400);
 /// How long what a program left behind has after it ended badly.
 const BEFORE_SWEEPING: Duration = Duration::from_millis(300);
 /// How long a keeper stays whose services are down, for whoever asked for that.

@@ -58,9 +58,12 @@ pub fn stand_alone(program: &Program, order: &str, words: &[OsString], folder: &
             Ok(())
         });
     }
-    let child = command.spawn().map_err(|error| match folder.is_dir() {
-        true => no_process(error),
-        false => StartError::Session(format!("Its folder {} is not there.", folder.display())),
+    let child = command.spawn().map_err(|error| {
+        if folder.is_dir() {
+            no_process(error)
+        } else {
+            StartError::Session(format!("Its folder {} is not there.", folder.display()))
+        }
     })?;
     Ok(Alone { channel: ours, child, program: program.name.to_string_lossy().into_owned() })
 }
