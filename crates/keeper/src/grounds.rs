@@ -179,9 +179,10 @@ impl Grounds {
             return Err(failure);
         }
         folder.sync(&aside).map_err(failed)?;
-        match folder.install(&aside, name).map_err(failed)? {
-            true => Ok(()),
-            false => Err(Failure::usage(format!("{name} was saved before, and is not replaced."))),
+        if folder.install(&aside, name).map_err(failed)? {
+            Ok(())
+        } else {
+            Err(Failure::usage(format!("{name} was saved before, and is not replaced.")))
         }
     }
 
@@ -392,7 +393,7 @@ fn short_folder(caller: &Caller, project: &str, service: &str) -> Result<PathBuf
     })
 }
 
-/// This program, whatever it is called by now (proc_pid_exe(5)).
+/// This program, whatever it is called by now (`proc_pid_exe(5)`).
 const ITSELF: &str = "/proc/self/exe";
 const RECORD: &str = "record.json";
 const RECIPE: &str = "recipe.json";

@@ -55,14 +55,13 @@ pub fn leases(cx: &Context<'_, Acts>, loaded: &Loaded) -> Result<Leased, Failure
     let asked = asked(&loaded.plan);
     let identity = loaded.identity.as_ref();
     // Nearly always they were taken long ago, and nothing has to be written.
-    let mut leased = match known(cx, loaded)? {
-        Some(leased) => leased,
-        None => {
-            let mut store = Store::open(cx)?;
-            let project = store.project(identity)?;
-            let leases = store.lease_all(project.id, &asked)?;
-            Leased::of_all(project, &asked, &leases)
-        }
+    let mut leased = if let Some(leased) = known(cx, loaded)? {
+        leased
+    } else {
+        let mut store = Store::open(cx)?;
+        let project = store.project(identity)?;
+        let leases = store.lease_all(project.id, &asked)?;
+        Leased::of_all(project, &asked, &leases)
     };
     leased.told = engines::told(cx, loaded, &leased)?;
     Ok(leased)

@@ -149,7 +149,7 @@ pub(crate) fn is_below(folder: &str, above: &str) -> bool {
 }
 
 /// The script of a package that a person runs while working on it.
-pub(crate) fn usual<'p>(units: &[Unit<'p>], folder: &str) -> Option<usize> {
+pub(crate) fn usual(units: &[Unit<'_>], folder: &str) -> Option<usize> {
     let of = |name: &str| {
         units.iter().position(|unit| unit.file.kind.name == "package" && unit.start.folder == folder && unit.start.name == name)
     };

@@ -159,16 +159,15 @@ pub fn states<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<(Keeping, 
     let state = StateFolder::find(cx.caller);
     state.inspect().ok()?;
     let keeping = written(&state, project)?;
-    match Keeper::of(cx, project).and_then(|keeper| keeper.services().ok()) {
-        Some(now) => Some((now, true)),
-        None => {
-            let host = cx.look();
-            let mut keeping = keeping;
-            // Of what it started, the rest has ended since.
-            keeping.services.retain(|service| service.supervisor.is_some_and(|supervisor| is_alive(host, supervisor)));
-            let lives = is_alive(host, keeper_of(&keeping));
-            (lives || !keeping.services.is_empty()).then_some((keeping, lives))
-        }
+    if let Some(now) = Keeper::of(cx, project).and_then(|keeper| keeper.services().ok()) {
+        Some((now, true))
+    } else {
+        let host = cx.look();
+        let mut keeping = keeping;
+        // Of what it started, the rest has ended since.
+        keeping.services.retain(|service| service.supervisor.is_some_and(|supervisor| is_alive(host, supervisor)));
+        let lives = is_alive(host, keeper_of(&keeping));
+        (lives || !keeping.services.is_empty()).then_some((keeping, lives))
     }
 }
 

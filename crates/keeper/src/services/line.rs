@@ -17,12 +17,11 @@ pub fn plain_line(line: &Text) -> Text {
     while let Some(at) = rest.iter().position(|byte| *byte == ESCAPE) {
         let (before, sequence) = rest.split_at(at);
         out.extend_from_slice(before);
-        match length(sequence) {
-            Some(length) => rest = sequence.get(length..).unwrap_or_default(),
-            None => {
-                out.push(ESCAPE);
-                rest = sequence.get(1..).unwrap_or_default();
-            }
+        if let Some(length) = length(sequence) {
+            rest = sequence.get(length..).unwrap_or_default()
+        } else {
+            out.push(ESCAPE);
+            rest = sequence.get(1..).unwrap_or_default();
         }
     }
     out.extend_from_slice(rest);

@@ -75,7 +75,7 @@ pub(super) fn run(
     let program = Program { name: "sh".into(), arguments: vec!["-c".into(), line.into()], ..program_of(&job, environment) };
     let start = Start { kept: Some(KeptAs { service: job.name.clone(), is_question: true }), name: None, ..start };
     while !cancel.is_cancelled() {
-        let seen = once(&cx, &start, &program, &job, &log, &cancel);
+        let seen = once(cx, &start, &program, &job, &log, &cancel);
         let is_ready = seen.is_none();
         if cancel.is_cancelled() || tell.send(Event::Looked { name: job.name.clone(), attempt, seen }).is_err() || is_ready {
             return;

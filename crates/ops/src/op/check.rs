@@ -24,7 +24,7 @@ pub use fixes::{Applied, Fate};
 
 /// Compare what the project's files say of ports, with each other and with what listens
 ///
-/// The port linter. It reads the files that a project has anyway and portward.toml, never inside node_modules or what git ignores, and says
+/// The port linter. It reads the files that a project has anyway and portward.toml, never inside `node_modules` or what git ignores, and says
 /// with file, line and reason: services that share a port, debuggers on a service's port, Compose ports open to the network, lists that
 /// append, ports that the kernel gives away or browsers refuse, clients and callbacks that name another port. A number is a port only
 /// with a stated reason. Nothing is printed where nothing is wrong.

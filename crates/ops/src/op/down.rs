@@ -82,16 +82,15 @@ fn ended(keeping: &Keeping, names: &[String]) -> bool {
 
 /// The keeper of the project's services with how they are; it is started where one was killed and its services go on.
 pub(crate) fn found(cx: &Context<'_, Acts>, place: &Place) -> Result<Option<(Keeper, Keeping)>, Failure> {
-    let keeper = match Keeper::of(cx, place.project) {
-        Some(keeper) => keeper,
-        None => {
-            let all = sessions(cx)?;
-            let of_here = |run: &&portward_keeper::Run| run.kept.is_some() && run.project.root.as_ref() == Some(&place.root);
-            if all.runs.iter().find(of_here).is_none() {
-                return Ok(None);
-            }
-            bring_up(cx, place.project, &place.root)?
+    let keeper = if let Some(keeper) = Keeper::of(cx, place.project) {
+        keeper
+    } else {
+        let all = sessions(cx)?;
+        let of_here = |run: &&portward_keeper::Run| run.kept.is_some() && run.project.root.as_ref() == Some(&place.root);
+        if all.runs.iter().find(of_here).is_none() {
+            return Ok(None);
         }
+        bring_up(cx, place.project, &place.root)?
     };
     let keeping = keeper.services()?;
     Ok(Some((keeper, keeping)))

@@ -55,7 +55,7 @@ pub enum Format {
     Json,
     /// The file that `$GITHUB_ENV` names
     Github,
-    /// An EnvironmentFile of systemd
+    /// An `EnvironmentFile` of systemd
     Systemd,
 }
 

@@ -174,7 +174,7 @@ fn a_readme_whose_table_is_not_what_the_project_declares() {
     let readme = format!("# Shop\n\nPorts:\n\n{table}\nThe end.\n");
     world.file("shop/README.md", &readme);
     assert_eq!(check(&world, &[]).expect(0).stdout, "");
-    world.file("shop/README.md", &readme.replace("3000", "3001"));
+    world.file("shop/README.md", readme.replace("3000", "3001"));
     assert_eq!(codes(&check(&world, &["--json"]).expect(1).json()), ["table-stale README.md:5"]);
 }
 

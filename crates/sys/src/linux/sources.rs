@@ -132,10 +132,10 @@ impl<'m> Walk<'m> {
                         Err(error) => self.unread(&path, &error),
                     }
                 }
-                FileType::RegularFile | FileType::Symlink | FileType::Unknown => {
-                    if known.is_some_and(|known| known.personal || !ignored(false)) {
-                        self.take(&folder.place, name, &path);
-                    }
+                FileType::RegularFile | FileType::Symlink | FileType::Unknown
+                    if known.is_some_and(|known| known.personal || !ignored(false)) =>
+                {
+                    self.take(&folder.place, name, &path);
                 }
                 _ => {}
             }
@@ -157,7 +157,7 @@ impl<'m> Walk<'m> {
         }
         match place.read(LONGEST_FILE) {
             Ok(bytes) => {
-                self.found.files.push(SourceFile { path: Text::new(path.as_os_str().as_bytes()), text: Text::new(bytes) })
+                self.found.files.push(SourceFile { path: Text::new(path.as_os_str().as_bytes()), text: Text::new(bytes) });
             }
             Err(error) => self.unread(path, &error),
         }
@@ -306,8 +306,8 @@ mod tests {
         put(root, ".env", "PORT=1");
         let long = fs::File::create(root.join("package.json")).unwrap();
         long.set_len(17 << 20).unwrap();
-        fs::set_permissions(root.join(".env"), fs::Permissions::from_mode(0)).unwrap();
-        fs::set_permissions(root.join("shut"), fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(root.join(".env"), fs::Permissions::from_mode(0o0)).unwrap();
+        fs::set_permissions(root.join("shut"), fs::Permissions::from_mode(0o0)).unwrap();
         // Root may read all of that, but not what a user could have chosen and may not read.
         fs::set_permissions(root, fs::Permissions::from_mode(0o755)).unwrap();
         if portward_testkit::is_root() && lchown(root, Some(65534), Some(65534)).is_err() {

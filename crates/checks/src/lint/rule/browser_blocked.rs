@@ -62,7 +62,7 @@ fn is_server_of_pages(file: &File, fact: &Fact) -> bool {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         Cases {

@@ -32,15 +32,12 @@ fn run(project: &Project) -> Vec<Finding> {
         let mut finding = words::at(&RULE, Likelihood::Likely, file, fact, summary);
         finding.evidence.push(words::seen(server_file, server));
         let ports: std::collections::BTreeSet<u16> = web.iter().map(|(_, fact)| fact.port).collect();
-        finding.remedies.push(match ports.first().filter(|_| ports.len() == 1) {
-            Some(port) => {
-                let title = format!("Name {port}, where the project serves");
-                words::line(project, file, fact.line, &fact.port.to_string(), &port.to_string(), title)
-            }
-            None => {
-                let all: Vec<String> = ports.iter().map(u16::to_string).collect();
-                words::decide("Name the port of the page", format!("the project serves at {}", all.join(", ")))
-            }
+        finding.remedies.push(if let Some(port) = ports.first().filter(|_| ports.len() == 1) {
+            let title = format!("Name {port}, where the project serves");
+            words::line(project, file, fact.line, &fact.port.to_string(), &port.to_string(), title)
+        } else {
+            let all: Vec<String> = ports.iter().map(u16::to_string).collect();
+            words::decide("Name the port of the page", format!("the project serves at {}", all.join(", ")))
         });
         found.push(finding);
     }
@@ -59,7 +56,7 @@ fn is_web(fact: &Fact) -> bool {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let web = ("package.json", "{\"scripts\":{\"dev\":\"vite --port 5180\"}}");

@@ -60,7 +60,7 @@ pub(super) fn is_for_others(name: &str) -> bool {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let db = ("compose.yml", "services:\n  db:\n    image: postgres:16\n    ports: [\"127.0.0.1:5433:5432\"]\n");

@@ -63,7 +63,7 @@ fn base<'p>(project: &'p Project, file: &File) -> Option<&'p File> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let base = "services:\n  web:\n    ports:\n      - \"127.0.0.1:3000:80\"\n";

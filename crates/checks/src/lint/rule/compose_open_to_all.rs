@@ -58,7 +58,7 @@ fn is_deployment(name: &str) -> bool {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let file = |ports: &str| format!("services:\n  db:\n    ports:\n{ports}");

@@ -40,7 +40,7 @@ fn whose(fact: &Fact) -> &str {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let package = |dev: &str| format!("{{\"scripts\":{{\"dev\":\"{dev}\"}}}}");

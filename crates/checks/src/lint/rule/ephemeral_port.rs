@@ -34,7 +34,7 @@ fn near(project: &Project, port: u16) -> u16 {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, Project, given};
 
     pub(crate) fn cases() -> Cases {
         let rules = |mut project: Project| {

@@ -72,7 +72,7 @@ fn published(project: &Project, image: &File, exposed: &[&Fact]) -> Vec<Finding>
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let compose =

@@ -79,7 +79,7 @@ fn remedy(project: &Project, line: u32, now: u16, then: u16) -> Remedy {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let package = ("web/package.json", "{\"scripts\":{\"dev\":\"vite --port 5180\"}}");

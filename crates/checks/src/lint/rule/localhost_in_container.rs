@@ -53,7 +53,7 @@ fn serves(file: &File, name: &str, image: Option<&str>, known: &protocol::Protoc
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let file = |url: &str, more: &str| {

@@ -43,7 +43,7 @@ fn run(project: &Project) -> Vec<Finding> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let package = |dev: &str| format!("{{\"scripts\":{{\"dev\":\"{dev}\"}}}}");

@@ -26,7 +26,7 @@ fn run(project: &Project) -> Vec<Finding> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, Project, given};
 
     pub(crate) fn cases() -> Cases {
         let rules = |start: u16, mut project: Project| {

@@ -135,7 +135,7 @@ fn workspace(project: &Project, folder: &str) -> Option<String> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
 
     pub(crate) fn cases() -> Cases {
         let package = |script: &str| format!("{{\"scripts\":{{\"dev\":\"{script}\"}}}}");

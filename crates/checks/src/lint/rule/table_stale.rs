@@ -24,7 +24,7 @@ fn run(project: &Project) -> Vec<Finding> {
 
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
-    use super::*;
+    use super::{Cases, given};
     use crate::lint::project::Table;
 
     pub(crate) fn cases() -> Cases {

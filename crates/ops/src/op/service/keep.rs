@@ -15,7 +15,7 @@ use crate::{Acts, Context, Never, Op, Sink, document::rfc3339};
 
 /// Save what a service of the project's own holds, under a name
 ///
-/// By the engine's own dump where it has one, of a service that is up: PostgreSQL, MariaDB. Others are ended for as long as their
+/// By the engine's own dump where it has one, of a service that is up: `PostgreSQL`, `MariaDB`. Others are ended for as long as their
 /// files are copied. Files that are written to are never copied.
 #[derive(Args, Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

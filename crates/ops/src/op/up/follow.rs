@@ -175,12 +175,11 @@ pub(crate) fn settle(
     let mut keeper = keeper.clone();
     let mut told: Vec<(String, KeptState)> = Vec::new();
     loop {
-        let keeping = match keeper.services() {
-            Ok(keeping) => keeping,
-            Err(_) => {
-                keeper = bring_up(cx, place.project, &place.root)?;
-                keeper.order(order)?
-            }
+        let keeping = if let Ok(keeping) = keeper.services() {
+            keeping
+        } else {
+            keeper = bring_up(cx, place.project, &place.root)?;
+            keeper.order(order)?
         };
         let mine: Vec<&Kept> = keeping.services.iter().filter(|service| names.contains(&service.name)).collect();
         for service in &mine {

@@ -37,18 +37,17 @@ impl Prepared {
         }
         let mut loaded = load(cx)?;
         let mut named = services.to_vec();
-        let chosen = match &loaded.file {
-            Some(_) => chosen(&loaded.plan, &named)?,
-            None => {
-                loaded.plan = found::plan(cx, &named);
-                if named.is_empty() {
-                    named = found::usual(&loaded.plan);
-                }
-                if named.is_empty() || loaded.plan.services.is_empty() {
-                    return Err(nothing(&loaded));
-                }
-                chosen(&loaded.plan, &named)?
+        let chosen = if loaded.file.is_some() {
+            chosen(&loaded.plan, &named)?
+        } else {
+            loaded.plan = found::plan(cx, &named);
+            if named.is_empty() {
+                named = found::usual(&loaded.plan);
             }
+            if named.is_empty() || loaded.plan.services.is_empty() {
+                return Err(nothing(&loaded));
+            }
+            chosen(&loaded.plan, &named)?
         };
         agree(cx, &loaded, &chosen, yes)?;
         if let Some(user) = on_behalf_of(cx.caller) {
