@@ -265,7 +265,8 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
         Err(failure) => failure,
     };
     // This goes into the service's log.
-    let _ = portward_sys::write_at_once(io::stderr(), format!("portward: {}\n", failure.message).as_bytes());
+    let _ =
+        portward_sys::write_at_once(io::stderr(), format!("portward: {}\n", portward_model::inert(&failure.message)).as_bytes());
     Some(ExitCode::from(2))
 }
 

@@ -110,16 +110,16 @@ mod tests {
 
     #[test]
     fn a_question_about_one_port_is_one_for_all_of_them_to_whoever_knows_no_other() {
-        let read = |line: &str| serde_json::from_str::<Ask>(line).unwrap();
-        assert!(matches!(read(r#"{"ask":"run"}"#), Ask::Run { port: None }));
-        let line = serde_json::to_string(&Ask::Run { port: Some(3000) }).unwrap();
-        assert!(matches!(read(&line), Ask::Run { port: Some(3000) }));
         /// As the release before this one reads it.
         #[derive(serde::Deserialize)]
         #[serde(tag = "ask", rename_all = "snake_case")]
         enum Before {
             Run,
         }
+        let read = |line: &str| serde_json::from_str::<Ask>(line).unwrap();
+        assert!(matches!(read(r#"{"ask":"run"}"#), Ask::Run { port: None }));
+        let line = serde_json::to_string(&Ask::Run { port: Some(3000) }).unwrap();
+        assert!(matches!(read(&line), Ask::Run { port: Some(3000) }));
         assert!(matches!(serde_json::from_str(&line), Ok(Before::Run)));
     }
 

@@ -134,25 +134,13 @@ impl Store<'_> {
     /// blocks is the project's once [`Store::adopt`] could write it down.
     pub fn unrecorded(&self, asked: u16, blocks: &[PortRange], taken: &BTreeSet<u16>) -> Option<u16> {
         let rules = self.port_rules().ok()?;
-        self.unrecorded_on(asked, blocks, taken, &rules, &projects::Sockets::new(self.host, &rules))
+        unrecorded_on(asked, blocks, taken, &rules, &projects::Sockets::new(self.host, &rules))
     }
 
     /// The same of a port where no connection is left either: a program that does not ask for such a port (`SO_REUSEADDR`) is refused it.
     pub fn unused(&self, asked: u16, blocks: &[PortRange], taken: &BTreeSet<u16>) -> Option<u16> {
         let rules = self.port_rules().ok()?;
-        self.unrecorded_on(asked, blocks, taken, &rules, &projects::Sockets::strictly(self.host, &rules))
-    }
-
-    fn unrecorded_on(
-        &self,
-        asked: u16,
-        blocks: &[PortRange],
-        taken: &BTreeSet<u16>,
-        rules: &PortRules,
-        sockets: &projects::Sockets<'_>,
-    ) -> Option<u16> {
-        let ground = rules::Ground { rules, held: &|port| sockets.hold(port) };
-        blocks.iter().find_map(|block| rules::port_for(asked, block.first, taken, &ground))
+        unrecorded_on(asked, blocks, taken, &rules, &projects::Sockets::strictly(self.host, &rules))
     }
 
     /// Takes away what lives with this holder.
@@ -174,6 +162,18 @@ impl Store<'_> {
         self.stay_same()?;
         self.write(Durable::Soon, |store| ended.iter().try_for_each(|id| forget(store, *id)))
     }
+}
+
+/// The port of these blocks that a program gets for the one that it asks for, where nobody has it.
+fn unrecorded_on(
+    asked: u16,
+    blocks: &[PortRange],
+    taken: &BTreeSet<u16>,
+    rules: &PortRules,
+    sockets: &projects::Sockets<'_>,
+) -> Option<u16> {
+    let ground = rules::Ground { rules, held: &|port| sockets.hold(port) };
+    blocks.iter().find_map(|block| rules::port_for(asked, block.first, taken, &ground))
 }
 
 /// The number of a holder, who is written down where that has not been.
@@ -322,7 +322,7 @@ mod tests {
             store.lease(id, u16::try_from(asked).unwrap()).unwrap();
         }
         let before = store.blocks(id).unwrap().len();
-        let _ = (50_000..).find(|asked| {
+        let _ = (50_000..=u16::MAX).find(|asked| {
             store.lend(id, *asked, OTHER).unwrap().unwrap();
             store.blocks(id).unwrap().len() > before
         });

@@ -89,7 +89,7 @@ fn monorepo(root: &Path) -> Result<usize, Failure> {
         }
         files += 3;
         for file in 0..IGNORED / PACKAGES {
-            put(&own.join(format!("node_modules/x{}/package.json", file)), "{\"scripts\":{\"dev\":\"vite --port 1\"}}\n")?;
+            put(&own.join(format!("node_modules/x{file}/package.json")), "{\"scripts\":{\"dev\":\"vite --port 1\"}}\n")?;
         }
     }
     Ok(files + 3)

@@ -161,7 +161,7 @@ impl Project {
 }
 
 /// The kind of a file by its path and what stands beside it in the project.
-pub fn kind_among<'a>(path: &str, paths: impl Iterator<Item = &'a str> + Clone) -> Option<&'static Kind> {
+pub fn kind_among<'a>(path: &str, paths: &(impl Iterator<Item = &'a str> + Clone)) -> Option<&'static Kind> {
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
     kind_of(path, &|name| {
         paths.clone().any(|other| other.rsplit_once('/').map_or(("", other), |(folder, name)| (folder, name)) == (folder, name))
@@ -169,11 +169,15 @@ pub fn kind_among<'a>(path: &str, paths: impl Iterator<Item = &'a str> + Clone) 
 }
 
 /// A project of files that are given as texts.
+///
+/// # Panics
+///
+/// Where a file is of no kind, or cannot be read.
 #[cfg(any(test, feature = "scenes"))]
 pub fn given(files: &[(&str, &str)]) -> Project {
     let paths = files.iter().map(|(path, _)| *path);
     let file = |(path, text): &(&str, &str)| {
-        let kind = kind_among(path, paths.clone()).unwrap_or_else(|| panic!("{path} is of no kind"));
+        let kind = kind_among(path, &paths).unwrap_or_else(|| panic!("{path} is of no kind"));
         let file = File::read(path, kind, text.as_bytes()).unwrap();
         assert_eq!(file.found.flaws, [], "{path}");
         file

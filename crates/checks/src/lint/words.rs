@@ -36,6 +36,7 @@ pub(crate) fn place(file: &File, fact: &Fact) -> String {
 }
 
 /// Writing `then` for `now` in a line, where the line holds it once and no secret; the same in words where not.
+#[expect(clippy::needless_pass_by_value, reason = "a title is made for one finding alone")]
 pub(crate) fn line(project: &Project, file: &File, number: u32, now: &str, then: &str, title: String) -> Remedy {
     let words =
         || Remedy::advice(title.clone(), format!("{then} instead of {now} in {}, line {number}", file.path), Effect::Change);
@@ -45,21 +46,22 @@ pub(crate) fn line(project: &Project, file: &File, number: u32, now: &str, then:
         let before = text.get(..*at).and_then(|before| before.chars().next_back());
         let after = text.get(at + now.len()..).and_then(|after| after.chars().next());
         let starts = now.starts_with(|c: char| c.is_ascii_alphanumeric());
-        !(starts && glued(before)) && !glued(after)
+        !(glued(after) || starts && glued(before))
     });
     let (Some(at), None) = (places.next(), places.next()) else { return words() };
     let (Some(before), Some(after)) = (text.get(..at), text.get(at + now.len()..)) else { return words() };
-    written(project, file, number, vec![format!("{before}{then}{after}")], title.clone(), words)
+    written(project, file, number, &[format!("{before}{then}{after}")], title.clone(), words)
 }
 
 /// Writing these lines instead of one.
+#[expect(clippy::needless_pass_by_value, reason = "a title is made for one finding alone")]
 pub(crate) fn lines(project: &Project, file: &File, number: u32, then: Vec<String>, title: String) -> Remedy {
     let shown = then.join("\n");
     let words = || Remedy::advice(title.clone(), format!("{shown} in {}, line {number}", file.path), Effect::Change);
-    written(project, file, number, then, title.clone(), words)
+    written(project, file, number, &then, title.clone(), words)
 }
 
-fn written(project: &Project, file: &File, number: u32, then: Vec<String>, title: String, words: impl Fn() -> Remedy) -> Remedy {
+fn written(project: &Project, file: &File, number: u32, then: &[String], title: String, words: impl Fn() -> Remedy) -> Remedy {
     let Some(now) = file.line(number) else { return words() };
     // What is not plain UTF-8 is not written by lines; a line with a secret in it is not shown.
     let is_plain = file.encoding == Encoding::Plain && masked_line(now.as_bytes()).raw() == now.as_bytes();

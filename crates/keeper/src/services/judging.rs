@@ -51,7 +51,7 @@ impl All {
                                 let cancel = Cancel::default();
                                 unit.asking = Some(cancel.clone());
                                 let (answers, tell) = (self.answers, self.tell.clone());
-                                follow::apart(move || ready::ask(cx, answers, question, start, cancel, tell));
+                                follow::apart(move || ready::ask(cx, answers, &question, start, &cancel, &tell));
                             }
                             // Nothing is known of what is spoken: that it listens is all that can be asked.
                             _ => unit.settle(now),
@@ -73,7 +73,7 @@ impl All {
                     let own = start_of(self.cx.caller, &unit.job);
                     let (job, common, tell, attempt) = (unit.job.clone(), unit.common.to_vec(), self.tell.clone(), unit.attempt);
                     unit.asking = Some(cancel.clone());
-                    follow::apart(move || ready::run(cx, (job, common), (line, own, log), attempt, cancel, tell));
+                    follow::apart(move || ready::run(cx, (job, common), (line, own, log), attempt, &cancel, &tell));
                 }
                 Ready::Command(_) | Ready::Done => {}
             }

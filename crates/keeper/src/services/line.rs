@@ -18,7 +18,7 @@ pub fn plain_line(line: &Text) -> Text {
         let (before, sequence) = rest.split_at(at);
         out.extend_from_slice(before);
         if let Some(length) = length(sequence) {
-            rest = sequence.get(length..).unwrap_or_default()
+            rest = sequence.get(length..).unwrap_or_default();
         } else {
             out.push(ESCAPE);
             rest = sequence.get(1..).unwrap_or_default();

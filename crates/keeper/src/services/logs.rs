@@ -171,7 +171,7 @@ fn plain(service: &str) -> String {
     for byte in service.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_' | b'-' => name.push(char::from(byte)),
-            byte => name.push_str(&format!("%{byte:02x}")),
+            byte => name.extend(["%".to_owned(), format!("{byte:02x}")]),
         }
     }
     name.truncate(LONGEST_NAME);
@@ -231,7 +231,7 @@ mod tests {
         (directory, folder, log)
     }
 
-    fn shown(lines: Vec<portward_model::Text>) -> Vec<String> {
+    fn shown(lines: &[portward_model::Text]) -> Vec<String> {
         lines.iter().map(portward_model::Text::shown).collect()
     }
 
@@ -243,11 +243,11 @@ mod tests {
         for number in 0..500 {
             writeln!(file, "{number} {}", "x".repeat(number)).unwrap();
         }
-        let last = shown(log.last(3, None));
+        let last = shown(&log.last(3, None));
         assert_eq!(last.iter().map(|line| line.split(' ').next().unwrap()).collect::<Vec<_>>(), ["497", "498", "499"]);
         let from = log.length();
         write!(file, "a\nb").unwrap();
-        assert_eq!(shown(log.last(10, Some(from))), ["a", "b"]);
+        assert_eq!(shown(&log.last(10, Some(from))), ["a", "b"]);
         assert_eq!(log.last(1000, None).len(), 502);
     }
 
@@ -257,11 +257,11 @@ mod tests {
         let mut file = folder.append("log-7-web.log", u64::MAX).unwrap();
         let mut tail = log.follow();
         writeln!(file, "one").unwrap();
-        assert_eq!(shown(tail.read()), ["one"]);
+        assert_eq!(shown(&tail.read()), ["one"]);
         write!(file, "two\nthr").unwrap();
         folder.roll("log-7-web.log", 2).unwrap();
         writeln!(file, "ee\nfour, which is longer than all that was there before").unwrap();
-        assert_eq!(shown(tail.read()), ["two", "three", "four, which is longer than all that was there before"]);
+        assert_eq!(shown(&tail.read()), ["two", "three", "four, which is longer than all that was there before"]);
         write!(file, "no end").unwrap();
         assert!(tail.read().is_empty());
         assert_eq!(tail.rest().unwrap().shown(), "no end");

@@ -38,14 +38,14 @@ pub type Answers = fn(&Context<'_, Dials>, &Question) -> Result<Option<Sentence>
 pub(super) fn ask(
     cx: Cx,
     answers: Answers,
-    question: Question,
+    question: &Question,
     (name, attempt): (String, u32),
-    cancel: Cancel,
-    tell: Sender<Event>,
+    cancel: &Cancel,
+    tell: &Sender<Event>,
 ) {
-    let cx = Context { cancel: &cancel, ..*cx }.dials();
+    let cx = Context { cancel, ..*cx }.dials();
     loop {
-        let seen = answers(&cx, &question);
+        let seen = answers(&cx, question);
         if cancel.is_cancelled() {
             return;
         }
@@ -69,13 +69,13 @@ pub(super) fn run(
     (job, environment): (Job, Vec<(std::ffi::OsString, std::ffi::OsString)>),
     (line, start, log): (String, Start, Log),
     attempt: u32,
-    cancel: Cancel,
-    tell: Sender<Event>,
+    cancel: &Cancel,
+    tell: &Sender<Event>,
 ) {
     let program = Program { name: "sh".into(), arguments: vec!["-c".into(), line.into()], ..program_of(&job, environment) };
     let start = Start { kept: Some(KeptAs { service: job.name.clone(), is_question: true }), name: None, ..start };
     while !cancel.is_cancelled() {
-        let seen = once(cx, &start, &program, &job, &log, &cancel);
+        let seen = once(cx, &start, &program, &job, &log, cancel);
         let is_ready = seen.is_none();
         if cancel.is_cancelled() || tell.send(Event::Looked { name: job.name.clone(), attempt, seen }).is_err() || is_ready {
             return;

@@ -97,9 +97,9 @@ impl Op for Status {
     fn run(self, cx: &Context<'_>, _: &mut Sink<'_, Never>) -> Result<Held, Failure> {
         let loaded = load(cx)?;
         let (declared, shown) = (service(&loaded, &self.name)?, Text::from(self.name.as_str()));
-        let none = |because: String| Held { service: self.name.clone(), because: Some(because.into()), ..Held::default() };
+        let none = |because: Sentence| Held { service: self.name.clone(), because: Some(because), ..Held::default() };
         let Some(engine) = declared.uses.as_deref().and_then(engine) else {
-            return Ok(none(format!("{shown} is started by a command of its own, so what it holds is not known here.")));
+            return Ok(none(format!("{shown} is started by a command of its own, so what it holds is not known here.").into()));
         };
         let project =
             Store::reading(cx)?.and_then(|store| store.known_project(loaded.identity.as_ref()).transpose()).transpose()?;
@@ -107,7 +107,7 @@ impl Op for Status {
         let Some(grounds) = grounds.filter(Grounds::is_made) else {
             return Ok(Held {
                 engine: engine.title.to_owned(),
-                ..none(format!("{shown} holds nothing yet: its data is made when it is first started."))
+                ..none(format!("{shown} holds nothing yet: its data is made when it is first started.").into())
             });
         };
         let keeping =
@@ -136,12 +136,12 @@ impl Op for Reset {
         let mut subject = Subject::of(cx, &loaded, &self.name)?;
         let (title, name) = (subject.own.engine.title, Text::from(self.name.as_str()));
         if !subject.own.grounds.is_made() {
-            return Ok(subject.nothing(format!("{name} holds nothing yet: its data is made when it is first started.")));
+            return Ok(subject.nothing(format!("{name} holds nothing yet: its data is made when it is first started.").into()));
         }
         let question = format!("All that {name} ({title}) of this worktree holds is thrown away. Go on?");
         let unasked = "portward service NAME reset --yes    agrees to it";
         if !cx.agreed(self.yes, &question, "thrown away", unasked)? {
-            return Ok(subject.nothing("Nothing was thrown away.".to_owned()));
+            return Ok(subject.nothing("Nothing was thrown away.".into()));
         }
         let was_up = subject.end(cx)?;
         subject.own.grounds.reset()?;
@@ -215,8 +215,8 @@ impl Subject {
         Held { done: Some(done.into()), ..self.answer() }
     }
 
-    fn nothing(&self, because: String) -> Held {
-        Held { because: Some(because.into()), ..self.answer() }
+    fn nothing(&self, because: Sentence) -> Held {
+        Held { because: Some(because), ..self.answer() }
     }
 
     fn answer(&self) -> Held {

@@ -130,7 +130,7 @@ impl Stop {
             if let (Some(kept), Some(id), true) = (&run.kept, run.project.id, is_chosen)
                 && let Some(keeper) = Keeper::of(cx, id.0)
             {
-                keeper.down(&[kept.service.clone()], false)?;
+                keeper.down(std::slice::from_ref(&kept.service), false)?;
             }
         }
         answer.near = answer.unknown.iter().flat_map(|name| known.near(name)).collect();

@@ -13,9 +13,8 @@ impl Show for AllowAnswer {
         let said = match (self.asked, self.allowed) {
             (AllowAsked::Revoke, _) => format!("{file} is not allowed any more."),
             (AllowAsked::Allow, true) if self.before => format!("{file} was allowed already."),
-            (AllowAsked::Allow, true) => format!("{file} is allowed as it is now."),
             (AllowAsked::Allow, false) => format!("{file} was not allowed."),
-            (AllowAsked::Look, true) => format!("{file} is allowed as it is now."),
+            (AllowAsked::Allow | AllowAsked::Look, true) => format!("{file} is allowed as it is now."),
             (AllowAsked::Look, false) => format!("{file} is not allowed as it is now."),
         };
         screen.line(&said)?;

@@ -27,9 +27,8 @@ fn lines_are_told_as_they_come_and_stay_when_a_service_has_ended() {
     let unknown = stage.portward(&stage.one, &["logs", "b"]).expect(1);
     assert!(unknown.stderr.contains("is called b."), "{unknown}");
     // More than eight megabytes: the log was copied away and cut, and what comes goes on in it.
-    let state = stage.world.path().join("home/.local/state/portward");
-    let names =
-        || std::fs::read_dir(&state).into_iter().flatten().flatten().map(|entry| entry.file_name().into_string().unwrap());
+    let kept = stage.world.path().join("home/.local/state/portward");
+    let names = || std::fs::read_dir(&kept).into_iter().flatten().flatten().map(|entry| entry.file_name().into_string().unwrap());
     until("the log to be rolled", || names().any(|name| name.starts_with("log-") && name.ends_with("much.log.1")).then_some(()));
     let _ = stage.down(&stage.one);
     let after = stage.portward(&stage.one, &["logs", "a", "-n", "1"]).expect(0).stdout;

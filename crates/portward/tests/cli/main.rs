@@ -44,6 +44,7 @@ mod restart;
 mod resume;
 mod run;
 mod schema;
+mod service;
 mod snapshot;
 mod stop;
 mod unix_paths;

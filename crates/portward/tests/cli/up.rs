@@ -13,6 +13,7 @@ use crate::run::Stage;
 
 impl Stage {
     /// Declares services of a project.
+    #[expect(clippy::unused_self, reason = "a stage has its projects' files")]
     pub(crate) fn declare(&self, folder: &Path, text: &str) {
         std::fs::write(folder.join("portward.toml"), text).unwrap();
     }

@@ -88,7 +88,9 @@ impl Two {
             .filter_map(|listener| listener["pid"].as_u64())
             .collect();
         assert!(!pids.is_empty(), "no {name}: {ps:#}");
-        pids.iter().for_each(|pid| self.world.signal(*pid, "KILL"));
+        for pid in pids {
+            self.world.signal(pid, "KILL");
+        }
     }
 
     /// Ends both, and sees that nothing is left.

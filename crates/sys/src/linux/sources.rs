@@ -46,7 +46,7 @@ fn walk(mounts: &Mounts, root: &Path) -> Result<Sources, SysError> {
         let rules = exclude(&place).map(|own| Rc::new(Rules { own, above: None }));
         walk.open.push(Folder { place, path: PathBuf::new(), rules, depth: 0 });
         while let Some(folder) = walk.open.pop() {
-            walk.enter(folder);
+            walk.enter(&folder);
         }
         Ok(walk.found)
     });
@@ -99,7 +99,7 @@ impl Rules {
 }
 
 impl<'m> Walk<'m> {
-    fn enter(&mut self, folder: Folder<'m>) {
+    fn enter(&mut self, folder: &Folder<'m>) {
         let entries = match folder.place.entries(MOST_NAMES) {
             Ok(entries) => entries,
             Err(error) => return self.unread(&folder.path, &error),

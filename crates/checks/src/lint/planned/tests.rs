@@ -9,7 +9,8 @@ use crate::lint::given;
 fn told(files: &[(&str, &str)]) -> Vec<String> {
     let planned = planned(&given(files));
     let line = |service: &portward_model::plan::Service| {
-        let ports: String = service.ports.iter().map(|port| format!(" {}", port.asked)).collect();
+        let ports: Vec<String> = service.ports.iter().map(|port| format!(" {}", port.asked)).collect();
+        let ports = ports.concat();
         let Some(ServiceCommand::Line(command)) = &service.command else { panic!() };
         let after = if service.after.is_empty() { String::new() } else { format!(" after {}", service.after.join(" ")) };
         let folder = service.folder.as_ref().map(|folder| format!(" in {folder}")).unwrap_or_default();

@@ -29,7 +29,8 @@ fn run(project: &Project) -> Vec<Finding> {
         let summary = format!("Port {} is one that browsers refuse to open.", fact.port);
         let mut finding = words::at(&RULE, Likelihood::Certain, file, fact, summary);
         finding.evidence.push(Evidence::new("Fetch standard, port blocking", format!("{} is on the list", fact.port)));
-        let next = (fact.port..).find(|port| *port >= 3000 && !browser_blocks(*port) && !project.knows(*port)).unwrap_or(3000);
+        let next =
+            (fact.port..=u16::MAX).find(|port| *port >= 3000 && !browser_blocks(*port) && !project.knows(*port)).unwrap_or(3000);
         let title = format!("Let it be {next} wherever it is named");
         finding.remedies.push(words::line(project, file, fact.line, &fact.port.to_string(), &next.to_string(), title));
         found.push(finding);

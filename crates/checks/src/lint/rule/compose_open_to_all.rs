@@ -84,7 +84,7 @@ mod tests {
     fn the_line_to_write_keeps_what_stands_around_it() {
         let written = |line: &str| {
             let project = given(&[("compose.yml", &format!("services:\n  db:\n    ports:\n{line}\n"))]);
-            run(&project).remove(0).remedies[0].edits().map(|edit| edit.then[0].shown())
+            super::run(&project).remove(0).remedies[0].edits().map(|edit| edit.then[0].shown())
         };
         assert_eq!(written("      - \"5432:5432\" # ours").as_deref(), Some("      - \"127.0.0.1:5432:5432\" # ours"));
         assert_eq!(written("      - 5432:5432").as_deref(), Some("      - 127.0.0.1:5432:5432"));

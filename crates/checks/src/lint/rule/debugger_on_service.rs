@@ -26,7 +26,7 @@ fn run(project: &Project) -> Vec<Finding> {
         );
         let mut finding = words::at(&RULE, Likelihood::Certain, file, fact, summary);
         finding.evidence.push(words::seen(other, service));
-        let next = (9229..).find(|port| !project.knows(*port)).unwrap_or(9229);
+        let next = (9229..=u16::MAX).find(|port| !project.knows(*port)).unwrap_or(9229);
         let title = format!("Let the debugger wait at {next}");
         finding.remedies.push(words::line(project, file, fact.line, &fact.port.to_string(), &next.to_string(), title));
         found.push(finding);

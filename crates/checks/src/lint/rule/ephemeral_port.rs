@@ -29,7 +29,7 @@ fn run(project: &Project) -> Vec<Finding> {
 
 /// A port below every usual range that ends as this one does.
 fn near(project: &Project, port: u16) -> u16 {
-    (0..).map(|step| 20_000 + (port + step) % 10_000).find(|port| !project.knows(*port)).unwrap_or(20_000)
+    (0..10_000).map(|step| 20_000 + (port % 10_000 + step) % 10_000).find(|port| !project.knows(*port)).unwrap_or(20_000)
 }
 
 #[cfg(any(test, feature = "scenes"))]

@@ -16,7 +16,7 @@ fn run(project: &Project) -> Vec<Finding> {
         let summary = format!("Port {} needs a privilege on this machine: ordinary users have those from {first} on.", fact.port);
         let mut finding = words::at(&RULE, Likelihood::Certain, file, fact, summary);
         finding.evidence.push(Evidence::new("net.ipv4.ip_unprivileged_port_start", first.to_string()));
-        let next = (8000 + fact.port % 1000..).find(|port| !project.knows(*port)).unwrap_or(8080);
+        let next = (8000 + fact.port % 1000..=u16::MAX).find(|port| !project.knows(*port)).unwrap_or(8080);
         let title = format!("Let it be {next}, and tell its clients");
         finding.remedies.push(words::line(project, file, fact.line, &fact.port.to_string(), &next.to_string(), title));
         finding

@@ -66,7 +66,7 @@ fn shared(project: &Project, group: &[&Unit<'_>]) -> Vec<Finding> {
                 );
                 let mut finding = words::at(&RULE, Likelihood::Certain, file, fact, summary);
                 finding.evidence.push(words::seen(before, known));
-                let next = (fact.port + 1..).find(|port| !project.knows(*port)).unwrap_or(fact.port);
+                let next = (fact.port.saturating_add(1)..=u16::MAX).find(|port| !project.knows(*port)).unwrap_or(fact.port);
                 let title = format!("Let {} ask for {next}", title(unit));
                 finding.remedies.push(match fact.what {
                     What::Usual => words::decide(title, format!("tell it the port {next} where {} starts it", file.path)),

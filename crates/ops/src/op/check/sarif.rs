@@ -99,7 +99,7 @@ fn uri(path: &[u8]) -> String {
     for byte in path {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(*byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
+            byte => uri.extend(["%".to_owned(), format!("{byte:02X}")]),
         }
     }
     uri

@@ -25,13 +25,12 @@ pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) 
             }
             match session.services.iter_mut().find(|service| Some(service.pid) == pid) {
                 Some(service) if service.state == ServiceState::Running => service.state = running(kept),
-                Some(_) => {}
                 None if lives => {
                     let told = up::Service::of(kept, up::now(cx));
                     let up::Service { name, state, because, restarts_in_ms, .. } = told;
                     session.resting.push(Resting { name, state, because, restarts_in_ms });
                 }
-                None => {}
+                Some(_) | None => {}
             }
         }
     }

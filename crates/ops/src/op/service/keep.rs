@@ -63,10 +63,12 @@ impl Op for Save {
         };
         if let Copying::Nothing = subject.own.engine.copy {
             let title = subject.own.engine.title;
-            return Ok(subject.nothing(format!("{title} forgets what it holds when it ends, so there is nothing to save.")));
+            return Ok(
+                subject.nothing(format!("{title} forgets what it holds when it ends, so there is nothing to save.").into())
+            );
         }
         if !subject.own.grounds.is_made() {
-            return Ok(subject.nothing(format!("{name} holds nothing yet: its data is made when it is first started.")));
+            return Ok(subject.nothing(format!("{name} holds nothing yet: its data is made when it is first started.").into()));
         }
         if subject.own.grounds.saved().contains(&copy) {
             return Err(Failure::usage(format!("{copy} was saved before, and is not replaced."))
@@ -110,11 +112,11 @@ impl Op for Restore {
                 Some(copy) => format!("Nothing was saved of {name} as {copy}."),
                 None => format!("Nothing was saved of {name}."),
             };
-            return Ok(subject.nothing(told));
+            return Ok(subject.nothing(told.into()));
         };
         let question = format!("What {name} holds is replaced by {copy}. Go on?");
         if !cx.agreed(self.yes, &question, "replaced", "portward service NAME restore --yes    agrees to it")? {
-            return Ok(subject.nothing("Nothing was replaced.".to_owned()));
+            return Ok(subject.nothing("Nothing was replaced.".into()));
         }
         let started = if let Copying::Dump { restore, .. } = subject.own.engine.copy {
             subject.must_be_up(cx)?;

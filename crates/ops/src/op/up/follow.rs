@@ -74,7 +74,7 @@ impl Following {
             let mine = || keeping.services.iter().filter(|service| names.contains(&service.name));
             let is_down =
                 mine().all(|service| service.process.is_none() && service.supervisor.is_none() && !service.state.runs());
-            if (ending && is_down) || (is_down && mine().all(|service| service.state.is_settled())) {
+            if is_down && (ending || mine().all(|service| service.state.is_settled())) {
                 break;
             }
             if !ending && (cx.cancel.is_cancelled() || !read) {

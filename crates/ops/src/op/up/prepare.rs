@@ -206,7 +206,7 @@ fn words(service: &Service) -> Result<Vec<Text>, Failure> {
 
 fn job(cx: &Context<'_, Acts>, service: &Service, (root, words): (&Text, Vec<Text>), environment: Vec<(String, Text)>) -> Job {
     let folder = service.folder.as_ref().map_or_else(|| root.clone(), |below| text_of(&path_of(root).join(below)));
-    let as_asked = compares_ports(cx, &service.command, &folder);
+    let as_asked = compares_ports(cx, service.command.as_ref(), &folder);
     Job {
         name: service.name.clone(),
         words,
@@ -228,7 +228,7 @@ fn job(cx: &Context<'_, Acts>, service: &Service, (root, words): (&Text, Vec<Tex
 }
 
 /// True where the program is known to compare the port that it asks for with the one that its socket has.
-fn compares_ports(cx: &Context<'_, Acts>, command: &Option<ServiceCommand>, folder: &Text) -> bool {
+fn compares_ports(cx: &Context<'_, Acts>, command: Option<&ServiceCommand>, folder: &Text) -> bool {
     let words: Vec<String> = match command {
         Some(ServiceCommand::Line(line)) => line.split_whitespace().map(str::to_owned).collect(),
         Some(ServiceCommand::Words(words)) => words.clone(),

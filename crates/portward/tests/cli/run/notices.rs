@@ -47,6 +47,7 @@ fn flowing(running: &Running) -> String {
 
 /// A client of tmux under a name that nobody knows has a server outside start one of this project, and one of another.
 #[track_caller]
+#[expect(clippy::similar_names, reason = "each is what it is called")]
 fn what_a_server_outside_started(stage: &Stage, privileged: bool) {
     let tmux = stage.world.path().join("tmp/mux");
     std::fs::copy(program("tmux").unwrap(), &tmux).unwrap();
