@@ -9,7 +9,9 @@ use std::{
 
 use clap::{Arg, Command};
 use portward_checks::{
-    Cause, every_cause,
+    Cause,
+    engine::{Copying, ENGINES, Site},
+    every_cause,
     lint::{RULES, Rule},
 };
 use portward_model::capitalised;
@@ -50,6 +52,7 @@ fn files() -> Vec<(PathBuf, String)> {
         files.push((format!("docs/reference/files/{name}.md").into(), text));
     }
     files.push(("docs/reference/portward.toml.md".into(), keys()));
+    files.push(("docs/reference/engines.md".into(), engines()));
     files.push((format!("schema/{}.json", project_file::NAME).into(), schema::text(&project_file::schema()) + "\n"));
     files.extend(man_pages());
     for shell in complete::SHELLS {
@@ -140,6 +143,40 @@ fn keys() -> String {
             let cells = [key.holds, key.about, &format!("`{} = {}`", key.name, key.example)].map(|cell| cell.replace('|', "\\|"));
             let _ = writeln!(text, "| `{}` | {} |", key.name, cells.join(" | "));
         }
+    }
+    text
+}
+
+/// The engines that a service can use, as the program knows them.
+fn engines() -> String {
+    let mut text = format!(
+        "{MARK}# Engines\n\nWhat `use = \"NAME\"` in portward.toml can name ([the chapter](../engines.md)).\n\n\
+         | name | engine | ports | programs are told | what it holds is saved | brought by |\n|---|---|---|---|---|---|\n"
+    );
+    for engine in ENGINES {
+        let site = Site { asked: vec![0; engine.ports.len()], serves: vec![0; engine.ports.len()], ..Site::default() };
+        let names = |words: &[&str]| words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ");
+        let ports: Vec<String> = engine
+            .ports
+            .iter()
+            .map(|(name, port)| if name.is_empty() { port.to_string() } else { format!("{port} ({name})") })
+            .collect();
+        let told: Vec<&str> = (engine.tells)(&site).into_iter().map(|(name, _)| name).collect();
+        let saved = match engine.copy {
+            Copying::Dump { .. } => "by its own dump, while it runs",
+            Copying::Stopped => "as a copy of its files, while it does not run",
+            Copying::Nothing => "not at all: it forgets",
+        };
+        let called: Vec<&str> = [engine.name].into_iter().chain(engine.aliases.iter().copied()).collect();
+        let cells = [
+            names(&called),
+            engine.title.to_owned(),
+            ports.join(", "),
+            names(&told),
+            saved.to_owned(),
+            engine.package.to_owned(),
+        ];
+        let _ = writeln!(text, "| {} |", cells.join(" | "));
     }
     text
 }
