@@ -181,6 +181,7 @@ const OPERATIONS: &[&str] = &[
     "down",
     "restart",
     "logs",
+    "service",
     "schema",
     "completions",
     "help",

@@ -63,6 +63,7 @@ pub(super) const WANTED: &[Wanted] = &[
     real(&["memcached"], Some("memcached"), "memcached"),
     real(&["mariadb-server-core"], Some("mariadbd"), "MariaDB"),
     real(&["mariadb-client-core"], Some("mariadb"), "MariaDB's client"),
+    real(&["mariadb-client"], Some("mariadb-dump"), "MariaDB's dumps"),
     real(&["redis-tools"], Some("redis-cli"), "Redis's client"),
     real(&["netcat-openbsd"], Some("nc.openbsd"), "a listener for one client"),
     real(&["rclone"], Some("rclone"), "a login that waits for its browser"),

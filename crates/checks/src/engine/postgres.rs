@@ -78,6 +78,8 @@ fn save(site: &Site, path: &str) -> Vec<Step> {
 }
 
 fn restore(site: &Site, path: &str) -> Vec<Step> {
-    let psql = client(site, "psql", &["-q", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-d", &site.database]);
+    // What the dump selects is of no interest.
+    let psql =
+        client(site, "psql", &["-q", "-o", "/dev/null", "-v", "ON_ERROR_STOP=1", "--single-transaction", "-d", &site.database]);
     vec![Step::Run(psql.reading(Input::File(path.to_owned())))]
 }

@@ -5,7 +5,7 @@ mod shell;
 
 use clap::Args;
 use portward_checks::engine::{Copying, engine};
-use portward_keeper::{Grounds, Keeper, KeptState, states};
+use portward_keeper::{Grounds, Keeper, Kept, KeptState, states};
 use portward_model::{Failure, Sentence, Text, hint, plan::Service as Declared};
 use portward_reading::project::{Loaded, load};
 use portward_store::Store;
@@ -143,13 +143,11 @@ impl Op for Reset {
         if !cx.agreed(self.yes, &question, "thrown away", unasked)? {
             return Ok(subject.nothing("Nothing was thrown away.".into()));
         }
-        let was_up = subject.end(cx)?;
+        let ended = subject.end(cx)?;
         subject.own.grounds.reset()?;
-        if was_up {
-            subject.start(cx)?;
-        }
-        let again = if was_up { ", and is up again" } else { "" };
-        Ok(Held { started: was_up, ..subject.done(format!("{name} holds nothing any more{again}.")) })
+        subject.start(cx, &ended)?;
+        let again = if ended.is_empty() { "" } else { ", and is up again" };
+        Ok(Held { started: !ended.is_empty(), ..subject.done(format!("{name} holds nothing any more{again}.")) })
     }
 }
 
@@ -174,17 +172,24 @@ impl Subject {
         Ok(Self { name: name.to_owned(), project: leased.id().0, own })
     }
 
-    /// True where it is up.
-    fn is_up(&self, cx: &Context<'_, Acts>) -> bool {
+    /// Services of its project that are up.
+    fn up(&self, cx: &Context<'_, Acts>) -> Vec<String> {
         let keeping = Keeper::of(cx, self.project).and_then(|keeper| keeper.services().ok());
         let services = keeping.map(|keeping| keeping.services).unwrap_or_default();
-        services.iter().any(|kept| kept.name == self.name && kept.state != KeptState::Stopped && kept.supervisor.is_some())
+        let is_up = |kept: &Kept| kept.state != KeptState::Stopped && kept.supervisor.is_some();
+        services.into_iter().filter(is_up).map(|kept| kept.name).collect()
     }
 
-    /// Ends it where it is up, with what needs it; true where it was.
-    fn end(&self, cx: &Context<'_, Acts>) -> Result<bool, Failure> {
-        if !self.is_up(cx) {
-            return Ok(false);
+    /// True where it is up.
+    fn is_up(&self, cx: &Context<'_, Acts>) -> bool {
+        self.up(cx).contains(&self.name)
+    }
+
+    /// Ends it where it is up, with what needs it: the names of what has ended.
+    fn end(&self, cx: &Context<'_, Acts>) -> Result<Vec<String>, Failure> {
+        let before = self.up(cx);
+        if !before.contains(&self.name) {
+            return Ok(Vec::new());
         }
         let down = Down { services: vec![self.name.clone()], ..Down::default() };
         down.run(cx, &mut Sink::new(&mut |_| true))?;
@@ -192,12 +197,16 @@ impl Subject {
             return Err(Failure::system(format!("{} does not end, so nothing was done.", Text::from(self.name.as_str())))
                 .hint(hint!("portward down {} --now    kills it", self.name)));
         }
-        Ok(true)
+        let after = self.up(cx);
+        Ok(before.into_iter().filter(|name| !after.contains(name)).collect())
     }
 
-    /// Starts it, and waits until it is ready.
-    fn start(&self, cx: &Context<'_, Acts>) -> Result<(), Failure> {
-        let apart = Apart { services: vec![self.name.clone()], detach: true, ..Apart::default() };
+    /// Starts services that were ended for it, and waits until they are ready.
+    fn start(&self, cx: &Context<'_, Acts>, services: &[String]) -> Result<(), Failure> {
+        if services.is_empty() {
+            return Ok(());
+        }
+        let apart = Apart { services: services.to_vec(), detach: true, ..Apart::default() };
         let services = apart.run(cx, &mut Sink::new(&mut |_| true))?;
         match services.exit() {
             Exit::Fine => Ok(()),

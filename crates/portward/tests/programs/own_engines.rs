@@ -72,7 +72,7 @@ impl Two {
         self.exec(root, argv).expect(0).stdout.trim().to_owned()
     }
 
-    /// Kills the processes of this name that work for this worktree, as a power cut does.
+    /// Kills what listens for a service of this worktree, as a power cut does.
     fn kill(&self, root: &Path, name: &str) {
         let ps = self.portward(root, &["ps", "--json"]).json();
         let title = root.file_name().and_then(|name| name.to_str()).unwrap_or_default();
@@ -84,6 +84,7 @@ impl Two {
             .flatten()
             .filter(mine)
             .flat_map(|session| session["services"].as_array().cloned().unwrap_or_default())
+            .filter(|service| service["name"] == name)
             .flat_map(|service| service["listeners"].as_array().cloned().unwrap_or_default())
             .filter_map(|listener| listener["pid"].as_u64())
             .collect();
@@ -110,7 +111,8 @@ fn postgres_of_two_worktrees() {
     if postgres.is_none() || program("psql").is_none() {
         return;
     }
-    let Some(two) = Two::with("[services.db]\nuse = \"postgres\"\n") else { return };
+    let file = "[services.db]\nuse = \"postgres\"\n[services.web]\ncommand = \"exec python3 -m http.server 3000\"\nport = 3000\nafter = [\"db\"]\n";
+    let Some(two) = Two::with(file) else { return };
     two.up();
     let [shop, fix] = &two.roots;
     let sql = |root: &Path, line: &str| two.says(root, &["psql", "-qtAc", line]);
@@ -130,13 +132,15 @@ fn postgres_of_two_worktrees() {
     assert!(saved.stdout.contains("saved as one"), "{saved}");
     assert_eq!(two.portward(shop, &["service", "db", "save", "one"]).code, Some(2), "it is not replaced");
     sql(shop, "insert into t values (2); create table more (y int)");
-    two.kill(shop, "postgres");
+    two.kill(shop, "db");
     until("a database that is up again", || (two.exec(shop, &["psql", "-qtAc", "select 1"]).code == Some(0)).then_some(()));
     assert_eq!(sql(shop, "select count(*) from t"), "2", "a kill lost a row");
 
     let restored = two.portward(shop, &["service", "db", "restore", "one", "--yes", "--json"]).expect(0).json();
     assert_eq!((&restored["saved"], &restored["started"]), (&"one".into(), &true.into()), "{restored:#}");
     assert_eq!(sql(shop, "select count(*) from t"), "1");
+    // What needs it has come back with it.
+    let _ = two.portward(shop, &["wait", "--timeout", "20s", "3000"]).expect(0);
     assert!(
         two.exec(shop, &["psql", "-qtAc", "select * from more"]).stderr.contains("does not exist"),
         "what was not saved is gone"
@@ -166,7 +170,7 @@ fn mariadb_of_two_worktrees() {
     assert!(two.exec(fix, &["sh", "-c", client, "select x from t"]).stderr.contains("doesn't exist"), "a row is shared");
     let root = two.exec(shop, &["sh", "-c", "mariadb --no-defaults -h 127.0.0.1 -u root --password= -e 'select 1'"]);
     assert!(root.stderr.contains("Access denied"), "{root}");
-    two.kill(shop, "mariadbd");
+    two.kill(shop, "db");
     until("a database that is up again", || (two.exec(shop, &["sh", "-c", client, "select 1"]).code == Some(0)).then_some(()));
     assert_eq!(sql(shop, "select count(*) from t"), "1");
     if program("mariadb-dump").is_some() {
@@ -194,7 +198,7 @@ fn redis_of_two_worktrees() {
     assert!(open.stdout.contains("NOAUTH"), "{open}");
     let _ = two.portward(shop, &["service", "cache", "save", "one"]).expect(0);
     assert_eq!(redis(shop, &["SET", "x", "2"]), "OK");
-    two.kill(shop, "redis-server");
+    two.kill(shop, "cache");
     until("a cache that is up again", || {
         (two.exec(shop, &["sh", "-c", cli, "redis", "PING"]).stdout.trim() == "PONG").then_some(())
     });

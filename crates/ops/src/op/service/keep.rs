@@ -84,12 +84,11 @@ impl Op for Save {
             let aside = format!("{}.new", text_of(&path).shown());
             subject.own.grounds.dump(&save(&subject.own.site, &aside), &copy)?;
         } else {
-            started = subject.end(cx)?;
+            let ended = subject.end(cx)?;
             let copied = subject.own.grounds.copy(&copy);
-            if started {
-                subject.start(cx)?;
-            }
+            subject.start(cx, &ended)?;
             copied?;
+            started = !ended.is_empty();
         }
         let done = subject.done(format!("What {name} holds was saved as {copy}."));
         Ok(Held { saved: Some(copy), path: Some(text_of(&path)), started, ..done })
@@ -121,27 +120,28 @@ impl Op for Restore {
         let started = if let Copying::Dump { restore, .. } = subject.own.engine.copy {
             subject.must_be_up(cx)?;
             subject.own.found()?;
-            subject.end(cx)?;
+            let ended = subject.end(cx)?;
             subject.own.grounds.set_aside()?;
             let path = text_of(&subject.own.grounds.saved_path(&copy)).shown();
             let steps: Vec<Step> = restore(&subject.own.site, &path);
-            let read = subject.start(cx).and_then(|()| subject.own.grounds.work(&steps));
+            // What needs it comes back when the dump was read.
+            let itself = std::slice::from_ref(&self.name);
+            let read = subject.start(cx, itself).and_then(|()| subject.own.grounds.work(&steps));
             if let Err(failure) = read {
                 // As it was before.
                 subject.end(cx)?;
                 subject.own.grounds.bring_back()?;
-                subject.start(cx)?;
+                subject.start(cx, &ended)?;
                 return Err(failure);
             }
+            subject.start(cx, &ended)?;
             subject.own.grounds.forget_aside()?;
             true
         } else {
-            let was_up = subject.end(cx)?;
+            let ended = subject.end(cx)?;
             subject.own.grounds.put_back(&copy)?;
-            if was_up {
-                subject.start(cx)?;
-            }
-            was_up
+            subject.start(cx, &ended)?;
+            !ended.is_empty()
         };
         let path = subject.own.grounds.saved_path(&copy);
         let done = subject.done(format!("{name} holds what was saved as {copy}."));
