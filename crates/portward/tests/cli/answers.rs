@@ -17,8 +17,13 @@ fn every_line(world: &World, width: &str) {
     world.file("shop/portward.toml", declared);
     std::fs::write(project.join("package.json"), r#"{"scripts":{"once":"true"}}"#).unwrap();
     world.give(&project);
+    // A project without a file of its own.
+    let plain = world.git_repository("plain", "main");
+    std::fs::write(plain.join("package.json"), r#"{"scripts":{"dev":"vite --port 3000"}}"#).unwrap();
+    world.give(&plain);
     let ask = |words: &[&str]| {
-        let outcome = world.enter().directory(&project).env("COLUMNS", width).portward(words);
+        let folder = if words.first() == Some(&"init") { &plain } else { &project };
+        let outcome = world.enter().directory(folder).env("COLUMNS", width).portward(words);
         assert!(!outcome.stderr.contains("panicked"), "{words:?}: {outcome}");
         let started = !words.contains(&"no-such-program");
         assert!(outcome.code == Some(if started { 0 } else { 125 }) || outcome.code == Some(1), "{words:?}: {outcome}");
