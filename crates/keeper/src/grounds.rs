@@ -55,6 +55,15 @@ pub struct Record {
     pub major: Option<u32>,
 }
 
+impl Record {
+    /// True where it is of this project: by its root, or by its folder, whatever that is called now.
+    fn is_of(&self, identity: Option<&ProjectIdentity>) -> bool {
+        let root = identity.map(|identity| &identity.project.root);
+        let mark = identity.and_then(|identity| identity.folder);
+        self.root.as_ref() == root || (mark.is_some() && self.mark == mark)
+    }
+}
+
 impl Grounds {
     /// Where this service of this project stands. The first time its folder is made, with a password.
     ///
@@ -91,8 +100,7 @@ impl Grounds {
             record
         };
         // The number of a project is another one's after the store was lost.
-        let is_ours = record.root == root || (mark.is_some() && record.mark == mark);
-        if !is_ours {
+        if !record.is_of(identity) {
             let whose = record.root.as_ref().map_or_else(|| "no project".into(), Text::shown);
             return Err(Failure::system(format!("{} belongs to {whose}, and is not touched.", folder.path.display()))
                 .hint(hint!("mv {} ELSEWHERE    and {} gets one of its own", folder.path.as_path(), service)));
@@ -108,11 +116,16 @@ impl Grounds {
     }
 
     /// The same of a service that was there before; nothing is made. `None` where it was not.
-    pub fn known(caller: &Caller, project: ProjectId, service: &str) -> Option<Self> {
+    pub fn known(
+        caller: &Caller,
+        (project, identity): (ProjectId, Option<&ProjectIdentity>),
+        (service, engine): (&str, &str),
+    ) -> Option<Self> {
         let (folder, _, _) = folder_of(caller, project, service);
         folder.inspect().ok()?;
-        let record = serde_json::from_slice(&folder.read(RECORD).ok()??).ok()?;
-        Some(Self { folder, run: PathBuf::new(), record })
+        let record: Record = serde_json::from_slice(&folder.read(RECORD).ok()??).ok()?;
+        let is_it = record.engine == engine && record.is_of(identity);
+        is_it.then_some(Self { folder, run: PathBuf::new(), record })
     }
 
     /// The folder of its data.

@@ -22,12 +22,19 @@ pub struct Leased {
     pub project: ProjectRow,
     ports: BTreeMap<u16, u16>,
     /// What the engines of its own tell: the service, the variable, and what it is.
-    told: Vec<(String, String, String)>,
+    told: Vec<engines::Told>,
+    /// All that they tell is known.
+    is_told: bool,
 }
 
 impl Leased {
     fn of_all(project: ProjectRow, asked: &[u16], leases: &[Lease]) -> Self {
-        Self { project, ports: asked.iter().copied().zip(leases.iter().map(|lease| lease.port)).collect(), told: Vec::new() }
+        Self {
+            project,
+            ports: asked.iter().copied().zip(leases.iter().map(|lease| lease.port)).collect(),
+            told: Vec::new(),
+            is_told: false,
+        }
     }
 
     /// Where an asked port is served.
@@ -52,26 +59,37 @@ impl Leased {
 ///
 /// Where no more ports can be leased, or the store cannot be written to and does not have them all.
 pub fn leases(cx: &Context<'_, Acts>, loaded: &Loaded) -> Result<Leased, Failure> {
-    let asked = asked(&loaded.plan);
-    let identity = loaded.identity.as_ref();
     // Nearly always they were taken long ago, and nothing has to be written.
-    let mut leased = if let Some(leased) = known(cx, loaded)? {
-        leased
-    } else {
-        let mut store = Store::open(cx)?;
-        let project = store.project(identity)?;
-        let leases = store.lease_all(project.id, &asked)?;
-        Leased::of_all(project, &asked, &leases)
+    let mut leased = match known(cx, loaded)? {
+        Some(leased) if leased.is_told => return Ok(leased),
+        Some(leased) => leased,
+        None => taken(cx, loaded)?,
     };
     leased.told = engines::told(cx, loaded, &leased)?;
+    leased.is_told = true;
     Ok(leased)
 }
-/// The same where all of them were taken before; nothing is written, and nothing is known of what engines tell.
+
+/// Takes those that are new.
+fn taken(cx: &Context<'_, Acts>, loaded: &Loaded) -> Result<Leased, Failure> {
+    let wanted = asked(&loaded.plan);
+    let mut store = Store::open(cx)?;
+    let project = store.project(loaded.identity.as_ref())?;
+    let leases = store.lease_all(project.id, &wanted)?;
+    Ok(Leased::of_all(project, &wanted, &leases))
+}
+
+/// The same where all of them were taken before; nothing is written. What engines tell is known where all of them stand.
 fn known<R: Rights>(cx: &Context<'_, R>, loaded: &Loaded) -> Result<Option<Leased>, Failure> {
-    let asked = asked(&loaded.plan);
+    let wanted = asked(&loaded.plan);
     let Some(store) = Store::reading(cx)? else { return Ok(None) };
     let Some(project) = store.known_project(loaded.identity.as_ref())? else { return Ok(None) };
-    Ok(store.known_all(project.id, &asked)?.map(|leases| Leased::of_all(project, &asked, &leases)))
+    let Some(leases) = store.known_all(project.id, &wanted)? else { return Ok(None) };
+    let mut found = Leased::of_all(project, &wanted, &leases);
+    let told = engines::standing(cx, loaded, &found);
+    found.is_told = told.is_some();
+    found.told = told.unwrap_or_default();
+    Ok(Some(found))
 }
 
 /// The asked ports of all services, each once, ascending.

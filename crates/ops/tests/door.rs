@@ -25,12 +25,16 @@ fn least(op: &str) -> Value {
         "snapshot.record" => json!({ "for": "1" }),
         "snapshot.write" => json!({ "out": "/nowhere/x" }),
         "doctor.as" => json!({ "as": "true" }),
-        "run" => json!({ "command": ["true"] }),
+        "run" | "exec" => json!({ "command": ["true"] }),
         "wait.run" => json!({ "endpoints": ["1"], "command": ["true"] }),
         "front.give" => json!({ "project": "none" }),
         "front.low" => json!({ "project": "none", "low": [80] }),
         "lease.take" => json!({ "what": ["1"] }),
-        "lab.start" | "url" => json!({ "name": "none" }),
+        "lab.start" | "url" | "service.status" | "service.reset" | "service.save" | "service.restore" | "service.shell" => {
+            json!({ "name": "none" })
+        }
+        "restart" => json!({ "services": ["none"] }),
+        "hook" => json!({ "shell": "bash" }),
         "doctor.ask" | "doctor.fix" | "doctor.watch" => json!({ "target": "1", "timeout": "0s" }),
         _ => json!({}),
     }
@@ -63,7 +67,24 @@ fn what_needs_the_callers_own_process_is_refused_elsewhere() {
     let machine = Machine::Live(machine.as_ref());
     let door = Door { machine, own: None, clock: &SystemClock, cancel: &cancel, prompt: &Nobody };
     let homes: Vec<&str> = OPS.iter().filter(|entry| entry.home == Home::Caller).map(|entry| entry.name).collect();
-    assert_eq!(homes, ["doctor.as", "wait.run", "lab.start", "lab.hint", "lab.check", "run", "port.run"]);
+    let known = [
+        "doctor.as",
+        "wait.run",
+        "lab.start",
+        "lab.hint",
+        "lab.check",
+        "run",
+        "up",
+        "up.apart",
+        "restart",
+        "port.run",
+        "exec",
+        "service.reset",
+        "service.save",
+        "service.restore",
+        "service.shell",
+    ];
+    assert_eq!(homes, known);
     for op in homes {
         let request = Request { caller: this_caller(), op: op.to_owned(), input: input(op) };
         let failure = dispatch(request, &door, &mut |_| true).unwrap_err();
@@ -90,13 +111,18 @@ fn each_operation_says_what_it_does() {
         "snapshot.record",
         "lab.list",
         "lab.check",
+        "logs",
         "ps",
         "guard.status",
+        "check",
         "lease.list",
-        "url",
+        "ports",
+        "service.status",
     ];
     assert_eq!(of(Effect::Read), reads);
-    assert_eq!(of(Effect::Destroy), ["doctor.fix", "doctor.as", "free", "stop", "lease.release", "lease.prune"]);
+    let destroys =
+        ["doctor.fix", "doctor.as", "free", "down", "stop", "lease.release", "lease.prune", "service.reset", "service.restore"];
+    assert_eq!(of(Effect::Destroy), destroys);
 }
 
 #[test]

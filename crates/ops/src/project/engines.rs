@@ -6,10 +6,13 @@ use portward_checks::engine::{self, Engine, Site, engine};
 use portward_keeper::Grounds;
 use portward_model::{Failure, Text, hint, plan::Service, work::Recipe};
 use portward_reading::project::Loaded;
-use portward_sys::{text_of, works};
+use portward_sys::{Rights, text_of, works};
 
 use super::{HOST, Leased, title};
 use crate::{Acts, Context};
+
+/// A service, a variable that its engine tells, and what that is.
+pub type Told = (String, String, String);
 
 /// An engine of the project's own.
 pub struct Own {
@@ -30,20 +33,30 @@ pub fn own(cx: &Context<'_, Acts>, loaded: &Loaded, leased: &Leased, service: &S
     let Some(engine) = service.uses.as_deref().and_then(engine) else { return Ok(None) };
     let identity = loaded.identity.as_ref();
     let grounds = Grounds::find(cx.caller, (leased.id(), identity), (&service.name, engine.name))?;
+    let places = (words(&grounds.data())?, words(grounds.run())?);
+    let site = site(places, loaded, leased, (service, &grounds), cx.caller.uid == 0);
+    Ok(Some(Own { engine, grounds, site }))
+}
+
+fn site(
+    (data, run): (String, String),
+    loaded: &Loaded,
+    leased: &Leased,
+    (service, grounds): (&Service, &Grounds),
+    is_root: bool,
+) -> Site {
     let asked: Vec<u16> = service.ports.iter().map(|port| port.asked).collect();
-    let serves = asked.iter().map(|asked| leased.of(*asked).unwrap_or(*asked)).collect();
-    let site = Site {
-        data: words(&grounds.data())?,
-        run: words(grounds.run())?,
+    Site {
+        data,
+        run,
         programs: String::new(),
         database: engine::plain_name(&title(loaded)),
         user: USER.to_owned(),
         password: grounds.record.password.clone(),
+        serves: asked.iter().map(|asked| leased.of(*asked).unwrap_or(*asked)).collect(),
         asked,
-        serves,
-        is_root: cx.caller.uid == 0,
-    };
-    Ok(Some(Own { engine, grounds, site }))
+        is_root,
+    }
 }
 
 /// What the engines of a project tell its programs: variables by their names, with the service that each comes from. Where two tell the
@@ -52,30 +65,41 @@ pub fn own(cx: &Context<'_, Acts>, loaded: &Loaded, leased: &Leased, service: &S
 /// # Errors
 ///
 /// Those of [`own`].
-pub fn told(cx: &Context<'_, Acts>, loaded: &Loaded, leased: &Leased) -> Result<Vec<(String, String, String)>, Failure> {
-    let mut told: Vec<(String, String, String)> = Vec::new();
+pub fn told(cx: &Context<'_, Acts>, loaded: &Loaded, leased: &Leased) -> Result<Vec<Told>, Failure> {
+    let mut told: Vec<Told> = Vec::new();
     for service in &loaded.plan.services {
         let Some(own) = own(cx, loaded, leased, service)? else { continue };
-        for (name, value) in own.tells() {
-            told.push((service.name.clone(), name.to_owned(), value));
-        }
+        told.extend(tells(own.engine, &own.site).into_iter().map(|(name, value)| (service.name.clone(), name.to_owned(), value)));
     }
     Ok(told)
 }
 
-impl Own {
-    /// What it tells: each variable with what it is.
-    pub fn tells(&self) -> Vec<(&'static str, String)> {
-        let filled = |text: String| {
-            let ports = self.engine.ports.iter().zip(&self.site.serves);
-            ports.fold(text.replace("{host}", HOST), |text, ((name, _), port)| {
-                let name = if name.is_empty() { "port" } else { name };
-                text.replace(&format!("{{{name}}}"), &port.to_string())
-            })
-        };
-        (self.engine.tells)(&self.site).into_iter().map(|(name, text)| (name, filled(text))).collect()
+/// The same where each of them stands already; nothing is made. `None` where one does not.
+pub fn standing<R: Rights>(cx: &Context<'_, R>, loaded: &Loaded, leased: &Leased) -> Option<Vec<Told>> {
+    let mut told: Vec<Told> = Vec::new();
+    for service in &loaded.plan.services {
+        let Some(engine) = service.uses.as_deref().and_then(engine) else { continue };
+        let of = (leased.id(), loaded.identity.as_ref());
+        let grounds = Grounds::known(cx.caller, of, (&service.name, engine.name))?;
+        let site = site(<_>::default(), loaded, leased, (service, &grounds), false);
+        told.extend(tells(engine, &site).into_iter().map(|(name, value)| (service.name.clone(), name.to_owned(), value)));
     }
+    Some(told)
+}
 
+/// What an engine tells at its place: each variable with what it is.
+fn tells(engine: &Engine, site: &Site) -> Vec<(&'static str, String)> {
+    let filled = |text: String| {
+        let ports = engine.ports.iter().zip(&site.serves);
+        ports.fold(text.replace("{host}", HOST), |text, ((name, _), port)| {
+            let name = if name.is_empty() { "port" } else { name };
+            text.replace(&format!("{{{name}}}"), &port.to_string())
+        })
+    };
+    (engine.tells)(site).into_iter().map(|(name, text)| (name, filled(text))).collect()
+}
+
+impl Own {
     /// The program that makes its data where there is none, and serves it, with its arguments.
     ///
     /// # Errors

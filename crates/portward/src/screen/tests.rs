@@ -13,7 +13,7 @@ fn written(colour: bool, write: impl FnOnce(&mut Screen)) -> String {
     String::from_utf8(written).unwrap()
 }
 
-const HOSTILE: &str = "a\u{1b}[31mb\u{9b}2J\u{1b}]8;;http://x\u{7}\nhint: x\r\u{202e}\u{ad}\u{fe0f}\u{fdd9}";
+const HOSTILE: &str = "a\u{1b}[31mb\u{9b}2J\u{1b}]8;;http://x\u{7}\nhint: x\r\u{202e}\u{ad}\u{fe0f}\u{fdef}";
 
 #[test]
 fn what_is_written_is_inert_by_every_way() {
