@@ -113,8 +113,8 @@ mod tests {
                 aside.tell(Event::Started { pid });
             }
             assert!(told.try_recv().is_err(), "it has not been let through");
-            drop(open);
             assert!(aside.is_behind());
+            drop(open);
             aside.settle(Duration::from_mins(1));
             assert!(!aside.is_behind());
             let heard: Vec<Event> = told.try_iter().collect();
