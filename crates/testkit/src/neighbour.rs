@@ -1,6 +1,6 @@
 //! Another machine on the same network: what it can reach of a world, and the proof that the road to it is open.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use crate::{running::Running, ss::ss_rows, world::World};
 
@@ -84,7 +84,9 @@ impl Neighbour {
         let list = places.join(",");
         argv.push(&list);
         argv.extend(own.iter().chain(targets).map(String::as_str));
+        let before = dropped(world);
         let outcome = world.enter().netns(NAME).run(&argv).expect(0);
+        let after = dropped(world);
         let read = |line: &str| {
             let mut words = line.split(' ');
             let (transport, address, port) = (words.next()?, words.next()?, words.next()?.parse().ok()?);
@@ -97,8 +99,31 @@ impl Neighbour {
         assert_eq!(control.len(), own.len() * places.len(), "the plain server was not reached by every road: {outcome}");
         reached.sort();
         reached.dedup();
+        // Where a socket's filter refused each of them, nobody took them.
+        let sent: Vec<u16> = reached.iter().filter(|reached| reached.transport == "udp").map(|reached| reached.port).collect();
+        let refused = |port: u16| {
+            let count = |drops: &BTreeMap<u16, u64>| drops.get(&port).copied().unwrap_or(0);
+            let sent = sent.iter().filter(|sent| **sent == port).count();
+            count(&after).saturating_sub(count(&before)) >= u64::try_from(sent).expect("a small number")
+        };
+        reached.retain(|reached| reached.transport != "udp" || !refused(reached.port));
         reached
     }
+}
+
+/// How many datagrams the sockets of each port have dropped, as the kernel counts them in `/proc/net/udp`.
+fn dropped(world: &World) -> BTreeMap<u16, u64> {
+    let list = world.run(&["cat", "/proc/net/udp", "/proc/net/udp6"]).expect(0).stdout;
+    let read = |line: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let port = u16::from_str_radix(words.get(1)?.rsplit(':').next()?, 16).ok()?;
+        Some((port, words.last()?.parse::<u64>().ok()?))
+    };
+    let mut all = BTreeMap::new();
+    for (port, drops) in list.lines().filter_map(read) {
+        *all.entry(port).or_default() += drops;
+    }
+    all
 }
 
 /// The neighbour's namespace.
@@ -128,7 +153,7 @@ while True:
 "#;
 
 /// Arguments: addresses, then `tcp/PORT` and `udp/PORT`. Prints what was reached. A port of UDP is shut when the network says
-/// so; silence means that somebody took the datagram.
+/// so; silence means that somebody took the datagram, or that a socket's filter refused it.
 const DIAL: &str = r#"
 import socket, sys
 def reached(transport, address, port):
@@ -157,6 +182,18 @@ for target in sys.argv[2:]:
 mod tests {
     use crate::World;
 
+    /// Two sockets of one port behind a filter that refuses everything, and two of another of which one is open.
+    const FENCED: &str = "import ctypes, socket, struct, sys\n\
+        code = ctypes.create_string_buffer(struct.pack('HBBI', 6, 0, 0, 0)); kept = []\n\
+        def serve(family, port, fence):\n\
+        \x20   s = socket.socket(family, socket.SOCK_DGRAM); kept.append(s)\n\
+        \x20   if family == socket.AF_INET6: s.setsockopt(41, 26, 1)\n\
+        \x20   if fence: s.setsockopt(1, 26, struct.pack('HxxxxxxP', 1, ctypes.addressof(code)))\n\
+        \x20   s.bind(('', port))\n\
+        for port, fences in [(3004, (True, True)), (3005, (True, False))]:\n\
+        \x20   serve(socket.AF_INET, port, fences[0]); serve(socket.AF_INET6, port, fences[1])\n\
+        print('READY', flush=True); sys.stdin.readline()";
+
     #[test]
     fn what_is_open_is_reached_and_what_is_pinned_is_not() {
         let Some(world) = World::new("portward") else { return };
@@ -165,8 +202,12 @@ mod tests {
         let _datagrams = world.actor(&["listen", "udp/[::]:3001,v6only"]);
         let _loopback = world.actor(&["listen", "tcp/127.0.0.1:3002"]);
         let _pinned = world.actor(&["listen", "tcp/[::]:3003,dual,device=lo"]);
+        let fenced = world.enter().start(&["python3", "-c", FENCED]);
+        assert_eq!(fenced.line(), "READY");
         let reached: Vec<String> = neighbour.reaches(&world).iter().map(ToString::to_string).collect();
-        assert_eq!(reached, ["tcp/192.168.77.1 port 3000", "udp/fd77::1 port 3001"]);
+        // Of a port that has both the whole is told.
+        let both = ["udp/192.168.77.1 port 3005", "udp/fd77::1 port 3001", "udp/fd77::1 port 3005"];
+        assert_eq!(reached, [&["tcp/192.168.77.1 port 3000"][..], &both].concat());
         assert!(neighbour.reaches_port(&world, 3003).is_empty());
         assert_eq!(neighbour.reaches_port(&world, 3000).len(), 1);
     }
