@@ -115,7 +115,9 @@ pub(super) fn machine(versions: &[String]) -> Result<String, Failure> {
         kernel.trim(),
         rust.trim()
     );
-    let _ = writeln!(text, "Peers: {}.", versions.join(", "));
+    if !versions.is_empty() {
+        let _ = writeln!(text, "Peers: {}.", versions.join(", "));
+    }
     Ok(text)
 }
 
