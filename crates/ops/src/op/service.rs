@@ -103,7 +103,9 @@ impl Op for Status {
         };
         let project =
             Store::reading(cx)?.and_then(|store| store.known_project(loaded.identity.as_ref()).transpose()).transpose()?;
-        let grounds = project.as_ref().and_then(|project| Grounds::known(cx.caller, (project.id, loaded.identity.as_ref()), (&self.name, engine.name)));
+        let grounds = project
+            .as_ref()
+            .and_then(|project| Grounds::known(cx.caller, (project.id, loaded.identity.as_ref()), (&self.name, engine.name)));
         let Some(grounds) = grounds.filter(Grounds::is_made) else {
             return Ok(Held {
                 engine: engine.title.to_owned(),
