@@ -4,8 +4,8 @@ mod keep;
 mod shell;
 
 use clap::Args;
-use portward_checks::engine::{Copying, engine};
-use portward_keeper::{Grounds, Keeper, Kept, KeptState, states};
+use portward_checks::engine::engine;
+use portward_keeper::{Grounds, Keeper, Keeping, Kept, KeptState, states};
 use portward_model::{Failure, Sentence, Text, hint, plan::Service as Declared};
 use portward_reading::project::{Loaded, load};
 use portward_store::Store;
@@ -107,24 +107,15 @@ impl Op for Status {
             .as_ref()
             .and_then(|project| Grounds::known(cx.caller, (project.id, loaded.identity.as_ref()), (&self.name, engine.name)));
         let Some(grounds) = grounds.filter(Grounds::is_made) else {
-            return Ok(Held {
-                engine: engine.title.to_owned(),
-                ..none(format!("{shown} holds nothing yet: its data is made when it is first started.").into())
-            });
+            return Ok(Held { engine: engine.title.to_owned(), ..none(empty(&self.name)) });
         };
-        let keeping =
-            project.and_then(|project| states(cx, project.id.0)).map(|(keeping, _)| keeping.services).unwrap_or_default();
-        let is_up = keeping.iter().any(|kept| kept.name == self.name && kept.supervisor.is_some());
+        let keeping = project.and_then(|project| states(cx, project.id.0)).map(|(keeping, _)| keeping);
+        let is_up = up(keeping).contains(&self.name);
         let major = grounds.record.major.map(|major| format!(" {major}")).unwrap_or_default();
         let state = if is_up { "up" } else { "down" };
         let done = format!("{shown} is {}{major}, {state}. Its data is in {}.", engine.title, text_of(&grounds.data()));
         let all = grounds.saved();
-        Ok(Held {
-            engine: engine.title.to_owned(),
-            done: Some(done.into()),
-            all,
-            ..Held { service: self.name.clone(), ..Held::default() }
-        })
+        Ok(Held { engine: engine.title.to_owned(), done: Some(done.into()), all, service: self.name.clone(), ..Held::default() })
     }
 }
 
@@ -138,7 +129,7 @@ impl Op for Reset {
         let mut subject = Subject::of(cx, &loaded, &self.name)?;
         let (title, name) = (subject.own.engine.title, Text::from(self.name.as_str()));
         if !subject.own.grounds.is_made() {
-            return Ok(subject.nothing(format!("{name} holds nothing yet: its data is made when it is first started.").into()));
+            return Ok(subject.nothing(empty(&self.name)));
         }
         let question = format!("All that {name} ({title}) of this worktree holds is thrown away. Go on?");
         let unasked = "portward service NAME reset --yes    agrees to it";
@@ -151,6 +142,17 @@ impl Op for Reset {
         let again = if ended.is_empty() { "" } else { ", and is up again" };
         Ok(Held { started: !ended.is_empty(), ..subject.done(format!("{name} holds nothing any more{again}.")) })
     }
+}
+
+/// Those of a project's services that are up.
+fn up(keeping: Option<Keeping>) -> Vec<String> {
+    let is_up = |kept: &Kept| kept.state != KeptState::Stopped && kept.supervisor.is_some();
+    keeping.into_iter().flat_map(|keeping| keeping.services).filter(is_up).map(|kept| kept.name).collect()
+}
+
+/// What is said of a service that was never started.
+fn empty(service: &str) -> Sentence {
+    format!("{} holds nothing yet: its data is made when it is first started.", Text::from(service)).into()
 }
 
 /// A service that something is done to.
@@ -176,10 +178,7 @@ impl Subject {
 
     /// Services of its project that are up.
     fn up(&self, cx: &Context<'_, Acts>) -> Vec<String> {
-        let keeping = Keeper::of(cx, self.project).and_then(|keeper| keeper.services().ok());
-        let services = keeping.map(|keeping| keeping.services).unwrap_or_default();
-        let is_up = |kept: &Kept| kept.state != KeptState::Stopped && kept.supervisor.is_some();
-        services.into_iter().filter(is_up).map(|kept| kept.name).collect()
+        up(Keeper::of(cx, self.project).and_then(|keeper| keeper.services().ok()))
     }
 
     /// True where it is up.
@@ -215,11 +214,6 @@ impl Subject {
             _ => Err(Failure::system(format!("{} was started, and did not become ready.", Text::from(self.name.as_str())))
                 .hint(hint!("portward logs {}    shows why", self.name))),
         }
-    }
-
-    /// True where its own programs save what it holds, and it has to run for that.
-    fn dumps(&self) -> bool {
-        matches!(self.own.engine.copy, Copying::Dump { .. })
     }
 
     fn done(&self, done: String) -> Held {

@@ -16,23 +16,7 @@ pub fn on_request_to_end(flag: Arc<AtomicBool>) {
     if FLAG.set(flag).is_err() {
         return;
     }
-    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
-        let mut before = MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: both actions are whole, and the handler does only what a handler may.
-        #[allow(unsafe_code)]
-        unsafe {
-            // Who started this with a signal ignored, as `nohup` does, wants it ignored.
-            if libc::sigaction(signal, ptr::null(), before.as_mut_ptr()) != 0
-                || before.assume_init_ref().sa_sigaction != libc::SIG_DFL
-            {
-                continue;
-            }
-            let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-            action.sa_sigaction = noted as extern "C" fn(libc::c_int) as libc::sighandler_t;
-            action.sa_flags = libc::SA_RESETHAND;
-            libc::sigaction(signal, &raw const action, ptr::null_mut());
-        }
-    }
+    on_each(noted, libc::SA_RESETHAND);
 }
 
 /// Sets the first flag when a signal asks this process to end that would end it otherwise, and the second when another one does. Nothing
@@ -41,9 +25,14 @@ pub fn on_requests_to_end(flags: [Arc<AtomicBool>; 2]) {
     if FLAGS.set(flags).is_err() {
         return;
     }
+    on_each(counted, 0);
+}
+
+/// Has the signals that ask a process to end go to this handler, where they would end it.
+fn on_each(handler: extern "C" fn(libc::c_int), flags: libc::c_int) {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGHUP] {
         let mut before = MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: both actions are whole, and the handler does only what a handler may.
+        // SAFETY: both actions are whole, and the handlers of this file do only what a handler may.
         #[allow(unsafe_code)]
         unsafe {
             // Who started this with a signal ignored, as `nohup` does, wants it ignored.
@@ -53,7 +42,8 @@ pub fn on_requests_to_end(flags: [Arc<AtomicBool>; 2]) {
                 continue;
             }
             let mut action = MaybeUninit::<libc::sigaction>::zeroed().assume_init();
-            action.sa_sigaction = counted as extern "C" fn(libc::c_int) as libc::sighandler_t;
+            action.sa_sigaction = handler as libc::sighandler_t;
+            action.sa_flags = flags;
             libc::sigaction(signal, &raw const action, ptr::null_mut());
         }
     }

@@ -10,7 +10,7 @@ use portward_sys::text_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Held, Subject};
+use super::{Held, Subject, empty};
 use crate::{Acts, Context, Never, Op, Sink, document::rfc3339};
 
 /// Save what a service of the project's own holds, under a name
@@ -68,7 +68,7 @@ impl Op for Save {
             );
         }
         if !subject.own.grounds.is_made() {
-            return Ok(subject.nothing(format!("{name} holds nothing yet: its data is made when it is first started.").into()));
+            return Ok(subject.nothing(empty(&self.name)));
         }
         if subject.own.grounds.saved().contains(&copy) {
             return Err(Failure::usage(format!("{copy} was saved before, and is not replaced."))
@@ -152,7 +152,7 @@ impl Op for Restore {
 impl Subject {
     /// Refuses what its own programs do to a service that runs, where it does not.
     fn must_be_up(&self, cx: &Context<'_, Acts>) -> Result<(), Failure> {
-        if !self.dumps() || self.is_up(cx) {
+        if self.is_up(cx) {
             return Ok(());
         }
         let title = self.own.engine.title;
