@@ -204,8 +204,14 @@ impl Grounds {
     /// # Errors
     /// Where it cannot be moved.
     pub fn set_aside(&self) -> Result<(), Failure> {
-        let done = self.folder.discard(BEFORE).and_then(|()| self.folder.place(DATA, BEFORE));
-        done.map_err(|error| unusable(&self.folder, &error))
+        if self.folder.has_folder(BEFORE) {
+            let (kept, data) = (shown(&self.folder, BEFORE), shown(&self.folder, DATA));
+            return Err(Failure::system(format!(
+                "A restore before this one was cut off, and left what was held before in {kept}."
+            ))
+            .hint(hint!("mv {} {}    puts it back, once {} was moved away and while it is down", kept, data, data)));
+        }
+        self.folder.place(DATA, BEFORE).map_err(|error| unusable(&self.folder, &error))
     }
 
     /// Puts what was set aside in its place again.
