@@ -44,7 +44,7 @@ pub use runs::{
     sessions_by,
 };
 pub use services::{
-    Answers, Attached, Job, JobPort, Keeper, Keeping, Kept, KeptState, Log, Order, Question, Said, Tail, bring_up, kept_projects,
+    Answers, Attached, Job, JobPort, Keeper, Keeping, Kept, KeptState, Log, Order, Question, Said, Tail, bring_up, hand_over, kept_projects,
     plain_line, states,
 };
 pub use start::{Duty, Start};

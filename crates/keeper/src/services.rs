@@ -19,7 +19,7 @@ mod say;
 mod start;
 mod unit;
 
-pub use client::{Keeper, bring_up, kept_projects, states};
+pub use client::{Keeper, bring_up, hand_over, kept_projects, states};
 pub use docs::{Keeping, Kept, KeptState, Said};
 pub use line::plain_line;
 pub use logs::{Log, Tail};

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use portward_model::{Caller, Failure, Own, ProcessId, Text, hint};
-use portward_sys::{Acts, Context, Rights, StateFolder, path_of, runtime};
+use portward_sys::{
+    Acts, Context, Rights, StateFolder, path_of,
+    runtime::{self, Heard},
+};
 
 use super::{
     Keeping, Order,
@@ -39,11 +42,7 @@ impl Keeper {
         self.ask(&Ask::Services)
     }
 
-    /// Has services run.
-    ///
-    /// # Errors
-    /// Where it does not answer.
-    pub fn order(&self, order: &Order) -> Result<Keeping, Failure> {
+    fn order(&self, order: &Order) -> Result<Keeping, Failure> {
         let whole = serde_json::to_string(order)
             .map_err(|error| Failure::system(format!("The services cannot be put into words for their keeper: {error}.")))?;
         let mut parts = Vec::new();
@@ -87,15 +86,14 @@ impl Keeper {
 
     fn ask(&self, ask: &Ask) -> Result<Keeping, Failure> {
         let question = control::question(ask);
-        for patience in [PATIENCE, MORE_PATIENCE] {
-            let heard = runtime::ask(&self.caller, Some(&[self.process]), &question, patience).into_iter().next();
-            let Some(heard) = heard else { continue };
-            let said = match heard.said {
-                Ok(said) if heard.pid == self.process.pid => said,
-                // A part of an order that was taken is not said twice.
-                _ if !matches!(ask, Ask::Services | Ask::Down { .. }) => return Err(self.silent()),
-                _ => continue,
-            };
+        // A part of an order that was taken is not said twice, so it is waited for at once as long as an answer may take.
+        let once = !matches!(ask, Ask::Services | Ask::Down { .. });
+        for patience in if once { [MORE_PATIENCE].as_slice() } else { &[PATIENCE, MORE_PATIENCE] } {
+            let heard = runtime::ask(&self.caller, Some(&[self.process]), &question, *patience).into_iter().next();
+            let Some(Heard { pid, said: Ok(said), .. }) = heard else { continue };
+            if pid != self.process.pid {
+                continue;
+            }
             return control::answer(&said).map_err(|why| {
                 Failure::system(format!("The keeper of this project's services (pid {}) answers: {why}.", self.process.pid))
             });
@@ -154,6 +152,27 @@ pub fn bring_up(cx: &Context<'_, Acts>, project: i64, folder: &Text) -> Result<K
         .hint("portward ps    shows what runs; portward lease says whether that folder can be used"))
 }
 
+/// Has services of a project run by its keeper, which is started where there is none. One that was about to end takes no order any
+/// more; it is waited for, and another one has the order.
+///
+/// # Errors
+/// Where none can be started, or it does not answer.
+pub fn hand_over(cx: &Context<'_, Acts>, project: i64, folder: &Text, order: &Order) -> Result<(Keeper, Keeping), Failure> {
+    let mut tries = 0;
+    loop {
+        let keeper = bring_up(cx, project, folder)?;
+        match keeper.order(order) {
+            Ok(keeping) => return Ok((keeper, keeping)),
+            Err(error) => {
+                tries += 1;
+                if tries == TURNS || !cx.wait_for_exit(&[keeper.process], A_MOMENT)?.is_empty() {
+                    return Err(error);
+                }
+            }
+        }
+    }
+}
+
 /// The services of a project, and whether their keeper lives: one that was killed has written down how they were.
 pub fn states<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<(Keeping, bool)> {
     let state = StateFolder::find(cx.caller);
@@ -202,6 +221,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 const MORE_PATIENCE: Duration = Duration::from_secs(5);
 /// Looks whether an order was taken.
 const TRIES: usize = 2000;
+/// Keepers that are given an order, one after the other, where each was about to end.
+const TURNS: usize = 4;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(3);
 /// How long a keeper may take to begin.

@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     process::ExitCode,
     sync::{
-        Mutex, PoisonError,
+        Arc, Mutex, PoisonError,
         atomic::Ordering,
         mpsc::{self, RecvTimeoutError, Sender},
     },
@@ -102,11 +102,14 @@ fn keep(project: i64, folder: Text, answers: Answers) -> Result<(), Failure> {
     all.adopt();
     let mut desk = Desk::open(caller, own, all.keeping());
     let (parts, hurries) = (Mutex::new(BTreeMap::new()), all.hurries.clone());
+    // What is asked arrives here, until nothing more is taken.
+    let inlet = Arc::new(Mutex::new(Some(tell)));
+    let asked = Arc::clone(&inlet);
     desk.attend(caller.clone(), own, move |ask, peer, state: &State<Keeping>| {
         if let Ask::Down { now: true, .. } = &ask {
             hurries.store(true, Ordering::Relaxed);
         }
-        take(ask, peer, &parts, &tell)?;
+        take(ask, peer, &parts, &asked)?;
         Ok(state.now().as_ref().clone())
     });
     all.write();
@@ -117,7 +120,11 @@ fn keep(project: i64, folder: Text, answers: Answers) -> Result<(), Failure> {
             all.write();
         }
         if all.is_over() {
-            break;
+            // Who asks from now on is told that this keeper ends. What arrived before is done first.
+            let tell = inlet.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let Ok(event) = told.try_recv() else { break };
+            *inlet.lock().unwrap_or_else(PoisonError::into_inner) = tell;
+            all.take(event);
         }
         match told.recv_timeout(all.pace()) {
             Ok(event) => {
@@ -143,8 +150,17 @@ fn take_turn(state: &StateFolder, project: i64) -> std::io::Result<Option<Turn>>
 }
 
 /// What is asked goes to the keeper itself; who asks waits for nothing.
-fn take(ask: Ask, peer: Peer, parts: &Mutex<BTreeMap<u32, Vec<String>>>, tell: &Sender<Event>) -> Result<(), String> {
-    let send = |event| tell.send(event).map_err(|_| "the keeper is about to end".to_owned());
+fn take(
+    ask: Ask,
+    peer: Peer,
+    parts: &Mutex<BTreeMap<u32, Vec<String>>>,
+    inlet: &Mutex<Option<Sender<Event>>>,
+) -> Result<(), String> {
+    let send = |event| {
+        let inlet = inlet.lock().unwrap_or_else(PoisonError::into_inner);
+        let sent = inlet.as_ref().is_some_and(|tell| tell.send(event).is_ok());
+        if sent { Ok(()) } else { Err("the keeper is about to end".to_owned()) }
+    };
     match ask {
         Ask::Services => Ok(()),
         Ask::Down { services, .. } => send(Event::Down(services)),
@@ -180,4 +196,30 @@ const MOST_PARTS: usize = 4096;
 /// The process that a written state names.
 pub(super) fn keeper_of(keeping: &Keeping) -> ProcessId {
     keeping.keeper
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use portward_sys::runtime::Peer;
+
+    use super::{Ask, Event, mpsc, take};
+
+    #[test]
+    fn what_is_asked_arrives_or_is_refused() {
+        let (tell, told) = mpsc::channel();
+        let inlet = Mutex::new(Some(tell));
+        let ask = || {
+            let order = Ask::Order { part: 0, of: 1, text: serde_json::to_string(&super::Order::default()).unwrap() };
+            take(order, Peer { pid: 7, uid: 0 }, &Mutex::default(), &inlet)
+        };
+        ask().unwrap();
+        assert!(matches!(told.try_recv(), Ok(Event::Order(_))));
+        // From here on it ends, and whoever has an order looks for another keeper.
+        let tell = inlet.lock().unwrap().take();
+        assert!(ask().unwrap_err().contains("about to end"));
+        assert!(told.try_recv().is_err());
+        drop(tell);
+    }
 }

@@ -1,7 +1,7 @@
 //! `portward restart`
 
 use clap::Args;
-use portward_keeper::bring_up;
+use portward_keeper::hand_over;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -32,8 +32,7 @@ impl Op for Restart {
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Services, Failure> {
         let mut prepared = Prepared::of(cx, &self.services, self.yes)?;
         prepared.order.again.clone_from(&self.services);
-        let keeper = bring_up(cx, prepared.project, &prepared.root)?;
-        keeper.order(&prepared.order)?;
+        let (keeper, _) = hand_over(cx, prepared.project, &prepared.root, &prepared.order)?;
         settle(cx, &keeper, &prepared.place(), &self.services, &prepared.order)
     }
 }

@@ -7,7 +7,7 @@ mod found;
 mod prepare;
 
 use clap::Args;
-use portward_keeper::{Attached, bring_up};
+use portward_keeper::{Attached, hand_over};
 use portward_model::Text;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -64,8 +64,7 @@ impl Op for Up {
         let mut following = Following::of(cx, &prepared, true);
         let services = if self.services.is_empty() { Vec::new() } else { prepared.names() };
         prepared.order.attached = Some(Attached { process: cx.caller.process, services });
-        let keeper = bring_up(cx, prepared.project, &prepared.root)?;
-        keeper.order(&prepared.order)?;
+        let (keeper, _) = hand_over(cx, prepared.project, &prepared.root, &prepared.order)?;
         following.until_over(cx, keeper, &prepared, out)
     }
 }
@@ -76,8 +75,7 @@ impl Op for Apart {
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Services, Failure> {
         let prepared = Prepared::of(cx, &self.services, self.yes)?;
-        let keeper = bring_up(cx, prepared.project, &prepared.root)?;
-        keeper.order(&prepared.order)?;
+        let (keeper, _) = hand_over(cx, prepared.project, &prepared.root, &prepared.order)?;
         settle(cx, &keeper, &prepared.place(), &prepared.names(), &prepared.order)
     }
 }

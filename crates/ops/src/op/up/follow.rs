@@ -2,7 +2,7 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use portward_keeper::{Keeper, Keeping, Kept, KeptState, Log, Order, Tail, bring_up, plain_line};
+use portward_keeper::{Keeper, Keeping, Kept, KeptState, Log, Order, Tail, hand_over, plain_line};
 use portward_model::{Moment, Sentence, Text};
 use portward_sys::{Cancel, Rights, StateFolder};
 
@@ -65,8 +65,9 @@ impl Following {
                 Ok(keeping) => keeping,
                 // It was killed: another one takes its services up.
                 Err(_) if !ending => {
-                    keeper = bring_up(&own, prepared.project, &prepared.root)?;
-                    keeper.order(&prepared.order)?
+                    let (next, keeping) = hand_over(&own, prepared.project, &prepared.root, &prepared.order)?;
+                    keeper = next;
+                    keeping
                 }
                 Err(_) => break,
             };
@@ -178,8 +179,9 @@ pub(crate) fn settle(
         let keeping = if let Ok(keeping) = keeper.services() {
             keeping
         } else {
-            keeper = bring_up(cx, place.project, &place.root)?;
-            keeper.order(order)?
+            let (next, keeping) = hand_over(cx, place.project, &place.root, order)?;
+            keeper = next;
+            keeping
         };
         let mine: Vec<&Kept> = keeping.services.iter().filter(|service| names.contains(&service.name)).collect();
         for service in &mine {
