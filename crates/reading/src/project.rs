@@ -61,7 +61,7 @@ pub fn find<R: Rights>(cx: &Context<'_, R>) -> Result<(Option<ProjectIdentity>, 
         };
         Failure::system(format!("{shown} cannot be read: {why}.")).hint(hint!("ls -l {}", shown))
     })?;
-    let file = bytes.map(|bytes| ProjectFile::new(&identity, shown, bytes));
+    let file = bytes.map(|bytes| ProjectFile::of(&identity, shown, bytes));
     Ok((Some(identity), file))
 }
 
@@ -74,7 +74,8 @@ pub fn permitted<R: Rights>(cx: &Context<'_, R>, file: &ProjectFile) -> bool {
 }
 
 impl ProjectFile {
-    fn new(identity: &ProjectIdentity, path: Text, bytes: Vec<u8>) -> Self {
+    /// The file at this path with these bytes in it.
+    pub fn of(identity: &ProjectIdentity, path: Text, bytes: Vec<u8>) -> Self {
         let place = digest(&[identity.common.as_ref().unwrap_or(&identity.project.root).raw()]);
         let hash = digest(&[place.as_bytes(), &bytes]);
         let text = decoded(&bytes).unwrap_or_default();

@@ -9,7 +9,7 @@ use portward_sys::{
 };
 
 use super::{
-    Keeping, Order,
+    Keeping, Kept, KeptState, Order,
     process::{Ask, keeper_of, record_of},
 };
 use crate::{control, runs::is_alive};
@@ -173,7 +173,8 @@ pub fn hand_over(cx: &Context<'_, Acts>, project: i64, folder: &Text, order: &Or
     }
 }
 
-/// The services of a project, and whether their keeper lives: one that was killed has written down how they were.
+/// The services of a project, and whether their keeper lives: one that was killed has written down how they were, and what is not so any
+/// more is told as it is. `None` where it is gone with all of them.
 pub fn states<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<(Keeping, bool)> {
     let state = StateFolder::find(cx.caller);
     state.inspect().ok()?;
@@ -183,11 +184,26 @@ pub fn states<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<(Keeping, 
     } else {
         let host = cx.look();
         let mut keeping = keeping;
-        // Of what it started, the rest has ended since.
-        keeping.services.retain(|service| service.supervisor.is_some_and(|supervisor| is_alive(host, supervisor)));
         let lives = is_alive(host, keeper_of(&keeping));
-        (lives || !keeping.services.is_empty()).then_some((keeping, lives))
+        let runs = |service: &Kept| service.supervisor.is_some_and(|supervisor| is_alive(host, supervisor));
+        let any = keeping.services.iter().any(runs);
+        keeping.services.iter_mut().filter(|service| !runs(service)).for_each(forsaken);
+        (lives || any).then_some((keeping, lives))
     }
+}
+
+/// A service of which nothing runs, and which nobody has kept since it was written down.
+fn forsaken(service: &mut Kept) {
+    let because = match service.state {
+        KeptState::Starting | KeptState::Ready | KeptState::Stopping => "it has ended while nobody kept it, and how is not known",
+        KeptState::Restarting => "it was to be started again, and nobody does so now",
+        KeptState::Waiting => "what it waits for was not ready when its keeper was killed",
+        KeptState::Done | KeptState::Failed | KeptState::Stopped => "",
+    };
+    if !because.is_empty() {
+        (service.state, service.because) = (KeptState::Failed, Some(portward_model::capitalised(&format!("{because}.")).into()));
+    }
+    (service.process, service.supervisor, service.again_at) = (None, None, None);
 }
 
 /// The projects of this user of which a keeper has written something down.

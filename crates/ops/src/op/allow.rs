@@ -155,7 +155,7 @@ fn variables(plan: &Plan) -> Vec<AllowVariable> {
 }
 
 /// Notes that this text is allowed: a file with the path of it, which appears whole or not at all.
-fn allow(cx: &Context<'_, Acts>, file: &ProjectFile) -> Result<bool, Failure> {
+pub(super) fn allow(cx: &Context<'_, Acts>, file: &ProjectFile) -> Result<bool, Failure> {
     let folder = StateFolder::find(cx.caller);
     let written = folder.prepare().and_then(|()| {
         let mark = folder.path.join(file.mark());

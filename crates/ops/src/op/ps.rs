@@ -146,23 +146,34 @@ impl Op for Ps {
         kept::tell(cx, &mut known.sessions);
         let mut answer = Sessions { gaps: known.gaps.clone(), ..Sessions::default() };
         let mut wanted: Vec<(String, u32)> = Vec::new();
+        let mut resting: Vec<(String, String)> = Vec::new();
         for word in &self.services {
             let found = known.all_services(word);
             wanted.extend(found.iter().map(|found| (found.session.id.clone(), found.service.pid)));
             let of_project = known.sessions_of(word);
-            if found.is_empty() {
+            let rests = |session: &&Session| session.resting.iter().any(|resting| resting.name == *word);
+            let at_rest: Vec<String> = known.sessions.iter().filter(rests).map(|session| session.id.clone()).collect();
+            let is_known = !found.is_empty() || !at_rest.is_empty();
+            resting.extend(at_rest.into_iter().map(|id| (id, word.clone())));
+            if !is_known {
+                let names = |session: &&Session| -> Vec<(String, String)> {
+                    session.resting.iter().map(|resting| (session.id.clone(), resting.name.clone())).collect()
+                };
+                resting.extend(of_project.iter().flat_map(names));
                 let each = of_project.iter().flat_map(|session| session.services.iter().map(|own| (session.id.clone(), own.pid)));
                 wanted.extend(each);
             }
-            if found.is_empty() && of_project.is_empty() {
+            if !is_known && of_project.is_empty() {
                 answer.unknown.push(Unknown { word: word.clone(), near: known.near(word) });
             }
         }
         for session in &known.sessions {
             let is_wanted = |service: &&Service| wanted.contains(&(session.id.clone(), service.pid));
             let services: Vec<Service> = session.services.iter().filter(is_wanted).cloned().collect();
-            if !services.is_empty() {
-                answer.sessions.push(Session { services, ..session.clone() });
+            let rests = |own: &&Resting| resting.iter().any(|(id, name)| *id == session.id && *name == own.name);
+            let resting: Vec<Resting> = session.resting.iter().filter(rests).cloned().collect();
+            if !services.is_empty() || !resting.is_empty() {
+                answer.sessions.push(Session { services, resting, ..session.clone() });
             }
         }
         Ok(answer)

@@ -16,7 +16,10 @@ use serde::{Deserialize, Serialize};
 use crate::{
     Acts, Context, Exit, Looks, Never, Noun, Op, Sink,
     document::Gap,
-    op::{down::Down, up::Apart},
+    op::{
+        down::{Down, found},
+        up::{Apart, place},
+    },
     project::{
         allowed,
         engines::{Own, own},
@@ -167,6 +170,10 @@ impl Subject {
     fn of(cx: &Context<'_, Acts>, loaded: &Loaded, name: &str) -> Result<Self, Failure> {
         allowed(cx, loaded)?;
         let declared: &Declared = service(loaded, name)?;
+        // Whoever asks its keeper alone would take one for down that goes on after its keeper was killed, and touch files that it writes to.
+        if let Some(place) = place(cx)? {
+            found(cx, &place)?;
+        }
         let leased = leases(cx, loaded)?;
         let shown = Text::from(name);
         let own = own(cx, loaded, &leased, declared)?.ok_or_else(|| {

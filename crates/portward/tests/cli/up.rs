@@ -1,6 +1,7 @@
 //! `portward up`: a project's services in order, what becomes of them, and that nothing of them is left.
 
 mod ends;
+mod forsaken;
 mod ready;
 mod stacks;
 

@@ -94,6 +94,24 @@ impl Two {
         }
     }
 
+    /// Kills the keeper of this worktree's services.
+    fn kill_keeper(&self, root: &Path) {
+        let title = root.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let keeper = || {
+            let ps = self.portward(root, &["ps", "--json"]).json();
+            let mine = |session: &&Value| session["root"].as_str().is_some_and(|at| at.ends_with(title));
+            ps["sessions"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .find(mine)
+                .map(|session| session["keeper"].clone())
+                .unwrap_or_default()
+        };
+        self.world.signal(keeper()["pid"].as_u64().expect("a keeper"), "KILL");
+        until("the keeper to be gone", || (keeper()["lives"] == false).then_some(()));
+    }
+
     /// Ends both, and sees that nothing is left.
     #[track_caller]
     fn down(&self) {
@@ -203,6 +221,11 @@ fn redis_of_two_worktrees() {
         (two.exec(shop, &["sh", "-c", cli, "redis", "PING"]).stdout.trim() == "PONG").then_some(())
     });
     let _ = two.portward(shop, &["service", "cache", "restore", "one", "--yes"]).expect(0);
+    assert_eq!(redis(shop, &["GET", "x"]), "1");
+    // Without its keeper it goes on, and is not taken for one whose files may be copied as they are.
+    two.kill_keeper(shop);
+    let kept = two.portward(shop, &["service", "cache", "save", "two", "--json"]).expect(0).json();
+    assert_eq!(kept["started"], true, "it was ended for as long as its files were copied: {kept:#}");
     assert_eq!(redis(shop, &["GET", "x"]), "1");
     two.down();
     let _ = two.portward(shop, &["up", "--detach"]).expect(0);

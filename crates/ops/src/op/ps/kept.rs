@@ -24,21 +24,23 @@ pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) 
                 session.services.retain(|service| Some(service.pid) != pid || service.state != ServiceState::Left);
             }
             match session.services.iter_mut().find(|service| Some(service.pid) == pid) {
-                Some(service) if service.state == ServiceState::Running => service.state = running(kept),
-                None if lives => {
+                Some(service) if service.state == ServiceState::Running => service.state = running(kept, lives),
+                None => {
                     let told = up::Service::of(kept, up::now(cx));
                     let up::Service { name, state, because, restarts_in_ms, .. } = told;
                     session.resting.push(Resting { name, state, because, restarts_in_ms });
                 }
-                Some(_) | None => {}
+                Some(_) => {}
             }
         }
     }
     sessions.retain(|session| !session.services.is_empty() || !session.resting.is_empty() || !session.supervisors.is_empty());
 }
 
-fn running(kept: &Kept) -> ServiceState {
+/// How one is that runs. Whether it has become ready since nobody looked is not known.
+fn running(kept: &Kept, lives: bool) -> ServiceState {
     match kept.state {
+        KeptState::Waiting | KeptState::Starting | KeptState::Failed | KeptState::Stopping if !lives => ServiceState::Running,
         KeptState::Waiting | KeptState::Starting => ServiceState::Starting,
         KeptState::Ready => ServiceState::Ready,
         KeptState::Failed => ServiceState::Failed,
