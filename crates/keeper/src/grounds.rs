@@ -4,10 +4,13 @@
 //! own/PROJECT/SERVICE/record.json   whose it is, and its password
 //!                     recipe.json   how it is made and served; written before each start
 //!                     data/         what the engine keeps; data.new while it is made
-//!                     data.before/  what it kept, while a dump is read
+//!                     data.before/  what it kept, while a dump is read; data.half is what was read of one that was cut off
+//!                     back/         a copy that is about to be its data
 //!                     saved/NAME    copies and dumps
 //! ```
 //! The data is made aside and gets its name when it is whole, so that a kill at any moment leaves none or all of it.
+
+mod change;
 
 use std::{
     ffi::OsString,
@@ -89,7 +92,7 @@ impl Grounds {
         } else {
             let password = works::password().map_err(failed)?;
             let record = Record { engine: engine.to_owned(), root: root.clone(), mark, password, major: None };
-            let turn = folder.turn("turn", PATIENCE, &|| false).map_err(failed)?;
+            let turn = folder.turn(change::TURN, PATIENCE, &|| false).map_err(failed)?;
             // Another one may have been faster: what stands there holds.
             let standing = read()?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
             let record = match standing {
@@ -108,9 +111,11 @@ impl Grounds {
         if record.engine != engine {
             let sentence =
                 format!("The data of {service} was made by {}, and the project file says {engine} now.", record.engine);
-            return Err(
-                Failure::system(sentence).hint(hint!("portward service {} reset    makes it anew, without what it had", service))
-            );
+            return Err(Failure::system(sentence).hint(hint!(
+                "mv {} ELSEWHERE    keeps the old, and {} gets a new one",
+                folder.path.as_path(),
+                service
+            )));
         }
         Ok(Self { folder, run, record })
     }
@@ -199,75 +204,12 @@ impl Grounds {
         }
     }
 
-    /// Puts the data of a service that does not run aside, so that it is made anew.
-    ///
-    /// # Errors
-    /// Where it cannot be moved.
-    pub fn set_aside(&self) -> Result<(), Failure> {
-        if self.folder.has_folder(BEFORE) {
-            let (kept, data) = (shown(&self.folder, BEFORE), shown(&self.folder, DATA));
-            return Err(Failure::system(format!(
-                "A restore before this one was cut off, and left what was held before in {kept}."
-            ))
-            .hint(hint!("mv {} {}    puts it back, once {} was moved away and while it is down", kept, data, data)));
-        }
-        self.folder.place(DATA, BEFORE).map_err(|error| unusable(&self.folder, &error))
-    }
-
-    /// Puts what was set aside in its place again.
-    ///
-    /// # Errors
-    /// Where it cannot be moved.
-    pub fn bring_back(&self) -> Result<(), Failure> {
-        let done = self.folder.discard(DATA).and_then(|()| self.folder.place(BEFORE, DATA));
-        done.map_err(|error| unusable(&self.folder, &error))
-    }
-
-    /// Takes away what was set aside.
-    ///
-    /// # Errors
-    /// Where it cannot be removed.
-    pub fn forget_aside(&self) -> Result<(), Failure> {
-        self.folder.discard(BEFORE).map_err(|error| unusable(&self.folder, &error))
-    }
-
     /// Does some work, one step after the other, in this folder.
     ///
     /// # Errors
     /// Where a step fails, with what it was.
     pub fn work(&self, steps: &[Step]) -> Result<(), Failure> {
         do_all(steps)
-    }
-
-    /// Takes all data away. Saved ones stay, and so do the password and the ports.
-    ///
-    /// # Errors
-    /// Where it cannot be removed.
-    pub fn reset(&mut self) -> Result<(), Failure> {
-        let done = self.folder.discard(ASIDE).and_then(|()| self.folder.discard(DATA));
-        done.map_err(|error| unusable(&self.folder, &error))?;
-        self.record.major = None;
-        write(&self.folder, RECORD, &self.record)
-    }
-
-    /// Copies the data of a service that does not run.
-    ///
-    /// # Errors
-    /// Where it cannot be copied.
-    pub fn copy(&self, name: &str) -> Result<(), Failure> {
-        self.folder.copy_folder(DATA, &format!("{SAVED}/{name}")).map_err(|error| unusable(&self.folder, &error))
-    }
-
-    /// Puts a copy in the place of the data of a service that does not run.
-    ///
-    /// # Errors
-    /// Where it cannot be copied.
-    pub fn put_back(&self, name: &str) -> Result<(), Failure> {
-        let failed = |error: io::Error| unusable(&self.folder, &error);
-        self.folder.discard("back").map_err(failed)?;
-        self.folder.copy_folder(&format!("{SAVED}/{name}"), "back").map_err(failed)?;
-        self.folder.discard(DATA).map_err(failed)?;
-        self.folder.place("back", DATA).map_err(failed)
     }
 }
 
@@ -283,10 +225,14 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
         Ok(program) => Failure::system(format!("{}.", become_program(&program))),
         Err(failure) => failure,
     };
-    // This goes into the service's log.
-    let _ =
-        portward_sys::write_at_once(io::stderr(), format!("portward: {}\n", portward_model::inert(&failure.message)).as_bytes());
+    say(&failure.message);
     Some(ExitCode::from(2))
+}
+
+/// A line into the service's log.
+fn say(line: &str) {
+    let line = format!("portward: {}\n", portward_model::inert(line));
+    let _ = portward_sys::write_at_once(io::stderr(), line.as_bytes());
 }
 
 fn make_and_serve(folder: &StateFolder, run: &StateFolder) -> Result<Program, Failure> {
@@ -294,10 +240,15 @@ fn make_and_serve(folder: &StateFolder, run: &StateFolder) -> Result<Program, Fa
     let recipe: Recipe = read(folder, RECIPE)?;
     run.prepare().map_err(|error| unusable(run, &error))?;
     // Two starts at once: the second waits until the first has made it.
-    let turn = folder.turn("turn", PATIENCE, &|| false).map_err(failed)?;
+    let turn = folder.turn(change::TURN, PATIENCE, &|| false).map_err(failed)?;
     if turn.is_none() {
         let sentence = format!("Another start has {} to itself for {} s.", folder.path.display(), PATIENCE.as_secs());
         return Err(Failure::system(sentence));
+    }
+    if !change::is_under_way(folder)?
+        && let Some(mended) = change::mend(folder).map_err(failed)?
+    {
+        say(mended);
     }
     if !folder.has_folder(DATA) {
         folder.discard(ASIDE).map_err(failed)?;
@@ -419,7 +370,6 @@ const RECORD: &str = "record.json";
 const RECIPE: &str = "recipe.json";
 const DATA: &str = "data";
 const ASIDE: &str = "data.new";
-const BEFORE: &str = "data.before";
 const SAVED: &str = "saved";
 /// A folder for sockets leaves so much room for their names.
 const LONGEST_PATH: usize = 80;

@@ -31,7 +31,7 @@ impl Op for Restart {
 
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Services, Failure> {
         let mut prepared = Prepared::of(cx, &self.services, self.yes)?;
-        prepared.order.again.clone_from(&self.services);
+        prepared.order.again.extend(self.services.iter().cloned());
         let (keeper, _) = hand_over(cx, prepared.project, &prepared.root, &prepared.order)?;
         settle(cx, &keeper, &prepared.place(), &self.services, &prepared.order)
     }

@@ -109,6 +109,11 @@ impl Op for Status {
         let grounds = project
             .as_ref()
             .and_then(|project| Grounds::known(cx.caller, (project.id, loaded.identity.as_ref()), (&self.name, engine.name)));
+        if grounds.as_ref().is_some_and(Grounds::is_unfinished) {
+            let because =
+                format!("A restore of {shown} goes on now, or was cut off; the next start brings back what was there before.");
+            return Ok(Held { engine: engine.title.to_owned(), ..none(because.into()) });
+        }
         let Some(grounds) = grounds.filter(Grounds::is_made) else {
             return Ok(Held { engine: engine.title.to_owned(), ..none(empty(&self.name)) });
         };
@@ -132,12 +137,12 @@ impl Op for Reset {
         let mut subject = Subject::of(cx, &loaded, &self.name)?;
         let (title, name) = (subject.own.engine.title, Text::from(self.name.as_str()));
         if !subject.own.grounds.is_made() {
-            return Ok(subject.nothing(empty(&self.name)));
+            return Ok(subject.nothing(&empty(&self.name)));
         }
         let question = format!("All that {name} ({title}) of this worktree holds is thrown away. Go on?");
         let unasked = "portward service NAME reset --yes    agrees to it";
         if !cx.agreed(self.yes, &question, "thrown away", unasked)? {
-            return Ok(subject.nothing("Nothing was thrown away.".into()));
+            return Ok(subject.nothing(&"Nothing was thrown away.".into()));
         }
         let ended = subject.end(cx)?;
         subject.own.grounds.reset()?;
@@ -163,6 +168,8 @@ struct Subject {
     name: String,
     project: i64,
     own: Own,
+    /// What was put right of one before this that was cut off.
+    mended: Option<&'static str>,
 }
 
 impl Subject {
@@ -180,7 +187,13 @@ impl Subject {
             Failure::usage(format!("{shown} is started by a command of its own, so what it holds is not known here."))
                 .hint(hint!("use = \"postgres\"    in [services.{}] makes it a database of this worktree's own", shown))
         })?;
-        Ok(Self { name: name.to_owned(), project: leased.id().0, own })
+        let mut subject = Self { name: name.to_owned(), project: leased.id().0, own, mended: None };
+        if subject.own.grounds.is_cut_off()? {
+            let ended = subject.end(cx)?;
+            subject.mended = subject.own.grounds.mend()?;
+            subject.start(cx, &ended)?;
+        }
+        Ok(subject)
     }
 
     /// Services of its project that are up.
@@ -224,11 +237,15 @@ impl Subject {
     }
 
     fn done(&self, done: String) -> Held {
-        Held { done: Some(done.into()), ..self.answer() }
+        Held { done: Some(self.with_mended(done)), ..self.answer() }
     }
 
-    fn nothing(&self, because: Sentence) -> Held {
-        Held { because: Some(because), ..self.answer() }
+    fn nothing(&self, because: &Sentence) -> Held {
+        Held { because: Some(self.with_mended(because.to_string())), ..self.answer() }
+    }
+
+    fn with_mended(&self, said: String) -> Sentence {
+        self.mended.map_or_else(|| said.clone().into(), |mended| format!("{mended} {said}").into())
     }
 
     fn answer(&self) -> Held {

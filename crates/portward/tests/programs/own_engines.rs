@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     path::{Path, PathBuf},
 };
 
@@ -112,6 +113,23 @@ impl Two {
         until("the keeper to be gone", || (keeper()["lives"] == false).then_some(()));
     }
 
+    /// Where what was saved of the service `db` stands.
+    fn saved(&self, root: &Path, name: &str) -> PathBuf {
+        let status = self.portward(root, &["service", "db"]).expect(0).stdout;
+        let data = status.trim_end().lines().find_map(|line| line.split("Its data is in ").nth(1)).expect("a folder of its data");
+        Path::new(data.trim_end_matches('.')).with_file_name("saved").join(name)
+    }
+
+    /// Begins to restore, and kills that while the dump is read, which a program says.
+    fn kill_a_restore(&self, root: &Path, reading: &[&str]) {
+        let portward = self.world.portward_path().to_str().expect("a plain path");
+        let line = "echo $$; exec \"$0\" service db restore one --yes";
+        let restore = self.enter(root).start(&["sh", "-c", line, portward]);
+        let pid = restore.line().parse().expect("a pid");
+        until("a dump that is read", || (self.exec(root, reading).stdout.trim() == "1").then_some(()));
+        self.world.signal(pid, "KILL");
+    }
+
     /// Ends both, and sees that nothing is left.
     #[track_caller]
     fn down(&self) {
@@ -163,6 +181,33 @@ fn postgres_of_two_worktrees() {
         two.exec(shop, &["psql", "-qtAc", "select * from more"]).stderr.contains("does not exist"),
         "what was not saved is gone"
     );
+
+    // Killed while the dump is read: the next start brings back what was there before, and says so.
+    let dump = two.saved(shop, "one");
+    let text = fs::read_to_string(&dump).unwrap();
+    fs::write(&dump, format!("create table half (x int);\ncommit;\nselect pg_sleep(3600);\n{text}")).unwrap();
+    two.kill_a_restore(
+        shop,
+        &["psql", "-qtAc", "select 1 from pg_stat_activity where query like '%pg_sleep(3600)%' and pid <> pg_backend_pid()"],
+    );
+    let status = two.portward(shop, &["service", "db"]).expect(1);
+    assert!(status.stderr.contains("goes on now, or was cut off"), "{status}");
+    let _ = two.portward(shop, &["up", "--detach"]).expect(0);
+    assert_eq!(sql(shop, "select count(*) from t"), "1", "what it held before the restore");
+    let logs = two.portward(shop, &["logs", "db"]).expect(0);
+    assert!(logs.stdout.contains("A restore was cut off before its dump was read."), "{logs}");
+    // And whoever restores again puts it right first.
+    two.kill_a_restore(
+        shop,
+        &["psql", "-qtAc", "select 1 from pg_stat_activity where query like '%pg_sleep(3600)%' and pid <> pg_backend_pid()"],
+    );
+    fs::write(&dump, text).unwrap();
+    let again = two.portward(shop, &["service", "db", "restore", "one", "--yes"]).expect(0);
+    assert!(
+        again.stdout.contains("A restore was cut off") && again.stdout.contains("db holds what was saved as one."),
+        "{again}"
+    );
+    assert_eq!(sql(shop, "select count(*) from t"), "1");
 
     let unasked = two.portward(shop, &["service", "db", "reset"]);
     assert_eq!(unasked.code, Some(2), "nobody was there to ask: {unasked}");

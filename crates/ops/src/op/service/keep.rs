@@ -64,11 +64,11 @@ impl Op for Save {
         if let Copying::Nothing = subject.own.engine.copy {
             let title = subject.own.engine.title;
             return Ok(
-                subject.nothing(format!("{title} forgets what it holds when it ends, so there is nothing to save.").into())
+                subject.nothing(&format!("{title} forgets what it holds when it ends, so there is nothing to save.").into())
             );
         }
         if !subject.own.grounds.is_made() {
-            return Ok(subject.nothing(empty(&self.name)));
+            return Ok(subject.nothing(&empty(&self.name)));
         }
         if subject.own.grounds.saved().contains(&copy) {
             return Err(Failure::usage(format!("{copy} was saved before, and is not replaced."))
@@ -111,15 +111,16 @@ impl Op for Restore {
                 Some(copy) => format!("Nothing was saved of {name} as {copy}."),
                 None => format!("Nothing was saved of {name}."),
             };
-            return Ok(subject.nothing(told.into()));
+            return Ok(subject.nothing(&told.into()));
         };
         let question = format!("What {name} holds is replaced by {copy}. Go on?");
         if !cx.agreed(self.yes, &question, "replaced", "portward service NAME restore --yes    agrees to it")? {
-            return Ok(subject.nothing("Nothing was replaced.".into()));
+            return Ok(subject.nothing(&"Nothing was replaced.".into()));
         }
         let started = if let Copying::Dump { restore, .. } = subject.own.engine.copy {
             subject.must_be_up(cx)?;
             subject.own.found()?;
+            let restoring = subject.own.grounds.restoring()?;
             let ended = subject.end(cx)?;
             subject.own.grounds.set_aside()?;
             let path = text_of(&subject.own.grounds.saved_path(&copy)).shown();
@@ -134,8 +135,9 @@ impl Op for Restore {
                 subject.start(cx, &ended)?;
                 return Err(failure);
             }
-            subject.start(cx, &ended)?;
             subject.own.grounds.forget_aside()?;
+            drop(restoring);
+            subject.start(cx, &ended)?;
             true
         } else {
             let ended = subject.end(cx)?;

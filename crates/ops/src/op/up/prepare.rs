@@ -57,6 +57,7 @@ impl Prepared {
         let leased = leases(cx, &loaded)?;
         let folder = || cx.caller.cwd.clone().unwrap_or_default();
         let root = loaded.identity.as_ref().map_or_else(folder, |identity| identity.project.root.clone());
+        let mut again = Vec::new();
         let jobs = chosen.iter().map(|service| {
             let mut environment: Vec<(String, Text)> = values(&loaded, &leased, Some(service))?
                 .into_iter()
@@ -64,7 +65,13 @@ impl Prepared {
                 .collect();
             environment.push((Caller::SESSION.to_owned(), Text::from(leased.id().0.to_string().as_str())));
             let words = match own(cx, &loaded, &leased, service)? {
-                Some(mut engine) => engine.starting()?,
+                Some(mut engine) => {
+                    // What it serves is half of a dump: its next start puts that right.
+                    if engine.grounds.is_cut_off()? {
+                        again.push(service.name.clone());
+                    }
+                    engine.starting()?
+                }
                 None => words(service)?,
             };
             Ok(job(cx, service, (&root, words), environment))
@@ -74,7 +81,7 @@ impl Prepared {
         let environment = portward_session::environment();
         let environment = environment.iter().filter(|(name, _)| name != Caller::SESSION);
         let environment = environment.map(|(name, value)| (text(name), text(value))).collect();
-        let order = Order { jobs, environment, again: Vec::new(), attached: None };
+        let order = Order { jobs, environment, again, attached: None };
         Ok(Self { project: leased.id().0, root, order })
     }
 
