@@ -21,6 +21,7 @@ pub mod project_file;
 pub mod protocol;
 mod reader;
 pub mod source;
+pub mod stack;
 
 pub use excuse::excuse;
 pub use near::{distance, near};

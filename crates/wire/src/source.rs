@@ -5,14 +5,15 @@
 //! them together is reasoned in `portward_checks`.
 
 mod command;
-mod json;
-mod node;
-mod number;
+pub(crate) mod json;
+pub(crate) mod node;
+pub(crate) mod number;
 mod text;
-mod yaml;
+pub(crate) mod yaml;
 
 use portward_model::Transport;
 
+pub(crate) use compose::ports;
 use node::Node;
 pub use number::{Url, urls};
 pub use package::WORKSPACES;

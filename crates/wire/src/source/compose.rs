@@ -1,6 +1,6 @@
 //! Compose files: services, what they publish, and how their lists of ports meet those of other files.
 
-mod ports;
+pub(crate) mod ports;
 
 use super::{
     Fact, Findings, Kind, Ports, Setting, Source, Start, What, command,

@@ -8,7 +8,7 @@ use super::{
 };
 
 /// The value of a text.
-pub(super) fn read(text: &str) -> Result<Node, Flaw> {
+pub(crate) fn read(text: &str) -> Result<Node, Flaw> {
     let places = Places::of(text);
     let parsed = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default()).map_err(|error| {
         let (line, column) = places.at(error.range().start);

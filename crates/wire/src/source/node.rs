@@ -2,20 +2,20 @@
 
 /// A value and where it begins.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Node {
+pub(crate) struct Node {
     /// Its line, from 1.
-    pub(super) line: u32,
+    pub(crate) line: u32,
     /// Its column in characters, from 1; of a quoted text that of its first letter.
-    pub(super) column: u32,
+    pub(crate) column: u32,
     /// Its tag, as `!override`.
-    pub(super) tag: Option<String>,
+    pub(crate) tag: Option<String>,
     /// What it is.
-    pub(super) value: Value,
+    pub(crate) value: Value,
 }
 
 /// What a node is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     /// A text, a number or a word.
     Scalar(String),
     /// Values one after another.
@@ -26,28 +26,28 @@ pub(super) enum Value {
 
 /// A value with its name, and the place of the name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) line: u32,
-    pub(super) node: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) line: u32,
+    pub(crate) node: Node,
 }
 
 impl Node {
-    pub(super) fn text(&self) -> Option<&str> {
+    pub(crate) fn text(&self) -> Option<&str> {
         match &self.value {
             Value::Scalar(text) => Some(text),
             Value::List(_) | Value::Map(_) => None,
         }
     }
 
-    pub(super) fn list(&self) -> &[Self] {
+    pub(crate) fn list(&self) -> &[Self] {
         match &self.value {
             Value::List(list) => list,
             Value::Scalar(_) | Value::Map(_) => &[],
         }
     }
 
-    pub(super) fn map(&self) -> &[Entry] {
+    pub(crate) fn map(&self) -> &[Entry] {
         match &self.value {
             Value::Map(entries) => entries,
             Value::Scalar(_) | Value::List(_) => &[],
@@ -55,26 +55,26 @@ impl Node {
     }
 
     /// The value of this name; where it is set twice the last one counts.
-    pub(super) fn field(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn field(&self, name: &str) -> Option<&Self> {
         self.entry(name).map(|entry| &entry.node)
     }
 
-    pub(super) fn entry(&self, name: &str) -> Option<&Entry> {
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.map().iter().rfind(|entry| entry.key == name)
     }
 
     /// The value at the end of these names.
-    pub(super) fn at(&self, names: &[&str]) -> Option<&Self> {
+    pub(crate) fn at(&self, names: &[&str]) -> Option<&Self> {
         names.iter().try_fold(self, |node, name| node.field(name))
     }
 
     /// The text of this name.
-    pub(super) fn text_of(&self, name: &str) -> Option<&str> {
+    pub(crate) fn text_of(&self, name: &str) -> Option<&str> {
         self.field(name)?.text()
     }
 
     /// One text, or a list of them.
-    pub(super) fn texts(&self) -> Vec<String> {
+    pub(crate) fn texts(&self) -> Vec<String> {
         let own = self.text().into_iter();
         own.chain(self.list().iter().filter_map(Self::text)).map(str::to_owned).collect()
     }

@@ -10,7 +10,7 @@ use super::{
 };
 
 /// The documents of a text.
-pub(super) fn read(text: &str) -> Result<Vec<Node>, Flaw> {
+pub(crate) fn read(text: &str) -> Result<Vec<Node>, Flaw> {
     let mut tree = Tree::default();
     for event in Parser::new_from_str(text) {
         let (event, span) = event.map_err(|error| {

@@ -16,6 +16,55 @@ pub(super) fn item(item: &Node, service: &str, found: &mut Findings) {
     }
 }
 
+/// A port that an entry publishes, short or long, as far as it is understood.
+pub(crate) struct Published {
+    /// The port of the machine; `None` where any will do.
+    pub(crate) asked: Option<u16>,
+    /// The port in the container.
+    pub(crate) target: u16,
+    /// As it is written; `tcp` where nothing is.
+    pub(crate) protocol: String,
+    /// Where it stands.
+    pub(crate) line: u32,
+    /// One of several of which the engine takes any.
+    pub(crate) of_range: bool,
+}
+
+/// The ports that an entry publishes, its variables put in before.
+pub(crate) fn published(item: &Node) -> Vec<Published> {
+    let (asked, target, protocol) = match item.text() {
+        Some(text) => {
+            let (mapping, protocol) = split_protocol(text);
+            match &parts(mapping)[..] {
+                [target] => (None, (*target).to_owned(), protocol.to_owned()),
+                [published, target] | [_, published, target] => {
+                    (Some((*published).to_owned()), (*target).to_owned(), protocol.to_owned())
+                }
+                _ => return Vec::new(),
+            }
+        }
+        None => {
+            let text = |name: &str| item.text_of(name).map(str::to_owned);
+            let Some(target) = text("target") else { return Vec::new() };
+            (text("published"), target, text("protocol").unwrap_or_default())
+        }
+    };
+    let protocol = if protocol.is_empty() { "tcp".to_owned() } else { protocol };
+    let targets = range(&target);
+    let one = |asked, target, of_range| Published { asked, target, protocol: protocol.clone(), line: item.line, of_range };
+    let asked = asked.map(|asked| range(&asked)).unwrap_or_default();
+    if asked.is_empty() {
+        return targets.into_iter().map(|target| one(None, target, false)).collect();
+    }
+    let of_range = asked.len() > targets.len();
+    let each = asked.into_iter().enumerate();
+    each.filter_map(|(at, asked)| {
+        let target = targets.get(at).or(targets.last()).copied()?;
+        Some(one(Some(asked), target, of_range))
+    })
+    .collect()
+}
+
 /// `[[ADDRESS:]PUBLISHED:]CONTAINER[/PROTOCOL]`, each of them a variable or a range where it may be one.
 fn short(text: &str, item: &Node, service: &str, found: &mut Findings) {
     let (mapping, protocol) = split_protocol(text);
