@@ -164,6 +164,12 @@ impl Engine {
 }
 
 impl Site {
+    /// A place in words, for what an engine's texts are made of: `USER`, `PASSWORD` and `DATABASE` stand where those do.
+    pub(crate) fn sample() -> Self {
+        let word = str::to_owned;
+        Self { database: word("DATABASE"), user: word("USER"), password: word("PASSWORD"), ..Self::default() }
+    }
+
     /// A program of the engine's.
     fn order(&self, words: &[&str]) -> Order {
         let mut words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();

@@ -149,6 +149,9 @@ fn meant(loaded: &Loaded, leased: &Leased, reference: &Reference) -> Option<Stri
                 .find(|(of, _, value)| *of == service.name && value.contains("://"))
                 .map(|told| told.2.clone());
         }
+        if let Some(found) = secret_of(leased, service, part) {
+            return Some(found);
+        }
         Some(match part {
             "host" => HOST.to_owned(),
             "port" => at.to_string(),
@@ -166,6 +169,21 @@ fn meant(loaded: &Loaded, leased: &Leased, reference: &Reference) -> Option<Stri
         [name, of] => part_of(service.port_named(name)?, of),
         _ => None,
     }
+}
+
+/// Who may enter an engine of the project's own, and what it holds: parts of the URL that it tells.
+fn secret_of(leased: &Leased, service: &Service, part: &str) -> Option<String> {
+    service.uses.as_ref().filter(|_| matches!(part, "user" | "password" | "database"))?;
+    let (.., url) = leased.told.iter().find(|(of, _, value)| *of == service.name && value.contains("://"))?;
+    let (authority, path) = url.split_once("://")?.1.split_once('/').unwrap_or((url.split_once("://")?.1, ""));
+    let who = authority.rsplit_once('@').map_or("", |(who, _)| who);
+    let (user, password) = who.split_once(':').unwrap_or((who, ""));
+    let found = match part {
+        "user" => user,
+        "password" => password,
+        _ => path,
+    };
+    Some(found.to_owned())
 }
 
 /// What a shell knows the values by that it has loaded: another one as soon as the project, its file or a value is different.

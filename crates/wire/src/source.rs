@@ -16,6 +16,7 @@ use portward_model::Transport;
 pub(crate) use compose::ports;
 use node::Node;
 pub use number::{Url, urls};
+pub use program::PROGRAMS;
 pub use package::WORKSPACES;
 pub use text::{Encoding, decoded};
 
@@ -48,6 +49,7 @@ kinds! {
     artisan,
     gradle,
     maven,
+    wrapper,
     program,
     readme,
 }

@@ -1,6 +1,8 @@
 //! What a project without `portward.toml` would start, from the files that it has anyway: each service once, with where it comes
 //! from, and what a person has to decide.
 
+mod engines;
+mod place;
 mod written;
 
 use std::collections::BTreeMap;
@@ -17,8 +19,9 @@ use portward_wire::{
 
 use super::{
     File, Project, Unit,
-    unit::{is_below, is_runner, units, usual},
+    unit::{is_below, units},
 };
+use place::{Place, place_of};
 
 pub use written::written;
 
@@ -33,7 +36,8 @@ pub struct Planned {
 
 /// What a project's files would start.
 pub fn planned(project: &Project) -> Planned {
-    let all = units(project);
+    let mut all = units(project);
+    forwarded(project, &mut all);
     let mut planned = Planned::default();
     let mut chosen: Vec<&Unit<'_>> = Vec::new();
     for unit in &all {
@@ -50,7 +54,7 @@ pub fn planned(project: &Project) -> Planned {
     for unit in &chosen {
         let name = unused(&name_of(unit), &mut names);
         of_start.push((unit.file.path.clone(), unit.start.name.clone(), name.clone()));
-        let service = service(unit, name);
+        let service = service(project, unit, name);
         if service.ports.is_empty() && unit.file.kind.name == "package" {
             planned.decide.push(format!(
                 "{}:{} says no port for {}: add port = ... where it listens",
@@ -59,6 +63,7 @@ pub fn planned(project: &Project) -> Planned {
         }
         planned.plan.services.push(service);
     }
+    let engines = engines::wanted(project, &all, &planned.plan.services, &mut planned.decide);
     let known = |file: &str, name: &str| {
         of_start.iter().find(|(own, start, _)| own == file && start == name).map(|(.., name)| name.clone())
     };
@@ -74,6 +79,8 @@ pub fn planned(project: &Project) -> Planned {
         let mut after: Vec<String> = unit.start.after.iter().filter_map(|name| known(&unit.file.path, name)).collect();
         if !is_store(unit) {
             after.extend(stores.iter().filter(|(_, port)| dials(project, unit, *port)).map(|(name, _)| name.clone()));
+            let own = engines.iter().filter_map(|engine| Some((engine, engine.service.port()?.asked)));
+            after.extend(own.filter(|(_, port)| dials(project, unit, *port)).map(|(engine, _)| engine.service.name.clone()));
         }
         if let Some(service) = planned.plan.services.get_mut(at) {
             after.sort();
@@ -83,91 +90,8 @@ pub fn planned(project: &Project) -> Planned {
         }
     }
     planned.plan.values = values(project, &stores, &mut planned.decide);
+    engines::add(engines, &mut planned.plan);
     planned
-}
-
-enum Place {
-    Taken,
-    /// Left out for this reason.
-    Left(String),
-    /// Another line stands for it.
-    Elsewhere,
-}
-
-fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
-    let folder = unit.start.folder.as_str();
-    let has = |kinds: &[&str]| {
-        all.iter().any(|other| kinds.contains(&other.file.kind.name) && other.start.folder == folder && runs(other))
-    };
-    match unit.file.kind.name {
-        "procfile" => {
-            let development = all.iter().any(|other| other.file.name() == "Procfile.dev" && other.start.folder == folder);
-            if development && unit.file.name() != "Procfile.dev" { Place::Elsewhere } else { Place::Taken }
-        }
-        "compose" => compose(project, all, unit),
-        "package" => {
-            if has(&["procfile"])
-                || usual(all, folder).and_then(|at| all.get(at)).is_none_or(|chosen| !std::ptr::eq(chosen, unit))
-            {
-                return Place::Elsewhere;
-            }
-            let line = unit.start.runs.as_deref().unwrap_or_default();
-            let below = all.iter().any(|other| {
-                other.file.kind.name == "package" && other.start.folder != folder && is_below(&other.start.folder, folder)
-            });
-            if is_runner(line) && below { Place::Elsewhere } else { Place::Taken }
-        }
-        "manage" | "artisan" | "dotnet" | "gradle" | "maven" => {
-            if has(&["procfile"]) {
-                Place::Elsewhere
-            } else {
-                Place::Taken
-            }
-        }
-        // What a build file or an editor starts is mostly what stands elsewhere, too.
-        "makefile" if has(&["procfile", "package", "manage", "artisan", "dotnet", "gradle", "maven"]) => Place::Elsewhere,
-        "launch" | "tasks" if has(&["procfile", "package", "manage", "artisan", "dotnet", "gradle", "maven", "makefile"]) => {
-            Place::Elsewhere
-        }
-        "makefile" => {
-            let line = unit.start.runs.as_deref().unwrap_or_default();
-            if is_runner(line) { Place::Elsewhere } else { Place::Taken }
-        }
-        "launch" => {
-            let compounds = all.iter().any(|other| other.file.path == unit.file.path && !other.start.with.is_empty());
-            if compounds && unit.start.with.is_empty() { Place::Elsewhere } else { Place::Taken }
-        }
-        _ => Place::Taken,
-    }
-}
-
-fn runs(unit: &Unit<'_>) -> bool {
-    !is_runner(unit.start.runs.as_deref().unwrap_or_default())
-}
-
-fn compose(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
-    let name = unit.file.name();
-    if name.contains(".override.")
-        || !matches!(name.split('.').next(), Some("compose" | "docker-compose"))
-        || name.split('.').count() != 2
-    {
-        return Place::Elsewhere;
-    }
-    if let Some(profile) = unit.start.profiles.first() {
-        return Place::Left(format!("starts {} with the profile {profile} alone, so it is left out", unit.start.name));
-    }
-    // An image of the project's own is what its folder starts without a container.
-    if let Some(folder) = &unit.start.build {
-        let own = all.iter().find(|other| other.file.kind.name != "compose" && other.start.folder == *folder && runs(other));
-        if let Some(own) = own {
-            return Place::Left(format!(
-                "builds {} from the folder that {} starts, which is taken instead",
-                unit.start.name, own.file.path
-            ));
-        }
-    }
-    let _ = project;
-    Place::Taken
 }
 
 /// True for a server of data, by its image, its command or its port.
@@ -227,9 +151,29 @@ fn unused(name: &str, names: &mut BTreeMap<String, usize>) -> String {
     chosen
 }
 
-fn service(unit: &Unit<'_>, name: String) -> Service {
+/// Gives the one script that names no port the one port that an editor passes on and nobody else has.
+fn forwarded<'p>(project: &'p Project, all: &mut [Unit<'p>]) {
+    let has = |all: &[Unit<'_>], port: u16| all.iter().flat_map(|unit| &unit.ports).any(|(_, fact)| fact.port == port);
+    let is_passed =
+        |fact: &Fact| fact.what == What::Forwarded && protocol::of_port(fact.port).is_none_or(|(it, _)| it.name == "http");
+    let mut free = project.facts().filter(|(_, fact)| is_passed(fact) && !has(all, fact.port));
+    let (Some(free), None) = (free.next(), free.next()) else { return };
+    let usual: Vec<usize> = all
+        .iter()
+        .enumerate()
+        .filter(|(at, unit)| place::is_usual(all, *at) && unit.ports.is_empty())
+        .map(|(at, _)| at)
+        .collect();
+    if let [one] = usual.as_slice()
+        && let Some(unit) = all.get_mut(*one)
+    {
+        unit.ports.push(free);
+    }
+}
+
+fn service(project: &Project, unit: &Unit<'_>, name: String) -> Service {
     let command = match &unit.start.command {
-        Some(line) => line.clone(),
+        Some(line) => wrapped(project, unit, line),
         None => shell!("docker compose up {}", Text::from(unit.start.name.as_str())).line().to_owned(),
     };
     let mut ports: Vec<DeclaredPort> = Vec::new();
@@ -263,9 +207,20 @@ fn service(unit: &Unit<'_>, name: String) -> Service {
         folder: Some(unit.start.folder.clone()).filter(|folder| !folder.is_empty()),
         ports,
         protocol: spoken.map(str::to_owned),
-        restart: if is_worker { Restart::Never } else { Restart::OnFailure },
+        // Of a script nobody knows whether it is to end; a process of a Procfile is not.
+        restart: if is_worker && unit.file.kind.name != "procfile" { Restart::Never } else { Restart::OnFailure },
         origin: origin(unit.file, unit.start.line),
         ..Service::default()
+    }
+}
+
+/// The line, by the build tool that the project brings where it does.
+fn wrapped(project: &Project, unit: &Unit<'_>, line: &str) -> String {
+    let has = |name: &str| project.of_kind("wrapper").any(|file| file.folder() == unit.start.folder && file.name() == name);
+    match line.split_once(' ') {
+        Some(("mvn", rest)) if has("mvnw") => format!("./mvnw {rest}"),
+        Some(("gradle", rest)) if has("gradlew") => format!("./gradlew {rest}"),
+        _ => line.to_owned(),
     }
 }
 

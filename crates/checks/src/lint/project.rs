@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use portward_model::{PortRules, Text, plan::Plan};
-use portward_wire::source::{Encoding, Fact, Findings, Kind, What, decoded, kind_of};
+use portward_wire::source::{Encoding, Fact, Findings, Kind, PROGRAMS, What, decoded, kind_of};
 
 /// A project: its files, its declaration, its machine.
 #[derive(Clone, Debug, Default)]
@@ -162,9 +162,13 @@ impl Project {
 
 /// The kind of a file by its path and what stands beside it in the project.
 pub fn kind_among<'a>(path: &str, paths: &(impl Iterator<Item = &'a str> + Clone)) -> Option<&'static Kind> {
+    let parted = |path: &'a str| path.rsplit_once('/').unwrap_or(("", path));
     let folder = path.rsplit_once('/').map_or("", |(folder, _)| folder);
+    let above = folder.strip_suffix(PROGRAMS).filter(|above| above.is_empty() || above.ends_with('/'));
+    let above = above.map(|above| above.trim_end_matches('/'));
     kind_of(path, &|name| {
-        paths.clone().any(|other| other.rsplit_once('/').map_or(("", other), |(folder, name)| (folder, name)) == (folder, name))
+        let is_near = |other: &str| other == folder || Some(other) == above;
+        paths.clone().map(parted).any(|(other, own)| own == name && is_near(other))
     })
 }
 

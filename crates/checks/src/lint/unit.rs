@@ -1,6 +1,6 @@
 //! What can be started with the ports that it really asks for: a script's, a configuration's beside it, its program's own.
 
-use portward_wire::source::{Fact, Ports, Start, What};
+use portward_wire::source::{Fact, PROGRAMS, Ports, Start, What};
 
 use super::{File, Project};
 
@@ -39,7 +39,7 @@ fn unit<'p>(project: &'p Project, file: &'p File, start: &'p Start) -> Unit<'p> 
     let debuggers = own().filter(|(_, fact)| matches!(fact.what, What::Debugger { waits: true })).collect();
     let told = ports.iter().any(|(_, fact)| fact.what != What::Usual);
     if !told && file.kind.name != "compose" {
-        let said = configured(project, start, !ports.is_empty());
+        let said = configured(project, file, start, !ports.is_empty());
         if !said.is_empty() {
             ports = said;
         }
@@ -56,7 +56,7 @@ pub(crate) fn is_over(over: &File, base: &File) -> bool {
 }
 
 /// What the files beside a program say of where it listens, where its command says nothing.
-fn configured<'p>(project: &'p Project, start: &'p Start, is_known: bool) -> Vec<(&'p File, &'p Fact)> {
+fn configured<'p>(project: &'p Project, own: &File, start: &'p Start, is_known: bool) -> Vec<(&'p File, &'p Fact)> {
     let line = start.runs.as_deref().or(start.command.as_deref()).unwrap_or_default();
     let here = |file: &&File| file.folder() == start.folder;
     let asked = |file: &'p File, fits: &dyn Fn(&Fact) -> bool| {
@@ -73,11 +73,14 @@ fn configured<'p>(project: &'p Project, start: &'p Start, is_known: bool) -> Vec
     };
     if is_known {
         let block = if line.contains("preview") { "preview" } else { "server" };
+        // What serves pages of its own is told nothing by the tool that builds their scripts.
+        let builds =
+            !matches!(own.kind.name, "manage" | "artisan" | "dotnet" | "gradle" | "maven" | "program") && !line.contains(FOREMAN);
         let servers = |fact: &Fact| match fact.service.as_deref() {
             Some("dev" | "devServer") => block == "server",
             service => service == Some(block),
         };
-        for file in project.of_kind("development").filter(here) {
+        for file in project.of_kind("development").filter(here).filter(|_| builds) {
             let found = asked(file, &servers);
             if !found.is_empty() {
                 return first(found);
@@ -96,7 +99,7 @@ fn configured<'p>(project: &'p Project, start: &'p Start, is_known: bool) -> Vec
         if !found.is_empty() {
             return found;
         }
-        let reads_env = ["react-scripts", "craco", "nuxt", "nuxi"].iter().any(|word| line.contains(word));
+        let reads_env = ["react-scripts", "craco", "nuxt", "nuxi", FOREMAN, "${PORT}"].iter().any(|word| line.contains(word));
         return if reads_env { first(variable(project, start)) } else { Vec::new() };
     }
     // A script that runs others has no port of its own.
@@ -105,7 +108,13 @@ fn configured<'p>(project: &'p Project, start: &'p Start, is_known: bool) -> Vec
     }
     let words: Vec<&str> = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word)).collect();
     let names = |file: &&File| words.iter().any(|word| *word == file.name() || file.name().split('.').next() == Some(word));
-    let found: Vec<_> = project.of_kind("program").filter(here).filter(names).flat_map(|file| asked(file, &|_| true)).collect();
+    // Those of `src` are named with it, and mean none that stand beside the manifest.
+    let place = |folder: &str| if start.folder.is_empty() { folder.to_owned() } else { format!("{}/{folder}", start.folder) };
+    let (inner, mark) = (place(PROGRAMS), format!("{PROGRAMS}/"));
+    let is_inner = line.split_whitespace().any(|word| word.trim_start_matches("./").starts_with(&mark));
+    let is_there = |file: &&File| if is_inner { file.folder() == inner } else { file.folder() == start.folder };
+    let found: Vec<_> =
+        project.of_kind("program").filter(is_there).filter(names).flat_map(|file| asked(file, &|_| true)).collect();
     let by_variable = found.first().is_none_or(|(_, fact)| fact.variable.as_deref() == Some("PORT"));
     let set = variable(project, start);
     if by_variable && !set.is_empty() { first(set) } else { first(found) }
@@ -155,3 +164,6 @@ pub(crate) fn usual(units: &[Unit<'_>], folder: &str) -> Option<usize> {
     };
     ["dev", "develop", "start", "serve"].iter().find_map(|name| of(name))
 }
+
+/// As a line says that it takes the port that it is given.
+const FOREMAN: &str = "$PORT";

@@ -14,7 +14,7 @@ use std::{
 
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use portward_model::Text;
-use portward_wire::source::kind_of;
+use portward_wire::source::{PROGRAMS, kind_of};
 use rustix::{fs::FileType, io::Errno};
 
 use super::{
@@ -44,7 +44,7 @@ fn walk(mounts: &Mounts, root: &Path) -> Result<Sources, SysError> {
     let walked = with_rights(place.word(), || {
         let mut walk = Walk { found: Sources::default(), open: Vec::new() };
         let rules = exclude(&place).map(|own| Rc::new(Rules { own, above: None }));
-        walk.open.push(Folder { place, path: PathBuf::new(), rules, depth: 0 });
+        walk.open.push(Folder { place, path: PathBuf::new(), rules, depth: 0, above: Vec::new() });
         while let Some(folder) = walk.open.pop() {
             walk.enter(&folder);
         }
@@ -83,6 +83,8 @@ struct Folder<'m> {
     path: PathBuf,
     rules: Option<Rc<Rules>>,
     depth: usize,
+    /// The names of the folder above, of one that holds the programs of the package there.
+    above: Vec<OsString>,
 }
 
 /// The rules of a folder, before those of the folders above it.
@@ -117,16 +119,22 @@ impl<'m> Walk<'m> {
             },
             None => folder.rules.clone(),
         };
+        let beside = |name: &str| has(name) || folder.above.iter().any(|own| own == name);
         for (name, kind) in &entries {
             let path = folder.path.join(name);
             let ignored = |is_folder| rules.as_ref().is_some_and(|rules| rules.ignore(&path, is_folder));
-            let known = path.to_str().and_then(|path| kind_of(path, &has));
+            let known = path.to_str().and_then(|path| kind_of(path, &beside));
             match kind {
                 FileType::Directory if folder.depth < DEEPEST && !is_foreign(name) && !ignored(true) => {
                     match folder.place.find(Path::new(name)) {
                         Ok(place) if place.is_folder() => {
                             let (rules, depth) = (rules.clone(), folder.depth + 1);
-                            self.open.push(Folder { place, path, rules, depth });
+                            let above = if name == PROGRAMS {
+                                entries.iter().map(|(name, _)| name.clone()).take(MOST_ABOVE).collect()
+                            } else {
+                                Vec::new()
+                            };
+                            self.open.push(Folder { place, path, rules, depth, above });
                         }
                         Ok(_) => {}
                         Err(error) => self.unread(&path, &error),
@@ -225,6 +233,8 @@ const MOST_NAMES: usize = 100_000;
 /// Names of a whole project.
 const MOST_IN_ALL: usize = 1_000_000;
 const MOST_FILES: usize = 5_000;
+/// Names that are carried into the folder of a package's programs.
+const MOST_ABOVE: usize = 500;
 const MOST_UNREAD: usize = 200;
 const DEEPEST: usize = 40;
 const LONGEST_FILE: u64 = 16 << 20;

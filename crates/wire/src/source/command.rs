@@ -10,7 +10,7 @@ use portward_model::{Grammar, Runs};
 
 use super::{
     Fact, Findings, What,
-    number::{is_port_variable, place, port},
+    number::{is_port_variable, place, port, variable},
 };
 use programs::{Known, Takes};
 use words::Word;
@@ -36,6 +36,8 @@ fn deeper(text: &str, at: At<'_>, depth: usize, found: &mut Findings) {
 
 /// One command without separators.
 fn simple(command: &[Word], at: At<'_>, depth: usize, found: &mut Findings) {
+    let filled: Vec<Word> = command.iter().map(|word| Word { text: with_defaults(&word.text), ..word.clone() }).collect();
+    let command = filled.as_slice();
     let fact = |word: &Word, port, what, reason| {
         Fact::new(port, what, reason, at.line, if at.column == 0 { 0 } else { at.column + word.at }).of(at.service)
     };
@@ -220,6 +222,23 @@ fn tool(command: &[Word]) -> Option<(usize, String)> {
     None
 }
 
+/// A word with what its variables are where nothing sets them: `0.0.0.0:${PORT:-8000}` is `0.0.0.0:8000`.
+fn with_defaults(text: &str) -> String {
+    let (mut out, mut rest) = (String::new(), text);
+    while let Some(at) = rest.find("${") {
+        let (before, from) = rest.split_at(at);
+        out.push_str(before);
+        let Some(end) = from.find('}').map(|end| end + 1) else { return out + from };
+        let (inside, behind) = from.split_at(end);
+        match variable(inside) {
+            Some((_, default)) if !default.is_empty() => out.push_str(&default),
+            _ => out.push_str(inside),
+        }
+        rest = behind;
+    }
+    out + rest
+}
+
 fn is_assignment(word: &str) -> bool {
     let Some((name, _)) = word.split_once('=') else { return false };
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
@@ -274,6 +293,8 @@ mod tests {
             ("java -Dserver.port=8091 -jar app.jar", "8091 asks"),
             ("dotnet run --urls http://localhost:5005", "5005 asks@localhost 5005 dials localhost"),
             ("redis-server --port 6380", "6380 asks"),
+            ("uvicorn app:app --port ${PORT:-8005}", "8005 asks"),
+            ("gunicorn -b 0.0.0.0:${PORT:-8006} app:app", "8006 asks@0.0.0.0"),
         ] {
             assert_eq!(said(line).join(" "), expected, "{line}");
         }

@@ -18,7 +18,7 @@ fn read(source: &Source<'_>, found: &mut Findings) {
         } else {
             continue;
         };
-        start(source, "app", &format!("./gradlew {task}"), number, reason, found);
+        start(source, "app", &format!("gradle {task}"), number, reason, found);
         return;
     }
 }

@@ -76,9 +76,16 @@ fn start(configuration: &Node, name: &str, project: &str) -> Option<Start> {
     if configuration.text_of("request") == Some("attach") {
         return None;
     }
-    let local = |text: &str| {
+    let here = |text: &str| {
         let text = text.replace("${workspaceFolder}/", "").replace("${workspaceRoot}/", "").replace("${workspaceFolder}", ".");
         (!text.contains("${")).then_some(text)
+    };
+    let folder = configuration.text_of("cwd").map_or(Some(".".to_owned()), here)?;
+    let folder = if matches!(folder.as_str(), "." | "") { String::new() } else { folder };
+    // What the editor names from the workspace is named from where the program works.
+    let local = |text: &str| match text.strip_prefix("${workspaceFolder}/").or(text.strip_prefix("${workspaceRoot}/")) {
+        Some(path) if !folder.is_empty() => here(path).map(|path| from_folder(&folder, &path)),
+        _ => here(text),
     };
     let words = |key: &str| {
         let texts = configuration.field(key).map(Node::texts).unwrap_or_default();
@@ -91,6 +98,8 @@ fn start(configuration: &Node, name: &str, project: &str) -> Option<Start> {
             let runtime = configuration.text_of("runtimeExecutable").unwrap_or("node");
             let mut parts = vec![quoted(runtime)];
             parts.extend(words("runtimeArgs")?);
+            let file = configuration.text_of("envFile").map(&local).transpose_words()?;
+            parts.extend(file.iter().map(|file| format!("--env-file={}", quoted(file))));
             parts.extend(configuration.text_of("program").map(|text| local(text).map(|text| quoted(&text))).transpose_words()?);
             parts.extend(args);
             (parts.len() > 1).then(|| parts.join(" "))?
@@ -106,8 +115,6 @@ fn start(configuration: &Node, name: &str, project: &str) -> Option<Start> {
         }
         _ => return None,
     };
-    let folder = configuration.text_of("cwd").map_or(Some(".".to_owned()), local)?;
-    let folder = if matches!(folder.as_str(), "." | "") { String::new() } else { folder };
     let folder = [project, &folder].iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join("/");
     let variables = configuration.field("env").map(Node::map).unwrap_or_default();
     let set: Option<String> =
@@ -119,6 +126,17 @@ fn start(configuration: &Node, name: &str, project: &str) -> Option<Start> {
         line: configuration.line,
         ..Start::default()
     })
+}
+
+/// A path below the workspace as it is named from a folder of it.
+fn from_folder(folder: &str, path: &str) -> String {
+    let mut own: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    let mut there: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
+    while own.first().is_some_and(|first| there.len() > 1 && there.first() == Some(first)) {
+        own.remove(0);
+        there.remove(0);
+    }
+    own.iter().map(|_| "..").chain(there).collect::<Vec<_>>().join("/")
 }
 
 /// A word that a shell reads as one.

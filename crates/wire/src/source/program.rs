@@ -3,13 +3,13 @@
 //! Only a few forms are known, each of which says `listen` and a port in one line. Everything else is a program.
 
 use super::{
-    Fact, Findings, Kind, Source, What,
+    Fact, Findings, Kind, Source, Start, What,
     development::without_comment,
     number::{place, port},
 };
 
 pub(super) const KIND: Kind = Kind {
-    reads: "`listen(3000)`, `PORT || 3000`, `environ.get(\"PORT\", 5000)`, `run(port=5000)`, `ListenAndServe(\":8080\")` and `InetSocketAddress(8080)`, in the programs that stand beside a package's manifest under their usual names.",
+    reads: "`listen(3000)`, `listen(port)` of a number that the program names, `PORT || 3000`, `environ.get(\"PORT\", 5000)`, `run(port=5000)`, `ListenAndServe(\":8080\")` and `InetSocketAddress(8080)`, in the programs that stand beside a package's manifest, or in `src` beside it, under their usual names. An application of Flask or FastAPI can be started.",
     beside: &[
         "package.json",
         "requirements.txt",
@@ -32,6 +32,7 @@ pub(super) const KIND: Kind = Kind {
             "server.ts",
             "index.js",
             "index.mjs",
+            "index.ts",
             "app.js",
             "app.mjs",
             "app.ts",
@@ -50,7 +51,54 @@ pub(super) const KIND: Kind = Kind {
     )
 };
 
+/// The folder in which a package's programs stand, where they do not stand beside its manifest.
+pub const PROGRAMS: &str = "src";
+
 fn read(source: &Source<'_>, found: &mut Findings) {
+    listeners(source, found);
+    if let Some((line, command, usual, reason)) = application(source) {
+        // What its own text says is what it asks for.
+        found.facts.iter_mut().for_each(|fact| fact.service = Some(WEB.to_owned()));
+        if found.facts.is_empty() {
+            found.facts.push(Fact::new(usual, What::Usual, reason, line, 1).of(WEB));
+        }
+        found.starts.push(Start {
+            name: WEB.to_owned(),
+            command: Some(command),
+            folder: source.folder().to_owned(),
+            line,
+            ..Start::default()
+        });
+    }
+}
+
+/// An application of a framework that a line of the shell starts: where it is made, the line, its usual port and why.
+fn application(source: &Source<'_>) -> Option<(u32, String, u16, &'static str)> {
+    let module = source.path.rsplit('/').next()?.strip_suffix(".py")?;
+    let made = |class: &str| {
+        source.lines().find_map(|(number, line)| {
+            let (name, made) = line.split_once('=')?;
+            let name = name.split(':').next().unwrap_or(name);
+            let is_name = !name.starts_with([' ', '\t']) && name.trim().chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+            (is_name && made.trim_start().starts_with(&format!("{class}("))).then(|| (number, name.trim().to_owned()))
+        })
+    };
+    let starts_itself = |call: &str| source.lines().any(|(_, line)| without_comment(line).trim_start().starts_with(call));
+    if let Some((line, name)) = made("Flask") {
+        let own = starts_itself(&format!("{name}.run("));
+        let command = if own { format!("python3 {module}.py") } else { format!("flask --app {module} run") };
+        return Some((line, command, 5000, "the usual port of Flask"));
+    }
+    let (line, name) = made("FastAPI")?;
+    let own = starts_itself("uvicorn.run(");
+    let command = if own { format!("python3 {module}.py") } else { format!("uvicorn {module}:{name} --reload") };
+    Some((line, command, 8000, "the usual port of Uvicorn"))
+}
+
+/// Where its text says that it listens.
+fn listeners(source: &Source<'_>, found: &mut Findings) {
+    // Numbers that the program gives a name, and where.
+    let mut named: Vec<(&str, u32, u32, u16)> = Vec::new();
     for (number, raw) in source.lines() {
         if raw.len() > LONGEST {
             continue;
@@ -62,8 +110,35 @@ fn read(source: &Source<'_>, found: &mut Findings) {
             let mut fact = Fact::new(port, What::Asked { host }, reason, number, u32::try_from(column).unwrap_or(1));
             fact.variable = variable.then(|| "PORT".to_owned());
             found.facts.push(fact);
+        } else if let Some((name, at, port)) = constant(line) {
+            let column = line.get(..at).map_or(0, |before| before.chars().count()) + 1;
+            named.push((name, number, u32::try_from(column).unwrap_or(1), port));
+        } else if let Some(name) = listens_at_name(line)
+            && let Some((_, number, column, port)) = named.iter().rfind(|(own, ..)| *own == name)
+        {
+            let reason = "the number at which a program's own text says that it listens";
+            found.facts.push(Fact::new(*port, What::Asked { host: None }, reason, *number, *column));
         }
     }
+}
+
+/// `const port = 3000`: the name, where the number stands, and the number.
+fn constant(line: &str) -> Option<(&str, usize, u16)> {
+    let (left, right) = line.split_once('=')?;
+    let left = left.split(':').next().unwrap_or(left).trim();
+    let name = ["const ", "let ", "var "].iter().find_map(|word| left.strip_prefix(word)).unwrap_or(left).trim();
+    let is_name = name.to_ascii_lowercase().ends_with("port") && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let said = port(right.trim().trim_end_matches(';')).filter(|_| is_name)?;
+    Some((name, line.rfind(&said.to_string())?, said))
+}
+
+/// `listen(port)`, `listen({ port })`, `run(port=PORT)`: the name.
+fn listens_at_name(line: &str) -> Option<&str> {
+    let inside = line.split_once(".listen(").map(|(_, inside)| inside.trim_start().trim_start_matches('{').trim_start());
+    let inside = inside.or_else(|| line.split_once(".run(").and_then(|(_, rest)| Some(rest.split_once("port=")?.1)))?;
+    let inside = inside.strip_prefix("port:").unwrap_or(inside).trim_start();
+    let end = inside.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(inside.len());
+    inside.get(..end).filter(|name| !name.is_empty())
 }
 
 type Listens = (usize, Option<String>, u16, bool);
@@ -126,4 +201,5 @@ fn number_in(text: &str) -> Option<(usize, u16)> {
     port(trimmed.get(..digits)?).filter(|_| is_whole).map(|port| (text.len() - trimmed.len(), port))
 }
 
+const WEB: &str = "web";
 const LONGEST: usize = 2_000;

@@ -349,3 +349,25 @@ fn utf_16_is_read_as_what_it_says() {
     let wide: Vec<u8> = "\u{feff}PORT=3000\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
     assert_eq!(said(".env", &decoded(&wide).unwrap().0), ["3000 asks PORT 1:6"]);
 }
+
+#[test]
+fn what_an_editor_names_from_the_workspace_is_named_from_where_the_program_works() {
+    let text = r#"{"configurations": [
+        {"name": "a", "type": "node", "request": "launch", "cwd": "${workspaceFolder}/web", "program": "${workspaceFolder}/web/src/x.js", "envFile": "${workspaceFolder}/.env"},
+        {"name": "b", "type": "node", "request": "launch", "cwd": "${workspaceFolder}/web", "program": "${workspaceFolder}/tools/y.js"},
+        {"name": "c", "type": "debugpy", "request": "launch", "cwd": "${workspaceFolder}/web", "program": "${workspaceFolder}/web/z.py"},
+        {"name": "d", "type": "node", "request": "launch", "program": "${workspaceFolder}/web/x.js"}
+    ]}"#;
+    let starts = read(".vscode/launch.json", text).starts;
+    let lines: Vec<(&str, &str)> =
+        starts.iter().map(|start| (start.folder.as_str(), start.command.as_deref().unwrap())).collect();
+    assert_eq!(
+        lines,
+        [
+            ("web", "node --env-file=../.env src/x.js"),
+            ("web", "node ../tools/y.js"),
+            ("web", "python3 z.py"),
+            ("", "node web/x.js")
+        ]
+    );
+}

@@ -11,7 +11,11 @@ fn told(files: &[(&str, &str)]) -> Vec<String> {
     let line = |service: &portward_model::plan::Service| {
         let ports: Vec<String> = service.ports.iter().map(|port| format!(" {}", port.asked)).collect();
         let ports = ports.concat();
-        let Some(ServiceCommand::Line(command)) = &service.command else { panic!() };
+        let command = match (&service.command, &service.uses) {
+            (Some(ServiceCommand::Line(command)), None) => command.clone(),
+            (None, Some(uses)) => format!("use {uses}"),
+            other => panic!("{other:?}"),
+        };
         let after = if service.after.is_empty() { String::new() } else { format!(" after {}", service.after.join(" ")) };
         let folder = service.folder.as_ref().map(|folder| format!(" in {folder}")).unwrap_or_default();
         format!("{}{ports}{folder}: {command}{after}", service.name)
@@ -79,13 +83,139 @@ fn frameworks_by_their_own_files() {
             ("src/main/resources/application.yml", "server:\n  port: 8090\n"),
             ("src/main/resources/application-prod.yml", "server:\n  port: 80\n"),
         ]),
-        ["app 8090: ./gradlew bootRun"]
+        ["app 8090: gradle bootRun"]
     );
     assert_eq!(told(&[("Makefile", "dev:\n\tpython3 -m http.server 8001\n")]), ["dev 8001: make dev"]);
     assert_eq!(
         told(&[("Makefile", "dev:\n\tnpm run dev\n"), ("package.json", "{\"scripts\":{\"dev\":\"vite\"}}")]),
         ["dev 5173: npm run dev"]
     );
+}
+
+#[test]
+fn a_database_that_is_dialled_and_nowhere_started_is_one_of_its_own() {
+    let package = ("package.json", "{\"scripts\":{\"dev\":\"next dev\"}}");
+    let env = (".env", "DATABASE_URL=postgres://app:hunter2@localhost:5432/shop\nCELERY_BROKER_URL=redis://localhost:6379/3\n");
+    assert_eq!(told(&[package, env]), ["db 5432: use postgres", "cache 6379: use redis", "dev 3000: npm run dev after cache db"]);
+    let plan = planned(&given(&[package, env]));
+    let values: Vec<String> = plan.plan.values.iter().map(|value| format!("{}={}", value.name, value.template)).collect();
+    assert_eq!(values, ["CELERY_BROKER_URL=redis://default:{cache.password}@{cache}/3"], "the engine tells the other");
+    assert!(plan.decide.is_empty(), "{:?}", plan.decide);
+    let prisma = (".env", "DATABASE_URL=\"postgresql://a:b@localhost:5432/shop?schema=public\"\nOTHER=mysql://127.0.0.1/x\n");
+    let plan = planned(&given(&[package, prisma])).plan;
+    let values: Vec<String> = plan.values.iter().map(|value| value.template.to_string()).collect();
+    assert_eq!(
+        values,
+        [
+            "postgresql://{db.user}:{db.password}@{db}/{db.database}?schema=public",
+            "mysql://{db-2.user}:{db-2.password}@{db-2}/{db-2.database}"
+        ]
+    );
+    for elsewhere in [
+        "DATABASE_URL=postgres://db.example.com/shop\n",
+        "DB_HOST=mysql\nDB_PORT=3306\n",
+        "DB_CONNECTION=sqlite\nDB_PORT=3306\n",
+        "MAIL_PORT=1025\n",
+    ] {
+        assert_eq!(told(&[package, (".env", elsewhere)]), ["dev 3000: npm run dev"], "{elsewhere}");
+    }
+    for file in [".env.production", ".env.test"] {
+        assert_eq!(told(&[package, (file, env.1)]), ["dev 3000: npm run dev"], "{file}");
+    }
+    assert!(told(&[env]).is_empty(), "nothing of the project needs it");
+    // Another port than the one that is published is a finding of `check`, and no second database.
+    assert_eq!(told(&[package, DB, (".env", "DATABASE_URL=postgres://localhost:5433/x\n")]).len(), 2);
+    let procfile = ("Procfile", "web: node x.js -p $PORT\ncache: redis-server --port 6379\n");
+    assert_eq!(told(&[procfile, (".env", "REDIS_URL=redis://localhost:6379\n")]).len(), 2, "it starts its own");
+}
+
+#[test]
+fn a_database_without_a_password_in_a_program_is_somebodys_to_decide() {
+    let manage = ("manage.py", "DJANGO_SETTINGS_MODULE\n");
+    let settings = ("shop/settings.py", "CACHES = {'default': {'LOCATION': 'redis://localhost:6379/0'}}\n");
+    assert_eq!(told(&[manage, settings]), ["cache 6379: use redis", "web 8000: python3 manage.py runserver after cache"]);
+    assert_eq!(
+        planned(&given(&[manage, settings])).decide,
+        ["shop/settings.py:1 dials redis://localhost:6379 with no password, and cache asks for one: have it read REDIS_URL"]
+    );
+    let reads = ("shop/settings.py", "URL = os.environ.get('REDIS_URL',\n    'redis://localhost:6379/0')\n");
+    assert!(planned(&given(&[manage, reads])).decide.is_empty());
+}
+
+#[test]
+fn a_target_that_says_a_port_goes_before_a_guess() {
+    let manage = ("manage.py", "DJANGO_SETTINGS_MODULE\n");
+    let make = ("Makefile", "PORT ?= 8001\nshell:\n\tpython3 manage.py shell\nrun:\n\tpython3 manage.py runserver $(PORT)\n");
+    assert_eq!(told(&[manage, make]), ["run 8001: make run"]);
+    let other = ("Makefile", "docs:\n\tmkdocs serve\n");
+    assert_eq!(told(&[manage, other]), ["web 8000: python3 manage.py runserver"]);
+    let root = ("Makefile", "dev:\n\tcd back && python3 manage.py runserver 8000\n");
+    assert_eq!(told(&[root, ("back/manage.py", manage.1)]), ["back 8000 in back: python3 manage.py runserver"]);
+}
+
+#[test]
+fn applications_of_python_are_started_where_nothing_else_does() {
+    let flask =
+        ("app.py", "from flask import Flask\napp = Flask(__name__)\nif __name__ == '__main__':\n    app.run(port=5005)\n");
+    let plan_of = |files: &[(&str, &str)]| {
+        let all: Vec<crate::lint::File> = files
+            .iter()
+            .map(|(path, text)| {
+                let kind = portward_wire::source::kind_of(path, &|_| true).unwrap();
+                crate::lint::File::read(path, kind, text.as_bytes()).unwrap()
+            })
+            .collect();
+        planned(&crate::lint::Project::new(portward_model::Text::from("/x"), all))
+    };
+    let line = |files: &[(&str, &str)]| {
+        let plan = plan_of(files).plan;
+        plan.services
+            .iter()
+            .map(|service| match &service.command {
+                Some(ServiceCommand::Line(line)) => {
+                    format!("{} {:?}: {line}", service.name, service.port().map(|port| port.asked))
+                }
+                _ => String::new(),
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(line(&[flask]), ["web Some(5005): python3 app.py"]);
+    let api = ("main.py", "api: FastAPI = FastAPI(title='x')\n");
+    assert_eq!(line(&[api]), ["web Some(8000): uvicorn main:api --reload"]);
+    assert_eq!(line(&[("app.py", "app = Flask(__name__)\n")]), ["web Some(5000): flask --app app run"]);
+    assert_eq!(line(&[flask, ("Procfile", "web: gunicorn app:app\n")]), ["web Some(8000): gunicorn app:app"]);
+    assert_eq!(
+        line(&[flask, ("package.json", "{\"scripts\":{\"dev\":\"flask run -p 5001\"}}")]),
+        ["dev Some(5001): npm run dev"]
+    );
+}
+
+#[test]
+fn ports_that_only_another_file_knows() {
+    // One script, and one port that an editor passes on.
+    let container = (".devcontainer/devcontainer.json", "{\"forwardPorts\": [4200, 5432]}");
+    let start = ("package.json", "{\"scripts\":{\"start\":\"node built.js\"}}");
+    assert_eq!(told(&[container, start]), ["start 4200: npm run start"]);
+    let two = (".devcontainer/devcontainer.json", "{\"forwardPorts\": [4200, 4201]}");
+    assert_eq!(told(&[two, start]), ["start: npm run start"]);
+    // A number with a name, and a program in src.
+    let server = ("package.json", "{\"scripts\":{\"dev\":\"nodemon src/index.js\"}}");
+    assert_eq!(
+        told(&[server, ("src/index.js", "const PORT = 3007;\napp.listen(PORT, () => 1)\n"), ("index.js", "x.listen(1)\n")]),
+        ["dev 3007: npm run dev"]
+    );
+    // What foreman gives, and the .env beside it.
+    let procfile = ("Procfile", "web: node x.js\napi: node y.js --port $PORT\nold: node z.js -p ${PORT:-4009}\n");
+    assert_eq!(told(&[procfile]), ["web: node x.js", "api 5100: node y.js --port $PORT", "old 4009: node z.js -p ${PORT:-4009}"]);
+    assert_eq!(told(&[("Procfile", "web: x -p $PORT\n"), (".env", "PORT=3100\n")]), ["web 3100: x -p $PORT"]);
+    // A page's own builder beside a server that is none.
+    let vite = ("vite.config.js", "export default {\n  server: { port: 5180 },\n}\n");
+    assert_eq!(told(&[("artisan", "#!/usr/bin/env php\n"), vite]), ["web 8000: php artisan serve"]);
+    assert_eq!(told(&[("Procfile", "web: node x.js -p $PORT\n"), vite]), ["web 5000: node x.js -p $PORT"]);
+    // The build tool that the project brings.
+    let pom = ("pom.xml", "<artifactId>spring-boot-maven-plugin</artifactId>\n");
+    assert_eq!(told(&[pom]), ["app 8080: mvn spring-boot:run"]);
+    assert_eq!(told(&[pom, ("mvnw", "#!/bin/sh\n")]), ["app 8080: ./mvnw spring-boot:run"]);
 }
 
 #[test]

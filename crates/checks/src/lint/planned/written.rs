@@ -8,6 +8,7 @@ use portward_model::{
 };
 
 use super::Planned;
+use crate::engine::engine;
 
 /// The text of the file.
 pub fn written(planned: &Planned) -> String {
@@ -34,20 +35,32 @@ fn one(text: &mut String, service: &Service) {
     if let Some(ServiceCommand::Line(line)) = &service.command {
         let _ = writeln!(text, "command = {}{}", quoted(line), from(&service.origin));
     }
+    if let Some(uses) = &service.uses {
+        let Origin { file, line } = &service.origin;
+        let asked = service.port().map_or(0, |port| port.asked);
+        let _ =
+            writeln!(text, "# {}:{line} dials it. Without this section localhost:{asked} is the machine's own.", one_line(file));
+        let _ = writeln!(text, "use = {}", quoted(uses));
+    }
     if let Some(folder) = &service.folder {
         let _ = writeln!(text, "folder = {}", quoted(folder));
     }
-    if let Some(port) = service.port() {
+    let is_usual = |asked: u16| {
+        let engine = service.uses.as_deref().and_then(engine);
+        engine.and_then(|engine| engine.ports.first()).is_some_and(|(_, usual)| *usual == asked)
+    };
+    if let Some(port) = service.port().filter(|port| !is_usual(port.asked)) {
         let _ = writeln!(text, "port = {}{}", number(port), from(&port.origin));
     }
+    let declared = if service.uses.is_some() { &[][..] } else { service.ports.get(1..).unwrap_or_default() };
     let further: Vec<String> =
-        service.ports.iter().skip(1).filter_map(|port| Some(format!("{} = {}", port.name.as_ref()?, number(port)))).collect();
+        declared.iter().filter_map(|port| Some(format!("{} = {}", port.name.as_ref()?, number(port)))).collect();
     if !further.is_empty() {
         let origins: Vec<&Origin> = service.ports.iter().skip(1).map(|port| &port.origin).collect();
         let from = origins.first().map(|origin| from(origin)).unwrap_or_default();
         let _ = writeln!(text, "ports = {{ {} }}{from}", further.join(", "));
     }
-    if let Some(protocol) = &service.protocol {
+    if let Some(protocol) = service.protocol.as_ref().filter(|_| service.uses.is_none()) {
         let _ = writeln!(text, "protocol = {}", quoted(protocol));
     }
     if !service.after.is_empty() {

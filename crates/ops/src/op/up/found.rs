@@ -1,8 +1,9 @@
 //! What a project has to run where no file declares it.
 
+use portward_checks::engine::{Engine, engine};
 use portward_model::plan::{Origin, Plan, Service, ServiceCommand};
 use portward_reading::sources::gather;
-use portward_sys::{path_of, read_given};
+use portward_sys::{path_of, read_given, works};
 use serde_json::Value;
 
 use crate::{Acts, Context};
@@ -14,10 +15,19 @@ pub(super) fn plan(cx: &Context<'_, Acts>, named: &[String]) -> Plan {
     if runs && named.iter().all(|name| found.service(name).is_some()) { startable(found) } else { scripts(cx) }
 }
 
+/// True for an engine whose server is installed. Without it the project's programs dial what this machine has, as they always did.
+fn is_here(engine: &Engine) -> bool {
+    works::program(engine.server, engine.folders).is_some()
+}
+
 /// The plan without what this version does not start by itself, and without waiting for that.
 fn startable(mut plan: Plan) -> Plan {
     let all = plan.services.len();
-    plan.services.retain(|service| service.command.is_some());
+    let starts = |service: &Service| match service.uses.as_deref().and_then(engine) {
+        Some(engine) => is_here(engine),
+        None => service.command.is_some(),
+    };
+    plan.services.retain(starts);
     if plan.services.len() < all {
         // They may speak of what is not there; programs read their own files all the same.
         plan.values.clear();
