@@ -12,6 +12,8 @@ use crate::{
 /// One program.
 pub(crate) struct Entry {
     pub(super) name: String,
+    /// The list that it stands in: the module of its tests.
+    pub(super) list: &'static str,
     /// True when every run of the tests runs it.
     pub(super) core: bool,
     debian: Vec<String>,
@@ -29,19 +31,22 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
-    /// Every program of the list.
+    /// Every program and every project of the lists.
     pub(super) fn all() -> Result<Vec<Self>, Failure> {
-        let path = places::root().join(LIST);
-        let list: toml::Table =
-            places::read(&path)?.parse().map_err(|error| Failure::new(format!("{LIST} is no TOML: {error}.")))?;
-        let programs = list.get("program").and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        programs
-            .iter()
-            .map(|entry| Self::read(entry).ok_or_else(|| Failure::new(format!("This is no program: {entry:?}."))))
-            .collect()
+        let mut all = Vec::new();
+        for (name, key) in LISTS {
+            let path = places::root().join(format!("{TESTS}/{name}.toml"));
+            let list: toml::Table =
+                places::read(&path)?.parse().map_err(|error| Failure::new(format!("{name}.toml is no TOML: {error}.")))?;
+            for entry in list.get(key).and_then(toml::Value::as_array).into_iter().flatten() {
+                let read = Self::read(name, entry);
+                all.push(read.ok_or_else(|| Failure::new(format!("This is no {key} of {name}.toml: {entry:?}.")))?);
+            }
+        }
+        Ok(all)
     }
 
-    fn read(entry: &toml::Value) -> Option<Self> {
+    fn read(list: &'static str, entry: &toml::Value) -> Option<Self> {
         let text = |key: &str| entry.get(key).and_then(toml::Value::as_str).map(str::to_owned);
         let words = |key: &str| {
             let list = entry.get(key).and_then(toml::Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -50,6 +55,7 @@ impl Entry {
         let source = entry.get("source").and_then(toml::Value::as_table).into_iter().flatten();
         Some(Self {
             name: text("name")?,
+            list,
             core: entry.get("core").and_then(toml::Value::as_bool).unwrap_or(false),
             debian: words("debian"),
             pypi: words("pypi"),
@@ -162,8 +168,9 @@ pub(crate) fn installed(name: &str) -> Result<PathBuf, Failure> {
     }
 }
 
-/// The list.
-const LIST: &str = "crates/portward/tests/programs/listed.toml";
+/// The lists, by the modules of their tests, with what an entry is called in each.
+const LISTS: [(&str, &str); 2] = [("listed", "program"), ("projects", "project")];
+const TESTS: &str = "crates/portward/tests/programs";
 
 #[cfg(test)]
 mod tests {
@@ -178,6 +185,7 @@ mod tests {
         assert!(names.is_sorted_by(|one, next| one < next), "{names:?}");
         for entry in &all {
             assert_eq!(entry.build.is_some(), !entry.source.is_empty(), "{}", entry.name);
+            assert!(entry.list == "listed" || !entry.version.is_empty(), "{}", entry.name);
             assert!(entry.shares.as_ref().is_none_or(|other| *other != entry.name), "{}", entry.name);
         }
     }

@@ -86,7 +86,7 @@ impl Outcomes {
 
 fn test_of(user: &str, entry: &Entry) -> String {
     let part = if entry.core { "" } else { BY_NAME };
-    format!("listed::{user}::{part}{}", entry.name.replace('-', "_"))
+    format!("{}::{user}::{part}{}", entry.list, entry.name.replace('-', "_"))
 }
 
 /// Reads the words of Rust's test runner, and the file of skips.

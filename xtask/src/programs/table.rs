@@ -23,8 +23,12 @@ pub(super) fn page(before: &str, all: &[Entry], chosen: &[&Entry], outcomes: &Ou
             format!("| {} | {} | {user} | {root} | {core} | {today} | {} |", entry.name, inert(&version), inert(&entry.note));
         rows.insert(entry.name.clone(), row);
     }
-    let rows: Vec<String> = rows.into_values().collect();
-    format!("{HEAD}{}\n", rows.join("\n"))
+    let of = |list: &str| {
+        let mine = |name: &String| all.iter().any(|entry| entry.name == *name && entry.list == list);
+        let mine: Vec<&str> = rows.iter().filter(|(name, _)| mine(name)).map(|(_, row)| row.as_str()).collect();
+        mine.join("\n")
+    };
+    format!("{HEAD}{COLUMNS}{}\n\n{PROJECTS}{COLUMNS}{}\n", of("listed"), of("projects"))
 }
 
 /// The program of a row.
@@ -55,7 +59,16 @@ port of either, and when one is stopped the other goes on. `cargo xtask programs
 table; those of *every run* are among the tests that every change passes, beside the ones of
 [A localhost of its own](localhost.md#programs-that-are-tested).
 
-| program | version | as a user | as root | tested | on | note |
+";
+const PROJECTS: &str = "## Projects
+
+Each of these is a project of real tools, and two copies of it were up at once, without an edit by hand: by `portward up --yes` without a
+file, and by `portward init --yes`, `portward allow` and `portward up`. Every service was ready, each answered where `portward port` says with what is true
+of its copy (its page, what it reads from its database or cache, its debugger), `portward check` found nothing, and `portward down` left no
+process and no port. Where root may not run it, the sentence that says so was told.
+
+";
+const COLUMNS: &str = "| program | version | as a user | as root | tested | on | note |
 |---|---|---|---|---|---|---|
 ";
 
