@@ -57,13 +57,16 @@ fn a_closed_stdout_does_not_end_in_a_panic() {
 fn no_colour_in_a_pipe_and_colour_when_it_is_asked_for() {
     let Some(world) = world() else { return };
     let _actor = world.actor(&["listen", "tcp/0.0.0.0:3000"]);
-    let plain = world.portward(&["list"]).expect(0);
+    // Without the age, which goes on.
+    let columns = ["list", "--columns", "port,address,reach,process,project,user,clients"];
+    let plain = world.portward(&columns).expect(0);
     assert!(!plain.stdout.contains('\u{1b}'), "{:?}", plain.stdout);
-    let coloured = world.enter().env("TERM", "xterm-256color").portward(&["list", "--color", "always"]).expect(0);
+    let always = [&columns[..], &["--color", "always"]].concat();
+    let coloured = world.enter().env("TERM", "xterm-256color").portward(&always).expect(0);
     assert!(coloured.stdout.contains('\u{1b}'), "{:?}", coloured.stdout);
     let never = world.enter().env("CLICOLOR_FORCE", "1").portward(&["list", "--color", "never"]).expect(0);
     assert!(!never.stdout.contains('\u{1b}'));
-    let refused = world.enter().env("NO_COLOR", "1").portward(&["list"]).expect(0);
+    let refused = world.enter().env("NO_COLOR", "1").portward(&columns).expect(0);
     assert_eq!(refused.stdout, plain.stdout);
     // Readable without colour: the same words.
     let stripped = without_colour(&coloured.stdout);
