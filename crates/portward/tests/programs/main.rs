@@ -18,6 +18,7 @@ mod node;
 mod own_engines;
 mod php;
 mod postgres;
+mod projects;
 mod python;
 mod redis;
 mod requests;
