@@ -51,6 +51,7 @@ pub mod works;
 
 pub use asked::{on_request_to_end, on_requests_to_end, requested_end};
 pub use at_once::write_at_once;
+pub use counters::lost_datagrams;
 pub(crate) use files::Mounts;
 pub use hands::{Hands, on_behalf_of};
 pub(crate) use kernel::file as kernel_file;

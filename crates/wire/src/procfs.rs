@@ -7,7 +7,7 @@ mod stat;
 mod surroundings;
 mod vitals;
 
-pub use counters::{counters, counters6};
+pub use counters::{counters, counters_of, counters6, counters6_of};
 pub use files::{
     GitHead, effective_uid, environment_value, git_head, home_of, hosts_of, in_flight_descriptors, inner_pid, inode_of_link,
     port_range, port_ranges, registered_sockets, socket_statistic, unified_cgroup, user_names,

@@ -5,6 +5,7 @@
 
 use std::{fs, net::SocketAddr};
 
+use portward_sys::lost_datagrams;
 use rustc_hash::FxHashMap;
 use rustix::fd::OwnedFd;
 
@@ -33,7 +34,7 @@ impl KeptOut {
     /// Watches a socket that has just been fenced. Of very many some are not watched.
     pub(super) fn watch(&mut self, socket: &OwnedFd, pid: u32) {
         if !self.any {
-            self.lost = lost();
+            self.lost = lost_datagrams().unwrap_or(0);
         }
         self.any = true;
         let (Ok(file), Some(serves)) = (rustix::fs::fstat(socket), sockets::name(socket)) else { return };
@@ -50,7 +51,7 @@ impl KeptOut {
         let lists =
             ["/proc/thread-self/net/udp", "/proc/thread-self/net/udp6"].map(|path| fs::read_to_string(path).unwrap_or_default());
         let now: FxHashMap<u64, u64> = lists.iter().flat_map(|list| list.lines().filter_map(drops)).collect();
-        let lost = lost();
+        let lost = lost_datagrams().unwrap_or(self.lost);
         // Where both happened, nobody knows which of them.
         let all_refused = lost == std::mem::replace(&mut self.lost, lost);
         let mut found = Vec::new();
@@ -74,24 +75,6 @@ fn drops(line: &str) -> Option<(u64, u64)> {
     Some((inode, words.nth(2)?.parse().ok()?))
 }
 
-/// Datagrams of this network that were dropped and not by a filter.
-fn lost() -> u64 {
-    let four = fs::read_to_string("/proc/thread-self/net/snmp").unwrap_or_default();
-    let six = fs::read_to_string("/proc/thread-self/net/snmp6").unwrap_or_default();
-    lost_in(&four, &six)
-}
-
-fn lost_in(four: &str, six: &str) -> u64 {
-    let mut udp = four.lines().filter_map(|line| line.strip_prefix("Udp: "));
-    let names = udp.next().unwrap_or_default().split(' ');
-    let numbers = udp.next().unwrap_or_default().split(' ');
-    let four = names.zip(numbers).filter(|(name, _)| LOSSES.contains(name)).map(|(_, number)| number);
-    let six = six.lines().filter_map(|line| line.strip_prefix("Udp6")?.split_once(char::is_whitespace));
-    let six = six.filter(|(name, _)| LOSSES.contains(name)).map(|(_, number)| number);
-    four.chain(six).filter_map(|number| number.trim().parse::<u64>().ok()).sum()
-}
-
-const LOSSES: [&str; 3] = ["RcvbufErrors", "InCsumErrors", "MemErrors"];
 /// Sockets that are watched at the same time.
 const MOST_WATCHED: usize = 1000;
 
@@ -101,7 +84,7 @@ mod tests {
 
     use rustix::fd::OwnedFd;
 
-    use super::{super::fences, KeptOut, drops, lost_in};
+    use super::{super::fences, KeptOut, drops};
     use crate::Event;
 
     #[test]
@@ -114,9 +97,6 @@ mod tests {
             ),
             None
         );
-        let four = "Ip: 1 2\nUdp: InDatagrams NoPorts InErrors OutDatagrams RcvbufErrors SndbufErrors InCsumErrors\nUdp: 9 8 7 6 5 4 3\n";
-        assert_eq!(lost_in(four, "Udp6InDatagrams 9\nUdp6RcvbufErrors          \t2\n"), 10);
-        assert_eq!(lost_in("", ""), 0);
     }
 
     #[test]

@@ -20,3 +20,21 @@ pub(super) fn read() -> Result<Counters, SysError> {
     }
     Ok(found)
 }
+
+/// Datagrams of the calling thread's network that were dropped for want of room, or because they were damaged; `None` where the kernel
+/// does not say.
+pub fn lost_datagrams() -> Option<u64> {
+    let mut found = Counters::new();
+    procfs::counters_of(&kernel::file("/proc/thread-self/net/snmp").ok()?, &["Udp"], &mut found);
+    if let Ok(six) = kernel::file("/proc/thread-self/net/snmp6") {
+        procfs::counters6_of(&six, &["Udp6"], &mut found);
+    }
+    Some(
+        LOSSES
+            .iter()
+            .flat_map(|loss| ["Udp", "Udp6"].map(|group| found.get(&format!("{group}.{loss}")).copied().unwrap_or(0)))
+            .sum(),
+    )
+}
+
+const LOSSES: [&str; 3] = ["RcvbufErrors", "InCsumErrors", "MemErrors"];

@@ -6,11 +6,16 @@ use portward_model::Counters;
 /// group with its numbers. Only the groups that speak of IP, ICMP and TCP are kept. A number below zero, which
 /// stands for no limit, is left out.
 pub fn counters(bytes: &[u8], into: &mut Counters) {
+    counters_of(bytes, GROUPS, into);
+}
+
+/// The same of these groups: `Udp.RcvbufErrors`.
+pub fn counters_of(bytes: &[u8], groups: &[&str], into: &mut Counters) {
     let text = String::from_utf8_lossy(bytes);
     let mut lines = text.lines();
     while let (Some(names), Some(numbers)) = (lines.next(), lines.next()) {
         let (Some((group, names)), Some((again, numbers))) = (names.split_once(':'), numbers.split_once(':')) else { continue };
-        if group != again || !GROUPS.contains(&group) {
+        if group != again || !groups.contains(&group) {
             continue;
         }
         for (name, number) in names.split_ascii_whitespace().zip(numbers.split_ascii_whitespace()) {
@@ -24,11 +29,16 @@ pub fn counters(bytes: &[u8], into: &mut Counters) {
 /// Reads `/proc/net/snmp6`, one counter a line with its group glued to it: `Icmp6InDestUnreachs` becomes
 /// `Icmp6.InDestUnreachs`.
 pub fn counters6(bytes: &[u8], into: &mut Counters) {
+    counters6_of(bytes, GROUPS6, into);
+}
+
+/// The same of these groups: `Udp6.RcvbufErrors`.
+pub fn counters6_of(bytes: &[u8], groups: &[&str], into: &mut Counters) {
     let text = String::from_utf8_lossy(bytes);
     for line in text.lines() {
         let mut words = line.split_ascii_whitespace();
         let (Some(glued), Some(number)) = (words.next(), words.next()) else { continue };
-        let named = GROUPS6.iter().find_map(|group| Some((group, glued.strip_prefix(group)?)));
+        let named = groups.iter().find_map(|group| Some((group, glued.strip_prefix(group)?)));
         if let (Some((group, name)), Ok(number)) = (named, number.parse()) {
             into.insert(format!("{group}.{name}"), number);
         }
@@ -42,7 +52,7 @@ const GROUPS6: &[&str] = &["Ip6", "Icmp6"];
 mod tests {
     use portward_model::Counters;
 
-    use super::{counters, counters6};
+    use super::{counters, counters_of, counters6, counters6_of};
 
     #[test]
     fn names_stand_above_their_numbers() {
@@ -61,6 +71,8 @@ mod tests {
             "TcpExt.ListenOverflows 5",
         ];
         assert_eq!(listed, expected);
+        counters_of(snmp, &["Udp"], &mut found);
+        assert_eq!((found.get("Udp.InDatagrams"), found.len()), (Some(&7), expected.len() + 1));
     }
 
     #[test]
@@ -73,6 +85,8 @@ mod tests {
         assert_eq!(found.get("Icmp6.InDestUnreachs"), Some(&3));
         assert_eq!(found.get("Ip6.InReceives"), Some(&12));
         assert_eq!(found.len(), 2);
+        counters6_of(b"Udp6NoPorts 4\nUdpLite6NoPorts 1\n", &["Udp6"], &mut found);
+        assert_eq!((found.get("Udp6.NoPorts"), found.len()), (Some(&4), 3));
     }
 
     #[test]
