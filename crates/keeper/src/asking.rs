@@ -2,16 +2,16 @@
 
 use std::time::{Duration, UNIX_EPOCH};
 
-use portward_model::{Caller, CommandLine, Gap, Lack, Moment, Need, Own, Process, ProcessId, ProcessState, hint};
+use portward_model::{Caller, CommandLine, Gap, Lack, Moment, Need, Process, ProcessId, ProcessState, hint};
 use portward_store::Store;
 use portward_sys::{
-    Context, Look, Rights,
+    Ask, Context, Look, Rights, StateSet, Transports, Which,
     runtime::{self, Heard, Unheard},
 };
 
 use crate::{
     control,
-    record::{Ask, Record},
+    record::{Ask as Question, Record},
     runs::{Run, Sessions, is_alive},
 };
 
@@ -24,9 +24,14 @@ pub(crate) struct Asking<'a> {
     pub(crate) port: Option<u16>,
 }
 
-/// What the supervisors of the caller's tell, as far as they answer.
-pub(crate) fn answering(host: &dyn Look, caller: &Caller, patience: Duration) -> Vec<Record> {
-    let heard = runtime::ask(caller, None, &control::question(&Ask::Run { port: None }), patience);
+/// What the other supervisors of the caller's tell, as far as they answer.
+pub(crate) fn answering(host: &dyn Look, (caller, own): (&Caller, ProcessId), patience: Duration) -> Vec<Record> {
+    let mut others = runtime::named(caller);
+    others.retain(|other| *other != own);
+    if others.is_empty() {
+        return Vec::new();
+    }
+    let heard = runtime::ask(caller, Some(&others), &control::question(&Question::Run { port: None }), patience);
     let records = heard.into_iter().filter_map(|heard| believed(host, heard.process, heard.pid, &heard.said.ok()?).ok());
     records.collect()
 }
@@ -64,10 +69,10 @@ pub(crate) fn asked(host: &dyn Look, caller: &Caller, asking: Asking<'_>, store:
     found
 }
 
-/// Asks, and waits longer for those that could answer: on a machine that is busy they need their turn. One that has only just begun is
-/// not heard of yet, unless it is asked by itself.
+/// Asks, and waits longer for those that could answer: on a machine that is busy they need their turn. Where they are asked about one
+/// port, a program's call waits meanwhile, and one that has only just begun is not heard of yet.
 fn patiently(host: &dyn Look, caller: &Caller, Asking { only, port }: Asking<'_>) -> Vec<Heard> {
-    let question = control::question(&Ask::Run { port });
+    let question = control::question(&Question::Run { port });
     let mut heard = runtime::ask(caller, only, &question, PATIENCE);
     let is_silent = |heard: &&Heard| matches!(heard.said, Err(Unheard::Silent));
     let silent: Vec<ProcessId> = heard.iter().filter(is_silent).map(|heard| heard.process).collect();
@@ -80,7 +85,7 @@ fn patiently(host: &dyn Look, caller: &Caller, Asking { only, port }: Asking<'_>
     let stops = |it: &Process| matches!(it.state, ProcessState::Stopped | ProcessState::Traced | ProcessState::Exited);
     let going = seen.iter().filter(|it| silent.contains(&it.id) && !stops(it));
     let (new, late): (Vec<&Process>, Vec<&Process>) =
-        going.partition(|it| only.is_none() && now.0.saturating_sub(it.started_at.0) < STARTING_MS);
+        going.partition(|it| port.is_some() && now.0.saturating_sub(it.started_at.0) < STARTING_MS);
     heard.retain(|heard| !new.iter().chain(&late).any(|it| it.id == heard.process));
     if !late.is_empty() {
         let late: Vec<ProcessId> = late.iter().map(|it| it.id).collect();
@@ -106,8 +111,7 @@ fn believed(host: &dyn Look, process: ProcessId, pid: u32, said: &[u8]) -> Resul
 pub(crate) fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Vec<u32> {
     let now = cx.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Moment(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-    // By their names first: all that is told of every process takes twenty times as long.
-    let mut named = cx.look().called(Own::NAME, cx.caller.uid).unwrap_or_default();
+    let mut named = listening(cx.look());
     named.retain(|pid| *pid != cx.caller.process.pid && !known.iter().any(|known| known.pid == *pid));
     if named.is_empty() {
         return Vec::new();
@@ -118,6 +122,22 @@ pub(crate) fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Ve
     let settled = others.filter(|process| now.0.saturating_sub(process.started_at.0) > STARTING_MS);
     let here = settled.filter(|process| runtime::answers_here(cx.caller, process.id.pid) && is_alive(cx.look(), process.id));
     here.map(|process| process.id.pid).collect()
+}
+
+/// Pids in the names of Unix sockets that listen in this network, as those of supervisors do wherever their folder has gone
+/// (`sock_diag(7)`): to look at every process for them takes most of a listing's time.
+fn listening(host: &dyn Look) -> Vec<u32> {
+    let transports = Transports { tcp: false, udp: false, unix: true };
+    let ask = Ask { transports, states: StateSet::Listening, ports: None, traffic: false };
+    let mut named = Vec::new();
+    if let Ok(own) = host.namespaces(&Which::Own) {
+        let _ = host.sockets(&ask, &own.value, &mut |socket| {
+            named.extend(socket.path().and_then(runtime::named_by).map(|process| process.pid));
+        });
+    }
+    named.sort_unstable();
+    named.dedup();
+    named
 }
 
 /// True for a supervisor of this user's that lives.

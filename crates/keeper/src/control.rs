@@ -18,8 +18,6 @@ use portward_sys::runtime::{self, Bell, Doorway, Peer};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use crate::runs::is_alive;
-
 /// The version that this program speaks.
 const VERSION: u64 = 1;
 
@@ -163,11 +161,12 @@ fn attend(
 ) {
     // What processes left behind that were killed; nobody waits for it here.
     if let Ok(machine) = portward_sys::this_machine() {
-        runtime::sweep(caller, &|process| !is_alive(machine.as_ref(), process));
+        runtime::sweep(caller, own.started_ticks, &|some| machine.living(some).unwrap_or_else(|_| some.to_vec()));
     }
     while !over.load(Ordering::Relaxed) {
         if !door.as_ref().is_some_and(Doorway::stands) {
-            door = Doorway::open(caller, own, bell).ok();
+            // Who lists sessions still sees of one whose folder has gone that it listens.
+            door = Doorway::open(caller, own, bell).ok().or(door);
         }
         match &mut door {
             Some(door) => {

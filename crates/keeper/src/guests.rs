@@ -30,9 +30,8 @@ pub(crate) fn serving_elsewhere(
     caller: &Caller,
     (own, root): (ProcessId, &Text),
 ) -> Option<(Text, RunListener)> {
-    let others = answering(host, caller, PATIENCE);
-    let runs = others.iter().filter(|run| run.supervisor != own);
-    let guests = runs.flat_map(|run| run.listeners.iter().map(move |row| (run, row)));
+    let others = answering(host, (caller, own), PATIENCE);
+    let guests = others.iter().flat_map(|run| run.listeners.iter().map(move |row| (run, row)));
     let fresh = |row: &RunListener| process_at(host, row.pid).is_some_and(|it| it.id.started_ticks >= own.started_ticks);
     let mut found = guests.filter(|(_, row)| row.from.as_ref() == Some(root) && fresh(row));
     let title =

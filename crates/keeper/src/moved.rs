@@ -8,7 +8,7 @@ use portward_sys::{Ask, Context, Depth, Look, Rights, StateSet, Which};
 
 use crate::{
     runs::{process_at, sessions},
-    siblings::Siblings,
+    siblings::{Of, Siblings},
     taken,
     told::is_localhost,
 };
@@ -44,7 +44,7 @@ pub fn stranger_at<R: Rights>(
         |socket: &Socket| [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].into_iter().any(|at| socket.takes(at));
     let Some(server) = listeners(host, port).into_iter().find(is_here) else { return Ok(None) };
     let Some(store) = Store::reading(cx)? else { return Ok(None) };
-    if Siblings::new(host, cx.caller).is_own((&store, Some(project)), root, &server) {
+    if Siblings::new(host, cx.caller).is_own((&store, Of { id: Some(project), root, read: None }), root, &server) {
         return Ok(None);
     }
     let holders = host.holders(std::slice::from_ref(&server), Depth::Processes)?;

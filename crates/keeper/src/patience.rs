@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use portward_store::hurried;
+use portward_store::{Store, hurried};
 use portward_sys::Clock;
 
 /// How long a supervisor waits for the store: a moment, and not again for a while where that was in vain.
@@ -37,10 +37,33 @@ impl Patience {
         }
         (Some(answer), in_vain || is_slow)
     }
+
+    /// The same at the start of a session, when no call waits yet: as long as others are seen to write there the store is only busy, as
+    /// where two hundred sessions begin at once, and a block that is not written down now could be given to several.
+    pub(crate) fn while_busy<'h, T>(
+        &mut self,
+        (clock, most): (&dyn Clock, Duration),
+        store: &mut Store<'h>,
+        body: &mut dyn FnMut(&mut Store<'h>) -> T,
+    ) -> (Option<T>, bool) {
+        let begun = clock.now();
+        let stamp = |store: &Store<'h>| hurried(Duration::ZERO, || store.stamp()).0;
+        loop {
+            let before = stamp(store);
+            let (answer, in_vain) = self.hurried(clock, most, || body(store));
+            let is_over = clock.now().saturating_duration_since(begun) >= AT_THE_START;
+            if !in_vain || is_over || answer.is_none() || stamp(store) == before {
+                return (answer, in_vain);
+            }
+            *self = Self::default();
+        }
+    }
 }
 
 /// From a wait in vain to the next wait.
 const BETWEEN_WAITS: Duration = Duration::from_secs(5);
+/// How long a store that others write to is waited for at the start.
+const AT_THE_START: Duration = Duration::from_secs(10);
 /// What takes so long was not waited for in the usual way.
 const SLOW: Duration = Duration::from_secs(1);
 /// From that to the next try.

@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use portward_model::{Failure, PortRange, ProjectIdentity, Socket};
+use portward_model::{Failure, PortRange, ProjectIdentity, Socket, Text};
 use portward_session::{Given, NoPort, Ports};
 use portward_store::{ProjectId, Stamp, Store, hurried};
 use portward_sys::{Acts, Clock, Context};
@@ -20,7 +20,7 @@ use crate::{
     lent::{Lent, MOST_LASTING, MOST_SERVED},
     patience::Patience,
     runs::{is_alive, process_at},
-    siblings::{Looked, Siblings},
+    siblings::{Looked, Of, Siblings},
 };
 
 /// A project's ports, as its supervisor asks for them.
@@ -61,8 +61,8 @@ impl<'h> ProjectPorts<'h> {
         let supervisor = process_at(cx.machine, cx.machine.facts()?.pid).map(|process| process.id);
         let supervisor = supervisor.ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?;
         let (mut store, known) = Store::open_or_read(cx, identity.as_ref())?;
-        let mut place = || known.clone().map_or_else(|| store.project(identity.as_ref()), Ok);
-        let (project, block) = match patience.hurried(cx.clock, A_MOMENT, &mut place) {
+        let mut place = |store: &mut Store<'_>| known.clone().map_or_else(|| store.project(identity.as_ref()), Ok);
+        let (project, block) = match patience.while_busy((cx.clock, A_MOMENT), &mut store, &mut place) {
             (Some(Ok(row)), _) => (Some(row.id), row.block),
             (Some(Err(failure)), false) => return Err(failure),
             (_, _) => (None, store.place_of(identity.as_ref())?),
@@ -97,6 +97,10 @@ impl<'h> ProjectPorts<'h> {
     /// The project's first block.
     pub(crate) fn place(&self) -> Option<PortRange> {
         self.blocks.first().copied()
+    }
+
+    fn root(&self) -> Option<Text> {
+        self.identity.as_ref().map(|identity| identity.project.root.clone())
     }
 
     /// Goes on in the store that has taken the place of this one, where the project may have another number.
@@ -362,11 +366,12 @@ impl Ports for ProjectPorts<'_> {
     }
 
     fn is_own(&mut self, server: &Socket) -> bool {
-        let root = self.identity.as_ref().map(|identity| identity.project.root.clone());
+        let root = self.root();
         match self.siblings.look(root.as_ref(), server) {
             Looked::Own => true,
             Looked::Others(pids) => {
-                self.asking(|own| own.siblings.is_anothers((&own.store, own.project), &pids, server)).unwrap_or(false)
+                let place = Of { id: self.project, root: root.as_ref(), read: self.read };
+                self.asking(|own| own.siblings.is_anothers((&own.store, place), &pids, server)).unwrap_or(false)
             }
         }
     }
@@ -384,7 +389,9 @@ impl Ports for ProjectPorts<'_> {
     }
 
     fn elsewhere(&mut self, asked: SocketAddr) -> Vec<u16> {
-        self.asking(|own| own.siblings.elsewhere((&own.store, own.project), asked)).unwrap_or_default()
+        let root = self.root();
+        let place = Of { id: self.project, root: root.as_ref(), read: self.read };
+        self.asking(|own| own.siblings.elsewhere((&own.store, place), asked)).unwrap_or_default()
     }
 }
 

@@ -322,7 +322,7 @@ pub fn join(cx: &Context<'_, Acts>, outer: &Run, name: Option<&str>) {
 
 /// True while the process with this identity lives.
 pub fn is_alive(host: &dyn Look, process: ProcessId) -> bool {
-    process_at(host, process.pid).is_some_and(|found| found.id == process && found.state != ProcessState::Exited)
+    host.living(&[process]).is_ok_and(|living| living.contains(&process))
 }
 
 /// What a process without a name of its own goes by: its program, the name that the kernel still has for one that is ending,
@@ -333,7 +333,7 @@ pub(crate) fn called(pid: u32, process: Option<&Process>) -> String {
 
 /// A process as it is now.
 pub fn process_at(host: &dyn Look, pid: u32) -> Option<Process> {
-    host.processes(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
+    host.alone(&[pid]).ok()?.into_iter().find(|process| process.id.pid == pid)
 }
 
 /// How long the store is waited for, and a supervisor that is told a name: sessions are known without.

@@ -34,6 +34,8 @@ pub(crate) struct Recorder<'a> {
     /// The program has a background process do its work.
     asks_another: bool,
     begun: Instant,
+    /// The age at which it is looked next whether a program of the project serves in another session.
+    asks_next: Duration,
     /// It answers the calls of its programs.
     guards: bool,
     /// Where they listen, each told once.
@@ -105,6 +107,7 @@ impl<'a> Recorder<'a> {
             main: None,
             asks_another: false,
             begun: clock.now(),
+            asks_next: IDLE,
             guards: rules.is_some(),
             endpoints: Endpoints::default(),
             listeners: 0,
@@ -258,9 +261,12 @@ impl Recorder<'_> {
     /// it has idled for a while.
     fn look_elsewhere(&mut self, at_the_end: bool) {
         let age = self.clock.now().saturating_duration_since(self.begun);
-        if self.listeners > 0 || self.said.contains(&Once::Elsewhere) || !(at_the_end || (IDLE..GIVEN_UP).contains(&age)) {
+        let is_due = (self.asks_next..GIVEN_UP).contains(&age);
+        if self.listeners > 0 || self.said.contains(&Once::Elsewhere) || !(at_the_end || is_due) {
             return;
         }
+        // Two hundred sessions that wait for something must not spend the machine on asking each other.
+        self.asks_next = age + age / 2;
         let Some(root) = self.root().cloned() else { return };
         // What a background process was told to start needs a moment, and by now nobody here waits for an answer.
         let turns = if at_the_end && self.asks_another && guests::is_alone(self.host, self.own) { TURNS } else { 1 };

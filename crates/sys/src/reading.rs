@@ -150,15 +150,18 @@ topics! { readings! {
     /// The processes with these pids and all their ancestors; those that vanished are left out.
     "processes" processes Processes(pids: &'a [u32]) -> Vec<Process>;
 
+    /// The processes with these pids alone; those that vanished are left out.
+    "processes" alone Alone(pids: &'a [u32]) -> Vec<Process>;
+
+    /// Those of these processes that have not ended, by one small file each.
+    "lives of processes" living Living(processes: &'a [ProcessId]) -> Vec<ProcessId>;
+
     /// The arguments as they are, of those of these processes whose user the reader is; of all where the reader is root. A
     /// recording has none, and makes none.
     "unmasked arguments" arguments Arguments(processes: &'a [ProcessId]) -> Vec<(ProcessId, CommandLine)>;
 
     /// Every process that this reader can see, with command lines where they are readable.
     "all processes" every_process EveryProcess() -> Vec<Process>;
-
-    /// Pids of a user's processes that the kernel calls so: the beginning of a file's name, or what one calls itself.
-    "processes by name" called Called(name: &'a str, uid: u32) -> Vec<u32>;
 
     /// Pids of processes whose parent, by any number of steps, is `root`, nearest first.
     "process trees" descendants Descendants(root: u32) -> Vec<u32>;

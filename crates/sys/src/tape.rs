@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use portward_model::{Holding, Namespace, Need, Seen, Snapshot, Socket, SocketState, Transport};
+use portward_model::{Holding, Namespace, Need, ProcessId, ProcessState, Seen, Snapshot, Socket, SocketState, Transport};
 use portward_wire::netlink::{PortFilter, StateSet};
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -111,12 +111,17 @@ impl Tape {
             Reading::BeyondListeners(_) => Answer::BeyondListeners(Beyond::UNKNOWN),
             Reading::Holders(sockets, _) => Answer::Holders(self.holders_of(sockets)),
             Reading::Processes(_) => Answer::Processes(snapshot.processes.clone()),
-            Reading::EveryProcess() => Answer::EveryProcess(snapshot.processes.clone()),
-            Reading::Called(name, uid) => {
-                let is_called = |own: &&portward_model::Process| own.name.raw() == name.as_bytes() && own.uid == uid;
-                let called = snapshot.processes.iter().filter(is_called);
-                Answer::Called(called.map(|process| process.id.pid).collect())
+            Reading::Alone(pids) => {
+                let own = snapshot.processes.iter().filter(|process| pids.contains(&process.id.pid));
+                Answer::Alone(own.cloned().collect())
             }
+            Reading::Living(processes) => {
+                let lives = |id: &&ProcessId| {
+                    snapshot.processes.iter().any(|process| process.id == **id && process.state != ProcessState::Exited)
+                };
+                Answer::Living(processes.iter().filter(lives).copied().collect())
+            }
+            Reading::EveryProcess() => Answer::EveryProcess(snapshot.processes.clone()),
             Reading::Interfaces() => Answer::Interfaces(snapshot.interfaces.clone()),
             Reading::PortRules() => Answer::PortRules(snapshot.rules.clone()?),
             Reading::Users() => Answer::Users(snapshot.users.clone()),

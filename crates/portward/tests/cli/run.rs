@@ -12,6 +12,7 @@ mod isolated;
 mod joined;
 mod kept;
 mod locked;
+mod many;
 mod notices;
 mod port_only;
 mod quotas;

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-use portward_model::{CommandLine, Moment, Need, Process, ProcessId, Seen, Text};
+use portward_model::{CommandLine, Moment, Need, Process, ProcessId, ProcessState, Seen, Text};
 use portward_wire::procfs;
 use rustc_hash::FxHashSet;
 use rustix::{
@@ -54,24 +54,19 @@ pub(super) fn pids() -> Result<Vec<u32>, SysError> {
     Ok(pids)
 }
 
-/// The processes of a user that the kernel calls so (`/proc/PID/comm`), of which no more than that is read.
-pub(super) fn called(name: &str, uid: u32) -> Result<Vec<u32>, SysError> {
+/// Those of these processes that have not ended (`/proc/PID/stat`), of which no more than that is read.
+pub(super) fn living(processes: &[ProcessId]) -> Result<Vec<ProcessId>, SysError> {
     let root = root()?;
-    let mut called = pids()?;
-    called.retain(|pid| {
+    let lives = |process: &ProcessId| {
         let mut path = Path::default();
-        let owner = statx(&root, path.of(&[(*pid).into()]), AtFlags::empty(), StatxFlags::UID).map(|facts| facts.stx_uid);
-        if owner != Ok(uid) {
-            return false;
-        }
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let mut path = Path::default();
-        let Ok(file) = openat(&root, path.of(&[(*pid).into(), Part::Name(b"/comm")]), flags, Mode::empty()) else { return false };
-        let mut own = [0; LONGEST_NAME];
-        let length = rustix::io::read(&file, &mut own[..]).unwrap_or_default();
-        own.get(..length).and_then(|own| own.strip_suffix(b"\n")) == Some(name.as_bytes())
-    });
-    Ok(called)
+        let path = path.of(&[process.pid.into(), Part::Name(b"/stat")]);
+        let Ok(file) = openat(&root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty()) else { return false };
+        let mut line = [0; LONGEST_STAT];
+        let length = rustix::io::read(&file, &mut line[..]).unwrap_or_default();
+        let stat = line.get(..length).and_then(procfs::stat);
+        stat.is_some_and(|stat| stat.started_ticks == process.started_ticks && stat.state != ProcessState::Exited)
+    };
+    Ok(processes.iter().copied().filter(lives).collect())
 }
 
 /// The processes with these pids and their ancestors.
@@ -97,6 +92,11 @@ pub(super) fn read(pids: &[u32]) -> Result<Vec<Process>, SysError> {
         .collect();
     processes.extend(read_all(&root, &leaders, boot));
     Ok(processes)
+}
+
+/// The processes with these pids, and no others.
+pub(super) fn alone(pids: &[u32]) -> Result<Vec<Process>, SysError> {
+    Ok(read_all(&root()?, pids, Boot::now()))
 }
 
 /// The arguments of these processes as they are, of those that run as the reader does, or of all where the reader is root. The
@@ -369,24 +369,35 @@ fn same_table(one: u32, other: u32) -> Option<bool> {
 const KCMP_FILES: libc::c_int = 2;
 /// Threads with tables of their own are rare; a process with more than this many is not looked into further.
 const MOST_TABLES: usize = 64;
-/// `TASK_COMM_LEN` of `linux/sched.h`, with the end of the line.
-const LONGEST_NAME: usize = 17;
+/// Bytes of a process's line of numbers; it has some 400.
+const LONGEST_STAT: usize = 1024;
 /// No file of a process that Portward reads is longer, but for arguments made to be.
 const LONGEST_FILE: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests {
-    use super::called;
+    use portward_model::ProcessId;
+
+    use super::{alone, living};
 
     #[test]
-    fn a_process_is_found_by_its_name_alone() {
+    fn a_process_is_read_alone_and_known_to_live_as_long_as_it_does() {
         let own = std::process::id();
-        let name = std::fs::read_to_string("/proc/self/comm").unwrap();
-        let name = name.trim_end_matches('\n');
-        let uid = rustix::process::geteuid().as_raw();
-        assert!(called(name, uid).unwrap().contains(&own));
-        assert!(
-            [(&name[1..], uid), ("", uid), (name, uid + 1)].iter().all(|(name, uid)| !called(name, *uid).unwrap().contains(&own))
-        );
+        let read = alone(&[own, u32::MAX]).unwrap();
+        assert_eq!(read.iter().map(|process| process.id.pid).collect::<Vec<_>>(), [own], "and nobody above it");
+        let id = read[0].id;
+        let before = ProcessId { started_ticks: id.started_ticks - 1, ..id };
+        assert_eq!(living(&[before, id]).unwrap(), [id], "who had the number before has ended");
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let of_child = alone(&[child.id()]).unwrap()[0].id;
+        assert_eq!(living(&[of_child]).unwrap(), [of_child]);
+        child.kill().unwrap();
+        rustix::process::waitid(
+            rustix::process::WaitId::Pid(rustix::process::Pid::from_child(&child)),
+            rustix::process::WaitIdOptions::EXITED | rustix::process::WaitIdOptions::NOWAIT,
+        )
+        .unwrap();
+        assert_eq!(living(&[of_child]).unwrap(), [], "nobody has taken in its end yet");
+        child.wait().unwrap();
     }
 }

@@ -6,6 +6,7 @@
 
 mod asking;
 mod doorway;
+mod news;
 
 use std::{
     fmt,
@@ -27,6 +28,7 @@ use crate::{StateFolder, path_of};
 
 pub use asking::{Heard, Unheard, ask};
 pub use doorway::{Bell, Doorway};
+pub use news::{Lookout, News, news};
 
 /// A folder in which a user's processes may answer.
 #[derive(Clone, Debug)]
@@ -159,10 +161,32 @@ impl Opened {
     }
 }
 
-/// Takes away what processes left behind that were killed: a socket that nobody listens at, of a process that `is_gone`.
-pub fn sweep(asker: &Caller, is_gone: &dyn Fn(ProcessId) -> bool) {
+/// The process that a socket with this path is named after, if it is one that a process answers at.
+pub fn named_by(path: &Text) -> Option<ProcessId> {
+    let name = path.raw().rsplit(|byte| *byte == b'/').next()?;
+    process_of(std::str::from_utf8(name).ok()?)
+}
+
+/// The processes whose sockets stand in the caller's folders, whether they answer or not.
+pub fn named(asker: &Caller) -> Vec<ProcessId> {
+    let folders = RuntimeFolder::all(asker);
+    let mut named: Vec<ProcessId> =
+        folders.iter().flat_map(|folder| folder.open(false)).flat_map(|opened| opened.processes()).collect();
+    named.sort_unstable();
+    named.dedup();
+    named
+}
+
+/// Takes away what processes left behind that were killed: a socket that nobody listens at, of a process that is none of the `living`.
+/// Of very many some are looked at, from a place in their row that the number says: who begins beside two hundred others does
+/// not read of all of them.
+pub fn sweep(asker: &Caller, number: u64, living: &dyn Fn(&[ProcessId]) -> Vec<ProcessId>) {
     for opened in RuntimeFolder::all(asker).iter().flat_map(|folder| folder.open(false)) {
-        for process in opened.processes().into_iter().filter(|process| is_gone(*process)) {
+        let mut processes = opened.processes();
+        processes.sort_unstable();
+        let some = some_of(&processes, number);
+        let living = living(&some);
+        for process in some.into_iter().filter(|process| !living.contains(process)) {
             let name = name_of(process);
             let is_socket = kind(&opened, &name) == Some(FileType::Socket);
             if is_socket && opened.dial(&name).err() == Some(Errno::CONNREFUSED) {
@@ -170,6 +194,12 @@ pub fn sweep(asker: &Caller, is_gone: &dyn Fn(ProcessId) -> bool) {
             }
         }
     }
+}
+
+/// So many of them in a row, which goes on at the beginning.
+fn some_of(processes: &[ProcessId], number: u64) -> Vec<ProcessId> {
+    let begin = usize::try_from(number % (processes.len() as u64).max(1)).unwrap_or(0);
+    processes.iter().cycle().skip(begin).take(processes.len().min(MOST_SWEPT)).copied().collect()
 }
 
 /// True for a process of the caller's own that would answer in the best of the caller's own folders, by the variables that it was
@@ -188,25 +218,6 @@ pub fn answers_here(asker: &Caller, pid: u32) -> bool {
     let named =
         |caller: &Caller| best(caller).or_else(|| RuntimeFolder::all(caller).into_iter().next()).map(|folder| folder.path);
     named(asker) == named(&other)
-}
-
-/// What changes whenever a process of the caller's has news, is there or is gone.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct News(Vec<(ProcessId, i64, i64)>);
-
-/// The news of the moment, by one `stat` for each process that answers.
-pub fn news(asker: &Caller) -> News {
-    let mut found = Vec::new();
-    for opened in RuntimeFolder::all(asker).iter().flat_map(|folder| folder.open(false)) {
-        for process in opened.processes() {
-            if let Ok(file) = statat(&opened.folder, name_of(process), AtFlags::SYMLINK_NOFOLLOW) {
-                #[allow(clippy::unnecessary_cast, clippy::cast_possible_wrap)] // Their kinds differ between processors.
-                found.push((process, file.st_mtime as i64, file.st_mtime_nsec as i64));
-            }
-        }
-    }
-    found.sort_unstable();
-    News(found)
 }
 
 fn kind(opened: &Opened, name: &str) -> Option<FileType> {
@@ -256,6 +267,8 @@ fn refused(path: &Path, why: impl fmt::Display) -> io::Error {
 
 /// Sockets of one folder that are looked at.
 const MOST_SOCKETS: usize = 4096;
+/// Those of them that one process looks at for what was left behind.
+const MOST_SWEPT: usize = 32;
 
 #[cfg(test)]
 mod tests;

@@ -92,6 +92,31 @@ fn a_store_in_other_hands_stalls_no_bind_and_hears_of_it_later() {
     });
 }
 
+/// Writes to a store again and again, and has it to itself nearly all the time.
+const WRITER: &str = "import sqlite3, sys, time; c = sqlite3.connect(sys.argv[1], isolation_level=None, timeout=60)\n\
+    for turn in range(60):\n\
+    \x20   c.execute('BEGIN EXCLUSIVE'); c.execute('UPDATE projects SET created_at = created_at + 1')\n\
+    \x20   if turn == 0: print('LOCKED', flush=True)\n\
+    \x20   time.sleep(0.05); c.execute('COMMIT')";
+
+#[test]
+fn a_store_to_which_others_write_is_waited_for_by_a_project_that_is_not_in_it() {
+    let Some(stage) = Stage::new() else { return };
+    let home = stage.world.path().join("home");
+    let mut one = stage.with_home(&stage.one, &home).start_portward(&["run", "python3", "-c", SERVER]);
+    assert_eq!(one.line(), "READY", "{}", one.stderr());
+    let store = home.join("portward/leases.db");
+    let writer = stage.world.enter().start(&["python3", "-c", WRITER, store.to_str().unwrap()]);
+    assert_eq!(writer.line(), "LOCKED", "{}", writer.stderr());
+    let two = stage.with_home(&stage.two, &home).start_portward(&["run", "python3", "-c", SERVER]);
+    assert_eq!(two.line(), "READY", "{}", two.stderr());
+    // Its block is written down, so that no other that begins now gets the same.
+    let document = stage.with_home(&stage.two, &home).portward(&["lease", "--json"]).expect(0).json();
+    assert!(document["leases"].as_array().unwrap().iter().any(|row| row["project"] == "two"), "{document}");
+    one.tell("4001");
+    assert!(one.line().contains(' '), "{}", one.stderr());
+}
+
 #[test]
 fn a_process_that_is_stopped_with_the_lock_stalls_nobody_either() {
     let Some(stage) = Stage::new() else { return };

@@ -19,7 +19,7 @@ use rustix::{
     },
 };
 
-use super::{Opened, Peer, RuntimeFolder, identity, name_of, peer_of};
+use super::{Opened, Peer, RuntimeFolder, identity, name_of, news, peer_of};
 use crate::linux::timespec;
 
 /// A socket at which this process answers its user, one line for one document.
@@ -100,6 +100,7 @@ impl Doorway {
         let found = statat(&at.folder, &name, AtFlags::SYMLINK_NOFOLLOW)?;
         let _ = chmodat(&at.folder, &name, Mode::RUSR | Mode::WUSR, AtFlags::empty());
         listen(&listener, BACKLOG)?;
+        news::show(&at);
         Ok(Self { listener, at, name, file: identity(&found), uid, bell: bell.clone(), callers: Vec::new() })
     }
 
@@ -114,11 +115,12 @@ impl Doorway {
         found.is_ok_and(|found| identity(&found) == self.file) && self.at.has_its_name()
     }
 
-    /// Shows that there is news: the time of the file is another one, and whoever watches the folder is told.
+    /// Shows that there is news: the times of the file and the folder are others, and whoever watches the folder is told.
     pub fn mark(&self) {
         let now = Timespec { tv_sec: 0, tv_nsec: UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
         let _ = utimensat(&self.at.folder, &self.name, &times, AtFlags::SYMLINK_NOFOLLOW);
+        news::show(&self.at);
     }
 
     /// Answers whoever asks, until the bell rings or the time is over; true where it rang. Only the user of this process and root are
@@ -179,6 +181,7 @@ impl Drop for Doorway {
         let found = statat(&self.at.folder, &self.name, AtFlags::SYMLINK_NOFOLLOW);
         if found.is_ok_and(|found| identity(&found) == self.file) {
             let _ = unlinkat(&self.at.folder, &self.name, AtFlags::empty());
+            news::show(&self.at);
         }
     }
 }

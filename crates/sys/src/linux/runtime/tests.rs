@@ -2,10 +2,10 @@ use std::{fs, os::unix::fs::PermissionsExt, os::unix::net::UnixListener, path::P
 
 use portward_model::{Caller, ProcessId};
 
-use super::{Bell, Doorway, RuntimeFolder, Unheard, ask, process_of, sweep};
+use super::{Bell, Doorway, MOST_SWEPT, RuntimeFolder, Unheard, ask, process_of, sweep};
 
 /// A caller whose folders are all below this one, but for those that every process of this user has.
-fn caller(folder: &Path) -> Caller {
+pub(super) fn caller(folder: &Path) -> Caller {
     let text = |name: &str| crate::text_of(&folder.join(name));
     for name in ["run", "state"] {
         let _ = fs::create_dir(folder.join(name));
@@ -16,7 +16,7 @@ fn caller(folder: &Path) -> Caller {
 }
 
 /// Its number is one that no process has.
-fn process(number: u64) -> ProcessId {
+pub(super) fn process(number: u64) -> ProcessId {
     ProcessId { pid: u32::MAX, started_ticks: number }
 }
 
@@ -69,11 +69,37 @@ fn who_does_not_answer_is_waited_for_as_long_as_is_said_and_what_was_left_is_swe
     let heard = ask(&caller, None, b"run", Duration::from_millis(50));
     let of = |process| &heard.iter().find(|heard| heard.process == process).unwrap().said;
     assert!(matches!(of(silent), Err(Unheard::Silent)) && matches!(of(killed), Err(Unheard::Left)), "{heard:?}");
-    sweep(&caller, &|_| false);
+    sweep(&caller, 0, &|all| all.to_vec());
     assert!(at.join("4294967295.2").exists(), "its process may begin to listen");
-    sweep(&caller, &|_| true);
+    sweep(&caller, 0, &|_| Vec::new());
     assert!(!at.join("4294967295.2").exists() && at.join("4294967295.1").exists() && at.join("4294967295.3").exists());
     assert!(door.stands());
+}
+
+#[test]
+fn who_begins_beside_very_many_looks_at_some_and_those_who_begin_look_at_all() {
+    let folder = tempfile::tempdir().unwrap();
+    let (caller, bell) = (caller(folder.path()), Bell::new().unwrap());
+    let _door = Doorway::open(&caller, process(0), &bell).unwrap();
+    let at = folder.path().join("run/portward");
+    for number in 1..200 {
+        drop(UnixListener::bind(at.join(format!("4294967295.{number}"))).unwrap());
+    }
+    let left = || fs::read_dir(&at).unwrap().count();
+    let mut looked = 0;
+    for number in [7_u64, 40, 195] {
+        let before = left();
+        sweep(&caller, number, &|some| {
+            assert_eq!(some.len(), MOST_SWEPT);
+            Vec::new()
+        });
+        looked += before - left();
+        assert!(before - left() >= MOST_SWEPT - 1, "{number}");
+    }
+    for number in 0..20 {
+        sweep(&caller, number * 31, &|_| Vec::new());
+    }
+    assert_eq!((left(), looked > 90), (1, true), "its own alone is left");
 }
 
 #[test]
