@@ -49,6 +49,29 @@ fn what_is_served_is_the_projects_and_what_is_only_bound_is_the_sessions() {
 }
 
 #[test]
+fn who_has_been_lent_as_many_as_last_or_binds_at_random_gets_the_next_in_memory() {
+    let clock = Ahead::default();
+    let most = u16::try_from(MOST_LASTING).unwrap();
+    let mut bound_alone = |ports: &mut ProjectPorts<'_>| {
+        (5000..5000 + most).for_each(|asked| assert!(ports.lease(asked).is_ok()));
+        assert_eq!((ports.lent.waiting.len(), ports.lent.blocks.len()), (MOST_LASTING, 0));
+        let next = ports.lease(5000 + most).unwrap().port;
+        assert_eq!((ports.lent.waiting.len(), ports.lent.blocks.len()), (MOST_LASTING, 1), "one more row was written");
+        assert!(ports.lent.blocks[0].contains(next) && ports.find(5000 + most) == Some(next));
+    };
+    let mut served = |ports: &mut ProjectPorts<'_>| {
+        (6000..=6000 + most).for_each(|asked| {
+            ports.lease(asked).unwrap();
+            ports.listened(asked);
+        });
+        assert!(ports.lent.at_random && ports.lent.waiting.len() < MOST_LASTING);
+        let next = ports.lease(7000).unwrap().port;
+        assert!(ports.lent.waiting.len() < MOST_LASTING && ports.lent.blocks.iter().any(|block| block.contains(next)));
+    };
+    in_turn(&clock, &mut [&mut bound_alone, &mut served]);
+}
+
+#[test]
 fn a_program_that_binds_at_random_is_refused_nothing_and_leaves_what_is_served() {
     let clock = Ahead::default();
     let mut first = |ports: &mut ProjectPorts<'_>| {
