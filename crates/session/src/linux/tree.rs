@@ -63,6 +63,9 @@ pub fn run(
         );
         inherited.give_back(&mut builder);
         let signals = Signals::open().map_err(no_channel)?;
+        // The end of the child that was tried before: taken for one of the program's, it would have the first call wait until the
+        // witness has heard of the start.
+        while signals.next().is_some() {}
         let main = spawn(&mut builder).map_err(|failure| door.refused().map_or(failure, Failure::Filter))?;
         drop(builder);
         let listener = door.open().ok_or(Failure::Filter(libc::ENOSYS))?;
