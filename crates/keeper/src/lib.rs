@@ -44,8 +44,8 @@ pub use runs::{
     sessions_by,
 };
 pub use services::{
-    Answers, Attached, Job, JobPort, Keeper, Keeping, Kept, KeptState, Log, Order, Question, Said, Tail, bring_up, hand_over, kept_projects,
-    plain_line, states,
+    Answers, Attached, ComposeRecord, ComposeStack, Container, InCompose, InComposePort, Job, JobPort, Keeper, Keeping, Kept, KeptState, Log, Order, Question, Said, Tail, bring_up, complaint, hand_over,
+    kept_projects, plain_line, states,
 };
 pub use start::{Duty, Start};
 pub use told::{Listening, Ran, is_localhost, url, url_at};
@@ -56,5 +56,5 @@ pub use told::{Listening, Ran, is_localhost, url, url_at};
 /// `answers` knows how servers are asked whether they are ready.
 pub fn entrance(arguments: &[OsString], answers: Answers) -> Option<ExitCode> {
     let own = start::entrance(arguments).or_else(|| forwarder::entrance(arguments)).or_else(|| grounds::entrance(arguments));
-    own.or_else(|| services::entrance(arguments, answers))
+    own.or_else(|| services::follow_container(arguments)).or_else(|| services::entrance(arguments, answers))
 }

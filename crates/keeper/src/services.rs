@@ -6,6 +6,7 @@
 
 mod all;
 mod client;
+mod compose;
 mod docs;
 mod follow;
 mod judging;
@@ -20,6 +21,7 @@ mod start;
 mod unit;
 
 pub use client::{Keeper, bring_up, hand_over, kept_projects, states};
+pub use compose::{ComposeRecord, ComposeStack, Container, InCompose, InComposePort, complaint};
 pub use docs::{Keeping, Kept, KeptState, Said};
 pub use line::plain_line;
 pub use logs::{Log, Tail};
@@ -27,4 +29,5 @@ pub use order::{Attached, Job, JobPort, Order};
 pub use ready::{Answers, Question};
 
 pub(crate) use client::was_keeper;
+pub(crate) use compose::entrance as follow_container;
 pub(crate) use process::entrance;

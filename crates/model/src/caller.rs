@@ -39,9 +39,12 @@ impl Caller {
     pub const PROXIES: &'static [&'static str] =
         &["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"];
 
+    /// The variables that tell Compose which files and profiles are meant.
+    pub const COMPOSE: &'static [&'static str] = &["COMPOSE_FILE", "COMPOSE_PATH_SEPARATOR", "COMPOSE_PROFILES"];
+
     /// Every variable that matters.
     pub fn variables() -> impl Iterator<Item = &'static str> {
-        Self::FOLDERS.iter().chain(Self::CALLED).chain(Self::PROXIES).chain(&[Self::STAMP]).copied()
+        Self::FOLDERS.iter().chain(Self::CALLED).chain(Self::PROXIES).chain(Self::COMPOSE).chain(&[Self::STAMP]).copied()
     }
 
     /// What a variable holds; `None` where it is empty.

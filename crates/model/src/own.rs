@@ -33,6 +33,8 @@ impl Own {
     pub const HANDS: &'static str = "user-hands";
     /// The first argument of what makes an engine's data and becomes its server.
     pub const MAKES: &'static str = "engine-maker";
+    /// The first argument of what starts a service of Compose files and follows its container.
+    pub const COMPOSES: &'static str = "compose-follower";
 
     /// What a process of Portward is there for; `None` for every other program.
     pub fn of(process: &Process) -> Option<Self> {

@@ -48,7 +48,7 @@ pub struct Value {
 pub struct Service {
     /// What it is called in this project.
     pub name: String,
-    /// What starts it; `None` where [`Service::uses`] says what it is.
+    /// What starts it; `None` where [`Service::uses`] or [`Service::compose`] says what it is.
     pub command: Option<ServiceCommand>,
     /// Where it is started, below the project's root; `None` for the root itself.
     pub folder: Option<String>,
@@ -72,8 +72,21 @@ pub struct Service {
     pub public: Option<String>,
     /// A program that Portward knows how to run as a service of the project's own: `postgres`, `redis`.
     pub uses: Option<String>,
+    /// The service of the project's Compose files that it is.
+    pub compose: Option<Composed>,
     /// Where it is declared.
     pub origin: Origin,
+}
+
+/// A service of Compose files. What those say beside its name is known where they were read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Composed {
+    /// What they call it.
+    pub service: String,
+    /// What it runs, in a word or two: its image, or where that is built.
+    pub what: Option<String>,
+    /// It stands in the machine's own network, where nothing is published and no port can be moved.
+    pub at_host: bool,
 }
 
 /// A port that a service asks for.

@@ -1,12 +1,13 @@
 //! What a project's declarations mean on this machine: the ports that it has leased, and the values that derive from them.
 
+pub mod compose;
 pub mod engines;
 
 use std::collections::BTreeMap;
 
 use portward_model::{
     Caller, Failure, Hint, ProjectIdentity, Sentence, Text, hint,
-    plan::{DeclaredPort, Plan, Reference, Service, ServiceCommand, Unresolved, Value, resolve},
+    plan::{Composed, DeclaredPort, Plan, Reference, Service, ServiceCommand, Unresolved, Value, resolve},
 };
 use portward_reading::project::{Loaded, ProjectFile, load, permitted};
 use portward_store::{Lease, ProjectId, ProjectRow, Store};
@@ -70,6 +71,14 @@ pub fn leases(cx: &Context<'_, Acts>, loaded: &Loaded) -> Result<Leased, Failure
     Ok(leased)
 }
 
+/// The ports alone: nothing of an engine is made for them.
+pub(crate) fn ports_alone(cx: &Context<'_, Acts>, loaded: &Loaded) -> Result<Leased, Failure> {
+    match known(cx, loaded)? {
+        Some(leased) => Ok(leased),
+        None => taken(cx, loaded),
+    }
+}
+
 /// Takes those that are new.
 fn taken(cx: &Context<'_, Acts>, loaded: &Loaded) -> Result<Leased, Failure> {
     let wanted = asked(&loaded.plan);
@@ -123,7 +132,9 @@ pub fn values(loaded: &Loaded, leased: &Leased, service: Option<&Service>) -> Re
             found.push((name.clone(), value.clone()));
         }
     }
-    let port = service.and_then(Service::port).filter(|_| !found.iter().any(|(name, _)| name == PORT));
+    // One of Compose takes its port from its files, where PORT may be another service's.
+    let own = service.filter(|service| service.compose.is_none());
+    let port = own.and_then(Service::port).filter(|_| !found.iter().any(|(name, _)| name == PORT));
     found.extend(port.map(|port| (PORT.to_owned(), port.asked.to_string())));
     Ok(found)
 }
@@ -140,7 +151,7 @@ fn meant(loaded: &Loaded, leased: &Leased, reference: &Reference) -> Option<Stri
         };
     };
     let part_of = |port: &DeclaredPort, part: &str| {
-        let at = leased.of(port.asked)?;
+        let at = place(service, leased, port)?;
         if part == "url" && port.name.is_none() && service.uses.is_some() {
             // With who may enter; the first that it tells is the URL.
             return leased
@@ -159,7 +170,7 @@ fn meant(loaded: &Loaded, leased: &Leased, reference: &Reference) -> Option<Stri
             _ => return None,
         })
     };
-    let whole = |port: &DeclaredPort| Some(format!("{HOST}:{}", leased.of(port.asked)?));
+    let whole = |port: &DeclaredPort| Some(format!("{HOST}:{}", place(service, leased, port)?));
     match reference.of.as_slice() {
         [] => whole(service.port()?),
         [one] => match service.port_named(one) {
@@ -184,6 +195,12 @@ fn secret_of(leased: &Leased, service: &Service, part: &str) -> Option<String> {
         _ => path,
     };
     Some(found.to_owned())
+}
+
+/// Where a port of a service is: of a container in the machine's own network nothing is moved.
+fn place(service: &Service, leased: &Leased, port: &DeclaredPort) -> Option<u16> {
+    let at_host = service.compose.as_ref().is_some_and(|composed| composed.at_host);
+    if at_host { Some(port.asked) } else { leased.of(port.asked) }
 }
 
 /// What a shell knows the values by that it has loaded: another one as soon as the project, its file or a value is different.
@@ -286,13 +303,22 @@ pub fn declared<'p>(plan: &'p Plan, name: &str) -> Option<(&'p Service, &'p Decl
     Some((service, service.port_named(port)?))
 }
 
+/// What a Compose service is, as it is shown before it is started.
+pub(crate) fn composed_words(composed: &Composed) -> String {
+    let what = composed.what.as_ref().map(|what| format!("{what}, ")).unwrap_or_default();
+    format!("{what}by docker compose")
+}
+
 /// What a plan does, as the rest of a sentence: `would start web: npm run dev; and set DATABASE_URL.`
 pub(crate) fn plan_words(plan: &Plan) -> String {
     let command = |service: &Service| {
         let line = match (&service.command, &service.uses) {
             (Some(ServiceCommand::Line(line)), _) => line.clone(),
             (Some(ServiceCommand::Words(words)), _) => words.join(" "),
-            (None, uses) => format!("its own {}", uses.as_deref().unwrap_or_default()),
+            (None, uses) => match &service.compose {
+                Some(composed) => composed_words(composed),
+                None => format!("its own {}", uses.as_deref().unwrap_or_default()),
+            },
         };
         format!("{}: {}", service.name, Text::from(line.as_str()))
     };

@@ -42,6 +42,9 @@ pub fn load<R: Rights>(cx: &Context<'_, R>) -> Result<Loaded, Failure> {
     let (identity, file) = find(cx)?;
     let mut plan = file.as_ref().map_or_else(|| Ok(Plan::default()), ProjectFile::plan)?;
     plan.services.iter_mut().try_for_each(equip)?;
+    if plan.services.iter().any(|service| service.compose.is_some()) {
+        crate::compose::equip(cx, identity.as_ref(), &mut plan)?;
+    }
     Ok(Loaded { identity, plan, file })
 }
 

@@ -9,7 +9,7 @@ use portward_model::{Failure, Gap, PortRange, ProjectIdentity, Sentence, SocketS
 use portward_sys::{Context, Rights, StateSet, Transports, path_of};
 use portward_wire::source::kind_of;
 
-use crate::Look;
+use crate::{Look, compose::complete};
 
 /// What was gathered.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +67,9 @@ pub fn gather<R: Rights>(cx: &Context<'_, R>) -> Result<Gathered, Failure> {
         }
     }
     let project = Project::new(root, files);
-    let planned = planned(&project);
+    let mut planned = planned(&project);
+    let trouble = complete(cx, &project.root, &mut planned.plan);
+    unread.extend(trouble.into_iter().map(|why| Unread { path: Text::default(), line: None, why: why.message.into() }));
     Ok(Gathered { identity, project, planned, unread })
 }
 

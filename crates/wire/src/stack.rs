@@ -15,7 +15,7 @@ use crate::source::{
     ports, yaml,
 };
 
-pub use overlay::{Overlay, Place, overlay};
+pub use overlay::{Declared, Overlay, Place, overlay};
 pub use variables::Variables;
 
 /// The services of Compose files.
@@ -25,6 +25,8 @@ pub struct Stack {
     pub services: Vec<StackService>,
     /// Volumes and networks with a name that the files themselves give them, so that every stack on the machine would share them.
     pub shared: Vec<Shared>,
+    /// Files that others of them include.
+    pub included: Vec<String>,
 }
 
 /// A volume or network with a name of its own.
@@ -99,7 +101,7 @@ impl Stack {
     /// Where one of them cannot be understood.
     pub fn read(files: &[String], open: Files<'_>, variables: &Variables) -> Result<Self, StackFlaw> {
         let whole = merge::whole(files, open, variables)?;
-        Ok(Self::of(&whole.node, &|name| whole.file_of(name)))
+        Ok(Self { included: whole.included.clone(), ..Self::of(&whole.node, &|name| whole.file_of(name)) })
     }
 
     /// The services of what `docker compose config --format json` prints.
@@ -127,7 +129,7 @@ impl Stack {
                 Some(Shared { of, key: entry.key.clone(), name: name.to_owned() })
             })
         });
-        Self { services, shared: shared.collect() }
+        Self { services, shared: shared.collect(), included: Vec::new() }
     }
 }
 

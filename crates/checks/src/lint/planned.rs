@@ -8,13 +8,13 @@ mod written;
 use std::collections::BTreeMap;
 
 use portward_model::{
-    Text, Transport, masked_line,
-    plan::{DeclaredPort, Origin, Plan, Restart, Service, ServiceCommand, Template, Value},
-    shell,
+    Transport, masked_line,
+    plan::{Composed, DeclaredPort, Origin, Plan, Restart, Service, ServiceCommand, Template, Value},
 };
 use portward_wire::{
     protocol,
     source::{Fact, What},
+    stack::protocol_of_image,
 };
 
 use super::{
@@ -101,21 +101,7 @@ fn is_store(unit: &Unit<'_>) -> bool {
 
 fn protocol_of(unit: &Unit<'_>) -> Option<&'static str> {
     if let Some(image) = &unit.start.image {
-        let base = image.split(':').next().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
-        let names = [
-            ("postgres", "postgres"),
-            ("postgis", "postgres"),
-            ("timescaledb", "postgres"),
-            ("mysql", "mysql"),
-            ("mariadb", "mysql"),
-            ("redis", "redis"),
-            ("valkey", "redis"),
-            ("memcached", "memcached"),
-            ("mongo", "mongodb"),
-            ("rabbitmq", "amqp"),
-            ("nats", "nats"),
-        ];
-        if let Some((_, name)) = names.iter().find(|(start, _)| base.starts_with(start)) {
+        if let Some(name) = protocol_of_image(image) {
             return Some(name);
         }
     }
@@ -172,10 +158,13 @@ fn forwarded<'p>(project: &'p Project, all: &mut [Unit<'p>]) {
 }
 
 fn service(project: &Project, unit: &Unit<'_>, name: String) -> Service {
-    let command = match &unit.start.command {
-        Some(line) => wrapped(project, unit, line),
-        None => shell!("docker compose up {}", Text::from(unit.start.name.as_str())).line().to_owned(),
-    };
+    let command = unit.start.command.as_ref().map(|line| ServiceCommand::Line(wrapped(project, unit, line)));
+    let built = || unit.start.build.as_ref().map(|folder| format!("built from {}", if folder.is_empty() { "." } else { folder }));
+    let compose = (command.is_none() && unit.file.kind.name == "compose").then(|| Composed {
+        service: unit.start.name.clone(),
+        what: unit.start.image.clone().or_else(built),
+        at_host: false,
+    });
     let mut ports: Vec<DeclaredPort> = Vec::new();
     for (file, fact) in &unit.ports {
         if ports.iter().any(|own| own.asked == fact.port && own.transport == fact.transport) {
@@ -200,10 +189,11 @@ fn service(project: &Project, unit: &Unit<'_>, name: String) -> Service {
         }
     }
     let spoken = protocol_of(unit).filter(|name| !ports.is_empty() && !matches!(*name, "tls" | "http2"));
-    let is_worker = ports.is_empty();
+    let is_worker = ports.is_empty() && compose.is_none();
     Service {
         name,
-        command: Some(ServiceCommand::Line(command)),
+        command,
+        compose,
         folder: Some(unit.start.folder.clone()).filter(|folder| !folder.is_empty()),
         ports,
         protocol: spoken.map(str::to_owned),

@@ -16,7 +16,8 @@ use portward_model::{Moment, ProcessId, Sentence, Text, plan::Ready};
 use portward_sys::{StateFolder, runtime};
 
 use super::{
-    Answers, Attached, Job, Keeping, Log, Order, follow,
+    Answers, Attached, Job, Keeping, Log, Order,
+    follow::{self, Leave},
     phase::Phase,
     process::{Cx, Event, record_of},
     start,
@@ -102,6 +103,7 @@ impl All {
             unit.log_from = known.map_or(0, |known| known.log_from);
             unit.searched = unit.log_from;
             unit.supervisor = Some(record.supervisor);
+            unit.contained = unit.job.compose.is_some();
             follow::adopted(self.cx, record.supervisor, (unit.job.name.clone(), unit.attempt), self.tell.clone());
             if known.is_some_and(|known| known.state == super::KeptState::Ready) {
                 unit.settle(now);
@@ -139,7 +141,7 @@ impl All {
                     match main.filter(|main| is_alive(cx.machine, *main)) {
                         Some(main) => {
                             let left = Some(name.clone());
-                            follow::stop(cx, main, left, (name, attempt), hurries, tell);
+                            follow::stop(cx, Some(main), (left, None), (name, attempt), hurries, tell);
                         }
                         None => unit.cease(now),
                     }
@@ -153,14 +155,15 @@ impl All {
                     }
                 }
             }
-            Event::Ceased { name, attempt, left, killed } => {
+            Event::Ceased { name, attempt, left, killed, remains } => {
                 let Some(unit) = self.unit(&name, attempt) else { return };
                 unit.left = left;
                 unit.killed |= killed;
                 if unit.phase == Phase::Stopping {
+                    (unit.contained, unit.remains) = (unit.contained && (unit.again || remains.is_some()), remains.is_some());
                     unit.hush();
                     (unit.supervisor, unit.record, unit.how) = (None, None, None);
-                    (unit.phase, unit.because, unit.ending) = (Phase::Stopped, None, false);
+                    (unit.phase, unit.because, unit.ending) = (Phase::Stopped, remains, false);
                     if std::mem::take(&mut unit.again) {
                         unit.want();
                     }
@@ -190,7 +193,7 @@ impl All {
             }
             let Some(unit) = self.units.iter_mut().find(|unit| unit.job.name == name) else { continue };
             unit.want();
-            if order.again.contains(&name) && unit.supervisor.is_some() {
+            if order.again.contains(&name) && unit.is_there() {
                 (unit.ending, unit.again) = (true, true);
             }
         }
@@ -216,7 +219,7 @@ impl All {
         }
         for unit in self.units.iter_mut().filter(|unit| names.contains(&unit.job.name)) {
             unit.again = false;
-            if unit.supervisor.is_some() {
+            if unit.is_there() {
                 unit.ending = true;
             } else {
                 unit.hush();
@@ -228,7 +231,7 @@ impl All {
 
     /// Ends those whose turn it is: nothing that needs them is left.
     fn end_next(&mut self) {
-        let busy = self.units.iter().filter(|unit| unit.ending && !unit.again && unit.supervisor.is_some());
+        let busy = self.units.iter().filter(|unit| unit.ending && !unit.again && unit.is_there());
         let mut needed: BTreeSet<String> = busy.flat_map(|unit| unit.job.after.iter().cloned()).collect();
         // A step between two that run has ended long ago.
         loop {
@@ -241,14 +244,17 @@ impl All {
         }
         for unit in &mut self.units {
             let is_needed = needed.contains(&unit.job.name);
-            let Some(supervisor) = unit.supervisor.filter(|_| unit.ending && unit.phase != Phase::Stopping) else { continue };
+            if !unit.ending || !unit.is_there() || unit.phase == Phase::Stopping {
+                continue;
+            }
             if is_needed && !unit.again {
                 continue;
             }
             unit.hush();
             unit.phase = Phase::Stopping;
             let start = (unit.job.name.clone(), unit.attempt);
-            follow::stop(self.cx, supervisor, None, start, Arc::clone(&self.hurries), self.tell.clone());
+            let leave = unit.job.compose.clone().filter(|_| unit.contained).map(|own| Leave { own, removes: !unit.again });
+            follow::stop(self.cx, unit.supervisor, (None, leave), start, Arc::clone(&self.hurries), self.tell.clone());
         }
     }
 
@@ -274,7 +280,7 @@ impl All {
         }
         let busy = self.units.iter().any(|unit| {
             unit.supervisor.is_some()
-                || matches!(unit.phase, Phase::Restarting(_))
+                || matches!(unit.phase, Phase::Restarting(_) | Phase::Stopping)
                 || (unit.phase == Phase::Waiting && self.held(unit).is_none())
         });
         if busy {

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use portward_model::{Hint, Moment, ProcessId, Sentence};
 use serde::{Deserialize, Serialize};
 
+use super::InCompose;
+
 /// A project's services, as their keeper tells of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Keeping {
@@ -51,6 +53,12 @@ pub struct Kept {
     pub killed: bool,
     /// The last end of its program was not as it should be: a service that is to be looked into.
     pub crashed: u32,
+    /// The service of Compose files that it is.
+    #[serde(default)]
+    pub compose: Option<InCompose>,
+    /// Its container could not be taken away.
+    #[serde(default)]
+    pub remains: bool,
 }
 
 /// How a service is.

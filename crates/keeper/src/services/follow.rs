@@ -10,11 +10,12 @@ use std::{
     time::Duration,
 };
 
-use portward_model::ProcessId;
+use portward_model::{ProcessId, Sentence};
 use portward_session::Alone;
-use portward_sys::Signal;
+use portward_sys::{Signal, StateFolder, path_of};
 
 use super::{
+    ComposeStack, InCompose,
     process::{Cx, Event},
     unit::How,
 };
@@ -46,27 +47,52 @@ pub(super) fn adopted(cx: Cx, supervisor: ProcessId, (name, attempt): (String, u
     })
 }
 
-/// Ends what a supervisor has, or what one that was killed has left behind.
+/// What becomes of a container when its service has ended.
+pub(super) struct Leave {
+    pub(super) own: InCompose,
+    /// It is taken away; otherwise it is started again.
+    pub(super) removes: bool,
+}
+
+impl Leave {
+    /// Ends it; why it remains, where it does.
+    fn end(&self, cx: Cx, hurries: &AtomicBool) -> Option<Sentence> {
+        let hurries = || hurries.load(Ordering::Relaxed);
+        let folder = StateFolder::at(path_of(&self.own.folder), cx.caller.uid);
+        let stack = match ComposeStack::at(folder) {
+            Ok(Some(stack)) => stack,
+            Ok(None) => return Some("Its container remains: it is not written down how Compose is called.".into()),
+            Err(failure) => return Some(failure.message.into()),
+        };
+        let service = &self.own.service;
+        let done = if self.removes { stack.remove(service, &hurries) } else { stack.stop(service, &hurries) };
+        done.err().map(|why| format!("Its container could not be ended: {why}.").into())
+    }
+}
+
+/// Ends what a supervisor has, or what one that was killed has left behind; then its container.
 pub(super) fn stop(
     cx: Cx,
-    process: ProcessId,
-    left: Option<String>,
+    process: Option<ProcessId>,
+    (left, leave): (Option<String>, Option<Leave>),
     (name, attempt): (String, u32),
     hurries: Arc<AtomicBool>,
     tell: Sender<Event>,
 ) -> bool {
     apart(move || {
-        let supervisors: &[ProcessId] = if left.is_some() { &[] } else { &[process] };
-        let roots = [Root { process, name: left }];
+        let own: Vec<ProcessId> = process.into_iter().collect();
+        let supervisors: &[ProcessId] = if left.is_some() { &[] } else { &own };
+        let roots: Vec<Root> = process.into_iter().map(|process| Root { process, name: left.clone() }).collect();
         let over = ending::end(cx, &roots, supervisors, &|| hurries.load(Ordering::Relaxed));
         let (left, killed) = match over {
             Ok(over) => {
                 let killed = over.ended.iter().any(|(.., signal)| *signal == Signal::Kill);
                 (over.left.iter().map(|process| process.pid).collect(), killed)
             }
-            Err(_) => (vec![process.pid], false),
+            Err(_) => (own.iter().map(|process| process.pid).collect(), false),
         };
-        let _ = tell.send(Event::Ceased { name, attempt, left, killed });
+        let remains = leave.and_then(|leave| leave.end(cx, &hurries));
+        let _ = tell.send(Event::Ceased { name, attempt, left, killed, remains });
     })
 }
 

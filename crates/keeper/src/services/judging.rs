@@ -22,7 +22,7 @@ impl All {
             {
                 unit.sweep_at = None;
                 let start = (unit.job.name.clone(), unit.attempt);
-                follow::stop(cx, supervisor, None, start, Arc::clone(&self.hurries), self.tell.clone());
+                follow::stop(cx, Some(supervisor), (None, None), start, Arc::clone(&self.hurries), self.tell.clone());
             }
             if unit.phase != Phase::Starting {
                 continue;
@@ -31,6 +31,14 @@ impl All {
             let start = (unit.job.name.clone(), unit.attempt);
             let runs = unit.record.as_ref().is_some_and(|record| !record.services.is_empty());
             match &unit.job.ready {
+                Ready::Answers | Ready::Path(_) if unit.job.compose.is_some() => {
+                    if runs && unit.asking.is_none() {
+                        let (cancel, job) = (Cancel::default(), unit.job.clone());
+                        unit.asking = Some(cancel.clone());
+                        let (answers, tell) = (self.answers, self.tell.clone());
+                        follow::apart(move || ready::contained(cx, answers, &job, start, &cancel, &tell));
+                    }
+                }
                 Ready::Answers | Ready::Path(_) => {
                     let is_quiet = unit.job.ports.is_empty() && unit.job.ready == Ready::Answers;
                     if is_quiet && runs && unit.how.is_none() && now.saturating_duration_since(unit.began) >= RUNS {
@@ -80,7 +88,8 @@ impl All {
             let patience = Duration::from_millis(unit.job.patience_ms);
             if unit.phase == Phase::Starting && !unit.late && now.saturating_duration_since(unit.began) >= patience {
                 unit.late = true;
-                let nobody = unit.job.port().filter(|_| unit.listener().is_none() && unit.asks_its_port());
+                let own = unit.job.port().filter(|_| unit.job.compose.is_none());
+                let nobody = own.filter(|_| unit.listener().is_none() && unit.asks_its_port());
                 let nobody = nobody.map(|port| format!(": nothing of it listens at {}", port.asked)).unwrap_or_default();
                 let saw = unit.seen.as_ref().map_or(nobody, |seen| format!(": {}", seen.clause()));
                 unit.because = Some(format!("It is not ready after {} s{saw}.", patience.as_secs()).into());

@@ -1,12 +1,12 @@
 //! What a keeper is told to run.
 
 use portward_model::{
-    ProcessId, Text, Transport,
+    ProcessId, Sentence, Text, Transport,
     plan::{Ready, Restart},
 };
 use serde::{Deserialize, Serialize};
 
-use super::Kept;
+use super::{InCompose, Kept};
 
 /// Services that are to run, from whoever reads the project's file.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +57,12 @@ pub struct Job {
     pub restart: Restart,
     /// Its program compares the port that its socket has with the one that it asked for, and is answered with the latter.
     pub as_asked: bool,
+    /// The service of Compose files that it is.
+    #[serde(default)]
+    pub compose: Option<InCompose>,
+    /// Why it cannot be started, which is told instead.
+    #[serde(default)]
+    pub hindered: Option<Sentence>,
 }
 
 /// A port that a service asks for.
@@ -97,6 +103,8 @@ impl Job {
             after: known.map(|known| known.after.clone()).unwrap_or_default(),
             restart: Restart::Never,
             as_asked: false,
+            compose: known.and_then(|known| known.compose.clone()),
+            hindered: None,
         }
     }
 }

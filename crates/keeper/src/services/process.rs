@@ -67,7 +67,7 @@ pub(super) enum Event {
     /// It was asked whether it is ready: nothing where it is, and otherwise what was seen.
     Looked { name: String, attempt: u32, seen: Option<Sentence> },
     /// Its processes were ended, but for these.
-    Ceased { name: String, attempt: u32, left: Vec<u32>, killed: bool },
+    Ceased { name: String, attempt: u32, left: Vec<u32>, killed: bool, remains: Option<Sentence> },
 }
 
 /// Becomes the keeper of a project, if this process was started for that.

@@ -2,11 +2,12 @@
 
 use std::{net::SocketAddr, sync::mpsc::Sender, time::Duration};
 
-use portward_model::{Failure, Sentence};
+use portward_model::{Failure, Sentence, Transport, plan::Ready};
 use portward_session::{Ended, Program};
-use portward_sys::{Cancel, Context, Dials};
+use portward_sys::{Cancel, Context, Dials, StateFolder, path_of};
 
 use super::{
+    ComposeStack, InCompose,
     logs::Log,
     process::{Cx, Event},
     unit::program_of,
@@ -63,6 +64,66 @@ pub(super) fn ask(
     }
 }
 
+/// Asks until a container runs, is well by its own healthcheck where it has one, and otherwise answers as it should.
+pub(super) fn contained(
+    cx: Cx,
+    answers: Answers,
+    job: &Job,
+    (name, attempt): (String, u32),
+    cancel: &Cancel,
+    tell: &Sender<Event>,
+) {
+    let Some(own) = &job.compose else { return };
+    let cx = Context { cancel, ..*cx }.dials();
+    loop {
+        let seen = look_into(&cx, answers, job, own);
+        if cancel.is_cancelled() {
+            return;
+        }
+        let is_ready = seen.is_none();
+        if tell.send(Event::Looked { name: name.clone(), attempt, seen }).is_err() || is_ready {
+            return;
+        }
+        if cx.sleep(BETWEEN_CONTAINERS).is_err() {
+            return;
+        }
+    }
+}
+
+fn look_into(cx: &Context<'_, Dials>, answers: Answers, job: &Job, own: &InCompose) -> Option<Sentence> {
+    let stack = match ComposeStack::at(StateFolder::at(path_of(&own.folder), cx.caller.uid)) {
+        Ok(Some(stack)) => stack,
+        Ok(None) => return Some("it is not written down how Compose is called".into()),
+        Err(failure) => return Some(failure.message.into()),
+    };
+    let containers = match stack.containers(Some(&own.service)) {
+        Ok(containers) => containers,
+        Err(why) => return Some(why),
+    };
+    if containers.is_empty() {
+        return Some("its container is not made yet".into());
+    }
+    if let Some(other) = containers.iter().find(|container| container.state != "running") {
+        return Some(format!("its container is {}", other.state).into());
+    }
+    let path = match &job.ready {
+        Ready::Path(path) => Some(path.clone()),
+        _ => None,
+    };
+    if path.is_none() && containers.iter().all(|container| !container.health.is_empty()) {
+        let ill = containers.iter().find(|container| container.health != "healthy");
+        return ill.map(|ill| format!("its healthcheck says {}", ill.health).into());
+    }
+    let port = job.port().filter(|port| port.transport == Transport::Tcp)?;
+    let place = own.places.iter().find(|place| (place.asked, place.transport) == (port.asked, port.transport))?;
+    let protocol = job.protocol.clone().or_else(|| path.is_some().then(|| "http".to_owned())).unwrap_or_default();
+    let at = SocketAddr::from(([127, 0, 0, 1], place.at));
+    match answers(cx, &Question { at, protocol, path }) {
+        Ok(seen) => seen,
+        Err(failure) => Some(failure.message.into()),
+    }
+}
+
 /// Runs a line in the service's own environment until it ends with 0.
 pub(super) fn run(
     cx: Cx,
@@ -89,7 +150,7 @@ fn once(cx: Cx, start: &Start, program: &Program, job: &Job, log: &Log, cancel: 
         Ok(opened) => opened,
         Err(error) => return Some(format!("its readiness cannot be asked: {error}").into()),
     };
-    let alone = match start.alone(program, &portward_sys::path_of(&job.folder), file) {
+    let alone = match start.alone(program, &path_of(&job.folder), file) {
         Ok(alone) => alone,
         Err(error) => return Some(super::say::not_started(&error).into()),
     };
@@ -120,6 +181,8 @@ fn once(cx: Cx, start: &Start, program: &Program, job: &Job, log: &Log, cancel: 
 
 /// Between two questions.
 const BETWEEN: Duration = Duration::from_millis(100);
+/// Between two looks at containers: each starts a program.
+const BETWEEN_CONTAINERS: Duration = Duration::from_millis(300);
 /// Between two looks whether a command has ended.
 const STEP: Duration = Duration::from_millis(5);
 /// How long a command may take.

@@ -21,6 +21,10 @@ use crate::{
 /// Starts a service.
 pub(super) fn begin(cx: Cx, (state, project): (&StateFolder, i64), unit: &mut Unit, attempt: u32, tell: Sender<Event>) {
     unit.begin(attempt, cx.now());
+    if let Some(hindered) = unit.job.hindered.clone() {
+        (unit.phase, unit.because, unit.contained) = (Phase::Failed, Some(hindered), false);
+        return;
+    }
     let log = Log::of(state, project, &unit.job.name);
     let how = if unit.attempts > 1 { format!(", for the {} time", ordinal(unit.attempts)) } else { String::new() };
     let opened = log.open(&format!("portward: {} starts{how}", Text::from(unit.job.name.as_str())));

@@ -17,7 +17,7 @@ use portward_session::{Ended, Program, StartError};
 use portward_sys::{Cancel, Look};
 
 use super::{
-    Job, Kept, KeptState, Said,
+    InCompose, InComposePort, Job, Kept, KeptState, Said,
     phase::{Falls, Phase},
     say,
 };
@@ -68,6 +68,10 @@ pub(super) struct Unit {
     /// It is to end, and whether it is to start again then.
     pub(super) ending: bool,
     pub(super) again: bool,
+    /// It may have a container, of which nobody has seen the end.
+    pub(super) contained: bool,
+    /// That could not be taken away.
+    pub(super) remains: bool,
 }
 
 /// How a service's program ended.
@@ -130,6 +134,8 @@ impl Unit {
             crashed: 0,
             ending: false,
             again: false,
+            contained: false,
+            remains: false,
         }
     }
 
@@ -144,6 +150,7 @@ impl Unit {
                 said: std::mem::take(&mut self.said),
                 count: self.count,
                 attempt: self.attempt,
+                contained: self.contained,
                 ..Self::new(self.job.clone(), Arc::clone(&self.common), self.began)
             };
         }
@@ -152,6 +159,7 @@ impl Unit {
     /// It begins, under this number.
     pub(super) fn begin(&mut self, attempt: u32, now: Instant) {
         self.phase = Phase::Starting;
+        (self.contained, self.remains) = (self.job.compose.is_some(), false);
         (self.attempt, self.attempts, self.began) = (attempt, self.attempts.saturating_add(1), now);
         (self.ready_at, self.record, self.how, self.sweep_at) = (None, None, None, None);
         (self.because, self.late, self.seen) = (None, false, None);
@@ -260,6 +268,17 @@ impl Unit {
         matches!(self.job.ready, Ready::Answers | Ready::Path(_))
     }
 
+    /// True where something of it may be there: its supervisor, or a container.
+    pub(super) fn is_there(&self) -> bool {
+        self.supervisor.is_some() || self.contained
+    }
+
+    /// Where a container's port is that its name means.
+    fn place_in<'c>(&self, own: &'c InCompose) -> Option<&'c InComposePort> {
+        let port = self.job.port()?;
+        own.places.iter().find(|place| (place.asked, place.transport) == (port.asked, port.transport))
+    }
+
     /// Says once that it listens elsewhere than where it should.
     pub(super) fn look_elsewhere(&mut self, now: Instant) {
         let Some(port) = self.job.port().filter(|_| !self.told_elsewhere && self.ready_at.is_none()) else { return };
@@ -296,6 +315,8 @@ impl Unit {
         };
         let main = self.record.as_ref().and_then(|record| record.services.first());
         let listener = self.listener();
+        let contained = self.job.compose.as_ref().filter(|_| matches!(self.phase, Phase::Ready | Phase::Stopping));
+        let place = contained.and_then(|own| self.place_in(own));
         let again_at = match self.phase {
             Phase::Restarting(at) => {
                 let rest = i64::try_from(at.saturating_duration_since(now).as_millis()).unwrap_or(i64::MAX);
@@ -311,8 +332,8 @@ impl Unit {
             process: main.map(|service| service.process),
             supervisor: self.supervisor,
             asked: self.job.port().map(|port| port.asked),
-            serves: listener.map(|row| dialled(row.serves)),
-            url: listener.and(self.url.clone()),
+            serves: listener.map(|row| dialled(row.serves)).or(place.map(|place| SocketAddr::from(([127, 0, 0, 1], place.at)))),
+            url: listener.and(self.url.clone()).or_else(|| place.and(contained).and_then(|own| own.url.clone())),
             after: self.job.after.clone(),
             attempts: self.attempts,
             again_at,
@@ -320,6 +341,8 @@ impl Unit {
             left: self.left.clone(),
             killed: self.killed,
             crashed: self.crashed,
+            compose: self.job.compose.clone(),
+            remains: self.remains,
         }
     }
 }

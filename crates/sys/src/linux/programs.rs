@@ -54,9 +54,13 @@ pub(super) fn run(program: &Path, arguments: &[&str], patience: Duration) -> Opt
 
 /// The same, with a short text on its standard input.
 pub(super) fn give(program: &Path, arguments: &[&str], input: &str, patience: Duration) -> Option<Answer> {
-    let mut command = hermetic(program, arguments);
+    take(hermetic(program, arguments), input, patience).ok()
+}
+
+/// What a command answers. It is killed and reaped where it takes longer.
+pub(super) fn take(mut command: Command, input: &str, patience: Duration) -> std::io::Result<Answer> {
     let stdin = if input.is_empty() { Stdio::null() } else { Stdio::piped() };
-    let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().ok()?;
+    let mut child = command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that reads nothing of it says why by itself.
         let _ = stdin.write_all(input.as_bytes());
@@ -69,8 +73,8 @@ pub(super) fn give(program: &Path, arguments: &[&str], input: &str, patience: Du
         // It fails only when the program has ended since.
         let _ = child.kill();
     }
-    let status = child.wait().ok()?;
-    Some(Answer {
+    let status = child.wait()?;
+    Ok(Answer {
         succeeded: ended && status.success(),
         stdout: said.join().unwrap_or_default(),
         stderr: complained.join().unwrap_or_default(),

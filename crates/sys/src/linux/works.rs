@@ -1,6 +1,7 @@
 //! Programs that are run to their end for what they do: the makers of a database's files, its dumps.
 
 use std::{
+    ffi::OsString,
     io::{self, Write},
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
@@ -22,6 +23,28 @@ pub struct Work<'a> {
     pub input: Reads<'a>,
     /// The new file that it writes to; this process's own standard output where there is none.
     pub output: Option<Kept<'a>>,
+}
+
+/// A program that is asked something, with all that it finds.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// Its path, and its arguments.
+    pub words: &'a [String],
+    /// The whole of its environment.
+    pub environment: &'a [(OsString, OsString)],
+    /// The folder that it stands in.
+    pub folder: &'a Path,
+}
+
+/// What a program answered.
+#[derive(Clone, Debug, Default)]
+pub struct Heard {
+    /// It ended with 0, within its time.
+    pub succeeded: bool,
+    /// What it printed.
+    pub stdout: Vec<u8>,
+    /// What it complained of.
+    pub stderr: Vec<u8>,
 }
 
 /// What a program reads from standard input.
@@ -99,6 +122,20 @@ pub fn said(program: &Path, arguments: &[&str]) -> Option<String> {
     Some(String::from_utf8_lossy(if answer.stdout.is_empty() { &answer.stderr } else { &answer.stdout }).into_owned())
 }
 
+/// Asks a program, and waits for its answer for so long; it is killed then.
+///
+/// # Errors
+/// Where it cannot be started.
+pub fn ask(asked: &Asked<'_>, patience: Duration) -> Result<Heard, SysError> {
+    let [name, arguments @ ..] = asked.words else { return Ok(Heard::default()) };
+    let mut command = Command::new(name);
+    command.args(arguments).env_clear().envs(asked.environment.iter().map(|(name, value)| (name, value)));
+    command.current_dir(asked.folder);
+    let answer = programs::take(command, "", patience);
+    let answer = answer.map_err(|source| SysError::Start { program: name.clone(), source })?;
+    Ok(Heard { succeeded: answer.succeeded, stdout: answer.stdout, stderr: answer.stderr })
+}
+
 /// Folders that a path with stars means.
 fn matching(pattern: &str) -> Vec<PathBuf> {
     let mut found = vec![PathBuf::from("/")];
@@ -135,9 +172,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
 
-    use super::{Reads, Work, finish, matching, numbers, program, said};
+    use super::{Asked, PATIENCE, Reads, Work, ask, finish, matching, numbers, program, said};
     use crate::{End, StateFolder};
 
     fn words(words: &[&str]) -> Vec<String> {
@@ -191,6 +228,16 @@ mod tests {
     fn passwords_are_long_and_new() {
         let (one, other) = (super::password().unwrap(), super::password().unwrap());
         assert!(one.len() == 24 && one != other && one.chars().all(|c| c.is_ascii_alphanumeric()), "{one} {other}");
+    }
+
+    #[test]
+    fn a_program_is_asked_with_what_it_is_given_and_no_more() {
+        let environment = [("ONE".into(), "1".into())];
+        let line = words(&["/bin/sh", "-c", "echo $ONE$HOME in $PWD; echo no >&2; exit 3"]);
+        let heard = ask(&Asked { words: &line, environment: &environment, folder: Path::new("/") }, PATIENCE).unwrap();
+        assert_eq!((heard.succeeded, &heard.stdout[..], &heard.stderr[..]), (false, &b"1 in /\n"[..], &b"no\n"[..]));
+        let none = words(&["/no/such/program"]);
+        assert!(ask(&Asked { words: &none, environment: &[], folder: Path::new("/") }, PATIENCE).is_err());
     }
 
     #[test]

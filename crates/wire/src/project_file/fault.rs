@@ -43,7 +43,7 @@ pub enum Problem {
     Name(String, String),
     /// A service that nothing starts.
     Idle(String),
-    /// A service with a command and a kind.
+    /// A service that two keys start.
     Both(String),
     /// A reference to what is not there: in which value, the reference, and what it is not, as the rest of a sentence.
     Reference(String, String, String),
@@ -72,8 +72,8 @@ impl fmt::Display for Problem {
             Self::Kind(key, wanted, found) => write!(f, "`{key}` is {wanted}, and not {found}"),
             Self::Value(key, why) => write!(f, "`{key}` {why}"),
             Self::Name(name, why) => write!(f, "`{name}` {why}"),
-            Self::Idle(service) => write!(f, "nothing says how {service} is started: it has neither `command` nor `use`"),
-            Self::Both(service) => write!(f, "{service} has a `command` and a `use`, and is started by one of them"),
+            Self::Idle(service) => write!(f, "nothing says how {service} is started: it has none of `command`, `use` and `compose`"),
+            Self::Both(service) => write!(f, "{service} has two of `command`, `use` and `compose`, and is started by one of them"),
             Self::Reference(value, reference, not) => write!(f, "{value} refers to {{{reference}}}, and {not}"),
             Self::Values(names) => write!(f, "these values refer to each other in a circle: {}", circle(names)),
             Self::After(service, other) => write!(f, "{service} waits for {other}, and there is no such service"),

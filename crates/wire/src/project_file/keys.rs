@@ -1,6 +1,6 @@
 //! The keys of the file, each declared once.
 
-use portward_model::plan::{Origin, Ready, Restart, Service, ServiceCommand, Value};
+use portward_model::plan::{Composed, Origin, Ready, Restart, Service, ServiceCommand, Value};
 
 use super::{
     NAME,
@@ -100,9 +100,22 @@ pub(super) const SERVICE: &[Key<ServiceRead>] = &[
         },
     },
     Key {
+        name: "compose",
+        shape: Shape::Composed,
+        about: "Instead of a command: a service of the Compose files in its folder, by the name that they give it. Its ports, and \
+                what it waits for, are read there.",
+        example: "\"db\"",
+        take: |read, given| {
+            if let Given::Text(service) = given {
+                read.service.compose = Some(Composed { service: service.it, ..Composed::default() });
+            }
+        },
+    },
+    Key {
         name: "folder",
         shape: Shape::Folder,
-        about: "Where it is started, below the project's root; the root otherwise.",
+        about: "Where it is started, below the project's root; the root otherwise. Of a service with `compose` it is where the Compose \
+                files stand.",
         example: "\"web\"",
         take: |read, given| {
             if let Given::Text(folder) = given {

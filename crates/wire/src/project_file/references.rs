@@ -28,13 +28,14 @@ pub(super) fn check(project: &Project, faults: &mut Faults<'_>) {
 
 fn starts(read: &ServiceRead, faults: &mut Faults<'_>) {
     let name = || read.service.name.clone();
-    match (&read.service.command, &read.service.uses) {
-        (None, None) => {
+    let service = &read.service;
+    match [service.command.is_some(), service.uses.is_some(), service.compose.is_some()].into_iter().filter(|is| *is).count() {
+        0 => {
             let fix = Fix::Example("command = \"npm run dev\"".to_owned());
             faults.meant(Some(read.at), Problem::Idle(name()), Some(fix));
         }
-        (Some(_), Some(_)) => faults.add(Some(read.at), Problem::Both(name())),
-        _ => {}
+        1 => {}
+        _ => faults.add(Some(read.at), Problem::Both(name())),
     }
 }
 
@@ -150,7 +151,7 @@ fn lacks(project: &Project, values: &[&At<Value>], reference: &Reference) -> Opt
     };
     let service = &read.service;
     // What it uses has ports and parts of its own, which are not known here.
-    if service.uses.is_some() {
+    if service.uses.is_some() || service.compose.is_some() {
         return None;
     }
     if service.ports.is_empty() {

@@ -64,6 +64,7 @@ fn shape(shape: Shape) -> Value {
     let text = json!({ "type": "string", "minLength": 1, "pattern": r"\S" });
     match shape {
         Shape::Text => text,
+        Shape::Composed => json!({ "type": "string", "pattern": r"^[A-Za-z0-9._-]+$" }),
         Shape::Name => json!({ "type": "string", "pattern": name_pattern() }),
         Shape::Label => json!({ "type": "string", "maxLength": LONGEST_NAME, "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$" }),
         Shape::Folder => {
@@ -123,7 +124,7 @@ fn shape(shape: Shape) -> Value {
 fn service() -> Value {
     let mut service = table(SERVICE);
     if let Some(fields) = service.as_object_mut() {
-        fields.insert("oneOf".to_owned(), json!([{ "required": ["command"] }, { "required": ["use"] }]));
+        fields.insert("oneOf".to_owned(), json!([{ "required": ["command"] }, { "required": ["use"] }, { "required": ["compose"] }]));
     }
     service
 }

@@ -20,6 +20,8 @@ pub(super) enum Shape {
     Text,
     /// A name of a known or a later kind.
     Name,
+    /// A name of a service in Compose files.
+    Composed,
     /// A part of a host name.
     Label,
     /// A path below the project's root.
@@ -101,7 +103,13 @@ struct Field<'a> {
 impl Field<'_> {
     fn read(&self, shape: Shape, faults: &mut Faults<'_>) -> Option<Given> {
         match shape {
-            Shape::Text | Shape::Name | Shape::Label | Shape::Folder | Shape::Protocol | Shape::Word(_) => {
+            Shape::Text
+            | Shape::Name
+            | Shape::Composed
+            | Shape::Label
+            | Shape::Folder
+            | Shape::Protocol
+            | Shape::Word(_) => {
                 self.text(shape, faults).map(Given::Text)
             }
             Shape::Port => self.port(None, self.at, faults).map(|port| Given::Ports(vec![port])),
@@ -318,7 +326,7 @@ impl Shape {
     pub(super) fn words(self) -> &'static str {
         match self {
             Self::Text => "a text",
-            Self::Name | Self::Label => "a name",
+            Self::Name | Self::Composed | Self::Label => "a name",
             Self::Folder => "a path below the project's root",
             Self::Port => "a port from 1 to 65535",
             Self::Ports => "a table of ports by name",
@@ -345,6 +353,9 @@ impl Shape {
         }
         match self {
             Self::Name => refused_as_name(text).map(|why| (why, None)),
+            Self::Composed if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) => {
+                plain("is no name of a Compose service: those are letters, digits, `.`, `-` and `_`")
+            }
             Self::Label if !is_label(text) => {
                 plain("is part of a host name: small letters, digits and `-` in between, up to 63 of them")
             }

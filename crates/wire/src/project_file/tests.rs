@@ -147,9 +147,9 @@ fn what_cannot_be_is_told_with_its_place() {
         ),
         (
             "[services.web]\nport = 1",
-            "1:11 nothing says how web is started: it has neither `command` nor `use` [command = \"npm run dev\"]",
+            "1:11 nothing says how web is started: it has none of `command`, `use` and `compose` [command = \"npm run dev\"]",
         ),
-        ("[services.web]\ncommand = 'x'\nuse = 'redis'", "1:11 web has a `command` and a `use`, and is started by one of them"),
+        ("[services.web]\ncommand = 'x'\nuse = 'redis'", "1:11 web has two of `command`, `use` and `compose`, and is started by one of them"),
         ("[services.web]\ncommand = 'x'\nport = 1\nports = { a = 1 }", "4:15 web asks for port 1 twice"),
     ] {
         assert_eq!(faults(text), [said], "{text}");
@@ -264,7 +264,7 @@ fn every_key_of_the_schema_is_read_and_no_other() {
                 "" if key.name == "services" => (String::new(), line),
                 "" => (plain.to_owned(), format!("{line}{plain}")),
                 "services.NAME" => {
-                    let start = if matches!(key.name, "command" | "use") { "" } else { "command = 'y'\n" };
+                    let start = if matches!(key.name, "command" | "use" | "compose") { "" } else { "command = 'y'\n" };
                     (format!("{plain}[services.web]\ncommand = 'z'\n"), format!("{plain}[services.web]\n{start}{line}"))
                 }
                 _ => (plain.to_owned(), format!("{plain}ready = {{ {} }}", line.trim())),

@@ -7,6 +7,7 @@ use crate::source::node::{Entry, Node, Value};
 pub(super) struct Whole {
     pub(super) node: Node,
     places: Vec<(String, String)>,
+    pub(super) included: Vec<String>,
 }
 
 impl Whole {
@@ -20,19 +21,20 @@ struct Reader<'r> {
     open: Files<'r>,
     variables: &'r Variables,
     places: Vec<(String, String)>,
+    included: Vec<String>,
     /// Files that were read: what includes itself is read so often and no more.
     reads: usize,
 }
 
 /// Reads files, each laid over those before it.
 pub(super) fn whole(files: &[String], open: Files<'_>, variables: &Variables) -> Result<Whole, StackFlaw> {
-    let mut reader = Reader { open, variables, places: Vec::new(), reads: 0 };
+    let mut reader = Reader { open, variables, places: Vec::new(), included: Vec::new(), reads: 0 };
     let mut all = empty();
     for file in files {
         let node = reader.file(file, 0)?;
         lay(&mut all, node);
     }
-    Ok(Whole { node: all, places: reader.places })
+    Ok(Whole { node: all, places: reader.places, included: reader.included })
 }
 
 impl Reader<'_> {
@@ -51,7 +53,9 @@ impl Reader<'_> {
                 if path.contains("://") || path.contains('@') {
                     continue;
                 }
-                let node = self.file(&beside(file, &path), depth + 1)?;
+                let other = beside(file, &path);
+                self.included.push(other.clone());
+                let node = self.file(&other, depth + 1)?;
                 lay(&mut all, node);
             }
         }

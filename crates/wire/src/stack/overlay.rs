@@ -17,6 +17,17 @@ pub struct Place {
     pub protocol: String,
 }
 
+/// A port that a service is declared to have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The port.
+    pub asked: u16,
+    /// It is UDP's.
+    pub is_udp: bool,
+    /// It is published whether the files do so or not.
+    pub forced: bool,
+}
+
 /// A file that is laid over others.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overlay {
@@ -27,12 +38,12 @@ pub struct Overlay {
 }
 
 /// What is laid over these services as the stack of this name. `leased` says where an asked port is, `declared` which ports a service is
-/// to have whether the files publish them or not.
+/// to have.
 pub fn overlay(
     stack: &Stack,
     name: &str,
     leased: &dyn Fn(u16) -> Option<u16>,
-    declared: &dyn Fn(&str) -> Vec<(u16, bool)>,
+    declared: &dyn Fn(&str) -> Vec<Declared>,
 ) -> Overlay {
     let mut text = String::from(
         "# Made by `portward up`, and made anew by each: this worktree's ports, and what two stacks must not share.\nservices:\n",
@@ -73,7 +84,7 @@ pub fn overlay(
     Overlay { text, places: all }
 }
 
-fn places(service: &StackService, leased: &dyn Fn(u16) -> Option<u16>, declared: &[(u16, bool)]) -> Vec<Place> {
+fn places(service: &StackService, leased: &dyn Fn(u16) -> Option<u16>, declared: &[Declared]) -> Vec<Place> {
     if service.at_host {
         return Vec::new();
     }
@@ -89,11 +100,11 @@ fn places(service: &StackService, leased: &dyn Fn(u16) -> Option<u16>, declared:
     };
     for port in &service.ports {
         let asked = port.asked.unwrap_or(port.target);
-        let is_declared = declared.iter().any(|(own, _)| *own == asked);
+        let is_declared = declared.iter().any(|own| own.asked == asked);
         let at = leased(asked).filter(|_| port.asked.is_some() || is_declared);
         add(Place { asked, at, target: port.target, protocol: port.protocol.clone() });
     }
-    for (asked, is_udp) in declared {
+    for Declared { asked, is_udp, .. } in declared.iter().filter(|own| own.forced) {
         let protocol = if *is_udp { "udp" } else { "tcp" };
         let is_there =
             |port: &super::StackPort| port.asked.unwrap_or(port.target) == *asked && (port.protocol == "udp") == *is_udp;

@@ -1,4 +1,4 @@
-use super::{Stack, StackFlaw, Variables, overlay, protocol_of_image};
+use super::{Declared, Stack, StackFlaw, Variables, overlay, protocol_of_image};
 
 fn read(files: &[(&str, &str)], named: &[&str], set: &[(&str, &str)]) -> Result<Stack, StackFlaw> {
     let mut variables = Variables::default();
@@ -6,6 +6,10 @@ fn read(files: &[(&str, &str)], named: &[&str], set: &[(&str, &str)]) -> Result<
     let named: Vec<String> = named.iter().map(|&name| name.to_owned()).collect();
     let open = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
     Stack::read(&named, &open, &variables)
+}
+
+fn tcp(asked: u16) -> Declared {
+    Declared { asked, is_udp: false, forced: true }
 }
 
 /// A service's ports, as `ASKED:TARGET/PROTOCOL`.
@@ -65,7 +69,7 @@ fn every_form_of_a_port() {
 #[test]
 fn every_form_of_a_port_is_laid_over_at_the_loopback() {
     let stack = read(&[("compose.yaml", FORMS)], &["compose.yaml"], &[]).unwrap();
-    let over = overlay(&stack, "shop", &|asked| Some(20_000 + asked), &|_| vec![(87, false), (5432, false)]);
+    let over = overlay(&stack, "shop", &|asked| Some(20_000 + asked), &|_| vec![tcp(87), tcp(5432)]);
     let line = over.text.lines().find(|line| line.contains("ports:")).unwrap();
     let expected = "    ports: !override [\"127.0.0.1:23000:80/tcp\", \"127.0.0.1:23001:81/tcp\", \"127.0.0.1:23002:82/tcp\", \
         \"127.0.0.1:23003:83/tcp\", \"127.0.0.1:23004:84/tcp\", \"127.0.0.1:23010:90/tcp\", \"127.0.0.1:23011:91/tcp\", \
@@ -93,7 +97,7 @@ fn names_that_two_stacks_would_share_are_taken_away() {
     let text = "services:\n  db:\n    image: x\n    container_name: shop-db\n    networks: [back, front]\n  at:\n    image: x\n    \
                 network_mode: host\n    container_name: $$one\n    ports: ['80:80']\nnetworks:\n  back: {name: shopnet}\n  front: {}\n";
     let stack = read(&[("c.yaml", text)], &["c.yaml"], &[]).unwrap();
-    let over = overlay(&stack, "s1", &|_| Some(1), &|_| vec![(5, false)]);
+    let over = overlay(&stack, "s1", &|_| Some(1), &|_| vec![tcp(5)]);
     let expected = "  \"db\":\n    restart: \"no\"\n    ports: !override [\"127.0.0.1:1:5/tcp\"]\n    container_name: !reset null\n    \
         networks: {\"back\": {aliases: [\"shop-db\"]}, \"front\": {aliases: [\"shop-db\"]}}\n  \
         \"at\":\n    restart: \"no\"\n    container_name: !reset null\nnetworks:\n  \"back\": {name: \"s1_back\"}\n";

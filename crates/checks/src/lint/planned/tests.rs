@@ -11,9 +11,10 @@ fn told(files: &[(&str, &str)]) -> Vec<String> {
     let line = |service: &portward_model::plan::Service| {
         let ports: Vec<String> = service.ports.iter().map(|port| format!(" {}", port.asked)).collect();
         let ports = ports.concat();
-        let command = match (&service.command, &service.uses) {
-            (Some(ServiceCommand::Line(command)), None) => command.clone(),
-            (None, Some(uses)) => format!("use {uses}"),
+        let command = match (&service.command, &service.uses, &service.compose) {
+            (Some(ServiceCommand::Line(command)), None, None) => command.clone(),
+            (None, Some(uses), None) => format!("use {uses}"),
+            (None, None, Some(composed)) => format!("compose {}", composed.service),
             other => panic!("{other:?}"),
         };
         let after = if service.after.is_empty() { String::new() } else { format!(" after {}", service.after.join(" ")) };
@@ -30,7 +31,7 @@ fn one_script_of_a_package_and_its_database_first() {
     let package =
         ("package.json", "{\"scripts\":{\"dev\":\"next dev\",\"start\":\"next start -p 80\",\"build\":\"next build\"}}");
     let env = (".env", "DATABASE_URL=postgres://app@localhost:5432/shop\n");
-    assert_eq!(told(&[package, DB, env]), ["db 5432: docker compose up db", "dev 3000: npm run dev after db"]);
+    assert_eq!(told(&[package, DB, env]), ["db 5432: compose db", "dev 3000: npm run dev after db"]);
     let plan = planned(&given(&[package, DB, env])).plan;
     assert_eq!(plan.values[0].template.to_string(), "postgres://app@{db}/shop");
     assert_eq!(plan.services[0].protocol.as_deref(), Some("postgres"));

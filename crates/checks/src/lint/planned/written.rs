@@ -42,6 +42,9 @@ fn one(text: &mut String, service: &Service) {
             writeln!(text, "# {}:{line} dials it. Without this section localhost:{asked} is the machine's own.", one_line(file));
         let _ = writeln!(text, "use = {}", quoted(uses));
     }
+    if let Some(composed) = &service.compose {
+        let _ = writeln!(text, "compose = {}{}", quoted(&composed.service), from(&service.origin));
+    }
     if let Some(folder) = &service.folder {
         let _ = writeln!(text, "folder = {}", quoted(folder));
     }
@@ -106,7 +109,7 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use portward_model::plan::{Origin, Plan, Service, ServiceCommand};
+    use portward_model::plan::{Composed, Origin, Plan, Service, ServiceCommand};
 
     use super::{super::planned, Planned, written};
     use crate::lint::given;
@@ -115,6 +118,10 @@ mod tests {
     fn bare(mut plan: Plan) -> Plan {
         for service in &mut plan.services {
             service.origin = Origin::default();
+            // What the Compose files say beside the name is read there.
+            if let Some(composed) = &mut service.compose {
+                *composed = Composed { service: composed.service.clone(), ..Composed::default() };
+            }
             service.ports.iter_mut().for_each(|port| port.origin = Origin::default());
         }
         plan.values.iter_mut().for_each(|value| value.origin = Origin::default());

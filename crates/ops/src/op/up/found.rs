@@ -1,18 +1,52 @@
 //! What a project has to run where no file declares it.
 
 use portward_checks::engine::{Engine, engine};
-use portward_model::plan::{Origin, Plan, Service, ServiceCommand};
-use portward_reading::sources::gather;
+use portward_model::{
+    Failure, ProjectIdentity,
+    plan::{Composed, Origin, Plan, Service, ServiceCommand},
+};
+use portward_reading::{
+    compose::{composition, equip},
+    sources::gather,
+};
 use portward_sys::{path_of, read_given, works};
 use serde_json::Value;
 
 use crate::{Acts, Context};
 
 /// What its files say that it runs; its scripts where none says so, or one of them is named.
-pub(super) fn plan(cx: &Context<'_, Acts>, named: &[String]) -> Plan {
-    let found = gather(cx).map(|gathered| gathered.planned.plan).unwrap_or_default();
-    let runs = found.services.iter().any(|service| service.command.is_some());
-    if runs && named.iter().all(|name| found.service(name).is_some()) { startable(found) } else { scripts(cx) }
+///
+/// # Errors
+/// Compose files that cannot be understood.
+pub(super) fn plan(cx: &Context<'_, Acts>, identity: Option<&ProjectIdentity>, named: &[String]) -> Result<Plan, Failure> {
+    let mut found = gather(cx).map(|gathered| gathered.planned.plan).unwrap_or_default();
+    // One that its profile leaves out is meant where it is named.
+    profiled(cx, identity, named, &mut found);
+    if !found.services.iter().any(starts) || !named.iter().all(|name| found.service(name).is_some()) {
+        return Ok(scripts(cx));
+    }
+    let mut found = startable(found);
+    equip(cx, identity, &mut found)?;
+    Ok(found)
+}
+
+fn starts(service: &Service) -> bool {
+    service.command.is_some() || service.compose.is_some()
+}
+
+/// Adds the services of the root's Compose files that are named and not there.
+fn profiled(cx: &Context<'_, Acts>, identity: Option<&ProjectIdentity>, named: &[String], plan: &mut Plan) {
+    if named.iter().all(|name| plan.service(name).is_some()) {
+        return;
+    }
+    let root = identity.map(|identity| identity.project.root.clone()).or_else(|| cx.caller.cwd.clone()).unwrap_or_default();
+    let Ok(Some(composition)) = composition(cx, &path_of(&root)) else { return };
+    for name in named {
+        if let (None, Some(_)) = (plan.service(name), composition.stack.service(name)) {
+            let compose = Some(Composed { service: name.clone(), ..Composed::default() });
+            plan.services.push(Service { name: name.clone(), compose, ..Service::default() });
+        }
+    }
 }
 
 /// True for an engine whose server is installed. Without it the project's programs dial what this machine has, as they always did.
@@ -23,11 +57,11 @@ fn is_here(engine: &Engine) -> bool {
 /// The plan without what this version does not start by itself, and without waiting for that.
 fn startable(mut plan: Plan) -> Plan {
     let all = plan.services.len();
-    let starts = |service: &Service| match service.uses.as_deref().and_then(engine) {
+    let startable = |service: &Service| match service.uses.as_deref().and_then(engine) {
         Some(engine) => is_here(engine),
-        None => service.command.is_some(),
+        None => starts(service),
     };
-    plan.services.retain(starts);
+    plan.services.retain(startable);
     if plan.services.len() < all {
         // They may speak of what is not there; programs read their own files all the same.
         plan.values.clear();

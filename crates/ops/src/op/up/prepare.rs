@@ -3,10 +3,10 @@
 use std::{ffi::OsString, os::unix::ffi::OsStrExt, time::Duration};
 
 use portward_checks::compares;
-use portward_keeper::{Job, JobPort, Order, around};
+use portward_keeper::{ComposeStack, InCompose, Job, JobPort, Order, around};
 use portward_model::{
-    Caller, FileKind, Text, hint,
-    plan::{Plan, Service, ServiceCommand, Tangle, order},
+    Caller, FileKind, Sentence, Text, Transport, hint,
+    plan::{DeclaredPort, Plan, Service, ServiceCommand, Tangle, order},
 };
 use portward_reading::project::{Loaded, load, permitted};
 use portward_store::{Store, here};
@@ -15,7 +15,7 @@ use portward_sys::{Rights, on_behalf_of, path_of, read_given, text_of};
 use super::{Place, found};
 use crate::{
     Acts, Context, Failure,
-    project::{engines::own, leases, values},
+    project::{Leased, compose::Compositions, composed_words, engines::own, leases, ports_alone, values},
 };
 
 /// What a project's keeper is told, and where.
@@ -40,7 +40,7 @@ impl Prepared {
         let chosen = if loaded.file.is_some() {
             chosen(&loaded.plan, &named)?
         } else {
-            loaded.plan = found::plan(cx, &named);
+            loaded.plan = found::plan(cx, loaded.identity.as_ref(), &named)?;
             if named.is_empty() {
                 named = found::usual(&loaded.plan);
             }
@@ -49,21 +49,31 @@ impl Prepared {
             }
             chosen(&loaded.plan, &named)?
         };
-        agree(cx, &loaded, &chosen, yes)?;
+        let names: Vec<String> = chosen.iter().map(|service| service.name.clone()).collect();
+        let shown = ports_alone(cx, &loaded)?;
+        agree(cx, &loaded, (&chosen, &shown), yes)?;
         if let Some(user) = on_behalf_of(cx.caller) {
             let name = Text::new(user.name.to_bytes());
             cx.prompt.progress(&format!("This runs as root, with root's own leases and not {name}'s; services need no root."));
         }
+        // What Compose makes of its files is asked once they may be run: it may fetch what they include.
+        let compositions = Compositions::configure(cx, &mut loaded, (shown.id().0, &names));
         let leased = leases(cx, &loaded)?;
+        let composed = compositions.written(cx, &loaded, &leased);
         let folder = || cx.caller.cwd.clone().unwrap_or_default();
         let root = loaded.identity.as_ref().map_or_else(folder, |identity| identity.project.root.clone());
         let mut again = Vec::new();
-        let jobs = chosen.iter().map(|service| {
+        let chosen = names.iter().filter_map(|name| loaded.plan.service(name));
+        let jobs = chosen.map(|service| {
             let mut environment: Vec<(String, Text)> = values(&loaded, &leased, Some(service))?
                 .into_iter()
                 .map(|(name, value)| (name, Text::from(value.as_str())))
                 .collect();
             environment.push((Caller::SESSION.to_owned(), Text::from(leased.id().0.to_string().as_str())));
+            if service.compose.is_some() {
+                let one = composed.iter().find(|(name, _)| *name == service.name).map(|(_, one)| one);
+                return Ok(contained(cx, service, &root, (environment, one)));
+            }
             let words = match own(cx, &loaded, &leased, service)? {
                 Some(mut engine) => {
                     // What it serves is half of a dump: its next start puts that right.
@@ -148,7 +158,8 @@ fn nothing(loaded: &Loaded) -> Failure {
 }
 
 /// Refuses what its user has not agreed to.
-fn agree(cx: &Context<'_, Acts>, loaded: &Loaded, chosen: &[&Service], yes: bool) -> Result<(), Failure> {
+fn agree(cx: &Context<'_, Acts>, loaded: &Loaded, (chosen, leased): (&[&Service], &Leased), yes: bool) -> Result<(), Failure> {
+    let line = |service: &&Service| line(service, leased);
     let lines: Vec<String> = chosen.iter().map(|service| format!("  {}", line(service))).collect();
     let lines = lines.join("\n");
     let Some(file) = &loaded.file else {
@@ -158,7 +169,7 @@ fn agree(cx: &Context<'_, Acts>, loaded: &Loaded, chosen: &[&Service], yes: bool
             Some(true) => Ok(()),
             Some(false) => Err(Failure::usage("Nothing was started.")),
             None => {
-                let all: Vec<String> = chosen.iter().map(|service| line(service)).collect();
+                let all: Vec<String> = chosen.iter().map(line).collect();
                 let told = format!("There is no portward.toml. This would be started: {}.", all.join("; "));
                 Err(Failure::usage(told).hint("portward up --yes    starts it"))
             }
@@ -172,7 +183,7 @@ fn agree(cx: &Context<'_, Acts>, loaded: &Loaded, chosen: &[&Service], yes: bool
         Some(true) => Ok(()),
         Some(false) => Err(Failure::usage("Nothing was started.").hint("portward allow    allows the file as it is now")),
         None => {
-            let all: Vec<String> = chosen.iter().map(|service| line(service)).collect();
+            let all: Vec<String> = chosen.iter().map(line).collect();
             let told =
                 format!("{} is not allowed as it is now, so nothing was started. It would run {}.", file.path, all.join("; "));
             Err(Failure::usage(told).hint("portward allow    allows the file as it is now"))
@@ -181,7 +192,21 @@ fn agree(cx: &Context<'_, Acts>, loaded: &Loaded, chosen: &[&Service], yes: bool
 }
 
 /// A service as it is shown before it is started.
-fn line(service: &Service) -> String {
+fn line(service: &Service, leased: &Leased) -> String {
+    if let Some(composed) = &service.compose {
+        let place = |port: &DeclaredPort| {
+            let udp = if port.transport == Transport::Udp { "udp/" } else { "" };
+            let at = leased.of(port.asked).filter(|_| !composed.at_host);
+            at.map_or_else(|| format!("{udp}{}", port.asked), |at| format!("{udp}{} -> localhost:{at}", port.asked))
+        };
+        let mut parts = vec![composed_words(composed)];
+        parts.extend(service.ports.iter().map(place));
+        if composed.at_host {
+            parts.push("on the machine's own network, where no port can be moved".to_owned());
+        }
+        let from = &service.origin.file;
+        return portward_model::inert(&format!("{}: {}   from {from}", service.name, parts.join("  "))).into_owned();
+    }
     let command = match &service.command {
         Some(ServiceCommand::Line(line)) => line.clone(),
         Some(ServiceCommand::Words(words)) => words.join(" "),
@@ -211,6 +236,27 @@ fn words(service: &Service) -> Result<Vec<Text>, Failure> {
     Ok(words.into_iter().map(Text::from).collect())
 }
 
+/// A container, or why it cannot be started.
+fn contained(
+    cx: &Context<'_, Acts>,
+    service: &Service,
+    root: &Text,
+    (environment, one): (Vec<(String, Text)>, Option<&Result<(ComposeStack, InCompose), Sentence>>),
+) -> Job {
+    let words = match one {
+        Some(Ok((stack, own))) => stack.follower(&own.service),
+        _ => Vec::new(),
+    };
+    let plain = job(cx, service, (root, words), environment);
+    let patience_ms = service.patience.map_or(CONTAINERS_PATIENCE, |patience| patience.0).as_millis();
+    let patience_ms = u64::try_from(patience_ms).unwrap_or(u64::MAX);
+    match one {
+        Some(Ok((_, own))) => Job { compose: Some(own.clone()), patience_ms, ..plain },
+        Some(Err(why)) => Job { hindered: Some(why.clone()), ..plain },
+        None => Job { hindered: Some("Compose does not know it.".into()), ..plain },
+    }
+}
+
 fn job(cx: &Context<'_, Acts>, service: &Service, (root, words): (&Text, Vec<Text>), environment: Vec<(String, Text)>) -> Job {
     let folder = service.folder.as_ref().map_or_else(|| root.clone(), |below| text_of(&path_of(root).join(below)));
     let as_asked = compares_ports(cx, service.command.as_ref(), &folder);
@@ -231,6 +277,8 @@ fn job(cx: &Context<'_, Acts>, service: &Service, (root, words): (&Text, Vec<Tex
         after: service.after.clone(),
         restart: service.restart,
         as_asked,
+        compose: None,
+        hindered: None,
     }
 }
 
@@ -253,5 +301,7 @@ fn compares_ports(cx: &Context<'_, Acts>, command: Option<&ServiceCommand>, fold
 
 /// How long a service may take until it is ready.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// How long a container may take: its image may have to be fetched first.
+const CONTAINERS_PATIENCE: Duration = Duration::from_mins(5);
 /// A script or `package.json` that is looked into.
 const LONGEST_SCRIPT: u64 = 256 * 1024;
