@@ -44,8 +44,8 @@ pub use runs::{
     sessions_by,
 };
 pub use services::{
-    Answers, Attached, ComposeRecord, ComposeStack, Container, InCompose, InComposePort, Job, JobPort, Keeper, Keeping, Kept, KeptState, Log, Order, Question, Said, Tail, bring_up, complaint, hand_over,
-    kept_projects, plain_line, states,
+    Answers, Attached, ComposeRecord, ComposeStack, Container, InCompose, InComposePort, Job, JobPort, Keeper, Keeping, Kept,
+    KeptState, Log, Order, Question, Said, Tail, bring_up, complaint, hand_over, kept_projects, plain_line, states,
 };
 pub use start::{Duty, Start};
 pub use told::{Listening, Ran, is_localhost, url, url_at};

@@ -51,6 +51,9 @@ pub struct KeptAs {
     /// It only asks whether the service is ready.
     #[serde(default)]
     pub is_question: bool,
+    /// It follows a container.
+    #[serde(default)]
+    pub is_container: bool,
 }
 
 impl Record {

@@ -48,6 +48,8 @@ pub(crate) struct Recorder<'a> {
     said: Vec<Once>,
     /// What of that nobody has taken.
     untold: Vec<Once>,
+    /// What runs in it follows a container.
+    follows_container: bool,
     notices: Notices,
     bidden: Bidden,
     teller: Teller<Box<dyn FnMut(Ran) -> bool + Send>>,
@@ -86,6 +88,7 @@ impl<'a> Recorder<'a> {
             .ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?
             .id;
         let since = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let follows_container = kept.as_ref().is_some_and(|kept| kept.is_container);
         let record = Record {
             supervisor: own,
             identity: identity.clone(),
@@ -114,6 +117,7 @@ impl<'a> Recorder<'a> {
             strays: 0,
             said: Vec::new(),
             untold: Vec::new(),
+            follows_container,
             notices: Notices::default(),
             bidden: Bidden::default(),
             teller: Teller::new(say),
@@ -331,6 +335,8 @@ impl Witness for Recorder<'_> {
                 self.notice(|notices, place| notices.of_listener(place, pid, asked, serves));
             }
             Event::Reached { pid, server } => self.reached(*pid, *server),
+            // What follows a container asks the engine on its project's behalf, at ports that are the project's own.
+            Event::Began { .. } if self.follows_container => {}
             Event::Began { pid, name, arguments } => {
                 self.notice(|notices, place| notices.of_program(place, *pid, name, arguments));
             }

@@ -66,7 +66,7 @@ impl Leave {
         };
         let service = &self.own.service;
         let done = if self.removes { stack.remove(service, &hurries) } else { stack.stop(service, &hurries) };
-        done.err().map(|why| format!("Its container could not be ended: {why}.").into())
+        done.err().map(|why| format!("Its container could not be ended: {}.", why.clause()).into())
     }
 }
 

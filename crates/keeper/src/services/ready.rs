@@ -134,7 +134,8 @@ pub(super) fn run(
     tell: &Sender<Event>,
 ) {
     let program = Program { name: "sh".into(), arguments: vec!["-c".into(), line.into()], ..program_of(&job, environment) };
-    let start = Start { kept: Some(KeptAs { service: job.name.clone(), is_question: true }), name: None, ..start };
+    let start =
+        Start { kept: Some(KeptAs { service: job.name.clone(), is_question: true, is_container: false }), name: None, ..start };
     while !cancel.is_cancelled() {
         let seen = once(cx, &start, &program, &job, &log, cancel);
         let is_ready = seen.is_none();

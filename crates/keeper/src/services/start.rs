@@ -57,7 +57,7 @@ pub(super) fn start_of(caller: &Caller, job: &Job) -> Start {
         caller: Caller { cwd: Some(job.root.clone()), ..caller.clone() },
         name: Some(job.name.clone()),
         duty: Duty::Guard(Rules::default(), Manner { strict: false, as_asked: job.as_asked }),
-        kept: Some(KeptAs { service: job.name.clone(), is_question: false }),
+        kept: Some(KeptAs { service: job.name.clone(), is_question: false, is_container: job.compose.is_some() }),
     }
 }
 

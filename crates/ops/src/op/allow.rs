@@ -12,7 +12,11 @@ use portward_sys::{StateFolder, write_private};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Acts, Context, Exit, Failure, Never, Noun, Op, Sink, document::Gap, project::plan_words};
+use crate::{
+    Acts, Context, Exit, Failure, Never, Noun, Op, Sink,
+    document::Gap,
+    project::{composed_words, plan_words},
+};
 
 /// Let this project's portward.toml run its programs and set its variables, as it is now
 ///
@@ -138,7 +142,10 @@ fn services(plan: &Plan) -> Vec<AllowService> {
         ServiceCommand::Words(words) => words.join(" "),
     };
     let told = |service: &portward_model::plan::Service| {
-        let uses = || service.uses.as_ref().map(|uses| format!("use {uses}")).unwrap_or_default();
+        let uses = || match &service.compose {
+            Some(composed) => composed_words(composed),
+            None => service.uses.as_ref().map(|uses| format!("use {uses}")).unwrap_or_default(),
+        };
         let command = service.command.as_ref().map_or_else(uses, command);
         AllowService { name: service.name.clone(), command: Text::from(command.as_str()) }
     };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use portward_keeper::{Keeper, Keeping, KeptState, bring_up, sessions};
+use portward_keeper::{ComposeStack, Keeper, Keeping, KeptState, bring_up, sessions};
 use portward_model::Transport;
 use portward_sys::Look;
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Acts, Context, Failure, Never, Op, Sink,
-    op::up::{Place, Services, answer, place},
+    op::up::{Place, Service, Services, answer, place},
 };
 
 /// End this project's services in reverse order, and come back when no process and no port of them is left
@@ -37,7 +37,13 @@ impl Op for Down {
     fn run(self, cx: &Context<'_, Acts>, _: &mut Sink<'_, Never>) -> Result<Services, Failure> {
         let none = || Services { down: true, unknown: self.services.clone(), ..Services::default() };
         let Some(place) = place(cx)? else { return Ok(none()) };
-        let Some((keeper, keeping)) = found(cx, &place)? else { return Ok(none()) };
+        let Some((keeper, keeping)) = found(cx, &place)? else {
+            let services = abandoned(cx, &place, &self.services);
+            let known = |name: &String| services.iter().any(|service| service.name == *name);
+            let unknown = self.services.iter().filter(|name| !known(name)).cloned().collect();
+            let down = services.iter().all(|service| !service.remains);
+            return Ok(Services { services, unknown, down, ..none() });
+        };
         let is_known = |name: &&String| keeping.services.iter().any(|service| service.name == **name);
         let (known, unknown): (Vec<&String>, Vec<&String>) = self.services.iter().partition(is_known);
         if known.is_empty() && !self.services.is_empty() {
@@ -66,12 +72,36 @@ impl Op for Down {
         services.unknown = unknown.into_iter().cloned().collect();
         if names.len() == last.services.len() {
             keeper.leave(cx);
+            if self.services.is_empty() {
+                services.services.extend(abandoned(cx, &place, &[]));
+            }
             services.held = held(cx.machine, &ports);
-            services.down = services.held.is_empty() && services.services.iter().all(|service| service.left.is_empty());
+            let is_gone = |service: &Service| service.left.is_empty() && !service.remains;
+            services.down = services.held.is_empty() && services.services.iter().all(is_gone);
         }
         super::front::follow(cx);
         Ok(services)
     }
+}
+
+/// Takes away containers of the project that nobody keeps: their keeper and what followed them were killed. By their labels they are
+/// known. Those of these services alone, or all.
+fn abandoned(cx: &Context<'_, Acts>, place: &Place, services: &[String]) -> Vec<Service> {
+    let mut gone = Vec::new();
+    for stack in ComposeStack::all(cx.caller, place.project) {
+        // An engine that is not there has no container of ours.
+        let Ok(containers) = stack.containers(None) else { continue };
+        let mut names: Vec<String> = containers.into_iter().map(|container| container.service).collect();
+        names.sort();
+        names.dedup();
+        names.retain(|name| services.is_empty() || services.contains(name));
+        for name in names {
+            let why = stack.remove(&name, &|| false).err();
+            let why = why.map(|why| format!("Its container could not be ended: {}.", why.clause()).into());
+            gone.push(Service::taken_away(name, why));
+        }
+    }
+    gone
 }
 
 /// True where these, or all, are down.

@@ -151,7 +151,7 @@ fn declared(plan: &Plan, below: &str, name: &str) -> Vec<Declared> {
 
 /// Gives the plan the ports that Compose says are published: variables of the environment may have moved them.
 fn publish(plan: &mut Plan, configured: &Configured) {
-    for service in plan.services.iter_mut().filter(|service| self::below(service) == configured.below) {
+    for service in plan.services.iter_mut().filter(|service| below(service) == configured.below) {
         let Some(found) = service.compose.as_ref().and_then(|composed| configured.stack.service(&composed.service)) else {
             continue;
         };

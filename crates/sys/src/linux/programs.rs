@@ -95,7 +95,7 @@ fn search_path() -> OsString {
 }
 
 /// True when the child ended before the time was over.
-fn wait(child: &Child, end: Instant) -> bool {
+pub(super) fn wait(child: &Child, end: Instant) -> bool {
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
     let Some(Ok(descriptor)) = pid.map(|pid| pidfd_open(pid, PidfdFlags::empty())) else { return false };
     super::wait(&descriptor, PollFlags::IN, end).unwrap_or(false)

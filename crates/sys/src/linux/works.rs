@@ -66,9 +66,8 @@ pub type Kept<'a> = (&'a StateFolder, &'a str);
 /// # Errors
 /// Where it cannot be started, or its files cannot be opened.
 pub fn finish(work: &Work<'_>) -> Result<End, SysError> {
-    let [name, arguments @ ..] = work.words else { return Ok(End::Code(0)) };
-    let mut command = Command::new(name);
-    command.args(arguments).envs(work.environment.iter().map(|(name, value)| (name, value)));
+    let [name, ..] = work.words else { return Ok(End::Code(0)) };
+    let mut command = command(work);
     match work.input {
         Reads::Nothing => command.stdin(Stdio::null()),
         Reads::Text(_) => command.stdin(Stdio::piped()),
@@ -88,6 +87,30 @@ pub fn finish(work: &Work<'_>) -> Result<End, SysError> {
     }
     let status = child.wait().map_err(failed)?;
     Ok(status.signal().map_or_else(|| End::Code(status.code().unwrap_or(0)), End::Signal))
+}
+
+/// Runs two programs at once until the first has ended; what the first prints goes nowhere. The second has so long to end by itself, and is
+/// killed then.
+///
+/// # Errors
+/// Where one of them cannot be started.
+pub fn finish_beside(first: &Work<'_>, second: &Work<'_>, grace: Duration) -> Result<(), SysError> {
+    let failed = |work: &Work<'_>, source| SysError::Start { program: work.words.first().cloned().unwrap_or_default(), source };
+    let mut beside = command(second).stdin(Stdio::null()).spawn().map_err(|source| failed(second, source))?;
+    let ended = command(first).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if ended.is_err() || !programs::wait(&beside, std::time::Instant::now() + grace) {
+        // It fails only when the program has ended since.
+        let _ = beside.kill();
+    }
+    beside.wait().map_err(|source| failed(second, source))?;
+    ended.map(drop).map_err(|source| failed(first, source))
+}
+
+fn command(work: &Work<'_>) -> Command {
+    let [name, arguments @ ..] = work.words else { return Command::new("") };
+    let mut command = Command::new(name);
+    command.args(arguments).envs(work.environment.iter().map(|(name, value)| (name, value)));
+    command
 }
 
 /// The program of this name: in the folders of `PATH`, or in one of these, in which a star stands for any part of a name. Of several
@@ -174,7 +197,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 mod tests {
     use std::path::{Path, PathBuf};
 
-    use super::{Asked, PATIENCE, Reads, Work, ask, finish, matching, numbers, program, said};
+    use super::{Asked, PATIENCE, Reads, Work, ask, finish, finish_beside, matching, numbers, program, said};
     use crate::{End, StateFolder};
 
     fn words(words: &[&str]) -> Vec<String> {
@@ -238,6 +261,19 @@ mod tests {
         assert_eq!((heard.succeeded, &heard.stdout[..], &heard.stderr[..]), (false, &b"1 in /\n"[..], &b"no\n"[..]));
         let none = words(&["/no/such/program"]);
         assert!(ask(&Asked { words: &none, environment: &[], folder: Path::new("/") }, PATIENCE).is_err());
+    }
+
+    #[test]
+    fn a_program_beside_another_ends_with_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("said").to_str().unwrap().to_owned();
+        let work = |line: &str| words(&["sh", "-c", line, "sh", &path]);
+        let (first, short, long) = (work("sleep 0.1"), work("echo shown > \"$1\""), work("exec sleep 1000"));
+        let of = |words| Work { words, environment: &[], input: Reads::Nothing, output: None };
+        finish_beside(&of(&first), &of(&short), PATIENCE).unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"shown\n");
+        finish_beside(&of(&first), &of(&long), std::time::Duration::ZERO).unwrap();
+        assert!(finish_beside(&of(&words(&["no-such-program-here"])), &of(&long), PATIENCE).is_err());
     }
 
     #[test]

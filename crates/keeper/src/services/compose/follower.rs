@@ -49,8 +49,7 @@ fn follow(folder: StateFolder, service: &str) -> Result<u8, Sentence> {
     loop {
         let from = since.clone();
         since = now();
-        stack.run(&["logs", "--follow", "--no-log-prefix", "--no-color", "--since", &from, "--", service])?;
-        // It ends with the container, or where nothing can be shown of it.
+        stack.show(service, &from)?;
         let containers = stack.containers(Some(service))?;
         if !containers.iter().any(super::Container::runs) {
             let worst = containers.iter().map(|container| container.exit_code).find(|code| *code != 0).unwrap_or(0);
@@ -61,6 +60,17 @@ fn follow(folder: StateFolder, service: &str) -> Result<u8, Sentence> {
 }
 
 impl ComposeStack {
+    /// Shows what a service writes from a moment on until its containers have ended.
+    fn show(&self, service: &str, from: &str) -> Result<(), Sentence> {
+        let (wait, logs) = (
+            self.words_with_files(&["wait", "--", service]),
+            // Of a container that has ended before it was asked for it would wait for ever: so it does not decide.
+            self.words_with_files(&["logs", "--follow", "--no-log-prefix", "--no-color", "--since", from, "--", service]),
+        );
+        let of = |words| Work { words, environment: &[], input: Reads::Nothing, output: None };
+        works::finish_beside(&of(&wait), &of(&logs), LAST_LINES).map_err(|error| Sentence::from(error.to_string()))
+    }
+
     /// Runs Compose with its files; what it says goes into the service's log.
     fn run(&self, arguments: &[&str]) -> Result<u8, Sentence> {
         let words = self.words_with_files(arguments);
@@ -85,5 +95,7 @@ fn now() -> String {
 const GONE: u8 = 1;
 /// How long another start is waited for: it may fetch an image.
 const LONGEST_TURN: Duration = Duration::from_mins(30);
-/// Between two looks at a container of which nothing can be shown.
+/// How long the last lines of a container that has ended are waited for.
+const LAST_LINES: Duration = Duration::from_secs(2);
+/// Between two looks at a container of which the end could not be waited for.
 const BETWEEN: Duration = Duration::from_secs(1);

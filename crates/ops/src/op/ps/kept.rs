@@ -1,6 +1,6 @@
 //! What keepers say of the services that they have started, beside what sessions tell.
 
-use portward_keeper::{Kept, KeptState, kept_projects, states};
+use portward_keeper::{InComposePort, Kept, KeptState, Listening, kept_projects, states};
 use portward_store::Store;
 use portward_sys::Rights;
 
@@ -24,7 +24,12 @@ pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) 
                 session.services.retain(|service| Some(service.pid) != pid || service.state != ServiceState::Left);
             }
             match session.services.iter_mut().find(|service| Some(service.pid) == pid) {
-                Some(service) if service.state == ServiceState::Running => service.state = running(kept, lives),
+                Some(service) if service.state == ServiceState::Running => {
+                    service.state = running(kept, lives);
+                    if matches!(kept.state, KeptState::Ready | KeptState::Stopping) {
+                        service.listeners.extend(published(kept));
+                    }
+                }
                 None => {
                     let told = up::Service::of(kept, up::now(cx));
                     let up::Service { name, state, because, restarts_in_ms, .. } = told;
@@ -35,6 +40,22 @@ pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) 
         }
     }
     sessions.retain(|session| !session.services.is_empty() || !session.resting.is_empty() || !session.supervisors.is_empty());
+}
+
+/// Where the ports of a container are, which its engine serves.
+fn published(kept: &Kept) -> Vec<Listening> {
+    let places = kept.compose.as_ref().map(|own| own.places.as_slice()).unwrap_or_default();
+    let one = |place: &InComposePort| Listening {
+        service: kept.name.clone(),
+        asked: Some(format!("127.0.0.1:{}", place.asked)),
+        serves: format!("127.0.0.1:{}", place.at),
+        transport: place.transport,
+        url: kept.url.clone().filter(|_| kept.asked == Some(place.asked)),
+        pid: kept.process.map_or(0, |process| process.pid),
+        pinned: true,
+        from: None,
+    };
+    places.iter().map(one).collect()
 }
 
 /// How one is that runs. Whether it has become ready since nobody looked is not known.

@@ -61,6 +61,9 @@ pub struct Service {
     /// It did not end by itself when it was asked to.
     #[serde(default)]
     pub killed: bool,
+    /// Its container could not be taken away.
+    #[serde(default)]
+    pub remains: bool,
 }
 
 /// How a service is.
@@ -119,7 +122,7 @@ pub struct ServiceLine {
 
 impl Noun for Services {
     fn exit(&self) -> Exit {
-        let wrong = |service: &Service| service.state == State::Failed || !service.left.is_empty();
+        let wrong = |service: &Service| service.state == State::Failed || !service.left.is_empty() || service.remains;
         if self.services.iter().any(wrong) || !self.unknown.is_empty() || !self.held.is_empty() {
             Exit::Found
         } else {
@@ -163,6 +166,28 @@ impl Service {
             hint: None,
             left: kept.left.clone(),
             killed: kept.killed,
+            remains: kept.remains,
+        }
+    }
+
+    /// A container that was found without a keeper, and was taken away, or could not be.
+    pub(crate) fn taken_away(name: String, because: Option<Sentence>) -> Self {
+        Self {
+            name,
+            state: State::Stopped,
+            pid: None,
+            asked: None,
+            serves: None,
+            url: None,
+            attempts: 0,
+            restarts_in_ms: None,
+            lines: Vec::new(),
+            cause: None,
+            hint: None,
+            left: Vec::new(),
+            killed: false,
+            remains: because.is_some(),
+            because,
         }
     }
 
