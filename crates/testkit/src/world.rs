@@ -183,6 +183,11 @@ impl World {
         None
     }
 
+    /// A file that `cargo xtask test` installed, as everyone inside finds it.
+    pub(crate) fn installed_program(&self, inside: &str) -> Option<PathBuf> {
+        self.programs.join(inside).is_file().then(|| Path::new(PROGRAMS).join(inside))
+    }
+
     /// Runs a program inside until it ends.
     pub fn run<S: AsRef<std::ffi::OsStr>>(&self, argv: &[S]) -> Outcome {
         self.enter().run(argv)

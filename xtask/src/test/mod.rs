@@ -8,6 +8,7 @@ pub(crate) mod install;
 mod nobody;
 mod npm;
 mod packages;
+mod pypi;
 mod steps;
 
 use std::{process::ExitCode, time::Instant};

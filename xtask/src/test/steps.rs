@@ -7,16 +7,17 @@ use std::{
     process::{Command, Stdio},
 };
 
-use super::{Tally, counts::Counts, install, npm, packages::WANTED};
+use super::{Tally, counts::Counts, install, npm, packages::WANTED, pypi};
 use crate::{command, failure::Failure, fuzz as fuzzing, generate, new, places, programs, tidy as rules};
 
-/// Debian packages, and those of npm.
+/// Debian packages, and those of npm and of Python.
 pub(super) fn install(quick: bool) -> Tally {
     let wanted: Vec<_> = WANTED.iter().filter(|wanted| !(quick && wanted.real_programs)).collect();
     let debian = install::wanted(&wanted).map(|missing| missing.0);
     let done = debian.and_then(|mut missing| {
         if !quick {
             missing.extend(npm::wanted()?);
+            missing.extend(pypi::wanted()?);
             missing.extend(programs::core()?);
         }
         Ok(missing)

@@ -5,8 +5,11 @@ mod shell;
 
 use clap::Args;
 use portward_checks::engine::engine;
-use portward_keeper::{Grounds, Keeper, Keeping, Kept, KeptState, states};
-use portward_model::{Failure, Sentence, Text, hint, plan::Service as Declared};
+use portward_keeper::{ComposeStack, Grounds, Keeper, Keeping, Kept, KeptState, states};
+use portward_model::{
+    Failure, Sentence, Text, hint,
+    plan::{Composed, Service as Declared},
+};
 use portward_reading::project::{Loaded, load};
 use portward_store::Store;
 use portward_sys::text_of;
@@ -101,6 +104,9 @@ impl Op for Status {
         let loaded = load(cx)?;
         let (declared, shown) = (service(&loaded, &self.name)?, Text::from(self.name.as_str()));
         let none = |because: Sentence| Held { service: self.name.clone(), because: Some(because), ..Held::default() };
+        if let Some(composed) = &declared.compose {
+            return composition(cx, &loaded, (&self.name, composed));
+        }
         let Some(engine) = declared.uses.as_deref().and_then(engine) else {
             return Ok(none(format!("{shown} is started by a command of its own, so what it holds is not known here.").into()));
         };
@@ -125,6 +131,22 @@ impl Op for Status {
         let all = grounds.saved();
         Ok(Held { engine: engine.title.to_owned(), done: Some(done.into()), all, service: self.name.clone(), ..Held::default() })
     }
+}
+
+/// A service of Compose files: its data is in volumes of the engine's.
+fn composition(cx: &Context<'_>, loaded: &Loaded, (name, composed): (&str, &Composed)) -> Result<Held, Failure> {
+    let project = Store::reading(cx)?.and_then(|store| store.known_project(loaded.identity.as_ref()).transpose()).transpose()?;
+    let keeping = project.as_ref().and_then(|project| states(cx, project.id.0)).map(|(keeping, _)| keeping);
+    let state = if up(keeping).iter().any(|up| up == name) { "up" } else { "down" };
+    let what = composed.what.clone().unwrap_or_else(|| "a container".to_owned());
+    let stacks = project.map(|project| ComposeStack::all(cx.caller, project.id.0)).unwrap_or_default();
+    let volumes = stacks.first().map(|stack| {
+        let of = &stack.record.name;
+        format!(" What it keeps is in volumes of the engine: docker volume ls --filter label=com.docker.compose.project={of}")
+    });
+    let shown = Text::from(name);
+    let done = format!("{shown} is {what} of the Compose files, {state}.{}", volumes.unwrap_or_default());
+    Ok(Held { engine: what, done: Some(done.into()), service: name.to_owned(), ..Held::default() })
 }
 
 impl Op for Reset {

@@ -6,6 +6,8 @@
 use portward_testkit::{Engine, Reading, World, forgotten_files, program, until};
 use serde_json::Value;
 
+mod compose;
+
 const PORTWARD: &str = env!("CARGO_BIN_EXE_portward");
 
 /// Starts a container that serves HTTP on its port 80.

@@ -10,7 +10,7 @@ use super::{
 
 pub(super) const KIND: Kind = Kind {
     personal: true,
-    reads: "The `ports` of each service, short and long, with ranges, addresses, protocols and variables (`${WEB_PORT:-3000}`): the published port is this machine's, the other one the container's. `expose`, `environment`, `command`, `build`, `depends_on`, `profiles` and `extends` in the same file are read, anchors and merges resolved.",
+    reads: "The `ports` of each service, short and long, with ranges, addresses, protocols and variables (`${WEB_PORT:-3000}`): the published port is this machine's, the other one the container's. `expose`, `environment`, `command`, `build`, `depends_on`, `profiles` and `extends` are read, anchors and merges resolved. What is to be started is read as Compose does: with the override beside a file, what it includes or extends from others, and `COMPOSE_FILE` of the environment or of `.env`.",
     ..Kind::of(
         "compose",
         "Compose files",
