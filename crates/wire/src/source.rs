@@ -16,8 +16,8 @@ use portward_model::Transport;
 pub(crate) use compose::ports;
 use node::Node;
 pub use number::{Url, urls};
-pub use program::PROGRAMS;
 pub use package::WORKSPACES;
+pub use program::PROGRAMS;
 pub use text::{Encoding, decoded};
 
 macro_rules! kinds {
@@ -47,9 +47,15 @@ kinds! {
     devcontainer,
     manage,
     artisan,
+    rails,
+    composer,
+    deno,
+    go,
+    rust,
     gradle,
     maven,
     wrapper,
+    www,
     program,
     readme,
 }

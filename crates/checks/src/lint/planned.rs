@@ -19,7 +19,7 @@ use portward_wire::{
 
 use super::{
     File, Project, Unit,
-    unit::{is_below, units},
+    unit::{is_aside, is_below, units},
 };
 use place::{Place, place_of};
 
@@ -40,7 +40,9 @@ pub fn planned(project: &Project) -> Planned {
     forwarded(project, &mut all);
     let mut planned = Planned::default();
     let mut chosen: Vec<&Unit<'_>> = Vec::new();
-    for unit in &all {
+    // A repository that is nothing but examples runs them.
+    let has_own = all.iter().any(|unit| !is_aside(&unit.start.folder));
+    for unit in all.iter().filter(|unit| !(has_own && is_aside(&unit.start.folder))) {
         match place_of(project, &all, unit) {
             Place::Taken => chosen.push(unit),
             Place::Left(why) => planned.decide.push(format!("{}:{} {why}", unit.file.path, unit.start.line)),
@@ -117,8 +119,10 @@ fn protocol_of(unit: &Unit<'_>) -> Option<&'static str> {
 fn name_of(unit: &Unit<'_>) -> String {
     let own = unit.start.name.as_str();
     let folder = unit.start.folder.rsplit('/').next().unwrap_or_default();
-    let by_folder = matches!(unit.file.kind.name, "package" | "manage" | "artisan" | "gradle" | "maven" | "dotnet" | "makefile")
-        && !folder.is_empty();
+    let by_folder = matches!(
+        unit.file.kind.name,
+        "package" | "manage" | "artisan" | "gradle" | "maven" | "dotnet" | "makefile" | "rails" | "composer" | "deno"
+    ) && !folder.is_empty();
     let name = if by_folder { folder } else { own };
     let mut name: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' }).collect();

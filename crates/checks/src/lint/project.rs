@@ -142,10 +142,13 @@ impl Project {
         self.files.iter().flat_map(|file| file.found.facts.iter().map(move |fact| (file, fact)))
     }
 
-    /// Facts that say where something of the project listens on this machine.
+    /// Facts that say where something of the project listens on this machine. What is meant for another one, such as `.env.production`,
+    /// says nothing of that.
     pub(crate) fn serving(&self) -> impl Iterator<Item = (&File, &Fact)> {
         self.facts().filter(|(file, fact)| {
-            !file.is_of_containers() && matches!(fact.what, What::Asked { .. } | What::Usual | What::Published { .. })
+            !file.is_of_containers()
+                && !is_for_others(file.name())
+                && matches!(fact.what, What::Asked { .. } | What::Usual | What::Published { .. })
         })
     }
 
@@ -158,6 +161,14 @@ impl Project {
                 .as_ref()
                 .is_some_and(|plan| plan.services.iter().flat_map(|service| &service.ports).any(|own| own.asked == port))
     }
+}
+
+/// True for files that are meant for another place than a person's own machine.
+pub(crate) fn is_for_others(name: &str) -> bool {
+    let parts = name.strip_prefix("docker-compose").unwrap_or(name).split(['.', '-', '_']);
+    parts.into_iter().any(|part| {
+        matches!(part, "test" | "testing" | "ci" | "e2e" | "prod" | "production" | "staging" | "stage" | "docker" | "deploy")
+    })
 }
 
 /// The kind of a file by its path and what stands beside it in the project.

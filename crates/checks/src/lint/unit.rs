@@ -99,6 +99,11 @@ fn configured<'p>(project: &'p Project, own: &File, start: &'p Start, is_known: 
         if !found.is_empty() {
             return found;
         }
+        let puma = project.of_kind("rails").filter(|file| line.contains("rails ") && is_below(file.folder(), &start.folder));
+        let found: Vec<_> = puma.flat_map(|file| asked(file, &|_| true)).collect();
+        if !found.is_empty() {
+            return first(found);
+        }
         let reads_env = ["react-scripts", "craco", "nuxt", "nuxi", FOREMAN, "${PORT}"].iter().any(|word| line.contains(word));
         return if reads_env { first(variable(project, start)) } else { Vec::new() };
     }
@@ -107,14 +112,28 @@ fn configured<'p>(project: &'p Project, own: &File, start: &'p Start, is_known: 
         return Vec::new();
     }
     let words: Vec<&str> = line.split_whitespace().map(|word| word.rsplit('/').next().unwrap_or(word)).collect();
-    let names = |file: &&File| words.iter().any(|word| *word == file.name() || file.name().split('.').next() == Some(word));
+    // What is built of a program, and what its framework builds, is named after it.
+    let is_built =
+        |word: &str| ["dist/", "build/", "out/"].iter().any(|folder| word.trim_start_matches("./").starts_with(folder));
+    let nest = line.split_whitespace().zip(line.split_whitespace().skip(1)).any(|pair| pair == ("nest", "start"));
+    let built: Vec<&str> = line
+        .split_whitespace()
+        .filter(|word| is_built(word))
+        .filter_map(|word| word.rsplit('/').next()?.split('.').next())
+        .chain(nest.then_some("main"))
+        .collect();
+    let names = |file: &&File| {
+        let stem = file.name().split('.').next().unwrap_or_default();
+        words.iter().any(|word| *word == file.name() || stem == *word) || built.contains(&stem)
+    };
     // Those of `src` are named with it, and mean none that stand beside the manifest.
     let place = |folder: &str| if start.folder.is_empty() { folder.to_owned() } else { format!("{}/{folder}", start.folder) };
     let (inner, mark) = (place(PROGRAMS), format!("{PROGRAMS}/"));
-    let is_inner = line.split_whitespace().any(|word| word.trim_start_matches("./").starts_with(&mark));
+    let is_inner = !built.is_empty() || line.split_whitespace().any(|word| word.trim_start_matches("./").starts_with(&mark));
     let is_there = |file: &&File| if is_inner { file.folder() == inner } else { file.folder() == start.folder };
-    let found: Vec<_> =
-        project.of_kind("program").filter(is_there).filter(names).flat_map(|file| asked(file, &|_| true)).collect();
+    let programs = project.of_kind("program").filter(is_there).filter(names);
+    let www = project.of_kind("www").filter(|file| line.contains("bin/www") && file.folder() == place("bin"));
+    let found: Vec<_> = programs.chain(www).flat_map(|file| asked(file, &|_| true)).collect();
     let by_variable = found.first().is_none_or(|(_, fact)| fact.variable.as_deref() == Some("PORT"));
     let set = variable(project, start);
     if by_variable && !set.is_empty() { first(set) } else { first(found) }
@@ -155,6 +174,42 @@ pub(crate) fn is_runner(line: &str) -> bool {
 /// True where a folder is another one, or stands below it.
 pub(crate) fn is_below(folder: &str, above: &str) -> bool {
     above.is_empty() || folder == above || folder.strip_prefix(above).is_some_and(|rest| rest.starts_with('/'))
+}
+
+/// True for folders of what is shown or tested, and is not what a project runs.
+pub(crate) fn is_aside(folder: &str) -> bool {
+    folder.split('/').any(|part| {
+        let words = [
+            "example",
+            "examples",
+            "sample",
+            "samples",
+            "demo",
+            "demos",
+            "template",
+            "templates",
+            "starter",
+            "starters",
+            "fixture",
+            "fixtures",
+            "__fixtures__",
+            "testdata",
+            "test",
+            "tests",
+            "__tests__",
+            "e2e",
+            "spec",
+            "playground",
+            "playgrounds",
+            "contrib",
+            "hack",
+            "benchmark",
+            "benchmarks",
+            ".devcontainer",
+            ".github",
+        ];
+        words.contains(&part)
+    })
 }
 
 /// The script of a package that a person runs while working on it.

@@ -41,16 +41,38 @@ pub(crate) fn line(project: &Project, file: &File, number: u32, now: &str, then:
     let words =
         || Remedy::advice(title.clone(), format!("{then} instead of {now} in {}, line {number}", file.path), Effect::Change);
     let Some(text) = file.line(number) else { return words() };
-    let glued = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
-    let mut places = text.match_indices(now).map(|(at, _)| at).filter(|at| {
-        let before = text.get(..*at).and_then(|before| before.chars().next_back());
-        let after = text.get(at + now.len()..).and_then(|after| after.chars().next());
-        let starts = now.starts_with(|c: char| c.is_ascii_alphanumeric());
-        !(glued(after) || starts && glued(before))
-    });
+    let mut places = whole(text, now);
     let (Some(at), None) = (places.next(), places.next()) else { return words() };
     let (Some(before), Some(after)) = (text.get(..at), text.get(at + now.len()..)) else { return words() };
     written(project, file, number, &[format!("{before}{then}{after}")], title.clone(), words)
+}
+
+/// Writing another port for that of a fact: where the line holds the number twice, as `8080:8080` does, the first one from its place on.
+pub(crate) fn port(project: &Project, file: &File, fact: &Fact, then: u16, title: String) -> Remedy {
+    let (now, then) = (fact.port.to_string(), then.to_string());
+    let from = file.line(fact.line).and_then(|text| {
+        let column = usize::try_from(fact.column).ok()?.checked_sub(1)?;
+        let from = text.char_indices().nth(column).map(|(at, _)| at)?;
+        let at = from + whole(text.get(from..)?, &now).next()?;
+        let is_published = matches!(fact.what, portward_wire::source::What::Published { .. });
+        (is_published && whole(text, &now).count() > 1).then_some((text, at))
+    });
+    let Some((text, at)) = from else { return line(project, file, fact.line, &now, &then, title) };
+    let words =
+        || Remedy::advice(title.clone(), format!("{then} instead of {now} in {}, line {}", file.path, fact.line), Effect::Change);
+    let (Some(before), Some(after)) = (text.get(..at), text.get(at + now.len()..)) else { return words() };
+    written(project, file, fact.line, &[format!("{before}{then}{after}")], title.clone(), words)
+}
+
+/// Where a text stands in another one as a word of its own.
+fn whole<'a>(text: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
+    let glued = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.'));
+    text.match_indices(word).map(|(at, _)| at).filter(move |at| {
+        let before = text.get(..*at).and_then(|before| before.chars().next_back());
+        let after = text.get(at + word.len()..).and_then(|after| after.chars().next());
+        let starts = word.starts_with(|c: char| c.is_ascii_alphanumeric());
+        !(glued(after) || starts && glued(before))
+    })
 }
 
 /// Writing these lines instead of one.

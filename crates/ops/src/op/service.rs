@@ -259,15 +259,15 @@ impl Subject {
     }
 
     fn done(&self, done: String) -> Held {
-        Held { done: Some(self.with_mended(done)), ..self.answer() }
+        Held { done: Some(self.with_mended(&done)), ..self.answer() }
     }
 
     fn nothing(&self, because: &Sentence) -> Held {
-        Held { because: Some(self.with_mended(because.to_string())), ..self.answer() }
+        Held { because: Some(self.with_mended(&because.to_string())), ..self.answer() }
     }
 
-    fn with_mended(&self, said: String) -> Sentence {
-        self.mended.map_or_else(|| said.clone().into(), |mended| format!("{mended} {said}").into())
+    fn with_mended(&self, said: &str) -> Sentence {
+        self.mended.map_or_else(|| said.to_owned().into(), |mended| format!("{mended} {said}").into())
     }
 
     fn answer(&self) -> Held {

@@ -123,13 +123,18 @@ fn options(
         let is_port =
             matches!(option, "--port" | "--http-port" | "--https-port" | "--listen-port" | "--server.port" | "-Dserver.port")
                 || option.ends_with(".http.port") && option.starts_with("-D");
-        let binds = matches!(option, "--bind" | "-b" | "--listen" | "--address" | "--addr" | "--dev-addr" | "--urls");
+        let binds = matches!(
+            option,
+            "--bind" | "-b" | "--listen" | "--address" | "--addr" | "--dev-addr" | "--urls" | "--listen-client-urls"
+        );
         let said = if is_port || short {
             value().and_then(port).map(|port| (None, port, "the option that tells a program its port"))
         } else if let Some(port) = glued_short {
             Some((None, port, "the option that tells a program its port"))
         } else if binds && known.is_some_and(|known| known.binds) {
-            let said = value().and_then(|value| place(value.rsplit("://").next().unwrap_or(value)));
+            // Of several the first one.
+            let first = value().and_then(|value| value.split([',', ';']).next());
+            let said = first.and_then(|value| place(value.rsplit("://").next().unwrap_or(value)));
             said.map(|(host, port)| (host, port, "the option that tells a program where to listen"))
         } else {
             None
@@ -295,6 +300,10 @@ mod tests {
             ("redis-server --port 6380", "6380 asks"),
             ("uvicorn app:app --port ${PORT:-8005}", "8005 asks"),
             ("gunicorn -b 0.0.0.0:${PORT:-8006} app:app", "8006 asks@0.0.0.0"),
+            (
+                "bin/etcd --name a --listen-client-urls http://127.0.0.1:22379,http://127.0.0.1:24001 --listen-peer-urls http://127.0.0.1:22380",
+                "22379 asks@127.0.0.1 22379 dials 127.0.0.1 24001 dials 127.0.0.1 22380 dials 127.0.0.1",
+            ),
         ] {
             assert_eq!(said(line).join(" "), expected, "{line}");
         }
@@ -310,6 +319,9 @@ mod tests {
             ("python manage.py runserver", "8000 usual"),
             ("php artisan serve", "8000 usual"),
             ("npm run build && vite preview", "4173 usual"),
+            ("docusaurus start", "3000 usual"),
+            ("npx wrangler dev --local", "8787 usual"),
+            ("streamlit run app.py", "8501 usual"),
             ("react-scripts start", "3000 usual"),
         ] {
             assert_eq!(said(line), [expected], "{line}");
@@ -354,6 +366,11 @@ mod tests {
             "ssh -p 2222 host",
             "grep -p 80",
             "port 3000",
+            "docusaurus build",
+            "strapi build",
+            "fastify help --port",
+            "lsof -i :3000",
+            "expo export",
             "",
             "'",
             "\"unclosed --port",

@@ -27,6 +27,31 @@ fn read(source: &Source<'_>, found: &mut Findings) {
         let column = u32::try_from(before + 1).unwrap_or(1);
         variable(name, value, number, column, None, found);
     }
+    elsewhere(found);
+}
+
+/// Takes away ports that stand beside a host which is another machine, or a container: nothing of them is here.
+fn elsewhere(found: &mut Findings) {
+    let host = |name: &str| {
+        let start = name.strip_suffix("PORT")?;
+        ["HOST", "HOSTNAME", "SERVER"].iter().find_map(|end| {
+            let wanted = format!("{start}{end}");
+            found.settings.iter().find(|setting| setting.name == wanted && name != "PORT").map(|setting| setting.value.clone())
+        })
+    };
+    let is_here = |host: &str| {
+        let host = host.rsplit("://").next().unwrap_or(host);
+        let host = host.trim_matches(['[', ']']);
+        let any = matches!(host, "" | "0.0.0.0" | "::" | "*" | "null" | "host.docker.internal");
+        any || host.starts_with('$') || super::Url { scheme: None, host: host.to_owned(), port: 0, written: true }.is_here()
+    };
+    let away: Vec<u32> = found
+        .facts
+        .iter()
+        .filter(|fact| fact.service.as_deref().and_then(host).is_some_and(|host| !is_here(&host)))
+        .map(|fact| fact.line)
+        .collect();
+    found.facts.retain(|fact| !away.contains(&fact.line));
 }
 
 /// What a variable says, wherever it is set.
@@ -65,6 +90,7 @@ fn scheme_of(name: &str) -> Option<String> {
         ("AMQP", "amqp"),
         ("SMTP", "smtp"),
         ("MAIL", "smtp"),
+        ("EMAIL", "smtp"),
     ];
     known.iter().find(|(start, _)| name.starts_with(start)).map(|(_, scheme)| (*scheme).to_owned())
 }

@@ -9,10 +9,13 @@ pub(super) const KIND: Kind = Kind {
 
 fn read(source: &Source<'_>, found: &mut Findings) {
     for (number, line) in source.lines() {
-        let (task, reason) = match line.trim() {
-            "<artifactId>spring-boot-maven-plugin</artifactId>" => ("spring-boot:run", "the usual port of Spring Boot"),
-            "<artifactId>quarkus-maven-plugin</artifactId>" => ("quarkus:dev", "the usual port of Quarkus"),
-            _ => continue,
+        let uses = |plugin: &str| line.contains(&format!("<artifactId>{plugin}</artifactId>"));
+        let (task, reason) = if uses("spring-boot-maven-plugin") {
+            ("spring-boot:run", "the usual port of Spring Boot")
+        } else if uses("quarkus-maven-plugin") {
+            ("quarkus:dev", "the usual port of Quarkus")
+        } else {
+            continue;
         };
         start(source, "app", &format!("mvn {task}"), number, reason, found);
         return;

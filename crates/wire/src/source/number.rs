@@ -117,16 +117,79 @@ pub(super) fn variable(text: &str) -> Option<(String, String)> {
     is_name.then(|| (name.to_owned(), default))
 }
 
-/// The names of variables by which servers are told the port that they ask for.
+/// The names of variables by which servers are told the port that they ask for. `REDIS_PORT` is what a client dials, and what begins with
+/// `NEXT_PUBLIC_` is for a page in a browser.
 pub(super) fn is_port_variable(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
-    let of_clients =
-        ["DB_", "DATABASE_", "POSTGRES", "PG", "MYSQL", "MARIADB", "REDIS", "MONGO", "SMTP", "MAIL", "RABBIT", "AMQP"];
     let of_others = ["_REMOTE_PORT", "PROXY_PORT", "_EXPORT", "SUPPORT", "REPORT", "TRANSPORT", "IMPORT", "PASSPORT"];
+    let of_pages = ["NEXT_PUBLIC_", "NUXT_PUBLIC_", "REACT_APP_", "EXPO_PUBLIC_", "VUE_APP_", "GATSBY_", "PUBLIC_"];
+    let own = name.strip_prefix("VITE_").filter(|rest| !matches!(*rest, "PORT" | "DEV_PORT" | "SERVER_PORT"));
     (name == "PORT" || name.ends_with("_PORT"))
-        && !of_clients.iter().any(|start| name.starts_with(start))
+        && own.is_none()
+        && !of_pages.iter().any(|start| name.starts_with(start))
+        && !name.split('_').any(|word| CLIENTS.iter().any(|client| word.starts_with(client)))
         && !of_others.iter().any(|end| name.ends_with(end))
 }
+
+/// What is dialled, as a word of a variable's name begins: servers that a project has, and does not write.
+const CLIENTS: &[&str] = &[
+    "DB",
+    "DATABASE",
+    "POSTGRES",
+    "PG",
+    "MYSQL",
+    "MARIADB",
+    "MSSQL",
+    "SQLSERVER",
+    "ORACLE",
+    "REDIS",
+    "VALKEY",
+    "MEMCACHE",
+    "MONGO",
+    "SMTP",
+    "MAIL",
+    "EMAIL",
+    "IMAP",
+    "POP3",
+    "RABBIT",
+    "AMQP",
+    "KAFKA",
+    "ZOOKEEPER",
+    "NATS",
+    "MQTT",
+    "PUSHER",
+    "REVERB",
+    "ELASTIC",
+    "OPENSEARCH",
+    "SOLR",
+    "MEILI",
+    "TYPESENSE",
+    "CLICKHOUSE",
+    "CASSANDRA",
+    "SCYLLA",
+    "NEO4J",
+    "INFLUX",
+    "STATSD",
+    "GRAPHITE",
+    "LDAP",
+    "FTP",
+    "SFTP",
+    "SSH",
+    "MINIO",
+    "S3",
+    "VAULT",
+    "CONSUL",
+    "ETCD",
+    "TEMPORAL",
+    "JAEGER",
+    "OTEL",
+    "SENTRY",
+    "LOGSTASH",
+    "FLUENT",
+    "UPSTREAM",
+    "TARGET",
+    "REMOTE",
+];
 
 #[cfg(test)]
 mod tests {
@@ -169,6 +232,21 @@ mod tests {
     #[test]
     fn names_that_servers_read() {
         assert!(["PORT", "WEB_PORT", "SERVER_PORT"].iter().all(|name| is_port_variable(name)));
-        assert!(!["DB_PORT", "REPORT", "PGPORT", "SMTP_PORT", "X"].iter().any(|name| is_port_variable(name)));
+        assert!(
+            ["GRPC_PORT", "METRICS_PORT", "ORDERS_PORT", "VITE_PORT", "DEBUG_PORT"].iter().all(|name| is_port_variable(name))
+        );
+        for name in [
+            "DB_PORT",
+            "REPORT",
+            "PGPORT",
+            "SMTP_PORT",
+            "X",
+            "PUSHER_PORT",
+            "VITE_PUSHER_PORT",
+            "NEXT_PUBLIC_WS_PORT",
+            "APP_REDIS_PORT",
+        ] {
+            assert!(!is_port_variable(name), "{name}");
+        }
     }
 }

@@ -9,13 +9,12 @@ use super::{
 };
 
 pub(super) const KIND: Kind = Kind {
-    reads: "`listen(3000)`, `listen(port)` of a number that the program names, `PORT || 3000`, `environ.get(\"PORT\", 5000)`, `run(port=5000)`, `ListenAndServe(\":8080\")` and `InetSocketAddress(8080)`, in the programs that stand beside a package's manifest, or in `src` beside it, under their usual names. An application of Flask or FastAPI can be started.",
+    reads: "`listen(3000)`, `listen(port)` of a number that the program names, `PORT || 3000`, `environ.get(\"PORT\", 5000)`, `run(port=5000)` and `InetSocketAddress(8080)`, in the programs that stand beside a package's manifest, or in `src` beside it, under their usual names. An application of Flask or FastAPI can be started.",
     beside: &[
         "package.json",
         "requirements.txt",
         "pyproject.toml",
         "Pipfile",
-        "go.mod",
         "deno.json",
         "Procfile",
         "pom.xml",
@@ -42,7 +41,6 @@ pub(super) const KIND: Kind = Kind {
             "main.py",
             "server.py",
             "wsgi.py",
-            "main.go",
             "Main.java",
             "App.java",
             "Server.java",
@@ -96,7 +94,7 @@ fn application(source: &Source<'_>) -> Option<(u32, String, u16, &'static str)> 
 }
 
 /// Where its text says that it listens.
-fn listeners(source: &Source<'_>, found: &mut Findings) {
+pub(super) fn listeners(source: &Source<'_>, found: &mut Findings) {
     // Numbers that the program gives a name, and where.
     let mut named: Vec<(&str, u32, u32, u16)> = Vec::new();
     for (number, raw) in source.lines() {
@@ -156,7 +154,7 @@ fn listens(line: &str) -> Option<Listens> {
                 .map(|(skip, port)| (at + mark.len() + skip, None, port, true));
         }
     }
-    for mark in [".listen(", "ListenAndServe(", "InetSocketAddress("] {
+    for mark in [".listen(", "ListenAndServe(", "InetSocketAddress(", ".Run(\":", ".Start(\":", ".Listen(\":"] {
         let Some(at) = line.find(mark).map(|at| at + mark.len()) else { continue };
         let inside = line.get(at..)?.split(')').next()?;
         let words: Vec<&str> = inside.split(',').map(|word| word.trim().trim_matches(['"', '\'', '`'])).collect();
@@ -175,6 +173,15 @@ fn listens(line: &str) -> Option<Listens> {
         };
         let skip = inside.find(&port.to_string())?;
         return Some((at + skip, host, port, false));
+    }
+    // `fastify.listen({ port: 3000 })`, `Deno.serve({ port: 8000 }, ..)`.
+    for mark in [".listen({", "Deno.serve({", "Bun.serve({"] {
+        let Some(at) = line.find(mark).map(|at| at + mark.len()) else { continue };
+        let inside = line.get(at..)?.split('}').next()?;
+        let Some(from) = inside.find("port:").map(|from| from + "port:".len()) else { continue };
+        let (skip, port) = number_in(inside.get(from..)?)?;
+        let host = ["host:", "hostname:"].iter().find_map(|key| inside.split_once(key)?.1.split(['"', '\'']).nth(1));
+        return Some((at + from + skip, host.map(str::to_owned), port, false));
     }
     // Flask's and Uvicorn's own call.
     if line.contains(".run(")

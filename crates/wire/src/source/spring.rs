@@ -26,20 +26,53 @@ pub(super) const KIND: Kind = Kind {
 fn read(source: &Source<'_>, found: &mut Findings) {
     if !source.path.ends_with(".properties") {
         for document in found.yaml(source) {
+            let before = found.facts.len();
             walk(&document, &mut String::new(), found);
+            if PROFILES.iter().any(|key| has(&document, key)) {
+                of_a_profile(before, found);
+            }
         }
         return;
     }
+    let (mut before, mut is_of_profile) = (found.facts.len(), false);
     for (number, line) in source.lines() {
+        // The next document of the file.
+        if matches!(line.trim_end(), "#---" | "!---") {
+            if is_of_profile {
+                of_a_profile(before, found);
+            }
+            (before, is_of_profile) = (found.facts.len(), false);
+        }
         if line.trim_start().starts_with(['#', '!']) {
             continue;
         }
         let Some((key, value)) = line.split_once(['=', ':']) else { continue };
         let value = value.trim();
-        let before = line.rfind(value).and_then(|at| line.get(..at)).map_or(0, |before| before.chars().count());
-        one(key.trim(), value, number, u32::try_from(before + 1).unwrap_or(1), found);
+        let column = line.rfind(value).and_then(|at| line.get(..at)).map_or(0, |before| before.chars().count());
+        is_of_profile |= PROFILES.contains(&key.trim());
+        one(key.trim(), value, number, u32::try_from(column + 1).unwrap_or(1), found);
+    }
+    if is_of_profile {
+        of_a_profile(before, found);
     }
 }
+
+/// A document that counts where its profile does says nothing of where the application listens without it.
+fn of_a_profile(from: usize, found: &mut Findings) {
+    let profiles = found.facts.split_off(from);
+    found.facts.extend(profiles.into_iter().filter(|fact| !fact.listens()));
+}
+
+/// True where a key with dots in it leads to something, however it is cut into parts.
+fn has(node: &Node, key: &str) -> bool {
+    node.map().iter().any(|entry| {
+        (entry.key == key && entry.node.map().is_empty())
+            || key.strip_prefix(&entry.key).and_then(|rest| rest.strip_prefix('.')).is_some_and(|rest| has(&entry.node, rest))
+    })
+}
+
+/// Keys that say for which profile a document is.
+const PROFILES: &[&str] = &["spring.config.activate.on-profile", "spring.profiles"];
 
 fn walk(node: &Node, key: &mut String, found: &mut Findings) {
     match &node.value {

@@ -1,5 +1,7 @@
 //! Each kind of file, read for what it says; and noise.
 
+mod started;
+
 use portward_model::Transport;
 
 use super::{Findings, KINDS, Ports, What, decoded, is_named, kind_of};
@@ -50,7 +52,9 @@ fn files_by_their_names() {
         ("vite.config.ts", Some("development")),
         ("api.Dockerfile", Some("dockerfile")),
         (".envrc", None),
-        ("composer.json", None),
+        ("composer.json", Some("composer")),
+        ("bin/rails", Some("rails")),
+        ("web/src/main.rs", Some("rust")),
         ("my-package.json", None),
     ] {
         assert_eq!(kind_of(path, &|_| false).map(|kind| kind.name), name, "{path}");

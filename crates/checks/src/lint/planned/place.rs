@@ -22,6 +22,11 @@ pub(super) fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> 
     };
     match unit.file.kind.name {
         "procfile" => {
+            // One above starts the whole; those below are of tools and of tests.
+            let is_above = |other: &Unit<'_>| other.start.folder != folder && is_below(folder, &other.start.folder);
+            if all.iter().any(|other| other.file.kind.name == "procfile" && is_above(other)) {
+                return Place::Elsewhere;
+            }
             let development = all.iter().any(|other| other.file.name() == "Procfile.dev" && other.start.folder == folder);
             if development && unit.file.name() != "Procfile.dev" { Place::Elsewhere } else { Place::Taken }
         }
@@ -39,24 +44,24 @@ pub(super) fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> 
             if is_runner(line) && below { Place::Elsewhere } else { Place::Taken }
         }
         // A target that a person starts it by says more than that it is there.
-        "manage" | "artisan" | "dotnet" | "gradle" | "maven" | "program" if has(&["procfile"]) || has_target(all, unit) => {
+        "composer" if has(&["artisan"]) || !runs(unit) => Place::Elsewhere,
+        "composer" | "deno" if !is_first(all, unit) => Place::Elsewhere,
+        "manage" | "artisan" | "dotnet" | "gradle" | "maven" | "program" | "rails" | "composer" | "deno" | "go" | "rust"
+            if has(&["procfile"]) || has_target(all, unit) =>
+        {
             Place::Elsewhere
         }
         "program" => program(all, unit),
         // What a build file or an editor starts is mostly what stands elsewhere, too.
         "makefile" if has(&["procfile", "package"]) || !is_first_target(all, unit) => Place::Elsewhere,
-        "launch" | "tasks"
-            if has(&["procfile", "package", "manage", "artisan", "dotnet", "gradle", "maven", "makefile", "program"]) =>
-        {
-            Place::Elsewhere
-        }
+        "launch" | "tasks" if has(BUILT) || has(&["package", "procfile", "makefile", "program"]) => Place::Elsewhere,
         "makefile" => {
             let line = unit.start.runs.as_deref().unwrap_or_default();
             let goes = line.split_whitespace().any(|word| matches!(word, "cd" | "-C" | "--prefix"));
             let below = all.iter().any(|other| {
                 other.file.kind.name != "makefile" && other.start.folder != folder && is_below(&other.start.folder, folder)
             });
-            let is_beside = !is_target(unit) && has(&["manage", "artisan", "dotnet", "gradle", "maven"]);
+            let is_beside = !is_target(unit) && has(BUILT);
             if is_runner(line) || goes && below || is_beside { Place::Elsewhere } else { Place::Taken }
         }
         "launch" => {
@@ -66,6 +71,19 @@ pub(super) fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> 
         _ => Place::Taken,
     }
 }
+
+/// True for the script of its file that a person runs while working on it.
+fn is_first(all: &[Unit<'_>], unit: &Unit<'_>) -> bool {
+    let rank = |unit: &Unit<'_>| {
+        ["dev", "develop", "start", "serve"].iter().position(|name| *name == unit.start.name).unwrap_or(usize::MAX)
+    };
+    let mut others = all.iter().filter(|other| other.file.path == unit.file.path && runs(other));
+    let first = others.next().map(|first| others.fold(first, |best, other| if rank(other) < rank(best) { other } else { best }));
+    first.is_some_and(|first| std::ptr::eq(first, unit))
+}
+
+/// Kinds that have a way of their own to start what stands beside them.
+const BUILT: &[&str] = &["manage", "artisan", "dotnet", "gradle", "maven", "rails", "composer", "deno", "go", "rust"];
 
 fn runs(unit: &Unit<'_>) -> bool {
     !is_runner(unit.start.runs.as_deref().unwrap_or_default())

@@ -53,6 +53,9 @@ fn what_a_runner_starts_is_started_itself() {
 
 #[test]
 fn a_procfile_stands_for_the_scripts_beside_it() {
+    let (own, tools) = (("Procfile", "web: puma -p 3000\n"), ("tools/local/Procfile", "proxy: sh p.sh\n"));
+    assert_eq!(told(&[own, tools]), ["web 3000: puma -p 3000"], "and for those below it");
+    assert_eq!(told(&[tools]), ["proxy in tools/local: sh p.sh"]);
     let files =
         [("Procfile", "web: npm start\nworker: node w.js\n"), ("package.json", "{\"scripts\":{\"start\":\"next start\"}}")];
     assert_eq!(told(&files), ["web: npm start", "worker: node w.js"]);
@@ -230,4 +233,50 @@ fn names_are_told_apart_and_secrets_stay_where_they_are() {
     let planned = planned(&given(&[DB, env]));
     assert!(planned.plan.values.is_empty() && !planned.decide.join("").contains("hunter2"));
     assert_eq!(planned.decide, [".env:1 DATABASE_URL has a secret in it, so it is left where it is"]);
+}
+
+#[test]
+fn what_is_shown_or_tested_is_not_what_a_project_runs() {
+    let next = "{\"scripts\":{\"dev\":\"next dev\"}}";
+    let aside = [("examples/basic/package.json", next), ("test/fixtures/app/package.json", next)];
+    assert_eq!(told(&aside).len(), 2, "there is nothing else");
+    let own = ("site/package.json", next);
+    assert_eq!(told(&[aside[0], aside[1], own]), ["site 3000 in site: npm run dev"]);
+    let compose = "services:\n  db:\n    image: postgres\n";
+    let files = [("e2e/docker-compose.yml", compose), (".devcontainer/compose.yml", compose), DB, own];
+    assert_eq!(told(&files), ["db 5432: docker compose up db", "site 3000 in site: npm run dev"]);
+}
+
+#[test]
+fn languages_with_a_server_of_their_own() {
+    let boot = ("bin/rails", "require_relative \"../config/boot\"\n");
+    assert_eq!(told(&[boot]), ["web 3000: bin/rails server"]);
+    let puma = ("config/puma.rb", "port ENV.fetch(\"PORT\") { 3010 }\n");
+    assert_eq!(told(&[boot, puma]), ["web 3010: bin/rails server"]);
+    assert_eq!(told(&[boot, puma, ("Procfile.dev", "web: bin/rails server -p 3011\n")]), ["web 3011: bin/rails server -p 3011"]);
+    let rust = ("api/src/main.rs", "let l = TcpListener::bind(\"0.0.0.0:3000\");\n");
+    assert_eq!(told(&[rust]), ["api 3000 in api: cargo run"]);
+    let serve = ("composer.json", "{\"scripts\":{\"serve\":\"php -S localhost:8000\"}}");
+    assert_eq!(told(&[serve]), ["serve 8000: composer run-script --timeout=0 serve"]);
+    assert_eq!(told(&[serve, ("artisan", "#!/usr/bin/env php\n")]), ["web 8000: php artisan serve"]);
+    assert_eq!(
+        told(&[
+            ("deno.json", "{\"tasks\":{\"start\":\"deno run main.ts\",\"dev\":\"deno run -A main.ts\"}}"),
+            ("main.ts", "Deno.serve({ port: 8000 }, f);\n")
+        ]),
+        ["dev 8000: deno task dev"]
+    );
+}
+
+#[test]
+fn programs_by_what_a_framework_and_a_build_call_them() {
+    let nest = "{\"scripts\":{\"start\":\"nest start\"}}";
+    let main = ("src/main.ts", "  await app.listen(process.env.PORT ?? 3004);\n");
+    assert_eq!(told(&[("package.json", nest), main]), ["start 3004: npm run start"]);
+    let built = "{\"scripts\":{\"start\":\"node dist/main.js\"}}";
+    assert_eq!(told(&[("package.json", built), main]), ["start 3004: npm run start"]);
+    let other = "{\"scripts\":{\"start\":\"node dist/worker.js\"}}";
+    assert_eq!(told(&[("package.json", other), main]), ["start: npm run start"]);
+    let www = ("bin/www", "var port = normalizePort(process.env.PORT || '3005');\n");
+    assert_eq!(told(&[("package.json", "{\"scripts\":{\"start\":\"node ./bin/www\"}}"), www]), ["start 3005: npm run start"]);
 }

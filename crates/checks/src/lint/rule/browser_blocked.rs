@@ -1,11 +1,13 @@
 lint! {
     "browser-blocked": "browsers refuse to open a service's port",
-    High, reads: ["package", "procfile", "development", "angular", "spring", "dotnet", "makefile", "tasks", "launch", "dotenv"],
+    High, reads: ["package", "procfile", "compose", "development", "angular", "spring", "dotnet", "makefile", "tasks", "launch", "dotenv"],
     why: "\
 Browsers, and fetch in Node, send no request to ports whose protocols a page could abuse (Fetch standard, \"Port blocking\"): 6000, 6665 to
 6669, 10080 and others. The server runs, curl reaches it, and every page fails with ERR_UNSAFE_PORT.",
     fix: "Take another port.",
 }
+
+use portward_wire::protocol;
 
 use super::prelude::*;
 use crate::browser_blocks;
@@ -21,6 +23,9 @@ fn run(project: &Project) -> Vec<Finding> {
             What::Dialled(url) | What::Callback(url) | What::Origin(url) => {
                 url.written && matches!(url.scheme.as_deref(), Some("http" | "https" | "ws" | "wss"))
             }
+            What::Published { container, .. } => {
+                fact.transport == Transport::Tcp && protocol::of_port(*container).is_some_and(|(known, _)| known.name == "http")
+            }
             _ => false,
         };
         if !is_web {
@@ -32,7 +37,7 @@ fn run(project: &Project) -> Vec<Finding> {
         let next =
             (fact.port..=u16::MAX).find(|port| *port >= 3000 && !browser_blocks(*port) && !project.knows(*port)).unwrap_or(3000);
         let title = format!("Let it be {next} wherever it is named");
-        finding.remedies.push(words::line(project, file, fact.line, &fact.port.to_string(), &next.to_string(), title));
+        finding.remedies.push(words::port(project, file, fact, next, title));
         found.push(finding);
     }
     found
@@ -71,6 +76,7 @@ mod tests {
                 given(&[("package.json", "{\"scripts\":{\"dev\":\"next dev -p 6000\"}}")]),
                 given(&[("vite.config.ts", "export default {\n  server: { port: 6666 },\n}\n")]),
                 given(&[(".env", "APP_URL=http://localhost:10080/\n")]),
+                given(&[("compose.yml", "services:\n  web:\n    ports: [\"127.0.0.1:6000:80\"]\n")]),
             ],
             silent: vec![
                 given(&[("package.json", "{\"scripts\":{\"dev\":\"next dev -p 3000\"}}")]),

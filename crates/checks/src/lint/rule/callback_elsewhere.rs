@@ -8,7 +8,8 @@ project's own web ports are known and this one is none of them; of a list of ori
     fix: "Write the port at which the page is served, here and where the provider of the login knows the address.",
 }
 
-use super::{client_elsewhere::is_for_others, prelude::*};
+use super::prelude::*;
+use crate::lint::project::is_for_others;
 
 fn run(project: &Project) -> Vec<Finding> {
     let web: Vec<(&File, &Fact)> = project.serving().filter(|(_, fact)| is_web(fact)).collect();

@@ -11,6 +11,7 @@ nothing of the project is at the port that is dialled. Files for tests and deplo
 use portward_wire::protocol;
 
 use super::prelude::*;
+use crate::lint::project::is_for_others;
 
 fn run(project: &Project) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -52,12 +53,6 @@ fn run(project: &Project) -> Vec<Finding> {
     found
 }
 
-/// True for files that are meant for another place than a person's own machine.
-pub(super) fn is_for_others(name: &str) -> bool {
-    let parts = name.split(['.', '-', '_']);
-    parts.into_iter().any(|part| matches!(part, "test" | "testing" | "ci" | "e2e" | "prod" | "production" | "staging" | "docker"))
-}
-
 #[cfg(any(test, feature = "scenes"))]
 mod tests {
     use super::{Cases, given};
@@ -84,6 +79,7 @@ mod tests {
                 given(&[db, (".env.test", "DATABASE_URL=postgres://app@localhost:5432/shop\n")]),
                 given(&[db, (".env", "DATABASE_URL=postgres://app@db.example.com:5432/shop\n")]),
                 given(&[db, (".env", "API=http://localhost:8080\n")]),
+                given(&[db, (".env", "PGHOST=db.internal\nPGPORT=5432\nPOSTGRES_HOST=db\nPOSTGRES_PORT=5432\n")]),
                 given(&[
                     ("compose.yml", "services:\n  db:\n    ports: [\"127.0.0.1:${DB:-1}:5432\"]\n"),
                     (".env", "DB=5440\nDATABASE_URL=postgres://a@localhost:5440/x\n"),

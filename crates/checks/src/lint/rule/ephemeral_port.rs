@@ -21,7 +21,7 @@ fn run(project: &Project) -> Vec<Finding> {
         finding.evidence.push(Evidence::new("net.ipv4.ip_local_port_range", range.to_string()));
         let next = near(project, fact.port);
         let title = format!("Let it be {next}, and tell its clients");
-        finding.remedies.push(words::line(project, file, fact.line, &fact.port.to_string(), &next.to_string(), title));
+        finding.remedies.push(words::port(project, file, fact, next, title));
         finding
     });
     found.collect()
@@ -49,10 +49,26 @@ mod tests {
             silent: vec![
                 rules(given(&[("Procfile", "web: puma -p 3000\n")])),
                 given(&[("Procfile", "web: puma -p 40000\n")]),
+                rules(given(&[(".env.production", "PORT=40000\n")])),
                 rules(given(&[("compose.yml", "services:\n  a:\n    ports: [\"127.0.0.1:8080:50000\"]\n")])),
                 rules(given(&[("Dockerfile", "FROM a\nEXPOSE 50000\n")])),
                 rules(given(&[(".env", "API=http://localhost:50000\n")])),
             ],
         }
+    }
+
+    #[test]
+    fn the_published_side_of_a_mapping_is_written_and_not_the_containers() {
+        let compose = "services:\n  a:\n    ports: [\"127.0.0.1:40001:40001\", \"127.0.0.1:40000:40000/udp\"]\n";
+        let mut project = given(&[("compose.yml", compose)]);
+        project.life.rules = crate::fixture::machine().rules;
+        let lines: Vec<String> = super::run(&project)
+            .iter()
+            .flat_map(|finding| &finding.remedies)
+            .filter_map(|remedy| Some(remedy.edits()?.then.first()?.shown()))
+            .collect();
+        let expected =
+            ["127.0.0.1:20001:40001\", \"127.0.0.1:40000:40000/udp", "127.0.0.1:40001:40001\", \"127.0.0.1:20000:40000/udp"];
+        assert_eq!(lines, expected.map(|ports| format!("    ports: [\"{ports}\"]")));
     }
 }

@@ -18,7 +18,7 @@ fn run(project: &Project) -> Vec<Finding> {
         finding.evidence.push(Evidence::new("net.ipv4.ip_unprivileged_port_start", first.to_string()));
         let next = (8000 + fact.port % 1000..=u16::MAX).find(|port| !project.knows(*port)).unwrap_or(8080);
         let title = format!("Let it be {next}, and tell its clients");
-        finding.remedies.push(words::line(project, file, fact.line, &fact.port.to_string(), &next.to_string(), title));
+        finding.remedies.push(words::port(project, file, fact, next, title));
         finding
     });
     found.collect()
@@ -43,6 +43,9 @@ mod tests {
                 given(&[("compose.yml", "services:\n  a:\n    ports: [\"127.0.0.1:80:80\"]\n")]),
                 given(&[("Dockerfile", "FROM a\nENV PORT=80\nEXPOSE 80\n")]),
                 given(&[("Procfile", "web: puma -p 1024\n")]),
+                given(&[(".env.example", "PUSHER_PORT=443\nLDAP_PORT=389\nAPI_HOST=api.example.com\nAPI_PORT=443\n")]),
+                given(&[(".env.production", "PORT=80\n")]),
+                given(&[("src/main/resources/application-prod.yml", "server:\n  port: 80\n")]),
             ],
         }
     }

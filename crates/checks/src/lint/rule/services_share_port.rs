@@ -3,7 +3,7 @@ lint! {
     High, reads: ["package", "workspace", "procfile", "compose", "launch"],
     why: "\
 The second one to start is refused (address already in use), or moves to another port without a word, and its clients speak to the first.
-It is said of lines of one Procfile, services of one Compose project, packages of one workspace, and configurations of one compound. Scripts of one package are alternatives, and two examples in one repository are no workspace.",
+It is said of lines of one Procfile, services of one Compose project, packages of one workspace, and configurations of one compound. Scripts of one package are alternatives; examples, templates and fixtures of tests are started one at a time.",
     fix: "Give one of them another port, and tell its clients.",
 }
 
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use portward_wire::source::WORKSPACES;
 
 use super::prelude::*;
-use crate::lint::unit::usual;
+use crate::lint::unit::{is_aside, usual};
 
 fn run(project: &Project) -> Vec<Finding> {
     let all = units(project);
@@ -21,7 +21,7 @@ fn run(project: &Project) -> Vec<Finding> {
         let group = match unit.file.kind.name {
             "procfile" => Some(format!("procfile {}", unit.file.path)),
             "compose" if is_default(unit.file.name()) => Some(format!("compose {}", unit.file.folder())),
-            "package" if usual(&all, &unit.start.folder) == Some(at) => {
+            "package" if usual(&all, &unit.start.folder) == Some(at) && !is_aside(&unit.start.folder) => {
                 workspace(project, &unit.start.folder).map(|root| format!("packages {root}"))
             }
             _ => None,
@@ -70,7 +70,7 @@ fn shared(project: &Project, group: &[&Unit<'_>]) -> Vec<Finding> {
                 let title = format!("Let {} ask for {next}", title(unit));
                 finding.remedies.push(match fact.what {
                     What::Usual => words::decide(title, format!("tell it the port {next} where {} starts it", file.path)),
-                    _ => words::line(project, file, fact.line, &fact.port.to_string(), &next.to_string(), title),
+                    _ => words::port(project, file, fact, next, title),
                 });
                 found.push(finding);
             }
@@ -163,6 +163,11 @@ mod tests {
                 given(&[("Procfile", "web: puma -p 3000\napi: PORT=3001 node a.js\n")]),
                 given(&[("package.json", "{\"scripts\":{\"dev\":\"next dev\",\"start\":\"next start\"}}")]),
                 given(&[("examples/a/package.json", &next), ("examples/b/package.json", &next)]),
+                given(&[
+                    ("package.json", "{\"workspaces\":[\"packages/*\",\"examples/*\"]}"),
+                    ("examples/a/package.json", &next),
+                    ("examples/b/package.json", &next),
+                ]),
                 given(&[("package.json", root), ("apps/a/package.json", &next), ("other/package.json", &next)]),
                 given(&[("compose.yml", &compose("    ports: [\"127.0.0.2:3000:2\"]\n"))]),
                 given(&[("compose.yml", &compose("    ports: [\"3000:2/udp\"]\n"))]),
