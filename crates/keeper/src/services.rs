@@ -8,6 +8,7 @@ mod all;
 mod client;
 mod compose;
 mod docs;
+mod elsewhere;
 mod follow;
 mod judging;
 mod line;

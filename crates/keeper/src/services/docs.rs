@@ -59,6 +59,9 @@ pub struct Kept {
     /// Its container could not be taken away.
     #[serde(default)]
     pub remains: bool,
+    /// The signal that ended its program last, where one did.
+    #[serde(default)]
+    pub signal: Option<i32>,
 }
 
 /// How a service is.

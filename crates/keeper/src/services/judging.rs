@@ -24,10 +24,12 @@ impl All {
                 let start = (unit.job.name.clone(), unit.attempt);
                 follow::stop(cx, Some(supervisor), (None, None), start, Arc::clone(&self.hurries), self.tell.clone());
             }
+            if matches!(unit.phase, Phase::Starting | Phase::Ready) {
+                unit.look_elsewhere(cx.machine, now);
+            }
             if unit.phase != Phase::Starting {
                 continue;
             }
-            unit.look_elsewhere(now);
             let start = (unit.job.name.clone(), unit.attempt);
             let runs = unit.record.as_ref().is_some_and(|record| !record.services.is_empty());
             match &unit.job.ready {

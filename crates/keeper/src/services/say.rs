@@ -1,5 +1,7 @@
 //! How an end is told.
 
+use std::io::ErrorKind;
+
 use portward_model::plural;
 use portward_session::{Ended, StartError};
 
@@ -31,7 +33,14 @@ fn signal_name(signal: i32) -> String {
 pub(super) fn not_started(error: &StartError) -> String {
     match error {
         StartError::Program { program, source } => {
-            format!("{} could not be started: {source}", portward_model::Text::from(program.as_str()))
+            let program = portward_model::Text::from(program.as_str());
+            match source.kind() {
+                ErrorKind::NotFound => format!("{program} could not be started: no program of this name is there"),
+                ErrorKind::PermissionDenied => {
+                    format!("{program} could not be started: it may not be executed (chmod +x lets it be)")
+                }
+                _ => format!("{program} could not be started: {source}"),
+            }
         }
         other => portward_model::capitalised(&other.to_string()).trim_end_matches('.').to_owned(),
     }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use portward_model::{
-    Hint, Moment, ProcessId, Sentence, Transport, hint,
+    Hint, Moment, ProcessId, Sentence, Transport,
     plan::{Ready, Restart},
     unmap,
 };
@@ -62,9 +62,13 @@ pub(super) struct Unit {
     /// When it began to listen somewhere, of one that does not where it should.
     pub(super) listens_since: Option<Instant>,
     pub(super) told_elsewhere: bool,
+    /// When it is looked for a path at which it listens.
+    pub(super) paths_at: Option<Instant>,
     pub(super) left: Vec<u32>,
     pub(super) killed: bool,
     pub(super) crashed: u32,
+    /// The signal that ended its program last.
+    signal: Option<i32>,
     /// It is to end, and whether it is to start again then.
     pub(super) ending: bool,
     pub(super) again: bool,
@@ -129,9 +133,11 @@ impl Unit {
             count: 0,
             listens_since: None,
             told_elsewhere: false,
+            paths_at: None,
             left: Vec::new(),
             killed: false,
             crashed: 0,
+            signal: None,
             ending: false,
             again: false,
             contained: false,
@@ -164,6 +170,7 @@ impl Unit {
         (self.ready_at, self.record, self.how, self.sweep_at) = (None, None, None, None);
         (self.because, self.late, self.seen) = (None, false, None);
         (self.listens_since, self.told_elsewhere, self.killed) = (None, false, false);
+        self.paths_at = Some(now + LOOKED);
         self.left.clear();
         self.hush();
     }
@@ -220,6 +227,7 @@ impl Unit {
             return;
         }
         let (was_ready, words) = (self.ready_at.is_some(), how.words());
+        self.signal = if let How::Ended(Ended::Signal(signal)) = how { Some(signal) } else { None };
         let fine = how == How::Ended(Ended::Code(0));
         if fine && self.job.ready == Ready::Done {
             self.phase = Phase::Done;
@@ -234,6 +242,8 @@ impl Unit {
         self.crashed = self.crashed.saturating_add(1);
         let early = if fine && !was_ready { " before it was ready" } else { "" };
         let told = format!("{words}{early}");
+        // A program's own name keeps its letters.
+        let alone = if matches!(how, How::Impossible(_)) { told.clone() } else { portward_model::capitalised(&told) };
         let gives_up = matches!(how, How::Impossible(_))
             || self.job.restart == Restart::Never
             || (fine && self.job.restart != Restart::Always);
@@ -245,7 +255,7 @@ impl Unit {
             }
             None if gives_up => {
                 self.phase = Phase::Failed;
-                self.because = Some(portward_model::capitalised(&format!("{told}.")).into());
+                self.because = Some(format!("{alone}.").into());
             }
             None => {
                 self.phase = Phase::Failed;
@@ -277,26 +287,6 @@ impl Unit {
     fn place_in<'c>(&self, own: &'c InCompose) -> Option<&'c InComposePort> {
         let port = self.job.port()?;
         own.places.iter().find(|place| (place.asked, place.transport) == (port.asked, port.transport))
-    }
-
-    /// Says once that it listens elsewhere than where it should.
-    pub(super) fn look_elsewhere(&mut self, now: Instant) {
-        let Some(port) = self.job.port().filter(|_| !self.told_elsewhere && self.ready_at.is_none()) else { return };
-        let Some(record) = &self.record else { return };
-        let declared = |row: &RunListener| self.job.ports.iter().any(|port| asks_for(row, port.asked));
-        let Some(row) = record.listeners.iter().find(|row| row.transport == port.transport && !declared(row)) else { return };
-        if self.listener().is_some() {
-            return;
-        }
-        if now.saturating_duration_since(*self.listens_since.get_or_insert(now)) < ELSEWHERE {
-            return;
-        }
-        let asked = row.asked.map_or(row.serves.port(), |asked| asked.port());
-        let asked = if asked == 0 { row.serves.port() } else { asked };
-        let (declared, transport) = (port.asked, port.transport.name());
-        let hint = hint!("port = {}    in portward.toml, or have the program listen at {}", asked, declared);
-        self.told_elsewhere = true;
-        self.say(format!("It listens at {transport}/{asked}, and is declared at {declared}."), Some(hint));
     }
 
     /// What is told of it; `held` says that it waits for what does not come.
@@ -343,12 +333,13 @@ impl Unit {
             crashed: self.crashed,
             compose: self.job.compose.clone(),
             remains: self.remains,
+            signal: self.signal,
         }
     }
 }
 
 /// True where a listener is what a program got that asked for this port.
-fn asks_for(row: &RunListener, asked: u16) -> bool {
+pub(super) fn asks_for(row: &RunListener, asked: u16) -> bool {
     row.asked.is_some_and(|own| own.port() == asked)
 }
 
@@ -371,5 +362,5 @@ pub(super) fn program_of(job: &Job, common: Vec<(OsString, OsString)>) -> Progra
 
 /// Remarks on a service that are kept.
 const MOST_SAID: usize = 20;
-/// How long one has listened elsewhere before that is said: the port that is meant may come second.
-const ELSEWHERE: Duration = Duration::from_millis(600);
+/// How long a service has run before it is looked for a path.
+const LOOKED: Duration = Duration::from_millis(300);

@@ -64,6 +64,9 @@ pub struct Service {
     /// Its container could not be taken away.
     #[serde(default)]
     pub remains: bool,
+    /// The signal that ended its program last.
+    #[serde(skip)]
+    pub(super) signal: Option<i32>,
 }
 
 /// How a service is.
@@ -167,6 +170,7 @@ impl Service {
             left: kept.left.clone(),
             killed: kept.killed,
             remains: kept.remains,
+            signal: kept.signal,
         }
     }
 
@@ -188,6 +192,7 @@ impl Service {
             killed: false,
             remains: because.is_some(),
             because,
+            signal: None,
         }
     }
 
@@ -198,5 +203,5 @@ impl Service {
     }
 }
 
-/// Lines of a service that has failed.
-const LINES: usize = 12;
+/// Lines of a service that has failed, in which its cause is looked for.
+const LINES: usize = 80;

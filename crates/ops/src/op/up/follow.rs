@@ -6,7 +6,7 @@ use portward_keeper::{Keeper, Keeping, Kept, KeptState, Log, Order, Tail, hand_o
 use portward_model::{Moment, Sentence, Text};
 use portward_sys::{Cancel, Rights, StateFolder};
 
-use super::{Place, Prepared, Service, Services, Told, cause::explain};
+use super::{Place, Prepared, Service, Services, State, Told, cause::explain};
 use crate::{Acts, Context, Failure, Sink};
 
 /// Services that somebody follows.
@@ -196,7 +196,8 @@ pub(crate) fn settle(
         }
         if mine.iter().all(|service| service.state.is_settled()) {
             let mut services = answer(cx, place, Some(&keeping), names);
-            services.services.iter_mut().filter(|service| !service.lines.is_empty()).for_each(|service| explain(cx, service));
+            let failed = services.services.iter_mut().filter(|service| service.state == State::Failed);
+            failed.for_each(|service| explain(cx, service));
             return Ok(services);
         }
         cx.sleep(PACE)?;

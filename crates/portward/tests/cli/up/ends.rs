@@ -93,3 +93,35 @@ fn what_stop_ends_is_not_started_again() {
     let port = stage.port(&stage.one, "8000");
     assert_eq!(stage.heard(&format!("127.0.0.1 {port}")), "ConnectionRefusedError");
 }
+
+#[test]
+fn a_fall_is_told_with_its_last_lines_its_end_and_its_cause() {
+    let Some(stage) = Stage::new() else { return };
+    stage.declare(
+        &stage.one,
+        "[services.first]\ncommand = [\"python3\", \"-m\", \"http.server\", \"8000\"]\nport = 8000\n\
+         [services.second]\ncommand = [\"python3\", \"-m\", \"http.server\", \"8000\"]\nport = 8000\nafter = [\"first\"]\n\
+         [services.module]\ncommand = [\"python3\", \"-c\", \"import no_such_module\"]\nport = 8002\n\
+         [services.shell]\ncommand = \"no-such-program\"\nport = 8003\n\
+         [services.words]\ncommand = [\"no-such-program\"]\nport = 8004\n\
+         [services.killed]\ncommand = \"kill -9 $$\"\nport = 8005\n\
+         [services.client]\ncommand = \"echo 'Error: connect ECONNREFUSED 127.0.0.1:5432'; exit 1\"\nport = 8006\n",
+    );
+    let said = stage.typed(&stage.one, "y", &["up", "--detach", "--color", "never"]);
+    let said = format!("{}{}", said.stdout, said.stderr).replace("\r\n", "\n");
+    for words in [
+        "| OSError: [Errno 98] Address already in use",
+        "second: It runs already: http.server (pid ",
+        "| ModuleNotFoundError: No module named 'no_such_module'",
+        "module: Python does not find the module no_such_module.",
+        "shell: The shell does not find the program no-such-program.",
+        "failed: no-such-program could not be started: no program of this name is there",
+        "it was ended by SIGKILL (9)",
+        "killed: SIGKILL came from outside",
+        "came to port 5432, where nothing listens.",
+        "hint: pip install -r requirements.txt",
+    ] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+    let _ = stage.down(&stage.one);
+}
