@@ -109,7 +109,7 @@ impl Stage {
             if self.entry.contains_key("npm") {
                 let place = self.place();
                 let link = format!(
-                    "mkdir -p node_modules/.bin && ln -s {place}/node_modules/* node_modules/ && \
+                    "mkdir -p node_modules/.bin .git/info && ln -s {place}/node_modules/* node_modules/ && \
                      ln -s {place}/node_modules/.bin/* node_modules/.bin/ && echo node_modules >> .git/info/exclude"
                 );
                 let _ = self.enter(copy).run(&["sh", "-c", &link]).expect(0);
