@@ -9,6 +9,7 @@ mod peers;
 mod project;
 pub(crate) mod session;
 mod table;
+mod up;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -18,7 +19,7 @@ use crate::{command, failure::Failure, load::Which, places};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which benchmark
-    #[arg(value_parser = ["list", "doctor", "session", "browser", "project", "files"])]
+    #[arg(value_parser = ["list", "doctor", "session", "browser", "project", "files", "up"])]
     name: String,
     /// Only this load
     #[arg(long, value_name = "a|b|c")]
@@ -38,6 +39,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return match (&arguments.beside, arguments.load) {
             (None, None) => project::run(arguments.dry_run),
             _ => Err(Failure::new("Projects are measured beside no load.")),
+        };
+    }
+    if arguments.name == "up" {
+        return match (&arguments.beside, arguments.load) {
+            (None, None) => up::run(arguments.dry_run),
+            _ => Err(Failure::new("Services are started beside no load.")),
         };
     }
     if arguments.name == "files" {
