@@ -62,7 +62,7 @@ impl<'h> ProjectPorts<'h> {
         let supervisor = supervisor.ok_or_else(|| Failure::system("The supervisor's own process cannot be read in /proc."))?;
         let (mut store, known) = Store::open_or_read(cx, identity.as_ref())?;
         let mut place = |store: &mut Store<'_>| known.clone().map_or_else(|| store.project(identity.as_ref()), Ok);
-        let (project, block) = match patience.while_busy((cx.clock, A_MOMENT), &mut store, &mut place) {
+        let (project, block) = match patience.while_busy((cx.clock, A_WHILE), &mut store, &mut place) {
             (Some(Ok(row)), _) => (Some(row.id), row.block),
             (Some(Err(failure)), false) => return Err(failure),
             (_, _) => (None, store.place_of(identity.as_ref())?),
@@ -423,6 +423,8 @@ const MOST_SPARES: usize = 50;
 const AT_THE_END: Duration = Duration::from_secs(1);
 /// From a port that could not be given to the next look for one.
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
+/// How long a store to which nobody writes is waited for at the start: on a machine that is busy its writer needs a turn.
+const A_WHILE: Duration = Duration::from_secs(1);
 /// How long a call waits for the store.
 const A_MOMENT: Duration = Duration::from_millis(150);
 
