@@ -90,7 +90,11 @@ impl Known {
             None if cx.caller.session.is_some() => portward_keeper::enclosing(cx)?.map(|run| number(&run.project)),
             None => None,
         };
-        let found = ps::told(cx.look(), own);
+        let follows = ps::follows_containers(&own);
+        let mut found = ps::told(cx.look(), own);
+        if follows {
+            ps::kept::publish(cx, &mut found.sessions);
+        }
         let Sessions { sessions, gaps, .. } = if with_beside { ps::beside(cx, found)? } else { found };
         let mut known = Self { sessions, gaps, ..Self::default() };
         let identity = here(cx)?;

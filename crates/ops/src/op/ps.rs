@@ -1,6 +1,6 @@
 //! `portward ps`
 
-mod kept;
+pub(crate) mod kept;
 
 use std::collections::BTreeSet;
 
@@ -198,9 +198,19 @@ pub(crate) fn beside<R: Rights>(cx: &Context<'_, R>, mut found: Sessions) -> Res
 
 /// The sessions of this user.
 pub(crate) fn own_sessions<R: Rights>(cx: &Context<'_, R>) -> Result<Sessions, Failure> {
-    let mut found = told(cx.look(), portward_keeper::sessions(cx)?);
+    let own = portward_keeper::sessions(cx)?;
+    let follows = follows_containers(&own);
+    let mut found = told(cx.look(), own);
+    if follows {
+        kept::publish(cx, &mut found.sessions);
+    }
     kept::tell(cx, &mut found.sessions);
     Ok(found)
+}
+
+/// True where one of them follows a container, whose ports are not its own.
+pub(crate) fn follows_containers(found: &portward_keeper::Sessions) -> bool {
+    found.runs.iter().any(|run| run.kept.as_ref().is_some_and(|kept| kept.is_container))
 }
 
 /// Sessions as they are told, by what their supervisors say.

@@ -93,6 +93,11 @@ impl<'w> Shop<'w> {
     }
 }
 
+/// What `up --detach --json` answered.
+fn answer(outcome: &Outcome) -> Value {
+    serde_json::from_str(&outcome.stdout).unwrap()
+}
+
 fn states(document: &Value) -> Vec<(String, String)> {
     let services = document["services"].as_array().unwrap().iter();
     services.map(|one| (one["name"].as_str().unwrap().to_owned(), one["state"].as_str().unwrap().to_owned())).collect()
@@ -112,7 +117,7 @@ fn compose_services_are_shown_started_mapped_and_taken_away() {
     assert!(!shown.stderr.contains("tool:"), "{shown}");
 
     let up = shop.portward(&["up", "--detach", "--yes", "--json"]).expect(0);
-    assert_eq!(states(&up.json()), both("ready"), "{up}");
+    assert_eq!(states(&answer(&up)), both("ready"), "{up}");
     let containers = shop.containers().join("\n");
     for port in ["5432", "3000", "3001", "3010", "3011"] {
         let place = format!("127.0.0.1:{}->", shop.leased(&shop.folder, port));
@@ -139,7 +144,7 @@ fn compose_services_are_shown_started_mapped_and_taken_away() {
     let again = shop.portward(&["restart", "web", "--yes", "--json"]).expect(0);
     assert_eq!(states(&again.json())[0].1, "ready", "{again}");
     let named = shop.portward(&["up", "tool", "--detach", "--yes", "--json"]).expect(0);
-    assert_eq!(states(&named.json()), [("tool".to_owned(), "ready".to_owned())], "{named}");
+    assert_eq!(states(&answer(&named)), [("tool".to_owned(), "ready".to_owned())], "{named}");
 
     let down = shop.portward(&["down", "--json"]).expect(0);
     assert_eq!(down.json()["down"], true, "{down}");
@@ -154,20 +159,14 @@ fn two_worktrees_are_two_stacks_and_a_kill_loses_none() {
     let toml = "[env]\nDB = \"http://{db}/\"\nDB_PORT = \"{db.port}\"\n[services.db]\ncompose = \"db\"\n\
                 [services.front]\ncommand = \"python3 -m http.server 8000\"\nport = 8000\nafter = [\"db\"]\n";
     let Some(shop) = Shop::new(&world, &[("docker-compose.yml", FILE), ("portward.toml", toml)]) else { return };
-    let git = |words: &[&str]| {
-        let _ = world
-            .enter()
-            .directory(&shop.folder)
-            .run(&[&["git", "-c", "user.name=a", "-c", "user.email=a@b"], words].concat())
-            .expect(0);
-    };
-    git(&["add", "."]);
-    git(&["commit", "--quiet", "--message=all"]);
-    let other = world.git_worktree(shop.folder.to_str().unwrap(), "fix", "fix");
+    let other = world.git_worktree("shop", "fix", "fix");
+    for (name, text) in [("docker-compose.yml", FILE), ("portward.toml", toml)] {
+        std::fs::write(other.join(name), text).unwrap();
+    }
     let _ = shop.portward(&["allow", "--yes"]).expect(0);
     for folder in [&shop.folder, &other] {
         let up = shop.portward_in(folder, &["up", "--detach", "--json"]).expect(0);
-        assert_eq!(states(&up.json()).len(), 2, "{up}");
+        assert_eq!(states(&answer(&up)).len(), 2, "{up}");
     }
     let (one, two) = (shop.leased(&shop.folder, "5432"), shop.leased(&other, "5432"));
     assert_ne!(one, two);
@@ -212,15 +211,17 @@ fn the_end_of_a_container_is_told_and_ctrl_c_takes_all_away() {
     let Some(shop) = Shop::new(&world, &[("compose.yml", file), ("portward.toml", toml)]) else { return };
     let _ = shop.portward(&["allow", "--yes"]).expect(0);
     let up = shop.portward(&["up", "--detach"]).expect(1);
-    assert!(up.stdout.contains("job  failed: it ended with code 3") && up.stdout.contains("it fails"), "{up}");
+    assert!(up.stdout.contains("job  failed: It ended with code 3") && up.stdout.contains("it fails"), "{up}");
     assert!(up.stdout.contains("web  ready at "), "{up}");
     let _ = shop.portward(&["down"]).expect(0);
     shop.nothing_is_left();
 
     let running = world.enter().directory(&shop.folder).start_portward(&["up", "web"]);
     running.line_where(|line| line.contains("ready at"));
-    let killed = std::process::Command::new("kill").args(["-INT", &running.outer_pid().to_string()]).status().unwrap();
-    assert!(killed.success());
+    let interrupt = "import os, signal\nfor pid in filter(str.isdigit, os.listdir('/proc')):\n    try:\n        \
+                     words = open(f'/proc/{pid}/cmdline').read().split('\\0')\n    except OSError:\n        continue\n    \
+                     if words[1:3] == ['up', 'web']:\n        os.kill(int(pid), signal.SIGINT)";
+    let _ = world.run(&["python3", "-c", interrupt]).expect(0);
     running.line_where(|line| line.contains("All are down"));
     shop.nothing_is_left();
 }

@@ -24,12 +24,7 @@ pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) 
                 session.services.retain(|service| Some(service.pid) != pid || service.state != ServiceState::Left);
             }
             match session.services.iter_mut().find(|service| Some(service.pid) == pid) {
-                Some(service) if service.state == ServiceState::Running => {
-                    service.state = running(kept, lives);
-                    if matches!(kept.state, KeptState::Ready | KeptState::Stopping) {
-                        service.listeners.extend(published(kept));
-                    }
-                }
+                Some(service) if service.state == ServiceState::Running => service.state = running(kept, lives),
                 None => {
                     let told = up::Service::of(kept, up::now(cx));
                     let up::Service { name, state, because, restarts_in_ms, .. } = told;
@@ -40,6 +35,21 @@ pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) 
         }
     }
     sessions.retain(|session| !session.services.is_empty() || !session.resting.is_empty() || !session.supervisors.is_empty());
+}
+
+/// Adds where the ports of containers are, which services of Compose files follow.
+pub(crate) fn publish<R: Rights>(cx: &Context<'_, R>, sessions: &mut [Session]) {
+    for project in kept_projects(cx) {
+        let id = project.to_string();
+        let Some(session) = sessions.iter_mut().find(|session| session.id == id) else { continue };
+        let Some((keeping, _)) = states(cx, project) else { continue };
+        for kept in keeping.services.iter().filter(|kept| matches!(kept.state, KeptState::Ready | KeptState::Stopping)) {
+            let pid = kept.process.map(|process| process.pid);
+            if let Some(service) = session.services.iter_mut().find(|service| Some(service.pid) == pid) {
+                service.listeners.extend(published(kept));
+            }
+        }
+    }
 }
 
 /// Where the ports of a container are, which its engine serves.
