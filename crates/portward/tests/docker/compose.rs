@@ -172,7 +172,7 @@ fn two_worktrees_are_two_stacks_and_a_kill_loses_none() {
     assert_ne!(one, two);
     let containers = shop.containers();
     assert_eq!(containers.len(), 2, "{containers:?}");
-    let told = shop.portward_in(&other, &["env", "--format", "json"]).expect(0).json();
+    let told = answer(&shop.portward_in(&other, &["env", "--format", "json"]).expect(0));
     assert_eq!((&told["DB"], &told["DB_PORT"]), (&Value::from(format!("http://localhost:{two}/")), &Value::from(two.as_str())));
     let status = shop.portward(&["service", "db"]);
     assert!(format!("{status}").contains("db"), "{status}");
