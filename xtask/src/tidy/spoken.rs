@@ -95,6 +95,10 @@ const WRITERS: [(&str, &str); 17] = [
     ("crates/ops/src/hands.rs", "the same, between root and the user"),
     ("crates/session/src/linux/tree.rs", "closes them"),
     ("crates/keeper/src/grounds.rs", "an engine that cannot be made, whose standard error is the service's log"),
+    (
+        "crates/keeper/src/services/compose/follower.rs",
+        "a container that cannot be started, where standard error is the service's log",
+    ),
     ("crates/keeper/src/start.rs", "a service's supervisor, whose standard error is the service's log"),
 ];
 
