@@ -50,6 +50,10 @@ pub fn examine(project: &Project) -> Vec<Finding> {
     let mut found: Vec<Finding> = RULES.iter().flat_map(|rule| rule.run(project)).collect();
     let place = |finding: &Finding| finding.place.as_ref().map(|place| (place.file.shown(), place.line));
     found.sort_by_key(place);
+    // What several services share by an anchor is one line, and wrong once.
+    found.dedup_by(|one, other| {
+        one.code == other.code && place(one) == place(other) && one.summary.to_string() == other.summary.to_string()
+    });
     found
 }
 

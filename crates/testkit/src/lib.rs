@@ -42,6 +42,7 @@ pub use neighbour::{Neighbour, Reached};
 pub use outcome::Outcome;
 pub use reading::Reading;
 pub use running::{Actor, Running};
+pub use schema::differences;
 pub use skip::{is_root, program, require_root, skip};
 pub use ss::{SsRow, ss_rows};
 pub use tidy::forgotten_files;

@@ -16,6 +16,12 @@ pub(crate) fn faults(portward: &Path, name: &str, document: &Value) -> Vec<Strin
     validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).take(10).collect()
 }
 
+/// Where a document differs from a schema that somebody else has published; empty when it does not.
+pub fn differences(schema: &Value, document: &Value) -> Vec<String> {
+    let validator = jsonschema::validator_for(schema).expect("what is published is a JSON schema");
+    validator.iter_errors(document).map(|error| format!("{}: {error}", error.instance_path())).take(10).collect()
+}
+
 fn validator(portward: &Path, name: &str) -> Arc<Validator> {
     let mut known = KNOWN.lock().expect("a schema that cannot be had fails every test that asks for it");
     Arc::clone(known.entry(name.to_owned()).or_insert_with(|| Arc::new(read(portward, name))))

@@ -34,6 +34,14 @@ pub(super) fn wanted() -> Result<Option<String>, Failure> {
     Ok(None)
 }
 
-/// Each with what it is for: Express, Vite (with esbuild, a static Go binary), Next with what it renders, and Nushell.
-const PACKAGES: &[&str] =
-    &["express@4.21.2", "vite@6.3.5", "next@14.2.28", "react@18.3.1", "react-dom@18.3.1", "nushell@0.115.1"];
+/// Each with what it is for: Express, Vite (with esbuild, a static Go binary), Next with what it renders, Nushell, and the
+/// standard's schema of SARIF.
+const PACKAGES: &[&str] = &[
+    "express@4.21.2",
+    "vite@6.3.5",
+    "next@14.2.28",
+    "react@18.3.1",
+    "react-dom@18.3.1",
+    "nushell@0.115.1",
+    "@microsoft/jest-sarif@1.0.0-beta.0",
+];

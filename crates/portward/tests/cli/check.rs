@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use portward_testkit::{Outcome, World};
+use portward_testkit::{Outcome, World, differences};
 use serde_json::Value;
 
 use crate::world;
@@ -219,6 +219,27 @@ fn sarif_has_the_shape_of_its_standard() {
     let uris: Vec<&Value> =
         results.iter().map(|result| &result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]).collect();
     assert_eq!(uris, ["a%20b/Procfile", "compose.yml"]);
+}
+
+/// The same by the schema that goes with the standard, as another project carries it; with each kind of finding that there is a line for.
+#[test]
+fn sarif_is_as_the_schema_of_its_standard_says() {
+    let Some(world) = world() else { return };
+    let Some(package) = world.npm_package("@microsoft/jest-sarif") else { return };
+    let schema = world.run(&["cat", package.join("lib/schemas/sarif-2.1.0-rtm.5.json").to_str().unwrap()]).expect(0).stdout;
+    // A pattern of languages has a bracket that nothing opens, which JavaScript alone takes.
+    let schema: Value = serde_json::from_str(&schema.replace("[a-zA-Z]{2}]?$", "[a-zA-Z]{2}$")).unwrap();
+    project(&world, &[("compose.yml", COMPOSE), ("a b/Procfile", "web: puma -p 3000\napi: PORT=3000 node a.js\n")]);
+    let found: Value = serde_json::from_str(&check(&world, &["--sarif"]).expect(1).stdout).unwrap();
+    assert!(found["runs"][0]["results"].as_array().unwrap().iter().any(|result| !result["fixes"].is_null()), "{found:#}");
+    project(&world, &[("compose.yml", "services: {}\n"), ("a b/Procfile", "web: puma -p 3000\n")]);
+    let none: Value = serde_json::from_str(&check(&world, &["--sarif"]).expect(0).stdout).unwrap();
+    for document in [&found, &none] {
+        assert_eq!(differences(&schema, document), Vec::<String>::new(), "{document:#}");
+    }
+    let mut wrong = found;
+    wrong["runs"][0]["results"][0]["level"] = "dreadful".into();
+    assert!(!differences(&schema, &wrong).is_empty(), "the schema holds documents to it");
 }
 
 #[track_caller]

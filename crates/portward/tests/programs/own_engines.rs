@@ -247,17 +247,27 @@ fn mariadb_of_two_worktrees() {
 
 #[test]
 fn redis_of_two_worktrees() {
-    if program("redis-server").is_none() || program("redis-cli").is_none() {
+    cache_of_two_worktrees("redis", "redis-server", "redis-cli");
+}
+
+#[test]
+fn valkey_of_two_worktrees() {
+    cache_of_two_worktrees("valkey", "valkey-server", "valkey-cli");
+}
+
+fn cache_of_two_worktrees(uses: &str, server: &str, client: &str) {
+    if program(server).is_none() || program(client).is_none() {
         return;
     }
-    let Some(two) = Two::with("[services.cache]\nuse = \"redis\"\n") else { return };
+    let Some(two) = Two::with(&format!("[services.cache]\nuse = \"{uses}\"\n")) else { return };
     two.up();
     let [shop, fix] = &two.roots;
-    let cli = r#"exec redis-cli -u "$REDIS_URL" --no-auth-warning "$@""#;
+    let cli = format!(r#"exec {client} -u "$REDIS_URL" --no-auth-warning "$@""#);
+    let cli = cli.as_str();
     let redis = |root: &Path, words: &[&str]| two.says(root, &[&["sh", "-c", cli, "redis"], words].concat());
     assert_eq!(redis(shop, &["SET", "x", "1"]), "OK");
     assert_eq!((redis(shop, &["GET", "x"]), redis(fix, &["GET", "x"])), ("1".to_owned(), String::new()));
-    let open = two.exec(shop, &["sh", "-c", r#"redis-cli -p "$REDIS_PORT" GET x"#]);
+    let open = two.exec(shop, &["sh", "-c", &format!(r#"{client} -p "$REDIS_PORT" GET x"#)]);
     assert!(open.stdout.contains("NOAUTH"), "{open}");
     let _ = two.portward(shop, &["service", "cache", "save", "one"]).expect(0);
     assert_eq!(redis(shop, &["SET", "x", "2"]), "OK");

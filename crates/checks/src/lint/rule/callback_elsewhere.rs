@@ -4,7 +4,8 @@ lint! {
     why: "\
 A login sends the browser back to its callback, and a browser sends requests with the origin of its page. Where the port in one of them is not the
 one at which the page is served, the login ends at a refused connection, and requests end with an error of CORS. It is said where the
-project's own web ports are known and this one is none of them; of a list of origins where none is.",
+project's own web ports are known and this one is none of them; of a list of origins where none is, and where the project serves pages elsewhere
+than in the service that lets them in.",
     fix: "Write the port at which the page is served, here and where the provider of the login knows the address.",
 }
 
@@ -14,7 +15,6 @@ use crate::lint::project::is_for_others;
 fn run(project: &Project) -> Vec<Finding> {
     let web: Vec<(&File, &Fact)> = project.serving().filter(|(_, fact)| is_web(fact)).collect();
     let mut found = Vec::new();
-    let Some((server_file, server)) = web.first() else { return found };
     for (file, fact) in project.facts() {
         let (url, noun) = match &fact.what {
             What::Callback(url) => (url, "A login returns to"),
@@ -29,6 +29,13 @@ fn run(project: &Project) -> Vec<Finding> {
         if matches!(fact.what, What::Origin(_)) && file.found.facts.iter().filter(origins).any(known) {
             continue;
         }
+        // A server lets in the pages of another one: where it is the only one, those are another repository's. Its own it names for Django.
+        let is_own = fact.service.as_deref().is_some_and(|name| name.to_ascii_uppercase().contains("CSRF"));
+        let theirs = |(of, other): &&(&File, &Fact)| {
+            matches!(fact.what, What::Callback(_)) || is_own || is_another(&web, (file, fact), (of, other))
+        };
+        let web: Vec<&(&File, &Fact)> = web.iter().filter(theirs).collect();
+        let Some((server_file, server)) = web.first() else { continue };
         let summary = format!("{noun} port {}, and nothing of the project is there.", fact.port);
         let mut finding = words::at(&RULE, Likelihood::Likely, file, fact, summary);
         finding.evidence.push(words::seen(server_file, server));
@@ -43,6 +50,17 @@ fn run(project: &Project) -> Vec<Finding> {
         found.push(finding);
     }
     found
+}
+
+/// True for a server that is not the one which names an origin.
+fn is_another(web: &[(&File, &Fact)], (file, fact): (&File, &Fact), (of, other): (&File, &Fact)) -> bool {
+    let is_compose = |file: &File| file.kind.name == "compose";
+    match (is_compose(file), is_compose(of)) {
+        (true, true) => other.service != fact.service,
+        // Which of several services it is is not known.
+        (false, true) => web.iter().any(|(file, fact)| is_compose(file) && fact.service != other.service),
+        _ => of.folder() != file.folder(),
+    }
 }
 
 /// False for servers that no browser speaks to.
@@ -61,12 +79,26 @@ mod tests {
 
     pub(crate) fn cases() -> Cases {
         let web = ("package.json", "{\"scripts\":{\"dev\":\"vite --port 5180\"}}");
+        let compose = |more: &str| {
+            format!(
+                "services:\n  api:\n    ports: [\"127.0.0.1:8080:8080\"]\n    environment:\n      CORS_ORIGIN: http://localhost:3000\n{more}"
+            )
+        };
         Cases {
             fires: vec![
                 given(&[web, (".env", "GOOGLE_REDIRECT_URI=http://localhost:3000/auth/callback\n")]),
                 given(&[web, ("api/.env", "CORS_ORIGINS=http://localhost:3000,http://localhost:3001\n")]),
+                given(&[("compose.yml", &compose("  web:\n    ports: [\"127.0.0.1:8081:80\"]\n"))]),
+                given(&[("manage.py", "DJANGO_SETTINGS_MODULE\n"), (".env", "CSRF_TRUSTED_ORIGINS=http://localhost:8001\n")]),
             ],
             silent: vec![
+                // A server without a page of its own: that is another repository's.
+                given(&[("compose.yml", &compose(""))]),
+                given(&[
+                    ("server.js", "app.listen(8080)\n"),
+                    ("package.json", "{}"),
+                    (".env", "PORT=8080\nCORS_ORIGIN=http://localhost:3000\n"),
+                ]),
                 given(&[web, (".env", "OAUTH_CALLBACK_URL=http://localhost:5180/cb\n")]),
                 given(&[web, (".env", "CORS_ORIGINS=http://localhost:3000,http://localhost:5180\n")]),
                 given(&[(".env", "OAUTH_CALLBACK_URL=http://localhost:3000/cb\n")]),
