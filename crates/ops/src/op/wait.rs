@@ -170,14 +170,15 @@ impl Wait {
         gone: &mut dyn FnMut() -> Result<Option<Sentence>, Failure>,
     ) -> Result<Waited, Failure> {
         let goals = self.goals(cx)?;
+        let mut needed = Needed::of(&self.pid, cx)?;
+        // What sessions tell may take long where one of them is silent: that is not the time that what is waited for has.
+        let places = Places::of(cx, self.project.as_deref())?;
         let began = cx.now();
         let rules = Rules {
             end: (!self.timeout.0.is_zero()).then(|| began + self.timeout.0),
             longest_try: self.each.map_or(Duration::MAX, |each| each.0),
             stable: self.stable.0,
         };
-        let mut needed = Needed::of(&self.pid, cx)?;
-        let places = Places::of(cx, self.project.as_deref())?;
         let watched = watch::all(cx, &goals, &places, rules, &mut || match needed.ended(cx)? {
             None => gone(),
             some => Ok(some),

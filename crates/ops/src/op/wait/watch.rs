@@ -95,7 +95,7 @@ pub(super) fn all(
     let board =
         Board { seen: Mutex::new(goals.iter().map(|_| None).collect()), meant: Mutex::new(goals.iter().map(|_| None).collect()) };
     let began = cx.now();
-    let mut told = false;
+    let (mut told, mut looked) = (false, false);
     // Whoever was ready long before the last one is looked at once more, since it may have ended meanwhile.
     let mut confirmed = false;
     if let Some(gone) = gone()? {
@@ -105,10 +105,12 @@ pub(super) fn all(
         let now = cx.now();
         let is_old = |at: Instant| now.saturating_duration_since(at) > FRESH;
         let open = board.which(|seen| seen.is_none_or(|(sight, at)| !sight.ready || (!confirmed && is_old(*at))));
-        if open.is_empty() || rules.end.is_some_and(|end| now >= end && now > began) {
+        // Everything is looked at once, however long it took to find out what is meant.
+        if open.is_empty() || (looked && rules.end.is_some_and(|end| now >= end)) {
             return Ok(Watched { endpoints: board.told(goals), gone: None });
         }
         confirmed = goals.len() > open.len();
+        looked = true;
         let over = until_each(cx, goals, &open, (&board, places), rules, &mut || {
             if !told && cx.now().saturating_duration_since(began) > Duration::from_secs(1) {
                 told = true;

@@ -219,3 +219,13 @@ fn a_secret_of_a_url_is_not_repeated() {
         "{said}"
     );
 }
+
+#[test]
+fn what_is_waited_for_is_looked_at_once_however_short_the_time() {
+    let Some(world) = world() else { return };
+    let _actor = world.actor(&["listen", "tcp/127.0.0.1:3000"]);
+    let document = world.portward(&["wait", "3000", "--timeout", "1ms", "--json"]).expect(0).json();
+    assert_eq!(document["ready"], true, "{document:#}");
+    let document = world.portward(&["wait", "3001", "--timeout", "1ms", "--json"]).expect(1).json();
+    assert!(!document["endpoints"][0]["saw"].as_str().unwrap().contains("not looked at"), "{document:#}");
+}
