@@ -78,7 +78,7 @@ const SENTENCES: [&str; 3] = ["ssh cannot ", "portward ps will not ", "portward 
 const SPOKEN: [&str; 6] = ["println!", "eprintln!", "print!(", "eprint!(", "io::stdout()", "io::stderr()"];
 
 /// Files that write to standard output or error themselves, each with its reason.
-const WRITERS: [(&str, &str); 17] = [
+const WRITERS: [(&str, &str); 18] = [
     ("crates/portward/src/screen.rs", "it is the door"),
     ("crates/session/src/linux/front.rs", "it asks a terminal for its modes, and writes nothing"),
     ("crates/portward/src/beside.rs", "the screen writes through it"),
