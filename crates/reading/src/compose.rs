@@ -142,7 +142,11 @@ pub(crate) fn complete<R: Rights>(cx: &Context<'_, R>, root: &Text, plan: &mut P
         plan.services.retain(|service| {
             let Some(composed) = &service.compose else { return true };
             let is_here = folder_of(service) == below;
-            if is_here { composition.stack.service(&composed.service).is_some() } else { !included.contains(&service.origin.file) }
+            if is_here {
+                composition.stack.service(&composed.service).is_some()
+            } else {
+                !included.contains(&service.origin.file)
+            }
         });
         for found in &composition.stack.services {
             let is_wanted =
@@ -175,16 +179,17 @@ pub(crate) fn complete<R: Rights>(cx: &Context<'_, R>, root: &Text, plan: &mut P
 fn one_of(plan: &mut Plan, folder: &str, name: &str) -> String {
     let is_it = |service: &&Service| {
         let is_composed = service.compose.as_ref().is_some_and(|composed| composed.service == name);
-        (is_composed && service.folder.as_deref().unwrap_or_default() == folder) || (service.compose.is_none() && service.name == name)
+        (is_composed && service.folder.as_deref().unwrap_or_default() == folder)
+            || (service.compose.is_none() && service.name == name)
     };
     if let Some(known) = plan.services.iter().find(is_it) {
         return known.name.clone();
     }
-    let plain: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
-    let mut called = plain.clone();
+    let key: String = name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c } else { '-' }).collect();
+    let mut called = key.clone();
     let mut count = 2;
     while plan.service(&called).is_some() {
-        called = format!("{plain}-{count}");
+        called = format!("{key}-{count}");
         count += 1;
     }
     let composed = Composed { service: name.to_owned(), ..Composed::default() };

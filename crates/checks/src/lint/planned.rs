@@ -102,10 +102,8 @@ fn is_store(unit: &Unit<'_>) -> bool {
 }
 
 fn protocol_of(unit: &Unit<'_>) -> Option<&'static str> {
-    if let Some(image) = &unit.start.image {
-        if let Some(name) = protocol_of_image(image) {
-            return Some(name);
-        }
+    if let Some(name) = unit.start.image.as_deref().and_then(protocol_of_image) {
+        return Some(name);
     }
     let (_, fact) = unit.ports.first()?;
     let port = match fact.what {

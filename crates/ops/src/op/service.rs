@@ -170,7 +170,7 @@ impl Op for Reset {
         subject.own.grounds.reset()?;
         subject.start(cx, &ended)?;
         let again = if ended.is_empty() { "" } else { ", and is up again" };
-        Ok(Held { started: !ended.is_empty(), ..subject.done(format!("{name} holds nothing any more{again}.")) })
+        Ok(Held { started: !ended.is_empty(), ..subject.done(&format!("{name} holds nothing any more{again}.")) })
     }
 }
 
@@ -258,8 +258,8 @@ impl Subject {
         }
     }
 
-    fn done(&self, done: String) -> Held {
-        Held { done: Some(self.with_mended(&done)), ..self.answer() }
+    fn done(&self, done: &str) -> Held {
+        Held { done: Some(self.with_mended(done)), ..self.answer() }
     }
 
     fn nothing(&self, because: &Sentence) -> Held {

@@ -21,6 +21,9 @@ use portward_wire::{
 use super::{Leased, title};
 use crate::{Acts, Context};
 
+/// Where a service of Compose is, and what starts it; or why it cannot be started.
+pub type Contained = Result<(ComposeStack, InCompose), Sentence>;
+
 /// What Compose makes of the files of a folder, before their ports are leased.
 pub struct Configured {
     /// The folder, below the project's root.
@@ -66,12 +69,7 @@ impl Compositions {
 
     /// Writes down how the services are started, once their ports are leased; gives each of these with where it is, or why it cannot be
     /// started.
-    pub fn written(
-        &self,
-        cx: &Context<'_, Acts>,
-        loaded: &Loaded,
-        leased: &Leased,
-    ) -> Vec<(String, Result<(ComposeStack, InCompose), Sentence>)> {
+    pub fn written(&self, cx: &Context<'_, Acts>, loaded: &Loaded, leased: &Leased) -> Vec<(String, Contained)> {
         let mut told = Vec::new();
         for one in &self.all {
             let of = |below: &str| {

@@ -193,7 +193,9 @@ fn two_worktrees_are_two_stacks_and_a_kill_loses_none() {
     let mut pids = vec![session["keeper"]["pid"].as_u64().unwrap()];
     pids.extend(session["supervisors"].as_array().unwrap().iter().map(|pid| pid.as_u64().unwrap()));
     pids.extend(session["services"].as_array().unwrap().iter().map(|service| service["pid"].as_u64().unwrap()));
-    pids.into_iter().for_each(|pid| world.signal(pid, "KILL"));
+    for pid in pids {
+        world.signal(pid, "KILL");
+    }
     assert_eq!(shop.engine.docker(&["ps", "--quiet"]).expect(0).stdout, ids, "nothing ended");
     let down = shop.portward(&["down", "--json"]).expect(0);
     assert_eq!(down.json()["down"], true, "{down}");

@@ -252,7 +252,8 @@ fn every_project_has_its_tests() {
         .collect();
     let tests = CORE.iter().map(|name| (*name, true)).chain(OTHERS.iter().map(|name| (*name, false)));
     let mut tests: Vec<(String, bool)> = tests.map(|(name, core)| (name.to_owned(), core)).collect();
-    (listed.sort(), tests.sort());
+    listed.sort();
+    tests.sort();
     assert_eq!(listed, tests);
 }
 

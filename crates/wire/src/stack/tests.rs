@@ -2,7 +2,9 @@ use super::{Declared, Stack, StackFlaw, Variables, overlay, protocol_of_image};
 
 fn read(files: &[(&str, &str)], named: &[&str], set: &[(&str, &str)]) -> Result<Stack, StackFlaw> {
     let mut variables = Variables::default();
-    set.iter().for_each(|(name, value)| variables.add(name, value));
+    for (name, value) in set {
+        variables.add(name, value);
+    }
     let named: Vec<String> = named.iter().map(|&name| name.to_owned()).collect();
     let open = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
     Stack::read(&named, &open, &variables)

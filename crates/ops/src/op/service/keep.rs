@@ -90,7 +90,7 @@ impl Op for Save {
             copied?;
             started = !ended.is_empty();
         }
-        let done = subject.done(format!("What {name} holds was saved as {copy}."));
+        let done = subject.done(&format!("What {name} holds was saved as {copy}."));
         Ok(Held { saved: Some(copy), path: Some(text_of(&path)), started, ..done })
     }
 }
@@ -146,7 +146,7 @@ impl Op for Restore {
             !ended.is_empty()
         };
         let path = subject.own.grounds.saved_path(&copy);
-        let done = subject.done(format!("{name} holds what was saved as {copy}."));
+        let done = subject.done(&format!("{name} holds what was saved as {copy}."));
         Ok(Held { saved: Some(copy), path: Some(text_of(&path)), started, ..done })
     }
 }

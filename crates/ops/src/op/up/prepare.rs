@@ -3,9 +3,9 @@
 use std::{ffi::OsString, os::unix::ffi::OsStrExt, time::Duration};
 
 use portward_checks::compares;
-use portward_keeper::{ComposeStack, InCompose, Job, JobPort, Order, around};
+use portward_keeper::{Job, JobPort, Order, around};
 use portward_model::{
-    Caller, FileKind, Sentence, Text, Transport, hint,
+    Caller, FileKind, Text, Transport, hint,
     plan::{DeclaredPort, Plan, Service, ServiceCommand, Tangle, order},
 };
 use portward_reading::project::{Loaded, load, permitted};
@@ -15,7 +15,13 @@ use portward_sys::{Rights, on_behalf_of, path_of, read_given, text_of};
 use super::{Place, found};
 use crate::{
     Acts, Context, Failure,
-    project::{Leased, compose::Compositions, composed_words, engines::own, leases, ports_alone, values},
+    project::{
+        Leased,
+        compose::{Compositions, Contained},
+        composed_words,
+        engines::own,
+        leases, ports_alone, values,
+    },
 };
 
 /// What a project's keeper is told, and where.
@@ -36,18 +42,18 @@ impl Prepared {
             .hint("portward up    in a shell outside that session"));
         }
         let mut loaded = load(cx)?;
-        let mut named = services.to_vec();
+        let mut asked = services.to_vec();
         let chosen = if loaded.file.is_some() {
-            chosen(&loaded.plan, &named)?
+            chosen(&loaded.plan, &asked)?
         } else {
-            loaded.plan = found::plan(cx, loaded.identity.as_ref(), &named)?;
-            if named.is_empty() {
-                named = found::usual(&loaded.plan);
+            loaded.plan = found::plan(cx, loaded.identity.as_ref(), &asked)?;
+            if asked.is_empty() {
+                asked = found::usual(&loaded.plan);
             }
-            if named.is_empty() || loaded.plan.services.is_empty() {
+            if asked.is_empty() || loaded.plan.services.is_empty() {
                 return Err(nothing(&loaded));
             }
-            chosen(&loaded.plan, &named)?
+            chosen(&loaded.plan, &asked)?
         };
         let names: Vec<String> = chosen.iter().map(|service| service.name.clone()).collect();
         let shown = ports_alone(cx, &loaded)?;
@@ -241,7 +247,7 @@ fn contained(
     cx: &Context<'_, Acts>,
     service: &Service,
     root: &Text,
-    (environment, one): (Vec<(String, Text)>, Option<&Result<(ComposeStack, InCompose), Sentence>>),
+    (environment, one): (Vec<(String, Text)>, Option<&Contained>),
 ) -> Job {
     let words = match one {
         Some(Ok((stack, own))) => stack.follower(&own.service),

@@ -32,22 +32,19 @@ pub(crate) struct Published {
 
 /// The ports that an entry publishes, its variables put in before.
 pub(crate) fn published(item: &Node) -> Vec<Published> {
-    let (asked, target, protocol) = match item.text() {
-        Some(text) => {
-            let (mapping, protocol) = split_protocol(text);
-            match &parts(mapping)[..] {
-                [target] => (None, (*target).to_owned(), protocol.to_owned()),
-                [published, target] | [_, published, target] => {
-                    (Some((*published).to_owned()), (*target).to_owned(), protocol.to_owned())
-                }
-                _ => return Vec::new(),
+    let (asked, target, protocol) = if let Some(text) = item.text() {
+        let (mapping, protocol) = split_protocol(text);
+        match &parts(mapping)[..] {
+            [target] => (None, (*target).to_owned(), protocol.to_owned()),
+            [published, target] | [_, published, target] => {
+                (Some((*published).to_owned()), (*target).to_owned(), protocol.to_owned())
             }
+            _ => return Vec::new(),
         }
-        None => {
-            let text = |name: &str| item.text_of(name).map(str::to_owned);
-            let Some(target) = text("target") else { return Vec::new() };
-            (text("published"), target, text("protocol").unwrap_or_default())
-        }
+    } else {
+        let text = |name: &str| item.text_of(name).map(str::to_owned);
+        let Some(target) = text("target") else { return Vec::new() };
+        (text("published"), target, text("protocol").unwrap_or_default())
     };
     let protocol = if protocol.is_empty() { "tcp".to_owned() } else { protocol };
     let targets = range(&target);
