@@ -10,6 +10,7 @@ mod excuse;
 pub mod firewall;
 pub mod grpc;
 pub mod hpack;
+pub mod http;
 pub mod http1;
 pub mod http2;
 pub mod mention;
