@@ -37,6 +37,7 @@ pub(crate) mod reader;
 mod rights;
 pub mod runtime;
 mod secured;
+pub mod served;
 mod settings;
 mod sources;
 mod standing;
