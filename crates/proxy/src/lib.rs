@@ -1,8 +1,10 @@
-//! TCP that is passed on.
+//! TCP that is passed on, and files that are served.
 //!
 //! [`Flows`] is the plain relay: connections between two sockets in one `epoll`, without threads and without a runtime. A
 //! session's doors stand on it, and the forwarder, [`forward`], which lends real ports to one project at a time: what is lent
 //! is asked of a [`Lender`].
+//!
+//! [`serve`] serves the files of a folder over HTTP.
 //!
 //! This crate knows sockets and bytes. It knows no project, no lease and no store.
 #![forbid(unsafe_code)]
@@ -14,4 +16,4 @@ mod linux;
 
 pub use lend::{Lender, Wish};
 #[cfg(target_os = "linux")]
-pub use linux::{Flows, forward, raised_limit, reserve};
+pub use linux::{Flows, forward, raised_limit, reserve, serve};
