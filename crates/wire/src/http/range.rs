@@ -25,10 +25,10 @@ pub fn ranges(field: &[u8], size: u64) -> Ranges {
         let Some(dash) = range.iter().position(|byte| *byte == b'-') else { return Ranges::Whole };
         let (left, right) = (range.get(..dash).unwrap_or_default(), range.get(dash + 1..).unwrap_or_default());
         let piece = match (number(left), number(right)) {
-            (Some(first), None) if right.is_empty() => (first < size).then(|| (first, size - first)),
-            (Some(first), Some(last)) if first <= last => (first < size).then(|| (first, last.min(size - 1) - first + 1)),
-            (None, Some(last)) if left.is_empty() => {
-                let count = last.min(size);
+            (Some(from), None) if right.is_empty() => (from < size).then(|| (from, size - from)),
+            (Some(from), Some(to)) if from <= to => (from < size).then(|| (from, to.min(size - 1) - from + 1)),
+            (None, Some(tail)) if left.is_empty() => {
+                let count = tail.min(size);
                 (count > 0).then(|| (size - count, count))
             }
             _ => return Ranges::Whole,

@@ -104,8 +104,19 @@ impl Connection {
         self.answer(shared, recent, now)
     }
 
-    /// Answers what has come whole, as long as that is sent at once.
+    /// Answers what has come whole, as long as that is sent at once. What is left of it waits for room to send, or for its rest.
     pub(super) fn answer(&mut self, shared: &Arc<Shared>, recent: &mut Recent, now: Instant) -> Next {
+        loop {
+            let before = self.buffer.len();
+            let next = self.answer_some(shared, recent, now);
+            if !matches!(next, Next::Wait { room: false }) || !self.has_more() || self.buffer.len() == before {
+                return next;
+            }
+        }
+    }
+
+    /// Answers until there is as much to send as is held.
+    fn answer_some(&mut self, shared: &Arc<Shared>, recent: &mut Recent, now: Instant) -> Next {
         let mut used = 0;
         while self.end == End::No && self.out.len() < MOST_OUT {
             let rest = self.buffer.get(used..).unwrap_or_default();

@@ -159,12 +159,8 @@ impl Worker {
         {
             next = connection.read(&self.shared, &mut self.recent, &mut self.piece, now);
         }
-        while matches!(next, Next::Wait { room: false }) && had_room && connection.has_more() {
-            let before = connection.since();
+        if had_room && matches!(next, Next::Wait { room: false }) && connection.has_more() {
             next = connection.answer(&self.shared, &mut self.recent, now);
-            if connection.since() == before {
-                break;
-            }
         }
         self.go_on(at, &next, had_room);
     }
