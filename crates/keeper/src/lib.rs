@@ -23,6 +23,7 @@ mod ports;
 mod record;
 mod runs;
 mod services;
+mod serving;
 mod session;
 mod siblings;
 mod start;
@@ -37,7 +38,7 @@ pub use forwarder::{Services, start as start_forwarder};
 pub use grounds::{Grounds, Record as GroundsRecord};
 pub use lending::{Lending, bury, lend, lending, look_anew};
 pub use moved::{standing, stranger_at};
-pub use portward_proxy::reserve;
+pub use portward_proxy::{reserve, serve as files};
 pub use record::KeptAs;
 pub use runs::{
     Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, join, listening, process_at, sessions,
@@ -48,6 +49,7 @@ pub use services::{
     KeptState, Log, Order, Question, Said, Tail, bring_up, complaint, hand_over, kept_projects, plain_line, states,
 };
 pub use start::{Duty, Start};
+pub use serving::{Chosen, SERVES, Serving, Site, lease_of, serve};
 pub use told::{Listening, Ran, is_localhost, url, url_at};
 
 /// Becomes a supervisor, the forwarder or the keeper of a project, if this process was started for that; everybody else goes on.

@@ -58,7 +58,7 @@ fn is_listened_at(host: &dyn Look, at: SocketAddr) -> bool {
     listeners(host, at.port()).iter().any(is_there)
 }
 
-fn listeners(host: &dyn Look, port: u16) -> Vec<Socket> {
+pub(crate) fn listeners(host: &dyn Look, port: u16) -> Vec<Socket> {
     let ask = Ask::tcp_at(port, StateSet::Listening);
     let mut found = Vec::new();
     if let Ok(own) = host.namespaces(&Which::Own) {

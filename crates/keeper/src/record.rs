@@ -148,6 +148,7 @@ mod tests {
             serves: ([127, 0, 0, 1], port).into(),
             pinned: true,
             from: None,
+            is_secure: false,
         };
         for row in [at(1, 20300), at(2, 20301), at(3, 20300)] {
             record.add(row);

@@ -97,6 +97,9 @@ pub struct RunListener {
     /// The root of the project that its process works in, where that is another one than the session's.
     #[serde(default)]
     pub from: Option<Text>,
+    /// It speaks HTTP inside TLS, by its own word.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_secure: bool,
 }
 
 /// The sessions of the user who asks. Whoever reads runs reads them here.
@@ -260,7 +263,7 @@ impl Run {
 impl From<ListenerRow> for RunListener {
     fn from(row: ListenerRow) -> Self {
         let ListenerRow { pid, service, transport, asked, serves, pinned } = row;
-        Self { pid, service, transport, asked, serves, pinned, from: None }
+        Self { pid, service, transport, asked, serves, pinned, from: None, is_secure: false }
     }
 }
 
@@ -276,6 +279,7 @@ pub fn listening(row: &RunListener, process: Option<&Process>) -> Listening {
     let named = if unmap(row.serves.ip()).is_loopback() && !is_localhost(row.serves.ip()) { &host } else { "localhost" };
     let spoken = portward_checks::spoken(process, row.asked.map(|asked| asked.port()));
     let scheme = spoken.filter(|_| row.transport == Transport::Tcp).and_then(|(known, tls)| known.scheme(tls));
+    let scheme = if row.is_secure { Some("https") } else { scheme };
     Listening {
         service: row.service.clone(),
         asked: row.asked.map(|asked| asked.to_string()),

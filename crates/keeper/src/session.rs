@@ -324,7 +324,7 @@ impl Witness for Recorder<'_> {
                 let (process, service) = (line.first(), self.service_of(*pid, &line));
                 let (pid, transport, asked, serves, pinned) = (*pid, *transport, *asked, *serves, *pinned);
                 let from = process.and_then(|process| guests::root_of(self.host, self.root(), process));
-                let row = RunListener { pid, service, transport, asked, serves, pinned, from };
+                let row = RunListener { pid, service, transport, asked, serves, pinned, from, is_secure: false };
                 let told = listening(&row, process);
                 let told = if self.guards { told } else { told.by_variable() };
                 self.desk.state.change(|record| record.add(row.clone()));

@@ -28,6 +28,9 @@ impl Caller {
     /// The variable by which a shell knows which state of its project's variables it has loaded.
     pub const STAMP: &'static str = "PORTWARD_STAMP";
 
+    /// The variable that holds the user and the password by which a folder is served.
+    pub const AUTH: &'static str = "PORTWARD_AUTH";
+
     /// The variables by which the folder of leases is found.
     pub const FOLDERS: &'static [&'static str] = &["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"];
 
@@ -44,7 +47,13 @@ impl Caller {
 
     /// Every variable that matters.
     pub fn variables() -> impl Iterator<Item = &'static str> {
-        Self::FOLDERS.iter().chain(Self::CALLED).chain(Self::PROXIES).chain(Self::COMPOSE).chain(&[Self::STAMP]).copied()
+        Self::FOLDERS
+            .iter()
+            .chain(Self::CALLED)
+            .chain(Self::PROXIES)
+            .chain(Self::COMPOSE)
+            .chain(&[Self::STAMP, Self::AUTH])
+            .copied()
     }
 
     /// What a variable holds; `None` where it is empty.

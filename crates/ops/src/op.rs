@@ -25,6 +25,7 @@ pub mod ps;
 pub mod restart;
 pub mod resume;
 pub mod run;
+pub mod serve;
 pub mod service;
 pub mod snapshot;
 pub mod stop;

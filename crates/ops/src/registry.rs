@@ -29,6 +29,7 @@ macro_rules! every_op {
             stop Stop: Stop,
             front Front: Status Give Low Off,
             guard Guard: Status Pin Open,
+            serve Serve: Serve,
             init Init: Init,
             check Check: Look Fix,
             lease Lease: List Take Release Prune Repair,

@@ -77,6 +77,7 @@ fn what_needs_the_callers_own_process_is_refused_elsewhere() {
         "up",
         "up.apart",
         "restart",
+        "serve",
         "port.run",
         "exec",
         "service.reset",

@@ -167,6 +167,7 @@ const OPERATIONS: &[&str] = &[
     "graph",
     "guard",
     "next",
+    "serve",
     "open",
     "snapshot",
     "lab",

@@ -7,6 +7,7 @@ mod list;
 mod measure;
 mod peers;
 mod project;
+mod serve;
 pub(crate) mod session;
 mod table;
 mod up;
@@ -19,7 +20,7 @@ use crate::{command, failure::Failure, load::Which, places};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which benchmark
-    #[arg(value_parser = ["list", "doctor", "session", "browser", "project", "files", "up"])]
+    #[arg(value_parser = ["list", "doctor", "session", "browser", "project", "files", "up", "serve"])]
     name: String,
     /// Only this load
     #[arg(long, value_name = "a|b|c")]
@@ -45,6 +46,12 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return match (&arguments.beside, arguments.load) {
             (None, None) => up::run(arguments.dry_run),
             _ => Err(Failure::new("Services are started beside no load.")),
+        };
+    }
+    if arguments.name == "serve" {
+        return match (&arguments.beside, arguments.load) {
+            (None, None) => serve::run(arguments.dry_run),
+            _ => Err(Failure::new("Servers of files are measured beside no load.")),
         };
     }
     if arguments.name == "files" {

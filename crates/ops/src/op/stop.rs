@@ -105,7 +105,9 @@ impl Stop {
                 if !whole && word.is_none() {
                     continue;
                 }
-                if !below.contains(&service.process.pid) && is_alive(cx.machine, service.process) {
+                // A static server tells of itself.
+                let is_itself = service.process == run.supervisor;
+                if !is_itself && !below.contains(&service.process.pid) && is_alive(cx.machine, service.process) {
                     continue;
                 }
                 has_first |= at == 0;
@@ -207,7 +209,7 @@ fn is_supervisor(cx: &Context<'_, Acts>, process: ProcessId) -> bool {
     let found = process_at(cx.machine, process.pid).filter(|found| found.id == process && found.uid == cx.caller.uid);
     let is_ours = |argv: &CommandLine| {
         let word = argv.arguments().get(1);
-        word.is_some_and(|word| word.raw() == portward_session::SUPERVISES.as_bytes())
+        word.is_some_and(|word| word.raw() == portward_session::SUPERVISES.as_bytes() || word.raw() == portward_keeper::SERVES)
     };
     found.is_some_and(|found| found.state != ProcessState::Exited && found.argv.known().is_some_and(is_ours))
 }

@@ -44,6 +44,7 @@ mod restart;
 mod resume;
 mod run;
 mod schema;
+mod serve;
 mod service;
 mod snapshot;
 mod stop;

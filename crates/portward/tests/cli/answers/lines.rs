@@ -81,6 +81,7 @@ pub(crate) const LIVE: &[&[&str]] = &[
     &["front", "--off"],
     &["stop"],
     &["stop", "nobody"],
+    &["serve", "--timeout", "100ms"],
     &["init", "--dry-run"],
     &["check"],
     &["check", "--sarif"],
