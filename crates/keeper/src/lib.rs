@@ -12,6 +12,7 @@ mod control;
 mod ending;
 mod endpoints;
 mod forwarder;
+mod forwards;
 mod grounds;
 mod guests;
 mod lending;
@@ -35,10 +36,14 @@ use std::{ffi::OsString, process::ExitCode};
 
 pub use ending::{Over, Root, end};
 pub use forwarder::{Services, start as start_forwarder};
+pub use forwards::{
+    Forward, Forwards, Job as ForwardJob, Spot, can_enter, end_forward, forget_forward, forward, forward_apart, forwards,
+    known_forwards, stand_elsewhere,
+};
 pub use grounds::{Grounds, Record as GroundsRecord};
 pub use lending::{Lending, bury, lend, lending, look_anew};
 pub use moved::{standing, stranger_at};
-pub use portward_proxy::{reserve, serve as files};
+pub use portward_proxy::{HowEnded, Kind, PassEnd, PassEvent, Place, Stand, reserve, serve as files, stand};
 pub use record::KeptAs;
 pub use runs::{
     Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, join, listening, process_at, sessions,
@@ -48,8 +53,8 @@ pub use services::{
     Answers, Attached, ComposeRecord, ComposeStack, Container, InCompose, InComposePort, Job, JobPort, Keeper, Keeping, Kept,
     KeptState, Log, Order, Question, Said, Tail, bring_up, complaint, hand_over, kept_projects, plain_line, states,
 };
-pub use start::{Duty, Start};
 pub use serving::{Chosen, SERVES, Serving, Site, lease_of, serve};
+pub use start::{Duty, Start};
 pub use told::{Listening, Ran, is_localhost, url, url_at};
 
 /// Becomes a supervisor, the forwarder or the keeper of a project, if this process was started for that; everybody else goes on.
@@ -58,5 +63,6 @@ pub use told::{Listening, Ran, is_localhost, url, url_at};
 /// `answers` knows how servers are asked whether they are ready.
 pub fn entrance(arguments: &[OsString], answers: Answers) -> Option<ExitCode> {
     let own = start::entrance(arguments).or_else(|| forwarder::entrance(arguments)).or_else(|| grounds::entrance(arguments));
+    let own = own.or_else(|| forwards::entrance(arguments));
     own.or_else(|| services::follow_container(arguments)).or_else(|| services::entrance(arguments, answers))
 }

@@ -7,6 +7,7 @@ use portward_store::{ProjectId, Store};
 use portward_sys::{Ask, Context, Depth, Look, Rights, StateSet, Which};
 
 use crate::{
+    forwards::known_forwards,
     runs::{process_at, sessions},
     siblings::{Of, Siblings},
     taken,
@@ -49,6 +50,10 @@ pub fn stranger_at<R: Rights>(
     }
     let holders = host.holders(std::slice::from_ref(&server), Depth::Processes)?;
     let process = holders.holdings.first().and_then(|holding| process_at(host, holding.pid));
+    // A forward listens at a port that was leased for it.
+    let is_forward =
+        |process: &portward_model::Process| known_forwards(host, cx.caller).iter().any(|own| own.process == process.id);
+    let process = process.filter(|process| !is_forward(process));
     Ok(process.map(|_| taken::holder(host, &server)))
 }
 

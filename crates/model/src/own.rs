@@ -12,6 +12,8 @@ pub enum Own {
     Session,
     /// It lends real ports to a project.
     Front,
+    /// It passes on what arrives at one place to another, as `portward forward` does.
+    Forward,
     /// It keeps the services of a project.
     Keeper,
     /// It does what root was asked to do with a user's things.
@@ -27,6 +29,12 @@ impl Own {
     pub const SUPERVISES: &'static str = "session-supervisor";
     /// The first argument of the forwarder.
     pub const LENDS: &'static str = "front-forwarder";
+    /// The first argument of a forward that was left to a process of its own.
+    pub const FORWARDS: &'static str = "forward-keeper";
+    /// The command that is one while it runs.
+    const FORWARD: &'static str = "forward";
+    /// The first argument of what makes sockets in another network namespace.
+    pub const SOCKETS: &'static str = "namespace-sockets";
     /// The first argument of the keeper of a project's services.
     pub const KEEPS: &'static str = "project-keeper";
     /// The first argument of a user's hands.
@@ -50,8 +58,11 @@ impl Own {
         let words = [
             (Self::SUPERVISES, Self::Session),
             (Self::LENDS, Self::Front),
+            (Self::FORWARDS, Self::Forward),
+            (Self::FORWARD, Self::Forward),
             (Self::KEEPS, Self::Keeper),
             (Self::HANDS, Self::Hands),
+            (Self::SOCKETS, Self::Hands),
         ];
         Some(words.into_iter().find(|(own, _)| own.as_bytes() == word).map_or(Self::Command, |(_, own)| own))
     }
@@ -61,6 +72,7 @@ impl Own {
         match self {
             Self::Session => Some("session"),
             Self::Front => Some("front"),
+            Self::Forward => Some("forward"),
             Self::Keeper => Some("keeper"),
             Self::Hands | Self::Command => None,
         }
@@ -77,6 +89,8 @@ mod tests {
         for (words, own) in [
             (&["portward", "session-supervisor", "7", "npm", "run", "dev"][..], Some(Own::Session)),
             (&["portward", "front-forwarder", ""], Some(Own::Front)),
+            (&["portward", "forward-keeper", "3", "{}"], Some(Own::Forward)),
+            (&["portward", "forward", "web", "8080"], Some(Own::Forward)),
             (&["portward", "project-keeper", "3", "/home/ana/shop"], Some(Own::Keeper)),
             (&["/usr/local/bin/portward", "run", "npm", "run", "dev"], Some(Own::Command)),
             (&["node", "session-supervisor"], None),

@@ -38,6 +38,9 @@ pub(crate) struct Known {
     programs: Vec<(u32, Vec<String>)>,
     /// The forwarder of real ports, where it runs.
     forwarder: Option<u32>,
+    /// Forwards that run: the process, and what it forwards to.
+    #[serde(default)]
+    forwards: Vec<(u32, String)>,
     /// What could not be seen.
     pub(crate) gaps: Vec<Gap>,
 }
@@ -121,6 +124,8 @@ impl Known {
             known.forwarder = lending.and_then(|lending| lending.alive(cx.look())).map(|process| process.pid);
         }
         known.programs = service::programs(cx.look(), &known.sessions);
+        let forwards = portward_keeper::known_forwards(cx.look(), cx.caller);
+        known.forwards = forwards.into_iter().map(|forward| (forward.process.pid, forward.job.target)).collect();
         Ok(known)
     }
 
@@ -152,6 +157,11 @@ impl Known {
     /// True for the process that lends real ports.
     pub(crate) fn is_forwarder(&self, pid: u32) -> bool {
         self.forwarder == Some(pid)
+    }
+
+    /// What a process forwards to, where it is a forward of the caller's.
+    pub(crate) fn forwards_to(&self, pid: u32) -> Option<&str> {
+        self.forwards.iter().find(|(own, _)| *own == pid).map(|(_, target)| target.as_str())
     }
 
     /// The name of the project that has the front.

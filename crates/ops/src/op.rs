@@ -7,6 +7,7 @@ pub mod down;
 pub mod env;
 pub mod exec;
 pub mod explain;
+pub mod forward;
 pub mod free;
 pub mod front;
 pub mod graph;

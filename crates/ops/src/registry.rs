@@ -28,6 +28,7 @@ macro_rules! every_op {
             ps Ps: Ps,
             stop Stop: Stop,
             front Front: Status Give Low Off,
+            forward Forward: List Start Remove,
             guard Guard: Status Pin Open,
             serve Serve: Serve,
             init Init: Init,

@@ -122,7 +122,7 @@ fn each_operation_says_what_it_does() {
     ];
     assert_eq!(of(Effect::Read), reads);
     let destroys =
-        ["doctor.fix", "doctor.as", "free", "down", "stop", "lease.release", "lease.prune", "service.reset", "service.restore"];
+        ["doctor.fix", "doctor.as", "free", "down", "stop", "forward.remove", "lease.release", "lease.prune", "service.reset", "service.restore"];
     assert_eq!(of(Effect::Destroy), destroys);
 }
 

@@ -81,7 +81,7 @@ impl From<clap::Error> for Trouble {
 
 fn act(arguments: Vec<OsString>) -> Result<ExitCode, Trouble> {
     let typed = arguments.clone();
-    let mut arguments = options_after_command(arguments);
+    let mut arguments = words::with_verb(options_after_command(arguments));
     let first = arguments.get(1).and_then(|word| word.to_str()).unwrap_or_default().to_owned();
     if let Some(face) = FACES.iter().find(|face| face.name() == first) {
         return face.run(&face.command().try_get_matches_from(arguments.split_off(1))?, &typed);

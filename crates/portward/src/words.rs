@@ -11,7 +11,9 @@ use clap::{
 };
 use portward_ops::{Effect, Failure};
 
-use crate::cli::{Face, Verb};
+use std::ffi::OsString;
+
+use crate::cli::{FACES, Face, Verb};
 
 /// Verbs that are chosen by options or arguments, all of which are given. Where several fit, the first one is meant.
 const CHOSEN_BY: &[(&str, &[&str])] = &[
@@ -30,6 +32,22 @@ const CHOSEN_BY: &[(&str, &[&str])] = &[
     ("wait.run", &["command"]),
     ("wait.while", &["while"]),
 ];
+
+/// Puts in the verb of a noun whose argument is mostly typed right behind it: `forward 3000` is `forward start 3000`.
+pub(crate) fn with_verb(mut arguments: Vec<OsString>) -> Vec<OsString> {
+    let noun = arguments.get(1).and_then(|word| word.to_str());
+    let left_out = noun.and_then(|noun| VERB_LEFT_OUT.iter().find(|(own, _)| *own == noun));
+    let Some((face, verb)) = left_out.and_then(|(own, verb)| Some((FACES.iter().find(|face| face.name() == *own)?, verb))) else {
+        return arguments;
+    };
+    let named = arguments.iter().skip(2).filter_map(|word| word.to_str()).find(|word| !word.starts_with('-'));
+    let is_verb = named.is_none_or(|named| face.verbs.iter().any(|verb| verb.word() == named));
+    let is_help = arguments.iter().skip(2).any(|word| word == "--help" || word == "-h");
+    if !is_verb && !is_help {
+        arguments.insert(2, verb.into());
+    }
+    arguments
+}
 
 /// What chooses a verb; nothing for one that is a word.
 fn signs(verb: &Verb) -> &'static [&'static str] {
@@ -164,6 +182,8 @@ fn value_name(argument: &Arg) -> String {
     argument.get_value_names().and_then(|names| names.first()).map_or_else(|| argument.get_id().to_string(), ToString::to_string)
 }
 
+/// Nouns with a verb that nobody types.
+const VERB_LEFT_OUT: &[(&str, &str)] = &[("forward", "start")];
 /// Nouns whose first argument comes before the verb.
 const NAMED_FIRST: &[&str] = &["service"];
 /// The argument that names the verb.
@@ -179,10 +199,15 @@ mod lines;
 mod tests {
     use portward_ops::{Home, OPS};
 
-    use super::{CHOSEN_BY, arguments, choose, lines};
+    use std::ffi::OsString;
+
+    use super::{CHOSEN_BY, arguments, choose, lines, with_verb};
     use crate::cli::FACES;
 
     fn meant(words: &[&str]) -> Result<&'static str, String> {
+        let whole = with_verb(std::iter::once("portward").chain(words.iter().copied()).map(OsString::from).collect());
+        let whole: Vec<&str> = whole.iter().skip(1).filter_map(|word| word.to_str()).collect();
+        let words = whole.as_slice();
         let face = FACES.iter().find(|face| face.name() == words[0]).unwrap();
         let matches = arguments(face).try_get_matches_from(words).map_err(|error| error.to_string())?;
         choose(face, &matches).map(|verb| verb.name).map_err(|failure| failure.message)
@@ -203,6 +228,9 @@ mod tests {
             (&["lease", "take", "3000", "--name", "web"], "lease.take"),
             (&["lease", "--name", "web", "take", "3000"], "lease.take"),
             (&["guard", "pin", "3000", "-n"], "guard.pin"),
+            (&["forward", "list"], "forward.list"),
+            (&["forward", "remove", "8080"], "forward.remove"),
+            (&["forward", "start", "3000", "8080", "--once"], "forward.start"),
             (&["front"], "front.status"),
             (&["front", "--off"], "front.off"),
             (&["front", "."], "front.give"),
@@ -234,6 +262,28 @@ mod tests {
             (&["front", "--low", "80"], "`--low` goes with `front PROJECT --low` alone."),
         ] {
             assert_eq!(meant(words), Err(said.to_owned()), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn a_verb_that_is_left_out_is_put_in() {
+        let whole = |words: &[&str]| {
+            let arguments = std::iter::once("portward").chain(words.iter().copied()).map(OsString::from).collect();
+            with_verb(arguments).into_iter().skip(1).map(|word| word.into_string().unwrap()).collect::<Vec<_>>().join(" ")
+        };
+        for (words, said) in [
+            (&["forward", "3000"][..], "forward start 3000"),
+            (&["forward", "--once", "3000", "8080"], "forward start --once 3000 8080"),
+            (&["forward", "list", "--json"], "forward list --json"),
+            (&["forward", "--json", "list"], "forward --json list"),
+            (&["forward", "remove", "3000"], "forward remove 3000"),
+            (&["forward", "start", "list"], "forward start list"),
+            (&["forward", "--help"], "forward --help"),
+            (&["forward"], "forward"),
+            (&["forward", "--json"], "forward --json"),
+            (&["lease", "list"], "lease list"),
+        ] {
+            assert_eq!(whole(words), said);
         }
     }
 

@@ -6,6 +6,8 @@
 //!
 //! [`serve`] serves the files of a folder over HTTP.
 //!
+//! [`pass`] is one forward of any kind: streams, messages and datagrams, over TCP, UDP and Unix sockets.
+//!
 //! This crate knows sockets and bytes. It knows no project, no lease and no store.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -13,7 +15,12 @@
 mod lend;
 #[cfg(target_os = "linux")]
 mod linux;
+mod place;
 
 pub use lend::{Lender, Wish};
 #[cfg(target_os = "linux")]
-pub use linux::{Flows, forward, raised_limit, reserve, serve};
+pub use linux::{
+    Admission, Ended, Flows, HowEnded, Maker, Pass, PassEnd, PassEvent, Stand, Stop, Tally, forward, pass, raised_limit, reserve,
+    serve, stand, stand_made,
+};
+pub use place::{Kind, Place};

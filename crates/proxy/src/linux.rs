@@ -2,7 +2,11 @@
 
 mod flows;
 mod forward;
+mod pass;
 pub mod serve;
+mod spot;
 
-pub use flows::{Flows, raised_limit};
+pub use flows::{Ended, Flows, HowEnded, raised_limit};
 pub use forward::{forward, reserve};
+pub use pass::{Admission, Pass, PassEnd, PassEvent, Stand, Stop, Tally, pass, stand, stand_made};
+pub use spot::Maker;

@@ -178,6 +178,7 @@ const OPERATIONS: &[&str] = &[
     "ps",
     "stop",
     "front",
+    "forward",
     "up",
     "down",
     "restart",

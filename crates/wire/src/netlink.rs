@@ -4,7 +4,7 @@ mod inet;
 mod route;
 mod unix;
 
-pub use inet::{InetAsk, PortFilter, StateSet, inet_lookup, inet_request};
+pub use inet::{InetAsk, PortFilter, StateSet, inet_lookup, inet_lookup_connection, inet_request};
 pub use route::{
     RouteReply, RuleReply, address_request, link_request, read_address, read_link, read_route, read_rule, route_request,
     rule_before_local, rule_request,

@@ -133,6 +133,7 @@ pub(crate) fn holder_fixes(view: &View<'_>, conflict: &Conflict<'_>) -> Vec<Reme
                 let again = if found.restarts { ", which would start it again" } else { "" };
                 let title = match (found.kind, Own::of(process)) {
                     (SupervisorKind::Session, Some(Own::Front)) => "Give the front back".to_owned(),
+                    (SupervisorKind::Session, Some(Own::Forward)) => "End the forward".to_owned(),
                     (SupervisorKind::Session, _) => "Stop it with its session".to_owned(),
                     _ => format!("Stop it through {}{again}", found.name),
                 };

@@ -37,11 +37,15 @@ pub fn supervisor(process: &Process, ancestors: &[&Process], container: Option<&
         .or_else(|| orphan(process, ancestors))
 }
 
-/// The session that a process runs in, or is a part of. The front is nobody's.
+/// The session that a process runs in, or is a part of. The front is nobody's, and a forward ends by itself alone.
 fn session(process: &Process, ancestors: &[&Process]) -> Option<Supervisor> {
     if Own::of(process) == Some(Own::Front) {
         let stop = Some(ShellLine::from("portward front --off"));
         return Some(Supervisor { stop, ..started(SupervisorKind::Session, Text::from("portward front"), process) });
+    }
+    if Own::of(process) == Some(Own::Forward) {
+        let stop = Some(shell!("portward forward remove {}", process.id.pid));
+        return Some(Supervisor { stop, ..started(SupervisorKind::Session, Text::from("portward forward"), process) });
     }
     let above = std::iter::once(process).chain(ancestors.iter().copied()).find(|above| Own::of(above) == Some(Own::Session))?;
     Some(Supervisor {

@@ -44,6 +44,7 @@ portward_model::reasons! {
          then {runtime} stop NAME" Carries { runtime: String, find: ShellLine },
         "it lends the port to {project}; portward front --off gives it back" Lends { project: String },
         "it lends ports of this machine to a project; portward front --off gives them back" LendsPorts,
+        "it forwards what arrives there to another place; {stop} ends it" Forwards { stop: ShellLine },
         "it supervises a session, and holds ports for it; they are free when the session has ended: {stop}" Supervises { stop: ShellLine },
         "it still runs {grace} after {signal}; --force sends SIGKILL" Outlives { grace: Span, signal: String },
         "it does not end even after SIGKILL: it waits in the kernel, as for a disk or a network file system" Unkillable,

@@ -48,7 +48,7 @@ impl Named {
 
     /// What is known of sessions, where a word asked for that, or something in the view is a part of one.
     pub(crate) fn known_for(&self, cx: &Context<'_>, view: &View) -> Result<Known, Failure> {
-        let own = |process: &portward_model::Process| matches!(Own::of(process), Some(Own::Session | Own::Front));
+        let own = |process: &portward_model::Process| matches!(Own::of(process), Some(Own::Session | Own::Front | Own::Forward));
         match &self.known {
             Some(known) => Ok(known.clone()),
             None if view.snapshot.processes.iter().any(own) => Known::of(cx, None),

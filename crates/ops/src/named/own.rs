@@ -16,6 +16,10 @@ pub(crate) fn tell<R: Rights>(cx: &Context<'_, R>, known: &Known, view: &mut Vie
                 Some(project) => format!("lent to {project}"),
                 None => "portward front".to_owned(),
             },
+            Own::Forward => match known.forwards_to(pid) {
+                Some(target) => format!("forwards to {target}"),
+                None => "portward forward".to_owned(),
+            },
             Own::Session => match known.supervised_by(pid) {
                 Some(session) => format!("{}, its session", session_words(session)),
                 None => continue,

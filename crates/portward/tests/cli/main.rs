@@ -16,6 +16,7 @@ mod edits;
 mod env;
 mod exec;
 mod explain;
+mod forward;
 mod free;
 mod freeing;
 mod front;

@@ -171,3 +171,25 @@ fn no_test_file_is_forgotten() {
     let here = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/docker");
     assert_eq!(forgotten_files(here), Vec::<String>::new());
 }
+
+#[test]
+fn a_port_of_a_container_is_forwarded_by_its_name_published_or_not() {
+    let Some(world) = World::new(PORTWARD) else { return };
+    let Some(engine) = Engine::in_world(&world) else { return };
+    serve(&engine, &["--name=shop-db"]);
+    let missing = world.portward(&["forward", "container:nobody:80"]).expect(2);
+    assert!(missing.stderr.contains("No container that can be seen from here is called `nobody`"), "{missing}");
+    assert!(missing.stderr.contains("shop-db"), "{missing}");
+    let said = world.portward(&["forward", "container:shop-db:80", "8080", "--detach", "--json"]).expect(0);
+    for host in ["127.0.0.1", "[::1]"] {
+        let _ = world.portward(&["wait", &format!("{host}:8080"), "--ready", "http", "--timeout", "60s"]).expect(0);
+    }
+    // What listens on its loopback alone is reached, too.
+    let inner = ["exec", "--detach", "shop-db", "/busybox", "httpd", "-f", "-p", "127.0.0.1:81"];
+    let _ = engine.docker(&inner).expect(0);
+    let _ = world.portward(&["forward", "8081:container:shop-db:81", "--detach"]).expect(0);
+    let _ = world.portward(&["wait", "127.0.0.1:8081", "--ready", "http", "--timeout", "60s"]).expect(0);
+    let rows = world.portward(&["forward", "list", "--json"]).expect(0).json();
+    assert_eq!(rows["forwards"][0]["target"], "container:shop-db:80", "{rows:#}\n{said}");
+    let _ = world.portward(&["forward", "remove", "--all"]).expect(0);
+}

@@ -7,6 +7,7 @@ mod callbacks;
 mod containers;
 mod datagrams;
 mod debuggers;
+mod forward;
 mod fragile;
 mod grpc;
 mod guard;

@@ -5,7 +5,7 @@
 //! project a connection goes to is decided when it is accepted, by the thread that also carries out a switch: after a switch
 //! was answered, no connection goes to the project before.
 
-mod door;
+pub(super) mod door;
 
 use door::bound_port;
 pub use door::reserve;
@@ -235,20 +235,20 @@ fn changes() -> inotify::WatchFlags {
     WatchFlags::MODIFY | WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::DELETE | WatchFlags::ATTRIB
 }
 
-fn spare() -> Option<OwnedFd> {
+pub(super) fn spare() -> Option<OwnedFd> {
     rustix::fs::open("/", rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC, rustix::fs::Mode::empty()).ok()
 }
 
-fn timespec(duration: Duration) -> Timespec {
+pub(super) fn timespec(duration: Duration) -> Timespec {
     // Rounded up, so that nothing is asked a moment too early and then again.
     let duration = duration + Duration::from_micros(10);
     Timespec { tv_sec: i64::try_from(duration.as_secs()).unwrap_or(i64::MAX), tv_nsec: i64::from(duration.subsec_nanos()) }
 }
 
 /// Events taken at once.
-const EVENTS: usize = 512;
+pub(super) const EVENTS: usize = 512;
 /// Clients taken in at once at one listener.
-const KNOCKS: usize = 128;
+pub(super) const KNOCKS: usize = 128;
 /// Between two looks at what is served and what has become free, while something is to be lent.
 const PACE: Duration = Duration::from_millis(200);
 /// While nothing is.

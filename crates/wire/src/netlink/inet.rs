@@ -105,16 +105,34 @@ fn extensions(ask: &InetAsk) -> u8 {
 /// A request for the one socket that the kernel would give an arriving packet to: of TCP the listener, of UDP the bound
 /// socket. `interface` is the device that the packet arrives on; a socket pinned to another one is not found.
 pub fn inet_lookup(transport: Transport, local: SocketAddr, interface: u32) -> Vec<u8> {
-    let (family, address) = match local.ip() {
-        IpAddr::V4(v4) => (AF_INET, [&v4.octets()[..], &[0; 12]].concat()),
-        IpAddr::V6(v6) => (AF_INET6, v6.octets().to_vec()),
-    };
-    let own = (local.port().to_be_bytes(), address);
+    let own = end(local);
     let nobody = ([0; 2], vec![0; 16]);
     // The two ends of a datagram socket are swapped in the kernel's own lookup (`udp_dump_one`).
     let udp = transport == Transport::Udp;
     let (source, target) = if udp { (&nobody, &own) } else { (&own, &nobody) };
-    let mut body = vec![family, if udp { IPPROTO_UDP } else { IPPROTO_TCP }, 0, 0];
+    lookup(transport, local, (source, target), interface)
+}
+
+/// A request for the socket of one end of a TCP connection, by its own address and its peer's. Where there is none, the kernel answers
+/// with the listener of that address, if there is one.
+pub fn inet_lookup_connection(own: SocketAddr, peer: SocketAddr, interface: u32) -> Vec<u8> {
+    lookup(Transport::Tcp, own, (&end(own), &end(peer)), interface)
+}
+
+/// A port and an address as the kernel has them.
+type End = ([u8; 2], Vec<u8>);
+
+fn end(address: SocketAddr) -> End {
+    let bytes = match address.ip() {
+        IpAddr::V4(v4) => [&v4.octets()[..], &[0; 12]].concat(),
+        IpAddr::V6(v6) => v6.octets().to_vec(),
+    };
+    (address.port().to_be_bytes(), bytes)
+}
+
+fn lookup(transport: Transport, of: SocketAddr, (source, target): (&End, &End), interface: u32) -> Vec<u8> {
+    let family = if of.is_ipv4() { AF_INET } else { AF_INET6 };
+    let mut body = vec![family, if transport == Transport::Udp { IPPROTO_UDP } else { IPPROTO_TCP }, 0, 0];
     body.extend(ALL_BITS.to_ne_bytes());
     body.extend([source.0, target.0].concat());
     body.extend([&source.1[..], &target.1[..]].concat());

@@ -69,6 +69,7 @@ impl Plan {
         match Own::of(process)? {
             Own::Front => Some(self.known.front().map_or(Refusal::LendsPorts, |project| Refusal::Lends { project })),
             Own::Session => Some(Refusal::Supervises { stop: self.stop(Some(process.id.pid)) }),
+            Own::Forward => Some(Refusal::Forwards { stop: ShellLine::from("portward forward remove").operand(process.id.pid) }),
             Own::Keeper | Own::Hands | Own::Command => None,
         }
     }

@@ -3,32 +3,48 @@
 //! It ends as it would without a forwarder between: the end of one direction goes on alone, a reset goes on as a reset, after what
 //! came before it, and who does not read makes the other side wait.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use rustix::{
     event::epoll,
     fd::OwnedFd,
     io::Errno,
-    net::{
-        AddressFamily, RecvFlags, SendFlags, Shutdown, SocketFlags, SocketType, connect, getpeername, ipproto, recv, send,
-        shutdown, socket_with, sockopt,
-    },
+    net::{AddressFamily, RecvFlags, SendFlags, Shutdown, connect, getpeername, recv, send, shutdown, sockopt},
+};
+
+use super::HowEnded;
+use crate::{
+    Kind, Place,
+    linux::spot::{Maker, address, family, hurry},
 };
 
 /// A connection.
 pub(super) struct Flow {
     client: OwnedFd,
     server: OwnedFd,
-    /// The server has not answered yet.
-    dialling: bool,
-    /// Where else it may be, the last one first.
-    left: Vec<SocketAddr>,
+    /// How far the server has answered.
+    pub(super) tried: Tried,
+    kind: Kind,
+    /// Where it may be, and which of them comes next.
+    targets: Arc<[Place]>,
+    next: usize,
     /// A socket has met an error, which a lane that reads no more would not.
     wrong: bool,
     /// What the client said before the other direction failed was asked for.
     heard_out: bool,
     there: Lane,
     back: Lane,
+}
+
+/// How far a server has answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tried {
+    /// It was asked.
+    Asked,
+    /// It has no room for another client now (a Unix socket's queue is full).
+    Crowded,
+    /// It has answered.
+    Answered,
 }
 
 /// What becomes of a flow after a turn.
@@ -40,7 +56,14 @@ pub(super) enum Next {
     /// Both directions have ended.
     Over,
     /// One side is gone, and the other is to know.
-    Broken,
+    Broken(HowEnded),
+}
+
+/// The side of a direction at which something failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Source,
+    Destination,
 }
 
 /// One direction.
@@ -58,32 +81,76 @@ struct Lane {
     told: bool,
     /// One of its sockets has failed: it passes on no more.
     cut: bool,
+    /// It was the source that failed.
+    at_source: bool,
+    /// The source has an end or an error to tell, so that a short reading is not the last one.
+    hung: bool,
+    /// Messages are passed on one by one.
+    packets: bool,
+    /// Bytes that the destination took.
+    passed: u64,
 }
 
 impl Flow {
     /// Dials for a client that was accepted; a client for whom nobody answers is reset.
-    pub(super) fn begin(client: OwnedFd, mut targets: Vec<SocketAddr>, epoll: &OwnedFd, id: u64) -> Option<Self> {
-        targets.reverse();
-        let _ = sockopt::set_tcp_nodelay(&client, true);
-        let Some(server) = dial(&mut targets) else {
-            reset(client);
-            return None;
-        };
-        let watched = watch(epoll, &client, id << 1).and_then(|()| watch(epoll, &server, id << 1 | 1));
-        if watched.is_err() {
-            reset(client);
-            return None;
+    pub(super) fn begin(
+        client: OwnedFd,
+        (targets, kind): (&Arc<[Place]>, Kind),
+        maker: &mut Maker,
+        epoll: &OwnedFd,
+        id: u64,
+    ) -> Result<Self, Errno> {
+        if targets.iter().any(|place| matches!(place, Place::Inet(_))) {
+            // It fails on a client of another family, which has no such question.
+            let _ = sockopt::set_tcp_nodelay(&client, true);
         }
-        Some(Self {
-            client,
-            server,
-            dialling: true,
-            left: targets,
-            wrong: false,
-            heard_out: false,
-            there: Lane::default(),
-            back: Lane::default(),
-        })
+        let mut next = 0;
+        let dialled = dial(targets, &mut next, kind, maker).and_then(|(server, tried)| {
+            watch(epoll, &client, id << 1)?;
+            watch(epoll, &server, id << 1 | 1)?;
+            Ok((server, tried))
+        });
+        match dialled {
+            Ok((server, tried)) => {
+                let lane = || Lane { packets: kind == Kind::Packets, ..Lane::default() };
+                let (there, back) = (lane(), lane());
+                Ok(Self {
+                    client,
+                    server,
+                    tried,
+                    kind,
+                    targets: Arc::clone(targets),
+                    next,
+                    wrong: false,
+                    heard_out: false,
+                    there,
+                    back,
+                })
+            }
+            Err(error) => {
+                reset(client);
+                Err(error)
+            }
+        }
+    }
+
+    /// Bytes that the server took, and the client.
+    pub(super) fn passed(&self) -> (u64, u64) {
+        (self.there.passed, self.back.passed)
+    }
+
+    /// Asks a crowded server again.
+    pub(super) fn ask_again(&mut self) {
+        let Some(address) = self.next.checked_sub(1).and_then(|at| self.targets.get(at)).and_then(|place| address(place).ok())
+        else {
+            return;
+        };
+        self.tried = match connect(&self.server, &address) {
+            Ok(()) => Tried::Answered,
+            Err(Errno::AGAIN) => Tried::Crowded,
+            // What is wrong is found when it is asked how far it came.
+            Err(_) => Tried::Asked,
+        };
     }
 
     /// Notes what a socket is ready for.
@@ -92,31 +159,32 @@ impl Flow {
         // What is wrong is told by the next call.
         let wrong = flags.intersects(epoll::EventFlags::ERR | epoll::EventFlags::HUP);
         self.wrong |= wrong;
+        from.hung |= wrong || flags.contains(epoll::EventFlags::RDHUP);
         from.readable |= wrong || flags.intersects(epoll::EventFlags::IN | epoll::EventFlags::RDHUP);
         to.writable |= wrong || flags.contains(epoll::EventFlags::OUT);
     }
 
     /// Passes on what can be passed on.
-    pub(super) fn turn(&mut self, buffer: &mut [u8], epoll: &OwnedFd, id: u64) -> Next {
-        if self.dialling {
-            match self.answered(epoll, id) {
-                Ok(true) => self.dialling = false,
+    pub(super) fn turn(&mut self, buffer: &mut [u8], maker: &mut Maker, epoll: &OwnedFd, id: u64) -> Next {
+        if self.tried != Tried::Answered {
+            match self.answered(maker, epoll, id) {
+                Ok(true) => self.tried = Tried::Answered,
                 Ok(false) => return Next::Wait,
-                Err(()) => return Next::Broken,
+                Err(how) => return Next::Broken(how),
             }
         }
         self.find_resets();
-        let again = self.there.pass(&self.client, &self.server, buffer, self.back.cut);
+        let again = self.there.pass(&self.client, &self.server, buffer, (self.back.cut, self.back.told));
         if self.there.cut {
             // What the server said before it failed is for the client, whether it was reported already or not.
             self.back.readable |= !self.back.cut && !self.back.ended;
         }
-        let again = self.back.pass(&self.server, &self.client, buffer, self.there.cut) || again;
+        let again = self.back.pass(&self.server, &self.client, buffer, (self.there.cut, self.there.told)) || again;
         let newly = self.back.cut && !self.there.cut && !std::mem::replace(&mut self.heard_out, true);
         self.there.readable |= newly && !self.there.ended;
         let cut = self.there.cut || self.back.cut;
         if cut && self.there.is_drained() && self.back.is_drained() {
-            Next::Broken
+            Next::Broken(self.who_left())
         } else if self.there.told && self.back.told {
             Next::Over
         } else if again || newly {
@@ -135,21 +203,49 @@ impl Flow {
         }
     }
 
+    /// Which side has failed. What was sent to a side that is gone fails there, and what is read from it at its source.
+    fn who_left(&self) -> HowEnded {
+        let client = if self.there.cut { self.there.at_source } else { !self.back.at_source };
+        if client { HowEnded::ClientGone } else { HowEnded::ServerGone }
+    }
+
     /// True once the server has answered; where it refuses, the next address is tried.
-    fn answered(&mut self, epoll: &OwnedFd, id: u64) -> Result<bool, ()> {
+    fn answered(&mut self, maker: &mut Maker, epoll: &OwnedFd, id: u64) -> Result<bool, HowEnded> {
+        if self.tried == Tried::Crowded {
+            return self.is_client_there();
+        }
         loop {
-            if !matches!(sockopt::socket_error(&self.server), Ok(Ok(()))) {
-                self.server = dial(&mut self.left).ok_or(())?;
-                self.there.writable = false;
-                self.back.readable = false;
-                watch(epoll, &self.server, id << 1 | 1).map_err(drop)?;
-                continue;
+            match sockopt::socket_error(&self.server) {
+                Ok(Ok(())) => {}
+                // It had answered (`tcp_reset()` of `net/ipv4/tcp_input.c`: before that it is a refusal).
+                Ok(Err(Errno::CONNRESET | Errno::PIPE)) => return Err(HowEnded::ServerGone),
+                Ok(Err(error)) | Err(error) => {
+                    if self.next >= self.targets.len() {
+                        return Err(error.into());
+                    }
+                    (self.server, self.tried) = dial(&self.targets, &mut self.next, self.kind, maker)?;
+                    self.there.writable = false;
+                    self.back.readable = false;
+                    self.back.hung = false;
+                    watch(epoll, &self.server, id << 1 | 1)?;
+                    if self.tried == Tried::Answered {
+                        return Ok(true);
+                    }
+                    continue;
+                }
             }
             return match getpeername(&self.server) {
                 Ok(_) => Ok(true),
-                // A client that has gone meanwhile is not waited for.
-                Err(_) => sockopt::socket_error(&self.client).map_err(drop)?.map(|()| false).map_err(drop),
+                Err(_) => self.is_client_there(),
             };
+        }
+    }
+
+    /// A client that has gone meanwhile is not waited for.
+    fn is_client_there(&self) -> Result<bool, HowEnded> {
+        match sockopt::socket_error(&self.client) {
+            Ok(Ok(())) => Ok(false),
+            Ok(Err(_)) | Err(_) => Err(HowEnded::ClientGone),
         }
     }
 
@@ -163,18 +259,19 @@ impl Flow {
 impl Lane {
     /// Passes on until one side has to be waited for; true where there may be more after a fair share. `alone` says that the
     /// other direction has failed, so that the end of this one is told by a reset.
-    fn pass(&mut self, from: &OwnedFd, to: &OwnedFd, buffer: &mut [u8], alone: bool) -> bool {
+    fn pass(&mut self, from: &OwnedFd, to: &OwnedFd, buffer: &mut [u8], other: (bool, bool)) -> bool {
         if self.cut {
             return false;
         }
-        self.try_pass(from, to, buffer, alone).unwrap_or_else(|()| {
+        self.try_pass(from, to, buffer, other).unwrap_or_else(|side| {
             self.cut = true;
+            self.at_source = side == Side::Source;
             self.held = Vec::new();
             false
         })
     }
 
-    fn try_pass(&mut self, from: &OwnedFd, to: &OwnedFd, buffer: &mut [u8], alone: bool) -> Result<bool, ()> {
+    fn try_pass(&mut self, from: &OwnedFd, to: &OwnedFd, buffer: &mut [u8], (alone, last): (bool, bool)) -> Result<bool, Side> {
         for _ in 0..SHARE {
             if !self.flush(to)? {
                 return Ok(false);
@@ -182,20 +279,29 @@ impl Lane {
             if self.ended {
                 if !self.told && !alone {
                     self.told = true;
-                    // It fails where the destination is gone, which the other direction notices.
-                    let _ = shutdown(to, Shutdown::Write);
+                    // It fails where the destination is gone, which the other direction notices. The last end is that of the connection.
+                    if !last {
+                        let _ = shutdown(to, Shutdown::Write);
+                    }
                 }
                 return Ok(false);
             }
             if !self.readable || !self.writable {
                 return Ok(false);
             }
-            match recv(from, &mut *buffer, RecvFlags::empty()) {
-                Ok((0, _)) => self.ended = true,
-                Ok((length, _)) => self.send(to, buffer.get(..length).unwrap_or_default())?,
+            let how = if self.packets { RecvFlags::TRUNC } else { RecvFlags::empty() };
+            match recv(from, &mut *buffer, how) {
+                Ok((_, 0)) => self.ended = true,
+                // A message that is longer than what can be passed on whole is not passed on in part.
+                Ok((length, whole)) if whole > length => return Err(Side::Source),
+                Ok((length, _)) => {
+                    // What is short was all that there was (`epoll(7)`), but for an end that was reported with it.
+                    self.readable = self.packets || self.hung || length == buffer.len();
+                    self.send(to, buffer.get(..length).unwrap_or_default())?;
+                }
                 Err(Errno::AGAIN) => self.readable = false,
                 Err(Errno::INTR) => {}
-                Err(_) => return Err(()),
+                Err(_) => return Err(Side::Source),
             }
         }
         Ok(true)
@@ -207,7 +313,7 @@ impl Lane {
     }
 
     /// Writes what is held; false where some of it has to wait.
-    fn flush(&mut self, to: &OwnedFd) -> Result<bool, ()> {
+    fn flush(&mut self, to: &OwnedFd) -> Result<bool, Side> {
         if self.held.is_empty() {
             return Ok(true);
         }
@@ -220,36 +326,51 @@ impl Lane {
     }
 
     /// Writes, and holds what could not be written.
-    fn send(&mut self, to: &OwnedFd, mut bytes: &[u8]) -> Result<(), ()> {
+    fn send(&mut self, to: &OwnedFd, mut bytes: &[u8]) -> Result<(), Side> {
         while !bytes.is_empty() {
             match send(to, bytes, SendFlags::NOSIGNAL) {
-                Ok(sent) => bytes = bytes.get(sent..).unwrap_or_default(),
+                Ok(sent) => {
+                    self.passed += sent as u64;
+                    bytes = bytes.get(sent..).unwrap_or_default();
+                }
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) => {
                     self.writable = false;
                     self.held = bytes.to_vec();
                     return Ok(());
                 }
-                Err(_) => return Err(()),
+                Err(_) => return Err(Side::Destination),
             }
         }
         Ok(())
     }
 }
 
-/// A socket on its way to the next address that does not refuse at once.
-fn dial(targets: &mut Vec<SocketAddr>) -> Option<OwnedFd> {
-    while let Some(target) = targets.pop() {
-        let family = if target.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        let server = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP)).ok()?;
-        let _ = sockopt::set_tcp_nodelay(&server, true);
-        match connect(&server, &target) {
-            Ok(()) | Err(Errno::INPROGRESS | Errno::INTR) => return Some(server),
-            Err(_) => {}
+/// A socket on its way to the next place that does not refuse at once; the last error where there is none.
+fn dial(targets: &[Place], next: &mut usize, kind: Kind, maker: &mut Maker) -> Result<(OwnedFd, Tried), Errno> {
+    let mut last = Errno::ADDRNOTAVAIL;
+    while let Some(target) = targets.get(*next) {
+        *next += 1;
+        let family = family(target);
+        let made = maker(family, kind.of_socket()).and_then(|server| Ok((server, address(target)?)));
+        let (server, address) = match made {
+            Ok(made) => made,
+            // No descriptor for this one means none for the others.
+            Err(error @ (Errno::MFILE | Errno::NFILE)) => return Err(error),
+            Err(error) => {
+                last = error;
+                continue;
+            }
+        };
+        hurry(&server, family);
+        match connect(&server, &address) {
+            Ok(()) => return Ok((server, Tried::Answered)),
+            Err(Errno::INPROGRESS | Errno::INTR) => return Ok((server, Tried::Asked)),
+            Err(Errno::AGAIN) if family == AddressFamily::UNIX => return Ok((server, Tried::Crowded)),
+            Err(error) => last = error,
         }
     }
-    None
+    Err(last)
 }
 
 /// Reports everything that a socket becomes ready for, once.

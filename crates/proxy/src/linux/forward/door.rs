@@ -111,7 +111,7 @@ impl Door {
 }
 
 /// A socket that is bound, and whether something else is bound beside it.
-fn place(at: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
+pub(in crate::linux) fn place(at: SocketAddr) -> Result<(OwnedFd, bool), Errno> {
     let family = if at.is_ipv6() { AddressFamily::INET6 } else { AddressFamily::INET };
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket = socket_with(family, SocketType::STREAM, flags, Some(ipproto::TCP))?;
@@ -146,4 +146,4 @@ fn standing(error: Errno) -> Standing {
 }
 
 /// As many as the kernel allows (`net.core.somaxconn` is the limit).
-const BACKLOG: i32 = 65535;
+pub(in crate::linux) const BACKLOG: i32 = 65535;
