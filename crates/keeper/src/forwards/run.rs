@@ -35,7 +35,8 @@ pub(crate) fn entrance(arguments: &[OsString]) -> Option<ExitCode> {
     let job = arguments.get(3).and_then(|job| serde_json::from_str::<Job>(job.to_str()?).ok());
     let (Some(listeners), Some(job)) = (listeners, job) else { return Some(ExitCode::from(2)) };
     let (caller, clock, cancel) = (this_caller(), SystemClock, Cancel::default());
-    // Nobody reads along.
+    // Who ends it by a signal ends it in order: what it left is taken away.
+    portward_sys::on_requests_to_end(cancel.flags());
     let ended = portward_sys::this_machine().map_err(Failure::from).and_then(|machine| {
         let cx = Context { machine: machine.as_ref(), caller: &caller, clock: &clock, cancel: &cancel, prompt: &Nobody };
         run(&cx, job, listeners, true, &mut |_, _, _| ())
@@ -152,7 +153,7 @@ fn run(
         };
         let thread = thread::Builder::new().name("portward".to_owned()).stack_size(STACK).spawn_scoped(scope, passing)?;
         loop {
-            match events.recv_timeout(if apart && end.is_none() { LONG } else { TURN }) {
+            match events.recv_timeout(if apart { APART } else { TURN }) {
                 Ok((at, event, left_out)) => each(at, event, left_out),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
@@ -188,8 +189,8 @@ const START: Duration = Duration::from_secs(10);
 const PACE: Duration = Duration::from_millis(10);
 /// Between two looks whether it is still wanted.
 const TURN: Duration = Duration::from_millis(50);
-/// The same where nobody can say so but at its socket.
-const LONG: Duration = Duration::from_mins(1);
+/// The same where nobody waits for it.
+const APART: Duration = Duration::from_millis(500);
 /// Events that wait to be told.
 const MOST_UNTOLD: usize = 4096;
 /// Bytes of the stack of the thread that passes on, of which it touches a few pages.

@@ -10,7 +10,7 @@ use std::time::UNIX_EPOCH;
 
 use clap::Args;
 use portward_keeper::{ForwardJob, PassEnd, PassEvent, Spot, end_forward, forget_forward, forward, forward_apart, forwards};
-use portward_model::{FileKind, Moment, Sentence, Text, hint};
+use portward_model::{FileKind, Moment, Sentence, Text, Transport, hint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -152,10 +152,19 @@ impl Op for Start {
     "sudo portward forward 5432 --netns 4121" => "in the network namespace of a process",
     "portward forward web 8080 --detach" => "a service by its name, in a process of its own" }
 
+    const ENDS_IN_ORDER: bool = true;
+
     fn run(self, cx: &Context<'_, Acts>, out: &mut Sink<'_, ForwardLine>) -> Result<Forwarded, Failure> {
         let spelt = spelling::of(&self.target, self.at.as_deref())?;
         let aim = Aim::of(cx, &spelt, self.netns.as_deref())?;
         let only = self.allow_uid.as_deref().map(|word| user(cx, word)).transpose()?;
+        let is_datagram = matches!(aim.transport, Transport::Udp | Transport::UnixDatagram);
+        if only.is_some() && is_datagram && spelt.at.as_ref().is_some_and(|at| at.transport.is_unix()) {
+            return Err(Failure::usage(
+                "A datagram over a Unix socket does not say whose it is, so --allow-uid cannot hold there.",
+            )
+            .hint("the socket's file is for its user alone, or for whom --mode says"));
+        }
         let stood = at::stand(cx, &aim, (spelt.at.as_ref(), self.at_netns.as_deref()), self.mode)?;
         let job = ForwardJob {
             at: stood.places.iter().map(Spot::from).collect(),

@@ -132,6 +132,7 @@ fn what_cannot_be_is_said_with_who_has_it() {
         (&["3000", "/nowhere/x.sock"], "The folder of /nowhere/x.sock is not there"),
         (&["3000", "8080", "--mode", "0600"], "it does not listen at one"),
         (&["3000", "8080", "--allow-uid", "nobody-is-called-so"], "knows no user"),
+        (&["udp/53", "./dns.sock", "--allow-uid", "0"], "does not say whose it is"),
         (&["70000"], "is no endpoint"),
     ] {
         let refused = world.portward(&[&["forward"], words].concat()).expect(2);
@@ -181,6 +182,14 @@ fn what_was_killed_is_named_once_and_leaves_nothing() {
         let rows = world.portward(&["forward", "list", "--json"]).expect(0).json();
         assert_eq!((&rows["lost"], &rows["forwards"]), (&Value::Array(Vec::new()), &Value::Array(Vec::new())), "{rows:#}");
         drop(client);
+        // One that is asked to end by a signal leaves nothing to be named.
+        let said = world.portward(&["forward", "3000", place, "--detach", "--json"]).expect(0).lines_json().remove(0);
+        world.signal(said["pid"].as_u64().unwrap(), "TERM");
+        until("it has ended in order", || {
+            let rows = world.portward(&["forward", "list", "--json"]).expect(0).json();
+            assert!(rows["lost"].as_array().unwrap().is_empty(), "{rows:#}");
+            rows["forwards"].as_array().unwrap().is_empty().then_some(())
+        });
         // Its place is free again, and a socket that it left is replaced.
         let _ = world.portward(&["forward", "3000", place, "--detach"]).expect(0);
         assert_eq!(heard(&world, if place == own { own } else { "127.0.0.1:8080" }, "again"), "again");
