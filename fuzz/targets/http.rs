@@ -3,16 +3,22 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use portward_wire::http::{Chunks, Form, Head, Part, Piece, Ranges, Target, accepted, boundary, encoded, judge, of_extension, ranges};
+use portward_wire::http::{
+    Chunks, Form, Head, Part, Piece, Ranges, Target, accepted, boundary, encoded, judge, of_extension, ranges,
+};
 
 fuzz_target!(|bytes: &[u8]| {
     if let Ok(Some(head)) = Head::read(bytes) {
         assert!(head.length <= bytes.len());
         let own = &bytes[..head.length];
         // Nobody reads another end in it.
-        assert!(own.ends_with(b"\r\n\r\n") && !own.windows(2).any(|two| (two[0] == b'\r') != (two[1] == b'\n') && two[1] == b'\n'));
+        assert!(
+            own.ends_with(b"\r\n\r\n") && !own.windows(2).any(|two| (two[0] == b'\r') != (two[1] == b'\n') && two[1] == b'\n')
+        );
         if let Ok(target) = Target::read(head.target) {
-            assert!(!target.path.contains(&0) && !target.path.split(|byte| *byte == b'/').any(|part| matches!(part, b".." | b".")));
+            assert!(
+                !target.path.contains(&0) && !target.path.split(|byte| *byte == b'/').any(|part| matches!(part, b".." | b"."))
+            );
             let again = format!("/{}", encoded(&target.path));
             assert_eq!(Target::read(&again).map(|again| again.path), Ok(target.path.clone()));
             std::hint::black_box(of_extension(&target.path));

@@ -121,8 +121,18 @@ fn each_operation_says_what_it_does() {
         "service.status",
     ];
     assert_eq!(of(Effect::Read), reads);
-    let destroys =
-        ["doctor.fix", "doctor.as", "free", "down", "stop", "forward.remove", "lease.release", "lease.prune", "service.reset", "service.restore"];
+    let destroys = [
+        "doctor.fix",
+        "doctor.as",
+        "free",
+        "down",
+        "stop",
+        "forward.remove",
+        "lease.release",
+        "lease.prune",
+        "service.reset",
+        "service.restore",
+    ];
     assert_eq!(of(Effect::Destroy), destroys);
 }
 

@@ -67,14 +67,20 @@ impl Show for ForwardList {
             screen.paragraph(if self.removed { Tone::Quiet } else { Tone::Plain }, &words(row, said))?;
         }
         for row in &self.refused {
-            screen.paragraph(Tone::Notice, &format!("{} -> {} (pid {}) has not ended.", row.listens.join(", "), row.target, row.pid))?;
+            screen.paragraph(
+                Tone::Notice,
+                &format!("{} -> {} (pid {}) has not ended.", row.listens.join(", "), row.target, row.pid),
+            )?;
         }
         if self.forwards.is_empty() && self.unknown.is_none() && self.refused.is_empty() {
             screen.line(if self.removed { "Nothing was forwarded." } else { "Nothing is forwarded." })?;
         }
         if let Some(word) = &self.unknown {
             let word = portward_model::Text::from(word.as_str());
-            screen.remark(&format!("No forward is called {word}: it goes by where it listens, its target, or its pid."), "portward forward list")?;
+            screen.remark(
+                &format!("No forward is called {word}: it goes by where it listens, its target, or its pid."),
+                "portward forward list",
+            )?;
         }
         for row in &self.lost {
             let words = format!(
@@ -131,5 +137,9 @@ fn bytes(number: u64) -> String {
 }
 
 fn lasted(milliseconds: u64) -> String {
-    if milliseconds < 1_000 { format!("{milliseconds} ms") } else { format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100) }
+    if milliseconds < 1_000 {
+        format!("{milliseconds} ms")
+    } else {
+        format!("{}.{} s", milliseconds / 1_000, milliseconds % 1_000 / 100)
+    }
 }

@@ -120,7 +120,7 @@ fn at_a_port_that_stays_and_has_a_name() {
     // A second one on the same folder says who has the port, and takes the next.
     let second = shop().start_portward(&["serve", "dist", "--json"]);
     let serving = second.json();
-    assert_ne!(format!("{}/", url), serving["url"].as_str().unwrap_or_default());
+    assert_ne!(format!("{url}/"), serving["url"].as_str().unwrap_or_default());
     let held = serving["held"][0].as_str().unwrap_or_default();
     assert!(held.contains("portward") && held.contains("pid"), "{serving:#}");
     drop(second);

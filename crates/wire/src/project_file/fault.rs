@@ -72,8 +72,12 @@ impl fmt::Display for Problem {
             Self::Kind(key, wanted, found) => write!(f, "`{key}` is {wanted}, and not {found}"),
             Self::Value(key, why) => write!(f, "`{key}` {why}"),
             Self::Name(name, why) => write!(f, "`{name}` {why}"),
-            Self::Idle(service) => write!(f, "nothing says how {service} is started: it has none of `command`, `use` and `compose`"),
-            Self::Both(service) => write!(f, "{service} has two of `command`, `use` and `compose`, and is started by one of them"),
+            Self::Idle(service) => {
+                write!(f, "nothing says how {service} is started: it has none of `command`, `use` and `compose`")
+            }
+            Self::Both(service) => {
+                write!(f, "{service} has two of `command`, `use` and `compose`, and is started by one of them")
+            }
             Self::Reference(value, reference, not) => write!(f, "{value} refers to {{{reference}}}, and {not}"),
             Self::Values(names) => write!(f, "these values refer to each other in a circle: {}", circle(names)),
             Self::After(service, other) => write!(f, "{service} waits for {other}, and there is no such service"),

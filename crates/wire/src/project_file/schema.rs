@@ -124,7 +124,10 @@ fn shape(shape: Shape) -> Value {
 fn service() -> Value {
     let mut service = table(SERVICE);
     if let Some(fields) = service.as_object_mut() {
-        fields.insert("oneOf".to_owned(), json!([{ "required": ["command"] }, { "required": ["use"] }, { "required": ["compose"] }]));
+        fields.insert(
+            "oneOf".to_owned(),
+            json!([{ "required": ["command"] }, { "required": ["use"] }, { "required": ["compose"] }]),
+        );
     }
     service
 }

@@ -103,13 +103,7 @@ struct Field<'a> {
 impl Field<'_> {
     fn read(&self, shape: Shape, faults: &mut Faults<'_>) -> Option<Given> {
         match shape {
-            Shape::Text
-            | Shape::Name
-            | Shape::Composed
-            | Shape::Label
-            | Shape::Folder
-            | Shape::Protocol
-            | Shape::Word(_) => {
+            Shape::Text | Shape::Name | Shape::Composed | Shape::Label | Shape::Folder | Shape::Protocol | Shape::Word(_) => {
                 self.text(shape, faults).map(Given::Text)
             }
             Shape::Port => self.port(None, self.at, faults).map(|port| Given::Ports(vec![port])),

@@ -149,7 +149,10 @@ fn what_cannot_be_is_told_with_its_place() {
             "[services.web]\nport = 1",
             "1:11 nothing says how web is started: it has none of `command`, `use` and `compose` [command = \"npm run dev\"]",
         ),
-        ("[services.web]\ncommand = 'x'\nuse = 'redis'", "1:11 web has two of `command`, `use` and `compose`, and is started by one of them"),
+        (
+            "[services.web]\ncommand = 'x'\nuse = 'redis'",
+            "1:11 web has two of `command`, `use` and `compose`, and is started by one of them",
+        ),
         ("[services.web]\ncommand = 'x'\nport = 1\nports = { a = 1 }", "4:15 web asks for port 1 twice"),
     ] {
         assert_eq!(faults(text), [said], "{text}");
