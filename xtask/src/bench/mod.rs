@@ -3,6 +3,7 @@
 mod browser;
 mod doctor;
 mod files;
+mod forward;
 mod list;
 mod measure;
 mod peers;
@@ -20,7 +21,7 @@ use crate::{command, failure::Failure, load::Which, places};
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Which benchmark
-    #[arg(value_parser = ["list", "doctor", "session", "browser", "project", "files", "up", "serve"])]
+    #[arg(value_parser = ["list", "doctor", "session", "browser", "project", "files", "up", "serve", "forward"])]
     name: String,
     /// Only this load
     #[arg(long, value_name = "a|b|c")]
@@ -58,6 +59,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
         return match (&arguments.beside, arguments.load) {
             (None, None) => files::run(arguments.dry_run),
             _ => Err(Failure::new("A project's files are measured beside no load.")),
+        };
+    }
+    if arguments.name == "forward" {
+        return match (&arguments.beside, arguments.load) {
+            (None, None) => forward::run(arguments.dry_run),
+            (Some(file), None) => forward::within(file),
+            (_, Some(_)) => Err(Failure::new("A forward is measured beside no load.")),
         };
     }
     match (&arguments.beside, arguments.load) {

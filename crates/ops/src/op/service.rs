@@ -206,7 +206,11 @@ impl Subject {
         let leased = leases(cx, loaded)?;
         let shown = Text::from(name);
         let own = own(cx, loaded, &leased, declared)?.ok_or_else(|| {
-            Failure::usage(format!("{shown} is started by a command of its own, so what it holds is not known here."))
+            let why = match declared.compose {
+                Some(_) => "is a container of this project's Compose files, so what it holds is in its volumes",
+                None => "is started by a command of its own, so what it holds is not known here",
+            };
+            Failure::usage(format!("{shown} {why}."))
                 .hint(hint!("use = \"postgres\"    in [services.{}] makes it a database of this worktree's own", shown))
         })?;
         let mut subject = Self { name: name.to_owned(), project: leased.id().0, own, mended: None };

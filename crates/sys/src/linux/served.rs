@@ -5,7 +5,7 @@
 //! for and a device not touched; only regular files and folders are opened then.
 //!
 //! Root serves a user's folder with that user's rights ([`Served::rights`]). In a folder of root's own it follows only the links that
-//! [`super::files`] would follow, and opens what those lead to with the rights of whose word it is.
+//! `super::files` would follow, and opens what those lead to with the rights of whose word it is.
 
 mod receiving;
 mod watching;
