@@ -144,15 +144,8 @@ type Listens = (usize, Option<String>, u16, bool);
 /// Where the number stands, the address beside it, the port, and whether the variable PORT goes before it.
 fn listens(line: &str) -> Option<Listens> {
     // A default for the variable says what it is for.
-    let from_environment =
-        ["PORT ||", "PORT ??", "PORT) ||", "PORT) ??", "PORT\") ||", "PORT\", ", "PORT', ", "PORT\") or ", "PORT') or "];
-    for mark in from_environment {
-        if let Some(at) = line.find(mark) {
-            let rest = line.get(at + mark.len()..)?;
-            return number_in(rest)
-                .filter(|_| is_word_before(line, at))
-                .map(|(skip, port)| (at + mark.len() + skip, None, port, true));
-        }
+    if let Some((at, port)) = default_of_port(line) {
+        return Some((at, None, port, true));
     }
     for mark in [".listen(", "ListenAndServe(", "InetSocketAddress(", ".Run(\":", ".Start(\":", ".Listen(\":"] {
         let Some(at) = line.find(mark).map(|at| at + mark.len()) else { continue };
@@ -192,6 +185,25 @@ fn listens(line: &str) -> Option<Listens> {
         return Some((at + skip, host.map(str::to_owned), port, false));
     }
     None
+}
+
+/// What stands for the variable PORT where that is not set, and where: `PORT || 3000`, `PORT||3000`, `PORT'] ?? 3000`,
+/// `PORT, 10) || 3000`, `"PORT", 5000`, `"PORT") or 5000`.
+fn default_of_port(line: &str) -> Option<(usize, u16)> {
+    line.match_indices("PORT").filter(|(at, _)| is_word_before(line, *at)).find_map(|(at, name)| {
+        let behind = line.get(at + name.len()..)?;
+        let is_quoted = behind.starts_with(['"', '\'']);
+        let closed = |text: &'_ str| text.trim_start_matches([' ', '"', '\'', ']', ')']).len();
+        let mut rest = behind.get(behind.len() - closed(behind)..)?;
+        // The base of parseInt().
+        if let Some(more) = rest.strip_prefix(", 10").or_else(|| rest.strip_prefix(",10")) {
+            rest = more.get(more.len() - closed(more)..)?;
+        }
+        let default = ["||", "??", "or "].iter().find_map(|word| rest.strip_prefix(word));
+        let default = default.or_else(|| rest.strip_prefix(',').filter(|_| is_quoted))?;
+        let (skip, port) = number_in(default)?;
+        Some((line.len() - default.len() + skip, port))
+    })
 }
 
 /// The name before a mark ends there: `process.env.PORT`, not `TRANSPORT`.
