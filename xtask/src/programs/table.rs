@@ -63,7 +63,7 @@ table; those of *every run* are among the tests that every change passes, beside
 const PROJECTS: &str = "## Projects
 
 Each of these is a project of real tools, and two copies of it were up at once, without an edit by hand: by `portward up --yes` without a
-file, and by `portward init --yes`, `portward allow` and `portward up`. Every service was ready, each answered where `portward port` says with what is true
+file, and by `portward init --yes` and `portward up`. Every service was ready, each answered where `portward port` says with what is true
 of its copy (its page, what it reads from its database or cache, its debugger), `portward check` found nothing, and `portward down` left no
 process and no port. Where root may not run it, the sentence that says so was told.
 

@@ -10,10 +10,13 @@ pub(super) const KIND: Kind = Kind {
 fn read(source: &Source<'_>, found: &mut Findings) {
     for (number, line) in source.lines() {
         let line = line.trim();
-        let is_plugin = line.starts_with("id") || line.starts_with("apply");
-        let (task, reason) = if is_plugin && line.contains("org.springframework.boot") && !line.contains("apply false") {
+        let line = line.strip_prefix("plugins").map_or(line, |block| block.trim_start_matches([' ', '{']));
+        let is_plugin = ["id", "apply", "alias"].iter().any(|word| line.starts_with(word)) && !line.contains("apply false");
+        // By its name, or by what a catalogue of versions calls it: `alias(libs.plugins.spring.boot)`.
+        let named = |names: &[&str]| is_plugin && names.iter().any(|name| line.contains(name));
+        let (task, reason) = if named(&["org.springframework.boot", "spring.boot", "springBoot", "springboot"]) {
             ("bootRun", "the usual port of Spring Boot")
-        } else if is_plugin && line.contains("io.quarkus") {
+        } else if named(&["io.quarkus", "libs.plugins.quarkus"]) {
             ("quarkusDev", "the usual port of Quarkus")
         } else {
             continue;

@@ -9,7 +9,7 @@ use super::{
 };
 
 pub(super) const KIND: Kind = Kind {
-    reads: "`listen(3000)`, `listen(port)` of a number that the program names, `PORT || 3000`, `environ.get(\"PORT\", 5000)`, `run(port=5000)` and `InetSocketAddress(8080)`, in the programs that stand beside a package's manifest, or in `src` beside it, under their usual names. An application of Flask or FastAPI can be started.",
+    reads: "`listen(3000)`, `listen(port)` of a number that the program names, `PORT || 3000`, `environ.get(\"PORT\", 5000)`, `run(port=5000)` and `InetSocketAddress(8080)`, in the programs that stand beside a package's manifest, or in `src` beside it, under their usual names. An application of Flask, FastAPI or Streamlit can be started.",
     beside: &[
         "package.json",
         "requirements.txt",
@@ -41,6 +41,7 @@ pub(super) const KIND: Kind = Kind {
             "main.py",
             "server.py",
             "wsgi.py",
+            "streamlit_app.py",
             "Main.java",
             "App.java",
             "Server.java",
@@ -86,6 +87,13 @@ fn application(source: &Source<'_>) -> Option<(u32, String, u16, &'static str)> 
         let own = starts_itself(&format!("{name}.run("));
         let command = if own { format!("python3 {module}.py") } else { format!("flask --app {module} run") };
         return Some((line, command, 5000, "the usual port of Flask"));
+    }
+    let uses = |module: &str| {
+        let starts = [format!("import {module}"), format!("from {module} ")];
+        source.lines().find(|(_, line)| starts.iter().any(|start| line.starts_with(start.as_str()))).map(|(number, _)| number)
+    };
+    if let Some(line) = uses("streamlit") {
+        return Some((line, format!("streamlit run {module}.py"), 8501, "the usual port of Streamlit"));
     }
     let (line, name) = made("FastAPI")?;
     let own = starts_itself("uvicorn.run(");

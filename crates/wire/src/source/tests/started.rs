@@ -67,6 +67,21 @@ fn what_is_started_by_its_own_language() {
             "8082 asks web $PORT 4:11",
         ),
         ("main.go", "package main\nfunc main() { fmt.Println(8080) }\n", "", ""),
+        (
+            "build.gradle",
+            "plugins { id 'org.springframework.boot' version '3.2.0' }\n",
+            "app: gradle bootRun in ",
+            "8080 usual app 1:1",
+        ),
+        (
+            "api/build.gradle.kts",
+            "plugins {\n    alias(libs.plugins.spring.boot)\n}\n",
+            "app: gradle bootRun in api",
+            "8080 usual app 2:1",
+        ),
+        ("build.gradle", "plugins { id 'org.springframework.boot' version '3.2.0' apply false }\n", "", ""),
+        ("app.py", "import streamlit as st\nst.title('x')\n", "web: streamlit run app.py in ", "8501 usual web 1:1"),
+        ("app.py", "# import streamlit\nprint(1)\n", "", ""),
         ("main.go", "package lib\nhttp.ListenAndServe(\":8080\", nil)\n", "", ""),
         (
             "src/main.rs",
