@@ -5,7 +5,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use portward_model::{Caller, CommandLine, Gap, Lack, Moment, Need, Process, ProcessId, ProcessState, hint};
 use portward_store::Store;
 use portward_sys::{
-    Ask, Context, Look, Rights, StateSet, Transports, Which,
+    Ask, Context, Look, Rights, StateSet, SysError, Transports, Which,
     runtime::{self, Heard, Unheard},
 };
 
@@ -108,36 +108,38 @@ fn believed(host: &dyn Look, process: ProcessId, pid: u32, said: &[u8]) -> Resul
 
 /// Supervisors of the caller's that live, would answer where the caller asks, and cannot be asked: as while their folder is gone, and in
 /// another mount namespace.
-pub(crate) fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Vec<u32> {
+///
+/// # Errors
+/// Where it cannot be looked for them.
+pub(crate) fn unheard<R: Rights>(cx: &Context<'_, R>, known: &[ProcessId]) -> Result<Vec<u32>, SysError> {
     let now = cx.clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = Moment(i64::try_from(now.as_millis()).unwrap_or(i64::MAX));
-    let mut named = listening(cx.look());
+    let mut named = listening(cx.look())?;
     named.retain(|pid| *pid != cx.caller.process.pid && !known.iter().any(|known| known.pid == *pid));
     if named.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let processes = cx.look().processes(&named).unwrap_or_default();
     let others = processes.iter().filter(|process| supervises(process, cx.caller.uid) && !known.contains(&process.id));
     // One that has just begun has told nobody yet.
     let settled = others.filter(|process| now.0.saturating_sub(process.started_at.0) > STARTING_MS);
     let here = settled.filter(|process| runtime::answers_here(cx.caller, process.id.pid) && is_alive(cx.look(), process.id));
-    here.map(|process| process.id.pid).collect()
+    Ok(here.map(|process| process.id.pid).collect())
 }
 
 /// Pids in the names of Unix sockets that listen in this network, as those of supervisors do wherever their folder has gone
 /// (`sock_diag(7)`): to look at every process for them takes most of a listing's time.
-fn listening(host: &dyn Look) -> Vec<u32> {
+fn listening(host: &dyn Look) -> Result<Vec<u32>, SysError> {
     let transports = Transports { tcp: false, udp: false, unix: true };
     let ask = Ask { transports, states: StateSet::Listening, ports: None, traffic: false };
     let mut named = Vec::new();
-    if let Ok(own) = host.namespaces(&Which::Own) {
-        let _ = host.sockets(&ask, &own.value, &mut |socket| {
-            named.extend(socket.path().and_then(runtime::named_by).map(|process| process.pid));
-        });
-    }
+    let own = host.namespaces(&Which::Own)?;
+    host.sockets(&ask, &own.value, &mut |socket| {
+        named.extend(socket.path().and_then(runtime::named_by).map(|process| process.pid));
+    })?;
     named.sort_unstable();
     named.dedup();
-    named
+    Ok(named)
 }
 
 /// True for a supervisor of this user's that lives.

@@ -117,7 +117,10 @@ pub fn sessions_by<R: Rights>(cx: &Context<'_, R>, store: Option<&Store<'_>>) ->
     found.lost.retain(|process| !crate::services::was_keeper(cx.caller, *process));
     found.front = hurried(A_MOMENT, || lending(cx.look(), cx.caller, store?).ok()??.holder(cx.look())).0;
     let known: Vec<ProcessId> = found.runs.iter().map(|run| run.supervisor).collect();
-    found.gaps.extend(unheard(cx, &known).iter().map(|pid| unseen(*pid, None)));
+    match unheard(cx, &known) {
+        Ok(pids) => found.gaps.extend(pids.iter().map(|pid| unseen(*pid, None))),
+        Err(error) => found.gaps.push(error.gap(Lack::Sessions)),
+    }
     found
 }
 

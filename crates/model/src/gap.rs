@@ -152,6 +152,7 @@ lacks! {
         ProjectFiles "project files", "which of them names the port is not known";
         Containers "containers", "they are known by id only";
         ControlGroups "control groups", "units of hidden owners are not named";
+        Sessions "sessions", "those that do not answer at a socket of theirs are not told of";
         Vitals "how processes fare", "whether they are stopped or stuck is not known";
         SocketFile "the socket's file", "whether it exists and may be used is not known";
         Connection "a connection", "what a client meets is not known";

@@ -29,6 +29,7 @@ fn least(op: &str) -> Value {
         "wait.run" => json!({ "endpoints": ["1"], "command": ["true"] }),
         "front.give" => json!({ "project": "none" }),
         "front.low" => json!({ "project": "none", "low": [80] }),
+        "forward.start" => json!({ "target": "1" }),
         "lease.take" => json!({ "what": ["1"] }),
         "lab.start" | "url" | "service.status" | "service.reset" | "service.save" | "service.restore" | "service.shell" => {
             json!({ "name": "none" })

@@ -34,7 +34,9 @@ pub(super) fn step(quick: bool) -> Tally {
     let mut total = Tally::default();
     for Binary { name, program, package } in binaries.into_iter().filter(|binary| !(quick && binary.name == REAL)) {
         let mut run = if blocked.is_empty() { as_nobody(&program) } else { reseated(&program, &seats, &blocked, hold.path()) };
-        run.args(["--skip", steps::BY_NAME]);
+        if blocked.is_empty() {
+            run.args(["--skip", steps::BY_NAME]);
+        }
         environment(&mut run, &package);
         let Tally { counts, trouble, skips } = steps::counted(run, &name);
         total.counts += counts;
@@ -88,7 +90,7 @@ fn as_nobody(program: &Path) -> Command {
 fn reseated(program: &Path, seats: &[PathBuf], blocked: &[PathBuf], hold: &Path) -> Command {
     let mut unshare = command::program("timeout", ["--kill-after=10", MOST_SECONDS, "unshare"]);
     unshare.args(["--mount", "--propagation", "private", "sh", "-euc", RESEAT, "reseat"]);
-    unshare.arg(hold).arg(program).args(seats).arg("--").args(blocked);
+    unshare.arg(hold).arg(program).arg(steps::BY_NAME).args(seats).arg("--").args(blocked);
     unshare
 }
 
@@ -110,9 +112,9 @@ const MOST_SECONDS: &str = "900";
 /// Debian's nobody and nogroup.
 const IDENTITY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// Arguments: a folder to hold the seats, the program, the seats, `--`, the folders to cover.
+/// Arguments: a folder to hold the seats, the program, the tests that it skips, the seats, `--`, the folders to cover.
 const RESEAT: &str = r#"
-hold=$1 program=$2 here=$PWD; shift 2
+hold=$1 program=$2 skipped=$3 here=$PWD; shift 3
 mount -t tmpfs -o mode=755 tmpfs "$hold"
 count=0; seats=
 while [ "$1" != -- ]; do
@@ -131,7 +133,7 @@ while [ "$at" -lt "$count" ]; do
     at=$((at + 1))
 done
 cd "$here"
-exec setpriv --reuid=65534 --regid=65534 --clear-groups "$program"
+exec setpriv --reuid=65534 --regid=65534 --clear-groups "$program" --skip "$skipped"
 "#;
 
 #[cfg(test)]

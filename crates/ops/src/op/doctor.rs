@@ -5,11 +5,14 @@ mod every;
 mod fixes;
 mod follow;
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use portward_checks::doctor::{Asked as Target, Depth, Inquiry, Question, Verdict, Words, understand};
-use portward_model::{Declined, Endpoint, EndpointHost, Moved, Observed};
+use portward_model::{Declined, Endpoint, EndpointHost, Gap, Lack, Moved, Observed};
 use portward_reading::{NamesOf, inquire};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -214,7 +217,12 @@ fn asked(
     if let Some(meant) = &meant {
         words.target = Some(meant.endpoint().to_string());
     }
-    Ok(Asked { meant, ..understood(cx, &words, None)? })
+    Ok(Asked { meant, unseen: unseen(&known), ..understood(cx, &words, None)? })
+}
+
+/// What says that sessions could not be looked for.
+fn unseen(known: &Known) -> Option<Gap> {
+    known.gaps.iter().find(|gap| gap.lack == Lack::Sessions).cloned()
 }
 
 /// The words, with those of standard input in the place of `-`.
@@ -227,7 +235,7 @@ fn heard(prompt: &dyn Prompt, mut words: Words) -> Result<Words, Failure> {
 }
 
 fn understood(cx: &Context<'_, Dials>, words: &Words, observed: Option<Observed>) -> Result<Asked, Failure> {
-    Ok(Asked { question: understand(words, &NamesOf(cx.machine))?, observed, meant: None })
+    Ok(Asked { question: understand(words, &NamesOf(cx.machine))?, observed, meant: None, unseen: None })
 }
 
 impl Client {
@@ -258,6 +266,8 @@ struct Asked {
     observed: Option<Observed>,
     /// The project's port that a bare number meant.
     meant: Option<Meant>,
+    /// Why not every session was seen.
+    unseen: Option<Gap>,
 }
 
 /// Everything that answers a question once.
@@ -271,18 +281,23 @@ fn examine(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) 
 /// The same, with the inquiry that it came from.
 fn inquired(cx: &Context<'_, Dials>, asked: Asked, depth: Depth, began: Instant) -> Result<(Inquiry, Examined), Failure> {
     let meant = asked.meant;
-    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, &|asked| moved_to(cx, asked), depth);
+    let unseen = RefCell::new(asked.unseen);
+    let (inquiry, diagnosis) = inquire(cx, asked.question, asked.observed, &|asked| moved_to(cx, asked, &unseen), depth);
     cx.still_wanted()?;
     let mut examined = Examined::of(&inquiry, diagnosis, cx.now().saturating_duration_since(began));
     examined.notes.extend(meant.as_ref().map(Meant::sentence));
     examined.notes.extend(crate::project::stale(cx));
+    examined.gaps.extend(unseen.into_inner());
     examined.meant = meant;
     Ok((inquiry, examined))
 }
 
 /// Where sessions have moved a port: this user's, and those of the user who called root.
-fn moved_to(cx: &Context<'_, Dials>, asked: &Target) -> Vec<Moved> {
+fn moved_to(cx: &Context<'_, Dials>, asked: &Target, lost: &RefCell<Option<Gap>>) -> Vec<Moved> {
     let known = Known::of(cx, None).unwrap_or_default();
+    if let Some(gap) = unseen(&known) {
+        lost.replace(Some(gap));
+    }
     let endpoint = Endpoint::at(asked.transport, EndpointHost::Any, asked.port);
     known.elsewhere(&endpoint).into_iter().map(|meant| known.moved(meant)).collect()
 }

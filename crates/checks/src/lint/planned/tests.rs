@@ -244,7 +244,7 @@ fn what_is_shown_or_tested_is_not_what_a_project_runs() {
     assert_eq!(told(&[aside[0], aside[1], own]), ["site 3000 in site: npm run dev"]);
     let compose = "services:\n  db:\n    image: postgres\n";
     let files = [("e2e/docker-compose.yml", compose), (".devcontainer/compose.yml", compose), DB, own];
-    assert_eq!(told(&files), ["db 5432: docker compose up db", "site 3000 in site: npm run dev"]);
+    assert_eq!(told(&files), ["db 5432: compose db", "site 3000 in site: npm run dev"]);
 }
 
 #[test]
