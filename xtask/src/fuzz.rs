@@ -113,7 +113,7 @@ fn one(folder: &std::path::Path, target: &str, seconds: u32, seed: u32) -> Resul
 }
 
 /// How long each target runs within `cargo xtask test`.
-pub(crate) const SHORT: u32 = 8;
+pub(crate) const SHORT: u32 = 5;
 
 const SEED: u32 = 1;
 
