@@ -101,6 +101,12 @@ impl Keeper {
         Err(self.silent())
     }
 
+    /// True where it has ended because nothing was left for it to do: it takes away then what it wrote down, which one that was killed
+    /// leaves behind.
+    pub fn is_over(&self) -> bool {
+        written(&self.state, self.project).is_none()
+    }
+
     fn silent(&self) -> Failure {
         let pid = self.process.pid;
         Failure::system(format!("The keeper of this project's services (pid {pid}) does not answer."))

@@ -64,7 +64,7 @@ impl Following {
             let keeping = match keeper.services() {
                 Ok(keeping) => keeping,
                 // It was killed: another one takes its services up.
-                Err(_) if !ending => {
+                Err(_) if !ending && !keeper.is_over() => {
                     let (next, keeping) = hand_over(&own, prepared.project, &prepared.root, &prepared.order)?;
                     keeper = next;
                     keeping
@@ -176,12 +176,17 @@ pub(crate) fn settle(
     let mut keeper = keeper.clone();
     let mut told: Vec<(String, KeptState)> = Vec::new();
     loop {
-        let keeping = if let Ok(keeping) = keeper.services() {
-            keeping
-        } else {
-            let (next, keeping) = hand_over(cx, place.project, &place.root, order)?;
-            keeper = next;
-            keeping
+        let keeping = match keeper.services() {
+            Ok(keeping) => keeping,
+            Err(_) if keeper.is_over() => {
+                return Err(Failure::system("The services were ended while they started, as by `portward down` elsewhere.")
+                    .hint("portward up --detach    starts them again"));
+            }
+            Err(_) => {
+                let (next, keeping) = hand_over(cx, place.project, &place.root, order)?;
+                keeper = next;
+                keeping
+            }
         };
         let mine: Vec<&Kept> = keeping.services.iter().filter(|service| names.contains(&service.name)).collect();
         for service in &mine {

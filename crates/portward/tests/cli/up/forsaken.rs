@@ -94,3 +94,18 @@ fn whatever_acts_takes_them_up_again() {
     assert!(stage.pid_of("web") == last[0] && stage.pid_of("tail").is_none());
     stage.down(&stage.one);
 }
+
+#[test]
+fn what_is_ended_while_it_starts_is_not_started_again() {
+    let Some(stage) = Stage::new() else { return };
+    stage.declare(&stage.one, "[services.slow]\ncommand = \"exec sleep 1000\"\nready = { log = \"never\" }\n");
+    let mut up = stage.inside(&stage.one).start_portward(&["up", "--detach", "--yes"]);
+    until("it to start", || {
+        let sessions = stage.portward(&stage.one, &["ps", "--json"]).json()["sessions"].clone();
+        sessions[0]["services"][0]["pid"].as_u64().map(|_| ())
+    });
+    let _ = stage.portward(&stage.one, &["down"]).expect(0);
+    let _ = up.end();
+    let sessions = stage.portward(&stage.one, &["ps", "--json"]).json()["sessions"].clone();
+    assert_eq!(sessions.as_array().map(Vec::len), Some(0), "{sessions:#}");
+}
