@@ -99,7 +99,8 @@ fn whatever_acts_takes_them_up_again() {
 fn what_is_ended_while_it_starts_is_not_started_again() {
     let Some(stage) = Stage::new() else { return };
     stage.declare(&stage.one, "[services.slow]\ncommand = \"exec sleep 1000\"\nready = { log = \"never\" }\n");
-    let mut up = stage.inside(&stage.one).start_portward(&["up", "--detach", "--yes"]);
+    let _ = stage.portward(&stage.one, &["allow", "--yes"]).expect(0);
+    let mut up = stage.inside(&stage.one).start_portward(&["up", "--detach"]);
     until("it to start", || {
         let sessions = stage.portward(&stage.one, &["ps", "--json"]).json()["sessions"].clone();
         sessions[0]["services"][0]["pid"].as_u64().map(|_| ())
