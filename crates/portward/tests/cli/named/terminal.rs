@@ -5,10 +5,14 @@ use portward_testkit::{Outcome, until};
 use crate::run::Stage;
 
 /// Runs words on a terminal, types the first word for every question, and prints all that came to it. Once a server says that it is
-/// ready, the program is told to end.
+/// ready, the program is told to end. A program is busy (error 26) while a child of another test, which has yet to execute its own, holds it
+/// open for writing.
 const TERMINAL: &str = "import os, pty, signal, sys\n\
     pid, terminal = pty.fork()\n\
-    if not pid: os.execvp(sys.argv[2], sys.argv[2:])\n\
+    while not pid:\n    \
+        try: os.execvp(sys.argv[2], sys.argv[2:])\n    \
+        except OSError as error:\n        \
+            if error.errno != 26: raise\n\
     said, asked, ended = b'', 0, False\n\
     while True:\n    \
         try: chunk = os.read(terminal, 4096)\n    \
