@@ -224,7 +224,7 @@ fn raise_limit() {
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 
-fn myself() -> Result<std::path::PathBuf, Failure> {
+pub(crate) fn myself() -> Result<std::path::PathBuf, Failure> {
     env::current_exe().map_err(|error| Failure::new(format!("Our own binary could not be found: {error}.")))
 }
 

@@ -8,14 +8,14 @@ use std::{fmt::Write as _, fs, path::Path, process::ExitCode, time::Instant};
 use serde_json::{Value, json};
 
 use super::{
-    build_portward, measure, peers,
+    apart, build_portward, measure, peers,
     session::room::{Room, Server, Side, Stream},
     table,
 };
 use crate::{
     command,
     failure::{Failure, on_path},
-    load, places, programs,
+    places, programs,
 };
 
 /// The benchmark from outside: installs, builds, measures in namespaces of their own, writes the page.
@@ -24,26 +24,7 @@ pub(super) fn run(dry_run: bool) -> Result<ExitCode, Failure> {
     let driver = programs::installed(DRIVER)?.join("node_modules");
     versions.push(format!("puppeteer-core {}", version(&driver)?));
     build_portward()?;
-    let before = table::load_average()?;
-    let file =
-        tempfile::NamedTempFile::new().map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
-    let myself = std::env::current_exe().map_err(|error| Failure::new(format!("Our own binary could not be found: {error}.")))?;
-    let mut task = load::namespaces();
-    task.arg(myself).args(["bench", "browser", "--beside"]).arg(file.path());
-    command::run(task)?;
-    let value = serde_json::from_str(&places::read(file.path())?)
-        .map_err(|error| Failure::new(format!("No measurements were written: {error}.")))?;
-    let text = format!(
-        "{}Load average (1 minute): {before} before, {} after.\n\n{}",
-        table::machine(&versions)?,
-        table::load_average()?,
-        rows_table(&value)
-    );
-    println!("{text}");
-    if !dry_run {
-        table::write("browser", &text)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    apart("browser", &versions, dry_run, rows_table)
 }
 
 /// The benchmark in the namespaces.

@@ -15,37 +15,18 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{build_portward, measure, peers, session::room::Room, table};
+use super::{apart, build_portward, measure, peers, session::room::Room, table};
 use crate::{
     command,
     failure::{Failure, on_path},
-    load, places,
+    places,
 };
 
 /// The benchmark from outside: installs, builds, measures in namespaces of their own, writes the page.
 pub(super) fn run(dry_run: bool) -> Result<ExitCode, Failure> {
     let versions = peers::packages(&["haproxy", "socat"])?;
     build_portward()?;
-    let before = table::load_average()?;
-    let file =
-        tempfile::NamedTempFile::new().map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
-    let myself = std::env::current_exe().map_err(|error| Failure::new(format!("Our own binary could not be found: {error}.")))?;
-    let mut task = load::namespaces();
-    task.arg(myself).args(["bench", "forward", "--beside"]).arg(file.path());
-    command::run(task)?;
-    let value = serde_json::from_str(&places::read(file.path())?)
-        .map_err(|error| Failure::new(format!("No measurements were written: {error}.")))?;
-    let text = format!(
-        "{}Load average (1 minute): {before} before, {} after.\n\n{}",
-        table::machine(&versions)?,
-        table::load_average()?,
-        rows_table(&value)
-    );
-    println!("{text}");
-    if !dry_run {
-        table::write("forward", &text)?;
-    }
-    Ok(ExitCode::SUCCESS)
+    apart("forward", &versions, dry_run, rows_table)
 }
 
 /// The benchmark in the namespaces.

@@ -15,7 +15,14 @@ mod up;
 
 use std::{path::PathBuf, process::ExitCode};
 
-use crate::{command, failure::Failure, load::Which, places};
+use serde_json::Value;
+
+use crate::{
+    command,
+    failure::Failure,
+    load::{self, Which},
+    places,
+};
 
 /// Arguments of `cargo xtask bench`.
 #[derive(clap::Args)]
@@ -91,11 +98,35 @@ fn build_portward() -> Result<(), Failure> {
 /// Runs the half of a benchmark that stands beside a load, in the load's namespaces, and gives what it wrote.
 fn measured_beside(bench: &str, load: &str) -> Result<String, Failure> {
     println!("measuring load {load}");
-    let myself = std::env::current_exe().map_err(|error| Failure::new(format!("Our own binary could not be found: {error}.")))?;
     let file =
         tempfile::NamedTempFile::new().map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
+    let myself = load::myself()?;
     let mut task = command::program(&myself, ["load", load, "--"]);
     task.arg(&myself).args(["bench", bench, "--load", load, "--beside"]).arg(file.path());
     command::run(task)?;
     places::read(file.path())
+}
+
+/// Measures in namespaces of their own, and writes what came of it.
+fn apart(name: &str, versions: &[String], dry_run: bool, rows: impl FnOnce(&Value) -> String) -> Result<ExitCode, Failure> {
+    let before = table::load_average()?;
+    let value = measured_within(name)?;
+    let (machine, after) = (table::machine(versions)?, table::load_average()?);
+    let text = format!("{machine}Load average (1 minute): {before} before, {after} after.\n\n{}", rows(&value));
+    println!("{text}");
+    if !dry_run {
+        table::write(name, &text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs the half that stands in namespaces of its own, this program started once more, and gives what it wrote.
+fn measured_within(name: &str) -> Result<Value, Failure> {
+    let file =
+        tempfile::NamedTempFile::new().map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
+    let mut task = load::namespaces();
+    task.arg(load::myself()?).args(["bench", name, "--beside"]).arg(file.path());
+    command::run(task)?;
+    let written = places::read(file.path())?;
+    serde_json::from_str(&written).map_err(|error| Failure::new(format!("No measurements were written: {error}.")))
 }

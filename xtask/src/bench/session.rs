@@ -9,19 +9,14 @@ mod races;
 pub(super) mod room;
 mod start;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::ExitCode,
-};
+use std::{fs, path::Path, process::ExitCode};
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{build_portward, peers, table};
 use crate::{
     command,
     failure::{Failure, on_path},
-    load, places,
 };
 
 /// The benchmark from outside: installs, builds, measures in namespaces of their own, writes the page.
@@ -31,7 +26,7 @@ pub(super) fn run(dry_run: bool) -> Result<ExitCode, Failure> {
     build_portward()?;
     let program = leases::build()?;
     let before = table::load_average()?;
-    let value = measured_within()?;
+    let value = super::measured_within("session")?;
     println!("measuring leases");
     let figures = leases::measured(&program)?;
     let text = format!(
@@ -51,17 +46,6 @@ pub(super) fn run(dry_run: bool) -> Result<ExitCode, Failure> {
         table::write("session", &text)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Runs the half that stands in namespaces of its own, and gives what it wrote.
-fn measured_within() -> Result<Value, Failure> {
-    let file =
-        tempfile::NamedTempFile::new().map_err(|error| Failure::new(format!("A temporary file could not be made: {error}.")))?;
-    let mut task = load::namespaces();
-    task.arg(myself()?).args(["bench", "session", "--beside"]).arg(file.path());
-    command::run(task)?;
-    let written = places::read(file.path())?;
-    serde_json::from_str(&written).map_err(|error| Failure::new(format!("No measurements were written: {error}.")))
 }
 
 /// The benchmark in the namespaces.
@@ -85,11 +69,6 @@ pub(super) fn within(file: &Path) -> Result<ExitCode, Failure> {
     let all = json!({"calls": calls, "start": start, "data": data, "held": held, "at_once": at_once, "races": races});
     fs::write(file, all.to_string()).map_err(|error| on_path("written", file, &error))?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// This program, which is also the one that is measured.
-fn myself() -> Result<PathBuf, Failure> {
-    std::env::current_exe().map_err(|error| Failure::new(format!("Our own binary could not be found: {error}.")))
 }
 
 /// Debian packages of the programs that send data, and of `ip`.

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 
 use super::{
     actor::{CALLS, LEASED, UNMAPPED},
-    myself,
     room::{Room, Side},
 };
 use crate::{
@@ -22,7 +21,7 @@ pub(super) fn measured(room: &Room) -> Result<Value, Failure> {
             .map_err(|error| Failure::new(format!("A listener on 127.0.0.1:{port} could not be made: {error}.")))?;
         thread::spawn(move || listener.incoming().for_each(drop));
     }
-    let (project, program) = (room.project("calls")?, myself()?);
+    let (project, program) = (room.project("calls")?, crate::load::myself()?);
     let program = program.to_string_lossy();
     let mut taken: BTreeMap<&str, Vec<(f64, f64)>> = BTreeMap::new();
     // The first round warms up and is thrown away.

@@ -12,7 +12,6 @@ use serde_json::{Value, json};
 
 use super::{
     actor::{ASKED, HELD},
-    myself,
     room::{Memory, Room, Server, Side, Stream, children},
 };
 use crate::{
@@ -23,7 +22,7 @@ use crate::{
 /// A session with [`HELD`] listeners beside another one: what its two processes occupy, in KiB. With one alone, the pages of
 /// Portward's file that a supervisor reads and a front does not would count as its own.
 pub(super) fn held(room: &Room) -> Result<Value, Failure> {
-    let program = myself()?;
+    let program = crate::load::myself()?;
     let words = [&*program.to_string_lossy(), "actor", "hold"];
     let mut both = Vec::new();
     for name in ["held", "beside"] {
@@ -44,7 +43,7 @@ pub(super) fn held(room: &Room) -> Result<Value, Failure> {
 /// All sessions at once, and the same servers without Portward: milliseconds until the last one has answered, whether all
 /// did and at ports of their own, and what a session's two processes occupy, in KiB.
 pub(super) fn at_once(room: &Room) -> Result<Value, Failure> {
-    let program = myself()?;
+    let program = crate::load::myself()?;
     let program = program.to_string_lossy();
     let mut sides = serde_json::Map::new();
     for side in [Side::Outside, Side::Inside] {
