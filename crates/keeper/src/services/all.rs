@@ -183,6 +183,8 @@ impl All {
         let word = |text: &Text| OsStr::from_bytes(text.raw()).to_owned();
         let common: Arc<Vec<(OsString, OsString)>> =
             Arc::new(order.environment.iter().map(|(name, value)| (word(name), word(value))).collect());
+        // Whoever was there before has no say in what is wanted now.
+        self.detach();
         self.hurries.store(false, Ordering::Relaxed);
         (self.left, self.idle) = (false, None);
         for job in order.jobs {
@@ -200,6 +202,17 @@ impl All {
         self.attached.extend(order.attached);
         self.orders += 1;
         self.turn();
+    }
+
+    /// Ends the services of those that have ended without a word.
+    fn detach(&mut self) {
+        let (host, attached) = (self.cx.machine, std::mem::take(&mut self.attached));
+        let (left, gone) = attached.into_iter().partition::<Vec<_>, _>(|one| is_alive(host, one.process));
+        self.attached = left;
+        for one in gone {
+            self.left = true;
+            self.down(&one.services);
+        }
     }
 
     /// Ends services with all that need them, or every one.
@@ -267,13 +280,7 @@ impl All {
         self.end_next();
         if self.looked_at.is_none_or(|at| now.saturating_duration_since(at) >= A_WHILE) {
             self.looked_at = Some(now);
-            let (host, attached) = (self.cx.machine, std::mem::take(&mut self.attached));
-            let (left, gone) = attached.into_iter().partition::<Vec<_>, _>(|one| is_alive(host, one.process));
-            self.attached = left;
-            for one in gone {
-                self.left = true;
-                self.down(&one.services);
-            }
+            self.detach();
             for unit in self.units.iter().filter(|unit| unit.supervisor.is_some()) {
                 Log::of(&self.state, self.project, &unit.job.name).roll();
             }

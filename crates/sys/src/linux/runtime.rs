@@ -1,8 +1,9 @@
 //! Runtime sockets: where processes of this program that go on running answer the other ones of their user.
 //!
-//! One folder per user that nobody else may enter, and in it one socket for each process, named after its pid and start time. What is
-//! there ends with its process: a socket that nobody listens at was left behind by one that was killed. The folder is opened before
-//! anything is done in it, and looked at while it is open, so that nothing that somebody else made in its place is gone into.
+//! One folder per user that nobody else may enter, and in it one socket for each process, named after its pid and start time, and after
+//! its pid namespace where that is not the first: containers may share a home, and their processes have the same numbers. What is there
+//! ends with its process: a socket that nobody listens at was left behind by one that was killed. The folder is opened before anything
+//! is done in it, and looked at while it is open, so that nothing that somebody else made in its place is gone into.
 
 mod asking;
 mod doorway;
@@ -13,6 +14,8 @@ use std::{
     io::{self, ErrorKind},
     os::unix::ffi::OsStrExt,
     path::{Path, PathBuf},
+    sync::LazyLock,
+    time::{Duration, SystemTime},
 };
 
 use portward_model::{Caller, ProcessId, Text};
@@ -23,7 +26,7 @@ use rustix::{
     net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with},
 };
 
-use super::{Mounts, kernel_file};
+use super::{Mounts, kernel_file, settings::own_pid_namespace};
 use crate::{StateFolder, path_of};
 
 pub use asking::{Heard, Unheard, ask};
@@ -142,10 +145,29 @@ impl Opened {
         named.is_ok_and(|named| fstat(&self.folder).is_ok_and(|own| identity(&own) == named))
     }
 
-    /// The sockets in it, by the processes that they are named after.
+    /// The sockets in it, by the processes that they are named after; those of other pid namespaces are none of ours.
     fn processes(&self) -> Vec<ProcessId> {
-        let Ok(entries) = Dir::read_from(&self.folder) else { return Vec::new() };
-        entries.flatten().filter_map(|entry| process_of(entry.file_name().to_str().ok()?)).take(MOST_SOCKETS).collect()
+        self.names().filter_map(|name| process_of(&name)).take(MOST_SOCKETS).collect()
+    }
+
+    fn names(&self) -> impl Iterator<Item = String> {
+        let entries = Dir::read_from(&self.folder).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str().ok().map(str::to_owned))
+    }
+
+    /// Takes a socket away at which nobody listens.
+    fn take_away(&self, name: &str) {
+        let is_socket = kind(self, name) == Some(FileType::Socket);
+        if is_socket && self.dial(name).err() == Some(Errno::CONNREFUSED) {
+            let _ = unlinkat(&self.folder, name, AtFlags::empty());
+        }
+    }
+
+    /// True for what nobody has touched for a while: one that is bound, and does not listen yet, is young.
+    fn is_old(&self, name: &str) -> bool {
+        let changed = statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW).ok().and_then(|found| u64::try_from(found.st_mtime).ok());
+        let then = changed.map(|changed| SystemTime::UNIX_EPOCH + Duration::from_secs(changed));
+        then.and_then(|then| then.elapsed().ok()).is_some_and(|age| age >= OLD)
     }
 
     /// A path to something in this folder and in no other, short enough for a socket's address (`sockaddr_un`, 107 bytes).
@@ -187,19 +209,20 @@ pub fn sweep(asker: &Caller, number: u64, living: &dyn Fn(&[ProcessId]) -> Vec<P
         let some = some_of(&processes, number);
         let living = living(&some);
         for process in some.into_iter().filter(|process| !living.contains(process)) {
-            let name = name_of(process);
-            let is_socket = kind(&opened, &name) == Some(FileType::Socket);
-            if is_socket && opened.dial(&name).err() == Some(Errno::CONNREFUSED) {
-                let _ = unlinkat(&opened.folder, &name, AtFlags::empty());
-            }
+            opened.take_away(&name_of(process));
+        }
+        // Whether a process of another pid namespace lives is not to be seen from here.
+        let elsewhere: Vec<String> = opened.names().filter(|name| is_elsewhere(name)).collect();
+        for name in some_of(&elsewhere, number).iter().filter(|name| opened.is_old(name)) {
+            opened.take_away(name);
         }
     }
 }
 
 /// So many of them in a row, which goes on at the beginning.
-fn some_of(processes: &[ProcessId], number: u64) -> Vec<ProcessId> {
-    let begin = usize::try_from(number % (processes.len() as u64).max(1)).unwrap_or(0);
-    processes.iter().cycle().skip(begin).take(processes.len().min(MOST_SWEPT)).copied().collect()
+fn some_of<T: Clone>(all: &[T], number: u64) -> Vec<T> {
+    let begin = usize::try_from(number % (all.len() as u64).max(1)).unwrap_or(0);
+    all.iter().cycle().skip(begin).take(all.len().min(MOST_SWEPT)).cloned().collect()
 }
 
 /// True for a process of the caller's own that would answer in the best of the caller's own folders, by the variables that it was
@@ -231,17 +254,31 @@ fn identity(found: &Stat) -> (u64, u64) {
     (found.st_dev as u64, found.st_ino as u64)
 }
 
-/// The name of a process's socket.
+/// The name of the socket of a process of this pid namespace.
 fn name_of(process: ProcessId) -> String {
-    format!("{}.{}", process.pid, process.started_ticks)
+    let ProcessId { pid, started_ticks } = process;
+    match *ELSEWHERE {
+        Some(namespace) => format!("{pid}.{started_ticks}.{namespace}"),
+        None => format!("{pid}.{started_ticks}"),
+    }
 }
 
-/// The process that a socket is named after; `None` for anything else that is there.
+/// The process that a socket is named after; `None` for anything else that is there, and what another pid namespace has.
 fn process_of(name: &str) -> Option<ProcessId> {
-    let (pid, ticks) = name.split_once('.')?;
+    let (pid, rest) = name.split_once('.')?;
+    let ticks = rest.split('.').next()?;
     let process = ProcessId { pid: pid.parse().ok()?, started_ticks: ticks.parse().ok()? };
     (name_of(process) == name).then_some(process)
 }
+
+/// True for the name of a socket of another pid namespace.
+fn is_elsewhere(name: &str) -> bool {
+    let numbers = name.split('.').map(str::parse::<u64>).collect::<Result<Vec<u64>, _>>();
+    numbers.is_ok_and(|numbers| matches!(numbers.len(), 2 | 3)) && process_of(name).is_none()
+}
+
+/// The inode of this process's pid namespace, where that is not the machine's first.
+static ELSEWHERE: LazyLock<Option<u64>> = LazyLock::new(own_pid_namespace);
 
 /// Who is at the other end.
 fn peer_of(socket: &impl AsFd) -> io::Result<Peer> {
@@ -267,6 +304,8 @@ fn refused(path: &Path, why: impl fmt::Display) -> io::Error {
 
 /// Sockets of one folder that are looked at.
 const MOST_SOCKETS: usize = 4096;
+/// The age from which a socket at which nobody listens was left behind.
+const OLD: Duration = Duration::from_mins(1);
 /// Those of them that one process looks at for what was left behind.
 const MOST_SWEPT: usize = 32;
 

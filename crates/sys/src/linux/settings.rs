@@ -26,6 +26,11 @@ pub(super) fn facts() -> HostFacts {
     }
 }
 
+/// The inode of this process's pid namespace; `None` where that is the machine's first (`pid_namespaces(7)`).
+pub(super) fn own_pid_namespace() -> Option<u64> {
+    namespace_inode("/proc/self/ns/pid", "pid").filter(|inode| *inode != FIRST_PID_NAMESPACE)
+}
+
 fn holds(wanted: CapabilitySet) -> bool {
     capabilities(None).is_ok_and(|sets| sets.effective.contains(wanted))
 }

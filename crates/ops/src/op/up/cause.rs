@@ -17,12 +17,18 @@ pub(super) fn explain(cx: &Context<'_, Acts>, service: &mut Service) {
 
 /// The doctor's, of what speaks of a port.
 fn asked(cx: &Context<'_, Acts>, service: &Service) -> Option<(Sentence, Option<Hint>)> {
-    let text: Vec<u8> = service.lines.iter().flat_map(|line| [line.raw(), b"\n"]).flatten().copied().collect();
+    let text: Vec<u8> = in_order(&service.lines).flat_map(|line| [line.raw(), b"\n"]).flatten().copied().collect();
     portward_checks::read_paste(&text)?;
     let ask = Ask { text: Some(String::from_utf8_lossy(&text).into_owned()), ..Ask::default() };
     let examined = ask.run(&cx.dials(), &mut Sink::new(&mut |_| true)).ok()?;
     let cause = examined.causes.first()?;
     Some((cause.summary.clone(), cause.remedies.first().map(step)))
+}
+
+/// What the session remarks stands after what its program says of the same: either may be written first, and the remark explains.
+fn in_order(lines: &[Text]) -> impl Iterator<Item = &Text> {
+    let is_ours = |line: &&Text| line.raw().starts_with(b"portward: ");
+    lines.iter().filter(move |line| !is_ours(line)).chain(lines.iter().filter(is_ours))
 }
 
 /// A repair as the next step: the line to type, and what it does.
@@ -116,7 +122,7 @@ const SIGKILL: i32 = 9;
 mod tests {
     use portward_model::Text;
 
-    use super::{killed, missing, telling};
+    use super::{in_order, killed, missing, telling};
 
     fn lines(text: &str) -> Vec<Text> {
         text.lines().map(Text::from).collect()
@@ -139,6 +145,15 @@ mod tests {
             assert!(missing(&lines(text)).is_none(), "{text}");
         }
         assert!(killed(Some(9)).is_some() && killed(Some(15)).is_none() && killed(None).is_none());
+    }
+
+    #[test]
+    fn a_remark_of_the_session_explains_what_its_program_says_before_or_after() {
+        let remark = "portward: shop already serves 8000: http.server (pid 27) -> localhost:24200.";
+        for text in [format!("starts\nin use\n{remark}"), format!("{remark}\nstarts\nin use"), format!("starts\n{remark}\nin use")] {
+            let shown: Vec<String> = in_order(&lines(&text)).map(Text::shown).collect();
+            assert_eq!(shown, ["starts", "in use", remark]);
+        }
     }
 
     #[test]

@@ -130,8 +130,8 @@ fn what_another_user_left_in_the_way_is_passed_over() {
     // They were first in a folder where everybody may make one, with sockets that never answer, or name somebody's process.
     let hostile = "import os, socket, sys\n\
         folder = os.environ['XDG_RUNTIME_DIR'] + '/portward'\n\
-        os.mkdir(folder, 0o700); kept = []\n\
-        for name in ['1.0', str(os.getppid()) + '.1', '4242.4242']:\n\
+        os.mkdir(folder, 0o700); kept = []; space = '.' + str(os.stat('/proc/self/ns/pid').st_ino)\n\
+        for name in ['1.0', '1.0' + space, str(os.getppid()) + '.1' + space, '4242.4242' + space]:\n\
         \x20   s = socket.socket(socket.AF_UNIX); s.bind(folder + '/' + name); s.listen(); kept.append(s)\n\
         os.symlink('/etc/passwd', folder + '/7.7')\n\
         print('READY', flush=True); sys.stdin.readline()";
@@ -147,7 +147,7 @@ fn what_another_user_left_in_the_way_is_passed_over() {
     assert_eq!(served(&stage.ps()), one(1));
     drop(own);
     let left = stage.world.run(&["ls", folder.to_str().unwrap()]).stdout;
-    assert_eq!(left.lines().count(), 4, "{left}");
+    assert_eq!(left.lines().count(), 5, "{left}");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn a_supervisor_answers_its_own_user_and_root_and_nobody_is_believed_who_is_anot
         said = json.loads(s.makefile().readline()); own = os.getpid()\n\
         ticks = int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[19])\n\
         said['answer']['supervisor'] = {'pid': own, 'started_ticks': ticks}\n\
-        path = os.path.dirname(sys.argv[1]) + f'/{own}.{ticks}'\n\
+        space = os.stat('/proc/self/ns/pid').st_ino; path = os.path.dirname(sys.argv[1]) + f'/{own}.{ticks}.{space}'\n\
         s = socket.socket(socket.AF_UNIX); s.bind(path); os.chmod(path, 0o666); os.setuid(int(sys.argv[2])); s.listen()\n\
         print('READY', flush=True)\n\
         while True:\n\

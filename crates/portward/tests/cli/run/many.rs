@@ -5,7 +5,8 @@ use super::Stage;
 /// A supervisor that has begun just now and is slow to answer: it stands in the folder of runtime sockets under its own name.
 const SLOW: &str = "import json, os, socket, sys, time\n\
     pid = os.getpid(); ticks = int(open('/proc/self/stat').read().rsplit(')', 1)[1].split()[19])\n\
-    s = socket.socket(socket.AF_UNIX); s.bind(f'{sys.argv[1]}/{pid}.{ticks}'); s.listen(16); print('READY', flush=True)\n\
+    space = os.stat('/proc/self/ns/pid').st_ino; s = socket.socket(socket.AF_UNIX)\n\
+    s.bind(f'{sys.argv[1]}/{pid}.{ticks}.{space}'); s.listen(16); print('READY', flush=True)\n\
     own = {'pid': pid, 'started_ticks': ticks}; service = {'process': own, 'name': 'slow', 'ended': False}\n\
     record = {'supervisor': own, 'identity': None, 'block': None, 'rules': None, 'started_at': int(time.time() * 1000), \\\n\
     \x20   'services': [service], 'listeners': []}\n\

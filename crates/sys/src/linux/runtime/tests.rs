@@ -1,8 +1,8 @@
-use std::{fs, os::unix::fs::PermissionsExt, os::unix::net::UnixListener, path::Path, thread, time::Duration};
+use std::{fs, os::unix::fs::PermissionsExt, os::unix::net::UnixListener, path::Path, thread, time::{Duration, SystemTime}};
 
 use portward_model::{Caller, ProcessId};
 
-use super::{Bell, Doorway, MOST_SWEPT, RuntimeFolder, Unheard, ask, process_of, sweep};
+use super::{Bell, Doorway, MOST_SWEPT, OLD, RuntimeFolder, Unheard, ask, is_elsewhere, name_of, process_of, sweep};
 
 /// A caller whose folders are all below this one, but for those that every process of this user has.
 pub(super) fn caller(folder: &Path) -> Caller {
@@ -41,7 +41,7 @@ fn a_process_answers_and_is_found_again_after_its_folder_was_removed() {
     let door = Doorway::open(&caller, own, &bell).unwrap();
     assert!(door.stands());
     assert_eq!(fs::metadata(&at).unwrap().permissions().mode() & 0o777, 0o700);
-    assert_eq!(fs::metadata(at.join("4294967295.1")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(at.join(name_of(process(1)))).unwrap().permissions().mode() & 0o777, 0o600);
     let thread = attended(door);
     for _ in 0..3 {
         assert_eq!(answers(&caller, own).pop().unwrap().unwrap(), "how are you I am well");
@@ -54,7 +54,7 @@ fn a_process_answers_and_is_found_again_after_its_folder_was_removed() {
     drop(door);
     assert!(again.stands(), "the one before took its own file alone");
     drop(again);
-    assert!(!at.join("4294967295.1").exists());
+    assert!(!at.join(name_of(process(1))).exists());
 }
 
 #[test]
@@ -64,15 +64,15 @@ fn who_does_not_answer_is_waited_for_as_long_as_is_said_and_what_was_left_is_swe
     let (silent, killed) = (process(1), process(2));
     let door = Doorway::open(&caller, silent, &bell).unwrap();
     let at = folder.path().join("run/portward");
-    drop(UnixListener::bind(at.join("4294967295.2")).unwrap());
-    fs::write(at.join("4294967295.3"), "no socket").unwrap();
+    drop(UnixListener::bind(at.join(name_of(process(2)))).unwrap());
+    fs::write(at.join(name_of(process(3))), "no socket").unwrap();
     let heard = ask(&caller, None, b"run", Duration::from_millis(50));
     let of = |process| &heard.iter().find(|heard| heard.process == process).unwrap().said;
     assert!(matches!(of(silent), Err(Unheard::Silent)) && matches!(of(killed), Err(Unheard::Left)), "{heard:?}");
     sweep(&caller, 0, &|all| all.to_vec());
-    assert!(at.join("4294967295.2").exists(), "its process may begin to listen");
+    assert!(at.join(name_of(process(2))).exists(), "its process may begin to listen");
     sweep(&caller, 0, &|_| Vec::new());
-    assert!(!at.join("4294967295.2").exists() && at.join("4294967295.1").exists() && at.join("4294967295.3").exists());
+    assert!(!at.join(name_of(process(2))).exists() && at.join(name_of(process(1))).exists() && at.join(name_of(process(3))).exists());
     assert!(door.stands());
 }
 
@@ -83,7 +83,7 @@ fn who_begins_beside_very_many_looks_at_some_and_those_who_begin_look_at_all() {
     let _door = Doorway::open(&caller, process(0), &bell).unwrap();
     let at = folder.path().join("run/portward");
     for number in 1..200 {
-        drop(UnixListener::bind(at.join(format!("4294967295.{number}"))).unwrap());
+        drop(UnixListener::bind(at.join(name_of(process(number)))).unwrap());
     }
     let left = || fs::read_dir(&at).unwrap().count();
     let mut looked = 0;
@@ -140,7 +140,7 @@ fn who_asks_in_pieces_or_nothing_at_all_holds_nobody_up() {
     let folder = tempfile::tempdir().unwrap();
     let (caller, own, bell) = (caller(folder.path()), process(1), Bell::new().unwrap());
     let thread = attended(Doorway::open(&caller, own, &bell).unwrap());
-    let at = folder.path().join("run/portward/4294967295.1");
+    let at = folder.path().join("run/portward").join(name_of(process(1)));
     let silent: Vec<_> = (0..8).map(|_| std::os::unix::net::UnixStream::connect(&at).unwrap()).collect();
     let mut slow = std::os::unix::net::UnixStream::connect(&at).unwrap();
     slow.write_all(b"how ").unwrap();
@@ -156,8 +156,38 @@ fn who_asks_in_pieces_or_nothing_at_all_holds_nobody_up() {
 
 #[test]
 fn names_are_those_of_processes() {
-    assert_eq!(process_of("12.345"), Some(ProcessId { pid: 12, started_ticks: 345 }));
-    for other in ["", "12", ".", "12.", "012.3", "12.3.4", "-1.2", "leases.db", "12.3.new", "99999999999.1"] {
+    let process = ProcessId { pid: 12, started_ticks: 345 };
+    assert_eq!(process_of(&name_of(process)), Some(process));
+    for other in ["", "12", ".", "12.", "012.3", "12.3.4", "-1.2", "leases.db", "12.3.new", "99999999999.1", "1.2.3.4"] {
         assert_eq!(process_of(other), None, "{other}");
     }
+    assert!(is_elsewhere("12.345.4026532999") && !is_elsewhere(&name_of(process)));
+    assert!(!is_elsewhere("leases.db") && !is_elsewhere("12") && !is_elsewhere("1.2.3.4"));
+}
+
+#[test]
+fn what_another_pid_namespace_has_is_nobodys_here_and_swept_once_it_is_old() {
+    let folder = tempfile::tempdir().unwrap();
+    let (caller, bell) = (caller(folder.path()), Bell::new().unwrap());
+    let door = Doorway::open(&caller, process(1), &bell).unwrap();
+    let at = folder.path().join("run/portward");
+    let (begins, left, listens) = (at.join("7.1.1"), at.join("7.2.1"), at.join("7.3.1"));
+    drop([&begins, &left].map(|path| UnixListener::bind(path).unwrap()));
+    let lives = UnixListener::bind(&listens).unwrap();
+    let long_ago = SystemTime::now() - 2 * OLD;
+    for path in [&left, &listens] {
+        let path = std::ffi::CString::new(path.as_os_str().as_encoded_bytes()).unwrap();
+        let then = rustix::fs::Timespec { tv_sec: seconds(long_ago), tv_nsec: 0 };
+        let times = rustix::fs::Timestamps { last_access: then, last_modification: then };
+        rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
+    }
+    let named: Vec<ProcessId> = ask(&caller, None, b"run", Duration::ZERO).into_iter().map(|heard| heard.process).collect();
+    assert_eq!(named, [process(1)]);
+    sweep(&caller, 0, &|some| some.to_vec());
+    assert_eq!([&begins, &left, &listens].map(|path| path.exists()), [true, false, true]);
+    drop((door, lives));
+}
+
+fn seconds(time: SystemTime) -> i64 {
+    i64::try_from(time.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()).unwrap()
 }
