@@ -18,6 +18,7 @@ const FILE: &str = r#"
 services:
   db:
     image: portward-test
+    stop_grace_period: 1s
     container_name: the-one-db
     command: ["/busybox", "httpd", "-f", "-p", "5432"]
     ports: ["5432:5432"]
@@ -25,6 +26,7 @@ services:
     volumes: ["data:/data"]
   web:
     image: portward-test
+    stop_grace_period: 1s
     command: ["/busybox", "httpd", "-f", "-vv", "-p", "80"]
     environment: {SECRET: "${SECRET:-none}"}
     ports:
@@ -35,6 +37,7 @@ services:
     depends_on: {db: {condition: service_healthy}}
   tool:
     image: portward-test
+    stop_grace_period: 1s
     command: ["/busybox", "sleep", "1000"]
     profiles: [tools]
 volumes: {data: {}}
@@ -208,7 +211,7 @@ fn two_worktrees_are_two_stacks_and_a_kill_loses_none() {
 fn the_end_of_a_container_is_told_and_ctrl_c_takes_all_away() {
     let Some(world) = World::new(PORTWARD) else { return };
     let file = "services:\n  job:\n    image: portward-test\n    command: [\"/busybox\", \"sh\", \"-c\", \"echo it fails; exit 3\"]\n  \
-                web:\n    image: portward-test\n    command: [\"/busybox\", \"httpd\", \"-f\", \"-p\", \"80\"]\n    ports: ['80']\n";
+                web:\n    image: portward-test\n    stop_grace_period: 1s\n    command: [\"/busybox\", \"httpd\", \"-f\", \"-p\", \"80\"]\n    ports: ['80']\n";
     let toml = "[services.job]\ncompose = \"job\"\nrestart = \"never\"\n[services.web]\ncompose = \"web\"\n";
     let Some(shop) = Shop::new(&world, &[("compose.yml", file), ("portward.toml", toml)]) else { return };
     let _ = shop.portward(&["allow", "--yes"]).expect(0);

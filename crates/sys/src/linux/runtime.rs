@@ -165,7 +165,8 @@ impl Opened {
 
     /// True for what nobody has touched for a while: one that is bound, and does not listen yet, is young.
     fn is_old(&self, name: &str) -> bool {
-        let changed = statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW).ok().and_then(|found| u64::try_from(found.st_mtime).ok());
+        let changed =
+            statat(&self.folder, name, AtFlags::SYMLINK_NOFOLLOW).ok().and_then(|found| u64::try_from(found.st_mtime).ok());
         let then = changed.map(|changed| SystemTime::UNIX_EPOCH + Duration::from_secs(changed));
         then.and_then(|then| then.elapsed().ok()).is_some_and(|age| age >= OLD)
     }

@@ -2,11 +2,13 @@
 
 use std::{
     ffi::OsString,
-    io::{self, Write},
+    io::{self, Read, Write},
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
-    time::Duration,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 use super::programs;
@@ -89,21 +91,78 @@ pub fn finish(work: &Work<'_>) -> Result<End, SysError> {
     Ok(status.signal().map_or_else(|| End::Code(status.code().unwrap_or(0)), End::Signal))
 }
 
-/// Runs two programs at once until the first has ended; what the first prints goes nowhere. The second has so long to end by itself, and is
-/// killed then.
+/// Runs two programs at once until the first has ended; what the first prints goes nowhere. What the second prints goes to this process's
+/// standard output, but for so many bytes at its beginning; it has so long to end by itself then, and is killed. Answers how many bytes
+/// it printed, and whether it was killed.
 ///
 /// # Errors
 /// Where one of them cannot be started.
-pub fn finish_beside(first: &Work<'_>, second: &Work<'_>, grace: Duration) -> Result<(), SysError> {
+pub fn finish_beside(first: &Work<'_>, second: &Work<'_>, skipped: u64, grace: Duration) -> Result<(u64, bool), SysError> {
     let failed = |work: &Work<'_>, source| SysError::Start { program: work.words.first().cloned().unwrap_or_default(), source };
-    let mut beside = command(second).stdin(Stdio::null()).spawn().map_err(|source| failed(second, source))?;
+    let (mut beside, shown) = shows(second, skipped).map_err(|source| failed(second, source))?;
     let ended = command(first).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if ended.is_err() || !programs::wait(&beside, std::time::Instant::now() + grace) {
+    let is_late = ended.is_err() || !programs::wait(&beside, Instant::now() + grace);
+    if is_late {
         // It fails only when the program has ended since.
         let _ = beside.kill();
     }
     beside.wait().map_err(|source| failed(second, source))?;
-    ended.map(drop).map_err(|source| failed(first, source))
+    ended.map_err(|source| failed(first, source))?;
+    Ok((shown.settle(), is_late))
+}
+
+/// Runs a program to its end and shows what it prints, but for so many bytes at its beginning. Answers how many bytes it printed.
+///
+/// # Errors
+/// Where it cannot be started.
+pub fn show_from(work: &Work<'_>, skipped: u64) -> Result<u64, SysError> {
+    let failed = |source| SysError::Start { program: work.words.first().cloned().unwrap_or_default(), source };
+    let (mut child, shown) = shows(work, skipped).map_err(failed)?;
+    child.wait().map_err(failed)?;
+    Ok(shown.settle())
+}
+
+/// What a program prints, on its way to this process's standard output.
+struct Shown {
+    copying: JoinHandle<()>,
+    /// How many bytes came, and that none is shown any more.
+    count: Arc<Mutex<(u64, bool)>>,
+}
+
+impl Shown {
+    /// Waits for the last bytes of a program that has ended. What it has left running may hold its output open, and is not waited for.
+    fn settle(self) -> u64 {
+        let end = Instant::now() + LAST_BYTES;
+        while !self.copying.is_finished() && Instant::now() < end {
+            std::thread::sleep(BETWEEN);
+        }
+        let mut count = self.count.lock().unwrap_or_else(PoisonError::into_inner);
+        count.1 = true;
+        count.0
+    }
+}
+
+/// Starts a program and a thread that shows what it prints to either stream, but for so many bytes at the beginning.
+fn shows(work: &Work<'_>, skipped: u64) -> io::Result<(Child, Shown)> {
+    let (mut reader, writer) = io::pipe()?;
+    let child = command(work).stdin(Stdio::null()).stdout(writer.try_clone()?).stderr(writer).spawn()?;
+    let count = Arc::new(Mutex::new((0, false)));
+    let own = Arc::clone(&count);
+    let copying = std::thread::spawn(move || {
+        let mut bytes = [0; 16 * 1024];
+        while let Ok(length) = reader.read(&mut bytes) {
+            let mut count = own.lock().unwrap_or_else(PoisonError::into_inner);
+            if length == 0 || count.1 {
+                return;
+            }
+            let known = usize::try_from(skipped.saturating_sub(count.0)).unwrap_or(usize::MAX).min(length);
+            count.0 += length as u64;
+            let mut out = io::stdout().lock();
+            // Nobody may read any more; what is printed is counted all the same.
+            let _ = out.write_all(bytes.get(known..length).unwrap_or_default()).and_then(|()| out.flush());
+        }
+    });
+    Ok((child, Shown { copying, count }))
 }
 
 fn command(work: &Work<'_>) -> Command {
@@ -190,12 +249,19 @@ fn shown((folder, name): Kept<'_>) -> String {
 
 /// Of a password; without those that look alike.
 const LETTERS: &[u8; 32] = b"abcdefghijkmnopqrstuvwxyz2345678";
+/// How long the last bytes of a program that has ended may take.
+const LAST_BYTES: Duration = Duration::from_secs(2);
+/// Between two looks whether they came.
+const BETWEEN: Duration = Duration::from_millis(2);
 /// How long a program may take to say its version.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {
-    use std::path::{Path, PathBuf};
+    use std::{
+        path::{Path, PathBuf},
+        time::Duration,
+    };
 
     use super::{Asked, PATIENCE, Reads, Work, ask, finish, finish_beside, matching, numbers, program, said};
     use crate::{End, StateFolder};
@@ -270,10 +336,14 @@ mod tests {
         let work = |line: &str| words(&["sh", "-c", line, "sh", &path]);
         let (first, short, long) = (work("sleep 0.1"), work("echo shown > \"$1\""), work("exec sleep 1000"));
         let of = |words| Work { words, environment: &[], input: Reads::Nothing, output: None };
-        finish_beside(&of(&first), &of(&short), PATIENCE).unwrap();
+        assert_eq!(finish_beside(&of(&first), &of(&short), 0, PATIENCE).unwrap(), (0, false));
         assert_eq!(std::fs::read(&path).unwrap(), b"shown\n");
-        finish_beside(&of(&first), &of(&long), std::time::Duration::ZERO).unwrap();
-        assert!(finish_beside(&of(&words(&["no-such-program-here"])), &of(&long), PATIENCE).is_err());
+        assert_eq!(finish_beside(&of(&first), &of(&long), 0, Duration::ZERO).unwrap(), (0, true));
+        // What it has left behind holds its output open, and keeps nobody.
+        let (said, forks) = (work("echo said; echo more >&2; exec sleep 1000"), work("echo left; sleep 4 & exit"));
+        assert_eq!(finish_beside(&of(&first), &of(&said), 3, Duration::ZERO).unwrap(), (10, true));
+        assert_eq!(finish_beside(&of(&first), &of(&forks), 0, PATIENCE).unwrap(), (5, false));
+        assert!(finish_beside(&of(&words(&["no-such-program-here"])), &of(&long), 0, PATIENCE).is_err());
     }
 
     #[test]

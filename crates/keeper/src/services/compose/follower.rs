@@ -10,7 +10,7 @@ use std::{
 
 use portward_model::{Failure, Own, Sentence};
 use portward_sys::{
-    Clock, End, StateFolder, SystemClock, this_caller,
+    Clock, End, StateFolder, SysError, SystemClock, this_caller,
     works::{self, Reads, Work},
 };
 
@@ -40,16 +40,15 @@ fn follow(folder: StateFolder, service: &str) -> Result<u8, Sentence> {
     let stack = ComposeStack::at(folder).map_err(words)?.ok_or("It is not written down how Compose is called.")?;
     // Two at once would each make the network.
     let turn = stack.folder.turn(TURN, LONGEST_TURN, &|| false).map_err(failed)?;
-    let mut since = now();
+    let since = now();
     let up = stack.run(&["up", "--detach", "--no-deps", "--quiet-pull", "--", service])?;
     drop(turn);
     if up != 0 {
         return Ok(up);
     }
+    let mut shown = 0;
     loop {
-        let from = since.clone();
-        since = now();
-        stack.show(service, &from)?;
+        shown = stack.show(service, &since, shown)?;
         let containers = stack.containers(Some(service))?;
         if !containers.iter().any(super::Container::runs) {
             let worst = containers.iter().map(|container| container.exit_code).find(|code| *code != 0).unwrap_or(0);
@@ -60,15 +59,22 @@ fn follow(folder: StateFolder, service: &str) -> Result<u8, Sentence> {
 }
 
 impl ComposeStack {
-    /// Shows what a service writes from a moment on until its containers have ended.
-    fn show(&self, service: &str, from: &str) -> Result<(), Sentence> {
-        let (wait, logs) = (
-            self.words_with_files(&["wait", "--", service]),
-            // Of a container that has ended before it was asked for it would wait for ever: so it does not decide.
-            self.words_with_files(&["logs", "--follow", "--no-log-prefix", "--no-color", "--since", from, "--", service]),
-        );
+    /// Shows what a service writes from a moment on until its containers have ended, but for the bytes that were shown before; answers how
+    /// many were by then. An engine that starts a container again goes on in its log.
+    fn show(&self, service: &str, from: &str, shown: u64) -> Result<u64, Sentence> {
+        let logs = |follows: &[&str]| {
+            let options = ["logs", "--no-log-prefix", "--no-color", "--since", from];
+            self.words_with_files(&[&options[..], follows, &["--", service]].concat())
+        };
+        // Of a container that has ended before it was asked for it would wait for ever: so it does not decide.
+        let (wait, followed, rest) = (self.words_with_files(&["wait", "--", service]), logs(&["--follow"]), logs(&[]));
         let of = |words| Work { words, environment: &[], input: Reads::Nothing, output: None };
-        works::finish_beside(&of(&wait), &of(&logs), LAST_LINES).map_err(|error| Sentence::from(error.to_string()))
+        let failed = |error: SysError| Sentence::from(error.to_string());
+        match works::finish_beside(&of(&wait), &of(&followed), shown, LAST_LINES).map_err(failed)? {
+            (all, false) => Ok(all.max(shown)),
+            // It may have been about to begin: what it has not shown is shown.
+            (some, true) => works::show_from(&of(&rest), some.max(shown)).map_err(failed),
+        }
     }
 
     /// Runs Compose with its files; what it says goes into the service's log.
@@ -96,6 +102,6 @@ const GONE: u8 = 1;
 /// How long another start is waited for: it may fetch an image.
 const LONGEST_TURN: Duration = Duration::from_mins(30);
 /// How long the last lines of a container that has ended are waited for.
-const LAST_LINES: Duration = Duration::from_secs(2);
+const LAST_LINES: Duration = Duration::from_secs(1);
 /// Between two looks at a container of which the end could not be waited for.
 const BETWEEN: Duration = Duration::from_secs(1);

@@ -150,7 +150,9 @@ mod tests {
     #[test]
     fn a_remark_of_the_session_explains_what_its_program_says_before_or_after() {
         let remark = "portward: shop already serves 8000: http.server (pid 27) -> localhost:24200.";
-        for text in [format!("starts\nin use\n{remark}"), format!("{remark}\nstarts\nin use"), format!("starts\n{remark}\nin use")] {
+        for text in
+            [format!("starts\nin use\n{remark}"), format!("{remark}\nstarts\nin use"), format!("starts\n{remark}\nin use")]
+        {
             let shown: Vec<String> = in_order(&lines(&text)).map(Text::shown).collect();
             assert_eq!(shown, ["starts", "in use", remark]);
         }

@@ -1,4 +1,11 @@
-use std::{fs, os::unix::fs::PermissionsExt, os::unix::net::UnixListener, path::Path, thread, time::{Duration, SystemTime}};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    os::unix::net::UnixListener,
+    path::Path,
+    thread,
+    time::{Duration, SystemTime},
+};
 
 use portward_model::{Caller, ProcessId};
 
@@ -72,7 +79,9 @@ fn who_does_not_answer_is_waited_for_as_long_as_is_said_and_what_was_left_is_swe
     sweep(&caller, 0, &|all| all.to_vec());
     assert!(at.join(name_of(process(2))).exists(), "its process may begin to listen");
     sweep(&caller, 0, &|_| Vec::new());
-    assert!(!at.join(name_of(process(2))).exists() && at.join(name_of(process(1))).exists() && at.join(name_of(process(3))).exists());
+    assert!(
+        !at.join(name_of(process(2))).exists() && at.join(name_of(process(1))).exists() && at.join(name_of(process(3))).exists()
+    );
     assert!(door.stands());
 }
 
