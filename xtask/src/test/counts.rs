@@ -47,6 +47,8 @@ pub(super) struct Outcome {
     pub(super) trouble: Option<String>,
     /// What was left out, each with its reason.
     pub(super) skips: Vec<String>,
+    /// Tests that failed beside the others, and passed by themselves.
+    pub(super) unsteady: Vec<String>,
 }
 
 /// Everything that the last screen says; its last line is the count alone.
@@ -64,6 +66,14 @@ pub(super) fn summary(outcomes: &[Outcome]) -> (String, Counts) {
     for Outcome { step, skips, .. } in outcomes {
         for skip in skips {
             let _ = writeln!(text, "SKIPPED {step}: {skip}");
+        }
+    }
+    let unsteady: Vec<String> =
+        outcomes.iter().flat_map(|outcome| outcome.unsteady.iter().map(|test| format!("{}: {test}", outcome.step))).collect();
+    if !unsteady.is_empty() {
+        let _ = writeln!(text, "\n!!! UNSTEADY: failed beside the others, and passed by themselves. Each has a fault to mend:");
+        for test in &unsteady {
+            let _ = writeln!(text, "!!!   {test}");
         }
     }
     loudly(&mut text, outcomes);
@@ -137,7 +147,14 @@ mod tests {
     #[test]
     fn what_is_not_installed_is_said_loudly_and_once() {
         let skips = |all: &[&str]| all.iter().map(|skip| (*skip).to_owned()).collect();
-        let outcome = |step, skips| Outcome { step, took: Duration::ZERO, counts: Counts::PASSED, trouble: None, skips };
+        let outcome = |step, skips| Outcome {
+            step,
+            took: Duration::ZERO,
+            counts: Counts::PASSED,
+            trouble: None,
+            skips,
+            unsteady: Vec::new(),
+        };
         let outcomes = [
             outcome("install", skips(&["caddy could not be installed; needed for Caddy"])),
             outcome("tests", skips(&["names::ruby: the program ruby", "puma: the program ruby", "docker: no engine"])),
@@ -151,13 +168,20 @@ mod tests {
 
     #[test]
     fn the_last_line_is_the_count_alone() {
-        let outcome = |step, counts, skips| Outcome { step, took: Duration::from_secs(75), counts, trouble: None, skips };
+        let outcome = |step, counts, skips| Outcome {
+            step,
+            took: Duration::from_secs(75),
+            counts,
+            trouble: None,
+            skips,
+            unsteady: vec!["a::b".to_owned()],
+        };
         let outcomes = [
             outcome("format", Counts::PASSED, Vec::new()),
             outcome("tests", Counts { passed: 4, failed: 1, skipped: 2 }, vec!["docker: no engine".to_owned()]),
         ];
-        assert!(!summary(&outcomes).0.contains("!!!"));
         let (text, total) = summary(&outcomes);
+        assert!(text.contains("!!! UNSTEADY") && text.contains("!!!   tests: a::b\n") && !text.contains("NOT TESTED"), "{text}");
         assert_eq!(text.lines().last(), Some("5 passed, 1 failed, 2 skipped"));
         assert!(text.contains("SKIPPED tests: docker: no engine") && text.contains("1 m 15 s"), "{text}");
         assert_eq!(total, Counts { passed: 5, failed: 1, skipped: 2 });

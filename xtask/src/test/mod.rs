@@ -44,7 +44,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         }
         println!("\n== {name}");
         let begun = Instant::now();
-        let Tally { counts, trouble, skips } = step(arguments.quick);
+        let Tally { counts, trouble, skips, unsteady, .. } = step(arguments.quick);
         let took = begun.elapsed();
         for skip in &skips {
             println!("SKIPPED {skip}");
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> ExitCode {
         if let Some(trouble) = &trouble {
             println!("{trouble}");
         }
-        outcomes.push(Outcome { step: name, took, counts, trouble, skips });
+        outcomes.push(Outcome { step: name, took, counts, trouble, skips, unsteady });
     }
     let (text, total) = summary(&outcomes);
     print!("{text}");
@@ -67,6 +67,11 @@ struct Tally {
     counts: Counts,
     trouble: Option<String>,
     skips: Vec<String>,
+    /// Tests that failed, and that passed.
+    failed: Vec<String>,
+    passed: Vec<String>,
+    /// Tests that failed beside the others, and passed by themselves.
+    unsteady: Vec<String>,
 }
 
 impl Tally {
@@ -75,7 +80,7 @@ impl Tally {
     }
 
     fn failed(trouble: impl Into<String>) -> Self {
-        Self { counts: Counts::FAILED, trouble: Some(trouble.into()), skips: Vec::new() }
+        Self { counts: Counts::FAILED, trouble: Some(trouble.into()), ..Self::default() }
     }
 
     /// The whole step is left out.

@@ -33,15 +33,23 @@ pub(super) fn step(quick: bool) -> Tally {
     let blocked: Vec<PathBuf> = seats.iter().filter_map(|seat| first_blocked(seat)).collect();
     let mut total = Tally::default();
     for Binary { name, program, package } in binaries.into_iter().filter(|binary| !(quick && binary.name == REAL)) {
-        let mut run = if blocked.is_empty() { as_nobody(&program) } else { reseated(&program, &seats, &blocked, hold.path()) };
-        if blocked.is_empty() {
-            run.args(["--skip", steps::BY_NAME]);
-        }
-        environment(&mut run, &package);
-        let Tally { counts, trouble, skips } = steps::counted(run, &name);
+        let these = |which: &[String]| {
+            let mut run = if blocked.is_empty() {
+                let mut run = as_nobody(&program);
+                run.args(which);
+                run
+            } else {
+                reseated(&program, which, (&seats, &blocked), hold.path())
+            };
+            environment(&mut run, &package);
+            run
+        };
+        let Tally { counts, trouble, skips, unsteady, .. } = steps::counted(&these, &name);
+        let told = |what: String| format!("{name} as nobody: {what}");
         total.counts += counts;
-        total.trouble = total.trouble.or(trouble.map(|trouble| format!("{name} as nobody: {trouble}")));
-        total.skips.extend(skips.into_iter().map(|skip| format!("{name} as nobody: {skip}")));
+        total.trouble = total.trouble.or(trouble.map(told));
+        total.skips.extend(skips.into_iter().map(told));
+        total.unsteady.extend(unsteady.into_iter().map(told));
     }
     total
 }
@@ -87,10 +95,10 @@ fn as_nobody(program: &Path) -> Command {
 }
 
 /// Shows `seats` at their own paths in a private mount namespace, with `blocked` covered by open folders.
-fn reseated(program: &Path, seats: &[PathBuf], blocked: &[PathBuf], hold: &Path) -> Command {
+fn reseated(program: &Path, which: &[String], (seats, blocked): (&[PathBuf], &[PathBuf]), hold: &Path) -> Command {
     let mut unshare = command::program("timeout", ["--kill-after=10", MOST_SECONDS, "unshare"]);
     unshare.args(["--mount", "--propagation", "private", "sh", "-euc", RESEAT, "reseat"]);
-    unshare.arg(hold).arg(program).arg(steps::BY_NAME).args(seats).arg("--").args(blocked);
+    unshare.arg(hold).arg(program).arg(which.join(" ")).args(seats).arg("--").args(blocked);
     unshare
 }
 
@@ -112,9 +120,10 @@ const MOST_SECONDS: &str = "1200";
 /// Debian's nobody and nogroup.
 const IDENTITY: [&str; 3] = ["--reuid=65534", "--regid=65534", "--clear-groups"];
 
-/// Arguments: a folder to hold the seats, the program, the tests that it skips, the seats, `--`, the folders to cover.
+/// Arguments: a folder to hold the seats, the program, which tests it runs as words with spaces between, the seats, `--`, the folders to
+/// cover.
 const RESEAT: &str = r#"
-hold=$1 program=$2 skipped=$3 here=$PWD; shift 3
+hold=$1 program=$2 which=$3 here=$PWD; shift 3
 mount -t tmpfs -o mode=755 tmpfs "$hold"
 count=0; seats=
 while [ "$1" != -- ]; do
@@ -133,7 +142,7 @@ while [ "$at" -lt "$count" ]; do
     at=$((at + 1))
 done
 cd "$here"
-exec setpriv --reuid=65534 --regid=65534 --clear-groups "$program" --skip "$skipped"
+exec setpriv --reuid=65534 --regid=65534 --clear-groups "$program" $which
 "#;
 
 #[cfg(test)]

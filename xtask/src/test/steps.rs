@@ -86,19 +86,46 @@ pub(super) fn docs(_quick: bool) -> Tally {
 
 /// Every test of the workspace.
 pub(super) fn tests(quick: bool) -> Tally {
-    let mut cargo = command::cargo(["test", "--workspace", "--no-fail-fast"]);
-    if quick {
-        cargo.args(QUICK);
-    }
-    cargo.args(["--", "--skip", BY_NAME]);
-    // A test that hangs must not take the whole run with it.
-    let mut bounded = command::program("timeout", ["--kill-after=10", MOST_SECONDS]);
-    bounded.arg(cargo.get_program()).args(cargo.get_args()).envs(cargo.get_envs().filter_map(|(key, value)| Some((key, value?))));
-    counted(bounded, "cargo test")
+    let these = |which: &[String]| {
+        let mut cargo = command::cargo(["test", "--workspace", "--no-fail-fast"]);
+        if quick {
+            cargo.args(QUICK);
+        }
+        cargo.arg("--").args(which);
+        // A test that hangs must not take the whole run with it.
+        let mut bounded = command::program("timeout", ["--kill-after=10", MOST_SECONDS]);
+        bounded.arg(cargo.get_program()).args(cargo.get_args());
+        bounded.envs(cargo.get_envs().filter_map(|(key, value)| Some((key, value?))));
+        bounded
+    };
+    counted(&these, "cargo test")
 }
 
-/// Runs a program that prints closing lines of Rust's test runner, and counts them.
-pub(super) fn counted(mut command: Command, name: &str) -> Tally {
+/// Runs a program that prints closing lines of Rust's test runner, and counts them. A few that fail are run once more by themselves: one
+/// that passes then is told loudly as unsteady, for it has a fault of its own or of what it tests, and does not fail the run.
+///
+/// `run` makes the program's command with these arguments, which say what is run.
+pub(super) fn counted(run: &dyn Fn(&[String]) -> Command, name: &str) -> Tally {
+    let mut tally = once(run(&["--skip".to_owned(), BY_NAME.to_owned()]), name);
+    if tally.failed.is_empty() || tally.failed.len() > MOST_AGAIN || tally.failed.len() != tally.counts.failed {
+        return tally;
+    }
+    println!("\n== once more, by themselves: {}", tally.failed.join(", "));
+    let exact: Vec<String> =
+        ["--exact", "--test-threads=1"].map(str::to_owned).into_iter().chain(tally.failed.iter().cloned()).collect();
+    let again = once(run(&exact), name);
+    // Tests of two binaries may have one name.
+    let (unsteady, failed): (Vec<String>, Vec<String>) =
+        tally.failed.into_iter().partition(|test| again.passed.contains(test) && !again.failed.contains(test));
+    tally.counts.failed -= unsteady.len();
+    tally.counts.passed += unsteady.len();
+    tally.trouble = (!failed.is_empty()).then(|| failed.join(", "));
+    (tally.failed, tally.unsteady) = (failed, unsteady);
+    tally
+}
+
+/// Runs it once.
+fn once(mut command: Command, name: &str) -> Tally {
     let Ok(folder) = tempfile::Builder::new().prefix("portward-skips").tempdir() else {
         return Tally::failed("a temporary directory could not be made");
     };
@@ -113,11 +140,15 @@ pub(super) fn counted(mut command: Command, name: &str) -> Tally {
         Err(error) => return Tally::failed(format!("{name} could not be started: {error}")),
     };
     let mut counts = Counts::default();
-    let mut failed = Vec::new();
+    let (mut failed, mut passed) = (Vec::new(), Vec::new());
     for line in child.stdout.take().map(BufReader::new).into_iter().flat_map(std::io::BufRead::lines).map_while(Result::ok) {
         counts += Counts::read(&line);
-        if line.starts_with("test ") && line.ends_with("FAILED") {
-            failed.extend(line.split_whitespace().nth(1).map(str::to_owned));
+        if let Some((test, how)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(" ... ")) {
+            match how {
+                "FAILED" => failed.push(test.to_owned()),
+                "ok" => passed.push(test.to_owned()),
+                _ => {}
+            }
         }
         println!("{line}");
     }
@@ -136,7 +167,7 @@ pub(super) fn counted(mut command: Command, name: &str) -> Tally {
         }
         (_, _) => Some(failed.join(", ")),
     };
-    Tally { counts, trouble, skips }
+    Tally { counts, trouble, skips, failed, passed, unsteady: Vec::new() }
 }
 
 fn open_to_all(folder: &Path, file: &Path) -> std::io::Result<()> {
@@ -174,7 +205,7 @@ pub(super) fn fuzz(_quick: bool) -> Tally {
     match fuzzing::all(fuzzing::SHORT) {
         Ok((clean, found)) => {
             let counts = Counts { passed: clean, failed: found.len(), skipped: 0 };
-            Tally { counts, trouble: (!found.is_empty()).then(|| found.join(", ")), skips: Vec::new() }
+            Tally { counts, trouble: (!found.is_empty()).then(|| found.join(", ")), ..Tally::default() }
         }
         Err(failure) => Tally::failed(failure.to_string()),
     }
@@ -186,5 +217,46 @@ pub(crate) const SKIPS: &str = "PORTWARD_SKIPS";
 pub(crate) const BY_NAME: &str = "by_name::";
 /// The tests that need no real programs.
 const QUICK: &[&str] = &["--lib", "--bins", "--test", "cli", "--test", "kernel"];
+/// Tests that are run once more where they fail; where more do, something is broken.
+const MOST_AGAIN: usize = 6;
 /// The longest that all tests together may take.
 const MOST_SECONDS: &str = "2100";
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::counted;
+
+    /// A program that prints what Rust's test runner would, by whether it is run for the first time.
+    fn told(first: &'static str, then: &'static str) -> super::Tally {
+        let run = move |which: &[String]| {
+            let (text, code) = if which[0] == "--exact" { (then, "0") } else { (first, "101") };
+            let mut shell = Command::new("sh");
+            shell.args(["-c", "printf \"$1\"; exit $2", "sh", text, if text.contains("FAILED") { "101" } else { code }]);
+            shell
+        };
+        counted(&run, "tests")
+    }
+
+    #[test]
+    fn one_that_passes_by_itself_is_unsteady_and_one_that_does_not_has_failed() {
+        let first = "test a ... ok\ntest b ... FAILED\ntest c ... FAILED\ntest result: FAILED. 1 passed; 2 failed; 0 ignored;\n";
+        let tally = told(first, "test b ... ok\ntest c ... FAILED\ntest result: FAILED. 1 passed; 1 failed; 0 ignored;\n");
+        assert_eq!((tally.counts.passed, tally.counts.failed, tally.trouble.as_deref()), (2, 1, Some("c")));
+        assert_eq!((tally.unsteady, tally.failed), (vec!["b".to_owned()], vec!["c".to_owned()]));
+        let tally = told(first, "test b ... ok\ntest c ... ok\ntest result: ok. 2 passed; 0 failed; 0 ignored;\n");
+        assert_eq!((tally.counts.passed, tally.counts.failed, tally.trouble), (3, 0, None));
+        // One that cannot be run again has not passed.
+        let tally = told(first, "");
+        assert_eq!((tally.counts.failed, tally.unsteady.len()), (2, 0));
+    }
+
+    #[test]
+    fn where_many_fail_none_is_run_again() {
+        let lines: Vec<String> = ('a'..='h').map(|name| format!("test {name} ... FAILED\n")).collect();
+        let first = format!("{}test result: FAILED. 0 passed; 8 failed; 0 ignored;\n", lines.concat()).leak();
+        let tally = told(first, "test a ... ok\n");
+        assert_eq!((tally.counts.failed, tally.unsteady.len()), (8, 0));
+    }
+}
