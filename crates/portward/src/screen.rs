@@ -261,14 +261,18 @@ impl Screen {
 
     /// The same, with the text in a tone.
     pub(crate) fn labelled_in(&mut self, tone: Tone, label: &str, text: &str) -> io::Result<()> {
-        let room = self.width().map_or(usize::MAX, |width| width.saturating_sub(MARGIN).max(20));
         let label = self.paint(Tone::Label, &format!("{label:<MARGIN$}"));
-        let mut margin = label.as_str();
-        let empty = " ".repeat(MARGIN);
+        self.hung((&label, &" ".repeat(MARGIN), MARGIN), tone, text)
+    }
+
+    /// A text behind what stands before its first line and what stands before further ones, both so wide, wrapped to the terminal.
+    pub(crate) fn hung(&mut self, (first, further, wide): (&str, &str, usize), tone: Tone, text: &str) -> io::Result<()> {
+        let room = self.width().map_or(usize::MAX, |width| width.saturating_sub(wide).max(20));
+        let mut margin = first;
         for line in wrapped(text, room) {
             let line = self.paint(tone, &line);
             self.line(&format!("{margin}{line}"))?;
-            margin = &empty;
+            margin = further;
         }
         Ok(())
     }

@@ -18,12 +18,13 @@ const HOSTILE: &str = "a\u{1b}[31mb\u{9b}2J\u{1b}]8;;http://x\u{7}\nhint: x\r\u{
 #[test]
 fn what_is_written_is_inert_by_every_way() {
     for colour in [false, true] {
-        let ways: [fn(&mut Screen); 8] = [
+        let ways: [fn(&mut Screen); 9] = [
             |screen| screen.line(HOSTILE).unwrap(),
             |screen| screen.labelled("fix", HOSTILE).unwrap(),
             |screen| screen.labelled(HOSTILE, "fix").unwrap(),
             |screen| screen.listed(Tone::Alarm, "x", [HOSTILE]).unwrap(),
             |screen| screen.attributed(Tone::Plain, "x", [(HOSTILE, HOSTILE)].into_iter()).unwrap(),
+            |screen| screen.hung(("x  ", "   ", 3), Tone::Alarm, HOSTILE).unwrap(),
             |screen| screen.paragraph(Tone::Good, HOSTILE).unwrap(),
             |screen| screen.remark(HOSTILE, ()).unwrap(),
             |screen| screen.remark("", Hint::told(HOSTILE)).unwrap(),

@@ -40,10 +40,9 @@ impl Show for Services {
     fn show(&self, screen: &mut Screen) -> io::Result<()> {
         let column = self.services.iter().map(|service| shown(&service.name).chars().count()).max().unwrap_or(0);
         for service in &self.services {
-            let name = shown(&service.name);
-            let name = screen.paint(Tone::Label, &format!("{name:<column$}"));
-            let words = screen.paint(tone(service.state), &words(service));
-            screen.line(&format!("{name}  {words}"))?;
+            let name = screen.paint(Tone::Label, &format!("{:<column$}", shown(&service.name))) + "  ";
+            let further = " ".repeat(column + 2);
+            screen.hung((&name, &further, column + 2), tone(service.state), &words(service))?;
             for line in &service.lines {
                 let line = screen.paint(Tone::Quiet, &printed(line));
                 screen.line(&format!("{:<column$}  | {line}", ""))?;
@@ -122,5 +121,32 @@ pub(super) fn words(service: &Service) -> String {
         State::Failed => format!("failed{pid}{because}"),
         State::Stopping => format!("stopping{pid}"),
         State::Stopped => format!("stopped{}{because}", if service.killed { ", by SIGKILL" } else { "" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use portward_ops::op::up::Services;
+    use serde_json::json;
+
+    use super::Show;
+    use crate::screen::Screen;
+
+    #[test]
+    fn a_long_reason_is_broken_under_itself() {
+        let because = "It is not ready after 60 s: nothing of it listens at 4001, and what it wrote last says no more than that";
+        let service = json!({ "name": "web", "state": "failed", "pid": null, "asked": 4001, "serves": null, "url": null,
+            "because": because, "attempts": 1, "restarts_in_ms": null });
+        let services = json!({ "services": [service], "unknown": [], "down": false, "held": [], "gaps": [] });
+        let services: Services = serde_json::from_value(services).unwrap();
+        let (mut screen, paper) = Screen::paper(Some(60), false);
+        services.show(&mut screen).unwrap();
+        screen.flush().unwrap();
+        let text = String::from_utf8(paper.lock().unwrap().clone()).unwrap();
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() > 1 && lines.iter().all(|line| line.chars().count() <= 60), "{text}");
+        assert!(lines[0].starts_with("web  failed: ") && lines[1..].iter().all(|line| line.starts_with("     ")), "{text}");
+        let joined = lines.iter().map(|line| line.trim()).collect::<Vec<_>>().join(" ");
+        assert!(joined.ends_with("no more than that"), "{text}");
     }
 }
