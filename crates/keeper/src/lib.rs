@@ -50,8 +50,9 @@ pub use runs::{
     sessions_by,
 };
 pub use services::{
-    Answers, Attached, ComposeRecord, ComposeStack, Container, InCompose, InComposePort, Job, JobPort, Keeper, Keeping, Kept,
-    KeptState, Log, Order, Question, Said, Tail, bring_up, complaint, hand_over, kept_projects, plain_line, states,
+    Answers, Attached, ComposeRecord, ComposeStack, Container, Forsaken, InCompose, InComposePort, Job, JobPort, Keeper, Keeping,
+    Kept, KeptState, Log, Order, Question, Said, Tail, bring_up, complaint, forget, forsaken, hand_over, kept_projects,
+    plain_line, states,
 };
 pub use serving::{Chosen, SERVES, Serving, Site, lease_of, serve};
 pub use start::{Duty, Start};

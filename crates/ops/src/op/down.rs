@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use portward_keeper::{ComposeStack, Keeper, Keeping, KeptState, bring_up, sessions};
+use portward_keeper::{ComposeStack, Keeper, Keeping, KeptState, bring_up, forget, sessions};
 use portward_model::Transport;
 use portward_sys::Look;
 use schemars::JsonSchema;
@@ -100,6 +100,9 @@ fn abandoned(cx: &Context<'_, Acts>, place: &Place, services: &[String]) -> Vec<
             let why = why.map(|why| format!("Its container could not be ended: {}.", why.clause()).into());
             gone.push(Service::taken_away(name, why));
         }
+    }
+    if services.is_empty() && gone.iter().all(|service| !service.remains) {
+        forget(cx, place.project);
     }
     gone
 }

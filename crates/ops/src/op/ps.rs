@@ -93,6 +93,25 @@ pub struct Resting {
     pub because: Option<Sentence>,
     /// In how long it is started again, of one that is to be.
     pub restarts_in_ms: Option<u64>,
+    /// Of a service of Compose files whose keeper was killed together with what followed its container: how that container is. The
+    /// state is then the one that was written down last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Contained>,
+    /// Where the ports of that container are, where it runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<Listening>,
+}
+
+/// How a container is that nobody follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Contained {
+    /// It runs.
+    Runs,
+    /// It has ended.
+    Ended,
+    /// Its engine does not say.
+    Unknown,
 }
 
 /// A program that was started in a session.

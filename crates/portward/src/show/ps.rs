@@ -4,7 +4,7 @@ use std::io;
 
 use portward_model::{Hint, Text};
 use portward_ops::op::{
-    ps::{Resting, Service, ServiceState, Session, Sessions, Unknown},
+    ps::{Contained, Listening, Resting, Service, ServiceState, Session, Sessions, Unknown},
     up::State,
 };
 
@@ -27,7 +27,7 @@ impl Show for Sessions {
         }
         for session in self.sessions.iter().filter(|session| session.keeper.as_ref().is_some_and(|keeper| !keeper.lives)) {
             let name = session.project.as_ref().map_or_else(|| "a folder outside any project".to_owned(), Text::shown);
-            let told = format!("The keeper of {name}'s services was killed: they go on, and none is started again.");
+            let told = format!("The keeper of {name}'s services was killed: {}.", left(session));
             screen.remark(&told, "portward up --detach    takes them up again; portward down ends them")?;
         }
         if self.lost > 0 {
@@ -58,13 +58,26 @@ fn running(screen: &mut Screen, service: &Service) -> io::Result<()> {
     };
     let state = if state.is_empty() { String::new() } else { format!("  {}", screen.paint(tone, state)) };
     screen.line(&format!("  {own} (pid {}){state}", service.pid))?;
-    for listener in &service.listeners {
-        let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
-        let reach = if listener.pinned { "" } else { "   the network can reach it" };
-        let from = listener.from.as_ref().map(|root| format!("   from {root}")).unwrap_or_default();
-        screen.line(&format!("    {asked}serves {}{from}{reach}", listener.place()))?;
+    service.listeners.iter().try_for_each(|listener| place(screen, listener))
+}
+
+fn place(screen: &mut Screen, listener: &Listening) -> io::Result<()> {
+    let asked = listener.asked.as_ref().map(|asked| format!("asked {asked}   ")).unwrap_or_default();
+    let reach = if listener.pinned { "" } else { "   the network can reach it" };
+    let from = listener.from.as_ref().map(|root| format!("   from {root}")).unwrap_or_default();
+    screen.line(&format!("    {asked}serves {}{from}{reach}", listener.place()))
+}
+
+/// What became of services whose keeper was killed, as the end of a sentence.
+fn left(session: &Session) -> &'static str {
+    let has = |container| session.resting.iter().any(|resting| resting.container == Some(container));
+    if !session.services.is_empty() || has(Contained::Runs) {
+        "they go on, and none is started again"
+    } else if has(Contained::Unknown) {
+        "whether they go on is not known, and none is started again"
+    } else {
+        "none of them goes on, and none is started again"
     }
-    Ok(())
 }
 
 fn rest(screen: &mut Screen, resting: &Resting) -> io::Result<()> {
@@ -78,7 +91,16 @@ fn rest(screen: &mut Screen, resting: &Resting) -> io::Result<()> {
         State::Stopping => (Tone::Quiet, "stopping".to_owned()),
         State::Stopped => (Tone::Quiet, "stopped".to_owned()),
     };
-    let because = if resting.state == State::Ready { String::new() } else { because };
-    let state = screen.paint(tone, &format!("{state}{because}"));
-    screen.line(&format!("  {name}  {state}"))
+    let (tone, state) = match (resting.container, resting.state) {
+        (Some(Contained::Runs), _) => (Tone::Notice, "runs on in its container, which nobody follows".to_owned()),
+        // What was written down is how it was, and not how it is.
+        (Some(Contained::Unknown), State::Ready) => (Tone::Notice, format!("was ready{because}")),
+        (Some(Contained::Unknown), _) => (Tone::Notice, format!("was {state}{because}")),
+        (_, State::Ready) => (tone, state),
+        _ => (tone, format!("{state}{because}")),
+    };
+    let first = format!("  {name}  ");
+    let wide = first.chars().count();
+    screen.hung((&first, &" ".repeat(wide), wide), tone, &state)?;
+    resting.listeners.iter().try_for_each(|listener| place(screen, listener))
 }

@@ -200,9 +200,22 @@ fn two_worktrees_are_two_stacks_and_a_kill_loses_none() {
         world.signal(pid, "KILL");
     }
     assert_eq!(shop.engine.docker(&["ps", "--quiet"]).expect(0).stdout, ids, "nothing ended");
+    let rests = |document: &Value| {
+        let sessions = document["sessions"].as_array().unwrap().iter();
+        let own = sessions.filter(|session| session["root"] == shop.folder.to_str().unwrap());
+        own.flat_map(|session| session["resting"].as_array().cloned().unwrap_or_default()).find(|one| one["name"] == "db")
+    };
+    let told = shop.portward(&["ps", "--json"]).expect(0).json();
+    let db = rests(&told).unwrap_or_else(|| panic!("{told:#}"));
+    assert_eq!((&db["container"], &db["state"]), (&Value::from("runs"), &Value::from("ready")), "{told:#}");
+    assert_eq!(db["listeners"][0]["serves"], format!("127.0.0.1:{one}"), "{told:#}");
+    let shown = shop.portward(&["ps"]).expect(0);
+    assert!(shown.stdout.contains("db  runs on in its container, which nobody follows"), "{shown}");
+    assert!(shown.stderr.contains("they go on, and none is started again"), "{shown}");
     let down = shop.portward(&["down", "--json"]).expect(0);
     assert_eq!(down.json()["down"], true, "{down}");
     assert_eq!(shop.containers().len(), 1, "the other worktree's goes on");
+    assert!(rests(&shop.portward(&["ps", "--json"]).expect(0).json()).is_none());
     let _ = shop.portward_in(&other, &["down"]).expect(0);
     shop.nothing_is_left();
 }

@@ -39,7 +39,12 @@ impl ComposeStack {
     /// # Errors
     /// Where the engine does not say.
     pub fn containers(&self, service: Option<&str>) -> Result<Vec<Container>, Sentence> {
-        let heard = self.ask(&["ps", "--all", "--format", "json"], PATIENCE)?;
+        self.containers_within(service, PATIENCE)
+    }
+
+    /// The same, of an engine that has so long to answer.
+    pub(crate) fn containers_within(&self, service: Option<&str>, patience: Duration) -> Result<Vec<Container>, Sentence> {
+        let heard = self.ask(&["ps", "--all", "--format", "json"], patience)?;
         if !heard.succeeded {
             return Err(complaint(&heard).into());
         }

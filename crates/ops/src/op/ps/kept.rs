@@ -1,23 +1,33 @@
 //! What keepers say of the services that they have started, beside what sessions tell.
 
-use portward_keeper::{InComposePort, Kept, KeptState, Listening, kept_projects, states};
+use portward_keeper::{Forsaken, InComposePort, Kept, KeptState, Listening, forsaken, kept_projects, states};
 use portward_store::Store;
 use portward_sys::Rights;
 
-use super::{Keeper, Resting, ServiceState, Session};
+use super::{Contained, Keeper, Resting, ServiceState, Session};
 use crate::{Context, op::up};
 
 /// Says of each session's services how their keeper has them, and adds those of which nothing runs.
 pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) {
     for project in kept_projects(cx) {
-        let Some((keeping, lives)) = states(cx, project) else { continue };
+        let known = states(cx, project);
+        // Their containers may go on where everything of ours was killed.
+        let left = if known.as_ref().is_some_and(|(_, lives)| *lives) { None } else { forsaken(cx, project) };
+        let (written, left) = left.map_or_else(|| (None, Vec::new()), |(keeping, left)| (Some(keeping), left));
+        let is_left = |name: &str| left.iter().any(|left| left.kept.name == name);
+        let Some(keeper) = known.as_ref().map(|(keeping, _)| keeping).or(written.as_ref()).map(|keeping| keeping.keeper.pid)
+        else {
+            continue;
+        };
+        let lives = known.as_ref().is_some_and(|(_, lives)| *lives);
         let id = project.to_string();
         if !sessions.iter().any(|session| session.id == id) {
             sessions.extend(empty(cx, project));
         }
         let Some(session) = sessions.iter_mut().find(|session| session.id == id) else { continue };
-        session.keeper = Some(Keeper { pid: keeping.keeper.pid, lives });
-        for kept in keeping.services.iter().filter(|kept| kept.state != KeptState::Stopped) {
+        session.keeper = Some(Keeper { pid: keeper, lives });
+        let services = known.iter().flat_map(|(keeping, _)| &keeping.services);
+        for kept in services.filter(|kept| kept.state != KeptState::Stopped && !is_left(&kept.name)) {
             let pid = kept.process.map(|process| process.pid);
             if kept.state == KeptState::Done {
                 // Its supervisor may be about to end.
@@ -25,16 +35,36 @@ pub(super) fn tell<R: Rights>(cx: &Context<'_, R>, sessions: &mut Vec<Session>) 
             }
             match session.services.iter_mut().find(|service| Some(service.pid) == pid) {
                 Some(service) if service.state == ServiceState::Running => service.state = running(kept, lives),
-                None => {
-                    let told = up::Service::of(kept, up::now(cx));
-                    let up::Service { name, state, because, restarts_in_ms, .. } = told;
-                    session.resting.push(Resting { name, state, because, restarts_in_ms });
-                }
+                None => session.resting.push(resting(cx, kept)),
                 Some(_) => {}
             }
         }
+        session.resting.extend(left.into_iter().map(|left| contained(cx, left)));
     }
     sessions.retain(|session| !session.services.is_empty() || !session.resting.is_empty() || !session.supervisors.is_empty());
+}
+
+fn resting<R: Rights>(cx: &Context<'_, R>, kept: &Kept) -> Resting {
+    let up::Service { name, state, because, restarts_in_ms, .. } = up::Service::of(kept, up::now(cx));
+    Resting { name, state, because, restarts_in_ms, container: None, listeners: Vec::new() }
+}
+
+/// A service whose container nobody follows.
+fn contained<R: Rights>(cx: &Context<'_, R>, left: Forsaken) -> Resting {
+    // The pids that were written down are nobody's, or others'.
+    let kept = Kept { process: None, supervisor: None, again_at: None, ..left.kept };
+    let told = Resting { because: None, ..resting(cx, &kept) };
+    match left.runs {
+        Ok(true) => Resting { container: Some(Contained::Runs), listeners: published(&kept), ..told },
+        Ok(false) => {
+            let because = Some("Its container has ended while nobody followed it.".into());
+            Resting { container: Some(Contained::Ended), state: up::State::Failed, because, ..told }
+        }
+        Err(why) => {
+            let because = Some(format!("Whether its container runs is not known: {}.", why.clause()).into());
+            Resting { container: Some(Contained::Unknown), because, ..told }
+        }
+    }
 }
 
 /// Adds where the ports of containers are, which services of Compose files follow.
