@@ -8,6 +8,8 @@
 //!
 //! [`pass`] is one forward of any kind: streams, messages and datagrams, over TCP, UDP and Unix sockets.
 //!
+//! [`Authority`] signs the certificates that servers of this machine show, where nobody has given them one.
+//!
 //! This crate knows sockets and bytes. It knows no project, no lease and no store.
 #![forbid(unsafe_code)]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
@@ -20,7 +22,7 @@ mod place;
 pub use lend::{Lender, Wish};
 #[cfg(target_os = "linux")]
 pub use linux::{
-    Admission, Ended, Flows, HowEnded, Maker, Pass, PassEnd, PassEvent, Stand, Stop, Tally, forward, pass, raised_limit, reserve,
-    serve, stand, stand_made,
+    Admission, Authority, Ended, Flows, HowEnded, Maker, Origin, Pass, PassEnd, PassEvent, Past, Stand, Stop, Tally, Unusable,
+    Witness, forward, pass, raised_limit, reserve, serve, stand, stand_made,
 };
 pub use place::{Kind, Place};

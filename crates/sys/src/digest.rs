@@ -1,4 +1,4 @@
-//! What a text is known by that somebody agreed to.
+//! What a text is known by that somebody agreed to, and a certificate by everybody.
 
 use std::fmt::Write;
 
@@ -11,7 +11,16 @@ pub fn digest(parts: &[&[u8]]) -> String {
         context.update(&(part.len() as u64).to_le_bytes());
         context.update(part);
     }
-    context.finish().as_ref().iter().fold(String::new(), |mut text, byte| {
+    digits(context.finish().as_ref())
+}
+
+/// SHA-256 of these bytes alone, in hexadecimal digits: what a certificate is known by.
+pub fn fingerprint(bytes: &[u8]) -> String {
+    digits(ring::digest::digest(&SHA256, bytes).as_ref())
+}
+
+fn digits(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })
@@ -19,7 +28,13 @@ pub fn digest(parts: &[&[u8]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::digest;
+    use super::{digest, fingerprint};
+
+    #[test]
+    fn a_fingerprint_is_the_one_that_others_print() {
+        // The first example of FIPS 180-2.
+        assert!(fingerprint(b"abc").starts_with("ba7816bf8f01cfea") && fingerprint(b"abc").ends_with("f20015ad"));
+    }
 
     #[test]
     fn parts_are_told_apart() {

@@ -32,7 +32,7 @@ pub use caller::{path_of, text_of, this_caller};
 pub use clock::{Clock, SystemClock};
 pub use context::{Acts, Cancel, Context, Dials, Looks, Machine, Nobody, Prompt, Rights};
 pub use dialling::{Dialled, Dialling, Secured, Talk, Tls, TlsFault, Trust};
-pub use digest::digest;
+pub use digest::{digest, fingerprint};
 pub use error::SysError;
 pub use flaky::Flaky;
 pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, LO, Partial, Pinned, Released, Transports, Which};

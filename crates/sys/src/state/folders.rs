@@ -21,6 +21,17 @@ impl StateFolder {
         private_file(OpenOptions::new().write(true).create_new(true)).open(self.path.join(name))
     }
 
+    /// False for a file here that another user owns, reads or writes; true where there is none.
+    pub fn is_private(&self, name: &str) -> io::Result<bool> {
+        self.expect_file(name)?;
+        match fs::symlink_metadata(self.path.join(name)) {
+            // None of the six bits of group and others.
+            Ok(found) => Ok(super::mode(&found).trailing_zeros() >= 6 && super::owner(&found).is_none_or(|uid| uid == self.uid)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// What stands in a small file of this folder; `None` where there is none.
     pub fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let mut bytes = Vec::new();
