@@ -5,6 +5,7 @@
 
 mod project;
 mod rule;
+mod stacks;
 mod unit;
 mod words;
 
@@ -16,6 +17,7 @@ use portward_model::{Finding, Severity};
 pub use project::given;
 pub use project::{File, Life, Listener, Project, Table, kind_among};
 pub use rule::RULES;
+pub use stacks::Open;
 pub use unit::Unit;
 pub use unit::units;
 

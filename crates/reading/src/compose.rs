@@ -9,7 +9,7 @@ use portward_model::{
 use portward_sys::{Context, Rights, path_of, read_of_project, text_of};
 use portward_wire::{
     source::{decoded, kind_named},
-    stack::{Stack, StackService, Variables},
+    stack::{NAMES, Stack, StackService, Variables, meant},
 };
 
 /// The Compose files of a folder.
@@ -31,19 +31,14 @@ pub struct Composition {
 /// # Errors
 /// A file that cannot be read or understood, with its line.
 pub fn composition<R: Rights>(cx: &Context<'_, R>, folder: &Path) -> Result<Option<Composition>, Failure> {
-    let mut variables = Variables::default();
-    for name in portward_model::Caller::COMPOSE {
-        if let Some(value) = cx.caller.variable(name) {
-            variables.add(name, &value.shown());
-        }
-    }
+    let mut variables = environment(cx);
     let dotenv = text(&folder.join(".env")).ok().flatten();
     if let (Some(kind), Some(text)) = (kind_named("dotenv"), dotenv) {
         for setting in kind.read(".env", &text).settings {
             variables.add(&setting.name, &setting.value);
         }
     }
-    let files = files(folder, &variables);
+    let files = meant(&|name| text(&folder.join(name)).is_ok_and(|text| text.is_some()), &variables);
     if files.is_empty() {
         return Ok(None);
     }
@@ -59,23 +54,24 @@ pub fn composition<R: Rights>(cx: &Context<'_, R>, folder: &Path) -> Result<Opti
     Ok(Some(Composition { folder: folder.to_owned(), files, stack, profiles }))
 }
 
-/// The files that are meant.
-fn files(folder: &Path, variables: &Variables) -> Vec<String> {
-    if let Some(named) = variables.get("COMPOSE_FILE").filter(|named| !named.is_empty()) {
-        let between = variables.get("COMPOSE_PATH_SEPARATOR").filter(|between| !between.is_empty()).unwrap_or(":");
-        return named.split(between).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+/// What the environment says of which files and profiles are meant.
+pub(crate) fn environment<R: Rights>(cx: &Context<'_, R>) -> Variables {
+    let mut variables = Variables::default();
+    for name in portward_model::Caller::COMPOSE {
+        if let Some(value) = cx.caller.variable(name) {
+            variables.add(name, &value.shown());
+        }
     }
-    let first = |names: &[&str]| {
-        let is_there = |name: &&&str| text(&folder.join(name)).is_ok_and(|text| text.is_some());
-        names.iter().find(is_there).map(|name| (*name).to_owned())
-    };
-    let Some(base) = first(NAMES) else { return Vec::new() };
-    [base].into_iter().chain(first(OVERRIDES)).collect()
+    variables
+}
+
+/// The bytes of a file that Compose files name.
+pub(crate) fn bytes(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
+    read_of_project(path, LONGEST)
 }
 
 fn text(path: &Path) -> std::io::Result<Option<String>> {
-    let bytes = read_of_project(path, LONGEST)?;
-    Ok(bytes.and_then(|bytes| decoded(&bytes).ok().map(|(text, _)| text)))
+    Ok(bytes(path)?.and_then(|bytes| decoded(&bytes).ok().map(|(text, _)| text)))
 }
 
 /// Gives the services that are Compose's what their files say of them, and adds those that they depend on.
@@ -116,62 +112,6 @@ pub fn equip<R: Rights>(cx: &Context<'_, R>, identity: Option<&ProjectIdentity>,
         unpublished(plan, at, &found);
     }
     Ok(())
-}
-
-/// Completes what was gathered file by file with what the Compose files declare together: services of files that are included or named
-/// by `COMPOSE_FILE`. Gives what could not be read.
-pub(crate) fn complete<R: Rights>(cx: &Context<'_, R>, root: &Text, plan: &mut Plan) -> Vec<Failure> {
-    let (root, mut trouble) = (path_of(root), Vec::new());
-    let folder_of = |service: &Service| service.folder.clone().unwrap_or_default();
-    let mut folders = vec![String::new()];
-    folders.extend(plan.services.iter().filter(|service| service.compose.is_some()).map(folder_of));
-    folders.sort();
-    folders.dedup();
-    for below in folders {
-        let composition = match composition(cx, &root.join(&below)) {
-            Ok(Some(composition)) => composition,
-            Ok(None) => continue,
-            Err(failure) => {
-                trouble.push(failure);
-                continue;
-            }
-        };
-        let of = |file: &str| if below.is_empty() { file.to_owned() } else { format!("{below}/{file}") };
-        let included: Vec<String> = composition.stack.included.iter().map(|file| of(file)).collect();
-        // A file that another one includes is no stack of its own; and what is of no file that is meant is of no stack.
-        plan.services.retain(|service| {
-            let Some(composed) = &service.compose else { return true };
-            let is_here = folder_of(service) == below;
-            if is_here {
-                composition.stack.service(&composed.service).is_some()
-            } else {
-                !included.contains(&service.origin.file)
-            }
-        });
-        for found in &composition.stack.services {
-            let is_wanted =
-                found.profiles.is_empty() || found.profiles.iter().any(|profile| composition.profiles.contains(profile));
-            let is_known = |service: &Service| {
-                folder_of(service) == below && service.compose.as_ref().is_some_and(|composed| composed.service == found.name)
-            };
-            // An image of the project's own is what its folder starts without a container.
-            let built = found.build.as_ref().map(|folder| of(folder.trim_start_matches("./").trim_matches(['/', '.'])));
-            let is_own = |service: &Service| {
-                service.compose.is_none() && built.as_ref().is_some_and(|built| built.trim_matches('/') == folder_of(service))
-            };
-            if !is_wanted || plan.services.iter().any(|service| is_known(service) || is_own(service)) {
-                continue;
-            }
-            let name = one_of(plan, &below, &found.name);
-            let added = plan.services.iter_mut().find(|service| service.name == name && service.compose.is_some());
-            if let Some(service) = added {
-                fill(service, found, &of(&found.file));
-            }
-        }
-        let names: Vec<String> = plan.services.iter().map(|service| service.name.clone()).collect();
-        plan.services.iter_mut().for_each(|service| service.after.retain(|after| names.contains(after)));
-    }
-    trouble
 }
 
 /// The service of the plan that stands for one of Compose's; it is added where there is none. One of the same name that is none of
@@ -253,11 +193,6 @@ fn no_service(service: &Service, composed: &Composed, composition: &Composition)
     if known.is_empty() { failure } else { failure.hint(Hint::listing("one of ", known)) }
 }
 
-/// The names of Compose files, the one that counts first.
-const NAMES: &[&str] = &["compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"];
-/// The names of what is laid over them.
-const OVERRIDES: &[&str] =
-    &["compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml"];
 /// Bytes of such a file.
 const LONGEST: u64 = 1 << 20;
 /// Names that are told.

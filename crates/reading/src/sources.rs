@@ -9,7 +9,7 @@ use portward_model::{Failure, Gap, PortRange, ProjectIdentity, Sentence, SocketS
 use portward_sys::{Context, Rights, StateSet, Transports, path_of};
 use portward_wire::source::kind_of;
 
-use crate::{Look, compose::complete};
+use crate::{Look, compose};
 
 /// What was gathered.
 #[derive(Clone, Debug, Default)]
@@ -66,10 +66,15 @@ pub fn gather<R: Rights>(cx: &Context<'_, R>) -> Result<Gathered, Failure> {
             Err(why) => unread.push(Unread { path: file.path.clone(), line: None, why: why.into() }),
         }
     }
-    let project = Project::new(root, files);
-    let mut planned = planned(&project);
-    let trouble = complete(cx, &project.root, &mut planned.plan);
-    unread.extend(trouble.into_iter().map(|why| Unread { path: Text::default(), line: None, why: why.message.into() }));
+    let (folder, environment) = (path_of(&root), compose::environment(cx));
+    let open = |path: &str| compose::bytes(&folder.join(path)).ok().flatten();
+    let (project, flaws) = Project::with(root, files, &environment, &open);
+    unread.extend(flaws.into_iter().map(|flaw| Unread {
+        path: Text::from(flaw.file.as_str()),
+        line: (flaw.line > 0).then_some(flaw.line),
+        why: flaw.words.into(),
+    }));
+    let planned = planned(&project);
     Ok(Gathered { identity, project, planned, unread })
 }
 

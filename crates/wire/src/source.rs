@@ -4,16 +4,16 @@
 //! [`Start`], what it sets is a [`Setting`]; what cannot be understood is a [`Flaw`] with its place. Whatever follows from all of
 //! them together is reasoned in `portward_checks`.
 
-mod command;
+pub(crate) mod command;
 pub(crate) mod json;
 pub(crate) mod node;
 pub(crate) mod number;
+mod site;
 mod text;
 pub(crate) mod yaml;
 
 use portward_model::Transport;
 
-pub(crate) use compose::ports;
 use node::Node;
 pub use number::{Url, urls};
 pub use package::WORKSPACES;
@@ -43,6 +43,8 @@ kinds! {
     dotnet,
     django,
     makefile,
+    just,
+    taskfile,
     dockerfile,
     devcontainer,
     manage,
@@ -54,6 +56,11 @@ kinds! {
     rust,
     gradle,
     maven,
+    wrangler,
+    phoenix,
+    jekyll,
+    hugo,
+    mkdocs,
     wrapper,
     www,
     program,
@@ -179,23 +186,51 @@ pub struct Start {
     pub profiles: Vec<String>,
     /// Others of the same file that are started with it: those of one compound.
     pub with: Vec<String>,
-    /// What a list of ports says of the one that it is laid over.
-    pub ports: Ports,
+    /// The ports of a container that are published, those of the file that is laid over the others last.
+    pub published: Vec<Spot>,
+    /// Lists of ports that a file laid over others adds to those of the others, without a word that it is to replace them.
+    pub added: Vec<Added>,
+    /// Its file belongs to none that are read without being named.
+    pub is_apart: bool,
+    /// Others of the same file that run within it, and whose ports are its own.
+    pub parts: Vec<Part>,
+    /// These run at once, as each would by itself, and nothing else runs with them.
+    pub together: bool,
 }
 
-/// How a list of published ports meets that of another file.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Ports {
-    /// It has none.
-    #[default]
-    None,
-    /// It is added to the other.
-    Added {
-        /// The line of its key.
-        line: u32,
-    },
-    /// It takes the other's place.
-    Instead,
+/// What runs within another one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it goes by there.
+    pub label: String,
+    /// What it is.
+    pub start: Start,
+}
+
+/// A published port, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spot {
+    /// The file.
+    pub file: String,
+    /// Its line, from 1.
+    pub line: u32,
+    /// Its column in characters, from 1.
+    pub column: u32,
+    /// The port of this machine.
+    pub port: u16,
+    /// The port in the container.
+    pub container: u16,
+    /// TCP or UDP.
+    pub transport: Transport,
+}
+
+/// A list of ports that is added to others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Added {
+    /// Its file.
+    pub file: String,
+    /// The line of its key.
+    pub line: u32,
 }
 
 /// A variable that a file sets.
@@ -260,21 +295,6 @@ impl Source<'_> {
         self.path.rsplit_once('/').map_or("", |(folder, _)| folder)
     }
 
-    /// A path that the file names, below the project's root; `None` where it leads out of it.
-    fn below(&self, path: &str) -> Option<String> {
-        let mut parts: Vec<&str> = self.folder().split('/').filter(|part| !part.is_empty()).collect();
-        for part in path.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => {
-                    parts.pop()?;
-                }
-                part => parts.push(part),
-            }
-        }
-        (!path.starts_with('/')).then(|| parts.join("/"))
-    }
-
     /// Its lines with their numbers.
     fn lines(&self) -> impl Iterator<Item = (u32, &str)> {
         (1..).zip(self.text.lines())
@@ -283,7 +303,7 @@ impl Source<'_> {
 
 impl Fact {
     /// A TCP port at a place of a file.
-    fn new(port: u16, what: What, reason: &'static str, line: u32, column: u32) -> Self {
+    pub(crate) fn new(port: u16, what: What, reason: &'static str, line: u32, column: u32) -> Self {
         Self { port, transport: Transport::Tcp, what, service: None, variable: None, line, column, reason }
     }
 
@@ -292,7 +312,7 @@ impl Fact {
         matches!(self.what, What::Asked { .. } | What::Usual)
     }
 
-    fn of(self, service: &str) -> Self {
+    pub(crate) fn of(self, service: &str) -> Self {
         Self { service: Some(service.to_owned()), ..self }
     }
 }
@@ -312,7 +332,7 @@ impl Findings {
     }
 
     /// Every URL of this machine in a text that stands at a place.
-    fn urls(&mut self, text: &str, line: u32, column: u32, service: Option<&str>) {
+    pub(crate) fn urls(&mut self, text: &str, line: u32, column: u32, service: Option<&str>) {
         for (at, url) in urls(text).filter(|(_, url)| url.is_here()) {
             let (what, reason) = number::meaning(service.unwrap_or_default(), url);
             let column =

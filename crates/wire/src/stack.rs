@@ -5,6 +5,8 @@
 
 mod merge;
 mod overlay;
+mod ports;
+mod said;
 mod variables;
 
 use portward_model::Transport;
@@ -12,10 +14,12 @@ use portward_model::Transport;
 use crate::source::{
     json,
     node::{Entry, Node},
-    ports, yaml,
+    yaml,
 };
 
 pub use overlay::{Declared, Overlay, Place, overlay};
+pub(crate) use said::alone;
+pub use said::{NAMES, Said, join, meant};
 pub use variables::Variables;
 
 /// The services of Compose files.
@@ -100,8 +104,13 @@ impl Stack {
     /// # Errors
     /// Where one of them cannot be understood.
     pub fn read(files: &[String], open: Files<'_>, variables: &Variables) -> Result<Self, StackFlaw> {
-        let whole = merge::whole(files, open, variables)?;
-        Ok(Self { included: whole.included.clone(), ..Self::of(&whole.node, &|name| whole.file_of(name)) })
+        let mut whole = merge::whole(files, open, variables);
+        let flaws = std::mem::take(&mut whole.flaws);
+        flaws.into_iter().next().map_or_else(|| Ok(Self::of_whole(&whole)), Err)
+    }
+
+    fn of_whole(whole: &merge::Whole) -> Self {
+        Self { included: whole.included.clone(), ..Self::of(&whole.node, &|name| whole.file_of(name)) }
     }
 
     /// The services of what `docker compose config --format json` prints.
@@ -195,7 +204,7 @@ fn service(entry: &Entry) -> StackService {
         // Of a range of which any will do the first is meant.
         let is_known = |other: &StackPort| other.target == port.target && other.protocol == port.protocol;
         if !(port.of_range && found.iter().any(is_known)) {
-            found.push(StackPort { asked: port.asked, target: port.target, protocol: port.protocol, line: port.line });
+            found.push(StackPort { asked: port.asked, target: port.target, protocol: port.protocol, line: port.at.1 });
         }
     }
     StackService {

@@ -43,8 +43,8 @@ pub fn planned(project: &Project) -> Planned {
     // A repository that is nothing but examples runs them.
     let has_own = all.iter().any(|unit| !is_aside(&unit.start.folder));
     for unit in all.iter().filter(|unit| !(has_own && is_aside(&unit.start.folder))) {
-        match place_of(project, &all, unit) {
-            Place::Taken => chosen.push(unit),
+        match place_of(&all, unit) {
+            Place::Taken => chosen.extend(unit.started()),
             Place::Left(why) => planned.decide.push(format!("{}:{} {why}", unit.file.path, unit.start.line)),
             Place::Elsewhere => {}
         }
@@ -55,7 +55,7 @@ pub fn planned(project: &Project) -> Planned {
     let mut of_start: Vec<(String, String, String)> = Vec::new();
     for unit in &chosen {
         let name = unused(&name_of(unit), &mut names);
-        of_start.push((unit.file.path.clone(), unit.start.name.clone(), name.clone()));
+        of_start.push((group_of(unit), unit.start.name.clone(), name.clone()));
         let service = service(project, unit, name);
         if service.ports.is_empty() && unit.file.kind.name == "package" {
             planned.decide.push(format!(
@@ -66,8 +66,8 @@ pub fn planned(project: &Project) -> Planned {
         planned.plan.services.push(service);
     }
     let engines = engines::wanted(project, &all, &planned.plan.services, &mut planned.decide);
-    let known = |file: &str, name: &str| {
-        of_start.iter().find(|(own, start, _)| own == file && start == name).map(|(.., name)| name.clone())
+    let known = |group: &str, name: &str| {
+        of_start.iter().find(|(own, start, _)| own == group && start == name).map(|(.., name)| name.clone())
     };
     let stores: Vec<(String, u16)> = planned
         .plan
@@ -78,7 +78,7 @@ pub fn planned(project: &Project) -> Planned {
         .filter_map(|(service, _)| Some((service.name.clone(), service.port()?.asked)))
         .collect();
     for (at, unit) in chosen.iter().enumerate() {
-        let mut after: Vec<String> = unit.start.after.iter().filter_map(|name| known(&unit.file.path, name)).collect();
+        let mut after: Vec<String> = unit.start.after.iter().filter_map(|name| known(&group_of(unit), name)).collect();
         if !is_store(unit) {
             after.extend(stores.iter().filter(|(_, port)| dials(project, unit, *port)).map(|(name, _)| name.clone()));
             let own = engines.iter().filter_map(|engine| Some((engine, engine.service.port()?.asked)));
@@ -94,6 +94,11 @@ pub fn planned(project: &Project) -> Planned {
     planned.plan.values = values(project, &stores, &mut planned.decide);
     engines::add(engines, &mut planned.plan);
     planned
+}
+
+/// Where the names that a unit comes after are looked for: in its file, or in all those that Compose reads with it.
+fn group_of(unit: &Unit<'_>) -> String {
+    if unit.file.kind.name == "compose" { format!("compose {}", unit.start.folder) } else { unit.file.path.clone() }
 }
 
 /// True for a server of data, by its image, its command or its port.
@@ -115,13 +120,35 @@ fn protocol_of(unit: &Unit<'_>) -> Option<&'static str> {
 
 /// What a service is called: a package's folder, or what its file calls it.
 fn name_of(unit: &Unit<'_>) -> String {
-    let own = unit.start.name.as_str();
+    let own = unit.label.unwrap_or(&unit.start.name);
     let folder = unit.start.folder.rsplit('/').next().unwrap_or_default();
     let by_folder = matches!(
         unit.file.kind.name,
-        "package" | "manage" | "artisan" | "gradle" | "maven" | "dotnet" | "makefile" | "rails" | "composer" | "deno"
-    ) && !folder.is_empty();
+        "package"
+            | "manage"
+            | "artisan"
+            | "gradle"
+            | "maven"
+            | "dotnet"
+            | "makefile"
+            | "just"
+            | "taskfile"
+            | "rails"
+            | "composer"
+            | "deno"
+            | "phoenix"
+            | "wrangler"
+            | "jekyll"
+            | "hugo"
+            | "mkdocs"
+    ) && !folder.is_empty()
+        && unit.label.is_none();
     let name = if by_folder { folder } else { own };
+    key_of(name)
+}
+
+/// A name as a key of the project's file.
+fn key_of(name: &str) -> String {
     let mut name: String =
         name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '_' { c.to_ascii_lowercase() } else { '-' }).collect();
     name.truncate(40);
@@ -174,7 +201,7 @@ fn service(project: &Project, unit: &Unit<'_>, name: String) -> Service {
         }
         let label = match ports.len() {
             0 => None,
-            _ => Some(port_name(fact, ports.len())),
+            _ => Some(port_name(unit, fact, &ports)),
         };
         ports.push(DeclaredPort { name: label, asked: fact.port, transport: fact.transport, origin: origin(file, fact.line) });
     }
@@ -216,11 +243,14 @@ fn wrapped(project: &Project, unit: &Unit<'_>, line: &str) -> String {
     }
 }
 
-fn port_name(fact: &Fact, at: usize) -> String {
-    match fact.service.as_deref() {
-        Some("management") => "management".to_owned(),
-        _ => format!("port{}", at + 1),
-    }
+/// What a further port of a service is called: after what runs there, where that has a name.
+fn port_name(unit: &Unit<'_>, fact: &Fact, before: &[DeclaredPort]) -> String {
+    let name = match fact.service.as_deref() {
+        Some("management") => Some("management".to_owned()),
+        _ => unit.label_of(fact).map(key_of),
+    };
+    let is_free = |name: &String| name != "debug" && before.iter().all(|port| port.name.as_ref() != Some(name));
+    name.filter(is_free).unwrap_or_else(|| format!("port{}", before.len() + 1))
 }
 
 fn origin(file: &File, line: u32) -> Origin {

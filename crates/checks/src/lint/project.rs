@@ -1,9 +1,12 @@
 //! A project as its files tell of it, and what is known of the machine that it runs on.
 
-use std::collections::HashMap;
-
 use portward_model::{PortRules, Text, plan::Plan};
-use portward_wire::source::{Encoding, Fact, Findings, Kind, PROGRAMS, What, decoded, kind_of};
+use portward_wire::{
+    source::{Encoding, Fact, Findings, Kind, PROGRAMS, What, decoded, kind_of},
+    stack::{StackFlaw, Variables},
+};
+
+use super::stacks::{self, Open};
 
 /// A project: its files, its declaration, its machine.
 #[derive(Clone, Debug, Default)]
@@ -66,7 +69,7 @@ pub struct File {
     pub text: String,
     /// How it is encoded.
     pub encoding: Encoding,
-    /// What it says of ports, with variables put in where another file sets them.
+    /// What it says of ports; of a Compose file, together with those that it belongs to.
     pub found: Findings,
 }
 
@@ -110,26 +113,16 @@ impl File {
 }
 
 impl Project {
-    /// A project of these files. Variables of compose files are put in from the `.env` beside them, as Compose does.
-    pub fn new(root: Text, mut files: Vec<File>) -> Self {
-        let settings = |file: &File| {
-            let of = file.found.settings.iter().map(|setting| (setting.name.clone(), setting.value.clone()));
-            (file.folder().to_owned(), of.collect::<HashMap<_, _>>())
-        };
-        let env: HashMap<String, HashMap<String, String>> =
-            files.iter().filter(|file| file.name() == ".env").map(settings).collect();
-        for file in files.iter_mut().filter(|file| file.kind.name == "compose") {
-            let own = env.get(file.folder());
-            for fact in &mut file.found.facts {
-                let What::Published { .. } = fact.what else { continue };
-                let set = fact.variable.as_ref().and_then(|name| own?.get(name));
-                if let Some(port) = set.and_then(|value| value.parse().ok()) {
-                    fact.port = port;
-                }
-            }
-            file.found.facts.retain(|fact| fact.port != 0);
-        }
-        Self { root, files, ..Self::default() }
+    /// A project of these files.
+    pub fn new(root: Text, files: Vec<File>) -> Self {
+        Self::with(root, files, &Variables::default(), &|_| None).0
+    }
+
+    /// A project of these files, its Compose files read together: by what the environment says of them, and with those that they name
+    /// and `open` gives by its path below the root. What of them could not be read or understood comes with it.
+    pub fn with(root: Text, mut files: Vec<File>, environment: &Variables, open: Open<'_>) -> (Self, Vec<StackFlaw>) {
+        let flaws = stacks::together(&root, &mut files, environment, open);
+        (Self { root, files, ..Self::default() }, flaws)
     }
 
     /// The files of a kind.

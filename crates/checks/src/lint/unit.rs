@@ -1,6 +1,6 @@
 //! What can be started with the ports that it really asks for: a script's, a configuration's beside it, its program's own.
 
-use portward_wire::source::{Fact, PROGRAMS, Ports, Start, What};
+use portward_wire::source::{Fact, PROGRAMS, Part, Spot, Start, What};
 
 use super::{File, Project};
 
@@ -11,10 +11,17 @@ pub struct Unit<'p> {
     /// What it says.
     pub start: &'p Start,
     /// The ports that it asks for, or publishes, the first one first, each with the file that says so.
-    pub ports: Vec<(&'p File, &'p Fact)>,
+    pub ports: Vec<Place<'p>>,
     /// The ports at which it waits for a debugger.
-    pub debuggers: Vec<(&'p File, &'p Fact)>,
+    pub debuggers: Vec<Place<'p>>,
+    /// What runs within it, whose ports are among its own.
+    pub parts: Vec<Unit<'p>>,
+    /// What it goes by where it runs within another one.
+    pub label: Option<&'p str>,
 }
+
+/// A fact with the file that says so.
+pub(super) type Place<'p> = (&'p File, &'p Fact);
 
 /// Everything that can be started, in the order of the files.
 pub fn units(project: &Project) -> Vec<Unit<'_>> {
@@ -27,16 +34,10 @@ fn unit<'p>(project: &'p Project, file: &'p File, start: &'p Start) -> Unit<'p> 
     let own = || file.found.facts.iter().filter(is_own).map(move |fact| (file, fact));
     let mut ports: Vec<_> =
         own().filter(|(_, fact)| matches!(fact.what, What::Asked { .. } | What::Usual | What::Published { .. })).collect();
-    if let Some(over) = project.of_kind("compose").find(|other| is_over(other, file)) {
-        let published = |fact: &&Fact| is_own(fact) && matches!(fact.what, What::Published { .. });
-        let theirs = over.found.facts.iter().filter(published).map(|fact| (over, fact));
-        match over.found.starts.iter().find(|other| other.name == start.name).map(|other| other.ports) {
-            Some(Ports::Instead) => ports = theirs.collect(),
-            Some(Ports::Added { .. }) => ports.extend(theirs),
-            Some(Ports::None) | None => {}
-        }
+    if file.kind.name == "compose" {
+        ports = start.published.iter().filter_map(|spot| published(project, start, spot)).collect();
     }
-    let debuggers = own().filter(|(_, fact)| matches!(fact.what, What::Debugger { waits: true })).collect();
+    let mut debuggers: Vec<_> = own().filter(|(_, fact)| matches!(fact.what, What::Debugger { waits: true })).collect();
     let told = ports.iter().any(|(_, fact)| fact.what != What::Usual);
     if !told && file.kind.name != "compose" {
         let said = configured(project, file, start, !ports.is_empty());
@@ -44,15 +45,37 @@ fn unit<'p>(project: &'p Project, file: &'p File, start: &'p Start) -> Unit<'p> 
             ports = said;
         }
     }
-    Unit { file, start, ports, debuggers }
+    let one = |part: &'p Part| Unit { label: Some(&part.label), ..unit(project, file, &part.start) };
+    let inner: Vec<Unit<'p>> = start.parts.iter().map(one).collect();
+    for part in &inner {
+        ports.extend(&part.ports);
+        debuggers.extend(&part.debuggers);
+    }
+    Unit { file, start, ports, debuggers, parts: inner, label: None }
 }
 
-/// True for the override file that Compose lays over another one by itself.
-pub(crate) fn is_over(over: &File, base: &File) -> bool {
-    let stem = |name: &str| name.rsplit_once('.').map(|(stem, _)| stem.to_owned());
-    base.kind.name == "compose"
-        && over.folder() == base.folder()
-        && stem(base.name()).is_some_and(|base| stem(over.name()) == Some(format!("{base}.override")))
+impl<'p> Unit<'p> {
+    /// What is started for it: itself, or each of its parts where it does nothing else than to run several at once.
+    pub(crate) fn started(&self) -> Vec<&Self> {
+        if self.start.together { self.parts.iter().flat_map(Self::started).collect() } else { vec![self] }
+    }
+
+    /// What a port of it is called, by the part whose port it is.
+    pub(crate) fn label_of(&self, fact: &Fact) -> Option<&'p str> {
+        let part = self.parts.iter().find(|part| part.ports.iter().any(|(_, own)| std::ptr::eq(*own, fact)))?;
+        part.label_of(fact).or(part.label)
+    }
+}
+
+/// What the file says at the place of a published port.
+fn published<'p>(project: &'p Project, start: &Start, spot: &Spot) -> Option<(&'p File, &'p Fact)> {
+    let file = project.of_kind("compose").find(|file| file.path == spot.file)?;
+    let is_it = |fact: &&Fact| {
+        (fact.line, fact.column, fact.port, fact.transport) == (spot.line, spot.column, spot.port, spot.transport)
+            && fact.service.as_deref() == Some(start.name.as_str())
+            && matches!(fact.what, What::Published { container, .. } if container == spot.container)
+    };
+    file.found.facts.iter().find(is_it).map(|fact| (file, fact))
 }
 
 /// What the files beside a program say of where it listens, where its command says nothing.
@@ -74,8 +97,20 @@ fn configured<'p>(project: &'p Project, own: &File, start: &'p Start, is_known: 
     if is_known {
         let block = if line.contains("preview") { "preview" } else { "server" };
         // What serves pages of its own is told nothing by the tool that builds their scripts.
-        let builds =
-            !matches!(own.kind.name, "manage" | "artisan" | "dotnet" | "gradle" | "maven" | "program") && !line.contains(FOREMAN);
+        let builds = !matches!(
+            own.kind.name,
+            "manage"
+                | "artisan"
+                | "dotnet"
+                | "gradle"
+                | "maven"
+                | "program"
+                | "phoenix"
+                | "wrangler"
+                | "jekyll"
+                | "hugo"
+                | "mkdocs"
+        ) && !line.contains(FOREMAN);
         let servers = |fact: &Fact| match fact.service.as_deref() {
             Some("dev" | "devServer") => block == "server",
             service => service == Some(block),
@@ -104,6 +139,16 @@ fn configured<'p>(project: &'p Project, own: &File, start: &'p Start, is_known: 
         if !found.is_empty() {
             return first(found);
         }
+        for (kind, word) in BY_WORD {
+            let there = |file: &&File| {
+                if *kind == "phoenix" { file.folder() == place(start, "config") } else { here(file) }
+            };
+            let own = project.of_kind(kind).filter(there).filter(|_| line.contains(word));
+            let found: Vec<_> = own.flat_map(|file| asked(file, &|_| true)).collect();
+            if !found.is_empty() {
+                return first(found);
+            }
+        }
         let reads_env = ["react-scripts", "craco", "nuxt", "nuxi", FOREMAN, "${PORT}"].iter().any(|word| line.contains(word));
         return if reads_env { first(variable(project, start)) } else { Vec::new() };
     }
@@ -127,17 +172,25 @@ fn configured<'p>(project: &'p Project, own: &File, start: &'p Start, is_known: 
         words.iter().any(|word| *word == file.name() || stem == *word) || built.contains(&stem)
     };
     // Those of `src` are named with it, and mean none that stand beside the manifest.
-    let place = |folder: &str| if start.folder.is_empty() { folder.to_owned() } else { format!("{}/{folder}", start.folder) };
-    let (inner, mark) = (place(PROGRAMS), format!("{PROGRAMS}/"));
+    let (inner, mark) = (place(start, PROGRAMS), format!("{PROGRAMS}/"));
     let is_inner = !built.is_empty() || line.split_whitespace().any(|word| word.trim_start_matches("./").starts_with(&mark));
     let is_there = |file: &&File| if is_inner { file.folder() == inner } else { file.folder() == start.folder };
     let programs = project.of_kind("program").filter(is_there).filter(names);
-    let www = project.of_kind("www").filter(|file| line.contains("bin/www") && file.folder() == place("bin"));
+    let www = project.of_kind("www").filter(|file| line.contains("bin/www") && file.folder() == place(start, "bin"));
     let found: Vec<_> = programs.chain(www).flat_map(|file| asked(file, &|_| true)).collect();
     let by_variable = found.first().is_none_or(|(_, fact)| fact.variable.as_deref() == Some("PORT"));
     let set = variable(project, start);
     if by_variable && !set.is_empty() { first(set) } else { first(found) }
 }
+
+/// A folder of the one that something is started in.
+fn place(start: &Start, folder: &str) -> String {
+    if start.folder.is_empty() { folder.to_owned() } else { format!("{}/{folder}", start.folder) }
+}
+
+/// Kinds of configurations, and the word of a line by which they are read.
+const BY_WORD: &[(&str, &str)] =
+    &[("wrangler", "wrangler"), ("phoenix", "phx.server"), ("jekyll", "jekyll"), ("mkdocs", "mkdocs")];
 
 /// The variable PORT of the `.env` beside it.
 fn variable<'p>(project: &'p Project, start: &'p Start) -> Vec<(&'p File, &'p Fact)> {

@@ -87,7 +87,9 @@ fn written(project: &Project, file: &File, number: u32, then: &[String], title: 
     let Some(now) = file.line(number) else { return words() };
     // What is not plain UTF-8 is not written by lines; a line with a secret in it is not shown.
     let is_plain = file.encoding == Encoding::Plain && masked_line(now.as_bytes()).raw() == now.as_bytes();
-    if !is_plain || project.root.is_empty() || now.len() > LONGEST {
+    // Nor is one that Compose files name elsewhere: it is others' too.
+    let is_ours = !file.path.starts_with('/') && !file.path.starts_with("../");
+    if !is_plain || !is_ours || project.root.is_empty() || now.len() > LONGEST {
         return words();
     }
     let path = Text::new([project.root.raw(), b"/", file.path.as_bytes()].concat());

@@ -46,6 +46,32 @@ fn a_clean_project_prints_nothing() {
 }
 
 #[test]
+fn files_that_compose_reads_together_are_judged_and_written_where_each_line_stands() {
+    let Some(world) = world() else { return };
+    let included = COMPOSE.replace("services:", "x-a: &a {b: 1} # anchors stay\nservices:").replace('\n', "\r\n");
+    project(
+        &world,
+        &[
+            ("compose.yaml", "include:\n  - infra/db.yml\n  - infra/web.yml\n"),
+            ("infra/db.yml", &included),
+            ("infra/web.yml", "services:\n  web:\n    extends: {file: base.yml, service: base}\n"),
+            ("infra/base.yml", "services:\n  base:\n    ports:\n      - \"127.0.0.1:${WEB_PORT:-5432}:80\"\n"),
+        ],
+    );
+    let document = check(&world, &["--json"]).expect(1).json();
+    assert_eq!(codes(&document), ["services-share-port infra/base.yml:4", "compose-open-to-all infra/db.yml:6"]);
+    let _ = check(&world, &["--fix", "--yes"]);
+    let file = |name: &str| fs::read_to_string(world.path().join("shop/infra").join(name)).unwrap();
+    assert_eq!(file("db.yml"), included.replace("\"5432:5432\"", "\"127.0.0.1:5432:5432\""));
+    assert_eq!(file("base.yml"), "services:\n  base:\n    ports:\n      - \"127.0.0.1:${WEB_PORT:-5433}:80\"\n");
+    let clean = check(&world, &[]).expect(0);
+    assert_eq!(clean.stdout, "", "{clean}");
+    world.file("shop/.env", "COMPOSE_FILE=none.yml\n");
+    let missing = check(&world, &[]).expect(0);
+    assert!(missing.stderr.contains("none.yml") && missing.stderr.contains("it is named, and cannot be read"), "{missing}");
+}
+
+#[test]
 fn what_disagrees_has_its_place_its_reason_and_the_line_to_write() {
     let Some(world) = world() else { return };
     project(

@@ -134,6 +134,65 @@ const PROJECTS: &[(&str, Files, &[&str])] = &[
         ],
         &["start 4210"],
     ),
+    (
+        "compose-included",
+        &[
+            (
+                "compose.yaml",
+                "include: [infra/db.yml]\nservices:\n  web:\n    image: shop\n    depends_on: [db]\n    ports: [\"127.0.0.1:3000:80\"]\n",
+            ),
+            ("infra/db.yml", "services:\n  db:\n    image: postgres:16\n    ports: [\"127.0.0.1:5432:5432\"]\n"),
+        ],
+        &["db 5432", "web 3000"],
+    ),
+    (
+        "concurrently",
+        &[
+            (
+                "package.json",
+                "{\"scripts\":{\"dev\":\"concurrently -k \\\"npm:dev:*\\\"\",\"dev:web\":\"vite\",\"dev:api\":\"node server.js\"}}",
+            ),
+            ("vite.config.ts", "export default {\n  server: { port: 5180 },\n}\n"),
+            ("server.js", "app.listen(process.env.PORT || 4000)\n"),
+        ],
+        &["web 5180", "api 4000"],
+    ),
+    (
+        "wrangler",
+        &[
+            ("package.json", "{\"scripts\":{\"dev\":\"wrangler dev\"}}"),
+            ("wrangler.toml", "name = \"shop\"\n[dev]\nport = 8790\n"),
+        ],
+        &["dev 8790"],
+    ),
+    ("wrangler-alone", &[("wrangler.jsonc", "{\n  // the edge\n  \"name\": \"shop\",\n}\n")], &["worker 8787"]),
+    (
+        "phoenix",
+        &[
+            ("mix.exs", "defmodule Shop.MixProject do\nend\n"),
+            (
+                "config/dev.exs",
+                "import Config\n\nconfig :shop, ShopWeb.Endpoint,\n  http: [ip: {127, 0, 0, 1}, port: 4010],\n  debug_errors: true\n",
+            ),
+        ],
+        &["web 4010"],
+    ),
+    ("jekyll", &[("Gemfile", "gem 'jekyll'\n"), ("_config.yml", "title: Shop\nport: 4001\nexclude: [vendor]\n")], &["site 4001"]),
+    ("hugo", &[("hugo.toml", "baseURL = 'https://example.org/'\n")], &["site 1313"]),
+    ("mkdocs", &[("mkdocs.yml", "site_name: Shop\ndev_addr: 127.0.0.1:8100\n")], &["docs 8100"]),
+    (
+        "justfile",
+        &[("justfile", "port := \"8001\"\n\n# serves\ndev:\n    @python3 -m http.server {{port}}\n\ntest:\n    pytest\n")],
+        &["dev 8001"],
+    ),
+    (
+        "taskfile",
+        &[(
+            "Taskfile.yml",
+            "version: '3'\nvars: {PORT: 8002}\ntasks:\n  dev:\n    cmds:\n      - python3 -m http.server {{.PORT}}\n  test: pytest\n",
+        )],
+        &["dev 8002"],
+    ),
 ];
 
 fn put(world: &World, name: &str, files: Files) {

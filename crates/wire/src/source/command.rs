@@ -4,6 +4,7 @@
 //! is a command of its own.
 
 mod programs;
+mod scripts;
 mod words;
 
 use portward_model::{Grammar, Runs};
@@ -13,18 +14,19 @@ use super::{
     number::{is_port_variable, place, port, variable},
 };
 use programs::{Known, Takes};
+pub(super) use scripts::scripts;
 use words::Word;
 
 /// Where a command line stands, and whose it is.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
-    pub(super) line: u32,
-    pub(super) column: u32,
-    pub(super) service: &'a str,
+pub(crate) struct At<'a> {
+    pub(crate) line: u32,
+    pub(crate) column: u32,
+    pub(crate) service: &'a str,
 }
 
 /// Reads a command line into facts.
-pub(super) fn read(text: &str, at: At<'_>, found: &mut Findings) {
+pub(crate) fn read(text: &str, at: At<'_>, found: &mut Findings) {
     deeper(text, at, 0, found);
 }
 
@@ -163,7 +165,8 @@ fn positions(
     let Some(known) = known else { return false };
     let word = match known.takes {
         Takes::Nothing => None,
-        Takes::First => arguments.iter().find(|word| !word.text.starts_with('-')),
+        // The value of an option before it is none.
+        Takes::First => arguments.iter().find(|word| !word.text.starts_with('-') && place(&word.text).is_some()),
         Takes::Behind(flag) => arguments
             .iter()
             .position(|word| word.text == flag)
@@ -289,6 +292,7 @@ mod tests {
             ("serve -p3000", "3000 asks"),
             ("python manage.py runserver 0.0.0.0:8001", "8001 asks@0.0.0.0"),
             ("python3 -m http.server 9000", "9000 asks"),
+            ("python3 -m http.server --bind 127.0.0.1 9001", "9001 asks"),
             ("php -S localhost:8080 -t public", "8080 asks@localhost"),
             ("php artisan serve --port=8002", "8002 asks"),
             ("gunicorn -b 127.0.0.1:8003 app:app", "8003 asks@127.0.0.1"),

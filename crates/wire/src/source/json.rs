@@ -36,7 +36,7 @@ fn node(value: Parsed<'_>, places: &Places<'_>) -> Node {
             Value::Map(object.properties.into_iter().map(entry).collect())
         }
     };
-    Node { line, column, tag: None, value }
+    Node { line, column, file: 0, tag: None, value }
 }
 
 /// Where lines begin.

@@ -7,6 +7,8 @@ pub(crate) struct Node {
     pub(crate) line: u32,
     /// Its column in characters, from 1; of a quoted text that of its first letter.
     pub(crate) column: u32,
+    /// Which of several files that are read together it stands in, from 0.
+    pub(crate) file: u32,
     /// Its tag, as `!override`.
     pub(crate) tag: Option<String>,
     /// What it is.

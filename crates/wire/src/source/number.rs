@@ -52,6 +52,12 @@ pub(super) fn place(text: &str) -> Option<(Option<String>, u16)> {
     port(number).filter(|_| is_host).map(|port| (host, port))
 }
 
+/// The column of a position in a line, in characters from 1.
+pub(super) fn column(line: &str, at: usize) -> u32 {
+    let before = line.get(..at).map_or(0, |before| before.chars().count());
+    u32::try_from(before + 1).unwrap_or(1)
+}
+
 /// The URLs of a text with their positions: what stands behind `SCHEME://`. A scheme of a known protocol means its port where none
 /// is written.
 pub fn urls(text: &str) -> impl Iterator<Item = (usize, Url)> + '_ {
@@ -119,7 +125,7 @@ pub(super) fn variable(text: &str) -> Option<(String, String)> {
 
 /// The names of variables by which servers are told the port that they ask for. `REDIS_PORT` is what a client dials, and what begins with
 /// `NEXT_PUBLIC_` is for a page in a browser.
-pub(super) fn is_port_variable(name: &str) -> bool {
+pub(crate) fn is_port_variable(name: &str) -> bool {
     let name = name.to_ascii_uppercase();
     let of_others = ["_REMOTE_PORT", "PROXY_PORT", "_EXPORT", "SUPPORT", "REPORT", "TRANSPORT", "IMPORT", "PASSPORT"];
     let of_pages = ["NEXT_PUBLIC_", "NUXT_PUBLIC_", "REACT_APP_", "EXPO_PUBLIC_", "VUE_APP_", "GATSBY_", "PUBLIC_"];

@@ -1,10 +1,11 @@
 //! Each kind of file, read for what it says; and noise.
 
+mod served;
 mod started;
 
 use portward_model::Transport;
 
-use super::{Findings, KINDS, Ports, What, decoded, is_named, kind_of};
+use super::{Findings, KINDS, What, decoded, is_named, kind_of};
 
 fn read(path: &str, text: &str) -> Findings {
     kind_of(path, &|_| true).unwrap_or_else(|| panic!("{path} is not read")).read(path, text)
@@ -131,8 +132,8 @@ services:
             "3000 publishes *->80 web 12:10",
             "3001 publishes 127.0.0.1->81 web 13:9",
             "3002/udp publishes ::1->82 web 14:10",
-            "3003 publishes *->83 web $WEB_PORT 15:10",
-            "0 publishes *->84 web $BARE 16:9",
+            "3003 publishes *->83 web 15:10",
+            "84 exposes web 16:9",
             "85 exposes web 17:10",
             "4000 publishes *->90 web 18:9",
             "4001 publishes *->91 web 18:9",
@@ -142,20 +143,15 @@ services:
             "5432 dials web $DATABASE_URL 23:21",
             "8080 publishes 127.0.0.1->80 long 29:21",
             "81 exposes long 32:9",
-            "9000 publishes *->9000 more 35:15",
             "8080 publishes 127.0.0.1->80 more 29:21",
             "81 exposes more 32:9",
+            "9000 publishes *->9000 more 35:15",
         ]
     );
     let starts = read("compose.yml", text).starts;
     let web = starts.iter().find(|start| start.name == "web").unwrap();
-    assert_eq!(
-        (web.after.as_slice(), web.build.as_deref(), web.ports),
-        (&["db".to_owned()][..], Some("web"), Ports::Added { line: 11 })
-    );
+    assert_eq!((web.after.as_slice(), web.build.as_deref(), web.published.len()), (&["db".to_owned()][..], Some("web"), 7));
     assert_eq!(starts.iter().find(|start| start.name == "more").unwrap().profiles, ["debug"]);
-    let laid = read("compose.override.yml", "services:\n  web:\n    ports: !override\n      - 1:2\n");
-    assert_eq!(laid.starts[0].ports, Ports::Instead);
 }
 
 #[test]

@@ -44,7 +44,7 @@ impl Tree {
     fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), Flaw> {
         let (line, column) = (number(span.start.line()), number(span.start.col() + 1));
         let flaw = |words: &str| Flaw { line, column, words: words.to_owned() };
-        let node = |value, column, tag: Option<_>| Node { line, column, tag, value };
+        let node = |value, column, tag: Option<_>| Node { line, column, file: 0, tag, value };
         let named =
             |tag: Option<std::borrow::Cow<'_, saphyr_parser::Tag>>| tag.map(|tag| format!("{}{}", tag.handle, tag.suffix));
         match event {

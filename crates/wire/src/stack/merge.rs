@@ -8,6 +8,12 @@ pub(super) struct Whole {
     pub(super) node: Node,
     places: Vec<(String, String)>,
     pub(super) included: Vec<String>,
+    /// Every file that was opened, by the numbers of the nodes.
+    pub(super) files: Vec<String>,
+    /// Lists of ports that were added to those of the files before: the service, the file's number, the line.
+    pub(super) added: Vec<(String, u32, u32)>,
+    /// What could not be understood; the rest is there without it.
+    pub(super) flaws: Vec<StackFlaw>,
 }
 
 impl Whole {
@@ -15,107 +21,175 @@ impl Whole {
     pub(super) fn file_of(&self, service: &str) -> String {
         self.places.iter().find(|(name, _)| name == service).map(|(_, file)| file.clone()).unwrap_or_default()
     }
+
+    /// The file of this number.
+    pub(super) fn file(&self, number: u32) -> &str {
+        usize::try_from(number).ok().and_then(|at| self.files.get(at)).map_or("", String::as_str)
+    }
 }
 
 struct Reader<'r> {
     open: Files<'r>,
     variables: &'r Variables,
-    places: Vec<(String, String)>,
-    included: Vec<String>,
-    /// Files that were read: what includes itself is read so often and no more.
-    reads: usize,
+    whole: Whole,
 }
 
 /// Reads files, each laid over those before it.
-pub(super) fn whole(files: &[String], open: Files<'_>, variables: &Variables) -> Result<Whole, StackFlaw> {
-    let mut reader = Reader { open, variables, places: Vec::new(), included: Vec::new(), reads: 0 };
+pub(super) fn whole(files: &[String], open: Files<'_>, variables: &Variables) -> Whole {
+    let whole = Whole {
+        node: empty(),
+        places: Vec::new(),
+        included: Vec::new(),
+        files: Vec::new(),
+        added: Vec::new(),
+        flaws: Vec::new(),
+    };
+    let mut reader = Reader { open, variables, whole };
     let mut all = empty();
     for file in files {
-        let node = reader.file(file, 0)?;
+        let node = reader.file(file, 0);
+        reader.add(&all, &node);
         lay(&mut all, node);
     }
-    Ok(Whole { node: all, places: reader.places, included: reader.included })
+    Whole { node: all, ..reader.whole }
 }
 
 impl Reader<'_> {
     /// A file with what it includes below it, and what its services extend.
-    fn file(&mut self, file: &str, depth: usize) -> Result<Node, StackFlaw> {
-        let flaw = |line, words: &str| StackFlaw { file: file.to_owned(), line, words: words.to_owned() };
-        let Some(own) = self.parsed(file)? else { return Ok(empty()) };
+    fn file(&mut self, file: &str, depth: usize) -> Node {
+        let Some(mut own) = self.parsed(file) else { return empty() };
         let mut all = empty();
         for item in own.field("include").map(Node::list).unwrap_or_default() {
             let paths = item.text().map_or_else(|| item.field("path").map(Node::texts), |path| Some(vec![path.to_owned()]));
             for path in paths.unwrap_or_default() {
                 if depth >= DEEPEST {
-                    return Err(flaw(item.line, "files include each other in a circle"));
+                    self.flaw(file, item.line, "files include each other in a circle");
+                }
+                if depth >= DEEPEST || self.is_full() {
+                    break;
                 }
                 // What is fetched from elsewhere is read by Compose alone.
                 if path.contains("://") || path.contains('@') {
                     continue;
                 }
                 let other = beside(file, &path);
-                self.included.push(other.clone());
-                let node = self.file(&other, depth + 1)?;
+                if !self.whole.included.contains(&other) {
+                    self.whole.included.push(other.clone());
+                }
+                let node = self.file(&other, depth + 1);
                 lay(&mut all, node);
             }
         }
         let services: Vec<Entry> = own.field("services").map(Node::map).unwrap_or_default().to_vec();
-        let mut own = own;
-        if let Value::Map(entries) = &mut own.value
-            && let Some(Entry { node: Node { value: Value::Map(inside), .. }, .. }) =
-                entries.iter_mut().find(|entry| entry.key == "services")
+        for entry in fields(&mut own).iter_mut().filter(|entry| entry.key == "services").flat_map(|entry| fields(&mut entry.node))
         {
-            for entry in inside {
-                entry.node = self.extended(file, entry.node.clone(), &services, 0)?;
-                if !self.places.iter().any(|(name, _)| *name == entry.key) {
-                    self.places.push((entry.key.clone(), file.to_owned()));
-                }
+            entry.node = self.extended(file, entry.node.clone(), &services, 0);
+            if !self.whole.places.iter().any(|(name, _)| *name == entry.key) {
+                self.whole.places.push((entry.key.clone(), file.to_owned()));
             }
         }
         lay(&mut all, own);
-        Ok(all)
+        all
     }
 
-    fn parsed(&mut self, file: &str) -> Result<Option<Node>, StackFlaw> {
-        let flaw = |words: &str| StackFlaw { file: file.to_owned(), line: 0, words: words.to_owned() };
-        self.reads += 1;
-        if self.reads > MOST {
-            return Err(flaw("more files belong together than anybody reads"));
+    fn parsed(&mut self, file: &str) -> Option<Node> {
+        if self.is_full() {
+            self.flaw(file, 0, "more files belong together than anybody reads");
+            return None;
         }
-        let text = (self.open)(file).ok_or_else(|| flaw("it is named, and cannot be read"))?;
-        let mut node = parsed(file, &text)?;
-        if let Some(node) = &mut node {
-            self.variables.fill(node);
-            listed_as_named(node);
-        }
-        Ok(node)
+        let number = u32::try_from(self.whole.files.len()).unwrap_or(u32::MAX);
+        self.whole.files.push(file.to_owned());
+        let Some(text) = (self.open)(file) else {
+            self.flaw(file, 0, "it is named, and cannot be read");
+            return None;
+        };
+        let mut node = parsed(file, &text).unwrap_or_else(|flaw| {
+            if !self.whole.flaws.contains(&flaw) {
+                self.whole.flaws.push(flaw);
+            }
+            None
+        })?;
+        stamp(&mut node, number);
+        self.variables.fill(&mut node);
+        listed_as_named(&mut node);
+        Some(node)
     }
 
     /// A service laid over the one that it extends.
-    fn extended(&mut self, file: &str, own: Node, services: &[Entry], depth: usize) -> Result<Node, StackFlaw> {
-        let Some(extends) = own.field("extends").cloned() else { return Ok(own) };
+    fn extended(&mut self, file: &str, own: Node, services: &[Entry], depth: usize) -> Node {
+        let Some(extends) = own.field("extends").cloned() else { return own };
         let line = extends.line;
-        let flaw = |words: String| StackFlaw { file: file.to_owned(), line, words };
         if depth >= DEEPEST {
-            return Err(flaw("services extend each other in a circle".to_owned()));
+            self.flaw(file, line, "services extend each other in a circle");
+            return own;
         }
-        let Some(name) = extends.text().or_else(|| extends.text_of("service")) else { return Ok(own) };
+        let Some(name) = extends.text().or_else(|| extends.text_of("service")) else { return own };
         let other = extends.text_of("file").map(|other| beside(file, other));
         let (place, theirs) = match other {
             None => (file.to_owned(), services.to_vec()),
             Some(other) => {
-                let node = self.parsed(&other)?.unwrap_or_else(empty);
+                let Some(node) = self.parsed(&other) else { return own };
                 (other, node.field("services").map(Node::map).unwrap_or_default().to_vec())
             }
         };
-        let base = theirs.iter().find(|entry| entry.key == name).map(|entry| entry.node.clone());
-        let base = base.ok_or_else(|| flaw(format!("it extends {name}, which {place} does not have")))?;
-        let mut base = self.extended(&place, base, &theirs, depth + 1)?;
+        let Some(base) = theirs.iter().find(|entry| entry.key == name).map(|entry| entry.node.clone()) else {
+            self.flaw(file, line, &format!("it extends {name}, which {place} does not have"));
+            return own;
+        };
+        let mut base = self.extended(&place, base, &theirs, depth + 1);
         if let Value::Map(entries) = &mut base.value {
             entries.retain(|entry| entry.key != "extends");
         }
         lay(&mut base, own);
-        Ok(base)
+        base
+    }
+
+    /// Keeps which lists of ports of a file are added to those of the files before it.
+    fn add(&mut self, below: &Node, over: &Node) {
+        for service in over.field("services").map(Node::map).unwrap_or_default() {
+            let Some(list) = service.node.entry("ports").filter(|list| list.node.tag.is_none()) else { continue };
+            let before = below.at(&["services", &service.key, "ports"]);
+            if before.is_some_and(|before| !before.list().is_empty()) {
+                self.whole.added.push((service.key.clone(), list.node.file, list.line));
+            }
+        }
+    }
+
+    /// What includes itself is read so often and no more.
+    fn is_full(&self) -> bool {
+        self.whole.files.len() >= MOST
+    }
+
+    fn flaw(&mut self, file: &str, line: u32, words: &str) {
+        let flaw = StackFlaw { file: file.to_owned(), line, words: words.to_owned() };
+        if !self.whole.flaws.contains(&flaw) {
+            self.whole.flaws.push(flaw);
+        }
+    }
+}
+
+/// Gives a node and all below it the number of their file.
+fn stamp(node: &mut Node, number: u32) {
+    node.file = number;
+    match &mut node.value {
+        Value::Scalar(_) => {}
+        Value::List(list) => list.iter_mut().for_each(|node| stamp(node, number)),
+        Value::Map(entries) => entries.iter_mut().for_each(|entry| stamp(&mut entry.node, number)),
+    }
+}
+
+/// True for values that say the same, wherever they stand.
+fn is_same(one: &Node, other: &Node) -> bool {
+    match (&one.value, &other.value) {
+        (Value::Scalar(one), Value::Scalar(other)) => one == other,
+        (Value::List(one), Value::List(other)) => {
+            one.len() == other.len() && one.iter().zip(other).all(|(one, other)| is_same(one, other))
+        }
+        (Value::Map(one), Value::Map(other)) => {
+            let is_pair = |(one, other): (&Entry, &Entry)| one.key == other.key && is_same(&one.node, &other.node);
+            one.len() == other.len() && one.iter().zip(other).all(is_pair)
+        }
+        _ => false,
     }
 }
 
@@ -143,7 +217,7 @@ fn lay(below: &mut Node, over: Node) {
         }
         (Value::List(list), Node { value: Value::List(more), .. }) => {
             for node in more {
-                if !list.iter().any(|known| known.value == node.value) {
+                if !list.iter().any(|known| is_same(known, &node)) {
                     list.push(node);
                 }
             }
@@ -152,19 +226,28 @@ fn lay(below: &mut Node, over: Node) {
     }
 }
 
-/// `depends_on` and `networks` as mappings, whichever way they are written: so they meet those of another file.
+/// `depends_on`, `networks` and `environment` as mappings, whichever way they are written: so they meet those of another file.
 fn listed_as_named(root: &mut Node) {
-    let Value::Map(entries) = &mut root.value else { return };
-    let services = entries.iter_mut().filter(|entry| entry.key == "services");
+    let services = fields(root).iter_mut().filter(|entry| entry.key == "services");
     for service in services.flat_map(|entry| fields(&mut entry.node)) {
-        for field in fields(&mut service.node).iter_mut().filter(|field| matches!(field.key.as_str(), "depends_on" | "networks"))
-        {
+        for field in fields(&mut service.node) {
             let Value::List(list) = &field.node.value else { continue };
-            let named = list.iter().filter_map(|node| {
-                let node_line = node.line;
-                Some(Entry { key: node.text()?.to_owned(), line: node_line, node: Node { value: empty().value, ..node.clone() } })
-            });
-            field.node.value = Value::Map(named.collect());
+            let one = |node: &Node| {
+                let text = node.text()?;
+                let (key, value) = match field.key.as_str() {
+                    "depends_on" | "networks" => (text, empty().value),
+                    "environment" => {
+                        let (key, value) = text.split_once('=').unwrap_or((text, ""));
+                        (key, Value::Scalar(value.to_owned()))
+                    }
+                    _ => return None,
+                };
+                Some(Entry { key: key.to_owned(), line: node.line, node: Node { value, ..node.clone() } })
+            };
+            let named: Vec<Entry> = list.iter().filter_map(one).collect();
+            if matches!(field.key.as_str(), "depends_on" | "networks" | "environment") {
+                field.node.value = Value::Map(named);
+            }
         }
     }
 }
@@ -177,11 +260,11 @@ fn fields(node: &mut Node) -> &mut [Entry] {
 }
 
 fn empty() -> Node {
-    Node { line: 0, column: 0, tag: None, value: Value::Map(Vec::new()) }
+    Node { line: 0, column: 0, file: 0, tag: None, value: Value::Map(Vec::new()) }
 }
 
 /// A path that a file names, from where that file stands.
-fn beside(file: &str, path: &str) -> String {
+pub(super) fn beside(file: &str, path: &str) -> String {
     if path.starts_with('/') {
         return path.to_owned();
     }

@@ -15,6 +15,13 @@ impl Variables {
         self.0.entry(name.to_owned()).or_insert_with(|| value.to_owned());
     }
 
+    /// The same without this one.
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.0.remove(name);
+        self
+    }
+
     /// What one is.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)

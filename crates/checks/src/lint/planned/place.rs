@@ -1,8 +1,8 @@
 //! Which of the things that can be started is a service, and which stands for another one.
 
 use super::super::{
-    Project, Unit,
-    unit::{is_below, is_runner, usual},
+    Unit,
+    unit::{is_aside, is_below, is_runner, usual},
 };
 
 /// Whether a unit is taken.
@@ -15,7 +15,7 @@ pub(super) enum Place {
 }
 
 /// Whether something that can be started is a service of its own.
-pub(super) fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
+pub(super) fn place_of(all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
     let folder = unit.start.folder.as_str();
     let has = |kinds: &[&str]| {
         all.iter().any(|other| kinds.contains(&other.file.kind.name) && other.start.folder == folder && runs(other))
@@ -30,7 +30,7 @@ pub(super) fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> 
             let development = all.iter().any(|other| other.file.name() == "Procfile.dev" && other.start.folder == folder);
             if development && unit.file.name() != "Procfile.dev" { Place::Elsewhere } else { Place::Taken }
         }
-        "compose" => compose(project, all, unit),
+        "compose" => compose(all, unit),
         "package" => {
             if has(&["procfile"])
                 || usual(all, folder).and_then(|at| all.get(at)).is_none_or(|chosen| !std::ptr::eq(chosen, unit))
@@ -38,10 +38,12 @@ pub(super) fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> 
                 return Place::Elsewhere;
             }
             let line = unit.start.runs.as_deref().unwrap_or_default();
-            let below = all.iter().any(|other| {
+            let is_in = |other: &&Unit<'_>| {
                 other.file.kind.name == "package" && other.start.folder != folder && is_below(&other.start.folder, folder)
-            });
-            if is_runner(line) && below { Place::Elsewhere } else { Place::Taken }
+            };
+            // One that runs scripts of its own, above packages that serve nothing, is what serves.
+            let serves = !unit.ports.is_empty() && all.iter().filter(is_in).all(|other| other.ports.is_empty());
+            if is_runner(line) && all.iter().any(|other| is_in(&other)) && !serves { Place::Elsewhere } else { Place::Taken }
         }
         // A target that a person starts it by says more than that it is there.
         "composer" if has(&["artisan"]) || !runs(unit) => Place::Elsewhere,
@@ -51,16 +53,24 @@ pub(super) fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> 
         {
             Place::Elsewhere
         }
+        // What a script of the package runs is started by that, whatever it is called.
+        "wrangler" if has(&["procfile", "package"]) || has_target(all, unit) => Place::Elsewhere,
+        "phoenix" if has(&["procfile"]) || has_target(all, unit) => Place::Elsewhere,
+        "jekyll" | "hugo" | "mkdocs" if is_beside_others(all, unit) => Place::Elsewhere,
         "program" => program(all, unit),
         // What a build file or an editor starts is mostly what stands elsewhere, too.
-        "makefile" if has(&["procfile", "package"]) || !is_first_target(all, unit) => Place::Elsewhere,
-        "launch" | "tasks" if has(BUILT) || has(&["package", "procfile", "makefile", "program"]) => Place::Elsewhere,
-        "makefile" => {
+        "makefile" | "just" | "taskfile" if has(&["procfile", "package"]) || !is_first_target(all, unit) => Place::Elsewhere,
+        "launch" | "tasks"
+            if has(BUILT) || has(&["package", "procfile", "makefile", "just", "taskfile", "program"]) || has(SITES) =>
+        {
+            Place::Elsewhere
+        }
+        "makefile" | "just" | "taskfile" => {
             let line = unit.start.runs.as_deref().unwrap_or_default();
             let goes = line.split_whitespace().any(|word| matches!(word, "cd" | "-C" | "--prefix"));
-            let below = all.iter().any(|other| {
-                other.file.kind.name != "makefile" && other.start.folder != folder && is_below(&other.start.folder, folder)
-            });
+            let below = all
+                .iter()
+                .any(|other| !is_of_targets(other) && other.start.folder != folder && is_below(&other.start.folder, folder));
             let is_beside = !is_target(unit) && has(BUILT);
             if is_runner(line) || goes && below || is_beside { Place::Elsewhere } else { Place::Taken }
         }
@@ -70,6 +80,18 @@ pub(super) fn place_of(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> 
         }
         _ => Place::Taken,
     }
+}
+
+/// True for a site where anything else of the project serves: it is then about that, or built by it.
+fn is_beside_others(all: &[Unit<'_>], unit: &Unit<'_>) -> bool {
+    let serves = |other: &&Unit<'_>| {
+        !SITES.contains(&other.file.kind.name)
+            && !matches!(other.file.kind.name, "compose" | "launch" | "tasks")
+            && !is_aside(&other.start.folder)
+            && !other.ports.is_empty()
+    };
+    let first = all.iter().find(|other| SITES.contains(&other.file.kind.name) && other.start.folder == unit.start.folder);
+    all.iter().any(|other| serves(&other)) || first.is_some_and(|first| !std::ptr::eq(first, unit))
 }
 
 /// True for the script of its file that a person runs while working on it.
@@ -82,19 +104,24 @@ fn is_first(all: &[Unit<'_>], unit: &Unit<'_>) -> bool {
     first.is_some_and(|first| std::ptr::eq(first, unit))
 }
 
+/// Kinds of sites that a generator serves.
+const SITES: &[&str] = &["jekyll", "hugo", "mkdocs"];
+
 /// Kinds that have a way of their own to start what stands beside them.
-const BUILT: &[&str] = &["manage", "artisan", "dotnet", "gradle", "maven", "rails", "composer", "deno", "go", "rust"];
+const BUILT: &[&str] =
+    &["manage", "artisan", "dotnet", "gradle", "maven", "rails", "composer", "deno", "go", "rust", "phoenix", "wrangler"];
 
 fn runs(unit: &Unit<'_>) -> bool {
-    !is_runner(unit.start.runs.as_deref().unwrap_or_default())
+    unit.start.together || !is_runner(unit.start.runs.as_deref().unwrap_or_default())
 }
 
-fn compose(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
-    let name = unit.file.name();
-    if name.contains(".override.")
-        || !matches!(name.split('.').next(), Some("compose" | "docker-compose"))
-        || name.split('.').count() != 2
-    {
+/// True for what stands in a file of targets, which a person starts by their names.
+fn is_of_targets(unit: &Unit<'_>) -> bool {
+    matches!(unit.file.kind.name, "makefile" | "just" | "taskfile")
+}
+
+fn compose(all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
+    if unit.start.is_apart {
         return Place::Elsewhere;
     }
     if let Some(profile) = unit.start.profiles.first() {
@@ -112,7 +139,6 @@ fn compose(project: &Project, all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
             ));
         }
     }
-    let _ = project;
     Place::Taken
 }
 
@@ -123,7 +149,7 @@ fn program(all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
     let starts_it = |other: &&Unit<'_>| {
         let line = other.start.runs.as_deref().or(other.start.command.as_deref()).unwrap_or_default();
         let is_its = ["python", "flask", "uvicorn", "fastapi", "gunicorn", "hypercorn"].iter().any(|word| line.contains(word));
-        matches!(other.file.kind.name, "package" | "manage" | "makefile") && other.start.folder == *folder && is_its
+        (matches!(other.file.kind.name, "package" | "manage") || is_of_targets(other)) && other.start.folder == *folder && is_its
             || other.start.build.as_ref() == Some(folder)
     };
     if first.is_some_and(|first| !std::ptr::eq(first, unit)) || all.iter().any(|other| starts_it(&other)) {
@@ -135,7 +161,7 @@ fn program(all: &[Unit<'_>], unit: &Unit<'_>) -> Place {
 
 /// True for a target that people start what they work on by.
 fn is_target(unit: &Unit<'_>) -> bool {
-    unit.file.kind.name == "makefile" && TARGETS.contains(&unit.start.name.as_str())
+    is_of_targets(unit) && TARGETS.contains(&unit.start.name.as_str())
 }
 
 fn has_target(all: &[Unit<'_>], unit: &Unit<'_>) -> bool {

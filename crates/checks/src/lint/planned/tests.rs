@@ -280,3 +280,70 @@ fn programs_by_what_a_framework_and_a_build_call_them() {
     let www = ("bin/www", "var port = normalizePort(process.env.PORT || '3005');\n");
     assert_eq!(told(&[("package.json", "{\"scripts\":{\"start\":\"node ./bin/www\"}}"), www]), ["start 3005: npm run start"]);
 }
+
+#[test]
+fn scripts_that_one_script_runs_at_once_are_services_of_their_own() {
+    let scripts = |dev: &str| {
+        format!(
+            "{{\"scripts\":{{\"dev\":\"{dev}\",\"dev:web\":\"vite\",\"dev:api\":\"node --inspect=9230 server.js\",\"dev:css\":\"tailwindcss -w\",\"build\":\"vite build\"}}}}"
+        )
+    };
+    let beside = [
+        ("vite.config.ts", "export default {\n  server: { port: 5180 },\n}\n"),
+        ("server.js", "app.listen(process.env.PORT || 4000)\n"),
+    ];
+    let all = |dev: &str| {
+        let package = scripts(dev);
+        told(&[("package.json", package.as_str()), beside[0], beside[1]])
+    };
+    let own = ["web 5180: npm run dev:web", "api 4000 9230: npm run dev:api", "css: npm run dev:css"];
+    assert_eq!(all("concurrently \\\"npm:dev:*\\\""), own);
+    assert_eq!(all("run-p dev:*"), own);
+    assert_eq!(all("npm-run-all --parallel dev:web dev:api"), own[..2]);
+    assert_eq!(
+        all("concurrently -n front,back npm:dev:web 'npm run dev:api'"),
+        ["front 5180: npm run dev:web", "back 4000 9230: npm run dev:api",]
+    );
+    // What runs beside them, or before them, is lost where they are taken apart.
+    assert_eq!(all("concurrently npm:dev:* \\\"serve -p 4100\\\""), ["dev 4100 5180 4000 9230: npm run dev"]);
+    assert_eq!(all("npm run build && run-p dev:*"), ["dev 5180 4000 9230: npm run dev"]);
+    assert_eq!(all("npm run dev:api"), ["dev 4000 9230: npm run dev"]);
+    let plan = planned(&given(&[("package.json", scripts("cross-env A=b run-p dev:*").as_str()), beside[0], beside[1]])).plan;
+    let names: Vec<_> = plan.services[0].ports.iter().map(|port| port.name.as_deref()).collect();
+    assert_eq!(names, [None, Some("api"), Some("debug")]);
+}
+
+#[test]
+fn what_runs_itself_or_another_packages_script_has_no_port() {
+    let package = |text: &str| format!("{{\"scripts\":{text}}}");
+    for text in [
+        "{\"dev\":\"npm run dev\"}",
+        "{\"dev\":\"run-p dev dev:a\",\"dev:a\":\"npm run dev\"}",
+        "{\"dev\":\"npm run web -w web\",\"web\":\"vite\"}",
+    ] {
+        assert_eq!(told(&[("package.json", &package(text))]), ["dev: npm run dev"], "{text}");
+    }
+    let above = package("{\"dev\":\"run-p dev:*\",\"dev:a\":\"vite\",\"dev:b\":\"serve -p 3001\"}");
+    let library = ("packages/ui/package.json", "{\"scripts\":{\"dev\":\"tsc -w\"}}");
+    assert_eq!(told(&[("package.json", &above), library])[..2], ["a 5173: npm run dev:a", "b 3001: npm run dev:b"]);
+}
+
+#[test]
+fn tools_with_files_of_their_own() {
+    let wrangler = ("wrangler.toml", "[dev]\nport = 8790\n");
+    assert_eq!(told(&[wrangler]), ["worker 8790: npx wrangler dev"]);
+    assert_eq!(told(&[wrangler, ("package.json", "{\"scripts\":{\"dev\":\"wrangler dev\"}}")]), ["dev 8790: npm run dev"]);
+    let phoenix = ("config/dev.exs", "config :a, A.Endpoint,\n  http: [ip: {127, 0, 0, 1}, port: 4010]\n");
+    assert_eq!(told(&[phoenix, ("assets/package.json", "{\"scripts\":{\"build\":\"x\"}}")]), ["web 4010: mix phx.server"]);
+    assert_eq!(told(&[phoenix, ("Makefile", "run:\n\tmix phx.server\n")]), ["run 4010: make run"]);
+    let docs = ("mkdocs.yml", "site_name: x\ndev_addr: localhost:8100\n");
+    assert_eq!(told(&[docs]), ["docs 8100: mkdocs serve"]);
+    assert_eq!(told(&[docs, ("manage.py", "DJANGO_SETTINGS_MODULE\n")]), ["web 8000: python3 manage.py runserver"]);
+    assert_eq!(told(&[docs, ("Taskfile.yml", "tasks:\n  dev: mkdocs serve\n")]), ["dev 8100: task dev"]);
+    assert_eq!(told(&[("hugo.toml", "a = 1\n")]), ["site 1313: hugo server"]);
+    assert_eq!(told(&[("justfile", "dev:\n    vite --port 3010\n")]), ["dev 3010: just dev"]);
+    assert_eq!(
+        told(&[("justfile", "dev:\n    npm run dev\n"), ("package.json", "{\"scripts\":{\"dev\":\"vite\"}}")]),
+        ["dev 5173: npm run dev"]
+    );
+}

@@ -1,6 +1,6 @@
 lint! {
     "browser-blocked": "browsers refuse to open a service's port",
-    High, reads: ["package", "procfile", "compose", "development", "angular", "spring", "dotnet", "makefile", "tasks", "launch", "dotenv"],
+    High, reads: ["package", "procfile", "compose", "development", "angular", "spring", "dotnet", "makefile", "tasks", "launch", "dotenv", "wrangler", "phoenix", "jekyll", "mkdocs", "just", "taskfile"],
     why: "\
 Browsers, and fetch in Node, send no request to ports whose protocols a page could abuse (Fetch standard, \"Port blocking\"): 6000, 6665 to
 6669, 10080 and others. The server runs, curl reaches it, and every page fails with ERR_UNSAFE_PORT.",

@@ -7,58 +7,43 @@ and at the new one, so that the old port stays taken and a second copy of the pr
     fix: "Write `ports: !override` (Compose 2.24 and later), which replaces the list.",
 }
 
-use portward_wire::source::Ports;
+use portward_wire::source::Spot;
 
 use super::prelude::*;
-use crate::lint::unit::is_over;
 
 fn run(project: &Project) -> Vec<Finding> {
     let mut found = Vec::new();
-    for file in project.of_kind("compose") {
-        let Some(base) = base(project, file) else { continue };
-        for start in &file.found.starts {
-            let Ports::Added { line } = start.ports else { continue };
-            let of = |file: &'_ File| -> Vec<(u16, u16)> {
-                let own = file.found.facts.iter().filter(|fact| fact.service.as_deref() == Some(&start.name));
-                own.filter_map(|fact| match fact.what {
-                    What::Published { container, .. } => Some((fact.port, container)),
-                    _ => None,
-                })
-                .collect()
-            };
-            let (before, after) = (of(base), of(file));
+    for start in project.of_kind("compose").flat_map(|file| &file.found.starts) {
+        for list in &start.added {
+            let Some(file) = project.of_kind("compose").find(|file| file.path == list.file) else { continue };
+            // What stands behind the first port of this list is laid over it in turn.
+            let (before, after): (Vec<&Spot>, Vec<&Spot>) = start.published.iter().partition(|spot| spot.file != list.file);
             // Another container's port is an addition that is meant.
-            let Some((old, new)) = after.iter().find_map(|(port, container)| {
-                let old = before.iter().find(|(known, own)| own == container && known != port)?;
-                Some((old.0, *port))
-            }) else {
-                continue;
-            };
+            let moved = after.iter().find_map(|new| {
+                let is_it = |old: &&&Spot| (old.container, old.transport) == (new.container, new.transport) && old.port != new.port;
+                Some((before.iter().find(is_it)?, new))
+            });
+            let Some((old, new)) = moved else { continue };
             let name = &start.name;
-            let summary =
-                format!("{name} is published at {old}, by {}, and at {new}, by this list, which is added to it.", base.path);
+            let summary = format!(
+                "{name} is published at {}, by {}, and at {}, by this list, which is added to it.",
+                old.port, old.file, new.port
+            );
+            let line = list.line;
             let evidence = vec![
                 Evidence::new(format!("{}:{line}", file.path), format!("`ports` of {name} has no tag `!override`")),
-                Evidence::new(base.path.clone(), format!("{name} is published at {old}, from the same port of the container")),
+                Evidence::new(
+                    format!("{}:{}", old.file, old.line),
+                    format!("{name} is published at {}, from the same port of the container", old.port),
+                ),
             ];
             let mut finding = words::placed(&RULE, Likelihood::Certain, &file.path, line, summary, evidence);
-            finding.remedies.push(words::line(
-                project,
-                file,
-                line,
-                "ports:",
-                "ports: !override",
-                "Let the list replace the other one".to_owned(),
-            ));
+            let title = "Let the list replace the other one".to_owned();
+            finding.remedies.push(words::line(project, file, line, "ports:", "ports: !override", title));
             found.push(finding);
         }
     }
     found
-}
-
-/// The file that an override file is laid over.
-fn base<'p>(project: &'p Project, file: &File) -> Option<&'p File> {
-    project.of_kind("compose").find(|base| is_over(file, base))
 }
 
 #[cfg(any(test, feature = "scenes"))]

@@ -1,6 +1,6 @@
 lint! {
     "debugger-on-service": "a debugger waits at a service's port",
-    High, reads: ["package", "procfile", "launch", "tasks", "makefile", "compose"],
+    High, reads: ["package", "procfile", "launch", "tasks", "makefile", "compose", "just", "taskfile", "wrangler"],
     why: "\
 Whichever starts first has the port; the other is refused, or an editor attaches to a web server and waits for ever.",
     fix: "Give the debugger a port of its own, and tell the editor that attaches to it.",

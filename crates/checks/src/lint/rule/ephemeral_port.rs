@@ -1,6 +1,6 @@
 lint! {
     "ephemeral-port": "a service's port is in the range that outgoing connections take theirs from",
-    Low, reads: ["package", "procfile", "compose", "dotenv", "development", "angular", "spring", "dotnet", "makefile", "tasks", "launch", "program"],
+    Low, reads: ["package", "procfile", "compose", "dotenv", "development", "angular", "spring", "dotnet", "makefile", "tasks", "launch", "program", "wrangler", "phoenix", "jekyll", "mkdocs", "just", "taskfile"],
     why: "\
 The kernel gives each outgoing connection a port of its ephemeral range (`net.ipv4.ip_local_port_range`). While one has this port, the
 service is refused it: a start that fails once a week.",

@@ -38,34 +38,34 @@ fn tcp(file: &File) -> impl Iterator<Item = &Fact> {
 /// Services that are built from this image, and publish none of its ports.
 fn published(project: &Project, image: &File, exposed: &[&Fact]) -> Vec<Finding> {
     let mut found = Vec::new();
-    for file in project.of_kind("compose") {
-        for start in file.found.starts.iter().filter(|start| start.build.as_deref() == Some(image.folder())) {
-            let of = || tcp(file).filter(|fact| fact.service.as_deref() == Some(&start.name));
-            let ports: Vec<(&Fact, u16)> = of()
-                .filter_map(|fact| match fact.what {
-                    What::Published { container, .. } => Some((fact, container)),
-                    _ => None,
-                })
-                .collect();
-            let told = |port: u16| of().any(|fact| fact.what == What::Exposed && fact.port == port);
-            let misses = |port: u16| exposed.iter().all(|fact| fact.port != port) && !told(port);
-            let Some((fact, container)) = ports.first().filter(|_| ports.iter().all(|(_, port)| misses(*port))) else { continue };
-            let expected = exposed.first().map_or(0, |fact| fact.port);
-            let summary =
-                format!("{} publishes port {container} of its container, and its image exposes {expected}.", start.name);
-            let mut finding = words::at(&RULE, Likelihood::Likely, file, fact, summary);
-            finding.evidence.extend(exposed.iter().map(|fact| words::seen(image, fact)));
-            let title = format!("Publish {expected}");
-            finding.remedies.push(words::line(
-                project,
-                file,
-                fact.line,
-                &format!(":{container}"),
-                &format!(":{expected}"),
-                title,
-            ));
-            found.push(finding);
-        }
+    let built = |unit: &&Unit<'_>| unit.file.kind.name == "compose" && unit.start.build.as_deref() == Some(image.folder());
+    for unit in units(project).iter().filter(built) {
+        let start = unit.start;
+        let of = || {
+            let facts = project.of_kind("compose").flat_map(tcp);
+            facts.filter(|fact| fact.service.as_deref() == Some(&start.name))
+        };
+        let ports: Vec<(&File, &Fact, u16)> = unit
+            .ports
+            .iter()
+            .filter(|(_, fact)| fact.transport == Transport::Tcp)
+            .filter_map(|(file, fact)| match fact.what {
+                What::Published { container, .. } => Some((*file, *fact, container)),
+                _ => None,
+            })
+            .collect();
+        let told = |port: u16| of().any(|fact| fact.what == What::Exposed && fact.port == port);
+        let misses = |port: u16| exposed.iter().all(|fact| fact.port != port) && !told(port);
+        let is_missed = ports.iter().all(|(.., port)| misses(*port));
+        let Some((file, fact, container)) = ports.first().filter(|_| is_missed) else { continue };
+        let expected = exposed.first().map_or(0, |fact| fact.port);
+        let summary = format!("{} publishes port {container} of its container, and its image exposes {expected}.", start.name);
+        let mut finding = words::at(&RULE, Likelihood::Likely, file, fact, summary);
+        finding.evidence.extend(exposed.iter().map(|fact| words::seen(image, fact)));
+        let title = format!("Publish {expected}");
+        let (now, then) = (format!(":{container}"), format!(":{expected}"));
+        finding.remedies.push(words::line(project, file, fact.line, &now, &then, title));
+        found.push(finding);
     }
     found
 }

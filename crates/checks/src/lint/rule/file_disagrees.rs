@@ -1,6 +1,6 @@
 lint! {
     "file-disagrees": "portward.toml says another port than the file from which its service is started",
-    High, reads: ["portward", "package", "procfile", "compose", "makefile"],
+    High, reads: ["portward", "package", "procfile", "compose", "makefile", "just", "taskfile"],
     why: "\
 The service is started by that file, and asks for the port that stands there. Whoever believes portward.toml (values, URLs, the table of ports, `up`
 waiting until it is ready) looks at the wrong place.",

@@ -1,6 +1,6 @@
 lint! {
     "listens-elsewhere": "a program of the project listens on another port than its files say",
-    Medium, reads: ["package", "procfile", "makefile", "development", "program", "dotenv"],
+    Medium, reads: ["package", "procfile", "makefile", "development", "program", "dotenv", "just", "taskfile"],
     why: "\
 What runs now does not listen where the files say: a development server found its port taken and moved on, or somebody started it with
 another one. Clients that follow the files reach nothing, or another program. Programs in sessions are where their project has leased them, and are

@@ -7,7 +7,7 @@ web pages are left out, for a browser on this machine may be meant.",
     fix: "Name the other service as host: `db:5432`, with the container's port.",
 }
 
-use portward_wire::protocol;
+use portward_wire::{protocol, source::Start};
 
 use super::prelude::*;
 
@@ -20,18 +20,16 @@ fn run(project: &Project) -> Vec<Finding> {
         let Some(known) = known.filter(|known| !matches!(known.name, "http" | "tls" | "http2")) else { continue };
         let service = fact.service.as_deref().unwrap_or_default();
         // A server of the same container is at its localhost.
-        let Some(other) = file
-            .found
-            .starts
-            .iter()
-            .find(|start| start.name != service && serves(file, &start.name, start.image.as_deref(), known))
+        let Some((place, other)) = beside(project, file, service)
+            .into_iter()
+            .find(|(_, start)| serves(project, &start.name, start.image.as_deref(), known))
         else {
             continue;
         };
         let summary = format!("{variable} of {service} dials {} at {}, which is the container itself.", known.title, url.host);
         let mut finding = words::at(&RULE, Likelihood::Likely, file, fact, summary);
         finding.evidence.push(Evidence::new(
-            format!("{}:{}", file.path, other.line),
+            format!("{}:{}", place.path, other.line),
             format!("{} is the service {}", known.title, other.name),
         ));
         let title = format!("Dial the service {}", other.name);
@@ -41,14 +39,31 @@ fn run(project: &Project) -> Vec<Finding> {
     found
 }
 
-fn serves(file: &File, name: &str, image: Option<&str>, known: &protocol::Protocol) -> bool {
+/// The other services of the stack that a service is one of.
+fn beside<'p>(project: &'p Project, file: &File, service: &str) -> Vec<(&'p File, &'p Start)> {
+    let all = || project.of_kind("compose").flat_map(|file| file.found.starts.iter().map(move |start| (file, start)));
+    let own = || all().filter(|(_, start)| start.name == service);
+    let Some((whose, own)) = own().find(|(whose, _)| whose.path == file.path).or_else(|| own().next()) else {
+        return Vec::new();
+    };
+    let is_near = |(other, start): &(&File, &Start)| {
+        start.name != service
+            && start.folder == own.folder
+            && start.is_apart == own.is_apart
+            && (!own.is_apart || other.path == whose.path)
+    };
+    all().filter(is_near).collect()
+}
+
+fn serves(project: &Project, name: &str, image: Option<&str>, known: &protocol::Protocol) -> bool {
     let names = |image: &str| [known.name].iter().chain(known.aliases).any(|alias| image.contains(*alias));
     let publishes = |fact: &Fact| match fact.what {
         What::Published { container, .. } => known.ports.iter().any(|usual| usual.port == container),
         What::Exposed => known.ports.iter().any(|usual| usual.port == fact.port),
         _ => false,
     };
-    image.is_some_and(names) || file.found.facts.iter().any(|fact| fact.service.as_deref() == Some(name) && publishes(fact))
+    let mut facts = project.of_kind("compose").flat_map(|file| &file.found.facts);
+    image.is_some_and(names) || facts.any(|fact| fact.service.as_deref() == Some(name) && publishes(fact))
 }
 
 #[cfg(any(test, feature = "scenes"))]

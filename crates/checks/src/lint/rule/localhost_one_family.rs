@@ -1,6 +1,6 @@
 lint! {
     "localhost-one-family": "a server is told to listen on one loopback address, and is dialled at the other",
-    Low, reads: ["package", "procfile", "development", "program", "dotenv", "makefile"],
+    Low, reads: ["package", "procfile", "development", "program", "dotenv", "makefile", "just", "taskfile"],
     why: "\
 `localhost` is two addresses, 127.0.0.1 and ::1. A server that is told 127.0.0.1 is not at ::1, and a proxy of a development server that dials
 `localhost` tries ::1 first and, in many versions of Node, nothing else: connect ECONNREFUSED ::1.",

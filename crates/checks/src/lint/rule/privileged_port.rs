@@ -1,6 +1,6 @@
 lint! {
     "service-needs-privilege": "a program is told to listen below the first port that ordinary users may have",
-    Medium, reads: ["package", "procfile", "dotenv", "development", "angular", "spring", "makefile", "tasks", "launch", "program"],
+    Medium, reads: ["package", "procfile", "dotenv", "development", "angular", "spring", "makefile", "tasks", "launch", "program", "just", "taskfile"],
     why: "\
 Below `net.ipv4.ip_unprivileged_port_start` (1024 where nobody changed it) a bind needs a privilege: the program fails for everybody who does
 not start it as root. Ports that a container's engine publishes are the engine's, and are not meant.",

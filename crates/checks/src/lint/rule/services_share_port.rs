@@ -3,7 +3,7 @@ lint! {
     High, reads: ["package", "workspace", "procfile", "compose", "launch"],
     why: "\
 The second one to start is refused (address already in use), or moves to another port without a word, and its clients speak to the first.
-It is said of lines of one Procfile, services of one Compose project, packages of one workspace, and configurations of one compound. Scripts of one package are alternatives; examples, templates and fixtures of tests are started one at a time.",
+It is said of lines of one Procfile, services of one Compose project, packages of one workspace, configurations of one compound, and scripts that one script runs at once. Other scripts of one package are alternatives; examples, templates and fixtures of tests are started one at a time.",
     fix: "Give one of them another port, and tell its clients.",
 }
 
@@ -20,7 +20,7 @@ fn run(project: &Project) -> Vec<Finding> {
     for (at, unit) in all.iter().enumerate() {
         let group = match unit.file.kind.name {
             "procfile" => Some(format!("procfile {}", unit.file.path)),
-            "compose" if is_default(unit.file.name()) => Some(format!("compose {}", unit.file.folder())),
+            "compose" if !unit.start.is_apart => Some(format!("compose {}", unit.start.folder)),
             "package" if usual(&all, &unit.start.folder) == Some(at) && !is_aside(&unit.start.folder) => {
                 workspace(project, &unit.start.folder).map(|root| format!("packages {root}"))
             }
@@ -28,6 +28,9 @@ fn run(project: &Project) -> Vec<Finding> {
         };
         if let Some(group) = group {
             groups.entry(group).or_default().push(unit);
+        }
+        if unit.start.together {
+            groups.entry(format!("scripts {} {}", unit.file.path, unit.start.name)).or_default().extend(unit.started());
         }
         if unit.file.kind.name == "launch" {
             for other in
@@ -81,7 +84,7 @@ fn shared(project: &Project, group: &[&Unit<'_>]) -> Vec<Finding> {
 }
 
 fn title(unit: &Unit<'_>) -> String {
-    if unit.file.kind.name == "package" && !unit.start.folder.is_empty() {
+    if unit.file.kind.name == "package" && !unit.start.folder.is_empty() && unit.label.is_none() {
         unit.start.folder.clone()
     } else {
         unit.start.name.clone()
@@ -104,11 +107,6 @@ fn meet(one: &Fact, other: &Fact) -> bool {
 fn together(one: &Unit<'_>, other: &Unit<'_>) -> bool {
     let (one, other) = (&one.start.profiles, &other.start.profiles);
     one.is_empty() || other.is_empty() || one.iter().any(|profile| other.contains(profile))
-}
-
-fn is_default(name: &str) -> bool {
-    let base = name.trim_end_matches(".yaml").trim_end_matches(".yml");
-    matches!(base, "compose" | "docker-compose" | "compose.override" | "docker-compose.override")
 }
 
 /// The root of the workspace that a folder is a package of.
@@ -157,6 +155,14 @@ mod tests {
                     ("apps/b/package.json", &next),
                 ]),
                 given(&[("compose.yml", &compose("    ports: [\"3000:2\"]\n"))]),
+                given(&[
+                    ("compose.yml", "include: [infra/compose.db.yml]\nservices:\n  a:\n    ports: [\"127.0.0.1:3000:1\"]\n"),
+                    ("infra/compose.db.yml", "services:\n  b:\n    ports: [\"127.0.0.1:3000:2\"]\n"),
+                ]),
+                given(&[(
+                    "package.json",
+                    "{\"scripts\":{\"dev\":\"run-p dev:*\",\"dev:web\":\"next dev\",\"dev:api\":\"serve -p 3000\"}}",
+                )]),
                 given(&[(".vscode/launch.json", &compound(",\"compounds\":[{\"configurations\":[\"a\",\"b\"]}]"))]),
             ],
             silent: vec![
@@ -171,6 +177,10 @@ mod tests {
                 given(&[("package.json", root), ("apps/a/package.json", &next), ("other/package.json", &next)]),
                 given(&[("compose.yml", &compose("    ports: [\"127.0.0.2:3000:2\"]\n"))]),
                 given(&[("compose.yml", &compose("    ports: [\"3000:2/udp\"]\n"))]),
+                given(&[
+                    ("compose.yml", &compose("    ports: [\"3000:2\"]\n")),
+                    ("compose.override.yml", "services:\n  b:\n    ports: !override [\"3001:2\"]\n"),
+                ]),
                 given(&[(
                     "compose.yml",
                     "services:\n  a:\n    profiles: [x]\n    ports: [\"3000:1\"]\n  b:\n    profiles: [y]\n    ports: [\"3000:2\"]\n",
