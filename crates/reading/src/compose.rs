@@ -42,7 +42,8 @@ pub fn composition<R: Rights>(cx: &Context<'_, R>, folder: &Path) -> Result<Opti
     if files.is_empty() {
         return Ok(None);
     }
-    let open = |path: &str| text(&folder.join(path)).ok().flatten();
+    let given = named(cx, folder);
+    let open = |path: &str| given(path).and_then(|bytes| decoded(&bytes).ok().map(|(text, _)| text));
     let stack = Stack::read(&files, &open, &variables).map_err(|flaw| {
         let (path, line) = (text_of(&folder.join(&flaw.file)), flaw.line);
         let at = if line == 0 { String::new() } else { format!(", line {line}") };
@@ -65,13 +66,20 @@ pub(crate) fn environment<R: Rights>(cx: &Context<'_, R>) -> Variables {
     variables
 }
 
-/// The bytes of a file that Compose files name.
-pub(crate) fn bytes(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
-    read_of_project(path, LONGEST)
+/// What opens files that Compose files of a folder name. Where root looks at another user's folder, nothing outside of it is opened for
+/// them: who chose the name would have it read with root's rights.
+pub(crate) fn named<R: Rights>(cx: &Context<'_, R>, folder: &Path) -> impl Fn(&str) -> Option<Vec<u8>> + use<R> {
+    let folder = folder.to_owned();
+    let owner = || cx.look().path(&text_of(&folder)).ok().map(|found| found.uid);
+    let is_anothers = cx.caller.uid == 0 && owner() != Some(0);
+    move |path| {
+        let leads_out = path.starts_with('/') || path.starts_with("../");
+        if is_anothers && leads_out { None } else { read_of_project(&folder.join(path), LONGEST).ok().flatten() }
+    }
 }
 
 fn text(path: &Path) -> std::io::Result<Option<String>> {
-    Ok(bytes(path)?.and_then(|bytes| decoded(&bytes).ok().map(|(text, _)| text)))
+    Ok(read_of_project(path, LONGEST)?.and_then(|bytes| decoded(&bytes).ok().map(|(text, _)| text)))
 }
 
 /// Gives the services that are Compose's what their files say of them, and adds those that they depend on.

@@ -66,8 +66,7 @@ pub fn gather<R: Rights>(cx: &Context<'_, R>) -> Result<Gathered, Failure> {
             Err(why) => unread.push(Unread { path: file.path.clone(), line: None, why: why.into() }),
         }
     }
-    let (folder, environment) = (path_of(&root), compose::environment(cx));
-    let open = |path: &str| compose::bytes(&folder.join(path)).ok().flatten();
+    let (open, environment) = (compose::named(cx, &path_of(&root)), compose::environment(cx));
     let (project, flaws) = Project::with(root, files, &environment, &open);
     unread.extend(flaws.into_iter().map(|flaw| Unread {
         path: Text::from(flaw.file.as_str()),

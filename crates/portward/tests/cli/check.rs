@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use portward_testkit::{Outcome, World, differences};
+use portward_testkit::{Outcome, World, differences, is_root};
 use serde_json::Value;
 
 use crate::world;
@@ -66,6 +66,17 @@ fn files_that_compose_reads_together_are_judged_and_written_where_each_line_stan
     assert_eq!(file("base.yml"), "services:\n  base:\n    ports:\n      - \"127.0.0.1:${WEB_PORT:-5433}:80\"\n");
     let clean = check(&world, &[]).expect(0);
     assert_eq!(clean.stdout, "", "{clean}");
+    // What stands outside is read, but not by root for another user.
+    world.file("else.yml", "services:\n  x:\n    ports: [\"7000:7000\"]\n");
+    world.file("shop/compose.yaml", "include: [../else.yml]\n");
+    let outside = check(&world, &["--json"]).expect(1).json();
+    assert_eq!(codes(&outside), ["compose-open-to-all ../else.yml:3"]);
+    if is_root() {
+        std::os::unix::fs::chown(world.path().join("shop"), Some(65534), None).unwrap();
+        let closed = check(&world, &[]).expect(0);
+        assert!(closed.stderr.contains("else.yml") && !format!("{closed}").contains("7000"), "{closed}");
+        std::os::unix::fs::chown(world.path().join("shop"), Some(0), None).unwrap();
+    }
     world.file("shop/.env", "COMPOSE_FILE=none.yml\n");
     let missing = check(&world, &[]).expect(0);
     assert!(missing.stderr.contains("none.yml") && missing.stderr.contains("it is named, and cannot be read"), "{missing}");

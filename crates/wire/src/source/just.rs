@@ -12,7 +12,7 @@ struct Recipe {
     line: u32,
     /// Its parameters that have a default, with that.
     given: Vec<(String, String)>,
-    /// It cannot be started by its name alone.
+    /// It is not started by its name alone.
     wants: bool,
 }
 
@@ -48,6 +48,12 @@ fn read(source: &Source<'_>, found: &mut Findings) {
             variables.push((name.trim().trim_start_matches("export ").to_owned(), literal(value.trim())));
         } else {
             recipe = head(line, number);
+            // A default may be a variable of the file.
+            for (_, value) in recipe.iter_mut().flat_map(|recipe| &mut recipe.given) {
+                if let Some((_, set)) = variables.iter().rfind(|(name, _)| name == value) {
+                    value.clone_from(set);
+                }
+            }
         }
     }
 }
@@ -71,7 +77,8 @@ fn head(line: &str, number: u32) -> Option<Recipe> {
     if !is_name || matches!(name, "set" | "alias" | "import" | "mod" | "export") {
         return None;
     }
-    let mut recipe = Recipe { name: name.to_owned(), line: number, given: Vec::new(), wants: false };
+    // One whose name begins so is for other recipes alone.
+    let mut recipe = Recipe { name: name.to_owned(), line: number, given: Vec::new(), wants: name.starts_with('_') };
     for word in words {
         match word.split_once('=') {
             Some((name, value)) => recipe.given.push((name.trim_start_matches(['+', '*', '$']).to_owned(), literal(value))),

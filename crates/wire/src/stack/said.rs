@@ -63,7 +63,8 @@ impl Said {
             start.build = build.and_then(|build| {
                 let (from, path) = (whole.file(build.file), build.text()?);
                 let is_laid = files.iter().any(|file| file == from);
-                let found = if is_laid { join(folder, path) } else { beside(from, path) };
+                let from = files.first().filter(|_| is_laid).map_or(from, String::as_str);
+                let found = beside(from, path);
                 (!found.starts_with('/') && !found.starts_with("..")).then_some(found)
             });
             if start.profiles.iter().any(|profile| wanted.contains(&profile.as_str()) || wanted.contains(&"*")) {

@@ -1,4 +1,4 @@
-use super::{Declared, Stack, StackFlaw, Variables, overlay, protocol_of_image};
+use super::{Declared, Said, Stack, StackFlaw, Variables, overlay, protocol_of_image};
 
 fn read(files: &[(&str, &str)], named: &[&str], set: &[(&str, &str)]) -> Result<Stack, StackFlaw> {
     let mut variables = Variables::default();
@@ -135,6 +135,23 @@ fn files_are_laid_over_each_other_and_bring_others() {
         (Some("web"), &vec!["db".to_owned(), "cache".to_owned()], &vec!["dev".to_owned()])
     );
     assert_eq!((web.file.as_str(), stack.service("db").unwrap().file.as_str()), ("compose.yaml", "infra/db.yml"));
+}
+
+#[test]
+fn a_folder_is_meant_from_where_the_first_file_stands_or_the_one_that_is_included() {
+    let files = [
+        ("base.yml", "include: [infra/db.yml]\nservices:\n  api: {image: x}\n  out: {build: ../out}\n"),
+        ("deploy/over.yml", "services:\n  api: {build: ./api}\n"),
+        ("infra/db.yml", "services:\n  db: {build: {context: db}}\n"),
+    ];
+    let open = |path: &str| files.iter().find(|(name, _)| *name == path).map(|(_, text)| (*text).to_owned());
+    let laid = ["base.yml", "deploy/over.yml"].map(str::to_owned);
+    let said = Said::read("deploy", &laid, &open, &Variables::default());
+    let starts = said.files.iter().flat_map(|(file, found)| found.starts.iter().map(move |start| (file, start)));
+    let told: Vec<String> = starts
+        .map(|(file, start)| format!("{file} {} {} {}", start.name, start.folder, start.build.as_deref().unwrap_or("-")))
+        .collect();
+    assert_eq!(told, ["base.yml api deploy api", "base.yml out deploy -", "infra/db.yml db deploy infra/db"]);
 }
 
 #[test]

@@ -73,10 +73,13 @@ fn sites() {
 
 #[test]
 fn recipes() {
-    let text = "set shell := [\"sh\", \"-c\"]\nport := \"3000\"\n\n# serves\n[private]\nserve where=\"127.0.0.1\": build\n    @python3 -m http.server --bind {{where}} {{port}}\n\nbuild:\n    cargo build --port-range 1\n\nat number:\n    vite --port {{number}}\n\nweb *rest:\n\tvite --port 3001 {{rest}}\n";
-    assert_eq!(said("justfile", text), ["3000 asks serve 7:0", "5173 usual at 13:5", "3001 asks web 16:7"]);
+    let text = "set shell := [\"sh\", \"-c\"]\nport := \"3000\"\n\n# serves\n[private]\nserve where=\"127.0.0.1\": build\n    @python3 -m http.server --bind {{where}} {{port}}\n\nbuild:\n    cargo build --port-range 1\n\nat number:\n    vite --port {{number}}\n\nweb *rest:\n\tvite --port 3001 {{rest}}\n\n_own at=port:\n    vite --port {{at}}\n";
+    assert_eq!(
+        said("justfile", text),
+        ["3000 asks serve 7:0", "5173 usual at 13:5", "3001 asks web 16:7", "3000 asks _own 19:0"]
+    );
     let starts: Vec<String> = read("justfile", text).starts.iter().filter_map(|start| start.command.clone()).collect();
-    assert_eq!(starts, ["just serve", "just web"], "one that wants a word is none");
+    assert_eq!(starts, ["just serve", "just web"], "one that wants a word is none, and no private one");
 }
 
 #[test]
