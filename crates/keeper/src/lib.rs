@@ -8,6 +8,7 @@
 
 mod asking;
 mod bidden;
+mod certified;
 mod control;
 mod ending;
 mod endpoints;
@@ -34,6 +35,9 @@ mod watched;
 
 use std::{ffi::OsString, process::ExitCode};
 
+pub use certified::{
+    Secure, Signed, alias, authority, authority_folder, authority_there, told_of_authority, unusable, with_anchor,
+};
 pub use ending::{Over, Root, end};
 pub use forwarder::{Services, start as start_forwarder};
 pub use forwards::{
@@ -43,7 +47,9 @@ pub use forwards::{
 pub use grounds::{Grounds, Record as GroundsRecord};
 pub use lending::{Lending, bury, lend, lending, look_anew};
 pub use moved::{standing, stranger_at};
-pub use portward_proxy::{HowEnded, Kind, PassEnd, PassEvent, Place, Stand, reserve, serve as files, stand};
+pub use portward_proxy::{
+    Authority, HowEnded, Kind, Origin, PassEnd, PassEvent, Past, Place, Stand, Witness, reserve, serve as files, stand,
+};
 pub use record::KeptAs;
 pub use runs::{
     Run, RunListener, RunProject, RunService, Sessions, around, enclosing, is_alive, join, listening, process_at, sessions,

@@ -8,11 +8,12 @@ use std::{
 };
 
 use portward_model::{Failure, Kind, Moment, ProjectIdentity, Text, Transport, hint};
-use portward_proxy::serve::{Doors, Plan, ServedRequest, Server, open_doors};
+use portward_proxy::serve::{Doors, Identity, Plan, ServedRequest, Server, open_doors};
 use portward_store::Store;
 use portward_sys::{Acts, Context, served::Served};
 
 use crate::{
+    certified::{Secure, Signed, authority},
     control::Desk,
     moved::listeners,
     record::{Record, asked},
@@ -37,8 +38,8 @@ pub struct Site {
     pub plan: Plan,
     /// A port that was asked for, in place of the leased one.
     pub port: Option<u16>,
-    /// A certificate with its key, in PEM.
-    pub identity_pem: Option<(Vec<u8>, Vec<u8>)>,
+    /// How it speaks TLS.
+    pub secure: Secure,
     /// Whether requests are told, and the failed ones alone.
     pub told: (bool, bool),
 }
@@ -50,6 +51,8 @@ pub struct Chosen {
     pub port: u16,
     /// True where it speaks TLS.
     pub is_secure: bool,
+    /// Who signed what it shows, where that is the caller's own authority.
+    pub signed: Option<Signed>,
     /// Leased ports that others have, each with who that is.
     pub held: Vec<(u16, String)>,
     /// Folders that are not watched for changes.
@@ -71,11 +74,8 @@ pub struct Serving {
 /// # Errors
 /// Where the port is held by somebody else, and no other was free; where the certificate cannot be used.
 pub fn serve(cx: &Context<'_, Acts>, site: Site) -> Result<Serving, Failure> {
-    let Site { served, identity, name, lease, mut plan, port, identity_pem, told } = site;
-    let tls = identity_pem.map(|(certificates, key)| portward_proxy::serve::identity(&certificates, &key)).transpose();
-    let tls = tls.map_err(|words| {
-        Failure::usage(format!("HTTPS cannot be served: {words}.")).hint("--cert FILE --key FILE, both in PEM")
-    })?;
+    let Site { served, identity, name, lease, mut plan, port, secure, told } = site;
+    let (tls, signed) = tls(cx, secure)?;
     let exposed = plan.exposed;
     // In a session the port that is asked for is one of the session's to give, and its supervisor tells of it.
     let inside = around(cx)?.is_some();
@@ -96,8 +96,24 @@ pub fn serve(cx: &Context<'_, Acts>, site: Site) -> Result<Serving, Failure> {
     let desk = if inside { None } else { announce(cx, (identity, block), &name, (port, is_secure, !exposed))? };
     let (server, requests) = Server::start(served, plan, doors, tls, told)
         .map_err(|error| Failure::system(format!("The folder cannot be served: {error}.")))?;
-    let chosen = Chosen { port, is_secure, held, unwatched: server.unwatched };
+    let chosen = Chosen { port, is_secure, signed, held, unwatched: server.unwatched };
     Ok(Serving { server, requests, chosen, _desk: desk })
+}
+
+/// What it shows of itself, and who signed that.
+fn tls(cx: &Context<'_, Acts>, secure: Secure) -> Result<(Option<Identity>, Option<Signed>), Failure> {
+    let failed = |words: String| Failure::usage(format!("HTTPS cannot be served: {words}."));
+    match secure {
+        Secure::No => Ok((None, None)),
+        Secure::Given(certificates, key) => {
+            let config = portward_proxy::serve::identity(&certificates, &key);
+            Ok((Some(config.map_err(|words| failed(words).hint("--cert FILE --key FILE, both in PEM"))?), None))
+        }
+        Secure::Own => {
+            let (authority, signed) = authority(cx)?;
+            Ok((Some(authority.server().map_err(failed)?), Some(signed)))
+        }
+    }
 }
 
 /// The leased port, or the next lease of the same name where somebody else has it.

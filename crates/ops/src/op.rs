@@ -30,6 +30,7 @@ pub mod serve;
 pub mod service;
 pub mod snapshot;
 pub mod stop;
+pub mod trust;
 pub mod up;
 pub mod url;
 pub mod wait;

@@ -31,6 +31,7 @@ macro_rules! every_op {
             forward Forward: List Start Remove,
             guard Guard: Status Pin Open,
             serve Serve: Serve,
+            trust Trust: Add Check Remove,
             init Init: Init,
             check Check: Look Fix,
             lease Lease: List Take Release Prune Repair,

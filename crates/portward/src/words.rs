@@ -28,6 +28,8 @@ const CHOSEN_BY: &[(&str, &[&str])] = &[
     ("port.run", &["command", "free"]),
     ("snapshot.write", &["out"]),
     ("snapshot.record", &["for"]),
+    ("trust.check", &["check"]),
+    ("trust.remove", &["remove"]),
     ("up.apart", &["detach"]),
     ("wait.run", &["command"]),
     ("wait.while", &["while"]),

@@ -39,7 +39,7 @@ pub use host::{Ask, Beyond, Depth, FilterHold, FilterTable, Hold, Holders, LO, P
 #[cfg(target_os = "linux")]
 pub use linux::{
     Elsewhere, Hands, Lookup, User, device, fence, loopback_up, lost_datagrams, make_sockets, on_behalf_of, on_request_to_end,
-    on_requests_to_end, read_given, read_of_project, requested_end, runtime, served, unotify, works, write_at_once,
+    on_requests_to_end, read_given, read_of_project, requested_end, runtime, served, trusting, unotify, works, write_at_once,
     write_private,
 };
 pub use machine::{Act, Deed, Dial, Done};

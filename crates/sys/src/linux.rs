@@ -45,6 +45,7 @@ mod standing;
 mod surroundings;
 mod tables;
 mod told;
+pub mod trusting;
 pub mod unotify;
 mod users;
 mod vitals;

@@ -184,6 +184,7 @@ const OPERATIONS: &[&str] = &[
     "restart",
     "logs",
     "service",
+    "trust",
     "schema",
     "completions",
     "help",

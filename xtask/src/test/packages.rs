@@ -32,6 +32,7 @@ pub(super) const WANTED: &[Wanted] = &[
     tool(&["tmux"], "a real terminal"),
     tool(&["socat"], "sockets of every kind"),
     tool(&["openssl"], "a TLS server"),
+    tool(&["libnss3-tools"], "databases of browsers"),
     tool(&["sudo"], "root as people become it"),
     Wanted { any_of: &["python3"], program: Some("python3"), purpose: "scripted sockets", real_programs: false },
     tool(&["bash"], "what is typed and completed in bash"),

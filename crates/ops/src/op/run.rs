@@ -5,7 +5,7 @@ mod already;
 use std::{ffi::OsString, io::Write, os::fd::OwnedFd, time::Duration};
 
 use clap::{Args, ValueEnum};
-use portward_keeper::{Duty, Start, around, join};
+use portward_keeper::{Duty, Start, around, join, told_of_authority};
 pub use portward_keeper::{Listening, Ran};
 use portward_model::{Caller, FileKind, Text, hint, inert};
 use portward_session::{Ended, Manner, Program, Rules, StartError};
@@ -120,6 +120,8 @@ impl Run {
             return Err(Failure::not_started("There is no program to run.").hint("portward run CMD"));
         };
         let mut program = Program { name: name.into(), arguments: arguments.iter().map(Into::into).collect(), environment };
+        let own = [portward_session::environment(), program.environment.clone()].concat();
+        program.environment.extend(told_of_authority(cx, &own));
         if self.port_only {
             return self.told_its_port(cx, out);
         }
@@ -187,6 +189,7 @@ impl Run {
         let mut program = Program { name: name.into(), arguments: Vec::new(), environment: Vec::new() };
         program.arguments.extend(arranged.command.iter().skip(1).map(Into::into));
         program.environment.push(("PORT".into(), port.to_string().into()));
+        program.environment.extend(told_of_authority(cx, &portward_session::environment()));
         let handed = if arranged.takes_socket && portward_session::is_there(&program) {
             program = portward_session::taking_socket(program);
             let socket = portward_session::open_listener(port);

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Acts, Context, Failure, Noun, Op, Sink, Span};
-pub use document::{Answered, Ended, Reached, Served, Told};
+pub use document::{Answered, Certified, Ended, Reached, Served, Told};
 
 /// Serve a folder, or one file, to browsers on this machine: at a port of its own that stays the same
 ///
@@ -84,6 +84,10 @@ pub struct Serve {
     /// Ask for this user and password; @FILE reads them from a file. Without it they are those of `PORTWARD_AUTH`, where that is set
     #[arg(long, short, value_name = "USER:PASSWORD")]
     pub auth: Option<String>,
+    /// Speak HTTPS, with certificates of your own authority: for localhost, 127.0.0.1, `::1` and whatever name below .localhost or .test is
+    /// asked for. `portward trust` has browsers believe it
+    #[arg(long, conflicts_with = "cert")]
+    pub https: bool,
     /// Speak HTTPS with this certificate, in PEM
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<String>,
@@ -132,6 +136,7 @@ impl Op for Serve {
     "portward serve dist" => "the folder dist, at the port that it always has",
     "portward serve dist --spa --reload" => "an application of one page, which loads anew when a file changes",
     "portward serve report.html --open" => "one file, in the browser",
+    "portward serve dist --https" => "https://localhost:20359, which browsers believe after `portward trust`",
     "portward serve . --upload" => "files go in, from a form and by curl -T",
     "portward serve . --expose --qr" => "for a phone in the same network" }
     const ENDS_IN_ORDER: bool = true;

@@ -3,7 +3,7 @@
 use std::io;
 
 use portward_model::plural;
-use portward_ops::op::serve::{Answered, Ended, Served, Told};
+use portward_ops::op::serve::{Answered, Certified, Ended, Served, Told};
 
 use super::Show;
 use crate::screen::{Screen, Tone};
@@ -24,6 +24,9 @@ impl Show for Served {
         }
         let url = screen.paint(Tone::Good, &self.url);
         screen.line(&format!("{}   {url}   serves {}", self.name, self.root))?;
+        if let Some(certified) = &self.certified {
+            certified.show(screen)?;
+        }
         if self.unwatched > 0 {
             let count = plural(self.unwatched, "folder");
             screen.remark(&format!("{count} more than the system lets be watched: changes there load nothing anew."), ())?;
@@ -32,9 +35,25 @@ impl Show for Served {
             let url = screen.paint(Tone::Notice, &reached.url);
             screen.line(&format!("{}   {url}   the network reaches it here, by {}", self.name, reached.interface))?;
         }
+        if self.certified.is_some() && !self.reached.is_empty() {
+            screen.remark("Browsers elsewhere warn of its certificate, which is for this machine's own names alone.", CERT)?;
+        }
         match self.reached.first() {
             Some(first) if self.qr => qr(screen, &first.url),
             Some(_) | None => Ok(()),
+        }
+    }
+}
+
+impl Show for Certified {
+    fn show(&self, screen: &mut Screen) -> io::Result<()> {
+        match &self.anew {
+            Some(why) if !self.trusted => {
+                let words = format!("Your certificate authority was made anew, because {why}; nothing believes the new one yet.");
+                screen.remark(&words, TRUST)
+            }
+            _ if !self.trusted => screen.remark("Browsers warn of its certificate: your authority is not trusted yet.", TRUST),
+            _ => Ok(()),
         }
     }
 }
@@ -96,5 +115,7 @@ impl Show for Ended {
     }
 }
 
+const CERT: &str = "--cert FILE --key FILE    one for the name that they use";
+const TRUST: &str = "portward trust    has browsers and programs of this machine believe it";
 /// Cells around a code.
 const QUIET: usize = 2;

@@ -49,6 +49,7 @@ mod serve;
 mod service;
 mod snapshot;
 mod stop;
+mod trust;
 mod unix_paths;
 mod up;
 mod url;

@@ -27,7 +27,7 @@ pub use guard::Login;
 pub use log::Served as ServedRequest;
 pub use plan::{Listing, Plan, Uploads};
 pub use quick::Server;
-pub use tls::identity;
+pub use tls::{Identity, identity};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use portward_keeper::{
-    Site,
+    Secure, Site,
     files::{Listing, Login, Plan, Uploads},
     lease_of,
 };
@@ -44,12 +44,13 @@ pub(super) fn site(cx: &Context<'_, Acts>, op: &Serve) -> Result<Chosen, Failure
         let place = in_folder(cx, Some(path));
         read_given(&place, LONGEST_FILE).map_err(|error| unread(&place, &error))
     };
-    let identity_pem = match (&op.cert, &op.key) {
-        (Some(cert), Some(key)) => Some((file(cert)?, file(key)?)),
-        _ => None,
+    let secure = match (&op.cert, &op.key) {
+        (Some(cert), Some(key)) => Secure::Given(file(cert)?, file(key)?),
+        _ if op.https => Secure::Own,
+        _ => Secure::No,
     };
     let told = (op.log != Log::None, op.log == Log::Errors);
-    let site = Site { served, identity, name, lease, plan, port: op.port, identity_pem, told };
+    let site = Site { served, identity, name, lease, plan, port: op.port, secure, told };
     Ok(Chosen { site, root })
 }
 

@@ -2,8 +2,9 @@
 
 use std::{net::IpAddr, time::UNIX_EPOCH};
 
-use portward_keeper::{Chosen, files::ServedRequest};
+use portward_keeper::{Chosen, Origin, Signed, files::ServedRequest};
 use portward_model::{Moment, Sentence, Text};
+use portward_sys::text_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,9 @@ pub struct Served {
     pub port: u16,
     /// What it is called.
     pub name: String,
+    /// With --https: who signed what it shows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certified: Option<Certified>,
     /// With --expose: where the network reaches it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reached: Vec<Reached>,
@@ -43,6 +47,23 @@ pub struct Served {
     /// With --reload: folders that are not watched, because there are too many.
     #[serde(default, skip_serializing_if = "is_none")]
     pub unwatched: usize,
+}
+
+/// The authority that signs what a server of this user shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Certified {
+    /// The file of its certificate.
+    pub certificate: Text,
+    /// SHA-256 of that certificate, as hexadecimal digits.
+    pub fingerprint: String,
+    /// True where it is written down that its user trusts it (`portward trust`).
+    pub trusted: bool,
+    /// True where it was made just now.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub made: bool,
+    /// Where it was made in the place of another: why, as the end of a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anew: Option<Text>,
 }
 
 /// An address at which the network reaches it.
@@ -106,6 +127,7 @@ impl Served {
                 );
             }
         }
+        let certified = chosen.signed.as_ref().map(Certified::of);
         let held = chosen.held.iter();
         let held = held.map(|(port, holder)| format!("{port}, which is leased for it, is held by {holder}.").into()).collect();
         Self {
@@ -113,10 +135,28 @@ impl Served {
             url: format!("{scheme}://localhost:{port}/"),
             port,
             name,
+            certified,
             reached,
             qr: op.qr,
             held,
             unwatched: chosen.unwatched,
+        }
+    }
+}
+
+impl Certified {
+    /// As it is told.
+    pub(crate) fn of(signed: &Signed) -> Self {
+        let anew = match &signed.origin {
+            Origin::Anew(why) => Some(Text::from(why.as_str())),
+            Origin::There | Origin::Made => None,
+        };
+        Self {
+            certificate: text_of(&signed.certificate),
+            fingerprint: signed.fingerprint.clone(),
+            trusted: signed.trusted,
+            made: signed.origin != Origin::There,
+            anew,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, os::unix::ffi::OsStrExt, time::Duration};
 
 use portward_checks::compares;
-use portward_keeper::{Job, JobPort, Order, around};
+use portward_keeper::{Job, JobPort, Order, around, told_of_authority};
 use portward_model::{
     Caller, FileKind, Text, Transport, hint,
     plan::{DeclaredPort, Plan, Service, ServiceCommand, Tangle, order},
@@ -94,7 +94,9 @@ impl Prepared {
         });
         let jobs = jobs.collect::<Result<Vec<Job>, Failure>>()?;
         let text = |word: &OsString| Text::new(word.as_bytes());
-        let environment = portward_session::environment();
+        let mut environment = portward_session::environment();
+        let told = told_of_authority(cx, &environment);
+        environment.extend(told);
         let environment = environment.iter().filter(|(name, _)| name != Caller::SESSION);
         let environment = environment.map(|(name, value)| (text(name), text(value))).collect();
         let order = Order { jobs, environment, again, attached: None };

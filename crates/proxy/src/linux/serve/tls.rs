@@ -8,11 +8,14 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
 
+/// What a server shows of itself, ready for connections.
+pub type Identity = Arc<ServerConfig>;
+
 /// What a server shows of itself: certificates in PEM, the server's own first, and the key to that one.
 ///
 /// # Errors
 /// In words, where either holds none, or they do not belong together.
-pub fn identity(certificates: &[u8], key: &[u8]) -> Result<Arc<ServerConfig>, String> {
+pub fn identity(certificates: &[u8], key: &[u8]) -> Result<Identity, String> {
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(certificates).collect();
     let chain = chain.ok().filter(|chain| !chain.is_empty()).ok_or("the certificate file holds no certificate in PEM")?;
     let key = PrivateKeyDer::from_pem_slice(key).map_err(|_| "the key file holds no private key in PEM")?;
