@@ -225,7 +225,7 @@ fn the_end_of_a_container_is_told_and_ctrl_c_takes_all_away() {
     let Some(world) = World::new(PORTWARD) else { return };
     let file = "services:\n  job:\n    image: portward-test\n    command: [\"/busybox\", \"sh\", \"-c\", \"echo it fails; exit 3\"]\n  \
                 web:\n    image: portward-test\n    stop_grace_period: 1s\n    command: [\"/busybox\", \"httpd\", \"-f\", \"-p\", \"80\"]\n    ports: ['80']\n";
-    let toml = "[services.job]\ncompose = \"job\"\nrestart = \"never\"\n[services.web]\ncompose = \"web\"\n";
+    let toml = "[services.job]\ncompose = \"job\"\nrestart = \"never\"\nready = { log = \"it is ready\" }\n[services.web]\ncompose = \"web\"\n";
     let Some(shop) = Shop::new(&world, &[("compose.yml", file), ("portward.toml", toml)]) else { return };
     let _ = shop.portward(&["allow", "--yes"]).expect(0);
     let up = shop.portward(&["up", "--detach"]).expect(1);

@@ -11,6 +11,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::io::Errno;
+
 use super::programs;
 use crate::{End, StateFolder, SysError};
 
@@ -157,12 +159,21 @@ fn shows(work: &Work<'_>, skipped: u64) -> io::Result<(Child, Shown)> {
             }
             let known = usize::try_from(skipped.saturating_sub(count.0)).unwrap_or(usize::MAX).min(length);
             count.0 += length as u64;
-            let mut out = io::stdout().lock();
-            // Nobody may read any more; what is printed is counted all the same.
-            let _ = out.write_all(bytes.get(known..length).unwrap_or_default()).and_then(|()| out.flush());
+            pass_on(bytes.get(known..length).unwrap_or_default());
         }
     });
     Ok((child, Shown { copying, count }))
+}
+
+/// Writes to this process's standard output, as the program itself would. Nobody may read there any more.
+fn pass_on(mut bytes: &[u8]) {
+    while !bytes.is_empty() {
+        match rustix::io::write(rustix::stdio::stdout(), bytes) {
+            Ok(written) => bytes = bytes.get(written..).unwrap_or_default(),
+            Err(Errno::INTR) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 fn command(work: &Work<'_>) -> Command {

@@ -10,14 +10,7 @@ pub(super) const KIND: Kind = Kind {
     ..Kind::of(
         "hugo",
         "hugo.toml, hugo.yaml and hugo.json",
-        &[
-            "config/_default/hugo.toml",
-            "config/_default/hugo.yaml",
-            "hugo.toml",
-            "hugo.yaml",
-            "hugo.yml",
-            "hugo.json",
-        ],
+        &["config/_default/hugo.toml", "config/_default/hugo.yaml", "hugo.toml", "hugo.yaml", "hugo.yml", "hugo.json"],
         read,
     )
 };

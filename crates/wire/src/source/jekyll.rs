@@ -18,5 +18,4 @@ fn read(source: &Source<'_>, found: &mut Findings) {
     }
 }
 
-const JEKYLL: Site =
-    Site { name: "site", command: "bundle exec jekyll serve", usual: 4000, reason: "the usual port of Jekyll" };
+const JEKYLL: Site = Site { name: "site", command: "bundle exec jekyll serve", usual: 4000, reason: "the usual port of Jekyll" };

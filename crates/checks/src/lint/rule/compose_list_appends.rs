@@ -20,7 +20,8 @@ fn run(project: &Project) -> Vec<Finding> {
             let (before, after): (Vec<&Spot>, Vec<&Spot>) = start.published.iter().partition(|spot| spot.file != list.file);
             // Another container's port is an addition that is meant.
             let moved = after.iter().find_map(|new| {
-                let is_it = |old: &&&Spot| (old.container, old.transport) == (new.container, new.transport) && old.port != new.port;
+                let is_it =
+                    |old: &&&Spot| (old.container, old.transport) == (new.container, new.transport) && old.port != new.port;
                 Some((before.iter().find(is_it)?, new))
             });
             let Some((old, new)) = moved else { continue };

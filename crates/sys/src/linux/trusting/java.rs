@@ -1,10 +1,6 @@
 //! The store of the Java in the path.
 
-use std::{
-    io,
-    path::Path,
-    time::Duration,
-};
+use std::{io, path::Path, time::Duration};
 
 use super::{Anchor, Holds, Mounts, Refused, Store, done};
 use crate::linux::programs;
