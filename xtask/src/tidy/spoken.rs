@@ -78,7 +78,7 @@ const SENTENCES: [&str; 3] = ["ssh cannot ", "portward ps will not ", "portward 
 const SPOKEN: [&str; 6] = ["println!", "eprintln!", "print!(", "eprint!(", "io::stdout()", "io::stderr()"];
 
 /// Files that write to standard output or error themselves, each with its reason.
-const WRITERS: [(&str, &str); 18] = [
+const WRITERS: [(&str, &str); 19] = [
     ("crates/portward/src/screen.rs", "it is the door"),
     ("crates/session/src/linux/front.rs", "it asks a terminal for its modes, and writes nothing"),
     ("crates/portward/src/beside.rs", "the screen writes through it"),
@@ -94,6 +94,7 @@ const WRITERS: [(&str, &str); 18] = [
     ("crates/sys/src/linux/reader.rs", "answers to the process that asked, which is this program"),
     ("crates/ops/src/hands.rs", "the same, between root and the user"),
     ("crates/session/src/linux/tree.rs", "closes them"),
+    ("crates/sys/src/linux/works.rs", "a service's log: passes on what a program prints for it"),
     ("crates/keeper/src/grounds.rs", "an engine that cannot be made, whose standard error is the service's log"),
     (
         "crates/keeper/src/services/compose/follower.rs",
