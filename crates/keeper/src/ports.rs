@@ -424,7 +424,7 @@ const AT_THE_END: Duration = Duration::from_secs(1);
 /// From a port that could not be given to the next look for one.
 const BETWEEN_TRIES: Duration = Duration::from_millis(50);
 /// How long a store to which nobody writes is waited for at the start: on a machine that is busy its writer needs a turn.
-const A_WHILE: Duration = Duration::from_secs(2);
+const A_WHILE: Duration = Duration::from_secs(1);
 /// How long a call waits for the store.
 const A_MOMENT: Duration = Duration::from_millis(150);
 
