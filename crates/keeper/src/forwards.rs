@@ -149,6 +149,11 @@ pub fn forwards(host: &dyn Look, caller: &Caller) -> Forwards {
             found.lost.push(left);
         }
     }
+    if !found.lost.is_empty() {
+        // One that ends in order takes its record away first: it may have ended between the two looks.
+        let still = recorded(caller);
+        found.lost.retain(|left| still.iter().any(|other| other.process == left.process));
+    }
     found.live.sort_by_key(|forward| (forward.began_at, forward.process));
     found
 }
