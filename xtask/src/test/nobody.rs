@@ -34,12 +34,14 @@ pub(super) fn step(quick: bool) -> Tally {
     let mut total = Tally::default();
     for Binary { name, program, package } in binaries.into_iter().filter(|binary| !(quick && binary.name == REAL)) {
         let these = |which: &[String]| {
+            let above = if name == REAL { AS_USER } else { &[] };
+            let which: Vec<String> = which.iter().cloned().chain(above.iter().map(|word| (*word).to_owned())).collect();
             let mut run = if blocked.is_empty() {
                 let mut run = as_nobody(&program);
-                run.args(which);
+                run.args(&which);
                 run
             } else {
-                reseated(&program, which, (&seats, &blocked), hold.path())
+                reseated(&program, &which, (&seats, &blocked), hold.path())
             };
             environment(&mut run, &package);
             run
@@ -113,6 +115,9 @@ fn environment(run: &mut Command, package: &Path) {
 const TARGETS: &[&str] = &["cli", "kernel", REAL];
 /// The one of them that needs real programs.
 const REAL: &str = "programs";
+
+/// Tests of it that the step before has run as a user without any right, in a world that root made.
+const AS_USER: &[&str] = &["--skip", "listed::", "--skip", "projects::"];
 
 /// The longest that one test target may take.
 const MOST_SECONDS: &str = "1200";
