@@ -83,6 +83,8 @@ pub struct Kind {
     pub reads: &'static str,
     /// True for a file that programs read though git ignores it.
     pub personal: bool,
+    /// True where what it starts is called after its folder, where it stands in one: the name that it gives itself is everybody's.
+    pub by_folder: bool,
     read: fn(&Source<'_>, &mut Findings),
 }
 
@@ -285,7 +287,7 @@ impl Kind {
         patterns: &'static [&'static str],
         read: fn(&Source<'_>, &mut Findings),
     ) -> Self {
-        Self { name, title, patterns, beside: &[], reads: "", personal: false, read }
+        Self { name, title, patterns, beside: &[], reads: "", personal: false, by_folder: false, read }
     }
 }
 

@@ -122,27 +122,7 @@ fn protocol_of(unit: &Unit<'_>) -> Option<&'static str> {
 fn name_of(unit: &Unit<'_>) -> String {
     let own = unit.label.unwrap_or(&unit.start.name);
     let folder = unit.start.folder.rsplit('/').next().unwrap_or_default();
-    let by_folder = matches!(
-        unit.file.kind.name,
-        "package"
-            | "manage"
-            | "artisan"
-            | "gradle"
-            | "maven"
-            | "dotnet"
-            | "makefile"
-            | "just"
-            | "taskfile"
-            | "rails"
-            | "composer"
-            | "deno"
-            | "phoenix"
-            | "wrangler"
-            | "jekyll"
-            | "hugo"
-            | "mkdocs"
-    ) && !folder.is_empty()
-        && unit.label.is_none();
+    let by_folder = unit.file.kind.by_folder && !folder.is_empty() && unit.label.is_none();
     let name = if by_folder { folder } else { own };
     key_of(name)
 }

@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, What};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "That it is Laravel's: `php artisan serve` can be started, on port 8000.",
     ..Kind::of("artisan", "artisan", &["artisan"], read)
 };

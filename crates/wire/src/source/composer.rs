@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, command, node::Node};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "The ports of `scripts`, as of those of package.json. A script that listens can be started.",
     ..Kind::of("composer", "composer.json", &["composer.json"], read)
 };

@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, command, node::Node};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "The ports of `tasks`, as of the scripts of package.json. A task that listens can be started, and so can `dev` and `start`.",
     ..Kind::of("deno", "deno.json", &["deno.json", "deno.jsonc"], read)
 };

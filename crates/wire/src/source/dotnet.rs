@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, What, node::Node, number, urls};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "`applicationUrl` of each profile and of IIS Express, and `sslPort`. The project beside it can be started.",
     ..Kind::of("dotnet", "launchSettings.json", &["Properties/launchSettings.json"], read)
 };

@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, What};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "Whether the plugin of Spring Boot or Quarkus is applied: `bootRun` or `quarkusDev` can be started, on port 8080 where application.yml says none.",
     ..Kind::of("gradle", "build.gradle", &["build.gradle", "build.gradle.kts"], read)
 };

@@ -6,6 +6,7 @@ use super::{
 };
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "That it is there: `hugo server` can be started, on port 1313.",
     ..Kind::of(
         "hugo",

@@ -6,6 +6,7 @@ use super::{
 };
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "`port` and `host`, where a `Gemfile` stands beside it. `bundle exec jekyll serve` can be started, on port 4000 where none is said.",
     beside: &["Gemfile"],
     ..Kind::of("jekyll", "Jekyll's _config.yml", &["_config.yml", "_config.yaml"], read)

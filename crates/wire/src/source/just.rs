@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, command, number};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "The ports of each recipe's commands, with variables of the file and defaults of its parameters put in. A recipe that listens can be started.",
     ..Kind::of("just", "justfile", &["justfile", "Justfile", ".justfile"], read)
 };

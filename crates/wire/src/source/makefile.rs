@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, command};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "The ports of each target's commands, with variables of the file put in. A target that listens can be started.",
     ..Kind::of("makefile", "Makefile", &["Makefile", "makefile", "GNUmakefile"], read)
 };

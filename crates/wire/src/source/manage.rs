@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, What};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "That it is Django's: `python3 manage.py runserver` can be started, on port 8000.",
     ..Kind::of("manage", "manage.py", &["manage.py"], read)
 };

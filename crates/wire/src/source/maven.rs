@@ -3,6 +3,7 @@
 use super::{Findings, Kind, Source, gradle::start};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "Whether the plugin of Spring Boot or Quarkus is used: `mvn spring-boot:run` or `mvn quarkus:dev` can be started, on port 8080 where application.yml says none.",
     ..Kind::of("maven", "pom.xml", &["pom.xml"], read)
 };

@@ -6,6 +6,7 @@ use super::{
 };
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "`dev_addr`. `mkdocs serve` can be started, on port 8000 where none is said.",
     ..Kind::of("mkdocs", "mkdocs.yml", &["mkdocs.yml", "mkdocs.yaml"], read)
 };

@@ -6,6 +6,7 @@ use super::{
 };
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "The ports of `scripts`: options such as `--port`, variables such as `PORT=3000`, the usual port of a known server, the port of `--inspect`, and URLs of this machine. A script that listens can be started; one that runs others of its package (`concurrently \"npm:dev:*\"`, `run-p dev:*`, `npm run api`) has their ports, and where it does nothing else than run several at once, each of them is started by itself.",
     ..Kind::of("package", "package.json", &["package.json"], read)
 };

@@ -6,6 +6,7 @@ use super::{
 };
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "`http: [ip: {127, 0, 0, 1}, port: 4000]` of the endpoint, and `https:`, in one line or several; with `System.get_env(\"PORT\") || \"4000\"` the number behind it. `mix phx.server` can be started then.",
     ..Kind::of("phoenix", "Phoenix's config/dev.exs", &["config/dev.exs"], read)
 };

@@ -3,6 +3,7 @@
 use super::{Fact, Findings, Kind, Source, Start, What, number::port};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "That it is there: `bin/rails server` can be started, on port 3000. In `config/puma.rb` the number behind `PORT`.",
     ..Kind::of("rails", "bin/rails and config/puma.rb", &["bin/rails", "config/puma.rb"], read)
 };

@@ -7,6 +7,7 @@ use super::{
 };
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "The ports of each task's commands, with `vars` of the file and of the task put in, and `PORT` of `env` where a command serves. A task that listens can be started.",
     ..Kind::of(
         "taskfile",

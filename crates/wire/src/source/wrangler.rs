@@ -5,6 +5,7 @@ use toml_edit::{Document, Item};
 use super::{Fact, Findings, Flaw, Kind, Source, Start, What, number::port};
 
 pub(super) const KIND: Kind = Kind {
+    by_folder: true,
     reads: "`port` and `ip` of `dev`, and its `inspector_port`. `npx wrangler dev` can be started, on port 8787 where none is said; `npx wrangler pages dev`, on 8788, where the file says which folder is built.",
     ..Kind::of("wrangler", "wrangler.toml and wrangler.jsonc", &["wrangler.toml", "wrangler.jsonc", "wrangler.json"], read)
 };
