@@ -20,6 +20,7 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{files::Mounts, programs};
 pub use noted::{forget, is_trusted, note, noted, trusts_any, variables};
+pub use system::file as system_file;
 
 /// A certificate to be believed.
 #[derive(Clone, Copy, Debug)]
@@ -54,6 +55,8 @@ pub enum Store {
         ending: &'static str,
         /// What makes the bundles anew.
         program: PathBuf,
+        /// The word for it after something was removed, where it leaves links otherwise to what is gone.
+        afresh: Option<&'static str>,
     },
     /// A database of NSS: of Firefox, or of Chromium and its kin.
     Nss {
@@ -133,7 +136,7 @@ impl Store {
     /// Why it was not.
     pub fn add(&self, anchor: &Anchor<'_>) -> Result<(), Refused> {
         match self {
-            Self::System { folder, ending, program } => system::add(folder, ending, program, anchor)?,
+            Self::System { folder, ending, program, .. } => system::add(folder, ending, program, anchor)?,
             Self::Nss { folder, is_there } => nss::add(folder, *is_there, anchor)?,
             Self::Java { keystore, keytool } => java::add(keystore.as_deref(), keytool, anchor)?,
         }
@@ -155,7 +158,7 @@ impl Store {
     /// Why it was not.
     pub fn remove(&self, anchor: &Anchor<'_>) -> Result<(), Refused> {
         match self {
-            Self::System { folder, ending, program } => system::remove(folder, ending, program, anchor),
+            Self::System { folder, ending, program, afresh } => system::remove(folder, ending, (program, *afresh), anchor),
             Self::Nss { folder, .. } => nss::remove(folder, anchor),
             Self::Java { keystore, keytool } => java::remove(keystore.as_deref(), keytool, anchor),
         }

@@ -70,7 +70,9 @@ pub type Kept<'a> = (&'a StateFolder, &'a str);
 /// # Errors
 /// Where it cannot be started, or its files cannot be opened.
 pub fn finish(work: &Work<'_>) -> Result<End, SysError> {
-    let [name, ..] = work.words else { return Ok(End::Code(0)) };
+    if work.words.is_empty() {
+        return Ok(End::Code(0));
+    }
     let mut command = command(work);
     match work.input {
         Reads::Nothing => command.stdin(Stdio::null()),
@@ -83,13 +85,12 @@ pub fn finish(work: &Work<'_>) -> Result<End, SysError> {
         let file = folder.create_file(name);
         command.stdout(file.map_err(|source| SysError::Write { path: shown(kept), operation: "written", source })?);
     }
-    let failed = |source: io::Error| SysError::Start { program: name.clone(), source };
-    let mut child = command.spawn().map_err(failed)?;
+    let mut child = command.spawn().map_err(|source| not_run(work, source))?;
     if let (Reads::Text(text), Some(mut input)) = (work.input, child.stdin.take()) {
         // One that does not read to its end says in its own words why.
         let _ = input.write_all(text.as_bytes());
     }
-    let status = child.wait().map_err(failed)?;
+    let status = child.wait().map_err(|source| not_run(work, source))?;
     Ok(status.signal().map_or_else(|| End::Code(status.code().unwrap_or(0)), End::Signal))
 }
 
@@ -100,16 +101,15 @@ pub fn finish(work: &Work<'_>) -> Result<End, SysError> {
 /// # Errors
 /// Where one of them cannot be started.
 pub fn finish_beside(first: &Work<'_>, second: &Work<'_>, skipped: u64, grace: Duration) -> Result<(u64, bool), SysError> {
-    let failed = |work: &Work<'_>, source| SysError::Start { program: work.words.first().cloned().unwrap_or_default(), source };
-    let (mut beside, shown) = shows(second, skipped).map_err(|source| failed(second, source))?;
+    let (mut beside, shown) = shows(second, skipped).map_err(|source| not_run(second, source))?;
     let ended = command(first).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     let is_late = ended.is_err() || !programs::wait(&beside, Instant::now() + grace);
     if is_late {
         // It fails only when the program has ended since.
         let _ = beside.kill();
     }
-    beside.wait().map_err(|source| failed(second, source))?;
-    ended.map_err(|source| failed(first, source))?;
+    beside.wait().map_err(|source| not_run(second, source))?;
+    ended.map_err(|source| not_run(first, source))?;
     Ok((shown.settle(), is_late))
 }
 
@@ -118,9 +118,8 @@ pub fn finish_beside(first: &Work<'_>, second: &Work<'_>, skipped: u64, grace: D
 /// # Errors
 /// Where it cannot be started.
 pub fn show_from(work: &Work<'_>, skipped: u64) -> Result<u64, SysError> {
-    let failed = |source| SysError::Start { program: work.words.first().cloned().unwrap_or_default(), source };
-    let (mut child, shown) = shows(work, skipped).map_err(failed)?;
-    child.wait().map_err(failed)?;
+    let (mut child, shown) = shows(work, skipped).map_err(|source| not_run(work, source))?;
+    child.wait().map_err(|source| not_run(work, source))?;
     Ok(shown.settle())
 }
 
@@ -174,6 +173,10 @@ fn pass_on(mut bytes: &[u8]) {
             Err(_) => return,
         }
     }
+}
+
+fn not_run(work: &Work<'_>, source: io::Error) -> SysError {
+    SysError::Start { program: work.words.first().cloned().unwrap_or_default(), source }
 }
 
 fn command(work: &Work<'_>) -> Command {

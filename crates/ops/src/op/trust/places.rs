@@ -6,7 +6,7 @@ use portward_keeper::Past;
 use portward_model::{Sentence, ShellLine, Text, plural, shell};
 use portward_sys::{
     StateFolder, text_of,
-    trusting::{Anchor, Holds, Refused, Store, is_trusted},
+    trusting::{Anchor, Holds, Refused, Store, is_trusted, system_file},
 };
 
 use super::document::{Authorities, Outcome, Step, StoreKind};
@@ -68,8 +68,8 @@ pub(super) fn could_not(store: &Store, refused: &Refused, command: ShellLine) ->
 pub(super) fn adding(store: &Store, anchor: &Anchor<'_>) -> ShellLine {
     let file = text_of(anchor.file);
     match store {
-        Store::System { folder, ending, program } => {
-            let place = text_of(&folder.join(format!("{}{ending}", anchor.alias)));
+        Store::System { folder, ending, program, .. } => {
+            let place = text_of(&system_file(folder, ending, anchor));
             shell!("sudo install -m 644 {} {} && sudo {}", file, place, text_of(program))
         }
         Store::Nss { folder, .. } => {
@@ -87,12 +87,10 @@ pub(super) fn adding(store: &Store, anchor: &Anchor<'_>) -> ShellLine {
 /// The command that removes it.
 pub(super) fn removing(store: &Store, anchor: &Anchor<'_>) -> ShellLine {
     match store {
-        Store::System { folder, ending, program } => {
-            let place = text_of(&folder.join(format!("{}{ending}", anchor.alias)));
-            // Debian's leaves links to what is gone, but for that word.
-            let is_debian = program.ends_with("update-ca-certificates");
-            if is_debian {
-                shell!("sudo rm {} && sudo {} --fresh", place, text_of(program))
+        Store::System { folder, ending, program, afresh } => {
+            let place = text_of(&system_file(folder, ending, anchor));
+            if let Some(afresh) = afresh {
+                shell!("sudo rm {} && sudo {} {}", place, text_of(program), *afresh)
             } else {
                 shell!("sudo rm {} && sudo {}", place, text_of(program))
             }

@@ -13,10 +13,10 @@ use super::{Anchor, Holds, Mounts, Refused, Store, done};
 use crate::linux::programs;
 
 pub(super) fn all(mounts: &Mounts) -> Vec<Store> {
-    let found = PLACES.iter().filter_map(|&(folder, ending, program)| {
+    let found = PLACES.iter().filter_map(|&(folder, ending, program, afresh)| {
         let is_there = mounts.find(Path::new(folder)).is_ok_and(|place| place.is_folder());
         let program = programs::find(program).filter(|_| is_there)?;
-        Some(Store::System { folder: folder.into(), ending, program })
+        Some(Store::System { folder: folder.into(), ending, program, afresh })
     });
     // A machine has one; where it has the folders of several, the first is what its own program reads.
     found.take(1).collect()
@@ -44,12 +44,15 @@ pub(super) fn add(folder: &Path, ending: &str, program: &Path, anchor: &Anchor<'
     done(program, &[], PATIENCE).map(drop)
 }
 
-pub(super) fn remove(folder: &Path, ending: &str, program: &Path, anchor: &Anchor<'_>) -> Result<(), Refused> {
+pub(super) fn remove(
+    folder: &Path,
+    ending: &str,
+    (program, afresh): (&Path, Option<&str>),
+    anchor: &Anchor<'_>,
+) -> Result<(), Refused> {
     may_write(folder)?;
     fs::remove_file(file(folder, ending, anchor))?;
-    // Debian's leaves the links to what is gone, but for this; Fedora's has no such word and needs none.
-    let fresh: &[&str] = if folder.starts_with(DEBIAN) { &["--fresh"] } else { &[] };
-    done(program, fresh, PATIENCE).map(drop)
+    done(program, afresh.as_slice(), PATIENCE).map(drop)
 }
 
 fn write(part: &Path, bytes: &[u8]) -> io::Result<()> {
@@ -67,17 +70,18 @@ fn may_write(folder: &Path) -> Result<(), Refused> {
     if may { Ok(()) } else { Err(Refused::NotAllowed) }
 }
 
-fn file(folder: &Path, ending: &str, anchor: &Anchor<'_>) -> PathBuf {
+/// The file of a certificate in the system's folder.
+pub fn file(folder: &Path, ending: &str, anchor: &Anchor<'_>) -> PathBuf {
     folder.join(format!("{}{ending}", anchor.alias))
 }
 
-const DEBIAN: &str = "/usr/local/share/ca-certificates";
-/// Of Debian and Ubuntu, of Fedora, of Arch, of openSUSE: the folder, how names in it end, and what makes the bundles.
-const PLACES: [(&str, &str, &str); 4] = [
-    (DEBIAN, ".crt", "update-ca-certificates"),
-    ("/etc/pki/ca-trust/source/anchors", ".pem", "update-ca-trust"),
-    ("/etc/ca-certificates/trust-source/anchors", ".pem", "update-ca-trust"),
-    ("/etc/pki/trust/anchors", ".pem", "update-ca-certificates"),
+/// Of Debian and Ubuntu, of Fedora, of Arch, of openSUSE: the folder, how names in it end, what makes the bundles, and its word after
+/// something was removed. Fedora's has no such word and needs none.
+const PLACES: [(&str, &str, &str, Option<&str>); 4] = [
+    ("/usr/local/share/ca-certificates", ".crt", "update-ca-certificates", Some("--fresh")),
+    ("/etc/pki/ca-trust/source/anchors", ".pem", "update-ca-trust", None),
+    ("/etc/ca-certificates/trust-source/anchors", ".pem", "update-ca-trust", None),
+    ("/etc/pki/trust/anchors", ".pem", "update-ca-certificates", None),
 ];
 /// Bytes of a certificate.
 const LONGEST: u64 = 64 * 1024;
