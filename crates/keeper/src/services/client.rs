@@ -27,9 +27,8 @@ pub struct Keeper {
 impl Keeper {
     /// The keeper of a project, where there is one.
     pub fn of<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<Self> {
-        let state = StateFolder::find(cx.caller);
-        state.inspect().ok()?;
-        let process = keeper_of(&written(&state, project)?);
+        let (state, keeping) = kept(cx.caller, project)?;
+        let process = keeper_of(&keeping);
         let keeper = Self { process, caller: cx.caller.clone(), state, project };
         (is_alive(cx.look(), process) && keeper.services().is_ok()).then_some(keeper)
     }
@@ -182,9 +181,7 @@ pub fn hand_over(cx: &Context<'_, Acts>, project: i64, folder: &Text, order: &Or
 /// The services of a project, and whether their keeper lives: one that was killed has written down how they were, and what is not so any
 /// more is told as it is. `None` where it is gone with all of them.
 pub fn states<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<(Keeping, bool)> {
-    let state = StateFolder::find(cx.caller);
-    state.inspect().ok()?;
-    let keeping = written(&state, project)?;
+    let (_, keeping) = kept(cx.caller, project)?;
     if let Some(now) = Keeper::of(cx, project).and_then(|keeper| keeper.services().ok()) {
         Some((now, true))
     } else {
@@ -228,6 +225,14 @@ pub(crate) fn was_keeper(asker: &Caller, process: ProcessId) -> bool {
     let names = if state.inspect().is_ok() { state.names("keeper-", ".json") } else { Vec::new() };
     let number = |name: &String| name.strip_prefix("keeper-")?.strip_suffix(".json")?.parse().ok();
     names.iter().filter_map(number).any(|project| written(&state, project).is_some_and(|own| keeper_of(&own) == process))
+}
+
+/// What a keeper of the caller's has written down, with the folder that it stands in.
+pub(super) fn kept(caller: &Caller, project: i64) -> Option<(StateFolder, Keeping)> {
+    let state = StateFolder::find(caller);
+    state.inspect().ok()?;
+    let keeping = written(&state, project)?;
+    Some((state, keeping))
 }
 
 /// What a keeper has written down.

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use portward_model::Sentence;
-use portward_sys::{Context, Rights, StateFolder};
+use portward_sys::{Context, Rights};
 
 use super::{
     ComposeStack, Container, Keeping, Kept, KeptState,
-    client::written,
+    client::kept,
     process::{keeper_of, record_of},
 };
 use crate::runs::is_alive;
@@ -25,9 +25,7 @@ pub struct Forsaken {
 /// The services of a project whose containers are there and followed by nobody, with what their keeper wrote down. An engine is asked
 /// only where a keeper was killed that had such services.
 pub fn forsaken<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<(Keeping, Vec<Forsaken>)> {
-    let state = StateFolder::find(cx.caller);
-    state.inspect().ok()?;
-    let keeping = written(&state, project)?;
+    let (_, keeping) = kept(cx.caller, project)?;
     let host = cx.look();
     let may_run = |kept: &&Kept| {
         let is_followed = || kept.supervisor.is_some_and(|supervisor| is_alive(host, supervisor));
@@ -61,9 +59,9 @@ pub fn forsaken<R: Rights>(cx: &Context<'_, R>, project: i64) -> Option<(Keeping
 
 /// Forgets what a keeper wrote down that was killed, once nothing of its services is left.
 pub fn forget<R: Rights>(cx: &Context<'_, R>, project: i64) {
-    let state = StateFolder::find(cx.caller);
-    let of_dead = |keeping: Keeping| !is_alive(cx.look(), keeper_of(&keeping));
-    if state.inspect().is_ok() && written(&state, project).is_some_and(of_dead) {
+    if let Some((state, keeping)) = kept(cx.caller, project)
+        && !is_alive(cx.look(), keeper_of(&keeping))
+    {
         let _ = state.remove(&record_of(project));
     }
 }
